@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.mistakes import clipped, describe, dotted, reason, suggestion
+from codesign.mistakes import clipped, describe, dotted, place_of, reason, suggestion
 from codesign.units import quantities_in_si
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = [
     "dotted",
     "load_document",
     "parse_document",
+    "place_of",
     "read_document",
     "reason",
     "refusal",
@@ -128,6 +129,12 @@ class Spec(BaseModel, metaclass=_Constructed):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     added: ClassVar[frozenset[str]] = frozenset()
     """Fields that came after keys of results were first made: keys leave them out where they have their defaults."""
+
+    def said(self) -> dict[str, Any]:
+        """All fields but those that were added and have their defaults."""
+        fields = type(self).model_fields.items()
+        given = {name: (getattr(self, name), field.default) for name, field in fields}
+        return {name: one for name, (one, default) in given.items() if name not in self.added or one != default}
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from codesign.spec_keys import allowed_keys, key_places
 
-__all__ = ["clipped", "describe", "dotted", "reason", "suggestion"]
+__all__ = ["clipped", "describe", "dotted", "place_of", "reason", "suggestion"]
 
 _LONGEST_MESSAGE = 2000
 _MOST_NAMES = 30
@@ -21,6 +21,11 @@ _SHOULD = re.compile(r"[A-Z]\w* should ")
 def dotted(path: tuple[str | int, ...]) -> str:
     """`chips.mine.schedules.0`, as messages name a place."""
     return ".".join(map(str, path))
+
+
+def place_of(item: Any) -> str:
+    """Where a mistake is, as messages name it: one of `ValidationError.errors()`; "" for the document itself."""
+    return dotted(tuple(part for part in item["loc"] if not _is_union_tag(part)))
 
 
 def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
@@ -37,7 +42,7 @@ def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ())
 
 def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
     """A mistake as messages tell it, with its place: one of `ValidationError.errors()`."""
-    location = dotted(tuple(part for part in item["loc"] if not _is_union_tag(part))) or "the document"
+    location = place_of(item) or "the document"
     if item["type"] == "extra_forbidden":
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         key, above = str(item["loc"][-1]), item["loc"][:-1]

@@ -35,7 +35,7 @@ ALLOWED = {
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES
     | {f"simulation.{part}" for part in ("execution", "policies", "schedule", "service")}
-    | {"network.topology", "network.quantization", "network.window"},
+    | {"network.topology", "network.neuron", "network.quantization", "network.window"},
     "analysis": LEAVES | {"hardware.terms"},
     "reporting": LEAVES | {"analysis", "hardware.terms"},
     # A card says what a model is, was trained on and scores, in the report's words.

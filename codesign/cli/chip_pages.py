@@ -148,6 +148,8 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     for noun, most in (("Thresholds", chip.supports.thresholds), ("Time constants", chip.supports.time_constants)):
         if most is not None:
             console.print(f"{noun}: " + ("one for each neuron." if most == "neuron" else f"{most} in a core."))
+    if chip.supports.features:
+        console.print(f"Neurons also have: {', '.join(chip.supports.features)}.")
 
 
 def _remark(number: NamedNumber) -> str:

@@ -21,6 +21,7 @@ from codesign.hardware.quantization import chip_quantization
 from codesign.hardware.scheduling import (
     DEFAULT_GROUP_SIZE,
     chip_schedule,
+    learned_assumptions,
     neuron_assumptions,
     on_chip,
     stop_assumptions,
@@ -220,12 +221,9 @@ def _deployment(
         resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
-        about_neurons = neuron_assumptions(
-            chip,
-            time_constant_s=neuron.time_constant,
-            reset=neuron.reset,
-            refractory=neuron.refractory and resolved.refractory,
-        )
+        about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
+        own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
+        about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))
         assumptions = (*assumptions, *assumed, *about_neurons)
     columns = _columns(placement, schedule.name, resolved, shape, neuron)
     return Deployment(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from codesign.analysis.columns import checked_cells
+from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
@@ -43,6 +44,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
+_MAY_LACK = ("tick_evaluations",)
+"""Counts that are left out where all are 0, as they are of most networks."""
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
 
 
@@ -109,10 +112,8 @@ def _plain(value: object) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
-    if isinstance(value, BaseModel):
-        given, later = type(value).model_fields, getattr(value, "added", ())
-        kept = (name for name in given if name not in later or getattr(value, name) != given[name].default)
-        return {name: _plain(getattr(value, name)) for name in kept}
+    if isinstance(value, Spec):
+        return {name: _plain(part) for name, part in value.said().items()}
     if isinstance(value, Policy):
         raise InputError(
             f"policy '{value.name}': keys name policies, and this one is not registered; make it an entry point "
@@ -162,7 +163,7 @@ def encode_execution(execution: Execution) -> bytes:
         if field.name in _TABLES:
             for column in dataclasses.fields(value):
                 arrays[f"{field.name}.{column.name}"] = _narrow(getattr(value, column.name))
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray) and (field.name not in _MAY_LACK or value.any()):
             arrays[field.name] = _narrow(value)
     facts = {
         "shape": execution.shape,
@@ -247,7 +248,7 @@ def _check_shapes(execution: Execution) -> None:
     samples, classes = execution.scores.shape
     layers, slices, timesteps = len(execution.shape.layers), len(execution.slices), execution.timesteps
     per_sample = ("sample_ids", "labels", "input_events", "input_macs")
-    per_layer = ("emitted", "propagated", "synaptic_operations", "evaluations", "barrier_messages")
+    per_layer = ("emitted", "propagated", "synaptic_operations", "evaluations", "tick_evaluations", "barrier_messages")
     per_timestep = (
         "forward_steps",
         "contended_steps",

@@ -232,7 +232,7 @@ def _placement_digest(placement: Placement) -> str:
 
 _FOR_READERS = {
     *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "confidence", "note"),
-    *("weight_format", "validation", "extends", "thresholds", "time_constants"),
+    *("weight_format", "validation", "extends", "thresholds", "time_constants", "features"),
 }
 _HELD_BESIDE = {"model", "from_", "method", "chip", "quantization", *UNLAYERED_ONLY} - {"idle_gradient", "mixture"}
 

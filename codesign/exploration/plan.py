@@ -261,7 +261,7 @@ def _checks(
     if (augmentation := recipe.augmentation) is not None:
         timestep_s, currents = workload.timestep_s, workload.currents
         yield "augmentation", lambda: augmentation.check(workload.input_grid, timestep_s, currents=currents)
-    yield "learn", lambda: check_learn(recipe.learn, spec.neuron.time_constant, workload.timestep_s)
+    yield "learn", lambda: check_learn(recipe.learn, max(spec.neuron.each("time_constant")), workload.timestep_s)
     yield "spike_cost", lambda: check_spike_cost(recipe, shape)
     yield "budget", lambda: check_budget(recipe, shape)
 

@@ -59,7 +59,7 @@ def describe_sweep(
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
         topology=topology_text(plan.shape),
-        neuron=_scalars(spec.neuron.model_dump()),
+        neuron=_scalars(spec.neuron.said()),
         recipes={name: _scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),

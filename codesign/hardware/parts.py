@@ -297,6 +297,12 @@ class NetworkOnChip(Sourced):
         return tile // self.columns, tile % self.columns
 
 
+Feature = (
+    Literal["most_spikes", "reset_value", "reset_amount", "reset_delay", "gain", "floor", "initial_potential"]
+    | Literal["synaptic_time_constant", "tick"]
+)
+
+
 class Supports(Spec):
     """What the chip's neurons can do, as far as that is stated.
 
@@ -304,12 +310,14 @@ class Supports(Spec):
         leak, reset: whether potentials decay, and how neurons reset after a spike.
         thresholds, time_constants: how many different ones the neurons of a core can have: a number, or `neuron` for
             one each; None where it is not stated.
+        features: what else the neurons have, by the names of `NeuronSpec`; what is left out is not stated.
     """
 
     leak: Answer = "unknown"
-    reset: tuple[Literal["zero", "subtract"], ...] = ()
+    reset: tuple[Literal["zero", "subtract", "value"], ...] = ()
     thresholds: Positive | Literal["neuron"] | None = None
     time_constants: Positive | Literal["neuron"] | None = None
+    features: tuple[Feature, ...] = ()
     note: str = ""
 
 

@@ -17,6 +17,7 @@ from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
 from codesign.hardware.shortage import plural
 from codesign.hardware.work import destinations, unable
+from codesign.network.neuron import NeuronSpec
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
@@ -213,22 +214,26 @@ def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
     return tuple(assumptions)
 
 
-def neuron_assumptions(chip: Chip, *, time_constant_s: float, reset: str, refractory: bool = False) -> tuple[str, ...]:
+def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> tuple[str, ...]:
     """What a network's neurons need that the chip's do not have, or are not stated to have.
 
     Args:
-        time_constant_s: τ_m in seconds, infinite for no leak.
-        reset: `zero` or `subtract`.
         refractory: whether a neuron fires at most once a timestep; no chip file states it.
     """
     assumptions: list[str] = []
-    if math.isfinite(time_constant_s) and chip.supports.leak != "yes":
+    finite = [seconds for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
+    if finite and chip.supports.leak != "yes":
         known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
-        assumptions.append(f"{chip.name} {known}; evaluated with τ_m = {time_constant_s:g} s")
-    if reset not in chip.supports.reset:
-        resets = " or ".join(chip.supports.reset)
-        known = f"resets by {resets}" if resets else "does not state how neurons reset"
-        assumptions.append(f"{chip.name} {known}; evaluated with reset '{reset}'")
+        assumptions.append(f"{chip.name} {known}; evaluated with τ_m = {' and '.join(f'{s:g} s' for s in finite)}")
+    for reset in neuron.each("reset"):
+        if reset not in chip.supports.reset:
+            resets = " or ".join(chip.supports.reset)
+            known = f"resets by {resets}" if resets else "does not state how neurons reset"
+            assumptions.append(f"{chip.name} {known}; evaluated with reset '{reset}'")
+    for name in neuron.features:
+        if name not in chip.supports.features:
+            values = ", ".join(map(str, neuron.each(name)))
+            assumptions.append(f"{chip.name} is not stated to have {name}; evaluated with {values}")
     if refractory:
         assumptions.append(
             f"{chip.name} does not state a refractory period; evaluated with one spike a timestep at most"

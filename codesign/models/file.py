@@ -17,7 +17,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
-from codesign.documents import dotted, reason
+from codesign.documents import place_of, reason
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.models.card import ModelCard
@@ -214,7 +214,7 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
             return _adapter().validate_python(values, context=HELD_IN_SI)
         except ValidationError as error:
             items = error.errors(include_url=False)
-            mistakes = [": ".join(filter(None, (dotted(item["loc"]), reason(item)))) for item in items]
+            mistakes = [": ".join(filter(None, (place_of(item), reason(item)))) for item in items]
     raise InputError(
         f"{place}: its card is damaged, or of another version of codesign: {'; '.join(mistakes[:_MOST_MISTAKES])}"
     )
@@ -241,8 +241,8 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
     """
     with torch.device("meta"):
         network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
-        if card.open_inputs is not None:
-            network.input_gate = torch.ones(network.input_columns, dtype=torch.bool)
+        gate = set() if card.open_inputs is None else {"input_gate"}
+        network.expect_buffers(gate | (set(state) - {"input_gate"}))
         expected = network.state_dict()
     for name in sorted({*expected, *state}):
         if name not in state or name not in expected:
@@ -255,7 +255,7 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
             )
         if name == "time_constant" and not bool((tensor > 0).all()):
             raise InputError(f"{place}: {name} must be above 0 s, or infinite for no leak, found others")
-        if name != "time_constant" and not bool(tensor.isfinite().all()):
+        if name not in ("time_constant", "floor", "synaptic_time_constant") and not bool(tensor.isfinite().all()):
             raise InputError(f"{place}: {name} holds numbers that are not finite")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, policy_label, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
@@ -139,17 +140,29 @@ def _neuron(card: ModelCard) -> str:
     neuron = card.neuron
     learned = {} if card.recipe is None or card.recipe.learn is None else card.recipe.learn.shared
     after = {name: f" at first, then learned for each {sharing}" for name, sharing in learned.items()}
-    leak = "no leak" if math.isinf(neuron.time_constant) else f"τ = {format_si(neuron.time_constant, 's')}"
+    thresholds = " | ".join(f"{number:g}" for number in _layers(neuron.threshold))
+    times = _layers(neuron.time_constant)
+    leaks = " | ".join("no leak" if math.isinf(seconds) else f"τ = {format_si(seconds, 's')}" for seconds in times)
     return ", ".join(
         (
-            f"threshold {neuron.threshold:g}{after.get('threshold', '')}",
-            f"{leak}{after.get('time_constant', '')}",
-            f"reset `{neuron.reset}`",
+            f"threshold {thresholds}{after.get('threshold', '')}",
+            f"{leaks}{after.get('time_constant', '')}",
+            f"reset {' | '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
+            *(
+                f"{name.replace('_', ' ')} {_code(' | '.join(map(str, _layers(value))))}"
+                for name, value in neuron.said().items()
+                if name in neuron.added
+            ),
             "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",
             f"answer read from output {neuron.readout}",
             *(("with a bias",) if neuron.bias else ()),
         )
     )
+
+
+def _layers(given: Any) -> tuple[Any, ...]:
+    """Of each layer, or one for all."""
+    return given if isinstance(given, tuple) else (given,)
 
 
 def _timestep(card: ModelCard) -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.units import Real, may_be_si, parse_quantity
 
-__all__ = ["NeuronSpec"]
+__all__ = ["AS_MANY_AS_FIT", "NeuronSpec"]
 
+AS_MANY_AS_FIT = 1 << 20
+"""The highest `most_spikes`."""
 
-_Steepness = Annotated[Real, Field(gt=0)]
-_Steepnesses = Annotated[tuple[_Steepness, ...], Field(min_length=1)]
+T = TypeVar("T")
+OfLayers = Annotated[
+    Annotated[T, Tag("float")] | Annotated[tuple[T, ...], Field(min_length=1), Tag("tuple[float]")],
+    Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
+]
+"""One for all neurons, or one for each layer of neurons."""
 
 
 def _time_constant(text: Any, info: ValidationInfo) -> float:
@@ -32,45 +38,97 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
     return seconds
 
 
+_Above = Annotated[Real, Field(gt=0)]
+_TimeConstant = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)]
+_Floor = Annotated[Real, Field(le=0)]
+_Most = Annotated[int, Field(ge=1, le=AS_MANY_AS_FIT, strict=True)]
+
+
 class NeuronSpec(Spec):
-    """Parameters shared by all neurons of a network (paper, sections A.1 to A.3).
+    """Parameters of the neurons of a network (paper, sections A.1 to A.3); design.md has the equations.
+
+    Each but `refractory`, `readout` and `bias` is one for all neurons, or a list with one for each layer of neurons.
 
     Attributes:
         threshold: U_thr, the membrane potential that must be exceeded to fire.
         time_constant: τ_m in seconds, as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
-        reset: `zero` (hard reset) or `subtract` (the threshold is taken off).
+        comparison: `>`, or `>=` where a potential on the threshold fires too.
+        most_spikes: M, how many spikes an evaluation emits at most: one for each multiple of the threshold that is
+            exceeded (with `>=`, reached). 1048576 means as many as fit.
+        reset: `zero` (hard reset), `value` (hard reset to `reset_value`) or `subtract` (each spike takes
+            `reset_amount` off).
+        reset_value: what `reset: value` leaves.
+        reset_delay: whether a neuron with a hard reset is held through the timestep after it fired: its potential is 0
+            and its input is lost.
+        reset_amount: ρ, what a spike takes off with `reset: subtract`; None for the threshold.
+        gain: g, by which the summed input is multiplied.
+        floor: lowest potential that a timestep leaves; None for none. At most 0.
+        initial_potential: potential at the start of a sample.
+        synaptic_time_constant: of the synaptic current, which input adds to and which flows until it has decayed, as a
+            time or `infinite`; None where input acts once.
+        tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
+            make a neuron fire.
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
         readout: `spikes` counts output spikes; `potential` reads output potentials, and output neurons never fire.
-        surrogate_steepness: α of the arctan surrogate gradient (equation 6), or one for each layer of neurons.
+        surrogate_steepness: α of the arctan surrogate gradient (equation 6).
         bias: whether neurons have a bias, added to the potential once per timestep.
     """
 
-    threshold: Annotated[Real, Field(gt=0)] = 0.3
-    time_constant: Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_time_constant)] = math.inf
-    reset: Literal["zero", "subtract"] = "zero"
+    added: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("comparison", "most_spikes", "reset_value", "reset_amount", "reset_delay", "gain", "floor"),
+            *("initial_potential", "synaptic_time_constant", "tick"),
+        }
+    )
+
+    threshold: OfLayers[_Above] = 0.3
+    time_constant: OfLayers[_TimeConstant] = math.inf
+    comparison: OfLayers[Literal[">", ">="]] = ">"
+    most_spikes: OfLayers[_Most] = 1
+    reset: OfLayers[Literal["zero", "subtract", "value"]] = "zero"
+    reset_value: OfLayers[Real] = 0.0
+    reset_amount: OfLayers[_Above] | None = None
+    reset_delay: OfLayers[bool] = False
+    gain: OfLayers[_Above] = 1.0
+    floor: OfLayers[_Floor | None] = None
+    initial_potential: OfLayers[Real] = 0.0
+    synaptic_time_constant: OfLayers[_TimeConstant | None] = None
+    tick: OfLayers[bool] = False
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"
-    surrogate_steepness: Annotated[
-        Annotated[_Steepness, Tag("float")] | Annotated[_Steepnesses, Tag("tuple[float]")],
-        Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
-    ] = 2.0
+    surrogate_steepness: OfLayers[_Above] = 2.0
     bias: bool = False
 
-    def decay(self, timestep_s: float) -> float:
-        """exp(−Δt/τ_m), the factor by which a potential shrinks from one timestep to the next."""
-        return 1.0 if math.isinf(self.time_constant) else math.exp(-timestep_s / self.time_constant)
+    @model_validator(mode="after")
+    def _check(self) -> NeuronSpec:
+        for name, kind in {"reset_value": "value", "reset_amount": "subtract"}.items():
+            if getattr(self, name) != type(self).model_fields[name].default and kind not in self.reset:
+                raise ValueError(f"{name}: goes with reset '{kind}', found '{self.reset}'")
+        if self.reset_delay is not False and set(self.each("reset")) == {"subtract"}:
+            raise ValueError("reset_delay: goes with reset 'zero' or 'value', found 'subtract'")
+        return self
 
-    def steepness_of_layers(self, layers: int) -> tuple[float, ...]:
-        """α of each of so many layers of neurons.
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the parameters by which it is more than a threshold, a leak and a reset, as chips state them."""
+        return tuple(name for name in self.said() if name in self.added - {"comparison"})
+
+    def each(self, name: str) -> tuple[Any, ...]:
+        """The values of a parameter, each once, in the order of the layers that have them."""
+        given = getattr(self, name)
+        return tuple(dict.fromkeys(given)) if isinstance(given, tuple) else (given,)
+
+    def of_layers(self, name: str, layers: int) -> tuple[Any, ...]:
+        """The parameter of that name for each of so many layers of neurons.
 
         Raises:
-            InputError: `surrogate_steepness` has another number of them.
+            InputError: it is given for another number of them.
         """
-        if not isinstance(self.surrogate_steepness, tuple):
-            return (self.surrogate_steepness,) * layers
-        if len(self.surrogate_steepness) != layers:
+        given = getattr(self, name)
+        if not isinstance(given, tuple):
+            return (given,) * layers
+        if len(given) != layers:
             raise InputError(
-                f"surrogate_steepness: must be one number, or one for each of {layers} layers of neurons, "
-                f"found {len(self.surrogate_steepness)}"
+                f"{name}: must be one for all, or one for each of {layers} layers of neurons, found {len(given)}"
             )
-        return self.surrogate_steepness
+        return given

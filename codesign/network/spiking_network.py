@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import ValidationError
 
 from codesign.arguments import real, whole
-from codesign.documents import dotted, reason
+from codesign.documents import place_of, reason
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
@@ -26,7 +26,20 @@ from codesign.network.topology import (
 )
 from codesign.units import HELD_IN_SI
 
-__all__ = ["SpikingNetwork"]
+__all__ = ["OF_NEURONS", "SpikingNetwork"]
+
+OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
+"""Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
+
+
+Decaying = Literal["time_constant", "synaptic_time_constant"]
+_NOTHING_LEFT = 200
+"""Timesteps in units of a time constant after which the factor that is left is no float32 number but 0."""
+
+
+def _type_of(name: str) -> torch.dtype:
+    """Of a buffer with a number for each neuron."""
+    return torch.float64 if name.endswith("time_constant") else torch.float32
 
 
 class SpikingNetwork(torch.nn.Module):
@@ -52,6 +65,9 @@ class SpikingNetwork(torch.nn.Module):
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. Gradients likewise.
+        gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers, what `NeuronSpec` has of these
+            names for each neuron, or None where all have its default. They get no gradients.
+        synaptic_time_constant: (N,) float64 buffer or None likewise, in seconds, 0 where there is no synaptic current.
         input_gate: bool buffer, whether events of each input may pass, or None, where all may. One number for each
             column of the first layer's weights: an input of a fully connected layer, or a window of the pools before
             it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
@@ -64,6 +80,12 @@ class SpikingNetwork(torch.nn.Module):
     threshold: torch.Tensor
     time_constant: torch.Tensor
     input_gate: torch.Tensor | None
+    gain: torch.Tensor | None
+    reset_amount: torch.Tensor | None
+    reset_value: torch.Tensor | None
+    floor: torch.Tensor | None
+    initial_potential: torch.Tensor | None
+    synaptic_time_constant: torch.Tensor | None
     run: ClassVar[Callable[..., torch.Tensor] | None] = None
     """What `forward` calls; put here by `codesign.simulation.engine`, since engines know networks, not the reverse."""
 
@@ -74,15 +96,18 @@ class SpikingNetwork(torch.nn.Module):
         self.neuron = neuron
         self.timestep_s = real("timestep_s", timestep_s)
         self.shape: NetworkShape = network_shape(topology)
-        neuron.steepness_of_layers(len(self.shape.layers))
+        neuron.of_layers("surrogate_steepness", len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
         self.connections = torch.nn.ModuleList(_connections(topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
-        self.register_buffer("threshold", torch.full((self.shape.neurons,), neuron.threshold))
-        constants = torch.full((self.shape.neurons,), neuron.time_constant, dtype=torch.float64)
-        self.register_buffer("time_constant", constants)
+        self.register_buffer("threshold", self.neuron_numbers("threshold"))
+        self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))
         self.register_buffer("input_gate", None)
-        self.register_load_state_dict_pre_hook(_expect_gate)  # type: ignore[no-untyped-call]
+        for name in OF_NEURONS:
+            default = NeuronSpec.model_fields[name].default
+            own = set(neuron.of_layers(name, len(self.shape.layers))) != {default}
+            self.register_buffer(name, self.neuron_numbers(name, _type_of(name)) if own else None)
+        self.register_load_state_dict_pre_hook(_expect_buffers)  # type: ignore[no-untyped-call]
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
         self._potential_steps: tuple[float, ...] | None = None
 
@@ -121,11 +146,17 @@ class SpikingNetwork(torch.nn.Module):
         if self.bias is not None:
             numbers["biases"] = self.bias
         numbers["thresholds"] = self.threshold
+        numbers |= {name: buffer for name in OF_NEURONS if (buffer := getattr(self, name)) is not None}
         for name, tensor in numbers.items():
+            if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
+                tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
             if tensor.device.type != "meta" and not _is_finite(tensor.detach()):
                 raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
         if self.time_constant.device.type != "meta" and not bool((self.time_constant > 0).all()):
             raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
+        synapse = self.synaptic_time_constant
+        if synapse is not None and synapse.device.type != "meta" and not bool((synapse >= 0).all()):
+            raise InputError("network: synaptic time constants must be at least 0 s, found others")
         gate, columns = self.input_gate, self.input_columns
         if gate is not None and (gate.dtype != torch.bool or gate.shape != (columns,)):
             raise InputError(
@@ -198,8 +229,96 @@ class SpikingNetwork(torch.nn.Module):
     @property
     def surrogate_steepness(self) -> torch.Tensor:
         """(N,) float64 α of each neuron's surrogate gradient."""
-        of_layers = self.neuron.steepness_of_layers(len(self.shape.layers))
-        return self.of_neurons(torch.tensor(of_layers, dtype=torch.float64))
+        return self.neuron_numbers("surrogate_steepness", torch.float64).to(self.threshold.device)
+
+    def neuron_numbers(self, name: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """(N,) what `neuron` says of a number; where that is None, −∞ for a floor and 0 for a time."""
+        of_layers = self.neuron.of_layers(name, len(self.shape.layers))
+        numbers = torch.empty(self.shape.neurons, dtype=dtype)
+        for neurons, number in zip(self.layer_slices, of_layers, strict=True):
+            numbers[neurons] = number if number is not None else -math.inf if name == "floor" else 0
+        return numbers
+
+    def neuron_flags(self, name: str, value: Any) -> torch.Tensor:
+        """(N,) bool on the network's device, whether that is what `neuron` says of each."""
+        of_layers = self.neuron.of_layers(name, len(self.shape.layers))
+        return self.of_neurons(torch.tensor([one == value for one in of_layers]))
+
+    def reset_to(self) -> torch.Tensor:
+        """(N,) float32 potential that a hard reset leaves."""
+        zeros = torch.zeros_like(self.threshold, requires_grad=False)
+        return zeros if self.reset_value is None else self.reset_value.where(self.neuron_flags("reset", "value"), zeros)
+
+    @property
+    def holds(self) -> bool:
+        """Whether a neuron can be held through the timestep after it fired."""
+        return True in self.neuron.each("reset_delay")
+
+    @property
+    def ticks(self) -> bool:
+        """Whether a neuron can be evaluated without a message."""
+        return True in self.neuron.each("tick")
+
+    def held(self) -> torch.Tensor:
+        """(N,) bool, who is held through the timestep after it fired: hard resets that are delayed."""
+        return self.neuron_flags("reset_delay", value=True) & ~self.neuron_flags("reset", "subtract")
+
+    @property
+    def bursts(self) -> bool:
+        """Whether an evaluation can emit more than one spike."""
+        return self.neuron.each("most_spikes") != (1,)
+
+    def compared_threshold(self) -> torch.Tensor:
+        """(N,) float32 numbers that a potential must exceed to fire: with `>=` those just below the thresholds."""
+        threshold = self.threshold.detach()
+        if self.neuron.comparison == ">":
+            return threshold
+        below = torch.nextafter(threshold, torch.full_like(threshold, -math.inf))
+        return torch.where(self.neuron_flags("comparison", ">="), below, threshold)
+
+    @property
+    def timeless(self) -> bool:
+        """Whether nothing depends on how long a timestep is: there is neither a leak nor a synaptic current."""
+        return self.synaptic_time_constant is None and bool(torch.isinf(self.time_constant).all())
+
+    def synaptic_decay(self) -> torch.Tensor | None:
+        """(N,) float32 factor α of each neuron's synaptic current from one timestep to the next; None without any."""
+        constants = self.synaptic_time_constant
+        if constants is None:
+            return None
+        return torch.where(constants > 0, torch.exp(-self.timestep_s / constants), 0.0).to(torch.float32)
+
+    def set_decay(self, decay: float | torch.Tensor, *, which: Decaying = "time_constant") -> None:
+        """Give neurons time constants with which exactly these float32 numbers are left after a timestep.
+
+        Args:
+            decay: between 0 and 1: one for all, (L,) one for each layer of neurons or (N,) for each neuron.
+            which: `time_constant`, of potentials (β), or `synaptic_time_constant`, of synaptic currents (α).
+
+        Raises:
+            InputError: they are of another shape or out of range, or a timestep of 0 s leaves a leak no time.
+        """
+        given = torch.as_tensor(decay, dtype=torch.float32, device=self.threshold.device).detach()
+        layers, neurons = len(self.shape.layers), self.shape.neurons
+        if given.shape not in ((), (layers,), (neurons,)):
+            raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
+        if not bool(((given >= 0) & (given <= 1)).all()):
+            raise InputError("decay: must be between 0 and 1, found others")
+        if self.timestep_s == 0 and not bool((given == 1).all()):
+            raise InputError("decay: must be 1 where a timestep takes 0 s")
+        exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
+        constants = torch.where(given == 1, math.inf, self.timestep_s / exponent)
+        of_neurons = constants if constants.shape == (neurons,) else self.of_neurons(constants.expand(layers))
+        setattr(self, which, of_neurons.clone())
+
+    def expect_buffers(self, names: Iterable[str]) -> None:
+        """Have exactly those buffers of a state dict that a network may lack, with room for what will be loaded."""
+        given, device = set(names), self.threshold.device
+        gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
+        self.input_gate = gate if "input_gate" in given else None
+        for name in OF_NEURONS:
+            room = torch.zeros_like(self.threshold, dtype=_type_of(name), requires_grad=False)
+            setattr(self, name, room if name in given else None)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(N,) float32 lowest and highest potential of each neuron; None where potentials do not saturate."""
@@ -273,10 +392,10 @@ class SpikingNetwork(torch.nn.Module):
         return torch.cat([*parts, outputs])
 
 
-def _expect_gate(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
-    """Before a state dict is loaded: whether the network has a gate, and its shape, follow from the state dict."""
-    given, columns = f"{prefix}input_gate" in state, network.input_columns
-    network.input_gate = torch.ones(columns, dtype=torch.bool, device=network.threshold.device) if given else None
+def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:
+    """Before a state dict is loaded: whether the network has a gate, and numbers of its own for each neuron, follows
+    from the state dict."""
+    network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))
 
 
 def _check_neuron(neuron: NeuronSpec) -> None:
@@ -285,7 +404,7 @@ def _check_neuron(neuron: NeuronSpec) -> None:
         NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        raise InputError(f"neuron.{dotted(wrong['loc'])}: {reason(wrong)}") from None
+        raise InputError(f"neuron.{place_of(wrong)}: {reason(wrong)}") from None
 
 
 def _is_finite(numbers: torch.Tensor) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class MessageTable:
     @staticmethod
     def from_rows(rows: Integers) -> MessageTable:
         """From (rows, 9), the columns in the order above."""
-        return MessageTable(**dict(zip((field.name for field in fields(MessageTable)), rows.T.copy(), strict=True)))
+        return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), rows.T.copy(), strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -86,7 +86,7 @@ class UpdateTable:
         sample, timestep, step: as in MessageTable.
         slice: index into `Execution.slices`.
         evaluated: neurons evaluated.
-        emitted: neurons that fired.
+        emitted: spikes that they emitted.
     """
 
     sample: Integers
@@ -102,7 +102,7 @@ class UpdateTable:
     @staticmethod
     def from_rows(rows: Integers) -> UpdateTable:
         """From (rows, 6), the columns in the order above."""
-        return UpdateTable(**dict(zip((field.name for field in fields(UpdateTable)), rows.T.copy(), strict=True)))
+        return UpdateTable(**dict(zip((column.name for column in fields(UpdateTable)), rows.T.copy(), strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -126,6 +126,7 @@ class Execution:
         propagated: (B, L) spikes that left the queue per layer.
         synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
         evaluations: (B, L) threshold evaluations per layer.
+        tick_evaluations: (B, L) those of them without a message, of neurons that `tick`.
         barrier_messages: (B, L) barrier messages sent per layer.
         active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
             decay and bias, or were evaluated, which is when a message or the frame reached them. Where potentials are
@@ -138,9 +139,9 @@ class Execution:
         spikes_to_stop: (B, T) network spikes propagated until the stop.
         convergence: (B, M, C) output counts m steps after the first output spike of each pass, summed over timesteps; a
             pass that has ended keeps its last counts.
-        currents_before_firing: (2, K) histogram over all spikes of the number of spike messages that a neuron received
-            since its last spike or the start of the pass, up to and with the step in which it fired: row 0 the first
-            layer, row 1 all others; the last bin holds K − 1 and more.
+        currents_before_firing: (2, K) histogram over all evaluations in which a neuron fired of the number of spike
+            messages that it received since it fired last or the start of the pass, up to and with that step: row 0 the
+            first layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
 
     Raises:
@@ -162,6 +163,7 @@ class Execution:
     propagated: Integers
     synaptic_operations: Integers
     evaluations: Integers
+    tick_evaluations: Integers = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     barrier_messages: Integers
     active: Integers
     residual: Integers
@@ -177,6 +179,8 @@ class Execution:
 
     def __post_init__(self) -> None:
         real("timestep_s", self.timestep_s)
+        if not self.tick_evaluations.size:
+            object.__setattr__(self, "tick_evaluations", np.zeros_like(self.evaluations))
         for record in (self, self.messages, self.updates):
             _check_counts(record)
         if not np.isfinite(self.scores).all():
@@ -278,8 +282,7 @@ class Execution:
         """Join executions of different samples under the same network and schedule, in order."""
         first = parts[0]
         joined: dict[str, Any] = {}
-        for field in fields(Execution):
-            name = field.name
+        for name in (attribute.name for attribute in fields(Execution)):
             value = getattr(first, name)
             if name == "currents_before_firing":
                 joined[name] = np.sum([part.currents_before_firing for part in parts], axis=0)
@@ -316,7 +319,7 @@ def warn_if_silent(execution: Execution, stacklevel: int = 2) -> None:
 def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:
     offsets = np.cumsum([0, *samples[:-1]])
     columns = {
-        field.name: np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(tables[0])
+        column.name: np.concatenate([getattr(table, column.name) for table in tables]) for column in fields(tables[0])
     }
     columns["sample"] = np.concatenate([table.sample + offset for table, offset in zip(tables, offsets, strict=True)])
     return type(tables[0])(**columns)

@@ -16,8 +16,9 @@ from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
-from codesign.simulation.reference import Pass, Result, Step, run_machine
+from codesign.simulation.reference import run_machine
 from codesign.simulation.run import EngineResult, Run
+from codesign.simulation.trace import Pass, Result, Step
 
 __all__ = ["ParameterGradients", "backward", "run"]
 
@@ -94,6 +95,7 @@ class _Sweep:
         batch, neurons = len(output_gradient), network.shape.neurons
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
+        self.H = torch.zeros_like(self.G)  # at the synaptic currents
         self.g_c = spike_gradient.clone()
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
@@ -110,8 +112,13 @@ class _Sweep:
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
+        if passed.held is not None:
+            self.G = torch.where(passed.held, 0.0, self.G)
         if self.bias_gradient is not None:
             self.bias_gradient += self.G.sum(dim=0)
+        if self.neuron.synaptic_decay is not None:
+            flowed = self.G if self.neuron.gain is None else self.G * self.neuron.gain
+            self.H = (self.H + flowed) * self.neuron.synaptic_decay
         self.decay_gradient += (self.G * passed.found).sum(dim=0)
         self.G = self.G * self.decay
 
@@ -131,10 +138,11 @@ class _Sweep:
     def _unevaluate(self, step: Step, g_q: torch.Tensor) -> torch.Tensor:
         """Gradient of the currents that were integrated; leaves in `G` the gradient of the potential before."""
         g = g_q + self.g_c
-        du, raised = step_gradient(self.neuron, step.v.double(), step.fired, step.refractory, step.open, self.G, g)
+        du, raised = step_gradient(self.neuron, step.v.double(), step.spikes, step.refractory, step.open, self.G, g)
         self.threshold_gradient += torch.where(step.evaluated, raised, 0.0).sum(dim=0)
         self.G = torch.where(step.evaluated, du, self.G)
-        return torch.where(step.evaluated, du, 0.0)
+        dx = du if self.neuron.gain is None else du * self.neuron.gain
+        return torch.where(step.evaluated, dx + self.H, 0.0)
 
 
 class _Outputs(torch.autograd.Function):

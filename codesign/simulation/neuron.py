@@ -1,13 +1,17 @@
 """The neuron of the reference engine: one step of it, and the gradient of that step, on tensors of any shape (…, N).
 
-    u ← u · decay, or δ · trunc(decay · round(u / δ)), as a timestep begins
-    v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
-    u ← v(1 − s) or v − s · U_thr
-    r ← r or (s and not spared)
+    j ← α j,   u ← u · decay + bias + g j,   as a timestep begins; r ← 1 and u ← 0 where the neuron is held
+    j ← j + x
+    v ← (1 − r)(u + g x), held between its bounds
+    n ← [v > U_thr], or with several spikes the multiples of U_thr that v exceeds, M at most, where the neuron may fire
+    u ← v where n = 0;   value where n > 0, or v − n ρ
+    r ← r or (n > 0 and not spared)
+    u ← max(u, floor) as a timestep ends
 
-Everything about decay, integration, saturation, comparison, reset and refractoriness is here and in
-`codesign.simulation.event.neuron`, which says the same for compiled kernels. Who is evaluated and who may fire is said
-by the callers.
+With `comparison: >=` a potential is compared with the number just below U_thr. What decays becomes δ · trunc(decay ·
+round(u / δ)) where it is truncated. Everything about decay, integration, saturation, comparison, reset and
+refractoriness is here and in `codesign.simulation.event.neuron`, which says the same
+for compiled kernels. Who is evaluated and who may fire is said by the callers.
 """
 
 from __future__ import annotations
@@ -19,20 +23,31 @@ import torch
 from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.run import Run
 
-__all__ = ["NeuronTensors", "decayed", "neuron_of", "silence", "step", "step_gradient"]
+__all__ = ["NeuronTensors", "decayed", "neuron_of", "silence", "step", "step_gradient", "would_fire"]
 
 
 class NeuronTensors(NamedTuple):
-    """Parameters of a step."""
+    """Parameters of a step, (N,) each unless stated."""
 
-    decay: torch.Tensor  # (N,) factor of a potential from one timestep to the next
-    steps: torch.Tensor | None  # (N,) δ, to whose multiples it is truncated then; 0 where it is not
-    threshold: torch.Tensor  # (N,) U_thr
-    fires: torch.Tensor  # (N,) bool; False where the potential is read and never compared
-    bounds: tuple[torch.Tensor, torch.Tensor] | None  # (N,) lowest and highest potential
-    subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
+    decay: torch.Tensor  # factor of a potential from one timestep to the next
+    synaptic_decay: torch.Tensor | None  # α, that of the synaptic current; None where nobody has one
+    steps: torch.Tensor | None  # δ, to whose multiples it is truncated then; 0 where it is not
+    threshold: torch.Tensor  # U_thr
+    compared: torch.Tensor  # the number that a potential must exceed
+    fires: torch.Tensor  # bool; False where the potential is read and never compared
+    bounds: tuple[torch.Tensor, torch.Tensor] | None  # lowest and highest potential
+    subtracts: torch.Tensor  # bool; reset: a spike takes something off; otherwise the potential becomes `value`
+    amount: torch.Tensor  # ρ, what it takes off
+    takes_threshold: bool  # ρ is U_thr itself
+    value: torch.Tensor
+    gain: torch.Tensor | None  # g; None where all are 1
+    floor: torch.Tensor | None
+    most: torch.Tensor | None  # M; None where all are 1
+    inclusive: torch.Tensor  # bool; comparison: >=
+    held: torch.Tensor | None  # bool; a hard reset lasts through the next timestep; None where it nowhere does
+    ticks: torch.Tensor | None  # bool; evaluated without a message where it would fire; None where nobody is
     refractory: bool
-    steepness: torch.Tensor  # (N,) α of the surrogate
+    steepness: torch.Tensor  # of the surrogate
 
 
 def neuron_of(run: Run) -> NeuronTensors:
@@ -41,29 +56,48 @@ def neuron_of(run: Run) -> NeuronTensors:
     fires = torch.ones_like(network.threshold, dtype=torch.bool)
     if network.neuron.readout == "potential":
         fires[network.layer_slices[-1]] = False
+    amount = network.threshold if network.reset_amount is None else network.reset_amount
     return NeuronTensors(
         decay=network.decay.detach(),
+        synaptic_decay=network.synaptic_decay(),
         steps=network.potential_grid(),
         threshold=network.threshold.detach(),
+        compared=network.compared_threshold(),
         fires=fires,
         bounds=network.potential_bounds(),
-        subtracts=network.neuron.reset == "subtract",
+        subtracts=network.neuron_flags("reset", "subtract"),
+        amount=amount.detach(),
+        takes_threshold=network.reset_amount is None,
+        value=network.reset_to(),
+        gain=network.gain,
+        floor=network.floor,
+        most=network.neuron_numbers("most_spikes").to(fires.device) if network.bursts else None,
+        inclusive=network.neuron_flags("comparison", ">="),
+        held=network.held() if network.holds else None,
+        ticks=network.neuron_flags("tick", value=True) if network.ticks else None,
         refractory=run.refractory,
         steepness=network.surrogate_steepness,
     )
 
 
-def decayed(neuron: NeuronTensors, u: torch.Tensor) -> torch.Tensor:
-    """What potentials keep from one timestep to the next.
+def decayed(neuron: NeuronTensors, u: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
+    """What potentials or currents keep from one timestep to the next.
 
     Products are of float64, which holds those of 24 bits exactly: truncation must not see one that was rounded.
     """
-    plain = u * neuron.decay
+    plain = u * decay
     if neuron.steps is None:
         return plain
     steps = neuron.steps.double()
-    multiples = (neuron.decay.double() * (u.double() / steps).round()).trunc()
+    multiples = (decay.double() * (u.double() / steps).round()).trunc()
     return torch.where(steps > 0, (multiples * steps).float(), plain)
+
+
+def would_fire(neuron: NeuronTensors, u: torch.Tensor, refractory: torch.Tensor) -> torch.Tensor:
+    """Who would fire if it were evaluated without a message, of those that tick."""
+    assert neuron.ticks is not None
+    v = u if neuron.bounds is None else u.clamp(*neuron.bounds)
+    return (v > neuron.compared) & neuron.fires & neuron.ticks & ~refractory
 
 
 def step(
@@ -75,14 +109,23 @@ def step(
         refractory, able: bool; who is, and who may fire.
 
     Returns:
-        Evaluated potential v, who fired, and the potential after it.
+        Evaluated potential v, int64 spikes, and the potential after it.
     """
-    v = torch.where(refractory, 0.0, u + x)
+    v = torch.where(refractory, 0.0, u + (x if neuron.gain is None else neuron.gain * x))
     if neuron.bounds is not None:
         v = v.clamp(*neuron.bounds)
-    fired = (v > neuron.threshold) & able & neuron.fires
-    reset = v - neuron.threshold if neuron.subtracts else torch.zeros_like(v)
-    return v, fired, torch.where(fired, reset, v)
+    fired = (v > neuron.compared) & able & neuron.fires
+    spikes = fired.long() if neuron.most is None else torch.where(fired, _multiples(neuron, v), 0)
+    after = torch.where(neuron.subtracts, v - spikes * neuron.amount, neuron.value)
+    return v, spikes, torch.where(fired, after, v)
+
+
+def _multiples(neuron: NeuronTensors, v: torch.Tensor) -> torch.Tensor:
+    """Spikes of an evaluated potential above its threshold."""
+    assert neuron.most is not None
+    quotient = v / neuron.threshold
+    whole = torch.where(neuron.inclusive, quotient.trunc(), quotient.ceil() - 1)
+    return whole.clamp(min=torch.ones_like(whole), max=neuron.most.to(whole.dtype)).long()
 
 
 def silence(neuron: NeuronTensors, refractory: torch.Tensor, fired: torch.Tensor, spared: torch.Tensor) -> torch.Tensor:
@@ -93,24 +136,35 @@ def silence(neuron: NeuronTensors, refractory: torch.Tensor, fired: torch.Tensor
 def step_gradient(
     neuron: NeuronTensors,
     v: torch.Tensor,
-    fired: torch.Tensor,
+    spikes: torch.Tensor,
     refractory: torch.Tensor,
     able: torch.Tensor | None,
     G: torch.Tensor,
     g: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients at u and x, which is the same, and at U_thr, of neurons that were evaluated.
+    """Gradients at u, of which that at x is g times, and at U_thr, of neurons that were evaluated.
+
+    Of several spikes, the surrogate is that at the nearest multiple of the threshold.
 
     Args:
-        v, fired, refractory, able: of the step; no `able` if all were.
+        v, spikes, refractory, able: of the step; no `able` if all were.
         G: gradient at the potential after it.
         g: gradient at a spike of it, by queue and counts.
     """
-    threshold = neuron.threshold.to(v.dtype)
-    slope = arctan_derivative(v - threshold, neuron.steepness) * neuron.fires
-    if able is not None:
-        slope = slope * able
-    taken_off, passed = (threshold, G) if neuron.subtracts else (v, G * ~fired)
-    compared = (g - G * taken_off) * slope
-    raised = compared + G * fired if neuron.subtracts else compared
-    return torch.where(refractory, 0.0, passed + compared), torch.where(refractory, 0.0, -raised)
+    compared, threshold = neuron.compared.to(v.dtype), neuron.threshold.to(v.dtype)
+    reached = neuron.fires if able is None else neuron.fires & able
+    at_first = arctan_derivative(v - compared, neuron.steepness) * reached
+    multiple, at_spike = torch.ones_like(v), at_first
+    if neuron.most is not None:
+        multiple = (v.float() / neuron.threshold).round().to(v.dtype).clamp(min=multiple, max=neuron.most.to(v.dtype))
+        at_spike = arctan_derivative(v - compared - (multiple - 1) * threshold, neuron.steepness) * reached
+    # a soft reset counts the spikes, a hard one asks only whether there was one
+    taken_off = torch.where(neuron.subtracts, neuron.amount.to(v.dtype), 0.0)
+    replaced = torch.where(neuron.subtracts, 0.0, G * (neuron.value.to(v.dtype) - v)) * at_first
+    compared = (g - G * taken_off) * at_spike
+    passed = torch.where((spikes > 0) & ~neuron.subtracts, 0.0, G)
+    raised = multiple * compared + replaced
+    if neuron.takes_threshold:
+        raised = raised + torch.where(neuron.subtracts, G * spikes, 0.0)
+    dv = passed + compared + replaced
+    return torch.where(refractory, 0.0, dv), torch.where(refractory, 0.0, -raised)

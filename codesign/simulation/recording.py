@@ -45,7 +45,9 @@ class StepReport:
     """What a `Recorder` is told of a forward step, (B, N) each unless stated.
 
     Attributes:
-        evaluated, fired: flags of the evaluation.
+        evaluated: flag of the evaluation.
+        ticked: those of them that no message reached; None where nobody can be.
+        spikes: emitted, int64.
         received: spike messages that reached the neurons evaluated.
         chosen: neurons that leave.
         waiting, enqueue_step: spikes that wait, and since which step.
@@ -57,7 +59,8 @@ class StepReport:
     """
 
     evaluated: torch.Tensor
-    fired: torch.Tensor
+    ticked: torch.Tensor | None
+    spikes: torch.Tensor
     received: torch.Tensor
     chosen: torch.Tensor
     waiting: torch.Tensor
@@ -102,6 +105,7 @@ class Recorder:
         self.outputs = network.layer_slices[-1]
         self.first_layer = network.layer_slices[0]
         self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
+        self.tick_evaluations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
         self.contended_steps = np.zeros_like(self.forward_steps)
         self.steps_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
@@ -135,17 +139,20 @@ class Recorder:
     def step(self, step: StepReport) -> None:
         """One forward step, after the choice and before what was chosen leaves."""
         t, k = self.timestep, self.k
-        evaluated, fired = step.evaluated.numpy(force=True), step.fired.numpy(force=True)
+        evaluated, spikes = step.evaluated.numpy(force=True), step.spikes.numpy(force=True)
+        fired = spikes > 0
         self.forward_steps[step.active.numpy(force=True), t] += 1
         self.contended_steps[step.contended.numpy(force=True), t] += 1
         self.active_neurons = self.active_neurons | evaluated
-        self._updates(evaluated, fired)
+        self._updates(evaluated, spikes)
+        if step.ticked is not None:
+            np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(step.ticked.numpy(force=True)).T)
         self._currents(fired, step.received.numpy(force=True))
 
         first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first[:, t] == NOT_REACHED)
         self.steps_to_first[first, t] = k + 1
         self.spikes_to_first[first, t] = self.spikes_to_stop[first, t]
-        self.output_counts = self.output_counts + fired[:, self.outputs]
+        self.output_counts = self.output_counts + spikes[:, self.outputs]
         self.output_history.append(self.output_counts)
 
         if step.left_input is not None and step.kept_input is not None:
@@ -196,6 +203,7 @@ class Recorder:
                 "scores": scores.detach().double().numpy(force=True),
                 "timesteps_run": self.timesteps_run,
                 "synaptic_operations": self.synaptic_operations,
+                "tick_evaluations": self.tick_evaluations,
                 "active": self.active,
                 "residual": self.residual,
                 "forward_steps": self.forward_steps,
@@ -234,16 +242,16 @@ class Recorder:
         columns = [left.sample, zeros + self.timestep, zeros + step, left.source, left.enqueue_step, zeros + 1]
         self.message_rows.append(np.stack([*columns, left.spikes, operations, zeros], axis=1))
 
-    def _updates(self, evaluated: NDArray[np.bool_], fired: NDArray[np.bool_]) -> None:
-        evaluations, emissions = self._of_slices(evaluated), self._of_slices(fired)
+    def _updates(self, evaluated: NDArray[np.bool_], spikes: Integers) -> None:
+        evaluations, emissions = self._of_slices(evaluated), self._of_slices(spikes)
         sample, part = np.nonzero(evaluations)
         zeros = np.zeros_like(sample)
         columns = [sample, zeros + self.timestep, zeros + self.k, part]
         self.update_rows.append(np.stack([*columns, evaluations[sample, part], emissions[sample, part]], axis=1))
 
-    def _of_slices(self, flags: NDArray[np.bool_]) -> Integers:
-        """(B, S) how many neurons of each slice are flagged."""
-        return np.add.reduceat(flags, self.slice_starts, axis=1, dtype=np.int64)
+    def _of_slices(self, numbers: NDArray[np.bool_] | Integers) -> Integers:
+        """(B, S) sums over the neurons of each slice, of flags how many are set."""
+        return np.add.reduceat(numbers, self.slice_starts, axis=1, dtype=np.int64)
 
     def _currents(self, fired: NDArray[np.bool_], received: Integers) -> None:
         self.since_spike += received

@@ -8,73 +8,22 @@ rounded once, so that no sample depends on the others of its batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
+from codesign.errors import InputError
 from codesign.simulation import neuron
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
 from codesign.simulation.recording import Recorder, StepReport
-from codesign.simulation.run import Run
+from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.simulation.selection import select
 from codesign.simulation.servers import Servers
 from codesign.simulation.stopping import Stopping
+from codesign.simulation.trace import Arrival, Pass, Result, Step
 
-__all__ = ["Pass", "Result", "Step", "run_machine"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What the backward sweep needs of one forward step, each (B, N) unless stated.
-
-    Attributes:
-        v: potential evaluated, 0 where not evaluated.
-        evaluated, fired, refractory: flags of the evaluation; `refractory` is the flag before the step.
-        open: synchronization gate, or None where no neuron waits for messages.
-        chosen, idle: neurons that left, and silent neurons that get the gradient of one that left (see `idle`).
-        kept: spikes of the chosen neurons that neither dropout nor a max pool lost.
-        kept_share: kept / waiting spikes of the chosen, or None without network dropout and max pools.
-        kept_input: (B, inputs) input spikes that fed the *evaluation* of this step, or None.
-    """
-
-    v: torch.Tensor
-    evaluated: torch.Tensor
-    fired: torch.Tensor
-    refractory: torch.Tensor
-    open: torch.Tensor | None
-    chosen: torch.Tensor
-    idle: torch.Tensor
-    kept: torch.Tensor
-    kept_share: torch.Tensor | None
-    kept_input: torch.Tensor | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pass:
-    """All forward steps of one timestep, and (B, N) the potentials that it found, before they decay."""
-
-    steps: tuple[Step, ...]
-    found: torch.Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a run returns.
-
-    Attributes:
-        counts: (B, T, C) int64 output spikes of each timestep.
-        potentials: (B, N) float32 potentials after the last timestep.
-        spikes: (B, N) int64 how often each neuron fired.
-        passes: one `Pass` a timestep, empty if no trace was asked for.
-    """
-
-    counts: torch.Tensor
-    potentials: torch.Tensor
-    spikes: torch.Tensor
-    passes: tuple[Pass, ...]
+__all__ = ["run_machine"]
 
 
 @torch.no_grad()
@@ -87,20 +36,9 @@ def run_machine(run: Run, recorder: Recorder | None = None) -> Result:
     return Result(
         counts=torch.stack(machine.counts, dim=1),
         potentials=machine.u,
-        spikes=machine.spikes,
+        spikes=machine.emitted,
         passes=tuple(passes) if run.learns else (),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Arrival:
-    """What reaches the neurons in a forward step: currents x (B, N) float32, messages (B, N) int64 (barriers included),
-    spike messages alone, and the input spikes behind them where any."""
-
-    x: torch.Tensor
-    messages: torch.Tensor
-    spikes: torch.Tensor
-    kept_input: torch.Tensor | None
 
 
 class _Machine:
@@ -118,8 +56,12 @@ class _Machine:
         batch, neurons, inputs = len(events), network.shape.neurons, network.shape.input_size
         self.outputs = self.layers[-1]
         self.u = torch.zeros((batch, neurons), device=self.device)
+        if network.initial_potential is not None:
+            self.u = self.u + network.initial_potential
+        self.j, self.c = torch.zeros_like(self.u), torch.zeros_like(self.u, dtype=torch.int64)
+        self.layer_of = torch.repeat_interleave(torch.tensor(network.shape.layer_sizes)).to(self.device)
         self.counts: list[torch.Tensor] = []
-        self.spikes = torch.zeros_like(self.u, dtype=torch.int64)
+        self.emitted = torch.zeros_like(self.u, dtype=torch.int64)
         self.stopping = Stopping(schedule, batch, network.shape.layers[-1].neurons, self.device)
         sample_ids = torch.from_numpy(events.sample_ids.copy()).to(self.device)
         self.keys = {purpose: sample_key(run.seed, run.epoch, purpose, sample_ids)[:, None] for purpose in Purpose}
@@ -137,11 +79,8 @@ class _Machine:
     # one timestep ------------------------------------------------------------------------------------------------
 
     def forward_pass(self, timestep: int) -> Pass:
-        before, began = self.u, neuron.decayed(self.neuron, self.u)
-        if self.network.bias is not None:
-            began = began + self.network.bias.detach()
-        self.u = torch.where(self.stopping.runs[:, None], began, before)
-        self._reset(timestep, before)
+        before, held = self.u, self._begin()
+        self._reset(timestep, before, held)
         arrival = self._deliver_frame() if self.schedule.input_mode == "frame" else self._queue_frame()
         steps: list[Step] = []
         k = 0
@@ -150,20 +89,37 @@ class _Machine:
             k += 1
             if self.run.learns:
                 steps.append(step)
+        if self.neuron.floor is not None:
+            self.u = torch.where(self.stopping.runs[:, None], self.u.maximum(self.neuron.floor), self.u)
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
-        self.spikes += self.c
+        self.emitted += self.c
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps), found=before)
+        return Pass(steps=tuple(steps), found=before, held=held)
 
-    def _reset(self, timestep: int, before: torch.Tensor) -> None:
+    def _begin(self) -> torch.Tensor | None:
+        """What a timestep does to potentials and currents before anything arrives; returns (B, N) who is held."""
+        run, held = self.stopping.runs[:, None], None
+        began = neuron.decayed(self.neuron, self.u, self.neuron.decay)
+        if self.network.bias is not None:
+            began = began + self.network.bias.detach()
+        if self.neuron.synaptic_decay is not None:
+            self.j = torch.where(run, neuron.decayed(self.neuron, self.j, self.neuron.synaptic_decay), self.j)
+            began = began + (self.j if self.neuron.gain is None else self.neuron.gain * self.j)
+        if self.neuron.held is not None:
+            held = (self.c > 0) & self.neuron.held & run
+            began = torch.where(held, 0.0, began)
+        self.u = torch.where(run, began, self.u)
+        return held
+
+    def _reset(self, timestep: int, before: torch.Tensor, held: torch.Tensor | None) -> None:
         self.pass_keys = {purpose: absorb(key, timestep) for purpose, key in self.keys.items()}
         zeros = torch.zeros_like(self.u)
         self.p = zeros
         self.q, self.c, self.received = (torch.zeros_like(self.u, dtype=torch.int64) for _ in range(3))
         self.enqueue_step = torch.zeros_like(self.q)
-        self.r = torch.zeros_like(self.u, dtype=torch.bool)
+        self.r = torch.zeros_like(self.u, dtype=torch.bool) if held is None else held
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
         self.pools.begin_pass()
@@ -177,7 +133,7 @@ class _Machine:
         if self.servers is not None:
             self.servers.begin_pass()
 
-    def _deliver_frame(self) -> _Arrival:
+    def _deliver_frame(self) -> Arrival:
         """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete."""
         first = self.layers[0]
         x, messages = torch.zeros_like(self.u), torch.zeros_like(self.q)
@@ -185,36 +141,41 @@ class _Machine:
         present = (self.input_q != 0) if self.events.currents else self.input_q
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.active = ((messages > 0).any(dim=1) | self.run.announces) & self.stopping.runs
+        self.active = ((messages > 0).any(dim=1) | self.run.announces | self._ahead(0)) & self.stopping.runs
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         if self.servers is not None:
             self.servers.receive_input(self._input_spikes(self.input_q))
-        return _Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
+        return Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
 
     def _input_spikes(self, values: torch.Tensor) -> torch.Tensor:
         """(B,) int64 messages that input events make, of which a current is one."""
         return ((values != 0) if self.events.currents else values.long()).sum(dim=1)
 
-    def _queue_frame(self) -> _Arrival:
+    def _queue_frame(self) -> Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
-        self.active = ((self.input_q != 0).any(dim=1) | self.run.announces) & self.stopping.runs
+        waits = (self.input_q != 0).any(dim=1)
+        self.active = (waits | self.run.announces | self._ahead(0)) & self.stopping.runs
         self.frame_complete = ~(self.input_q != 0).any(dim=1)
         nothing = torch.zeros_like(self.q)
-        return _Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
+        return Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
 
     # one forward step --------------------------------------------------------------------------------------------
 
-    def _forward_step(self, k: int, arrival: _Arrival) -> tuple[Step, _Arrival]:
+    def _forward_step(self, k: int, arrival: Arrival) -> tuple[Step, Arrival]:
         before = self.received
         self.received = self.received + arrival.messages
         opened, is_open = self._gates(k, before, self.received)
         refractory = self.r
         evaluated = self._evaluated(arrival, is_open & ~opened)
         self.stimulated = self.stimulated | (arrival.spikes > 0)
-        able = is_open & self.stimulated  # barrier messages alone make no neuron fire
-        v, fired = self._evaluate(k, arrival, evaluated, able)
-
+        able, ticked = is_open & self.stimulated, None  # barrier messages alone make no neuron fire
+        if self.neuron.ticks is not None:
+            ticked = self._ticked(k, evaluated, is_open & ~opened)
+            able = is_open & (self.stimulated | self.neuron.ticks) if self.gated else able | ticked
+            evaluated = evaluated | ticked
+        v, spikes = self._evaluate(k, arrival, evaluated, able)
+        fired = spikes > 0
         last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
         barriers = self._barriers(is_open & ~opened & ~fired) & goes_on
@@ -223,13 +184,14 @@ class _Machine:
         kept = self.pools.first(self._network_dropout(k, left))
         silent = evaluated & ~fired & goes_on & ~self.pools.spent()
         candidates = silent & able & self.neuron.fires & ~refractory & self.sends
-        idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.neuron.threshold, room)
+        idle = idle_neurons(self.run.idle_gradient, silent, candidates, v - self.neuron.compared, room)
         left_input = None if chosen_input is None else torch.where(chosen_input, self.input_q, 0.0)
         kept_input = None if chosen_input is None else torch.where(chosen_input, self.kept_frame, 0.0)
         if self.recorder is not None:
             report = StepReport(
                 evaluated=evaluated,
-                fired=fired,
+                ticked=ticked,
+                spikes=spikes,
                 received=torch.where(evaluated, arrival.spikes, 0),
                 chosen=chosen,
                 waiting=self.q,
@@ -245,9 +207,9 @@ class _Machine:
         step = Step(
             v=v,
             evaluated=evaluated,
-            fired=fired,
+            spikes=spikes,
             refractory=refractory,
-            open=able if self.gated else None,
+            open=able if self.gated or ticked is not None else None,
             chosen=chosen,
             idle=idle,
             kept=kept.float(),
@@ -260,10 +222,27 @@ class _Machine:
             self.servers.receive(left, self.enqueue_step)
         arriving = left if self.gated else self.pools.reaching(left, kept)
         following = self._propagate(arriving, kept, barriers, chosen_input)
-        self.active = self.active & ~last & self._leave(following, chosen, chosen_input)
+        self.active = self.active & ~last & (self._leave(following, chosen, chosen_input) | self._ahead(k + 1))
         return step, following
 
-    def _evaluated(self, arrival: _Arrival, completes: torch.Tensor) -> torch.Tensor:
+    @property
+    def _first_tick(self) -> int:
+        """The step in which the tick reaches the first layer, as messages of a whole frame do."""
+        return 0 if self.schedule.input_mode == "frame" else 1
+
+    def _ahead(self, k: int) -> torch.Tensor:
+        """(B,) whether the tick of step k or of a later one would make a neuron fire, messages apart."""
+        if self.neuron.ticks is None or (self.gated and k > 0):  # later gates open by messages
+            return torch.zeros_like(self.stopping.runs)
+        later = self.layer_of >= k - self._first_tick
+        return (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
+
+    def _ticked(self, k: int, evaluated: torch.Tensor, opens: torch.Tensor) -> torch.Tensor:
+        """Whom only the tick evaluates in this step: of one layer a step, or whose gate opens without a message."""
+        due = opens if self.gated else self.layer_of == k - self._first_tick
+        return due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
+
+    def _evaluated(self, arrival: Arrival, completes: torch.Tensor) -> torch.Tensor:
         """Who is evaluated: whom a message reaches, and in mode `queued` first-layer neurons that had waited."""
         active = self.active[:, None]
         evaluated = (arrival.messages > 0) & active
@@ -274,21 +253,26 @@ class _Machine:
         return evaluated
 
     def _evaluate(
-        self, k: int, arrival: _Arrival, evaluated: torch.Tensor, able: torch.Tensor
+        self, k: int, arrival: Arrival, evaluated: torch.Tensor, able: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Potentials evaluated, 0 elsewhere, and who fired and now waits."""
-        v, fired, after = neuron.step(self.neuron, self.u, arrival.x, self.r, able)
-        v, fired = torch.where(evaluated, v, 0.0), fired & evaluated
+        """Potentials evaluated, 0 elsewhere, and the spikes that now wait."""
+        v, spikes, after = neuron.step(self.neuron, self.u, arrival.x, self.r, able)
+        v, spikes = torch.where(evaluated, v, 0.0), spikes * evaluated
+        fired = spikes > 0
         self.u = torch.where(evaluated, after, self.u)
+        if self.neuron.synaptic_decay is not None:
+            self.j = self.j + torch.where(evaluated, arrival.x, 0.0)
         self.enqueue_step = torch.where(fired & (self.q == 0), k, self.enqueue_step)
         self.p = torch.where(fired, v, self.p)
-        self.q, self.c = self.q + fired, self.c + fired
+        self.q, self.c = self.q + spikes, self.c + spikes
+        if self.neuron.most is not None and self.q.numel() and int(self.q.max()) > MOST_WAITING:
+            raise InputError(TOO_MANY_WAIT)
         self.r = neuron.silence(self.neuron, self.r, fired, self._refractory_dropout(k, fired))
         if self.servers is not None:
-            self.servers.work(evaluated, fired)
-        return v, fired
+            self.servers.work(evaluated, spikes)
+        return v, spikes
 
-    def _leave(self, following: _Arrival, chosen: torch.Tensor, chosen_input: torch.Tensor | None) -> torch.Tensor:
+    def _leave(self, following: Arrival, chosen: torch.Tensor, chosen_input: torch.Tensor | None) -> torch.Tensor:
         """Take what was chosen out of the queue; (B,) whether anything waits or is under way."""
         self.q = torch.where(chosen, 0, self.q)
         under_way = (following.messages > 0).any(dim=1) | (self.q > 0).any(dim=1)
@@ -352,7 +336,7 @@ class _Machine:
 
     def _propagate(
         self, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
-    ) -> _Arrival:
+    ) -> Arrival:
         """Messages of the spikes that left, and currents of those kept; what dropout lost still counts as messages."""
         x, spikes, messages = torch.zeros_like(self.u), torch.zeros_like(self.q), torch.zeros_like(self.q)
         kept_input = None
@@ -371,8 +355,11 @@ class _Machine:
             x[:, target] = connection.currents(kept[:, source].double(), self.weights[layer]).float()
             spikes[:, target] = connection.messages(left[:, source].double()).round().long()
             barrier = connection.messages(barriers[:, source].double()).round().long()
-            messages[:, target] = spikes[:, target] + barrier
-        return _Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
+            counted = spikes[:, target]
+            if self.neuron.most is not None:  # several spikes of one neuron are one message to a gate
+                counted = connection.messages((left[:, source] > 0).double()).round().long()
+            messages[:, target] = counted + barrier
+        return Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
 
     # dropouts ----------------------------------------------------------------------------------------------------
 

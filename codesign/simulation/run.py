@@ -8,7 +8,7 @@ import torch
 
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
-from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.spiking_network import OF_NEURONS, SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.input import admitted
@@ -19,7 +19,14 @@ from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel, check_service
 from codesign.workload.events import EventBatch
 
-__all__ = ["EngineResult", "Run"]
+__all__ = ["MOST_WAITING", "TOO_MANY_WAIT", "EngineResult", "Run"]
+
+MOST_WAITING = 1 << 24
+"""Spikes of a neuron that may wait at once: as many as float32 counts exactly."""
+TOO_MANY_WAIT = (
+    f"more than {MOST_WAITING} spikes of one neuron wait; a higher threshold, a lower most_spikes or larger groups "
+    "make them fewer"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,10 @@ class Run:
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
         self._check_sizes()
+        for name in OF_NEURONS:
+            number = getattr(self.network, name)
+            if number is not None and number.requires_grad:
+                raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
         object.__setattr__(self, "events", passing)
         if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
@@ -77,11 +88,11 @@ class Run:
         grid = network.topology.input
         if isinstance(grid, tuple) and events.grid not in (None, grid):
             raise InputError(f"the network has inputs on the grid {grid}, the events on {events.grid}")
-        if events.timestep_s != network.timestep_s and not torch.isinf(network.time_constant).all():
+        if events.timestep_s != network.timestep_s and not network.timeless:
             raise InputError(
                 f"the network decays by {network.timestep_s} s a timestep, events have {events.timestep_s} s"
             )
-        if events.timestep_s == 0 and events.timesteps > 1 and not torch.isinf(network.time_constant).all():
+        if events.timestep_s == 0 and events.timesteps > 1 and not network.timeless:
             raise InputError(
                 f"events: timestep_s must be above 0 for {events.timesteps} timesteps of a network with a leak, found 0"
             )

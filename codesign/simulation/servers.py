@@ -79,9 +79,9 @@ class Servers:
                 number > 0, begin + number.double() * self.message[part], self.free[:, core]
             )
 
-    def work(self, evaluated: torch.Tensor, fired: torch.Tensor) -> None:
-        """A step's evaluations and spikes, (B, N) bool each."""
-        evaluations, emitted = self._of_slices(evaluated), self._of_slices(fired)
+    def work(self, evaluated: torch.Tensor, spikes: torch.Tensor) -> None:
+        """A step's evaluations, (B, N) bool, and spikes, (B, N) int64."""
+        evaluations, emitted = self._of_slices(evaluated), self._of_slices(spikes)
         turns = (evaluations > 0).long() if self.lanes is None else (evaluations + self.lanes - 1) // self.lanes
         sent = torch.zeros((self.batch, len(self.slices)), dtype=torch.float64, device=self.device)
         for part, core in self.all_turns:
@@ -89,9 +89,9 @@ class Servers:
             self.free[:, core] = sent[:, part] = done + emitted[:, part].double() * self.emission[part]
         self.sent.append(sent)
 
-    def _of_slices(self, flags: torch.Tensor) -> torch.Tensor:
+    def _of_slices(self, numbers: torch.Tensor) -> torch.Tensor:
         sums = torch.zeros((self.batch, len(self.slices)), dtype=torch.int64, device=self.device)
-        return sums.index_add_(1, self.slice_of_neuron, flags.long())
+        return sums.index_add_(1, self.slice_of_neuron, numbers.long())
 
     def delivery(self, enqueue_step: torch.Tensor) -> torch.Tensor:
         """(B, N) float32 times at which the messages of neurons that wait since a step are at their last core."""

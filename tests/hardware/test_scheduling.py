@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Literal
 
@@ -20,6 +19,7 @@ from codesign.hardware.scheduling import (
     schedule_assumptions,
     service_model,
 )
+from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
@@ -92,12 +92,18 @@ def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     chip = find_chip("mubrain_layersync2024")
-    texts = neuron_assumptions(chip, time_constant_s=1e-3, reset="zero", refractory=True)
+    leaky = NeuronSpec(time_constant=1e-3)
+    texts = neuron_assumptions(chip, leaky, refractory=True)
     for words in ("no leak", "reset 'zero'", "refractory"):
         assert any(words in text for text in texts), words
     full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}")
-    assert not neuron_assumptions(full, time_constant_s=1e-3, reset="subtract")
-    assert not [text for text in neuron_assumptions(chip, time_constant_s=math.inf, reset="zero") if "leak" in text]
+    assert not neuron_assumptions(full, leaky.model_copy(update={"reset": "subtract"}))
+    assert not [text for text in neuron_assumptions(chip, NeuronSpec()) if "leak" in text]
+    bursting = NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
+    (text,) = neuron_assumptions(full, bursting)
+    assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
+    stated = full.supports.model_copy(update={"features": ("most_spikes",)})
+    assert not neuron_assumptions(full.model_copy(update={"supports": stated}), bursting)
 
 
 def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() -> None:

@@ -101,6 +101,7 @@ class Outcome:
     propagated: list[int] = field(default_factory=list)
     operations: list[int] = field(default_factory=list)
     evaluations: list[int] = field(default_factory=list)
+    ticks: list[int] = field(default_factory=list)
     barriers: list[int] = field(default_factory=list)
     forward_steps: list[int] = field(default_factory=list)
     contended_steps: list[int] = field(default_factory=list)
@@ -157,12 +158,12 @@ class Cores:
                     self.free[core] = max(self.free[core], arrival) + spikes * self.model.message_s[part]
         self.under_way = {}
 
-    def work(self, step: int, evaluated: set[int], fired: list[int]) -> None:
+    def work(self, step: int, evaluated: set[int], emitted: dict[int, int]) -> None:
         for part, (_, core) in enumerate(self.parts):
             number = sum(self.part_of[n] == part for n in evaluated)
             lanes = self.model.lanes or max(number, 1)
             self.free[core] += -(-number // lanes) * self.model.update_s
-            spikes = sum(self.part_of[n] == part for n in fired)
+            spikes = sum(number for n, number in emitted.items() if self.part_of[n] == part)
             self.free[core] += spikes * (self.model.spike_s + self.model.output_s[part])
             self.sent[1 + part, step] = self.free[core]
 
@@ -223,6 +224,29 @@ def run_sample(
     inhibition_order = sorted(range(total), key=lambda n: (layer_of[n], leaving[n], n))
     spec = network.neuron
     limit = network.threshold.numpy()
+    reached = network.neuron.of_layers("comparison", depth)
+    most, resets = network.neuron.of_layers("most_spikes", depth), network.neuron.of_layers("reset", depth)
+    amount = limit if network.reset_amount is None else network.reset_amount.numpy()
+    own = {name: getattr(network, name) for name in ("gain", "reset_value", "floor", "initial_potential")}
+    gain, value, floor, initial = (
+        np.full(total, default, dtype=F32) if numbers is None else numbers.numpy()
+        for numbers, default in zip(own.values(), (1, 0, -math.inf, 0), strict=True)
+    )
+
+    delays, ticking = network.neuron.of_layers("reset_delay", depth), network.neuron.of_layers("tick", depth)
+    alpha = network.synaptic_decay()
+    alpha = np.zeros(total, dtype=F32) if alpha is None else alpha.numpy()
+    flowing = [F32(0)] * total
+    first_tick = 0 if schedule.input_mode == "frame" else 1
+
+    def multiples(n: int, v: np.float32) -> int:
+        """How many spikes an evaluation at v emits."""
+        inclusive = reached[layer_of[n]] == ">="
+        if not (v >= limit[n] if inclusive else v > limit[n]):
+            return 0
+        quotient = float(F32(v / limit[n]))
+        return min(math.floor(quotient) if inclusive else math.ceil(quotient) - 1, most[layer_of[n]])
+
     if schedule.synchronization_threshold == "layer":
         needed = fan_in
     elif isinstance(schedule.synchronization_threshold, int):
@@ -242,9 +266,9 @@ def run_sample(
         order = [(step + i) % (max(core_of) + 1) for i in range(max(core_of) + 1)]
         return order.index(core)
 
-    u = [F32(0)] * total
+    u = list(initial)
     out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
-    out.barriers = [0] * depth
+    out.barriers, out.ticks = [0] * depth, [0] * depth
     decay = network.decay.numpy()
 
     def leads(counts: list[int]) -> bool:
@@ -266,17 +290,28 @@ def run_sample(
         ]
         out.input_events += sum(frame)
         had = {n for n in range(total) if u[n] != 0 and network.potential_steps is not None}
-        for n in range(total):
+
+        def left_of(number: np.float32, factor: np.float32, n: int) -> np.float32:
+            """Of a potential or current, from the timestep before."""
             step = F32(0 if network.potential_steps is None else network.potential_steps[layer_of[n]])
             if step == 0:
-                u[n] = F32(u[n] * decay[n])
-            else:  # in whole steps, exactly
-                whole = round(float(u[n]) / float(step))
-                u[n] = F32(math.trunc(whole * Fraction(float(decay[n]))) * float(step))
+                return F32(number * factor)
+            whole = round(float(number) / float(step))  # in whole steps, exactly
+            return F32(math.trunc(whole * Fraction(float(factor))) * float(step))
+
+        u = [left_of(u[n], decay[n], n) for n in range(total)]
         if network.bias is not None:
             u = [F32(u[n] + network.bias.detach().numpy()[n]) for n in range(total)]
+        if network.synaptic_time_constant is not None:
+            flowing = [left_of(flowing[n], alpha[n], n) for n in range(total)]
+            u = [F32(u[n] + F32(gain[n] * flowing[n])) for n in range(total)]
+        silenced = [
+            t > 0 and delays[layer_of[n]] and resets[layer_of[n]] != "subtract" and out.spikes[-1][n] > 0
+            for n in range(total)
+        ]
+        u = [F32(0) if silenced[n] else u[n] for n in range(total)]
         q, c, p, enqueued = [0] * total, [0] * total, [F32(0)] * total, [0] * total
-        refractory, received, since = [False] * total, [0] * total, [0] * total
+        refractory, received, since = silenced, [0] * total, [0] * total
         opened = [False] * total
         stimulated: set[int] = set()
         passed: set[tuple[int, ...]] = set()  # windows of max pools
@@ -289,8 +324,9 @@ def run_sample(
 
         def deliver(layer: int, j: int, kept: int, spikes: int, barrier: int, into: list) -> None:
             if layer < depth:
+                counted = min(spikes, 1) if layer and max(most) > 1 else spikes
                 for i, w in table[layer][j]:
-                    into.append((starts[layer] + i, w * kept, spikes + barrier, spikes))
+                    into.append((starts[layer] + i, w * kept, counted + barrier, spikes))
                     out.operations[layer] += kept
 
         def survivors(purpose: str, probability: float, k: int, j: int, count: int, t: int = t) -> int:
@@ -309,7 +345,19 @@ def run_sample(
             complete = True
         k, first, left_spikes, left_at_first, contended = 0, -1, 0, -1, 0
         history = []
-        while under_way or waiting_input or any(q) or (k == 0 and schedule.barrier_messages and depth > 1):
+
+        def alone(n: int, u: list = u, refractory: list = refractory) -> bool:
+            """Whether the neuron would fire if it were evaluated without a message."""
+            ranges = network.potential_ranges or [(-math.inf, math.inf)] * depth
+            low, high = ranges[layer_of[n]]
+            able = ticking[layer_of[n]] and not refractory[n] and not (silent_outputs and layer_of[n] == depth - 1)
+            return able and multiples(n, min(max(u[n], F32(low)), F32(high))) > 0
+
+        def tick_ahead(k: int) -> bool:
+            return not (gated and k) and any(alone(n) for n in range(total) if layer_of[n] >= k - first_tick)
+
+        announces = schedule.barrier_messages and depth > 1
+        while under_way or waiting_input or any(q) or (k == 0 and announces) or tick_ahead(k):
             if cores:
                 cores.receive()
             x: dict[int, float] = {}
@@ -332,25 +380,40 @@ def run_sample(
                 newly = opened[n] and not opened_before[n]
                 if gated and newly and layer_of[n] == 0 and schedule.input_mode == "queued" and received[n]:
                     evaluated.add(n)
-            fired = []
+            ticked = set()
+            for n in range(total):
+                due = opened[n] and not opened_before[n] if gated else layer_of[n] == k - first_tick
+                if n not in evaluated and due and alone(n):
+                    ticked.add(n)
+                    out.ticks[layer_of[n]] += 1
+            evaluated |= ticked
+            fired, emitted = [], {}
             for n in sorted(evaluated):
                 out.evaluations[layer_of[n]] += 1
                 since[n] += spikes_now.get(n, 0)
-                v = F32(0) if refractory[n] else F32(u[n] + F32(x.get(n, 0.0)))
+                v = F32(0) if refractory[n] else F32(u[n] + F32(gain[n] * F32(x.get(n, 0.0))))
                 if network.potential_ranges is not None:
                     low, high = network.potential_ranges[layer_of[n]]
                     v = min(max(v, F32(low)), F32(high))
                 u[n] = v
+                flowing[n] = F32(flowing[n] + F32(x.get(n, 0.0)))
+                wakes = ticking[layer_of[n]] if gated else n in ticked
                 can_fire = not (silent_outputs and layer_of[n] == depth - 1)
-                if v > limit[n] and opened[n] and n in stimulated and can_fire:
+                spikes = multiples(n, v)
+                could = opened[n] and n in stimulated
+                if spikes and (could or (wakes and (opened[n] or not gated))) and can_fire:
                     fired.append(n)
-                    u[n] = F32(v - limit[n]) if spec.reset == "subtract" else F32(0)
+                    emitted[n] = spikes
+                    soft = resets[layer_of[n]] == "subtract"
+                    u[n] = F32(v - F32(spikes * amount[n])) if soft else value[n]
+                    if resets[layer_of[n]] == "zero":
+                        u[n] = F32(0)
                     p[n] = v
                     if q[n] == 0:
                         enqueued[n] = k
-                    q[n] += 1
-                    c[n] += 1
-                    out.emitted[layer_of[n]] += 1
+                    q[n] += spikes
+                    c[n] += spikes
+                    out.emitted[layer_of[n]] += spikes
                     out.currents.append((min(layer_of[n], 1), since[n]))
                     since[n] = 0
                     if spec.refractory and schedule.refractory:
@@ -359,7 +422,7 @@ def run_sample(
                             refractory[n] = True
             active |= evaluated
             if cores:
-                cores.work(k, evaluated, fired)
+                cores.work(k, evaluated, emitted)
             if schedule.barrier_messages:
                 for n in range(total):
                     if opened[n] and not opened_before[n] and n not in fired and layer_of[n] < depth - 1:
@@ -420,6 +483,7 @@ def run_sample(
                 out.barriers[layer_of[n]] += 1
             if not waiting_input:
                 complete = True
+        u = [max(potential, low) for potential, low in zip(u, floor, strict=True)]
         out.spikes.append(c)
         out.active.append(active)
         out.forward_steps.append(k)

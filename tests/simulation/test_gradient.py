@@ -19,29 +19,49 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost
-from codesign.simulation.reference import Result, Step, run_machine
+from codesign.simulation.reference import run_machine
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import LAYERED, Schedule
+from codesign.simulation.trace import Result, Step
 from codesign.workload.events import EventBatch
 
 IDLE_RULES = ("all", "spare", "none")
 every_engine = pytest.mark.parametrize("engine", engine_names())
 
 
+class Multiples(torch.autograd.Function):
+    """How many multiples of U_thr are exceeded; backwards that of the nearest one."""
+
+    @staticmethod
+    def forward(ctx, v, compared, threshold, alpha, most, inclusive):
+        nearest = (v / threshold).round().clamp(min=torch.ones_like(v), max=most)
+        ctx.save_for_backward(v - compared - (nearest - 1) * threshold, nearest)
+        ctx.alpha = alpha
+        quotient = v / threshold
+        whole = torch.where(inclusive, quotient.floor(), quotient.ceil() - 1).clamp(max=most)
+        return torch.where(v > compared, whole.clamp(min=1), 0.0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        distance, nearest = ctx.saved_tensors
+        slope = gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2)
+        return slope, None, -slope * nearest, None, None, None
+
+
 class Threshold(torch.autograd.Function):
     """v > U_thr forwards, equation 6's derivative backwards."""
 
     @staticmethod
-    def forward(ctx, v, threshold, alpha):
-        ctx.save_for_backward(v - threshold)
+    def forward(ctx, v, compared, threshold, alpha):
+        ctx.save_for_backward(v - compared)
         ctx.alpha = alpha
-        return (v > threshold).to(v.dtype)
+        return (v > compared).to(v.dtype)
 
     @staticmethod
     def backward(ctx, gradient):
         (distance,) = ctx.saved_tensors
         slope = gradient * (ctx.alpha / 2) / (1 + (math.pi * ctx.alpha * distance / 2) ** 2)
-        return slope, -slope, None
+        return slope, None, -slope, None
 
 
 def neurons_of(network: SpikingNetwork) -> list[torch.Tensor]:
@@ -82,7 +102,7 @@ def layered(
             u = potentials[layer] * decays[own]
             reached = connection.messages(spikes.detach()) > 0
             v = u + connection.currents(spikes, weight)
-            s = Threshold.apply(v, threshold.expand_as(v), alpha)
+            s = Threshold.apply(v, threshold.detach(), threshold.expand_as(v), alpha)
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             potentials[layer] = torch.where(reached, after, u)
             spikes = torch.where(reached, s, torch.zeros_like(s))
@@ -123,7 +143,7 @@ def plain_cost(network: SpikingNetwork, spikes: torch.Tensor, cost: SpikeCost) -
 
 @examples(60)
 @given(
-    network=networks("tiny", bias=False, readout="spikes"),
+    network=networks("tiny", extended=False, bias=False, readout="spikes"),
     halves=st.booleans(),
     seed=st.integers(0, 99),
     engine=st.sampled_from(engine_names()),
@@ -166,12 +186,12 @@ def straight_through(exact: torch.Tensor, limited: torch.Tensor) -> torch.Tensor
 
 
 def left_after_a_timestep(network: SpikingNetwork, u: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
-    """Potentials that leak, and are truncated where the network says so."""
+    """Potentials or currents that decay, and are truncated where the network says so."""
     steps = network.potential_grid()
     if steps is None:
         return u * decay
     steps = torch.where(steps > 0, steps, math.nan).double()
-    limited = (network.decay.double() * (u / steps).round()).trunc() * steps
+    limited = (decay.detach() * (u / steps).round()).trunc() * steps
     return straight_through(u * decay, torch.where(limited.isnan(), u * decay, limited))
 
 
@@ -189,13 +209,26 @@ def frozen_graph(
     fires = torch.ones(network.shape.neurons, dtype=torch.float64)
     if spec.readout == "potential":
         fires[layers[-1]] = 0
-    u = torch.zeros(len(case.events), network.shape.neurons, dtype=torch.float64)
+    number = {
+        name: torch.tensor(default, dtype=torch.float64) if numbers is None else numbers.double()
+        for name, default in (("gain", 1.0), ("floor", -math.inf), ("initial_potential", 0.0))
+        for numbers in [getattr(network, name)]
+    }
+    amount = threshold if network.reset_amount is None else network.reset_amount.double()
+    compared, soft = network.compared_threshold().double(), network.neuron_flags("reset", "subtract")
+    most, inclusive = network.neuron_numbers("most_spikes").double(), network.neuron_flags("comparison", ">=")
+    u = torch.zeros(len(case.events), network.shape.neurons, dtype=torch.float64) + number["initial_potential"]
+    alpha, j = network.synaptic_decay(), torch.zeros_like(u)
     u = u + 0 * sum(weight.sum() for weight in weights)  # a graph even where no input ever comes
     counts = []
     for one in result.passes:
         u = left_after_a_timestep(network, u, decay)
+        if alpha is not None:
+            j = left_after_a_timestep(network, j, alpha.double())
         if network.bias is not None:
             u = u + weights[-1]
+        u = u + number["gain"] * j
+        u = u if one.held is None else torch.where(one.held, 0.0, u)
         q, count = torch.zeros_like(u), 0 * u
         kept = None
         for step in one.steps:
@@ -207,17 +240,19 @@ def frozen_graph(
                     x.append(torch.zeros_like(u[:, layers[layer]]))
                 else:
                     x.append(connection.currents(kept[:, layers[layer - 1]], weights[layer]))
-            v = (u + torch.cat(x, dim=1)) * ~step.refractory
+            x = torch.cat(x, dim=1)
+            if alpha is not None:
+                j = j + x * step.evaluated
+            v = (u + number["gain"] * x) * ~step.refractory
             if (bounds := network.potential_bounds()) is not None:
                 v = straight_through(v, v.clamp(*(bound.double() for bound in bounds)))
             # who is refractory is silent whatever the threshold is
-            s = Threshold.apply(v, threshold.expand_as(v), network.surrogate_steepness) * fires * ~step.refractory
-            if step.open is not None:
-                s = s * step.open
-            s = s * step.evaluated
-            after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
+            could = fires * ~step.refractory * step.evaluated * (1 if step.open is None else step.open)
+            limits = compared, threshold.expand_as(v), network.surrogate_steepness
+            s, n = Threshold.apply(v, *limits) * could, Multiples.apply(v, *limits, most, inclusive) * could
+            after = torch.where(soft, v - n * amount, v * (1 - s) + s * network.reset_to())
             u = torch.where(step.evaluated, after, u)
-            q, count = q + s, count + s
+            q, count = q + n, count + n
             leaves = step.chosen | step.idle
             share = 1.0 if step.kept_share is None else torch.where(step.chosen, step.kept_share.double(), 1.0)
             kept = q * leaves * share
@@ -225,6 +260,7 @@ def frozen_graph(
                 kept + (kept.round() - kept).detach()
             )  # whole spikes, which a share of a third is not to the last bit
             q = q * ~leaves
+        u = straight_through(u, u.maximum(number["floor"]))
         counts.append(count)
     outputs = [count[:, layers[-1]] for count in counts]
     scores = [u[:, layers[-1]]] if spec.readout == "potential" else outputs
@@ -241,7 +277,7 @@ def idle_by_rule(case: Case, step: Step, sample: int, passed: set[tuple[int, ...
     outputs = case.network.layer_slices[-1]
     group_size = case.schedule.group_size or 10**9
     room = group_size - int(step.chosen[sample].sum())  # everybody who waits is chosen where there is room
-    silent = [n for n in range(outputs.stop) if step.evaluated[sample, n] and not step.fired[sample, n]]
+    silent = [n for n in range(outputs.stop) if step.evaluated[sample, n] and not step.spikes[sample, n]]
     silent = [n for n in silent if windows[n] not in passed]
     if room <= 0 or case.idle_gradient == "none":
         return set()
@@ -250,7 +286,7 @@ def idle_by_rule(case: Case, step: Step, sample: int, passed: set[tuple[int, ...
     able = [n for n in silent if not step.refractory[sample, n] and n < outputs.start]
     if step.open is not None:
         able = [n for n in able if step.open[sample, n]]
-    below = {n: float(case.network.threshold[n].detach() - step.v[sample, n]) for n in able}
+    below = {n: float(case.network.compared_threshold()[n] - step.v[sample, n]) for n in able}
     return set(sorted(able, key=lambda n: (below[n], n))[:room])
 
 

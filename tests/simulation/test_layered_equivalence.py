@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
-from hypothesis import given
+import torch
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
-from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.spiking_network import OF_NEURONS, SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
@@ -38,6 +42,58 @@ def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork
         assert execution.emitted.tolist() == layered.emitted.tolist()
         assert execution.scores.tolist() == layered.scores.tolist()
         assert execution.synaptic_operations.tolist() == layered.synaptic_operations.tolist()
+
+
+def everybody(network: SpikingNetwork, frames: np.ndarray) -> np.ndarray:
+    """(B, L) spikes where every neuron is evaluated once in every timestep, as frameworks do, in float32."""
+    neuron, layers = network.neuron, network.layer_slices
+    zeros = torch.zeros(len(frames), network.shape.neurons)
+    of = {name: zeros if (given := getattr(network, name)) is None else given for name in OF_NEURONS}
+    gain = torch.ones_like(zeros) if network.gain is None else network.gain
+    floor = zeros - math.inf if network.floor is None else network.floor
+    amount = network.threshold if network.reset_amount is None else network.reset_amount
+    alpha = network.synaptic_decay() if network.synaptic_time_constant is not None else torch.zeros(1)
+    bias = zeros if network.bias is None else network.bias
+    u, j, fired = zeros + of["initial_potential"], zeros, zeros.bool()
+    emitted = torch.zeros(len(frames), len(layers))
+    for t in range(frames.shape[1]):
+        j = j * alpha
+        u = u * network.decay + bias + gain * j
+        fired_before, fired = fired, torch.zeros_like(fired)
+        spikes = torch.from_numpy(frames[:, t]).float()
+        for i, (own, connection) in enumerate(zip(layers, network.layer_connections(), strict=True)):
+            x = connection.currents(spikes.double(), connection.weight.double()).float()
+            limit, most, reset = network.threshold[own], neuron.of_layers("most_spikes", len(layers))[i], None
+            reset, inclusive = (neuron.of_layers(name, len(layers))[i] for name in ("reset", "comparison"))
+            held = fired_before[:, own] & (neuron.of_layers("reset_delay", len(layers))[i] and reset != "subtract")
+            v = torch.where(held, 0.0, u[:, own] + (gain * torch.ones_like(zeros))[:, own] * x)
+            j[:, own] += x
+            whole = (v / limit).floor() if inclusive == ">=" else (v / limit).ceil() - 1
+            spikes = whole.clamp(min=0, max=most)
+            left = v - spikes * amount[own]
+            if reset != "subtract":
+                left = torch.zeros_like(v) + (of["reset_value"].expand_as(zeros)[:, own] if reset == "value" else 0.0)
+            u[:, own] = torch.where(spikes > 0, left, v)
+            fired[:, own] = spikes > 0
+            emitted[:, i] += spikes.sum(dim=1)
+        u = u.maximum(floor)
+    return emitted.long().numpy()
+
+
+@torch.no_grad()
+@examples(40)
+@given(networks("tiny", tick=True, readout="spikes"), st.sampled_from(TIMELESS), st.integers(0, 99))
+def test_with_the_tick_everybody_is_evaluated(network: SpikingNetwork, policy: str, seed: int):
+    assume(network.max_pools() is None)
+    rng = np.random.default_rng(seed)
+    frames = random_frames(rng, 4, 4, network.shape.input_size)
+    events = random_batch(rng, network, frames)
+    widest = Schedule(policy=policy, group_size=max(network.shape.layer_sizes), stop="drained")
+    queued = Schedule(group_size=None, stop="drained", input_mode="queued")
+    gated = Schedule(policy=policy, group_size=1, stop="drained", **GATED)
+    expected = everybody(network, frames).tolist()
+    for schedule in (widest, queued, gated, replace(gated, input_mode="queued")):
+        assert execute(network, events, schedule, seed).emitted.tolist() == expected
 
 
 def test_every_synchronized_neuron_sends_exactly_one_message_a_timestep():

@@ -36,6 +36,7 @@ def assert_equals_oracle(case: Case) -> None:
         assert execution.contended_steps[b].tolist() == expected.contended_steps
         assert execution.emitted[b].tolist() == expected.emitted
         assert execution.evaluations[b].tolist() == expected.evaluations
+        assert execution.tick_evaluations[b].tolist() == expected.ticks
         assert execution.propagated[b].tolist() == expected.propagated
         assert execution.barrier_messages[b].tolist() == expected.barriers
         assert execution.synaptic_operations[b].tolist() == expected.operations

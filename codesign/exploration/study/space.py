@@ -110,7 +110,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
             raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
         if problem := unknown_part(_MODELS[block], field, block):
             raise ValueError(problem)
-        if isinstance(domain, Range) and domain.integers and head == field and fields[field].annotation is float:
+        if isinstance(domain, Range) and domain.integers and head == field and _is_real(fields[field].annotation):
             low, high = domain.ends()
             domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
     return Parameter(
@@ -121,6 +121,11 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         field=field,
         layer=None if layer is None else int(layer[1]),
     )
+
+
+def _is_real(annotation: Any) -> bool:
+    """Whether a field takes a number that need not be whole, alone or for each layer."""
+    return annotation is float or any(map(_is_real, get_args(annotation)))
 
 
 @dataclass(frozen=True, kw_only=True)

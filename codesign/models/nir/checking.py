@@ -59,7 +59,7 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
         count = torch.zeros((len(events), network.shape.neurons), dtype=torch.int64)
         potential = torch.full(count.shape, math.nan)
         for step in timestep.steps:
-            count += step.fired
+            count += step.spikes
             potential = torch.where(step.evaluated, step.v, potential)
         spikes.append(count)
         potentials.append(potential)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, part, routine
-from codesign.simulation.event.max_pools import is_spent, pass_all, set_passed
-from codesign.simulation.event.neuron import CLOSED, SKIPPED, step_gradient
-from codesign.simulation.event.priorities import key_of
+from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
+from codesign.simulation.event.max_pools import pass_all, set_passed
+from codesign.simulation.event.neuron import extended_step_gradient, step_gradient
 from codesign.simulation.event.propagation import Frame
-from codesign.simulation.event.rows import Rows, accumulate_rows, dot, dot_and_accumulate, multiply_transposed, set_all
-from codesign.simulation.event.selection import LAST, keep_lowest_equals, separator
+from codesign.simulation.event.rows import Rows, accumulate_rows, dot_and_accumulate, set_all
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
@@ -21,6 +20,7 @@ from codesign.simulation.event.vector import (
     above,
     add,
     fill_as,
+    is_number,
     load,
     load_block,
     multiply,
@@ -30,96 +30,6 @@ from codesign.simulation.event.vector import (
 )
 
 __all__ = ["backward_sample"]
-
-_BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
-_ABOVE_CLOSED = np.float32(CLOSED / 2)
-
-
-@leaf
-def _through_synapses(network: Any, state: Any, source: Any) -> Any:
-    """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
-    wiring = network.wiring
-    place = wiring.source_position[source]
-    width = unsigned_index(wiring.layer_width[wiring.source_layer[source]])
-    result = np.float32(0)
-    for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
-        position = wiring.tap_position[tap]
-        if state.arrivals.mark[position] != 0:
-            row = unsigned_index(wiring.source_row[source]) + wiring.tap_row[tap]
-            at = unsigned_index(wiring.position_slot[position])
-            result += dot(state.gradients.dx, at, width, network.weights, row)
-    return result
-
-
-@routine
-def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
-    """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
-    wiring, gradients, threshold = network.wiring, state.gradients, network.neuron.threshold
-    width = unsigned_index(wiring.layer_width[layer])
-    start = np.int64(wiring.transposed_start[layer + 1])
-    zero = fill_as(load(gradients.back, 0), np.float32(0))
-    following = wiring.layer_positions[layer + 1]
-    if start >= 0 and state.arrivals.mark[following] != 0:
-        first = unsigned_index(wiring.position_slot[following])
-        rows = unsigned_index(wiring.layer_channels[layer + 1])
-        multiply_transposed(width, gradients.back, width, network.transposed, start, gradients.dx, first, rows)
-    else:
-        for c in range(0, width, LANES):
-            store(gradients.back, c, zero)
-    if start < 0:
-        for c in range(wiring.layer_channels[layer]):
-            v = trace.potentials[at + c]
-            # a refractory neuron sends nothing back, whatever it is given
-            if _BELOW_CLOSED < v <= threshold[slot + c]:
-                source = unsigned_index(wiring.slot_source[slot + c])
-                if not is_spent(wiring, state.queue, source):
-                    gradients.back[c] = _through_synapses(network, state, source)
-    for c in range(0, width, LANES):
-        v, before = load(trace.potentials, at + c), load(gradients.g_queue, slot + c)
-        given = select(above(v, load(threshold, slot + c)), before, load(gradients.back, c))
-        given = select(above(fill_as(v, _BELOW_CLOSED), v), before, given)
-        store(gradients.g_queue, slot + c, given)
-
-
-@leaf
-def _idle_all(network: Any, state: Any, trace: Any, step: Any) -> None:
-    """Every silent neuron that was evaluated gets the gradient of one that left."""
-    wiring, at = network.wiring, step.potentials_at
-    for i in range(step.reached):
-        position = unsigned_index(trace.words[step.positions_at + i])
-        layer = unsigned_index(wiring.position_layer[position])
-        if layer < len(wiring.layer_width) - 1:
-            _idle_position(network, state, trace, unsigned_index(wiring.position_slot[position]), layer, at)
-        at += wiring.layer_width[layer]
-
-
-@routine
-def _idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
-    """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
-    wiring, thresholds, at = network.wiring, network.neuron.threshold, step.potentials_at
-    sources, keys = state.queue.waiting, state.ranking.keys
-    candidates = 0
-    for i in range(step.reached):
-        position = unsigned_index(trace.words[step.positions_at + i])
-        layer = unsigned_index(wiring.position_layer[position])
-        slot = unsigned_index(wiring.position_slot[position])
-        if layer < len(wiring.layer_width) - 1:
-            for c in range(wiring.layer_channels[layer]):
-                v, threshold = trace.potentials[at + c], thresholds[slot + c]
-                if _ABOVE_CLOSED < v <= threshold and not is_spent(wiring, state.queue, wiring.slot_source[slot + c]):
-                    sources[candidates] = unsigned_index(wiring.slot_source[slot + c])
-                    keys[candidates] = key_of(v - threshold)
-                    candidates += 1
-        at += wiring.layer_width[layer]
-    least = LAST
-    if candidates > step.room:
-        least, reached = separator(keys, candidates, step.room)
-        if reached > step.room:
-            keep_lowest_equals(keys, sources, candidates, least, step.room, state.ranking.equals)
-    for i in range(candidates):
-        if keys[i] >= least:
-            source = unsigned_index(sources[i])
-            state.gradients.g_queue[wiring.source_slot[source]] = _through_synapses(network, state, source)
 
 
 @leaf
@@ -162,7 +72,7 @@ def _back_from(network: Any, position: Any, state: Any, gradient: Any, begin: An
     dot_and_accumulate(width, gradients.dx, at, network.weights, gradient, rows, state.queue.kept, gradients.dots)
 
 
-def _piece(load: Any) -> Any:
+def _piece(load: Any, step_gradient: Any) -> Any:
     """Go back through the evaluation of one vector of neurons."""
 
     @leaf
@@ -176,44 +86,50 @@ def _piece(load: Any) -> Any:
         rules: Any,
         thresholds: Any,
     ) -> None:
-        v, G = load(potentials, potentials_at), load(gradients.G, slot)
+        v = load(potentials, potentials_at)
         g = add(load(gradients.g_queue, slot), load(gradients.g_count, slot))
-        du, raised = step_gradient(load, neuron, neuron.half_steepness[layer], slot, v, G, g)
+        du, dx, raised = step_gradient(load, neuron, neuron.half_steepness[layer], slot, v, g, gradients)
         if rules.learns_threshold:
             store(thresholds, slot, add(load(thresholds, slot), raised))
-        if rules.gated:
-            skipped = above(fill_as(v, _BELOW_CLOSED), v)
-            store(gradients.G, slot, select(skipped, G, du))
-            store(gradients.dx, slot, select(skipped, fill_as(v, np.float32(0)), du))
+        if rules.masked:
+            skipped = above(fill_as(v, BELOW_CLOSED), v)
+            store(gradients.G, slot, select(skipped, load(gradients.G, slot), du))
+            store(gradients.dx, slot, select(skipped, fill_as(v, np.float32(0)), dx))
         else:
             store(gradients.G, slot, du)
-            store(gradients.dx, slot, du)
+            store(gradients.dx, slot, dx)
 
     return unevaluate_piece
 
 
-_unevaluate_block, _unevaluate_vector = _piece(load_block), _piece(load)
+def _sweeper(step_gradient: Any, compiled: Any) -> Any:
+    """Go back through the evaluations of a step, of extended neurons or others."""
+    unevaluate_block, unevaluate_vector = _piece(load_block, step_gradient), _piece(load, step_gradient)
+
+    @compiled
+    def unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
+        """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
+        wiring, at, gradients = network.wiring, step.potentials_at, state.gradients
+        potentials, neuron = trace.potentials, network.neuron
+        for i in range(step.reached):
+            position = unsigned_index(trace.words[step.positions_at + i])
+            layer = unsigned_index(wiring.position_layer[position])
+            width = unsigned_index(wiring.layer_width[layer])
+            slot = unsigned_index(wiring.position_slot[position])
+            state.arrivals.mark[position] = 1
+            c = 0
+            while c + BLOCK <= width:
+                unevaluate_block(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
+                c += BLOCK
+            while c < width:
+                unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
+                c += LANES
+            at += width
+
+    return unevaluate
 
 
-@leaf
-def _unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
-    """Gradient at the currents of the positions evaluated (`dx`) and at their potentials before the step (`G`)."""
-    wiring, at, gradients = network.wiring, step.potentials_at, state.gradients
-    potentials, neuron = trace.potentials, network.neuron
-    for i in range(step.reached):
-        position = unsigned_index(trace.words[step.positions_at + i])
-        layer = unsigned_index(wiring.position_layer[position])
-        width = unsigned_index(wiring.layer_width[layer])
-        slot = unsigned_index(wiring.position_slot[position])
-        state.arrivals.mark[position] = 1
-        c = 0
-        while c + BLOCK <= width:
-            _unevaluate_block(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
-            c += BLOCK
-        while c < width:
-            _unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
-            c += LANES
-        at += width
+_unevaluate, _unevaluate_extended = _sweeper(step_gradient, leaf), _sweeper(extended_step_gradient, routine)
 
 
 @routine
@@ -282,9 +198,9 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
     """From the currents of the following step to the queue before this step's choice."""
     queue, gradients = state.queue, state.gradients
     if step.room > 0 and rules.idle_gradient == IDLE_ALL:
-        _idle_all(network, state, trace, step)
+        idle_all(network, state, trace, step)
     elif step.room > 0 and rules.idle_gradient != IDLE_NONE:
-        _idle_nearest(network, state, trace, step)
+        idle_nearest(network, state, trace, step)
     for i in range(step.chosen):
         queue.ordered[i] = trace.words[step.positions_at + step.reached + i]
     if not rules.single_spikes:
@@ -304,8 +220,23 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
 def _decay_gradient(G: Any, potentials: Any, found_at: Any, gradient: Any) -> None:
     """Gradient of the decays from that at the potentials that a timestep began with, and those that it found."""
     for slot in range(0, len(G), LANES):
-        found = multiply(load(G, slot), load(potentials, found_at + slot))
-        store(gradient, slot, add(load(gradient, slot), found))
+        found = load(potentials, found_at + slot)
+        found = select(is_number(found), found, fill_as(found, np.float32(0)))
+        store(gradient, slot, add(load(gradient, slot), multiply(load(G, slot), found)))
+
+
+@routine
+def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: Any) -> None:
+    """From the potentials that a timestep began with to its synaptic currents; a held neuron lets nothing through."""
+    G, H = gradients.G, gradients.H
+    if neuron.holds:
+        for slot in range(0, len(G), LANES):
+            passed = is_number(load(potentials, found_at + slot))
+            store(G, slot, select(passed, load(G, slot), fill_as(load(G, slot), np.float32(0))))
+    if neuron.synaptic:
+        for slot in range(0, len(G), LANES):
+            flowed = multiply(load(neuron.gain, slot), load(G, slot))
+            store(H, slot, multiply(add(load(H, slot), flowed), load(neuron.synaptic_decay, slot)))
 
 
 @part
@@ -317,6 +248,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
     last_reading = learning.output_gradient.shape[1] - 1
     words_at, potentials_at = out.ends[WORDS], out.ends[POTENTIALS]
     set_all(gradients.G, np.float32(0))
+    set_all(gradients.H, np.float32(0))
     set_all(gradients.g_count, np.float32(0))
     if rules.charged or len(learning.spike_gradient) > 0:
         _read_costs(network, rules, learning, sample, gradients.g_count)
@@ -331,11 +263,14 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         row = sample * rules.timesteps + timestep
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
         words_at, potentials_at = _backward_pass(network, rules, input_, frame, state, out, words_at, potentials_at)
+        if rules.keeps_found:
+            potentials_at -= len(gradients.G)
+        if network.neuron.extended:
+            _back_through_start(network.neuron, gradients, out.trace.potentials, potentials_at)
         if rules.biased:
             for slot in range(len(gradients.G)):
                 learning.bias_gradient[slot] += gradients.G[slot]
         if rules.learns_decay:
-            potentials_at -= len(gradients.G)
             _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.decay_gradient)
         if rules.leaks:
             for slot in range(0, len(gradients.G), LANES):
@@ -359,7 +294,10 @@ def _backward_pass(
         _back_through_choice(network, rules, state, trace, gradient, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
-        _unevaluate(network, rules, state, trace, out.learning.threshold_gradient, step)
+        if network.neuron.extended:
+            _unevaluate_extended(network, rules, state, trace, out.learning.threshold_gradient, step)
+        else:
+            _unevaluate(network, rules, state, trace, out.learning.threshold_gradient, step)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG
+from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import places_of, policy_address
@@ -31,7 +31,7 @@ from codesign.simulation.event.structures import (
     Trace,
 )
 from codesign.simulation.random import Purpose, purpose_key
-from codesign.simulation.run import Run
+from codesign.simulation.run import TOO_MANY_WAIT, Run
 from codesign.simulation.service import ServiceModel, longest_ways
 from codesign.workload.events import EventBatch
 
@@ -207,7 +207,9 @@ class Batch:
             truncates=network.potential_steps is not None,
             reads_potential=neuron.readout == "potential",
             currents=bool(run.events.currents),
-            single_spikes=run.refractory and schedule.input_mode == "frame" and not (dropped or pools_first),
+            single_spikes=run.refractory
+            and schedule.input_mode == "frame"
+            and not (dropped or pools_first or network.bursts),
             input_dropout=np.float32(regularization.input_dropout),
             network_dropout=np.float32(regularization.network_dropout),
             refractory_dropout=np.float32(regularization.refractory_dropout),
@@ -219,6 +221,9 @@ class Batch:
             traced=run.learns,
             learns_threshold=run.learns_threshold,
             learns_decay=run.learns_decay,
+            keeps_found=run.learns_decay or (run.learns and network.holds),
+            masked=run.gated or network.ticks,
+            first_tick=int(schedule.input_mode == "queued"),
             recorded=run.counters,
             pools_first=pools_first,
             shared=pools_first or regularization.network_dropout > 0,
@@ -335,6 +340,8 @@ class Batch:
         reached: int = kernels.process(task, first, last, self.network, self.rules, given, state, out)
         if out.ends[structures.STATUS] == NO_PRIORITY:
             raise InputError("the scheduling policy gave a priority that is not a number")
+        if out.ends[structures.STATUS] == TOO_MANY:
+            raise InputError(TOO_MANY_WAIT)
         if out.ends[structures.STATUS] == TOO_LONG:
             raise InputError(
                 f"a timestep takes more than {MOST_STEPS} forward steps; larger groups, refractory neurons or an "

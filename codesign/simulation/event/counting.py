@@ -36,6 +36,7 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.convergence[sample, :, :] = 0
     counters.operations[sample, :] = 0
     counters.active[sample, :, :] = 0
+    counters.ticks[sample, :] = 0
     counters.residual[sample, :] = 0
     counters.sample_currents[:, :] = 0
 
@@ -147,7 +148,8 @@ def tally(network: Any, state: Any, touched: Any) -> None:
                 if state.gates.evaluated[at] != 0:
                     sums[slices.of_source[wiring.slot_source[at]], 0] += 1
     for i in range(state.fired.tally[FIRED]):
-        sums[slices.of_source[state.fired.sources[i]], 1] += 1
+        emitted = state.fired.emitted[i] if network.neuron.bursts else 1
+        sums[slices.of_source[state.fired.sources[i]], 1] += emitted
 
 
 @routine

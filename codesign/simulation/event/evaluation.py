@@ -8,7 +8,7 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform
-from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, step
+from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, extended_step, fires_alone, step, would_fire
 from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.vector import (
     BLOCK,
@@ -26,11 +26,16 @@ from codesign.simulation.event.vector import (
     store,
     unsigned_index,
 )
+from codesign.simulation.run import MOST_WAITING
 
-__all__ = ["DECISIONS", "FIRED", "Moment", "evaluate"]
+__all__ = ["DECISIONS", "FIRED", "OVERFLOWS", "Moment", "evaluate_touched", "tick", "tick_ahead"]
 
-DECISIONS, FIRED = range(2)
-"""Places in `Fired.tally`: output neurons that fired in this step, and how many neurons that did are listed."""
+TICKED = 2
+"""In `Arrivals.mark`: the position is evaluated for its tick alone."""
+
+DECISIONS, FIRED, OVERFLOWS = range(3)
+"""Places in `Fired.tally`: output neurons that fired in this step, how many neurons that did are listed, and whether
+more spikes of one wait than can be counted."""
 
 _HAS_FIRED = np.float32(2)  # in `Gates.able`
 
@@ -39,17 +44,18 @@ class Moment(NamedTuple):
     """A forward step, as evaluations see it."""
 
     step: int
+    sample: int
     was_complete: bool  # whether all events of the frame had been delivered before this step
     complete: bool  # and whether they have been now
     refractory_key: np.uint64  # of the pass's draws
 
 
-def _piece(load: Any) -> Any:
-    """Evaluate one vector of neurons; returns which fired, as bits, and leaves their potentials in `values`."""
+def _piece(load: Any, step: Any) -> Any:
+    """Evaluate one vector of neurons; returns which fired, as bits, and leaves potentials in `Fired.values`."""
 
     @leaf
     def evaluate_piece(
-        slot: Any, neuron: Any, cells: Any, gates: Any, gated: Any, values: Any, potentials: Any, potentials_at: Any
+        slot: Any, neuron: Any, cells: Any, gates: Any, gated: Any, new: Any, potentials: Any, potentials_at: Any
     ) -> Any:
         u, x = load(cells.u, slot), load(cells.x, slot)
         zero = fill_as(x, np.float32(0))
@@ -59,11 +65,11 @@ def _piece(load: Any) -> Any:
         if gated:
             evaluated = above(load(gates.evaluated, slot), zero)
             able = both(evaluated, above(load(gates.able, slot), zero))
-        v, fired, after = step(load, neuron, slot, u, x, free, able)
+        v, fired, after = step(load, neuron, slot, u, x, (free, able), (cells, new.counts))
         if gated:
             after = select(evaluated, after, u)
         store(cells.u, slot, after)
-        store(values, 0, v)
+        store(new.values, 0, v)
         if potentials_at >= 0:
             seen = v
             if gated:
@@ -75,62 +81,6 @@ def _piece(load: Any) -> Any:
         return lanes_of(fired)
 
     return evaluate_piece
-
-
-_evaluate_block, _evaluate_vector = _piece(load_block), _piece(load)
-
-
-@leaf
-def evaluate(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
-    """Evaluate a position; returns how many neurons wait now. Potentials go to the end of the trace."""
-    wiring = network.wiring
-    layer = unsigned_index(wiring.position_layer[position])
-    slot, width = unsigned_index(wiring.position_slot[position]), unsigned_index(wiring.layer_width[layer])
-    output = layer == len(wiring.layer_width) - 1
-    c = 0
-    while c < width:
-        at = slot + c
-        potentials_at = out.ends[POTENTIALS] + c if rules.traced else -1
-        if c + BLOCK <= width:
-            lanes = _evaluate_block(
-                at,
-                network.neuron,
-                state.cells,
-                state.gates,
-                rules.gated,
-                state.fired.values,
-                out.trace.potentials,
-                potentials_at,
-            )
-            c += BLOCK
-        else:
-            lanes = _evaluate_vector(
-                at,
-                network.neuron,
-                state.cells,
-                state.gates,
-                rules.gated,
-                state.fired.values,
-                out.trace.potentials,
-                potentials_at,
-            )
-            c += LANES
-        spikes = lanes_set(lanes)
-        state.fired.spikes[layer] += spikes
-        if output:
-            state.fired.tally[DECISIONS] += spikes
-        while lanes != 0:
-            lane = lowest_lane(lanes)
-            lanes &= lanes - 1
-            source = unsigned_index(wiring.slot_source[unsigned_index(at + lane)])
-            _silence(rules, moment, source, at + lane, state)
-            if rules.charged:
-                state.fired.charges[layer] += network.charge[unsigned_index(at + lane)]
-            if output:
-                outputs = state.fired.outputs
-                outputs[source - (len(wiring.source_slot) - len(outputs))] += 1
-            waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
-    return waiting
 
 
 @leaf
@@ -163,8 +113,75 @@ def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, w
     return waiting
 
 
+@leaf
+def _add_spikes(network: Any, rules: Any, source: Any, spikes: Any, state: Any) -> None:
+    """The neuron, which was enqueued with one spike, fired so many."""
+    fired, more = state.fired, spikes - 1
+    layer = network.wiring.source_layer[source] - 1
+    fired.spikes[layer] += more
+    if rules.charged:
+        fired.charges[layer] += network.charge[network.wiring.source_slot[source]] * np.float32(more)
+    if layer == len(network.wiring.layer_width) - 1:
+        fired.outputs[source - (len(network.wiring.source_slot) - len(fired.outputs))] += more
+    if rules.tallied:
+        fired.emitted[fired.tally[FIRED] - 1] = spikes
+    state.queue.spikes[source] += more
+    if state.queue.spikes[source] > MOST_WAITING:
+        fired.tally[OVERFLOWS] = 1
+
+
+def _evaluator(step: Any, *, extended: bool) -> Any:
+    """Evaluate a position, of extended neurons or others."""
+    evaluate_block, evaluate_vector = _piece(load_block, step), _piece(load, step)
+
+    def evaluate(
+        network: Any, rules: Any, moment: Any, position: Any, masked: Any, state: Any, out: Any, waiting: Any
+    ) -> Any:
+        """Returns how many neurons wait now. `masked`, only those of `Gates.evaluated`. Potentials go to the trace."""
+        wiring = network.wiring
+        layer = unsigned_index(wiring.position_layer[position])
+        slot, width = unsigned_index(wiring.position_slot[position]), unsigned_index(wiring.layer_width[layer])
+        output = layer == len(wiring.layer_width) - 1
+        cells, gates, fired, potentials = state.cells, state.gates, state.fired, out.trace.potentials
+        c = 0
+        while c < width:
+            at = slot + c
+            potentials_at = out.ends[POTENTIALS] + c if rules.traced else -1
+            if c + BLOCK <= width:
+                lanes = evaluate_block(at, network.neuron, cells, gates, masked, fired, potentials, potentials_at)
+                c += BLOCK
+            else:
+                lanes = evaluate_vector(at, network.neuron, cells, gates, masked, fired, potentials, potentials_at)
+                c += LANES
+            spikes = lanes_set(lanes)
+            state.fired.spikes[layer] += spikes
+            if output:
+                state.fired.tally[DECISIONS] += spikes
+            while lanes != 0:
+                lane = lowest_lane(lanes)
+                lanes &= lanes - 1
+                source = unsigned_index(wiring.slot_source[unsigned_index(at + lane)])
+                _silence(rules, moment, source, at + lane, state)
+                if rules.charged:
+                    state.fired.charges[layer] += network.charge[unsigned_index(at + lane)]
+                if output:
+                    outputs = state.fired.outputs
+                    outputs[source - (len(wiring.source_slot) - len(outputs))] += 1
+                waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
+                if extended and network.neuron.holds:
+                    state.cells.fired[at + lane] = network.neuron.held[at + lane]
+                if extended and network.neuron.bursts:
+                    _add_spikes(network, rules, source, np.int64(state.fired.counts[lane]), state)
+        return waiting
+
+    return routine(evaluate) if extended else leaf(evaluate)
+
+
+evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(extended_step, extended=True)
+
+
 @routine
-def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, senders: Any) -> Any:
+def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, senders: Any) -> Any:
     """Who of a position is evaluated and may fire in this step, into `Gates`.
 
     Returns how many are evaluated, and how many neurons of all positions complete their threshold: those at the end of
@@ -174,7 +191,7 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
     layer = unsigned_index(wiring.position_layer[position])
     slot = unsigned_index(wiring.position_slot[position])
     spikes = state.arrivals.spikes[position]
-    arrived = spikes + np.int64(state.arrivals.barriers[position])
+    arrived = spikes + np.int64(state.arrivals.others[position])
     before = gates.received[position]
     now = before + arrived
     gates.received[position] = now
@@ -193,14 +210,80 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
         completes = is_open and not was_open
         # the frame's last event completes it for first-layer neurons that waited for it
         evaluated = arrived > 0 or (rules.queued and layer == 0 and completes and now > 0)
+        could = gates.stimulated[position] != 0  # barrier messages alone make no neuron fire
+        if network.neuron.ticks and network.neuron.ticking[at] != 0:
+            if completes and not evaluated and fires_alone(network.neuron, state.cells, at):
+                evaluated = True
+                _count_tick(rules, moment, layer, out)
+            could = True
         evaluations += evaluated
         gates.evaluated[at] = evaluated
-        # barrier messages alone make no neuron fire
-        gates.able[at] = is_open and gates.stimulated[position] != 0
+        gates.able[at] = is_open and could
         if sends and completes:
             gates.senders[senders] = wiring.slot_source[at]
             senders += 1
     return evaluations, senders
+
+
+@leaf
+def _count_tick(rules: Any, moment: Any, layer: Any, out: Any) -> None:
+    if rules.recorded:
+        out.counters.ticks[moment.sample, layer] += 1
+
+
+@routine
+def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
+    """Who of a position that no message reaches is evaluated by the tick, into `Gates`; returns how many are."""
+    wiring, gates = network.wiring, state.gates
+    layer = unsigned_index(wiring.position_layer[position])
+    slot = unsigned_index(wiring.position_slot[position])
+    evaluations = 0
+    for c in range(0, wiring.layer_width[layer], LANES):
+        lanes = would_fire(network.neuron, state.cells, slot + c)
+        for lane in range(LANES):
+            fires = (lanes >> lane) & 1
+            gates.evaluated[slot + c + lane] = fires
+            gates.able[slot + c + lane] = fires
+            if fires != 0:
+                evaluations += 1
+                _count_tick(rules, moment, layer, out)
+    return evaluations
+
+
+@routine
+def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
+    """The tick reaches positions where a neuron of its layer would fire; returns how many positions are reached."""
+    wiring, arrivals = network.wiring, state.arrivals
+    layer = step - rules.first_tick
+    if 0 <= layer < len(wiring.layer_width):
+        for position in range(wiring.layer_positions[layer], wiring.layer_positions[layer + 1]):
+            if arrivals.mark[position] == 0 and _any_would_fire(network, position, state):
+                arrivals.mark[position] = TICKED
+                arrivals.touched[touched] = position
+                touched += 1
+    return touched
+
+
+@routine
+def tick_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
+    """Whether the tick of this step or of a later one would make a neuron fire, messages apart."""
+    if rules.gated and step > 0:  # later gates open by messages
+        return False
+    layers = len(network.wiring.layer_width)
+    for layer in range(max(step - rules.first_tick, 0), layers):
+        for position in range(network.wiring.layer_positions[layer], network.wiring.layer_positions[layer + 1]):
+            if _any_would_fire(network, position, state):
+                return True
+    return False
+
+
+@leaf
+def _any_would_fire(network: Any, position: Any, state: Any) -> Any:
+    slot = unsigned_index(network.wiring.position_slot[position])
+    for c in range(0, network.wiring.layer_width[network.wiring.position_layer[position]], LANES):
+        if would_fire(network.neuron, state.cells, slot + c) != 0:
+            return True
+    return False
 
 
 @leaf
@@ -228,13 +311,20 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
     for i in range(touched):
         position = unsigned_index(state.arrivals.touched[i])
         layer = unsigned_index(wiring.position_layer[position])
+        ticked = state.arrivals.mark[position] == TICKED
         state.arrivals.mark[position] = 0
         evaluations = np.int64(wiring.layer_channels[layer])
         completing = senders
         if rules.gated:
-            evaluations, completing = open_gates(network, rules, moment, position, state, senders)
+            evaluations, completing = open_gates(network, rules, moment, position, state, out, senders)
+        elif ticked:
+            evaluations = _only_ticked(network, rules, moment, position, state, out)
         if not rules.gated or evaluations > 0:
-            waiting = evaluate(network, rules, moment, position, state, out, waiting)
+            if network.neuron.extended:
+                masked = rules.gated or ticked
+                waiting = evaluate_extended(network, rules, moment, position, masked, state, out, waiting)
+            else:
+                waiting = evaluate(network, rules, moment, position, rules.gated, state, out, waiting)
         if rules.gated:
             senders = silent_senders(network, state, senders, completing)
         if rules.tallied:

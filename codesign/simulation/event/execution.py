@@ -27,6 +27,7 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
             "scores": recorded.results.scores.astype(np.float64),
             "timesteps_run": whole.timesteps_run,
             "synaptic_operations": whole.operations,
+            "tick_evaluations": whole.ticks,
             "active": whole.active,
             "residual": whole.residual,
             "forward_steps": whole.forward_steps,

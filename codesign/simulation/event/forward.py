@@ -17,7 +17,7 @@ from codesign.simulation.event.counting import (
     tally,
 )
 from codesign.simulation.event.draws import absorb
-from codesign.simulation.event.evaluation import DECISIONS, Moment, evaluate_touched
+from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_touched, tick, tick_ahead
 from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.priorities import NOT_A_NUMBER
@@ -31,17 +31,18 @@ from codesign.simulation.event.propagation import (
     queue_frame,
     reach,
 )
-from codesign.simulation.event.rows import set_all
+from codesign.simulation.event.rows import copy, set_all
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.structures import POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import FOOTER
-from codesign.simulation.event.vector import LANES, add, load, multiply, store, unsigned_index
+from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
-__all__ = ["DONE", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "run_sample"]
+__all__ = ["DONE", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "TOO_MANY", "run_sample"]
 
-DONE, NO_ROOM, NO_PRIORITY, TOO_LONG = range(4)
-"""How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass."""
+DONE, NO_ROOM, NO_PRIORITY, TOO_LONG, TOO_MANY = range(5)
+"""How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass; more
+spikes of a neuron wait than can be counted."""
 MOST_STEPS = 1 << 24
 """Forward steps of a pass, as many as float32 counts exactly: the kept spikes of a neuron and what policies see."""
 
@@ -56,6 +57,10 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after.
     """
     set_all(state.cells.u, np.float32(0))
+    if network.neuron.extended:
+        copy(state.cells.u, network.neuron.initial)
+        set_all(state.cells.j, np.float32(0))
+        set_all(state.cells.fired, np.float32(0))
     if not rules.refractory:  # a run of the network that had refractory neurons may have left some silent
         set_all(state.cells.alive, np.float32(1))
     out.scores[sample] = 0
@@ -73,7 +78,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
         if rules.traced and out.ends[WORDS] == len(out.trace.words):  # no room for the one word of an empty pass
             return NO_ROOM
-        if rules.learns_decay and not _write_potentials(state.cells, out):
+        if rules.keeps_found and not _write_potentials(network.neuron, state.cells, out):
             return NO_ROOM
         if runs:
             status = _run_pass(network, rules, input_, frame, state, out)
@@ -117,16 +122,18 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     complete, was_complete = inputs_waiting == 0, False
     decided = -1
     step = 0
-    active = touched + waiting > 0 or rules.announces
+    active = touched + waiting > 0 or rules.announces or _goes_on(network, rules, 0, state)
     while active:
         if step == MOST_STEPS:
             return TOO_LONG
-        if rules.gated:
+        if rules.masked:
             touched = _wake(network, rules, state, step, complete and not was_complete, touched)
         if rules.traced and not _fits_evaluations(network, out, touched):
             return NO_ROOM
-        moment = Moment(step, was_complete, complete, refractory_key)
+        moment = Moment(step, frame.sample, was_complete, complete, refractory_key)
         waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
+        if network.neuron.bursts and state.fired.tally[OVERFLOWS] > 0:
+            return TOO_MANY
         if state.fired.tally[DECISIONS] > 0 and decided < 0:
             decided = step
         last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
@@ -158,10 +165,10 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         inputs_waiting -= _leave(rules, queue, chosen)
         was_complete, complete = complete, complete or inputs_waiting == 0
         step += 1
-        active = not last and touched + waiting > 0
+        active = not last and (touched + waiting > 0 or _goes_on(network, rules, step, state))
     for i in range(waiting):  # what waits when the pass stops is dropped
         queue.spikes[queue.waiting[i]] = 0
-    _end_pass(rules, frame, step, decided, state, out)
+    _end_pass(network, rules, frame, step, decided, state, out)
     return DONE
 
 
@@ -176,13 +183,48 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
             if rules.biased:
                 u = add(u, load(network.bias, at))
             store(cells.u, at, u)
-    if rules.refractory:
+    if rules.refractory or network.neuron.holds:
         set_all(cells.alive, np.float32(1))
+    if network.neuron.extended:
+        _begin_extended(network, rules, cells)
     if rules.gated:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
     state.fired.outputs[:] = 0
     state.queue.passed[:] = 0
+
+
+@leaf
+def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
+    """Whether a pass in which nothing waits has the step for its tick."""
+    return network.neuron.ticks and tick_ahead(network, rules, step, state)
+
+
+@routine
+def _begin_extended(network: Any, rules: Any, cells: Any) -> None:
+    """Synaptic currents decay and flow; who fired in the timestep before is held."""
+    neuron, u, j = network.neuron, cells.u, cells.j
+    if neuron.synaptic:
+        for at in range(len(j)):
+            step = network.steps[at] if rules.truncates else np.float32(0)
+            j[at] = decayed(j[at], neuron.synaptic_decay[at], step)
+            u[at] += neuron.gain[at] * j[at]
+    if neuron.holds:
+        for at in range(0, len(u), LANES):
+            fired = load(cells.fired, at)
+            zero = fill_as(fired, np.float32(0))
+            held = above(fired, zero)
+            store(u, at, select(held, zero, load(u, at)))
+            store(cells.alive, at, select(held, zero, load(cells.alive, at)))
+            store(cells.fired, at, zero)
+
+
+@leaf
+def _lift(floor: Any, u: Any) -> None:
+    """Potentials to their floors."""
+    for at in range(0, len(u), LANES):
+        low, potential = load(floor, at), load(u, at)
+        store(u, at, select(above(low, potential), low, potential))
 
 
 @routine
@@ -230,7 +272,9 @@ def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
 
 
 @leaf
-def _end_pass(rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
+def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
+    if network.neuron.extended:
+        _lift(network.neuron.floor, state.cells.u)
     if rules.traced:
         _end_trace(out, steps)
     reading = min(frame.timestep, out.scores.shape[1] - 1)
@@ -271,13 +315,16 @@ def _ends_sample(rules: Any, fired: Any) -> Any:
 
 @leaf
 def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touched: Any) -> Any:
-    """Positions whose gates open without a message: when a frame is complete, and in step 0 those of gate 0."""
-    if completes:
+    """Positions whose gates open without a message: when a frame is complete, and in step 0 those of gate 0. And those
+    with a neuron that the tick makes fire."""
+    if rules.gated and completes:
         for position in range(network.wiring.layer_positions[1]):
             touched = reach(position, state.arrivals, touched)
-    if rules.barrier_messages and step == 0:
+    if (rules.barrier_messages or (rules.gated and network.neuron.ticks)) and step == 0:
         for i in range(len(network.open_at_once)):
             touched = reach(network.open_at_once[i], state.arrivals, touched)
+    if network.neuron.ticks and not rules.gated:
+        touched = tick(network, rules, step, state, touched)
     return touched
 
 
@@ -296,7 +343,7 @@ def _count_evaluated(
         arrivals = state.arrivals
         for i in range(touched):
             arrivals.spikes[arrivals.touched[i]] = 0
-            arrivals.barriers[arrivals.touched[i]] = 0
+            arrivals.others[arrivals.touched[i]] = 0
     return True
 
 
@@ -311,13 +358,17 @@ def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
 
 
 @leaf
-def _write_potentials(cells: Any, out: Any) -> Any:
-    """Append all potentials to the trace; returns whether there was room."""
+def _write_potentials(neuron: Any, cells: Any, out: Any) -> Any:
+    """Append all potentials to the trace, NaN in place of those that will be held; returns whether there was room."""
     at, kept = out.ends[POTENTIALS], out.trace.potentials
     if at + len(cells.u) > len(kept):
         return False
     for slot in range(0, len(cells.u), LANES):
-        store(kept, at + slot, load(cells.u, slot))
+        found = load(cells.u, slot)
+        if neuron.holds:
+            held = above(load(cells.fired, slot), fill_as(found, np.float32(0)))
+            found = select(held, fill_as(found, np.float32(np.nan)), found)
+        store(kept, at + slot, found)
     out.ends[POTENTIALS] = at + len(cells.u)
     return True
 

@@ -42,12 +42,18 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
     alive = aligned_zeros(slots)
     alive[:] = 1
     return State(
-        cells=Cells(u=aligned_zeros(slots), x=aligned_zeros(slots), alive=alive),
+        cells=Cells(
+            u=aligned_zeros(slots),
+            x=aligned_zeros(slots),
+            alive=alive,
+            j=aligned_zeros(slots),
+            fired=aligned_zeros(slots),
+        ),
         arrivals=Arrivals(
             mark=_integers(positions),
             touched=_integers(positions),
             spikes=_longs(positions),
-            barriers=_integers(positions),
+            others=_integers(positions),
             rows=_integers(sources),
             single=aligned_zeros(LANES),
         ),
@@ -60,15 +66,7 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         ),
         queue=new_queue(sources, inputs, layers, 0 if layout.max_pools is None else int(layout.max_pools.max()) + 1),
         ranking=new_ranking(sources),
-        fired=Fired(
-            tally=_longs(2),
-            spikes=_longs(layers),
-            charges=np.zeros(layers),
-            sources=_integers(layout.shape.neurons),
-            values=aligned_zeros(4 * LANES),
-            outputs=_integers(layout.shape.layers[-1].neurons),
-            before=_integers(layout.shape.layers[-1].neurons),
-        ),
+        fired=_new_fired(layout),
         counting=CounterState(
             evaluations=_longs(positions),
             slice_sums=_longs(slices, 2),
@@ -84,12 +82,28 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         ),
         gradients=Gradients(
             G=aligned_zeros(slots),
+            H=aligned_zeros(slots),
             g_queue=aligned_zeros(slots),
             g_count=aligned_zeros(slots),
             dx=aligned_zeros(slots),
             dots=aligned_zeros(sources),
             back=aligned_zeros(slots),
         ),
+    )
+
+
+def _new_fired(layout: MemoryLayout) -> Fired:
+    layers = len(layout.shape.layers)
+    return Fired(
+        tally=_longs(3),
+        spikes=_longs(layers),
+        charges=np.zeros(layers),
+        sources=_integers(layout.shape.neurons),
+        emitted=_integers(layout.shape.neurons),
+        values=aligned_zeros(4 * LANES),
+        counts=aligned_zeros(4 * LANES),
+        outputs=_integers(layout.shape.layers[-1].neurons),
+        before=_integers(layout.shape.layers[-1].neurons),
     )
 
 
@@ -144,6 +158,7 @@ def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices
         convergence=_longs(samples, CONVERGENCE_STEPS, classes),
         operations=_longs(samples, layers),
         active=_longs(samples, timesteps, slices),
+        ticks=_longs(samples, layers),
         residual=_longs(samples, slices),
         currents=_longs(2, CURRENT_BINS),
         sample_currents=_longs(2, CURRENT_BINS),

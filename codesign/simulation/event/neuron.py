@@ -3,6 +3,10 @@
     v ← (1 − r)(u + x), held between its bounds;   s ← [v > U_thr] where the neuron may fire
     u ← v(1 − s) or v − s · U_thr
 
+An *extended* neuron has what `codesign.simulation.neuron` has beyond that: a gain, a synaptic current, several spikes,
+resets of each layer to a value or by an amount, held or not, a floor, a tick. It has functions of its own, so that
+others pay one branch for it.
+
 Everything about truncation, integration, saturation, comparison and reset is here and in `codesign.simulation.neuron`,
 which says the same on tensors. Who is evaluated and who may fire is said by the callers.
 """
@@ -10,27 +14,49 @@ which says the same on tensors. Who is evaluated and who may fire is said by the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from codesign.network.spiking_network import OF_NEURONS
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (
     above,
     add,
     both,
+    ceil,
     divide,
     fill_as,
     is_number,
+    lanes_of,
+    load,
     multiply,
     multiply_add,
+    nearest,
     select,
+    store,
     subtract,
+    truncate,
 )
 
-__all__ = ["CLOSED", "REFRACTORY", "SKIPPED", "NeuronSlots", "decayed", "neuron_of", "step", "step_gradient"]
+__all__ = [
+    "CLOSED",
+    "REFRACTORY",
+    "SKIPPED",
+    "NeuronSlots",
+    "decayed",
+    "extended_step",
+    "extended_step_gradient",
+    "fires_alone",
+    "neuron_of",
+    "step",
+    "step_gradient",
+    "would_fire",
+]
 
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
@@ -39,35 +65,82 @@ CLOSED = np.float32(-1e18)
 SKIPPED = np.float32(-2e18)
 """Stands in a trace for a neuron of the position that was not evaluated."""
 
+Slots = NDArray[np.float32]
+
 
 class NeuronSlots(NamedTuple):
     """Parameters of a step, arrays by slot."""
 
-    threshold: NDArray[np.float32]  # U_thr; infinite where there is no neuron, or one that never fires
-    reset_by: NDArray[np.float32]  # what a spike takes off; only with `subtracts`
-    low: NDArray[np.float32]  # between which potentials are held; only with `saturates`
-    high: NDArray[np.float32]
-    half_steepness: NDArray[np.float32]  # (L,) α/2 of each layer's surrogate
+    threshold: Slots  # the number to exceed; infinite where there is no neuron, or one that never fires
+    reset_by: Slots  # what a spike takes off; only with `subtracts` or `extended`
+    low: Slots  # between which potentials are held; only with `saturates`
+    high: Slots
+    half_steepness: Slots  # (L,) α/2 of each layer's surrogate
+    gain: Slots  # only with `extended`, as all down to `initial`
+    synaptic_decay: Slots  # factor of a synaptic current from one timestep to the next; only with `synaptic`
+    held: Slots  # 1 where a spike silences the next timestep; only with `holds`
+    ticking: Slots  # 1 where the tick evaluates; only with `ticks`
+    soft: Slots  # 1 where a spike takes `reset_by` off, 0 where it leaves `reset_to`
+    reset_to: Slots
+    floor: Slots  # lowest potential that a timestep leaves
+    initial: Slots  # potential at the start of a sample
+    unit: Slots  # U_thr itself, whose multiples are counted; only with `bursts`, as the next two
+    most: Slots  # M
+    inclusive: Slots  # 1 where a multiple that is reached counts, 0 where it must be exceeded
     subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
     saturates: bool
+    extended: bool
+    bursts: bool  # an evaluation may emit several spikes
+    synaptic: bool  # there are synaptic currents
+    holds: bool
+    ticks: bool
+    takes_threshold: bool  # `reset_by` is U_thr itself
 
 
 def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     """Parameters of a `Run`'s neurons; empty arrays where nothing looks at them."""
     network, nothing = run.network, np.zeros(0, dtype=np.float32)
-    threshold = network.threshold.detach().clone()
+    threshold = network.compared_threshold().clone()
     if network.neuron.readout == "potential":
         threshold[network.layer_slices[-1]] = math.inf
-    subtracts, bounds = network.neuron.reset == "subtract", network.potential_bounds()
-    steepness = network.neuron.steepness_of_layers(len(network.shape.layers))
+    resets, bounds, bursts = network.neuron.each("reset"), network.potential_bounds(), network.bursts
+    amount = network.threshold if network.reset_amount is None else network.reset_amount
+    holds, ticks = network.holds, network.ticks
+    own = any(getattr(network, name) is not None for name in OF_NEURONS)
+    extended = own or bursts or holds or ticks or len(resets) > 1
+    alphas = network.neuron.of_layers("surrogate_steepness", len(network.shape.layers))
+
+    def slots(used: bool, numbers: Callable[[], torch.Tensor | None], otherwise: float) -> Slots:
+        if not used:
+            return nothing
+        given = numbers()
+        return layout.spread(torch.full_like(network.threshold, otherwise) if given is None else given, otherwise)
+
     return NeuronSlots(
         threshold=layout.spread(threshold, math.inf),
-        reset_by=layout.spread(network.threshold, 0.0) if subtracts else nothing,
+        reset_by=slots(extended or "subtract" in resets, lambda: amount, 0.0),
         low=nothing if bounds is None else layout.spread(bounds[0], 0.0),
         high=nothing if bounds is None else layout.spread(bounds[1], 0.0),
-        half_steepness=np.array([alpha / 2 for alpha in steepness], dtype=np.float32),
-        subtracts=subtracts,
+        half_steepness=np.array([alpha / 2 for alpha in alphas], dtype=np.float32),
+        gain=slots(extended, lambda: network.gain, 1.0),
+        synaptic_decay=slots(network.synaptic_time_constant is not None, network.synaptic_decay, 0.0),
+        held=slots(holds, network.held, 0.0),
+        ticking=slots(ticks, lambda: network.neuron_flags("tick", value=True), 0.0),
+        soft=slots(extended, lambda: network.neuron_flags("reset", "subtract"), 0.0),
+        reset_to=slots(extended, network.reset_to, 0.0),
+        floor=slots(extended, lambda: network.floor, -math.inf),
+        initial=slots(extended, lambda: network.initial_potential, 0.0),
+        unit=slots(bursts, lambda: network.threshold, 1.0),
+        most=slots(bursts, lambda: network.neuron_numbers("most_spikes"), 1.0),
+        inclusive=slots(bursts, lambda: network.neuron_flags("comparison", ">="), 0.0),
+        subtracts=resets == ("subtract",),
         saturates=bounds is not None,
+        extended=extended,
+        bursts=bursts,
+        synaptic=network.synaptic_time_constant is not None,
+        holds=holds,
+        ticks=ticks,
+        takes_threshold=network.reset_amount is None,
     )
 
 
@@ -83,44 +156,114 @@ def decayed(u: Any, decay: Any, step: Any) -> Any:
 
 
 @part
-def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, free: Any, able: Any) -> Any:
+def _integrated(load: Any, neuron: Any, slot: Any, u: Any, x: Any, free: Any) -> Any:
+    """Evaluated potential."""
+    v = select(free, add(u, x), fill_as(u, np.float32(0)))
+    if neuron.saturates:
+        low, high = load(neuron.low, slot), load(neuron.high, slot)
+        v = select(above(low, v), low, v)
+        v = select(above(v, high), high, v)
+    return v
+
+
+@part
+def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
     """Evaluate the neurons in the slots from `slot` on.
 
     Args:
         load: of vectors as long as the others.
         u, x: potential and current.
-        free, able: masks: not refractory; may fire.
+        masks: two: not refractory; may fire.
+        state: two: cells, whose synaptic currents get x, where there are any; and what gets the spikes of each that
+            fired, where there can be several.
 
     Returns:
         Evaluated potential v, mask of those that fired, potential after it.
     """
-    zero = fill_as(u, np.float32(0))
-    v = select(free, add(u, x), zero)
-    if neuron.saturates:
-        low, high = load(neuron.low, slot), load(neuron.high, slot)
-        v = select(above(low, v), low, v)
-        v = select(above(v, high), high, v)
+    free, able = masks
+    v = _integrated(load, neuron, slot, u, x, free)
     fired = both(above(v, load(neuron.threshold, slot)), able)
-    after = zero
+    after = fill_as(u, np.float32(0))
     if neuron.subtracts:
         after = subtract(v, load(neuron.reset_by, slot))
     return v, fired, select(fired, after, v)
 
 
 @part
-def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, G: Any, g: Any) -> Any:
-    """Gradients at u and x, which is the same, and at U_thr, of neurons that were evaluated.
+def extended_step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
+    """As `step`, of extended neurons."""
+    (free, able), (cells, counts) = masks, state
+    if neuron.synaptic:
+        store(cells.j, slot, add(load(cells.j, slot), x))
+    v = _integrated(load, neuron, slot, u, multiply(load(neuron.gain, slot), x), free)
+    fired = both(above(v, load(neuron.threshold, slot)), able)
+    spikes = _multiples(load, neuron, slot, v)
+    store(counts, 0, spikes)
+    after = subtract(v, multiply(spikes, load(neuron.reset_by, slot)))
+    soft = above(load(neuron.soft, slot), fill_as(u, np.float32(0)))
+    return v, fired, select(fired, select(soft, after, load(neuron.reset_to, slot)), v)
+
+
+@leaf
+def would_fire(neuron: Any, cells: Any, slot: Any) -> Any:
+    """Which neurons of a vector that tick would fire without a message: as bits."""
+    v = load(cells.u, slot)
+    zero = fill_as(v, np.float32(0))
+    if neuron.saturates:
+        low, high = load(neuron.low, slot), load(neuron.high, slot)
+        v = select(above(low, v), low, v)
+        v = select(above(v, high), high, v)
+    free = both(above(load(cells.alive, slot), zero), above(load(neuron.ticking, slot), zero))
+    return lanes_of(both(above(v, load(neuron.threshold, slot)), free))
+
+
+@leaf
+def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
+    """Whether one neuron that ticks would fire without a message."""
+    v = cells.u[slot]
+    if neuron.saturates:
+        v = min(max(v, neuron.low[slot]), neuron.high[slot])
+    return v > neuron.threshold[slot] and cells.alive[slot] > 0 and neuron.ticking[slot] > 0
+
+
+@part
+def _multiples(load: Any, neuron: Any, slot: Any, v: Any) -> Any:
+    """Spikes of neurons that fire."""
+    one = fill_as(v, np.float32(1))
+    if not neuron.bursts:
+        return one
+    quotient = divide(v, load(neuron.unit, slot))
+    inclusive = above(load(neuron.inclusive, slot), fill_as(v, np.float32(0)))
+    return _between(one, select(inclusive, truncate(quotient), subtract(ceil(quotient), one)), load(neuron.most, slot))
+
+
+@part
+def _between(low: Any, number: Any, high: Any) -> Any:
+    number = select(above(low, number), low, number)
+    return select(above(number, high), high, number)
+
+
+@part
+def _slope(half_steepness: Any, distance: Any) -> Any:
+    """Derivative of the surrogate at a distance above what must be exceeded."""
+    scaled = multiply(fill_as(distance, np.float32(math.pi) * half_steepness), distance)
+    one = fill_as(distance, np.float32(1))
+    return divide(fill_as(distance, half_steepness), multiply_add(scaled, scaled, one))
+
+
+@part
+def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any) -> Any:
+    """Gradients at u, x and U_thr of neurons that were evaluated.
 
     Args:
         half_steepness: α/2 of their layer.
         v: potential as the trace has it, so with the numbers above in place of some.
-        G: gradient at the potential after the step.
+        gradients: with those at the potential after the step, G, and at the synaptic current, H.
         g: gradient at a spike of this step, by queue and counts.
     """
-    limit = load(neuron.threshold, slot)
-    zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
-    distance = multiply(fill_as(v, np.float32(math.pi) * half_steepness), subtract(v, limit))
-    slope = divide(fill_as(v, half_steepness), multiply_add(distance, distance, one))
+    limit, G = load(neuron.threshold, slot), load(gradients.G, slot)
+    zero = fill_as(v, np.float32(0))
+    slope = _slope(half_steepness, subtract(v, limit))
     if neuron.subtracts:
         at_spike, passed = subtract(g, multiply(G, load(neuron.reset_by, slot))), G
         raised = multiply_add(at_spike, slope, select(above(v, limit), G, zero))
@@ -128,5 +271,38 @@ def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any
         at_spike, passed = subtract(g, multiply(G, v)), select(above(v, limit), zero, G)
         raised = multiply(at_spike, slope)
     awake = is_number(v)
-    dv = multiply_add(at_spike, slope, passed)
-    return select(awake, dv, zero), select(awake, subtract(zero, raised), zero)
+    dv = select(awake, multiply_add(at_spike, slope, passed), zero)
+    return dv, dv, select(awake, subtract(zero, raised), zero)
+
+
+@part
+def extended_step_gradient(
+    load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any
+) -> Any:
+    """As `step_gradient`, of extended neurons. Of several spikes, the surrogate is that at the nearest multiple of the
+    threshold."""
+    zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
+    limit, soft = load(neuron.threshold, slot), above(load(neuron.soft, slot), zero)
+    G = load(gradients.G, slot)
+    at_first = _slope(half_steepness, subtract(v, limit))
+    multiple, slope = one, at_first
+    if neuron.bursts:
+        unit = load(neuron.unit, slot)
+        multiple = _between(one, nearest(divide(v, unit)), load(neuron.most, slot))
+        slope = _slope(half_steepness, subtract(subtract(v, limit), multiply(subtract(multiple, one), unit)))
+    # a soft reset counts the spikes, a hard one asks only whether there was one
+    taken_off = select(soft, multiply(G, load(neuron.reset_by, slot)), zero)
+    replaced = select(soft, zero, multiply(multiply(G, subtract(load(neuron.reset_to, slot), v)), at_first))
+    compared = multiply(subtract(g, taken_off), slope)
+    fired = above(v, limit)
+    passed = select(fired, select(soft, G, zero), G)
+    raised = multiply_add(multiple, compared, replaced)
+    if neuron.takes_threshold:
+        taken = select(soft, multiply(G, _multiples(load, neuron, slot, v)), zero)
+        raised = add(raised, select(fired, taken, zero))
+    awake = is_number(v)
+    dv = select(awake, add(passed, add(compared, replaced)), zero)
+    dx = multiply(dv, load(neuron.gain, slot))
+    if neuron.synaptic:
+        dx = add(dx, load(gradients.H, slot))
+    return dv, dx, select(awake, subtract(zero, raised), zero)

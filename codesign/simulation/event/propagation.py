@@ -118,6 +118,8 @@ def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state:
         touched = reach(position, arrivals, touched)
         if rules.gated or rules.recorded:
             arrivals.spikes[position] += messages
+            if network.neuron.bursts:
+                arrivals.others[position] -= _surplus(rules, source, messages)
         arrivals.rows[0] = wiring.source_row[source] + wiring.tap_row[tap]
         at = unsigned_index(wiring.position_slot[position])
         add_scaled_rows(width, state.cells.x, at, network.weights, Rows(arrivals.rows, 1, 0, 1), arrivals.single, 0)
@@ -161,6 +163,12 @@ def _messages(rules: Any, queue: Any, source: Any) -> Any:
 
 
 @leaf
+def _surplus(rules: Any, source: Any, messages: Any) -> Any:
+    """Messages that a gate does not count: where neurons emit several spikes, those that leave one count as one."""
+    return messages - 1 if source >= rules.inputs else 0
+
+
+@leaf
 def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
     """Currents and messages of what left; returns how many positions they reach."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
@@ -187,7 +195,7 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
         for tap in range(wiring.tap_start[place], wiring.tap_start[place + 1]):
             position = unsigned_index(wiring.tap_position[tap])
             touched = reach(position, arrivals, touched)
-            arrivals.barriers[position] += 1
+            arrivals.others[position] += 1
     return touched
 
 
@@ -206,4 +214,7 @@ def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: A
         add_scaled_rows(width, x, at, weights, Rows(rows, 1, begin, end), queue.kept, 0)
     if rules.gated or rules.recorded:
         for i in range(begin, end):
-            arrivals.spikes[position] += _messages(rules, queue, queue.ordered[i])
+            messages = _messages(rules, queue, queue.ordered[i])
+            arrivals.spikes[position] += messages
+            if network.neuron.bursts:
+                arrivals.others[position] -= _surplus(rules, queue.ordered[i], messages)

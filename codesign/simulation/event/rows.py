@@ -32,6 +32,7 @@ __all__ = [
     "accumulate_rows",
     "add_rows",
     "add_scaled_rows",
+    "copy",
     "dot",
     "dot_and_accumulate",
     "multiply_transposed",
@@ -54,6 +55,13 @@ def set_all(array: Any, value: Any) -> None:
     every = fill_as(load(array, 0), value)
     for at in range(0, len(array), LANES):
         store(array, at, every)
+
+
+@leaf
+def copy(array: Any, source: Any) -> None:
+    """array[:] = source, for arrays of slots."""
+    for at in range(0, len(array), LANES):
+        store(array, at, load(source, at))
 
 
 def _over_columns(piece: Callable[[Any], Any]) -> Any:

@@ -140,7 +140,10 @@ class Rules(NamedTuple):
     idle_gradient: int
     traced: bool  # a trace is kept for the backward run
     learns_threshold: bool
-    learns_decay: bool  # the trace has the potentials that each timestep found, before its steps
+    learns_decay: bool
+    keeps_found: bool  # the trace has the potentials that each timestep found, before its steps; NaN where it holds
+    masked: bool  # a position may be evaluated in part
+    first_tick: int  # step in which the tick reaches the first layer
     recorded: bool  # counters are kept
     pools_first: bool  # windows of max pools pass one spike
     shared: bool  # of the spikes that leave a neuron only a share may go on, which the trace has
@@ -171,15 +174,17 @@ class Cells(NamedTuple):
     u: Floats  # potential
     x: Floats  # current that arrives in this step; 0 after it
     alive: Floats  # 1, or 0 while refractory
+    j: Floats  # synaptic current; only where there are any
+    fired: Floats  # 1 where it fired in this timestep and is then held; only where neurons are
 
 
 class Arrivals(NamedTuple):
     """Messages that arrive in the next step, by position; all 0 between passes."""
 
-    mark: Integers  # whether any does
+    mark: Integers  # whether any does: 1; or the tick alone: 2
     touched: Integers  # the positions where one does
     spikes: Longs  # spikes that do, over each synapse of the position
-    barriers: Integers  # barrier messages that do
+    others: Integers  # what gates count besides: barrier messages, less spikes that they do not count
     rows: Integers  # (sources,) rows of weights to be added
     single: Floats  # (1 vector) the factor of a single row
 
@@ -228,11 +233,13 @@ class Ranking(NamedTuple):
 class Fired(NamedTuple):
     """Spikes of this step."""
 
-    tally: Longs  # (2,) see `evaluation`
+    tally: Longs  # (3,) see `evaluation`
     spikes: Longs  # (L,) of each layer in this sample
     charges: Doubles  # (L,) what these weigh; only where `Rules.charged`
     sources: Integers  # (neurons,) who fired; only with `Rules.tallied`
+    emitted: Integers  # (neurons,) and how many spikes each, where there can be several
     values: Floats  # potentials of the vector that was just evaluated
+    counts: Floats  # and spikes, where there can be several
     outputs: Integers  # (classes,) spikes of each output in this pass
     before: Integers  # (classes,) and in the passes before; only where a margin ends samples
 
@@ -263,6 +270,7 @@ class Gradients(NamedTuple):
     """Gradients on their way back, by slot unless stated."""
 
     G: Floats  # at the potential
+    H: Floats  # at the synaptic current
     g_queue: Floats  # at the waiting spikes
     g_count: Floats  # at the spike counts
     dx: Floats  # at the currents of the following step
@@ -307,6 +315,7 @@ class Counters(NamedTuple):
     convergence: Longs
     operations: Longs
     active: Longs
+    ticks: Longs
     residual: Longs
     currents: Longs
     sample_currents: Longs  # of the sample under way, added to `currents` when it is done

@@ -26,6 +26,7 @@ __all__ = [
     "add",
     "all_lanes",
     "both",
+    "ceil",
     "divide",
     "exceeding",
     "fill_as",
@@ -40,11 +41,13 @@ __all__ = [
     "lowest_lane",
     "multiply",
     "multiply_add",
+    "nearest",
     "reaching",
     "select",
     "store",
     "subtract",
     "total",
+    "truncate",
     "unsigned_index",
 ]
 
@@ -213,6 +216,34 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.call(fused, arguments)
 
     return a(a, a, a), generate
+
+
+def _unary(function: str, a: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        name = f"llvm.{function}.v{kind.count}f32"
+        called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
+        return builder.call(called, arguments)
+
+    return a(a), generate
+
+
+@intrinsic
+def truncate(typing: Any, a: Any) -> Any:
+    """Whole numbers of a, towards 0."""
+    return _unary("trunc", a)
+
+
+@intrinsic
+def ceil(typing: Any, a: Any) -> Any:
+    """The least whole numbers that are not below a."""
+    return _unary("ceil", a)
+
+
+@intrinsic
+def nearest(typing: Any, a: Any) -> Any:
+    """The whole numbers nearest to a, of two the even one."""
+    return _unary("rint", a)
 
 
 @intrinsic

@@ -1,0 +1,107 @@
+"""What neurons have beyond threshold, leak and reset: by hand; the engines' properties draw all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from engine_comparison import ENGINES
+from networks import batch_of, network_of
+
+from codesign.errors import InputError
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import LAYERED, Schedule
+
+GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
+
+
+@torch.no_grad()
+def run(inputs: list[float], engine: str, **neuron: Any) -> Execution:
+    """One neuron of weight 1 and threshold 1/4 after these currents, one a timestep."""
+    network = network_of("1-1", 1.0, refractory=False, **neuron)
+    if network.bias is not None:
+        network.bias.fill_(-1.0)
+    return simulate(network, batch_of(inputs, currents=True), LAYERED, engine=engine).execution
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("inputs", "spikes", "neuron"),
+    [
+        ([0.25], [0], {}),
+        ([0.25], [1], {"comparison": ">="}),
+        ([0.75], [2], {"most_spikes": 9}),  # above 1/4 and 1/2
+        ([0.75], [3], {"most_spikes": 9, "comparison": ">="}),
+        ([0.75], [2], {"most_spikes": 2, "comparison": ">="}),
+        ([0.75, 0.125], [2, 1], {"most_spikes": 9, "reset": "subtract"}),  # 3/4 − 2/4 + 1/8
+        ([0.75, 0.125], [1, 1], {"reset": "subtract"}),
+        ([0.75, 0.125], [1, 0], {"reset": "subtract", "reset_amount": 0.625}),
+        ([0.5, 0.25], [1, 1], {"reset": "value", "reset_value": 0.125}),
+        ([0.5, 0.25], [1, 0], {"reset": "value", "reset_value": -0.125}),
+        ([0.5, 0.5], [0, 1], {"gain": 0.5}),
+        ([-1.0, 0.5], [0, 1], {"floor": 0.0}),
+        ([-1.0, 0.5], [0, 0], {"floor": -0.25}),
+        ([0.0, 1.5], [0, 1], {"floor": -0.125, "bias": True}),  # −1 is lifted to −1/8 without any message
+        ([0.125], [1], {"initial_potential": 0.25}),
+        ([0.5, 0.5, 0.5], [1, 0, 1], {"reset_delay": True}),
+        ([0.5, 0.0], [1, 0], {"synaptic_time_constant": "infinite"}),  # 1/2 flows again, and nobody looks
+        ([0.5, 0.0], [1, 1], {"synaptic_time_constant": "infinite", "tick": True}),
+        ([0.75, 0.0, 0.0], [1, 0, 0], {"reset": "subtract"}),
+        ([0.75, 0.0, 0.0], [1, 1, 0], {"reset": "subtract", "tick": True}),  # 3/4, 1/2, 1/4
+        ([0.0], [1], {"initial_potential": 0.5, "tick": True}),
+    ],
+)
+def test_spikes_of_each_timestep(inputs: list[float], spikes: list[int], neuron: dict[str, Any], engine: str):
+    assert run(inputs, engine, **neuron).output_counts[0, :, 0].tolist() == spikes
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_layer_has_its_own(engine: str):
+    """The first fires three times at once, which the second, of twice its threshold, needs to fire once."""
+    own = {
+        "threshold": [0.25, 0.5],
+        "most_spikes": [3, 1],
+        "reset": ["zero", "subtract"],
+        "time_constant": ["infinite"] * 2,
+    }
+    network = network_of("1-1-1", 1.0, 0.1875, **own)
+    execution = simulate(network, batch_of([2]), LAYERED, engine=engine).execution
+    assert execution.emitted.tolist() == [[3, 1]]
+    assert execution.synaptic_operations.tolist() == [[2, 3]]
+    with pytest.raises(InputError, match="threshold: must be one for all, or one for each of 3 layers"):
+        network_of("1-1-1-1", **own)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_tick_goes_one_layer_deeper_a_step(engine: str):
+    """Both would fire alone. The first fires in step 0 and inhibits the second, before its tick in step 1."""
+    biased = network_of("1-1-1", 1.0, -1.0, bias=True, tick=True)
+    torch.nn.init.constant_(biased.bias, 0.5)
+    execution = simulate(biased, batch_of([0]), LAYERED, engine=engine).execution
+    assert execution.emitted.tolist() == [[1, 0]]
+    assert execution.evaluations.tolist() == [[1, 1]]
+    assert execution.tick_evaluations.tolist() == [[1, 0]]
+    assert execution.forward_steps.tolist() == [[2]]
+    one_layer = simulate(biased, batch_of([0]), Schedule(stop="on_output"), engine=engine).execution
+    assert one_layer.emitted.tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_spikes_of_a_neuron_are_one_message_to_a_gate(engine: str):
+    """Under `layer` thresholds the output waits for both neurons, though one sends two spikes before."""
+    network, events = network_of("1-2-1", [[1.0], [0.5]], [[1.0, -2.0]], most_spikes=9), batch_of([1])
+    one_by_one = Schedule(policy="fifo", group_size=1, stop="drained", **GATED)
+    found = [simulate(network, events, schedule, engine=engine).logits.tolist() for schedule in (one_by_one, LAYERED)]
+    assert found == [[[3]], [[3]]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_spikes_than_can_be_counted_are_an_error(engine: str):
+    """The neuron waits behind 40 inputs, each of which makes it fire 2²⁰ spikes."""
+    network = network_of("40-1-1", 1e6, 1.0, threshold=1e-3, most_spikes=1 << 20, refractory=False)
+    behind = Schedule(policy="fifo", group_size=1, stop="drained", input_mode="queued", prioritize_input=True)
+    with pytest.raises(InputError, match="more than 16777216 spikes of one neuron wait"):
+        simulate(network, batch_of(np.ones((1, 1, 40))), behind, engine=engine)
