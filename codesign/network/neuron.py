@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.documents import Spec
+from codesign.documents import Spec, place_of, reason
 from codesign.errors import InputError
-from codesign.units import Real, may_be_si, parse_quantity
+from codesign.units import HELD_IN_SI, Real, may_be_si, parse_quantity
 
-__all__ = ["AS_MANY_AS_FIT", "NeuronSpec"]
+__all__ = ["AS_MANY_AS_FIT", "NeuronSpec", "check_neuron"]
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""
@@ -132,3 +132,12 @@ class NeuronSpec(Spec):
                 f"{name}: must be one for all, or one for each of {layers} layers of neurons, found {len(given)}"
             )
         return given
+
+
+def check_neuron(neuron: NeuronSpec) -> None:
+    """Check again the numbers that bypassed a specification's own checks, as in presets and copies."""
+    try:
+        NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        raise InputError(f"neuron.{place_of(wrong)}: {reason(wrong)}") from None

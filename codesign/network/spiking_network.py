@@ -9,13 +9,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from codesign.arguments import real, whole
-from codesign.documents import place_of, reason
 from codesign.errors import InputError
 from codesign.network.connection import Connection
-from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.topology import (
     NetworkShape,
     Pool,
@@ -24,7 +22,6 @@ from codesign.network.topology import (
     network_shape,
     window_of,
 )
-from codesign.units import HELD_IN_SI
 
 __all__ = ["OF_NEURONS", "SpikingNetwork"]
 
@@ -91,7 +88,7 @@ class SpikingNetwork(torch.nn.Module):
 
     def __init__(self, topology: TopologySpec, neuron: NeuronSpec, *, timestep_s: float, seed: int = 0) -> None:
         super().__init__()
-        _check_neuron(neuron)
+        check_neuron(neuron)
         self.topology = topology
         self.neuron = neuron
         self.timestep_s = real("timestep_s", timestep_s)
@@ -396,15 +393,6 @@ def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], pre
     """Before a state dict is loaded: whether the network has a gate, and numbers of its own for each neuron, follows
     from the state dict."""
     network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))
-
-
-def _check_neuron(neuron: NeuronSpec) -> None:
-    """Check again the numbers that bypassed a specification's own checks, as in presets and copies."""
-    try:
-        NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        raise InputError(f"neuron.{place_of(wrong)}: {reason(wrong)}") from None
 
 
 def _is_finite(numbers: torch.Tensor) -> bool:
