@@ -171,8 +171,7 @@ class _Machine:
         self.stimulated = self.stimulated | (arrival.spikes > 0)
         able, ticked = is_open & self.stimulated, None  # barrier messages alone make no neuron fire
         if self.neuron.ticks is not None:
-            ticked = self._ticked(k, evaluated, is_open & ~opened)
-            able = is_open & (self.stimulated | self.neuron.ticks) if self.gated else able | ticked
+            able, ticked = self._ticked(k, evaluated, is_open, opened)
             evaluated = evaluated | ticked
         v, spikes = self._evaluate(k, arrival, evaluated, able)
         fired = spikes > 0
@@ -237,10 +236,17 @@ class _Machine:
         later = self.layer_of >= k - self._first_tick
         return (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
 
-    def _ticked(self, k: int, evaluated: torch.Tensor, opens: torch.Tensor) -> torch.Tensor:
-        """Whom only the tick evaluates in this step: of one layer a step, or whose gate opens without a message."""
-        due = opens if self.gated else self.layer_of == k - self._first_tick
-        return due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
+    def _ticked(
+        self, k: int, evaluated: torch.Tensor, is_open: torch.Tensor, opened: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Who may fire, and whom only the tick evaluates in this step: of one layer a step, or whose gate opens without
+        a message."""
+        assert self.neuron.ticks is not None
+        due = is_open & ~opened if self.gated else self.layer_of == k - self._first_tick
+        ticked = due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
+        if self.gated:
+            return is_open & (self.stimulated | self.neuron.ticks), ticked
+        return (is_open & self.stimulated) | ticked, ticked
 
     def _evaluated(self, arrival: Arrival, completes: torch.Tensor) -> torch.Tensor:
         """Who is evaluated: whom a message reaches, and in mode `queued` first-layer neurons that had waited."""

@@ -103,7 +103,7 @@ def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> NDArray[np
     """τ of which exp(−Δt/τ) is β to the last bit of float32; what is left of none at all is below the least number."""
     exact = np.asarray(decay, dtype=np.float32).astype(np.float64)
     with np.errstate(divide="ignore"):
-        exponent = np.minimum(-np.log(exact), _NOTHING_LEFT)
+        exponent = np.minimum(np.abs(np.log(exact)), _NOTHING_LEFT)
         return np.asarray(timestep_s / exponent)
 
 

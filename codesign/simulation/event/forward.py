@@ -18,6 +18,7 @@ from codesign.simulation.event.counting import (
 )
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_touched, tick, tick_ahead
+from codesign.simulation.event.extended import begin_extended, lift
 from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.priorities import NOT_A_NUMBER
@@ -150,11 +151,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             if chosen == NOT_A_NUMBER:
                 return NO_PRIORITY
         _count_contended(rules, frame, room, out)
-        order_by_layer(network.wiring, queue, chosen)
-        if not rules.single_spikes:
-            keep(rules, queue, chosen, absorb(network_key, step))
-        if rules.pools_first:
-            keep_first(network.wiring, queue, chosen)
+        _keep(network, rules, queue, chosen, network_key, step)
         if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
             return NO_ROOM
         if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
@@ -172,6 +169,16 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     return DONE
 
 
+@leaf
+def _keep(network: Any, rules: Any, queue: Any, chosen: Any, network_key: Any, step: Any) -> None:
+    """Chosen sources by layer, with what of their spikes is not lost."""
+    order_by_layer(network.wiring, queue, chosen)
+    if not rules.single_spikes:
+        keep(rules, queue, chosen, absorb(network_key, step))
+    if rules.pools_first:
+        keep_first(network.wiring, queue, chosen)
+
+
 @routine
 def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     cells = state.cells
@@ -186,7 +193,7 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     if rules.refractory or network.neuron.holds:
         set_all(cells.alive, np.float32(1))
     if network.neuron.extended:
-        _begin_extended(network, rules, cells)
+        begin_extended(network, rules, cells)
     if rules.gated:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
@@ -198,33 +205,6 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
 def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether a pass in which nothing waits has the step for its tick."""
     return network.neuron.ticks and tick_ahead(network, rules, step, state)
-
-
-@routine
-def _begin_extended(network: Any, rules: Any, cells: Any) -> None:
-    """Synaptic currents decay and flow; who fired in the timestep before is held."""
-    neuron, u, j = network.neuron, cells.u, cells.j
-    if neuron.synaptic:
-        for at in range(len(j)):
-            step = network.steps[at] if rules.truncates else np.float32(0)
-            j[at] = decayed(j[at], neuron.synaptic_decay[at], step)
-            u[at] += neuron.gain[at] * j[at]
-    if neuron.holds:
-        for at in range(0, len(u), LANES):
-            fired = load(cells.fired, at)
-            zero = fill_as(fired, np.float32(0))
-            held = above(fired, zero)
-            store(u, at, select(held, zero, load(u, at)))
-            store(cells.alive, at, select(held, zero, load(cells.alive, at)))
-            store(cells.fired, at, zero)
-
-
-@leaf
-def _lift(floor: Any, u: Any) -> None:
-    """Potentials to their floors."""
-    for at in range(0, len(u), LANES):
-        low, potential = load(floor, at), load(u, at)
-        store(u, at, select(above(low, potential), low, potential))
 
 
 @routine
@@ -274,7 +254,7 @@ def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
 @leaf
 def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
     if network.neuron.extended:
-        _lift(network.neuron.floor, state.cells.u)
+        lift(network.neuron.floor, state.cells.u)
     if rules.traced:
         _end_trace(out, steps)
     reading = min(frame.timestep, out.scores.shape[1] - 1)

@@ -1,0 +1,40 @@
+"""What a timestep does to extended neurons as it begins and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.neuron import decayed
+from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store
+
+__all__ = ["begin_extended", "lift"]
+
+
+@routine
+def begin_extended(network: Any, rules: Any, cells: Any) -> None:
+    """Synaptic currents decay and flow; who fired in the timestep before is held."""
+    neuron, u, j = network.neuron, cells.u, cells.j
+    if neuron.synaptic:
+        for at in range(len(j)):
+            step = network.steps[at] if rules.truncates else np.float32(0)
+            j[at] = decayed(j[at], neuron.synaptic_decay[at], step)
+            u[at] += neuron.gain[at] * j[at]
+    if neuron.holds:
+        for at in range(0, len(u), LANES):
+            fired = load(cells.fired, at)
+            zero = fill_as(fired, np.float32(0))
+            held = above(fired, zero)
+            store(u, at, select(held, zero, load(u, at)))
+            store(cells.alive, at, select(held, zero, load(cells.alive, at)))
+            store(cells.fired, at, zero)
+
+
+@leaf
+def lift(floor: Any, u: Any) -> None:
+    """Potentials to their floors."""
+    for at in range(0, len(u), LANES):
+        low, potential = load(floor, at), load(u, at)
+        store(u, at, select(above(low, potential), low, potential))
