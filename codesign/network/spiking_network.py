@@ -14,6 +14,7 @@ from codesign.arguments import real, whole
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec, check_neuron
+from codesign.network.neuron_numbers import OF_NEURONS, time_constants, type_of
 from codesign.network.topology import (
     NetworkShape,
     Pool,
@@ -23,20 +24,9 @@ from codesign.network.topology import (
     window_of,
 )
 
-__all__ = ["OF_NEURONS", "SpikingNetwork"]
-
-OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
-"""Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
-
+__all__ = ["SpikingNetwork"]
 
 Decaying = Literal["time_constant", "synaptic_time_constant"]
-_NOTHING_LEFT = 200
-"""Timesteps in units of a time constant after which the factor that is left is no float32 number but 0."""
-
-
-def _type_of(name: str) -> torch.dtype:
-    """Of a buffer with a number for each neuron."""
-    return torch.float64 if name.endswith("time_constant") else torch.float32
 
 
 class SpikingNetwork(torch.nn.Module):
@@ -103,7 +93,7 @@ class SpikingNetwork(torch.nn.Module):
         for name in OF_NEURONS:
             default = NeuronSpec.model_fields[name].default
             own = set(neuron.of_layers(name, len(self.shape.layers))) != {default}
-            self.register_buffer(name, self.neuron_numbers(name, _type_of(name)) if own else None)
+            self.register_buffer(name, self.neuron_numbers(name, type_of(name)) if own else None)
         self.register_load_state_dict_pre_hook(_expect_buffers)  # type: ignore[no-untyped-call]
         self._potential_ranges: tuple[tuple[float, float], ...] | None = None
         self._potential_steps: tuple[float, ...] | None = None
@@ -295,16 +285,8 @@ class SpikingNetwork(torch.nn.Module):
         Raises:
             InputError: they are of another shape or out of range, or a timestep of 0 s leaves a leak no time.
         """
-        given = torch.as_tensor(decay, dtype=torch.float32, device=self.threshold.device).detach()
         layers, neurons = len(self.shape.layers), self.shape.neurons
-        if given.shape not in ((), (layers,), (neurons,)):
-            raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
-        if not bool(((given >= 0) & (given <= 1)).all()):
-            raise InputError("decay: must be between 0 and 1, found others")
-        if self.timestep_s == 0 and not bool((given == 1).all()):
-            raise InputError("decay: must be 1 where a timestep takes 0 s")
-        exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
-        constants = torch.where(given == 1, math.inf, self.timestep_s / exponent)
+        constants = time_constants(decay, self.timestep_s, layers, neurons).to(self.threshold.device)
         of_neurons = constants if constants.shape == (neurons,) else self.of_neurons(constants.expand(layers))
         setattr(self, which, of_neurons.clone())
 
@@ -314,7 +296,7 @@ class SpikingNetwork(torch.nn.Module):
         gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
         self.input_gate = gate if "input_gate" in given else None
         for name in OF_NEURONS:
-            room = torch.zeros_like(self.threshold, dtype=_type_of(name), requires_grad=False)
+            room = torch.zeros_like(self.threshold, dtype=type_of(name), requires_grad=False)
             setattr(self, name, room if name in given else None)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:

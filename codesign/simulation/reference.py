@@ -163,8 +163,7 @@ class _Machine:
     # one forward step --------------------------------------------------------------------------------------------
 
     def _forward_step(self, k: int, arrival: Arrival) -> tuple[Step, Arrival]:
-        before = self.received
-        self.received = self.received + arrival.messages
+        before, self.received = self.received, self.received + arrival.messages
         opened, is_open = self._gates(k, before, self.received)
         refractory = self.r
         evaluated = self._evaluated(arrival, is_open & ~opened)

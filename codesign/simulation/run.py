@@ -8,7 +8,8 @@ import torch
 
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
-from codesign.network.spiking_network import OF_NEURONS, SpikingNetwork
+from codesign.network.neuron_numbers import OF_NEURONS
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.input import admitted

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
-from codesign.network.spiking_network import OF_NEURONS, SpikingNetwork
+from codesign.network.neuron_numbers import OF_NEURONS
+from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.network.spiking_network import OF_NEURONS
+from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (

@@ -1,0 +1,40 @@
+"""Numbers that each neuron has, as buffers of a network; time constants from what is to be left after a timestep."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from codesign.errors import InputError
+
+__all__ = ["OF_NEURONS", "time_constants", "type_of"]
+
+OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
+"""Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
+
+_NOTHING_LEFT = 200
+"""Timesteps in units of a time constant after which the factor that is left is no float32 number but 0."""
+
+
+def type_of(name: str) -> torch.dtype:
+    """Of a buffer with a number for each neuron."""
+    return torch.float64 if name.endswith("time_constant") else torch.float32
+
+
+def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, neurons: int) -> torch.Tensor:
+    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit.
+
+    Raises:
+        InputError: the decays are not one number, `layers` or `neurons`, are out of range, or Δt is 0 and leaves a leak
+            no time.
+    """
+    given = torch.as_tensor(decay, dtype=torch.float32).detach()
+    if given.shape not in ((), (layers,), (neurons,)):
+        raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
+    if not bool(((given >= 0) & (given <= 1)).all()):
+        raise InputError("decay: must be between 0 and 1, found others")
+    if timestep_s == 0 and not bool((given == 1).all()):
+        raise InputError("decay: must be 1 where a timestep takes 0 s")
+    exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
+    return torch.where(given == 1, math.inf, timestep_s / exponent)
