@@ -76,9 +76,10 @@ def decay_of(network: SpikingNetwork, time_constant: torch.Tensor) -> torch.Tens
 
 
 def assert_close_to(found: torch.Tensor, gradient: torch.Tensor | None) -> None:
-    """Currents and potentials are float32, and a sum over many steps can be far smaller than what it is made of."""
+    """Currents and potentials are float32, a sum over many steps can be far smaller than what it is made of, and what is
+    missing to 1 where a softmax is sure is a difference of float32 numbers."""
     gradient = torch.zeros_like(found).double() if gradient is None else gradient
-    atol = 1e-6 + 1e-5 * float(gradient.abs().max())
+    atol = 5e-6 + 1e-5 * float(gradient.abs().max())
     torch.testing.assert_close(found.double(), gradient, rtol=2e-5, atol=atol)
 
 
