@@ -76,8 +76,8 @@ def decay_of(network: SpikingNetwork, time_constant: torch.Tensor) -> torch.Tens
 
 
 def assert_close_to(found: torch.Tensor, gradient: torch.Tensor | None) -> None:
-    """Currents and potentials are float32, a sum over many steps can be far smaller than what it is made of, and what is
-    missing to 1 where a softmax is sure is a difference of float32 numbers."""
+    """Currents and potentials are float32, and so is what a sure softmax lacks to 1; a sum over many steps can be far
+    smaller than what it is made of."""
     gradient = torch.zeros_like(found).double() if gradient is None else gradient
     atol = 5e-6 + 1e-5 * float(gradient.abs().max())
     torch.testing.assert_close(found.double(), gradient, rtol=2e-5, atol=atol)
