@@ -97,7 +97,7 @@ def models_of(annotation: Any, found: set[type[Spec]]) -> set[type[Spec]]:
 def test_no_number_of_a_file_is_a_flag_a_text_or_beyond_reason(model: type[Spec]):
     """Whatever the field, a number comes of numbers only."""
     for name, field in model.model_fields.items():
-        adapter = TypeAdapter(Annotated[field.annotation, field])
+        adapter = TypeAdapter(Annotated[field.annotation, *field.metadata, name])
         for value in (True, "3", "0.5", 10**40, 1e308):
             try:
                 taken = adapter.validate_python(value)
