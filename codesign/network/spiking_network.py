@@ -268,6 +268,23 @@ class SpikingNetwork(torch.nn.Module):
         """Whether nothing depends on how long a timestep is: there is neither a leak nor a synaptic current."""
         return self.synaptic_time_constant is None and bool(torch.isinf(self.time_constant).all())
 
+    def flows(self) -> torch.Tensor:
+        """(N,) bool, who has a synaptic current."""
+        constants = self.synaptic_time_constant
+        return torch.zeros_like(self.threshold, dtype=torch.bool) if constants is None else constants > 0
+
+    def current_bias(self) -> torch.Tensor | None:
+        """(N,) biases of neurons with a synaptic current, which they add to; 0 of others. None without either."""
+        if self.bias is None or self.synaptic_time_constant is None:
+            return None
+        return torch.where(self.flows(), self.bias.detach(), 0.0)
+
+    def potential_bias(self) -> torch.Tensor | None:
+        """(N,) biases of neurons without one, which add to their potentials; 0 of others. None without biases."""
+        if self.bias is None or self.synaptic_time_constant is None:
+            return None if self.bias is None else self.bias.detach()
+        return torch.where(self.flows(), 0.0, self.bias.detach())
+
     def synaptic_decay(self) -> torch.Tensor | None:
         """(N,) float32 factor α of each neuron's synaptic current from one timestep to the next; None without any."""
         constants = self.synaptic_time_constant

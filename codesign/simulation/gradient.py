@@ -114,11 +114,13 @@ class _Sweep:
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
         if passed.held is not None:
             self.G = torch.where(passed.held, 0.0, self.G)
-        if self.bias_gradient is not None:
-            self.bias_gradient += self.G.sum(dim=0)
+        at_bias = self.G
         if self.neuron.synaptic_decay is not None:
-            flowed = self.G if self.neuron.gain is None else self.G * self.neuron.gain
-            self.H = (self.H + flowed) * self.neuron.synaptic_decay
+            self.H = self.H + (self.G if self.neuron.gain is None else self.G * self.neuron.gain)
+            at_bias = torch.where(self.network.flows(), self.H, self.G)
+            self.H = self.H * self.neuron.synaptic_decay
+        if self.bias_gradient is not None:
+            self.bias_gradient += at_bias.sum(dim=0)
         self.decay_gradient += (self.G * passed.found).sum(dim=0)
         self.G = self.G * self.decay
 

@@ -1,6 +1,7 @@
 """The neuron of the reference engine: one step of it, and the gradient of that step, on tensors of any shape (…, N).
 
-    j ← α j,   u ← u · decay + bias + g j,   as a timestep begins; r ← 1 and u ← 0 where the neuron is held
+    j ← α j + bias,   u ← u · decay + g j,   as a timestep begins, or u ← u · decay + bias without synaptic current;
+                                             r ← 1 and u ← 0 where the neuron is held
     j ← j + x
     v ← (1 − r)(u + g x), held between its bounds
     n ← [v > U_thr], or with several spikes the multiples of U_thr that v exceeds, M at most, where the neuron may fire
@@ -31,6 +32,8 @@ class NeuronTensors(NamedTuple):
 
     decay: torch.Tensor  # factor of a potential from one timestep to the next
     synaptic_decay: torch.Tensor | None  # α, that of the synaptic current; None where nobody has one
+    bias: torch.Tensor | None  # added to the potential once a timestep; None without biases
+    drive: torch.Tensor | None  # the bias of a neuron with a synaptic current, which adds to that; 0 of others
     steps: torch.Tensor | None  # δ, to whose multiples it is truncated then; 0 where it is not
     threshold: torch.Tensor  # U_thr
     compared: torch.Tensor  # the number that a potential must exceed
@@ -60,6 +63,8 @@ def neuron_of(run: Run) -> NeuronTensors:
     return NeuronTensors(
         decay=network.decay.detach(),
         synaptic_decay=network.synaptic_decay(),
+        bias=network.potential_bias(),
+        drive=network.current_bias(),
         steps=network.potential_grid(),
         threshold=network.threshold.detach(),
         compared=network.compared_threshold(),

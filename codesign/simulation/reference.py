@@ -102,10 +102,12 @@ class _Machine:
         """What a timestep does to potentials and currents before anything arrives; returns (B, N) who is held."""
         run, held = self.stopping.runs[:, None], None
         began = neuron.decayed(self.neuron, self.u, self.neuron.decay)
-        if self.network.bias is not None:
-            began = began + self.network.bias.detach()
+        if self.neuron.bias is not None:
+            began = began + self.neuron.bias
         if self.neuron.synaptic_decay is not None:
-            self.j = torch.where(run, neuron.decayed(self.neuron, self.j, self.neuron.synaptic_decay), self.j)
+            flowing = neuron.decayed(self.neuron, self.j, self.neuron.synaptic_decay)
+            flowing = flowing if self.neuron.drive is None else flowing + self.neuron.drive
+            self.j = torch.where(run, flowing, self.j)
             began = began + (self.j if self.neuron.gain is None else self.neuron.gain * self.j)
         if self.neuron.held is not None:
             held = (self.c > 0) & self.neuron.held & run

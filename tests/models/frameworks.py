@@ -343,6 +343,8 @@ def random_model(dialect: str, rng: np.random.Generator, *, conv: bool, synaptic
     options = options_of(dialect, rng)
     if dialect == "sinabs" and synaptic:
         options["tau_syn"] = float(HALF)
+    if dialect == "rockpool" and synaptic:  # a bias beside a synaptic current has no place
+        options["bias"] = 0.0
     if dialect == "norse" and synaptic:  # whose LIFCell knows no other
         del options["reset"]
 

@@ -29,12 +29,16 @@ TOPOLOGIES = [
     {"input": [2, 9], "layers": [{"kind": "conv1d", "channels": 4, "kernel": 3, "padding": 1, "groups": 2}, SLANTED]},
 ]
 NEURONS = {
-    "threshold": st.sampled_from([0.1, 0.5]),
-    "time_constant": st.sampled_from(["infinite", "3 ms"]),
+    "threshold": st.sampled_from([0.1, 0.5, (0.3, 0.7)]),
+    "time_constant": st.sampled_from(["infinite", "3 ms", ("2 ms", "infinite")]),
     "reset": st.sampled_from(["zero", "subtract"]),
     "refractory": st.booleans(),
     "readout": st.sampled_from(["spikes", "potential"]),
     "bias": st.booleans(),
+    "gain": st.sampled_from([1.0, 0.3]),
+    "comparison": st.sampled_from([">", (">", ">=")]),
+    "floor": st.sampled_from([None, -0.2]),
+    "synaptic_time_constant": st.sampled_from([None, "2 ms", ("1 ms", None)]),
 }
 
 
@@ -72,15 +76,19 @@ def test_what_is_written_is_read_back(network: cd.SpikingNetwork, tmp_path_facto
 
 def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
     """β = exp(−Δt/τ), and r (1 − β) is the gain."""
-    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms")
+    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", gain=0.25, bias=True)
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    with torch.no_grad():
+        network.bias.fill_(0.125)
     graph = to_nir(network, cd.describe_model(network, name="x"))
     graph.metadata = {}
     node = graph.nodes["neurons0"]
-    np.testing.assert_allclose(node.r * (1 - np.exp(-1e-3 / node.tau)), 1)
+    np.testing.assert_allclose(node.r * (1 - np.exp(-1e-3 / node.tau)), 0.25)
     said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
     read = cd.import_model(graph, dialect="plain", dt="1 ms", **said).network
     assert torch.equal(read.decay, network.decay)
+    torch.testing.assert_close(read.bias.detach(), network.bias.detach())
+    torch.testing.assert_close(read.gain, network.gain)
     for ours, theirs in zip(read.weights(), network.weights(), strict=True):
         assert torch.equal(ours, theirs)
 

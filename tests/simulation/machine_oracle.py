@@ -300,10 +300,13 @@ def run_sample(
             return F32(math.trunc(whole * Fraction(float(factor))) * float(step))
 
         u = [left_of(u[n], decay[n], n) for n in range(total)]
-        if network.bias is not None:
-            u = [F32(u[n] + network.bias.detach().numpy()[n]) for n in range(total)]
-        if network.synaptic_time_constant is not None:
+        currents = network.synaptic_time_constant
+        flows = [currents is not None and bool(currents[n] > 0) for n in range(total)]
+        bias = [F32(0)] * total if network.bias is None else network.bias.detach().numpy()
+        u = [u[n] if flows[n] else F32(u[n] + bias[n]) for n in range(total)]
+        if currents is not None:
             flowing = [left_of(flowing[n], alpha[n], n) for n in range(total)]
+            flowing = [F32(flowing[n] + bias[n]) if flows[n] else flowing[n] for n in range(total)]
             u = [F32(u[n] + F32(gain[n] * flowing[n])) for n in range(total)]
         silenced = [
             t > 0 and delays[layer_of[n]] and resets[layer_of[n]] != "subtract" and out.spikes[-1][n] > 0

@@ -226,8 +226,8 @@ def frozen_graph(
         u = left_after_a_timestep(network, u, decay)
         if alpha is not None:
             j = left_after_a_timestep(network, j, alpha.double())
-        if network.bias is not None:
-            u = u + weights[-1]
+        if network.bias is not None:  # where a current flows, it adds to that
+            u, j = u + weights[-1] * ~network.flows(), j + weights[-1] * network.flows()
         u = u + number["gain"] * j
         u = u if one.held is None else torch.where(one.held, 0.0, u)
         q, count = torch.zeros_like(u), 0 * u

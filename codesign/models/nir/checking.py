@@ -166,8 +166,7 @@ class _Compared:
     def _tell(self, place: tuple[int, ...], potential: float, ours: int, recorded: int) -> None:
         timestep, layer, sample, neuron = place
         threshold = float(self._network.threshold[self._network.layer_slices[layer]][neuron])
-        most = getattr(self._network.neuron, "most_spikes", 1)
-        most = most[layer] if isinstance(most, tuple) else most
+        most = self._network.neuron.of_layers("most_spikes", len(self._names))[layer]
         nearest = threshold if math.isfinite(potential) else math.inf
         if most > 1 and math.isfinite(potential):
             nearest = min(max(1, round(potential / threshold)), most) * threshold

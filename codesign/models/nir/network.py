@@ -20,18 +20,8 @@ __all__ = ["make_network"]
 
 _OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""
-_DEFAULTS = {
-    **{name: field.default for name, field in NeuronSpec.model_fields.items()},
-    "comparison": ">",
-    "most_spikes": 1,
-    "reset_value": 0.0,
-    "reset_amount": None,
-    "floor": None,
-    "gain": 1.0,
-    "initial_potential": 0.0,
-}
+_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", *_OF_NEURONS)
 _NOTHING_LEFT = 200.0
-_OF_LAYERS = ("comparison", "most_spikes", "reset", "floor", *_OF_NEURONS)
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
@@ -54,11 +44,12 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
             weight.copy_(_tensor(layer.weight.reshape(weight.shape)))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
-    constants = [_time_constant(of_layer.decay, timestep_s) for of_layer in numbers]
-    network.time_constant = torch.from_numpy(_joined(layers, constants))
+    network.time_constant = _times(layers, [of_layer.decay for of_layer in numbers], timestep_s)
+    if network.synaptic_time_constant is not None:
+        network.synaptic_time_constant = _times(layers, [of_layer.synaptic_decay for of_layer in numbers], timestep_s)
     for name in _OF_NEURONS:
         parts = [_number(of_layer, name) for of_layer in numbers]
-        if name == "threshold" or (_matters(name, numbers) and any(np.ptp(part) for part in parts)):
+        if _matters(name, numbers) and any(np.ptp(part) for part in parts):
             setattr(network, name, _tensor(_joined(layers, parts)))
     return network
 
@@ -66,37 +57,20 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
 def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:
     """Parameters of neurons; of those that differ within a layer, its first neuron's."""
     found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
-    found["time_constant"] = [float(_time_constant(of_layer.decay, timestep_s).ravel()[0]) for of_layer in numbers]
+    for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
+        found[name] = [_first_time(getattr(of_layer, decay), timestep_s) for of_layer in numbers]
     told: dict[str, Any] = {}
     for name, values in found.items():
-        if _matters(name, numbers) and set(values) != {_DEFAULTS[name]}:
+        if _matters(name, numbers) and set(values) != {NeuronSpec.model_fields[name].default}:
             told[name] = values[0] if len(set(values)) == 1 else tuple(values)
     keeps = any(of_layer.reset == "subtract" or of_layer.most_spikes > 1 for of_layer in numbers)
-    bias = any(bias.any() for bias in biases)
-    _refuse_what_is_missing(told, bias)
     return NeuronSpec(
         **told,
         refractory=not keeps,  # what a soft reset leaves must not be lost to the next message of the same timestep
         readout="potential" if numbers[-1].threshold is None else "spikes",
-        bias=bias,
+        bias=any(bias.any() for bias in biases),
+        tick=True,
     )
-
-
-def _refuse_what_is_missing(told: dict[str, Any], bias: bool) -> None:
-    """Refuse by name what neurons here do not have; of thresholds and time constants, buffers say what differs."""
-    for name in ("threshold", "time_constant"):
-        if isinstance(told.get(name), tuple):
-            told[name] = told[name][0]
-    missing = sorted(set(told) - set(NeuronSpec.model_fields))
-    if isinstance(told.get("reset"), tuple) or told.get("reset") == "value":
-        missing.append(f"reset {told['reset']}")
-    if bias or told.get("reset") == "subtract":
-        missing.append("neurons that fire without a message, as they may with a bias or a soft reset")
-    if missing:
-        raise InputError(
-            f"neurons cannot be simulated yet with {', '.join(missing)}; nearest: one hard reset to 0 at once, without "
-            "biases"
-        )
 
 
 def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> NDArray[np.float64]:
@@ -105,6 +79,16 @@ def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> NDArray[np
     with np.errstate(divide="ignore"):
         exponent = np.minimum(np.abs(np.log(exact)), _NOTHING_LEFT)
         return np.asarray(timestep_s / exponent)
+
+
+def _first_time(decay: NDArray[Any] | float | None, timestep_s: float) -> float | None:
+    return None if decay is None else float(_time_constant(decay, timestep_s).ravel()[0])
+
+
+def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None], timestep_s: float) -> torch.Tensor:
+    """(N,) time constants; 0 where a layer has no synaptic current."""
+    constants = [0.0 if decay is None else _time_constant(decay, timestep_s) for decay in decays]
+    return torch.from_numpy(_joined(layers, constants))
 
 
 def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
@@ -118,16 +102,18 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
                 raise layer.node.refusal(f"of the {name} must be left between 0 and 1 a timestep; is it this dialect?")
         if not (np.asarray(of_layer.gain) > 0).all():
             raise layer.node.refusal("the input's gain must be above 0; give its sign to the weights")
-        if of_layer.synaptic_decay is not None or layer.recurrent is not None:
-            what = "recurrent weights" if layer.recurrent is not None else "a synaptic current"
-            raise layer.node.refusal(f"{what} cannot be simulated yet; nearest: the same network without")
-        if of_layer.reset_delay:
-            raise layer.node.refusal("a reset that holds the next timestep cannot be simulated yet")
+        if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
+            raise layer.node.refusal(
+                "with a synaptic current, a bias must be one of its weights, and not of the potential"
+            )
+        if layer.recurrent is not None:
+            raise layer.node.refusal("recurrent weights cannot be simulated yet; nearest: the same network without")
 
 
 def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
-    """What a timestep adds to each potential: g b + c."""
-    return np.asarray(numbers.gain * layer.bias + numbers.drive)
+    """What a timestep adds: b to a synaptic current, or g b + c to the potential."""
+    flows = numbers.synaptic_decay is not None
+    return np.asarray(layer.bias if flows else numbers.gain * layer.bias + numbers.drive)
 
 
 def _matters(name: str, numbers: Sequence[LayerNumbers]) -> bool:
@@ -144,7 +130,7 @@ def _number(numbers: LayerNumbers, name: str) -> Any:
     """A number of a layer, also of one whose neurons have no threshold, where none is looked at."""
     value = getattr(numbers, name)
     if value is None and name in ("threshold", "reset_amount"):
-        return _DEFAULTS["threshold"] if name == "threshold" else _number(numbers, "threshold")
+        return NeuronSpec.model_fields["threshold"].default if name == "threshold" else _number(numbers, "threshold")
     return value
 
 

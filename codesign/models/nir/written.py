@@ -71,7 +71,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
     nodes["output"] = nir.Output(nodes[f"neurons{index}"].output_type["output"])
     names = list(nodes)
     said = {"dialect": "plain", "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
-    said |= {name: str(getattr(network.neuron, name, ">")) for name in ("reset", "comparison")}
+    said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
     edges = list(pairwise(names))
@@ -87,7 +87,8 @@ def _map(network: SpikingNetwork, index: int, connection: Connection) -> nir.NIR
     bias = None
     if network.bias is not None:
         own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
-        bias = own["bias"] / own.get("gain", np.float32(1))
+        flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
+        bias = np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
     target = connection.target
     if isinstance(target, Linear):
         return nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
@@ -116,16 +117,18 @@ def _neurons(network: SpikingNetwork, index: int) -> nir.NIRNode:
     tau = own["time_constant"].reshape(shape)
     gain = own.get("gain", np.ones(grid.neurons)).reshape(shape)
     zero = np.zeros(shape)
-    leaks = not np.isinf(tau).any()
-    if leaks:
-        told = {"tau": tau, "r": gain / -np.expm1(-network.timestep_s / tau), "v_leak": zero}
-    else:
-        told = {"r": gain / (network.timestep_s or 1.0)}
-    if index == len(network.shape.layers) - 1 and network.neuron.readout == "potential":
-        return (nir.LI if leaks else nir.I)(**told, metadata=own)
-    told["v_threshold"] = own["threshold"].reshape(shape)
-    told["v_reset"] = own.get("reset_value", zero).reshape(shape)
-    return (nir.LIF if leaks else nir.IF)(**told, metadata=own)
+    potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
+    told = {"r": gain / -np.expm1(-network.timestep_s / tau), "v_leak": zero} if not np.isinf(tau).any() else {}
+    spiking = {} if potential else {"v_threshold": own["threshold"].reshape(shape)}
+    if not potential:
+        spiking["v_reset"] = own.get("reset_value", zero).reshape(shape)
+    if not told:
+        return (nir.I if potential else nir.IF)(r=gain / (network.timestep_s or 1.0), **spiking, metadata=own)
+    synapse = own.get("synaptic_time_constant", zero).reshape(shape)
+    if not (synapse > 0).all() or np.isinf(synapse).any():
+        return (nir.LI if potential else nir.LIF)(tau=tau, **told, **spiking, metadata=own)
+    flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
+    return (nir.CubaLI if potential else nir.CubaLIF)(tau_mem=tau, **flows, **told, **spiking, metadata=own)
 
 
 def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:

@@ -236,7 +236,7 @@ def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: 
     if neuron.synaptic:
         for slot in range(0, len(G), LANES):
             flowed = multiply(load(neuron.gain, slot), load(G, slot))
-            store(H, slot, multiply(add(load(H, slot), flowed), load(neuron.synaptic_decay, slot)))
+            store(H, slot, add(load(H, slot), flowed))
 
 
 @part
@@ -269,7 +269,12 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
             _back_through_start(network.neuron, gradients, out.trace.potentials, potentials_at)
         if rules.biased:
             for slot in range(len(gradients.G)):
-                learning.bias_gradient[slot] += gradients.G[slot]
+                flows = network.neuron.synaptic and network.neuron.flows[slot] > 0
+                learning.bias_gradient[slot] += gradients.H[slot] if flows else gradients.G[slot]
+        if network.neuron.synaptic:
+            for slot in range(0, len(gradients.H), LANES):
+                decay = load(network.neuron.synaptic_decay, slot)
+                store(gradients.H, slot, multiply(load(gradients.H, slot), decay))
         if rules.learns_decay:
             _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.decay_gradient)
         if rules.leaks:

@@ -257,7 +257,7 @@ class Batch:
             transposed=layout.pack_transposed(weights) if idle else _NO_FLOATS,
             decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased or rules.truncates else _NO_FLOATS,
             steps=_NO_FLOATS if steps is None else layout.spread(steps, 0.0),
-            bias=_NO_FLOATS if network.bias is None else layout.spread(network.bias, 0.0),
+            bias=_NO_FLOATS if (bias := network.potential_bias()) is None else layout.spread(bias, 0.0),
             gate=gate,
             charge=_NO_FLOATS if run.spike_cost is None else layout.spread(run.spike_cost.weights, 0.0),
             open_at_once=open_at_once,

@@ -21,6 +21,8 @@ def begin_extended(network: Any, rules: Any, cells: Any) -> None:
         for at in range(len(j)):
             step = network.steps[at] if rules.truncates else np.float32(0)
             j[at] = decayed(j[at], neuron.synaptic_decay[at], step)
+            if rules.biased:
+                j[at] += neuron.drive[at]
             u[at] += neuron.gain[at] * j[at]
     if neuron.holds:
         for at in range(0, len(u), LANES):

@@ -78,6 +78,8 @@ class NeuronSlots(NamedTuple):
     half_steepness: Slots  # (L,) α/2 of each layer's surrogate
     gain: Slots  # only with `extended`, as all down to `initial`
     synaptic_decay: Slots  # factor of a synaptic current from one timestep to the next; only with `synaptic`
+    flows: Slots  # 1 where there is one; only with `synaptic`
+    drive: Slots  # what a bias adds to it; only with `synaptic` and biases
     held: Slots  # 1 where a spike silences the next timestep; only with `holds`
     ticking: Slots  # 1 where the tick evaluates; only with `ticks`
     soft: Slots  # 1 where a spike takes `reset_by` off, 0 where it leaves `reset_to`
@@ -124,6 +126,8 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
         half_steepness=np.array([alpha / 2 for alpha in alphas], dtype=np.float32),
         gain=slots(extended, lambda: network.gain, 1.0),
         synaptic_decay=slots(network.synaptic_time_constant is not None, network.synaptic_decay, 0.0),
+        flows=slots(network.synaptic_time_constant is not None, network.flows, 0.0),
+        drive=slots(network.current_bias() is not None, network.current_bias, 0.0),
         held=slots(holds, network.held, 0.0),
         ticking=slots(ticks, lambda: network.neuron_flags("tick", value=True), 0.0),
         soft=slots(extended, lambda: network.neuron_flags("reset", "subtract"), 0.0),
