@@ -50,7 +50,7 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
             suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
         )
     if item["type"] == "model_type" and (keys := allowed_keys(model, item["loc"])):
-        return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {clipped(repr(item['input']), 100)}"
+        return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {_found(item['input'])}"
     return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
 
 
@@ -60,10 +60,13 @@ def reason(item: Any) -> str:
     if item["type"] in ("quantity", "value_error", "assertion_error") or "found" in message:
         return str(message)
     rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
-    value = item.get("input")
+    return f"{rule}, found {_found(item.get('input'))}"
+
+
+def _found(value: Any) -> str:
     if isinstance(value, str | int | float | None):
-        return f"{rule}, found {clipped(repr(value), 100)}"
-    return f"{rule}, found a {'mapping' if isinstance(value, dict) else type(value).__name__}"
+        return clipped(repr(value), 100)
+    return f"a {'mapping' if isinstance(value, dict) else type(value).__name__}"
 
 
 def clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:

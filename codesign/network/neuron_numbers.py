@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import torch
 
 from codesign.errors import InputError
 
-__all__ = ["OF_NEURONS", "time_constants", "type_of"]
+__all__ = ["OF_NEURONS", "check_numbers", "time_constants", "type_of"]
 
 OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
 """Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
@@ -38,3 +40,31 @@ def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, 
         raise InputError("decay: must be 1 where a timestep takes 0 s")
     exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
     return torch.where(given == 1, math.inf, timestep_s / exponent)
+
+
+def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
+    """That neurons can be simulated with these weights, biases and numbers of neurons, by name.
+
+    Raises:
+        InputError: one is not finite, or a time constant is not above 0.
+    """
+    for name, tensor in numbers.items():
+        if tensor.device.type == "meta":
+            continue
+        if name == "time_constant" and not bool((tensor > 0).all()):
+            raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
+        if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
+            raise InputError("network: synaptic time constants must be at least 0 s, found others")
+        if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
+            tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
+        if name != "time_constant" and not _is_finite(tensor.detach()):
+            raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
+
+
+def _is_finite(numbers: torch.Tensor) -> bool:
+    """Whether all are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
+    if numbers.device.type != "cpu" or numbers.dtype not in (torch.float32, torch.float64):
+        return bool(torch.isfinite(numbers).all())
+    array = numbers.numpy()
+    with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())

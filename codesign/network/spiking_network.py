@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 
 from codesign.arguments import real, whole
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec, check_neuron
-from codesign.network.neuron_numbers import OF_NEURONS, time_constants, type_of
+from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
 from codesign.network.topology import (
     NetworkShape,
     Pool,
@@ -127,23 +126,10 @@ class SpikingNetwork(torch.nn.Module):
             InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate is none of
                 this network.
         """
-        numbers: dict[str, torch.Tensor] = {
-            f"weights of layer {layer}": weight for layer, weight in enumerate(self.weights())
-        }
-        if self.bias is not None:
-            numbers["biases"] = self.bias
-        numbers["thresholds"] = self.threshold
+        numbers = {f"weights of layer {layer}": weight.data for layer, weight in enumerate(self.weights())}
+        numbers |= {} if self.bias is None else {"biases": self.bias.data}
         numbers |= {name: buffer for name in OF_NEURONS if (buffer := getattr(self, name)) is not None}
-        for name, tensor in numbers.items():
-            if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
-                tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
-            if tensor.device.type != "meta" and not _is_finite(tensor.detach()):
-                raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
-        if self.time_constant.device.type != "meta" and not bool((self.time_constant > 0).all()):
-            raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
-        synapse = self.synaptic_time_constant
-        if synapse is not None and synapse.device.type != "meta" and not bool((synapse >= 0).all()):
-            raise InputError("network: synaptic time constants must be at least 0 s, found others")
+        check_numbers(numbers | {"thresholds": self.threshold, "time_constant": self.time_constant})
         gate, columns = self.input_gate, self.input_columns
         if gate is not None and (gate.dtype != torch.bool or gate.shape != (columns,)):
             raise InputError(
@@ -249,6 +235,11 @@ class SpikingNetwork(torch.nn.Module):
     def held(self) -> torch.Tensor:
         """(N,) bool, who is held through the timestep after it fired: hard resets that are delayed."""
         return self.neuron_flags("reset_delay", value=True) & ~self.neuron_flags("reset", "subtract")
+
+    @property
+    def has_own_numbers(self) -> bool:
+        """Whether neurons have any of the numbers that most networks do without, such as a gain."""
+        return any(getattr(self, name) is not None for name in OF_NEURONS)
 
     @property
     def bursts(self) -> bool:
@@ -392,15 +383,6 @@ def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], pre
     """Before a state dict is loaded: whether the network has a gate, and numbers of its own for each neuron, follows
     from the state dict."""
     network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))
-
-
-def _is_finite(numbers: torch.Tensor) -> bool:
-    """Whether all are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
-    if numbers.device.type != "cpu" or numbers.dtype not in (torch.float32, torch.float64):
-        return bool(torch.isfinite(numbers).all())
-    array = numbers.numpy()
-    with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
 def _connections(topology: TopologySpec, generator: torch.Generator) -> list[Connection]:

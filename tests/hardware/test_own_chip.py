@@ -74,7 +74,7 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
         ("energies: {spike: 3 ps}", "energies.spike: must be a quantity in J such as '26 pJ', found '3 ps'"),
         ("energies: {spike: 3}", "energies.spike: needs a unit, found 3"),
         ("times: {output: true}", "times.output: "),
-        ("energies: 3 pJ", "energies: must be a valid dictionary"),
+        ("energies: 3 pJ", "energies: must be a mapping of barrier_message, "),
     ],
 )
 def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> None:

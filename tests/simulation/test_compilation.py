@@ -24,7 +24,8 @@ import pytest
 
 import codesign
 from codesign.files.code import CACHE_VARIABLE
-from codesign.simulation.event import compilation
+from codesign.simulation import run
+from codesign.simulation.event import compilation, evaluation
 
 PACKAGE = Path(codesign.__file__).parent
 PROGRAM = Path(__file__).parent / "compiled_run.py"
@@ -77,6 +78,7 @@ def test_kernels_are_made_of_nothing_else():
             allowed = ("codesign.errors", "codesign.simulation.event.", "codesign.simulation.policies")
             assert all(module.startswith(allowed) for module in modules), (file, modules)
     assert kernels > 5
+    assert evaluation.MOST_WAITING == run.MOST_WAITING
 
 
 def is_import(node: ast.AST) -> bool:

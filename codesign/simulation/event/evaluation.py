@@ -26,10 +26,11 @@ from codesign.simulation.event.vector import (
     store,
     unsigned_index,
 )
-from codesign.simulation.run import MOST_WAITING
 
 __all__ = ["DECISIONS", "FIRED", "OVERFLOWS", "Moment", "evaluate_touched", "tick", "tick_ahead"]
 
+MOST_WAITING = 1 << 24
+"""As in `codesign.simulation.run`, from which files of kernels must take nothing."""
 TICKED = 2
 """In `Arrivals.mark`: the position is evaluated for its tick alone."""
 

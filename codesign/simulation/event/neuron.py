@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (
@@ -108,8 +107,7 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     resets, bounds, bursts = network.neuron.each("reset"), network.potential_bounds(), network.bursts
     amount = network.threshold if network.reset_amount is None else network.reset_amount
     holds, ticks = network.holds, network.ticks
-    own = any(getattr(network, name) is not None for name in OF_NEURONS)
-    extended = own or bursts or holds or ticks or len(resets) > 1
+    extended = network.has_own_numbers or bursts or holds or ticks or len(resets) > 1
     alphas = network.neuron.of_layers("surrogate_steepness", len(network.shape.layers))
 
     def slots(used: bool, numbers: Callable[[], torch.Tensor | None], otherwise: float) -> Slots:
