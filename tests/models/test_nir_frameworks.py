@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import codesign as cd
+from codesign.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Built = tuple[Any, np.ndarray, list[np.ndarray], dict[str, Any]]
@@ -261,7 +262,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("framework", "kind", "options"), CASES)
+REFUSED = pytest.mark.xfail(raises=InputError, strict=True, reason="recurrent weights cannot be simulated yet")
+
+
+@pytest.mark.parametrize(
+    ("framework", "kind", "options"),
+    [pytest.param(*case, marks=REFUSED if case[1] == "recurrent" else ()) for case in CASES],
+)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
     graph, given, spikes, said = framework(kind, **options)
     record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
