@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from codesign.analysis.answers import Answer, Option, Standing
 from codesign.analysis.columns import AXIS_PREFIX
@@ -70,6 +70,7 @@ class _Choice:
                 found += [best] if self._share_met(best) else []
         return found
 
+    @cached_property
     def reserves(self) -> dict[Point, Point]:
         """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
         found: dict[Point, Point] = {}
@@ -110,7 +111,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         names=names,
         where=choice.where,
         rivals=choice.rivals(),
-        reserves=choice.reserves(),
+        reserves=choice.reserves,
     )
     answer = partial(
         Answer,
@@ -372,7 +373,7 @@ def _switches(choice: _Choice, contest: Contest) -> list[str]:
 
 def _doubt(choice: _Choice, best: Point) -> str:
     """That some seeds or draws of the best miss the constraints, and which variant of its option counts there."""
-    said, reserve, column = doubt(best, choice.where), choice.reserves().get(best), choice.question.column
+    said, reserve, column = doubt(best, choice.where), choice.reserves.get(best), choice.question.column
     if not said or reserve is None:
         return said
     value = f"{quantity(reserve.value(column).mean, column)} {column_label(column)}"
