@@ -102,7 +102,7 @@ def import_model(
     certificate = loaded.card.certificate
     _tell(loaded)
     typer.echo(f"model    {printable(path)}")
-    if certificate is not None and certificate.differing_spikes:
+    if certificate is not None and not certificate.agrees:
         raise typer.Exit(1)
 
 

@@ -112,6 +112,9 @@ class Certificate:
         differing_spikes: spikes that are missing or too many.
         first_difference: where, and what the neuron's potential was; None without one.
         within_rounding: whether the potential was then as near to the threshold as rounding brings it.
+        potential_difference, largest_potential: of a readout's potentials, the largest difference and the largest one
+            that was recorded; None where none were.
+        better: options of the import under which it agrees; None where it does, or none of those that were tried do.
     """
 
     source: str
@@ -122,15 +125,27 @@ class Certificate:
     differing_spikes: int
     first_difference: str | None = None
     within_rounding: bool | None = None
+    potential_difference: float | None = None
+    largest_potential: float | None = None
+    better: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no spike differs, and no potential by more than rounding."""
+        apart, largest = self.potential_difference or 0.0, self.largest_potential or 0.0
+        return not self.differing_spikes and apart <= 2.0**-18 * largest
 
     @property
     def summary(self) -> str:
         """In a sentence."""
-        counted = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
-        if self.first_difference is None:
-            return counted
-        near = "within" if self.within_rounding else "not within"
-        return f"{counted}; the first: {self.first_difference}, {near} rounding of it"
+        said = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
+        if self.first_difference is not None:
+            near = "within" if self.within_rounding else "not within"
+            said += f"; the first: {self.first_difference}, {near} rounding of it"
+        if self.potential_difference is not None and self.largest_potential is not None:
+            apart, largest = self.potential_difference, self.largest_potential
+            said += f"; potentials differ by {apart:.2g} at most, and reach {largest:.3g}"
+        return said if self.better is None else f"{said}; none differ with {self.better}"
 
 
 @dataclass(frozen=True, kw_only=True)

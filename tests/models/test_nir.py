@@ -80,3 +80,23 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
         "layer lif, timestep 1, sample 0, neuron 2: 1 spikes here, 0 recorded; v = 2, threshold 1"
         in certificate.summary
     )
+    assert certificate.better is None
+    # a fourth timestep: v of neuron 1 is 1.125 again, but 0.90625 where θ was taken off
+    longer = {"input": np.ones((1, 4, 2)), "lif": np.append(record["lif"], [[[1, 1, 1]]], axis=1)}
+    certificate = cd.import_model(graph, reset="subtract", **{**said, "check": longer}).card.certificate
+    assert certificate.better == "reset zero"
+    assert certificate.summary.endswith("none differ with reset zero")
+
+
+def test_potentials_of_a_readout_are_compared():
+    """v ← v/2 + x/2 of one neuron, by hand: 1, 1.5, 1.75."""
+    nodes = {"in": nir.Input(np.array([1])), "fc": nir.Linear(np.array([[2.0]]))}
+    nodes["li"] = nir.LI(tau=np.array([1 / np.log(2)]), r=np.ones(1), v_leak=np.zeros(1))
+    graph = nir.NIRGraph(nodes | {"out": nir.Output(np.array([1]))}, list(pairwise([*nodes, "out"])), type_check=False)
+    said = {"dialect": "plain", "dt": 1.0, "decay": "exponential", "norm_input": True}
+    for last, agrees in ((1.75, True), (1.5, False)):
+        record = {"input": np.ones((1, 3, 1)), "li": np.array([[[1.0], [1.5], [last]]])}
+        certificate = cd.import_model(graph, check=record, **said).card.certificate
+        assert certificate.agrees is agrees
+        assert certificate.potential_difference == pytest.approx(1.75 - last, abs=1e-6)
+        assert certificate.largest_potential == pytest.approx(last)

@@ -16,8 +16,8 @@ import codesign as cd
 from codesign.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-Built = tuple[Any, np.ndarray, list[np.ndarray], dict[str, Any]]
-"""Graph, input, spikes of each layer, and what the file does not say."""
+Built = tuple[Any, tuple[Any, torch.Tensor], np.ndarray, list[np.ndarray], dict[str, Any]]
+"""Graph, module and a sample for it, input, spikes of each layer, and what the file does not say."""
 
 
 def inputs(*shape: int, timesteps: int = 12, seed: int = 0) -> torch.Tensor:
@@ -87,7 +87,7 @@ def snntorch(kind: str, **reset: Any) -> Built:
     given = inputs(*shape)
     for step in given:
         network(step)
-    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], reset
+    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], reset
 
 
 def spikingjelly(kind: str, **options: Any) -> Built:
@@ -123,7 +123,7 @@ def spikingjelly(kind: str, **options: Any) -> Built:
     given = inputs(*shape)
     for step in given:
         network(step)
-    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], options
+    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], options
 
 
 def norse(kind: str, **options: Any) -> Built:
@@ -152,7 +152,7 @@ def norse(kind: str, **options: Any) -> Built:
     given, state = inputs(*shape), None
     for step in given:
         _, state = network(step, state)
-    return graph, by_sample(list(given)), [by_sample(steps) for steps in seen], options
+    return graph, (network, given[0]), by_sample(list(given)), [by_sample(steps) for steps in seen], options
 
 
 def sinabs(kind: str, **options: Any) -> Built:
@@ -200,7 +200,7 @@ def sinabs(kind: str, **options: Any) -> Built:
     recorded = [steps[0].reshape(4, -1, *steps[0].shape[1:]).numpy() for steps in seen]
     if kind == "conv":
         options = {name: value for name, value in options.items() if name not in ("norm_input", "tau_syn")}
-    return graph, samples.numpy(), recorded, options
+    return graph, (network, samples.reshape(-1, *shape)), samples.numpy(), recorded, options
 
 
 def rockpool(kind: str, **options: Any) -> Built:
@@ -238,7 +238,7 @@ def rockpool(kind: str, **options: Any) -> Built:
         for name in record
         if isinstance(record[name], dict) and "spikes" in record[name]
     ]
-    return graph, given.numpy(), recorded, options
+    return graph, (network, given), given.numpy(), recorded, options
 
 
 CASES = [
@@ -270,9 +270,11 @@ REFUSED = pytest.mark.xfail(raises=InputError, strict=True, reason="recurrent we
     [pytest.param(*case, marks=REFUSED if case[1] == "recurrent" else ()) for case in CASES],
 )
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
-    graph, given, spikes, said = framework(kind, **options)
+    graph, (module, sample), given, spikes, said = framework(kind, **options)
     record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
     loaded = cd.import_model(graph, dialect=framework.__name__, dt="1 ms", check=record, **said)
-    certificate = loaded.card.certificate
-    assert certificate.differing_spikes == 0 or certificate.within_rounding, certificate.summary
-    assert certificate.recorded_spikes > 20
+    asked = {} if framework in (norse, rockpool) else {"dt": "1 ms"}
+    read = cd.import_model(module, sample=sample, check=record, **asked)
+    for certificate in (loaded.card.certificate, read.card.certificate):
+        assert certificate.differing_spikes == 0 or certificate.within_rounding, certificate.summary
+        assert certificate.recorded_spikes > 20

@@ -4,7 +4,7 @@ The file holds arrays, .npz or HDF5:
 
     input        (samples, timesteps, …) what the model was given: numbers of spikes, or currents
     LAYER        (samples, timesteps, …) spikes of a layer, for as many layers as there are records of, named after
-                 its node in the graph, or `layer0` for the first, `layer1`, …
+                 its node in the graph, or `layer0` for the first, `layer1`, …; of a readout, its potentials
 
 A difference lies within rounding where the potential is nearer to the threshold than numbers of 24 bits can tell: sums
 that are added in another order end there. What follows from a difference differs too, so the first one counts.
@@ -43,10 +43,12 @@ _MOST_AT_ONCE = 1 << 26
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpikeTrace:
-    """(samples, timesteps, neurons) spikes under layered inference, and potentials that were compared; NaN if none."""
+    """(samples, timesteps, neurons) under layered inference: spikes, potentials that were compared with thresholds, NaN
+    if none were, and those that a timestep leaves."""
 
     spikes: NDArray[np.int64]
     potentials: NDArray[np.float32]
+    left: NDArray[np.float32]
 
 
 def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
@@ -55,7 +57,8 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
         network=network, events=events, schedule=LAYERED, regularization=Regularization(), counters=False, learns=True
     )
     spikes, potentials = [], []
-    for timestep in run_machine(run).passes:
+    result = run_machine(run)
+    for timestep in result.passes:
         count = torch.zeros((len(events), network.shape.neurons), dtype=torch.int64)
         potential = torch.full(count.shape, math.nan)
         for step in timestep.steps:
@@ -63,7 +66,12 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
             potential = torch.where(step.evaluated, step.v, potential)
         spikes.append(count)
         potentials.append(potential)
-    return SpikeTrace(spikes=torch.stack(spikes, 1).numpy(), potentials=torch.stack(potentials, 1).numpy())
+    left = [timestep.found for timestep in result.passes[1:]] + [result.potentials]
+    return SpikeTrace(
+        spikes=torch.stack(spikes, 1).numpy(),
+        potentials=torch.stack(potentials, 1).numpy(),
+        left=torch.stack(left, 1).numpy(),
+    )
 
 
 def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -98,17 +106,17 @@ def check_spikes(
     if INPUT not in recorded or unknown or len(recorded) < 2:
         found = ", ".join(sorted(recorded)) or "nothing"
         raise InputError(
-            f"{source}: must hold '{INPUT}' and spikes of layers, named {', '.join(names)} or layer0, layer1, …, "
+            f"{source}: must hold '{INPUT}' and what layers did, named {', '.join(names)} or layer0, layer1, …, "
             f"found {found}"
         )
     given = _rows(source, INPUT, recorded[INPUT], network.shape.input_size)
+    readout = len(names) - 1 if network.neuron.readout == "potential" else None
     layers = {
-        places[name]: _rows(source, name, array, network.shape.layers[places[name]].neurons, given.shape[:2])
-        for name, array in recorded.items()
-        if name != INPUT
+        at: _rows(source, name, recorded[name], network.shape.layers[at].neurons, given.shape[:2], at != readout)
+        for name, at in places.items()
+        if name in recorded
     }
-    if network.neuron.readout == "potential" and len(names) - 1 in layers:
-        raise InputError(f"{source}: {names[-1]} has no spikes to compare; its potential is read")
+    potentials = layers.pop(readout, None) if readout is not None else None
     compared = _Compared(network, names)
     at_once = max(1, _MOST_AT_ONCE // (given.shape[1] * network.shape.neurons))
     for start in range(0, len(given), at_once):
@@ -119,16 +127,21 @@ def check_spikes(
             timestep_s=network.timestep_s,
             currents=bool((given < 0).any() or (given != np.floor(given)).any()),
         )
-        compared.add(start, trace(network, events), {layer: array[part] for layer, array in layers.items()})
+        ours = trace(network, events)
+        compared.add(start, ours, {layer: array[part] for layer, array in layers.items()})
+        if potentials is not None:
+            compared.add_potentials(ours.left[:, :, network.layer_slices[-1]], potentials[part])
     return Certificate(
         source=source,
         samples=given.shape[0],
         timesteps=given.shape[1],
-        layers=tuple(names[layer] for layer in sorted(layers)),
+        layers=tuple(names[layer] for layer in sorted([*layers, *([] if potentials is None else [len(names) - 1])])),
         recorded_spikes=sum(int(array.sum()) for array in layers.values()),
         differing_spikes=compared.differing,
         first_difference=compared.first,
         within_rounding=compared.within_rounding,
+        potential_difference=compared.apart,
+        largest_potential=compared.largest,
     )
 
 
@@ -146,6 +159,12 @@ class _Compared:
         self.differing = 0
         self.first: str | None = None
         self.within_rounding: bool | None = None
+        self.apart: float | None = None
+        self.largest: float | None = None
+
+    def add_potentials(self, ours: NDArray[np.float32], recorded: NDArray[np.float64]) -> None:
+        self.apart = max(self.apart or 0.0, float(np.abs(ours - recorded).max()))
+        self.largest = max(self.largest or 0.0, float(np.abs(recorded).max()))
 
     def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, NDArray[np.float64]]) -> None:
         for layer, wanted in recorded.items():
@@ -179,7 +198,12 @@ class _Compared:
 
 
 def _rows(
-    source: str, name: str, array: NDArray[np.generic], size: int, first: tuple[int, ...] | None = None
+    source: str,
+    name: str,
+    array: NDArray[np.generic],
+    size: int,
+    first: tuple[int, ...] | None = None,
+    spikes: bool = False,
 ) -> NDArray[np.float64]:
     """(samples, timesteps, size) numbers."""
     fits = array.ndim >= 2 and array.dtype.kind in "biuf" and math.prod(array.shape[2:]) == size and array.size
@@ -189,6 +213,6 @@ def _rows(
     rows = array.reshape(*array.shape[:2], size).astype(np.float64)
     if not np.isfinite(rows).all():
         raise InputError(f"{source}: {name} holds numbers that are not finite")
-    if first is not None and ((rows < 0).any() or (rows != np.floor(rows)).any()):
+    if spikes and ((rows < 0).any() or (rows != np.floor(rows)).any()):
         raise InputError(f"{source}: {name} must be numbers of spikes, found negative ones or fractions")
     return rows

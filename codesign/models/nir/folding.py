@@ -3,6 +3,7 @@
 A graph may have pools there, a fully connected layer or a convolution, scales, and pools of its currents.
 
 - a scale s before it:  W ← W diag(s);  after it:  W ← diag(s) W,  b ← s b
+- a batch normalization y = s x + t after it:  W ← diag(s) W,  b ← s b + t
 - windows of k × k currents after a convolution of kernel K and stride S, summed:
   W'[a] = Σ_i W[a − S i] over i = 0 … k − 1 in both directions, of kernel K + S (k − 1) and stride S k;  b ← k² b;
   averaged: both divided by k²
@@ -22,12 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.models.nir.graph import NirNode
-from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, SumPool, window_of
+from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, MaxPool, Pool, SumPool, window_of
 
 __all__ = ["Chain", "Layer", "matrix_of"]
 
 Numbers = NDArray[np.float64]
-_POOLS: Mapping[str, type[SumPool | AveragePool]] = {"SumPool2d": SumPool, "AvgPool2d": AveragePool}
+_POOLS: Mapping[str, tuple[type[Pool], str]] = {
+    "SumPool2d": (SumPool, "sum_pool"),
+    "AvgPool2d": (AveragePool, "average_pool"),
+    "MaxPool2d": (MaxPool, "max_pool"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +52,7 @@ class Layer:
 
     node: NirNode
     source: Grid | int
-    pools: tuple[SumPool | AveragePool, ...]
+    pools: tuple[Pool, ...]
     synapses: Linear | Conv2d | Conv1d
     weight: Numbers
     bias: Numbers
@@ -90,7 +95,7 @@ class Chain:
     def __init__(self, shape: tuple[int, ...] | None) -> None:
         self.shape = shape
         self.source: Grid | int | None = None
-        self.pools: list[SumPool | AveragePool] = []
+        self.pools: list[Pool] = []
         self.scale: Numbers | None = None
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
@@ -107,6 +112,8 @@ class Chain:
             self._pool(node) if self.synapses is None else self._pool_currents(node)
         elif node.kind == "Scale":
             self._scale(node)
+        elif node.kind == "BatchNorm":
+            self._normalize(node)
         elif node.kind == "Flatten" and self.shape is not None and self.synapses is not None:
             self.shape = (math.prod(self.shape),)
 
@@ -198,14 +205,15 @@ class Chain:
         down, across = kernel = self._window(node)
         if down > height or across > width:
             raise node.refusal(f"a pool of {down}×{across} does not fit {height}×{width}")
-        pool = _POOLS[node.kind]
-        self.pools.append(pool(kind="sum_pool" if pool is SumPool else "average_pool", kernel=kernel))
+        pool, kind = _POOLS[node.kind]
+        self.pools.append(pool(kind=kind, kernel=kernel))
         self.shape = (channels, height // down, width // across)
 
     def _pool_currents(self, node: NirNode) -> None:
         """Of a convolution's currents, before the neurons."""
-        if not isinstance(self.synapses, Conv2d):
-            raise node.refusal("may pool spikes, or the currents of a Conv2d")
+        if not isinstance(self.synapses, Conv2d) or node.kind == "MaxPool2d":
+            behind = "neurons, whose spikes it pools" if node.kind == "MaxPool2d" else "neurons or a Conv2d"
+            raise node.refusal(f"must stand behind {behind}")
         pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
         sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]
@@ -239,6 +247,12 @@ class Chain:
         by_row = _of_size(node, scale, len(self.weight)) if linear else _of_channels(node, scale, self.grid)
         self.weight = self.weight * by_row.reshape(-1, *[1] * (self.weight.ndim - 1))
         self.bias = self.bias * by_row
+
+    def _normalize(self, node: NirNode) -> None:
+        if self.synapses is None:
+            raise node.refusal("must stand behind the weights that it normalizes, where it is folded into them")
+        self._scale(node)
+        self.bias = self.bias + _of_size(node, node.numbers["shift"], len(self.bias))
 
     @property
     def _source_grid(self) -> Grid:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from codesign.models.nir.file import read_tree
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.layers import read_layers
+from codesign.models.nir.modules import ModuleModel, is_module, read_module
 from codesign.models.nir.network import make_network
 from codesign.models.nir.options import TIME, read_options
 from codesign.models.nir.written import is_written, read_written
@@ -26,12 +29,16 @@ from codesign.versions import package_versions
 
 __all__ = ["import_model"]
 
+_MOST_TRIED = 1 << 20
+"""Neurons times timesteps on which other options are tried."""
+
 
 def import_model(
     model: Any,
     *,
     dialect: str | None = None,
     dt: str | float | None = None,
+    sample: Any = None,
     check: Location | Mapping[str, NDArray[np.generic]] | None = None,
     name: str | None = None,
     **options: Any,
@@ -39,21 +46,30 @@ def import_model(
     """A model of another framework, spike for spike, with a card that says how it was read.
 
     Args:
-        model: a NIR file, a path or a URL, or a `nir.NIRGraph`.
+        model: a NIR file, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with neurons of a framework.
         dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool` or
-            `plain`, which takes NIR's equations as they are. A file of `codesign export` says so itself.
+            `plain`, which takes NIR's equations as they are. Files of `codesign export` and modules say so themselves.
         dt: length of a timestep, a time such as `1 ms` or in seconds.
+        sample: of a module, a tensor such as it is called with, batch included. The module runs once on it, as in
+            evaluation; reset its states afterwards.
         check: recorded input and spikes, as `codesign.models.nir.checking` says; the outcome is on the card.
         name: of the model, for its card.
-        options: what the file leaves open, which the dialect decides: `reset`, `reset_delay`, `comparison`, … Each is
-            one for all layers, or one for each. What is missing, all messages say at once.
+        options: what a file leaves open, which the dialect decides: `reset`, `reset_delay`, `comparison`, … Each is
+            one for all layers, or one for each. What is missing, one message says. A module leaves nothing open but,
+            of some frameworks, `dt`.
 
     Raises:
         InputError: says what is missing, or which node of the graph cannot be read and why.
     """
-    graph, source = _graph(model)
+    read: ModuleModel | None = None
+    graph, source = (None, type(model).__name__) if is_module(model) else _graph(model)
     try:
-        return _import(graph, source, dialect, {"dt": dt, **options}, check, name)
+        if graph is None:
+            read = read_module(model, sample)
+            graph = read.graph
+        elif sample is not None:
+            raise InputError("sample: is for torch modules, and this is a graph; leave it out")
+        return _import(graph, source, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
 
@@ -81,10 +97,18 @@ def _graph(model: Any) -> tuple[Graph, str]:
 
 
 def _import(
-    graph: Graph, source: str, dialect: str | None, options: Mapping[str, Any], check: Any, name: str | None
+    graph: Graph,
+    source: str,
+    dialect: str | None,
+    options: Mapping[str, Any],
+    check: Any,
+    name: str | None,
+    module: ModuleModel | None,
 ) -> LoadedModel:
     layers = read_layers(graph)
-    if is_written(graph) and dialect is None:
+    if module is not None:
+        loaded = _read(layers, source, get_dialect(module.dialect), _said(module, layers, dialect, options))
+    elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
         loaded = _read(layers, source, _dialect(dialect), options)
@@ -92,8 +116,49 @@ def _import(
     if check is not None:
         recorded, where = _recorded(check, layers)
         names = [layer.node.name for layer in layers]
-        card = replace(card, certificate=check_spikes(loaded.network, names, recorded, source=where))
+        certificate = check_spikes(loaded.network, names, recorded, source=where)
+        if not certificate.agrees and not certificate.within_rounding and module is None and dialect is not None:
+            certificate = replace(certificate, better=_better(layers, get_dialect(dialect), options, recorded))
+        card = replace(card, certificate=certificate)
     return LoadedModel(network=loaded.network, card=card)
+
+
+def _better(
+    layers: Sequence[Layer],
+    dialect: Dialect,
+    options: Mapping[str, Any],
+    recorded: Mapping[str, NDArray[np.generic]],
+) -> str | None:
+    """Other options under which the record is met, with as few changes as can be; None without."""
+    timesteps, names = recorded["input"].shape[1], [layer.node.name for layer in layers]
+    samples = max(1, _MOST_TRIED // (timesteps * sum(layer.neurons for layer in layers)))
+    part = {name: array[:samples] for name, array in recorded.items()}
+    asked = {name: option.others for name, option in dialect.asks(layers).items() if option.others}
+    given = {name: str(options[name]).lower() for name in asked}
+    tried = [dict(zip(asked, values, strict=True)) for values in product(*({given[n], *asked[n]} for n in asked))]
+    changes = [{name: value for name, value in each.items() if value != given[name]} for each in tried]
+    for changed in sorted(changes, key=lambda changed: (len(changed), sorted(changed.items()))):
+        with suppress(InputError):
+            network = _read(layers, "", dialect, {**options, **changed}).network
+            if changed and check_spikes(network, names, part, source="").agrees:
+                return ", ".join(f"{name} {value}" for name, value in changed.items())
+    return None
+
+
+def _said(
+    module: ModuleModel, layers: Sequence[Layer], dialect: str | None, options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """All options: what the module says, one for each layer, and what it does not."""
+    if dialect not in (None, module.dialect):
+        raise InputError(f"dialect: the module is of {module.dialect}, found '{dialect}'; leave it out")
+    neurons = [module.neurons[layer.node.name] for layer in layers]
+    asked = get_dialect(module.dialect).asks(layers)
+    said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
+    said = {option: values if len(set(values)) > 1 else values[0] for option, values in said.items() if option in asked}
+    twice = sorted(option for option in said if options.get(option) is not None)
+    if twice:
+        raise InputError(f"{', '.join(twice)}: the module says so itself; leave it out")
+    return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
 def _read(layers: Sequence[Layer], source: str, dialect: Dialect, options: Mapping[str, Any]) -> LoadedModel:

@@ -14,7 +14,7 @@ from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec
+from codesign.network.topology import MaxPool, TopologySpec
 
 __all__ = ["make_network"]
 
@@ -92,6 +92,9 @@ def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None
 
 
 def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
+    for before, layer in zip(numbers, layers[1:], strict=False):
+        if before.most_spikes > 1 and any(isinstance(pool, MaxPool) for pool in layer.pools):
+            raise layer.node.refusal("a max pool before it may get one spike of a neuron in a timestep, not several")
     for layer, of_layer in zip(layers, numbers, strict=True):
         if of_layer.threshold is None and layer is not layers[-1]:
             raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")

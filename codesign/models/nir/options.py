@@ -24,11 +24,13 @@ class Unsaid:
         allowed: its values, and whose default one of them is, for a reader.
         read: makes a value of what was given; raises ValueError.
         of_layers: whether it may be said for each layer apart.
+        others: values to try where recorded spikes differ.
     """
 
     allowed: str
     read: Callable[[Any], Any]
     of_layers: bool = True
+    others: tuple[str, ...] = ()
 
 
 def choice(*words: str, default: str = "") -> Unsaid:
@@ -40,7 +42,7 @@ def choice(*words: str, default: str = "") -> Unsaid:
         return str(given)
 
     shown = [f"{word} ({default})" if default and word == words[0] else word for word in words]
-    return Unsaid(allowed=" | ".join(shown), read=read)
+    return Unsaid(allowed=" | ".join(shown), read=read, others=words)
 
 
 def yes_or_no(usual: bool, default: str) -> Unsaid:
@@ -53,7 +55,7 @@ def yes_or_no(usual: bool, default: str) -> Unsaid:
         return meant[given]
 
     words = [f"{word} ({default})" if (word == "true") is usual else word for word in ("true", "false")]
-    return Unsaid(allowed=" | ".join(words), read=read)
+    return Unsaid(allowed=" | ".join(words), read=read, others=("true", "false"))
 
 
 def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or_none: bool = False) -> Unsaid:
@@ -67,7 +69,8 @@ def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or
             raise ValueError
         return value
 
-    return Unsaid(allowed=f"{allowed} | none" if or_none else allowed, read=read)
+    others = ("none",) if or_none else ()
+    return Unsaid(allowed=f"{allowed} | none" if or_none else allowed, read=read, others=others)
 
 
 def count(allowed: str) -> Unsaid:
@@ -81,7 +84,7 @@ def count(allowed: str) -> Unsaid:
             raise ValueError
         return min(value, AS_MANY_AS_FIT)
 
-    return Unsaid(allowed=allowed, read=read)
+    return Unsaid(allowed=allowed, read=read, others=("1", "unlimited"))
 
 
 def _time(given: Any) -> float:

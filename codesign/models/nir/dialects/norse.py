@@ -4,6 +4,7 @@
     α = 1 − Δt²/τ_syn               LIFCell:     j ← α j + x;  v ← (1 − a) u + a (j + v_leak)
                                     IAFCell:     v ← u + x
                                     LIBoxCell:   as LIFBoxCell, and v is read
+                                    LICell:      as LIFCell, and v is read; its export leaves it out
     n ← [v > θ];   u ← v_reset, or v − θ of a LIFBoxCell with `reset_subtract`
 
 A potential starts at v_leak, that of an IAFCell at 0. norse's own reader takes τ for something else.
@@ -33,24 +34,24 @@ def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
     asked: dict[str, Unsaid] = {}
     if kinds(layers) & {"LIF"}:
         asked["reset"] = choice("value", "subtract", default="norse's default")
-    if kinds(layers) - {"LI"}:
+    if kinds(layers) - {"LI", "CubaLI"}:
         asked["v_reset"] = number("what a reset leaves, 0 (norse's default) or another number")
     return asked
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    if kind not in ("IF", "LIF", "CubaLIF", "LI"):
+    if kind not in ("IF", "LIF", "CubaLIF", "LI", "CubaLI"):
         raise unwritten(layer, "norse", "IAFCell (IF), LIFBoxCell (LIF), LIFCell (CubaLIF) and LIBoxCell (LI)")
     expect(layer, "r", layer.number("r"), 1.0, "norse")
-    threshold = None if kind == "LI" else layer.number("v_threshold")
+    threshold = None if kind in ("LI", "CubaLI") else layer.number("v_threshold")
     subtracts = kind == "LIF" and given["reset"] == "subtract"
     value = 0.0 if threshold is None or subtracts else given["v_reset"]
     resets: Reset = "subtract" if subtracts else "value" if value else "zero"
     if kind == "IF":
         return LayerNumbers(decay=1.0, threshold=threshold, reset=resets, reset_value=value)
-    tau, leak = layer.number("tau_mem" if kind == "CubaLIF" else "tau"), layer.number("v_leak")
-    share = _share(tau)
+    synaptic, leak = kind.startswith("Cuba"), layer.number("v_leak")
+    share = _share(layer, "tau_mem" if synaptic else "tau", "share_mem")
     return LayerNumbers(
         decay=1 - share,
         threshold=threshold,
@@ -60,12 +61,15 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         reset_value=value,
         reset_amount=threshold if subtracts else None,
         initial_potential=leak,
-        synaptic_decay=1 - _share(layer.number("tau_syn")) if kind == "CubaLIF" else None,
+        synaptic_decay=1 - _share(layer, "tau_syn", "share_syn") if synaptic else None,
     )
 
 
-def _share(tau: NDArray[Any]) -> NDArray[Any]:
+def _share(layer: Layer, name: str, exact: str) -> NDArray[Any]:
     """Δt τ_inv, rounded as norse rounds it, where τ_inv is the shortest decimal that gives the file's τ."""
+    if exact in layer.node.numbers:  # of a module
+        return layer.number(exact)
+    tau = layer.number(name)
     inverse = np.vectorize(_shortest, otypes=[tau.dtype])(_TIMESTEP / tau.astype(np.float64))
     return np.asarray(tau.dtype.type(_TIMESTEP) * inverse)
 

@@ -49,7 +49,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         decay=decay,
         threshold=threshold,
         gain=1.0 if alpha is None else alpha,
-        drive=given["bias"],
+        drive=layer.number("bias", given["bias"]),
         comparison=">=",
         most_spikes=given["most_spikes"],
         reset="subtract",

@@ -36,9 +36,17 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     synaptic = layer.node.kind == "CubaLIF"
     if layer.node.kind not in ("LIF", "CubaLIF"):
         raise unwritten(layer, "snnTorch", "Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)")
-    tau = layer.number("tau_mem" if synaptic else "tau")
-    expect(layer, "r", layer.number("r"), tau / _TIMESTEP, "snnTorch")
-    decay, threshold = euler_decay(tau, _TIMESTEP), layer.number("v_threshold")
+    if "beta" in layer.node.numbers:
+        decay = layer.number("beta")
+    else:
+        tau = layer.number("tau_mem" if synaptic else "tau")
+        expect(layer, "r", layer.number("r"), tau / _TIMESTEP, "snnTorch")
+        decay = euler_decay(tau, _TIMESTEP)
+    alpha = None
+    if synaptic:
+        written = "alpha" not in layer.node.numbers
+        alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP) if written else layer.number("alpha")
+    threshold = layer.number("v_threshold")
     delayed, subtracts = given["reset_delay"], given["reset"] == "subtract"
     if delayed and subtracts and not (decay > 0).all():
         raise layer.node.refusal("β is 0, and a delayed reset takes off θ/β; nearest: reset_delay false")
@@ -50,7 +58,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         reset=given["reset"],
         reset_amount=amount if subtracts else None,
         reset_delay=delayed and not subtracts and (synaptic or layer.recurrent is not None),
-        synaptic_decay=euler_decay(layer.number("tau_syn"), _TIMESTEP) if synaptic else None,
+        synaptic_decay=alpha,
     )
 
 

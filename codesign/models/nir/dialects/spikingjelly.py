@@ -5,7 +5,8 @@
     α = 1 − Δt/τ_syn               CUBALIF:  j ← α j + x;  v ← β u + j
     n ← [v ≥ θ];   u ← v_reset
 
-A potential starts at v_reset. The export refuses soft resets, so a file never has one.
+A potential starts at v_reset. The export refuses soft resets, so a file never has one; of a module, whose v_reset is
+None, u ← v − n θ.
 """
 
 from __future__ import annotations
@@ -42,13 +43,15 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     elif kind == "CubaLIF":
         decay = euler_decay(layer.number("tau_mem"), _TIMESTEP)
         alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP)
+    threshold, subtracts = layer.number("v_threshold"), layer.node.texts.get("reset") == "subtract"
     return LayerNumbers(
         decay=decay,
-        threshold=layer.number("v_threshold"),
+        threshold=threshold,
         gain=gain,
         drive=drive,
         comparison=">=",
-        reset="value" if reset.any() else "zero",
+        reset="subtract" if subtracts else "value" if reset.any() else "zero",
+        reset_amount=threshold if subtracts else None,
         reset_value=reset,
         initial_potential=reset,
         synaptic_decay=alpha,

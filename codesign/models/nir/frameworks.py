@@ -1,0 +1,250 @@
+"""What torch modules of spiking neurons say of themselves, framework by framework.
+
+A module says more than the file that its framework writes: how it resets, how many spikes it emits, its decays to the
+last bit. Each reader gives the node that the framework would write, and what `dialects/` asks for beside a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+
+__all__ = ["FRAMEWORKS", "Framework", "ModuleNeurons", "read_neurons"]
+
+Module = torch.nn.Module
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModuleNeurons:
+    """The neurons of a module.
+
+    Attributes:
+        kind: of node in NIR.
+        numbers, texts: its fields, and numbers that NIR rounds, as the dialect reads them.
+        options: what the dialect asks for, said by the module.
+        dt: timestep in seconds, of frameworks that have one.
+        recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
+    """
+
+    kind: str
+    numbers: Mapping[str, Any]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dt: float | None = None
+    recurrent: tuple[NDArray[Any], NDArray[Any] | None] | None = None
+
+
+def _must(true: bool, rule: str) -> None:
+    """Raises ValueError, which becomes an error that names the module."""
+    if not true:
+        raise ValueError(rule)
+
+
+def _back(module: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Weights and bias of a fully connected map from neurons to themselves."""
+    _must(isinstance(module, torch.nn.Linear), "spikes may come back over a Linear")
+    return array(module.weight), None if module.bias is None else array(module.bias)
+
+
+def array(value: Any) -> NDArray[Any]:
+    """A tensor or number as an array."""
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def _snntorch(module: Any) -> ModuleNeurons:
+    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights."""
+    _must(not module.inhibition, "inhibition lets one neuron fire, which no network here does")
+    _must(not module.state_quant, "state_quant rounds potentials; a network here can, but not as it does")
+    _must(bool((array(module.graded_spikes_factor) == 1).all()), "graded_spikes_factor must be 1")
+    _must(module.reset_mechanism != "none", "reset_mechanism 'none' cannot be had; nearest: subtract or zero")
+    synaptic, back = hasattr(module, "alpha"), None
+    if hasattr(module, "all_to_all"):
+        ways = array(module.V) if not module.all_to_all else np.zeros(0)
+        _must(bool(module.all_to_all) or ways.ndim == 1, "V must be a vector, with a weight for each neuron")
+        back = _back(module.recurrent) if module.all_to_all else (np.diag(ways), None)
+    numbers = {"beta": array(module.beta.clamp(0, 1)), "v_threshold": array(module.threshold)}
+    return ModuleNeurons(
+        kind="CubaLIF" if synaptic else "LIF",
+        numbers=numbers | ({"alpha": array(module.alpha.clamp(0, 1))} if synaptic else {}),
+        options={"reset": module.reset_mechanism, "reset_delay": bool(module.reset_delay)},
+        recurrent=back,
+    )
+
+
+def _spikingjelly(module: Any) -> ModuleNeurons:
+    """`IFNode`, `LIFNode`, `ParametricLIFNode` and `CUBALIFNode`, with hard and soft resets."""
+    numbers = {"v_threshold": module.v_threshold, "v_reset": module.v_reset or 0.0}
+    kind = {"IFNode": "IF", "CUBALIFNode": "CubaLIF"}.get(type(module).__name__, "LIF")
+    if kind == "LIF":
+        tau = module.tau if hasattr(module, "tau") else 1 / array(module.w.sigmoid()).astype(float)
+        numbers |= {"tau": tau * 1e-4, "r": 1.0 if module.decay_input else tau}
+    if kind == "CubaLIF":
+        numbers |= {"tau_mem": 1e-4 / (1 - module.v_decay), "tau_syn": 1e-4 / (1 - module.c_decay)}
+    return ModuleNeurons(kind=kind, numbers=numbers, texts={"reset": "subtract"} if module.v_reset is None else {})
+
+
+def _norse(module: Any) -> ModuleNeurons:
+    """Cells with and without time: `LIF`, `LIFBox`, `IAF`, `LI` and `LIBox`."""
+    p, name = module.p, type(module).__name__.removesuffix("Cell")
+    kind = {"LIF": "CubaLIF", "LIFBox": "LIF", "IAF": "IF", "LI": "CubaLI", "LIBox": "LI"}[name]
+    fields = {"tau_mem_inv": "share_mem", "tau_syn_inv": "share_syn", "v_leak": "v_leak", "v_th": "v_threshold"}
+    numbers: dict[str, Any] = {"r": 1.0}
+    for field_, number in fields.items():
+        if field_ in p._fields:
+            value = getattr(p, field_)
+            numbers[number] = array(module.dt * torch.as_tensor(value) if number.startswith("share") else value)
+    method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
+    _must(method in ("reset_value", "reset_subtract"), f"reset_method {method} is neither reset_value nor _subtract")
+    value = array(getattr(p, "v_reset", 0.0))
+    _must(value.size == 1, "v_reset must be one number for a layer")
+    options = {"reset": method.removeprefix("reset_"), "v_reset": float(value)}
+    return ModuleNeurons(kind=kind, numbers=numbers, options=options, dt=module.dt)
+
+
+def _sinabs(module: Any) -> ModuleNeurons:
+    """`IAF`, `LIF` and `ExpLeak`, also with recurrent weights and squeezed."""
+    name = type(module).__name__.removesuffix("Squeeze").removesuffix("Recurrent")
+    kind = {"IAF": "IF", "LIF": "LIF", "ExpLeak": "LI"}[name]
+    synapse = module.tau_syn_calculated
+    _must(kind != "IF" or synapse is None, "tau_syn of an IAF cannot be had; nearest: a LIF with a large tau_mem")
+    _must(synapse is None or synapse.numel() == 1, "tau_syn must be one number for a layer")
+    numbers = {} if kind == "IF" else {"tau": array(module.tau_mem_calculated)}
+    options: dict[str, Any] = {
+        "norm_input": bool(module.norm_input),
+        "floor": "none" if module.min_v_mem is None else float(module.min_v_mem),
+        "tau_syn": "none" if synapse is None else float(synapse),
+        "most_spikes": "unlimited",
+        "reset": "subtract",
+    }
+    if kind != "LI":
+        numbers["v_threshold"] = array(module.spike_threshold)
+        options |= _sinabs_spikes(module.spike_fn, module.reset_fn)
+    back = _back(module.rec_connect) if hasattr(module, "rec_connect") else None
+    return ModuleNeurons(kind=kind, numbers=numbers, options=options, recurrent=back)
+
+
+def _sinabs_spikes(fires: Any, resets: Any) -> dict[str, Any]:
+    """How many spikes there may be, and what they take off."""
+    named, reset = getattr(fires, "__name__", type(fires).__name__), type(resets).__name__
+    most = {"MultiSpike": None, "SingleSpike": 1, "MaxSpike": getattr(fires, "max_num_spikes_per_bin", None)}
+    _must(named in most, f"spike_fn {named} is none of {', '.join(most)}")
+    whole = {"MembraneSubtract": ("subtract_value", None), "MembraneReset": ("reset_value", 0)}
+    _must(reset in whole, f"reset_fn {reset} is none of {', '.join(whole)}")
+    of_reset, usual = whole[reset]
+    _must(getattr(resets, of_reset) == usual, f"{of_reset} of {reset} must be {usual}")
+    return {
+        "most_spikes": "unlimited" if most[named] is None else most[named],
+        "reset": "subtract" if reset == "MembraneSubtract" else "zero",
+    }
+
+
+def _rockpool(module: Any) -> ModuleNeurons:
+    """`LIFTorch`, `LIFNeuronTorch` and `ExpSynTorch`."""
+    _must(float(module.noise_std) == 0, "noise_std must be 0")
+    if type(module).__name__ == "ExpSynTorch":
+        tau, none = array(module.tau), {"most_spikes": 1, "bias": 0.0}
+        numbers = {"tau": tau, "r": _hidden(tau, module.dt)}
+        return ModuleNeurons(kind="LI", numbers=numbers, options=none, dt=float(module.dt))
+    tau, synaptic = array(module.tau_mem), type(module).__name__ == "LIFTorch"
+    numbers = {
+        "tau_mem" if synaptic else "tau": tau,
+        "r": _hidden(tau, module.dt),
+        "v_threshold": array(module.threshold),
+        "bias": array(module.bias),
+    }
+    back = None
+    if synaptic:
+        _must(module.size_in == module.size_out, "a neuron may have one synaptic current")
+        numbers["tau_syn"] = array(module.tau_syn).squeeze(-1)
+        back = (array(module.w_rec).T, None) if module._has_rec else None
+    return ModuleNeurons(
+        kind="CubaLIF" if synaptic else "LIF",
+        numbers=numbers,
+        options={"most_spikes": int(module.max_spikes_per_dt), "bias": 0.0},
+        dt=float(module.dt),
+        recurrent=back,
+    )
+
+
+def _hidden(tau: NDArray[Any], dt: float) -> NDArray[Any]:
+    """r = (τ/Δt) exp(−Δt/τ), in which Rockpool's files hide the timestep."""
+    return np.asarray(tau * np.exp(-dt / tau.astype(np.float64)) / dt)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework:
+    """A framework's modules of neurons.
+
+    Attributes:
+        prefix: of the Python modules that define them.
+        read: one of them.
+        classes: those that can be read.
+        bases: what other neurons of the framework derive from, which cannot.
+    """
+
+    prefix: str
+    read: Callable[[Any], ModuleNeurons]
+    classes: tuple[str, ...]
+    bases: tuple[str, ...]
+
+
+_SINABS = tuple(f"{name}{more}" for name in ("IAF", "LIF") for more in ("", "Squeeze", "Recurrent", "RecurrentSqueeze"))
+FRAMEWORKS = {
+    "snntorch": Framework(
+        prefix="snntorch",
+        read=_snntorch,
+        classes=("Leaky", "Synaptic", "RLeaky", "RSynaptic"),
+        bases=("SpikingNeuron",),
+    ),
+    "spikingjelly": Framework(
+        prefix="spikingjelly",
+        read=_spikingjelly,
+        classes=("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"),
+        bases=("BaseNode",),
+    ),
+    "norse": Framework(
+        prefix="norse",
+        read=_norse,
+        classes=("LIFCell", "LIF", "LIFBoxCell", "IAFCell", "IAF", "LICell", "LI", "LIBoxCell"),
+        bases=("SNNCell", "SNN", "SNNRecurrentCell", "SNNRecurrent"),
+    ),
+    "sinabs": Framework(
+        prefix="sinabs", read=_sinabs, classes=(*_SINABS, "ExpLeak", "ExpLeakSqueeze"), bases=("StatefulLayer",)
+    ),
+    "rockpool": Framework(
+        prefix="rockpool",
+        read=_rockpool,
+        classes=("LIFTorch", "LIFNeuronTorch", "ExpSynTorch"),
+        bases=("LIFBaseTorch",),
+    ),
+}
+
+
+def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
+    """The dialect of a module and its neurons; None where it has none.
+
+    Raises:
+        InputError: it has neurons that cannot be read, and says which can.
+    """
+    for dialect, framework in FRAMEWORKS.items():
+        family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == framework.prefix]
+        if not set(family) & {*framework.classes, *framework.bases}:
+            continue
+        kind = type(module).__name__
+        if family[0] != kind or kind not in framework.classes:
+            raise InputError(
+                f"module '{name}' ({kind}): cannot be part of a network here; of {framework.prefix} there may be "
+                f"{', '.join(framework.classes)}"
+            )
+        try:
+            return dialect, framework.read(module)
+        except ValueError as error:
+            raise InputError(f"module '{name}' ({kind}): {error}") from None
+    return None

@@ -1,0 +1,279 @@
+"""Torch modules as a graph: run once, and whatever a module gets must come, unchanged, from one that is known.
+
+Only modules are seen, so a tensor that a function or an operator made has no source and is refused; a view of one is
+that one. A module may run once for every timestep, or once for all of them. Nodes are those of NIR and two more, which
+it lacks:
+
+    BatchNorm   y = s x + t,  s = γ / √(σ² + ε),  t = β − μ s, as in evaluation
+    MaxPool2d   of spikes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from codesign.errors import InputError
+from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, array, read_neurons
+from codesign.models.nir.graph import Graph, NirNode
+
+__all__ = ["ModuleModel", "is_module", "read_module"]
+
+nn = torch.nn
+_INPUT, _OUTPUT = "input", "output"
+_DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPool2d": 3}
+"""Of what a node gets, without batch and time; 1 elsewhere."""
+
+
+def is_module(model: Any) -> bool:
+    """Whether it is a torch module."""
+    return isinstance(model, nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModuleModel:
+    """A module as a graph.
+
+    Attributes:
+        dialect: of its neurons.
+        neurons: by node.
+    """
+
+    graph: Graph
+    dialect: str
+    neurons: Mapping[str, ModuleNeurons]
+
+
+def read_module(module: nn.Module, sample: Any) -> ModuleModel:
+    """The graph of a module, which is run on the sample as it would be evaluated.
+
+    Args:
+        sample: what the module is called with: a tensor with its batch, and its time where it takes one.
+
+    Raises:
+        InputError: names the module that cannot be part of a network, and what can.
+    """
+    if not isinstance(sample, torch.Tensor):
+        raise InputError("sample: must be a tensor such as the module is called with, batch included; it is run once")
+    trace = _Trace(sample)
+    trace.run(module)
+    dialects = sorted({dialect for dialect, _ in trace.neurons.values()})
+    if len(dialects) != 1:
+        found = ", ".join(dialects) or "none"
+        raise InputError(f"the module must have neurons of one of {', '.join(FRAMEWORKS)}, found {found}")
+    neurons = {name: found for name, (_, found) in trace.neurons.items()}
+    nodes, edges = trace.nodes, list(trace.edges)
+    for name, of_module in neurons.items():
+        if of_module.recurrent is not None:
+            back, (weight, bias) = f"{name}.recurrent", of_module.recurrent
+            nodes[back] = _linear(back, weight, bias)
+            edges += [(name, back), (back, name)]
+    return ModuleModel(graph=_graph(nodes, edges, trace.shape), dialect=dialects[0], neurons=neurons)
+
+
+def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...] | None) -> Graph:
+    """With an input and an output; what leads nowhere leads to the output."""
+    leading = {source for source, target in edges if target != f"{source}.recurrent"}
+    edges += [(name, _OUTPUT) for name in nodes if name not in leading]
+    ends = {} if shape is None else {"shape": np.array(shape)}
+    nodes[_INPUT] = NirNode(name=_INPUT, kind="Pass", numbers=ends)
+    nodes[_OUTPUT] = NirNode(name=_OUTPUT, kind="Pass")
+    after: dict[str, list[str]] = {name: [] for name in nodes}
+    before: dict[str, list[str]] = {name: [] for name in nodes}
+    for source, target in edges:
+        after[source].append(target)
+        before[target].append(source)
+    return Graph(
+        nodes=nodes,
+        input=_INPUT,
+        after={name: tuple(found) for name, found in after.items()},
+        before={name: tuple(found) for name, found in before.items()},
+        metadata={},
+    )
+
+
+class _Trace:
+    """A module's run: which modules there were, and which got what another made.
+
+    Attributes:
+        nodes: modules that ran, by name; `neurons` are those of neurons, with their dialect.
+        edges: pairs of names, in order.
+        shape: of the input, without batch and time; None until something that has weights or a grid has run.
+    """
+
+    def __init__(self, sample: torch.Tensor) -> None:
+        self.nodes: dict[str, NirNode] = {}
+        self.neurons: dict[str, tuple[str, ModuleNeurons]] = {}
+        self.edges: dict[tuple[str, str], None] = {}
+        self.shape: tuple[int, ...] | None = None
+        self._sample = sample.detach().clone()
+        self._made: dict[int, tuple[str, torch.Tensor, int]] = {}  # holds all tensors, so that no storage comes twice
+        self._keep(_INPUT, self._sample)
+
+    def run(self, module: nn.Module) -> None:
+        """Run the module on the sample."""
+        modules = list(_walk(module))
+        were = [(part, part.training) for part in modules]
+        with contextlib.ExitStack() as stack, torch.no_grad():
+            for part, was in were:
+                stack.callback(setattr, part, "training", was)
+                part.training = False
+            for name, part in _named(module, type(module).__name__):
+                hook = part.register_forward_hook(self._hook(name), with_kwargs=True)
+                stack.callback(hook.remove)
+            try:
+                module(self._sample)
+            except InputError:
+                raise
+            except Exception as error:
+                raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
+
+    def _hook(self, name: str) -> Any:
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            if name not in self.nodes:
+                self.nodes[name] = self._node(name, module)
+            given, made = _first([*args, *kwargs.values()]), _first(output)
+            if given is None or made is None:
+                raise _refusal(name, module, "must take a tensor and give one")
+            self.edges[self._source(name, module, given), name] = None
+            self._keep(name, made)
+
+        return hook
+
+    def _node(self, name: str, module: nn.Module) -> NirNode:
+        neurons = read_neurons(name, module)
+        if neurons is None:
+            node = _torch_node(name, module)
+            if node is None:
+                allowed = "Linear, Conv1d, Conv2d, AvgPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, Dropout"
+                raise _refusal(name, module, f"cannot be part of a network here; beside neurons there may be {allowed}")
+            return node
+        self.neurons[name] = neurons
+        numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
+        return NirNode(name=name, kind=neurons[1].kind, numbers=numbers, texts=neurons[1].texts)
+
+    def _keep(self, name: str, made: torch.Tensor) -> None:
+        self._made[made.untyped_storage().data_ptr()] = (name, made, made._version)
+
+    def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> str:
+        """Who made what a module gets."""
+        source, made, version = self._made.get(given.untyped_storage().data_ptr(), (None, given, 0))
+        whole = source == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
+        dimensions = _DIMENSIONS.get(self.nodes[name].kind, 1)
+        if source is None or made._version != version or not whole or not _in_order(given, dimensions):
+            raise _refusal(
+                name,
+                module,
+                "gets what no module made; functions and operators between modules are not seen, so write them as "
+                "modules, such as Flatten or AvgPool2d, and give the module spikes or currents as its sample",
+            )
+        if source == _INPUT and self.shape is None:
+            self.shape = self._input_shape(given, dimensions)
+        return source
+
+    def _input_shape(self, given: torch.Tensor, dimensions: int) -> tuple[int, ...]:
+        """Last dimensions of the sample, as many as the first module takes of it."""
+        size = math.prod(given.shape[-dimensions:])
+        shape = tuple(self._sample.shape)
+        fits = [shape[at:] for at in range(1, len(shape)) if math.prod(shape[at:]) == size and len(shape) - at < 4]
+        return max(fits, key=len, default=tuple(given.shape[-dimensions:]))
+
+
+def _walk(module: nn.Module) -> Iterator[nn.Module]:
+    """A module and all within it; frameworks give `modules` other meanings."""
+    yield module
+    for child in module._modules.values():
+        if child is not None:
+            yield from _walk(child)
+
+
+def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Modules that are looked into no further: neurons, torch's own, and those without parts."""
+    parts = {key: part for key, part in module._modules.items() if part is not None}
+    if not parts or read_neurons(name, module) or _torch_node(name, module):
+        yield name, module
+        return
+    for key, part in parts.items():
+        yield from _named(part, f"{prefix}{key}", f"{prefix}{key}.")
+
+
+def _first(values: Any) -> torch.Tensor | None:
+    """The first tensor of what a module takes or gives."""
+    several = values if isinstance(values, list | tuple) else [values]
+    return next((value for value in several if isinstance(value, torch.Tensor)), None)
+
+
+def _in_order(given: torch.Tensor, dimensions: int) -> bool:
+    """Whether its last dimensions are stored one after the other, as they were made, and not exchanged."""
+    last = given[(0,) * max(0, given.ndim - dimensions)]
+    return last.is_contiguous() or last.is_contiguous(memory_format=torch.channels_last)
+
+
+def _refusal(name: str, module: nn.Module, rule: str) -> InputError:
+    return InputError(f"module '{name}' ({type(module).__name__}): {rule}")
+
+
+# torch's own ---------------------------------------------------------------------------------------------------------
+
+
+def _torch_node(name: str, module: Any) -> NirNode | None:
+    """The node of a module without neurons; None where there is none."""
+    kind = type(module).__name__
+    if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
+        return NirNode(name=name, kind="Pass")
+    if isinstance(module, nn.Flatten):
+        return NirNode(name=name, kind="Flatten")
+    if isinstance(module, nn.Linear):
+        return _linear(name, array(module.weight), None if module.bias is None else array(module.bias))
+    if kind == "LinearTorch":  # Rockpool's, source first
+        return _linear(name, array(module.weight).T, None if module.bias is None else array(module.bias))
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        return _convolution(name, module)
+    if isinstance(module, nn.AvgPool2d | nn.MaxPool2d) or kind == "SumPool2d":
+        return _pool(name, module)
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return _batch_norm(name, module)
+    return None
+
+
+def _linear(name: str, weight: Any, bias: Any) -> NirNode:
+    numbers = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+    return NirNode(name=name, kind="Linear" if bias is None else "Affine", numbers=numbers)
+
+
+def _convolution(name: str, module: Any) -> NirNode:
+    if module.padding_mode != "zeros":
+        raise _refusal(name, module, f"padding_mode must be zeros, found {module.padding_mode}")
+    numbers = {key: np.array(getattr(module, key)) for key in ("stride", "dilation", "groups")}
+    texts = {"padding": module.padding} if isinstance(module.padding, str) else {}
+    numbers |= {} if texts else {"padding": np.array(module.padding)}
+    numbers["weight"] = array(module.weight)
+    numbers["bias"] = np.zeros(len(module.weight)) if module.bias is None else array(module.bias)
+    return NirNode(name=name, kind=f"Conv{len(module.kernel_size)}d", numbers=numbers, texts=texts)
+
+
+def _pool(name: str, module: Any) -> NirNode:
+    kind = {nn.AvgPool2d: "AvgPool2d", nn.MaxPool2d: "MaxPool2d"}
+    usual = {"ceil_mode": False, "divisor_override": None, "dilation": 1, "return_indices": False}
+    for key, value in usual.items():
+        if getattr(module, key, value) != value:
+            raise _refusal(name, module, f"{key} must be {value}, found {getattr(module, key)}")
+    sizes = {key: np.array(getattr(module, key, 0)) for key in ("kernel_size", "padding")}
+    stride = module.kernel_size if module.stride is None else module.stride
+    of_class = next((kind[each] for each in kind if isinstance(module, each)), "SumPool2d")
+    return NirNode(name=name, kind=of_class, numbers=sizes | {"stride": np.array(stride)})
+
+
+def _batch_norm(name: str, module: Any) -> NirNode:
+    if module.running_mean is None or module.running_var is None:
+        raise _refusal(name, module, "has no running statistics, so what it does depends on the batch")
+    mean, variance = array(module.running_mean).astype(np.float64), array(module.running_var).astype(np.float64)
+    scale = (1 if module.weight is None else array(module.weight)) / np.sqrt(variance + module.eps)
+    shift = (0 if module.bias is None else array(module.bias)) - mean * scale
+    return NirNode(name=name, kind="BatchNorm", numbers={"scale": scale, "shift": shift})

@@ -1,0 +1,173 @@
+"""Torch modules, read directly. `test_nir_frameworks.py` does the same with the frameworks' own neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import codesign as cd
+from codesign.errors import InputError
+
+
+class Leaky(nn.Module):
+    """snnTorch's neuron, in its words."""
+
+    inhibition, state_quant, graded_spikes_factor = False, False, torch.tensor(1.0)
+    __module__ = "snntorch._neurons.leaky"
+
+    def __init__(self, beta: float, threshold: float = 1.0, reset_mechanism: str = "subtract"):
+        super().__init__()
+        self.beta, self.threshold = nn.Parameter(torch.tensor(beta)), torch.tensor(threshold)
+        self.reset_mechanism, self.reset_delay = reset_mechanism, True
+        self.surrogate = nn.Sigmoid()
+
+    def forward(self, currents: torch.Tensor, v: torch.Tensor | float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+        fired = (torch.as_tensor(v) > self.threshold).float()
+        if self.reset_mechanism == "zero":
+            v = self.beta * (1 - fired) * v + currents
+        else:
+            v = self.beta * v + currents - fired * self.threshold
+        self.surrogate(v)
+        return (v > self.threshold).float(), v
+
+
+class Alpha(Leaky):
+    __module__ = "snntorch._neurons.alpha"
+
+
+class Network(nn.Module):
+    """Convolution, pool and fully connected layer, both normalized, over four timesteps of one image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.lif = nn.Conv2d(2, 3, 3, bias=False), nn.BatchNorm2d(3), Leaky(0.75)
+        self.pool, self.drop = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc, self.norm1, self.out = nn.Linear(12, 5), nn.BatchNorm1d(5), Leaky(0.5, 0.75, "zero")
+        for norm in (self.norm, self.norm1):
+            norm.running_mean = torch.linspace(-0.5, 0.75, norm.num_features)
+            norm.running_var = torch.linspace(0.25, 3.0, norm.num_features)
+            norm.weight.data, norm.bias.data = torch.rand(norm.num_features) + 0.5, torch.rand(norm.num_features) - 0.25
+
+    def forward(self, image: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        v: Any = 0.0
+        w: Any = 0.0
+        seen = []
+        for _ in range(4):
+            first, v = self.lif(self.norm(self.conv(image)), v)
+            second, w = self.out(self.norm1(self.fc(self.drop(self.pool(first)).view(len(image), -1))), w)
+            seen.append((first, second))
+        return seen
+
+
+def test_a_module_is_read_with_all_that_it_says_and_left_as_it_was():
+    torch.manual_seed(0)
+    network, image = Network(), torch.randint(0, 2, (6, 2, 6, 6)).float()
+    with torch.no_grad():
+        seen = network.eval()(image)
+    first, second = (torch.stack(spikes, 1).numpy() for spikes in zip(*seen, strict=True))
+    record = {"input": image[:, None].expand(6, 4, 2, 6, 6).numpy(), "lif": first, "out": second}
+    mean = network.norm.running_mean.clone()
+    loaded = cd.import_model(network.train(), sample=image, dt="2 ms", check=record)
+    assert loaded.card.certificate.agrees, loaded.card.certificate.summary
+    assert loaded.card.certificate.recorded_spikes > 50
+    assert loaded.card.input_grid == (2, 6, 6)
+    assert loaded.network.neuron.reset == ("subtract", "zero")
+    assert network.norm.training
+    assert torch.equal(network.norm.running_mean, mean)
+    assert not network.fc._forward_hooks
+
+
+def chain(*modules: nn.Module) -> nn.Module:
+    """Modules one after the other, of whose outputs the first goes on."""
+
+    class Chain(nn.Sequential):
+        def forward(self, x: Any) -> Any:
+            for module in self:
+                x = module(x)
+                x = x[0] if isinstance(x, tuple) else x
+            return x
+
+    return Chain(*modules)
+
+
+def between(function: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+    class Between(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif, self.fc2, self.lif2 = nn.Linear(4, 4), Leaky(0.5), nn.Linear(4, 4), Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.lif2(self.fc2(function(self.lif(self.fc(x))[0])))[0]
+
+    return Between()
+
+
+def quiet(**changes: Any) -> nn.Module:
+    neuron = Leaky(0.5)
+    for name, value in changes.items():
+        setattr(neuron, name, value)
+    return neuron
+
+
+REFUSED = {
+    "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): gets what no module made"),
+    "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): gets what no module made"),
+    "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): gets what no module made"),
+    "function": (chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)), r"module '1' \(ReLU\): cannot be part of a network"),
+    "neuron": (chain(nn.Linear(4, 4), Alpha(0.5)), r"module '1' \(Alpha\): .* of snntorch there may be Leaky, Syn"),
+    "option": (chain(nn.Linear(4, 4), quiet(inhibition=True)), r"module '1' \(Leaky\): inhibition lets one neuron"),
+    "batch": (
+        chain(nn.Linear(4, 4), nn.BatchNorm1d(4, track_running_stats=False), Leaky(0.5)),
+        r"module '1' \(BatchNorm1d\): has no running statistics",
+    ),
+    "first": (
+        chain(nn.BatchNorm1d(4), nn.Linear(4, 4), Leaky(0.5)),
+        r"node '0' \(BatchNorm\): must stand behind the w",
+    ),
+    "none": (nn.Linear(4, 4), "must have neurons of one of snntorch, .*, found none"),
+    "size": (chain(nn.Linear(5, 4), Leaky(0.5)), "sample: the module fails on it: RuntimeError"),
+    "shared": (chain(same := nn.Linear(4, 4), Leaky(0.5), same, Leaky(0.5)), "several"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_read_is_refused_by_name(case: str):
+    module, message = REFUSED[case]
+    with pytest.raises(InputError, match=message):
+        cd.import_model(module, sample=torch.ones(4, 4), dt="1 ms")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "sample: must be a tensor"),
+        ({"sample": torch.ones(4, 4)}, "--dt  a time above 0"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "reset": "zero"}, "reset: the module says so itself"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "dialect": "norse"}, "dialect: the module is of snntorch"),
+    ],
+)
+def test_what_a_module_says_is_not_asked_for(options: dict[str, Any], message: str):
+    with pytest.raises(InputError, match=message):
+        cd.import_model(chain(nn.Linear(4, 4), Leaky(0.5)), **options)
+
+
+def test_a_max_pool_takes_one_spike_of_a_neuron():
+    """Of several, torch passes on the largest number, and a chip the first message."""
+
+    class LIF(nn.Module):
+        __module__ = "sinabs.layers.lif"
+        norm_input, min_v_mem, spike_threshold = False, None, torch.tensor(1.0)
+        tau_syn_calculated, tau_mem_calculated = None, torch.tensor(2.0)
+        spike_fn = type("MultiSpike", (), {})
+        reset_fn = type("MembraneSubtract", (), {"subtract_value": None})()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.clone()
+
+    modules = (nn.Conv2d(1, 1, 1), LIF(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 2), LIF())
+    with pytest.raises(InputError, match=r"node '5' \(LIF\): a max pool before it may get one spike"):
+        cd.import_model(chain(*modules), sample=torch.ones(1, 1, 4, 4), dt=1e-3)
