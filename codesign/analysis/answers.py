@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -10,7 +10,10 @@ from codesign.analysis.comparison import Comparison
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
 
-__all__ = ["Answer", "Option", "PrintedNumbers", "Standing", "plain_answer"]
+__all__ = ["Answer", "Option", "PrintedNumbers", "Standing", "plain_answer", "values_of"]
+
+_SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
+"""What the table of an answer shows beside what decides."""
 
 Standing = Literal[
     "sure",
@@ -95,6 +98,12 @@ class Answer:
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     remarks: tuple[str, ...] = ()
+
+
+def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
+    """Means and intervals of those columns that a point has, and of what every answer shows."""
+    found = {column: point.value(column) for column in (*_SHOWN, *columns)}
+    return {column: value for column, value in found.items() if value.mean is not None}
 
 
 def plain_answer(answer: Answer) -> dict[str, Any]:

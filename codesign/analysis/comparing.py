@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers import Answer
-from codesign.analysis.choosing import SHOWN, options_of, standing_of
+from codesign.analysis.choosing import options_of, standing_of
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.constraints import doubt, meeting, more_is_better, resolved
-from codesign.analysis.contest import Contest, absence, compared, hold
+from codesign.analysis.constraints import meeting, more_is_better, resolved
+from codesign.analysis.contest import Contest, absence, compared
 from codesign.analysis.formatting import column_label, in_times, is_share, listed, points_with_interval, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.questions import CompareQuestion, Constraint, Selection
-from codesign.analysis.remarks import (
-    idle_remark,
-    lacking_terms,
-    left_out,
-    other_book,
-    seeds_wanted,
-    silent_remark,
-    terms_remarks,
-)
+from codesign.analysis.questions import CompareQuestion, Selection
+from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, silent_remark
 from codesign.analysis.selecting import points_in
-from codesign.analysis.variants import best_variant
-from codesign.analysis.wording import tip_sentence
 
 __all__ = ["compare_sides"]
 
@@ -39,84 +29,76 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         points: all of the results; those that answer nothing are left out.
         names: of all of the results.
     """
-    chosen = points_in(points, question.select)
-    facts = _facts(chosen, question.compare)
-    members = [_side(chosen, side, fact) for side, fact in zip(question.compare, facts, strict=True)]
-    sides = [[point for point in side if not point.silent] for side in members]
-    where = resolved(question.where, [point for side in sides for point in side])
-    column, more = question.columns[0], more_is_better(question.columns[0])
-    best = [best_variant(meeting(side, where), column, more=more) for side in sides]
-    labels = [_label(side, fact, names) for side, fact in zip(question.compare, facts, strict=True)]
+    selected = points_in(points, question.select)
+    sides = [_side(side, question, selected) for side in question.compare]
+    labels = [_label(side, names) for side in sides]
+    members = {n: [p for p in points_in(selected, side) if not p.silent] for n, side in enumerate(sides)}
+    contest = Contest(
+        members=members,
+        label=lambda option: labels[option],
+        column=question.columns[0],
+        more=more_is_better(question.columns[0]),
+        where=resolved(question.where, [point for side in members.values() for point in side]),
+        names=names,
+    )
     answer = partial(
         Answer,
         name=name,
         form="compare",
-        column=column,
+        column=contest.column,
         question=question.ask or f"{upper(labels[0])} against {labels[1]}: how do they differ?",
     )
-    lacking = [label for label, point in zip(labels, best, strict=True) if point is None]
-    both = [point for point in best if point is not None]
-    if len(both) < 2:
-        limits = listed([limit.text for limit in question.where])
-        able = [point for side, found in zip(sides, best, strict=True) if not found for point in meeting(side, where)]
-        sentence = f"No variant of {listed(lacking)} {f'meets {limits}' if limits else 'takes part'}."
-        sentence = absence(able[0], column, names) if able else sentence
-        return answer(standing="cannot be asked", sentence=sentence, remarks=silent_remark(chosen, names))
-    contest = hold(both, column, more=more, names=names, where=where)
-    label_of = dict(zip(both, labels, strict=True))
-    options = options_of(contest, label_of.__getitem__, (*question.columns, *SHOWN))
-    found = [one for each in question.columns if (one := _compared(both[0], both[1], each)) is not None]
+    silent = silent_remark(selected, names)
+    if len(contest.chosen) < 2:
+        return answer(standing="cannot be asked", sentence=_lacking(contest, question), remarks=silent)
+    first, second = contest.chosen.values()
+    found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
+    options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
-    book = other_book(contest, 1, names) if column == "energy_j" and contest.level == 1 else ""
+    book = "" if contest.second is None else other_book(contest, contest.second)
     return answer(
-        standing=standing_of(sum(contest.wins[: contest.level]), contest.runner_up),
-        sentence=" ".join(filter(None, (_sentence(both[0], labels, found), lacking_terms(contest, names), book))),
-        confidence=sum(contest.wins[: contest.level]),
+        standing=standing_of(contest),
+        sentence=" ".join(filter(None, (_sentence(first, labels, found), lacking_terms(contest), book))),
+        confidence=contest.confidence,
         options=options,
         comparisons=tuple(found),
-        remarks=(*_remarks(both, contest, column, where, names), *silent_remark(chosen, names)),
+        remarks=(*remarks_on(contest, (first, second), question.columns), *silent),
     )
 
 
-def _remarks(
-    both: Sequence[Point], contest: Contest, column: str, where: Sequence[Constraint], names: Names
-) -> Iterator[str]:
-    known = contest.runner_up if not lacking_terms(contest, names) else None
-    said = [*(left_out(point, column, names) for point in both), *(doubt(point, where) for point in both)]
-    said += [seeds_wanted(contest), "" if known is None else tip_sentence(known, names)]
-    return filter(None, [*said, *terms_remarks(contest, names), idle_remark(both[0], column)])
-
-
-def _facts(points: Sequence[Point], sides: Sequence[str | Selection]) -> list[str]:
-    """What each name is a name of: of the same thing where there is one that has all; "" for selections."""
-    wanted = [side for side in sides if isinstance(side, str)]
+def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:
+    """What a name is a name of: of the same thing as the other side's where there is one that has both."""
+    if not isinstance(side, str):
+        return side
+    wanted = {other for other in question.compare if isinstance(other, str)}
     known = {fact: {getattr(point, fact) for point in points} for fact in _NAMED}
-    of_all = [fact for fact in _NAMED if known[fact].issuperset(wanted)]
-    order = (*of_all, *_NAMED)
-    return [
-        next((fact for fact in order if side in known[fact]), "chip") if isinstance(side, str) else "" for side in sides
-    ]
+    order = sorted(_NAMED, key=lambda fact: not known[fact].issuperset(wanted))
+    return {next((fact for fact in order if side in known[fact]), "chip"): side}
 
 
-def _side(points: Sequence[Point], side: str | Selection, fact: str) -> list[Point]:
-    return points_in(points, {fact: side} if isinstance(side, str) else side)
-
-
-def _label(side: str | Selection, fact: str, names: Names) -> str:
-    if isinstance(side, str):
-        return names.of(fact, side)
+def _label(side: Selection, names: Names) -> str:
     words = []
     for key, wanted in side.items():
         values = wanted if isinstance(wanted, list | tuple) else (wanted,)
-        said = listed([names.of(key, value) for value in values], "or")
         if isinstance(wanted, bool):
             words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
         elif key in names.axes and isinstance(values[0], str):
             words.append(listed([names.option(key, str(value)) for value in values], "or"))
         else:
+            said = listed([names.of(key, value) for value in values], "or")
             words.append(said if isinstance(values[0], str) else f"{names.axis(key).replace('_', ' ')} {said}")
     return ", ".join(words)
+
+
+def _lacking(contest: Contest, question: CompareQuestion) -> str:
+    """Which side has no variant that takes part, and why."""
+    lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
+    for variants in lacking.values():
+        if able := meeting(variants, contest.where):
+            return absence(able[0], contest.column, contest.names)
+    limits = listed([limit.text for limit in question.where])
+    return f"No variant of {listed([*map(contest.label, lacking)])} {f'meets {limits}' if limits else 'takes part'}."
 
 
 def _compared(a: Point, b: Point, column: str) -> Comparison | None:
@@ -134,34 +116,28 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
 
     How sure the first column is stands beside the sentence.
     """
-    said = [_difference(one, first) for one in found if one is found[0] or _clear(one)]
-    same = [column_label(one.column) for one in found if not one.gain.mean]
-    open_ = [column_label(one.column) for one in found[1:] if one.gain.mean and not _clear(one)]
-    differ = [words for words in said if words]
-    sentences = [f"{upper(labels[0])} has {listed(differ[:2])} than {labels[1]}."] if differ else []
-    sentences += [f"It has {listed(differ[2:4])}."] if differ[2:] else []
-    sentences += (
-        [f"{'They have' if differ else f'{upper(labels[0])} and {labels[1]} have'} the same {listed(same)}."]
-        if same
-        else []
+    differ = [_difference(one, first) for one in found if one.gain.mean and (one is found[0] or _clear(one))]
+    same = listed([column_label(one.column) for one in found if not one.gain.mean])
+    open_ = listed([column_label(one.column) for one in found[1:] if one.gain.mean and not _clear(one)])
+    one, other = upper(labels[0]), labels[1]
+    said = (
+        f"{one} has {listed(differ[:2])} than {other}." if differ else "",
+        f"It has {listed(differ[2:4])}." if differ[2:] else "",
+        f"{'They' if differ else f'{one} and {other}'} have the same {same}." if same else "",
+        f"In {open_} they do not clearly differ." if open_ else "",
     )
-    return " ".join([*sentences, *([f"In {listed(open_)} they do not clearly differ."] if open_ else [])])
+    return " ".join(filter(None, said))
 
 
 def _clear(comparison: Comparison) -> bool:
     """Whether neither the seeds, if there are several, nor the draws leave a difference open."""
-    several = comparison.gain.half_width is not None
-    return (comparison.gain.above_zero or not several) and (
-        comparison.robustness is None or comparison.robustness.settled
-    )
+    seeds, draws = comparison.gain, comparison.robustness
+    return (seeds.above_zero or seeds.half_width is None) and (draws is None or draws.settled)
 
 
 def _difference(comparison: Comparison, first: Point) -> str:
-    """`1.4 times less energy per sample`, `2.1 points more accuracy`; empty for none."""
-    ahead, label = comparison.better is first, column_label(comparison.column)
-    more = more_is_better(comparison.column) == ahead
-    if not comparison.gain.mean:
-        return ""
+    """`1.4 times less energy per sample`, `2.1 points more accuracy`."""
+    label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
     if is_share(comparison.column):
         return f"{points_with_interval(comparison.gain).partition(' ±')[0]} points {'more' if more else 'less'} {label}"
     if comparison.ratio is None:

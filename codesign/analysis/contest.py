@@ -1,20 +1,21 @@
-"""Several points against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
+"""Options against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
 
-Points meet in pairs, energies on the terms that both hold. A point wins in a training seed and a joint draw of the
-chips' numbers if it meets the constraints there and is as good as each other one that does; of several that are equally
-good each has its part. Where it misses them, another variant of its option may stand in. Draws are those of the rows
-(`codesign.analysis.robustness`): the same for all points of a chip, independent between chips. Terms that a point lacks
-are drawn as well: as what they cost the other, times a factor that is log-normal around 1. Lacking a term thus makes a
-point less sure, never cheaper.
+An option is represented by the best of its variants that meet the constraints. These meet in pairs, energies on the
+terms that both hold. One wins in a training seed and a joint draw of the chips' numbers if it meets the constraints
+there and is as good as each other one that does; of several that are equally good each has its part. Where it misses
+them, another variant of its option may stand in. Draws are those of the rows (`codesign.analysis.robustness`): the same
+for all points of a chip, independent between chips. Terms that a point lacks are drawn as well: as what they cost the
+other, times a factor that is log-normal around 1. Lacking a term thus makes a point less sure, never cheaper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import shake_256
 from statistics import NormalDist
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from codesign.analysis.comparison import (
     energy_of,
     matched_terms,
 )
-from codesign.analysis.constraints import met_in
+from codesign.analysis.constraints import meeting, met_in
 from codesign.analysis.formatting import column_label, coverage_words, listed
 from codesign.analysis.fronts import comparison_group
 from codesign.analysis.metadata import Objective
@@ -37,103 +38,275 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import drawn
+from codesign.analysis.variants import best_variant
 
-__all__ = ["GUESSED", "Contest", "absence", "compared", "hold", "leader", "obstacle_between"]
+__all__ = ["GUESSED", "Contest", "absence", "compared"]
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
 published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
 _DRAWS = 128
 _ROUNDING = 1e-12
-_NOBODY: Mapping[Point, Point] = MappingProxyType({})
 _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
 
 Terms = tuple[str, ...] | None
 Floats = NDArray[np.float64]
+Met = Mapping[Point, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contest:
-    """What came out.
+    """What is held against each other, and what comes out.
 
     Attributes:
-        ranked: the best first.
-        unranked: those that do not compare with the best, with the reason in words.
-        wins: of those ranked, the share of training seeds × draws in which each meets the constraints and is the best.
-        factors: of those ranked, the value over that of the best, or the best's over it where more is better; None
-            where one is zero.
-        level: how many of the first come to the same.
-        settled: share of draws in which the mean over training seeds of the best beats the runner-up's.
-        runner_up: the best against the first one that is not level with it; None without.
-        terms: the energy terms on which each was held against the best, where they are not all of both.
-    """
-
-    ranked: tuple[Point, ...]
-    unranked: Mapping[Point, str]
-    wins: tuple[float, ...]
-    factors: tuple[float | None, ...]
-    level: int
-    settled: float
-    runner_up: Comparison | None
-    terms: Mapping[Point, tuple[str, ...]] = field(default_factory=dict)
-
-
-def hold(
-    points: Sequence[Point],
-    column: str,
-    *,
-    more: bool,
-    names: Names,
-    where: Sequence[Constraint] = (),
-    rivals: Sequence[Point] = (),
-    reserves: Mapping[Point, Point] = _NOBODY,
-) -> Contest:
-    """Hold points against each other.
-
-    Args:
-        points: one an option; any order.
+        members: variants of each option that answer anything.
+        label: an option as a reader says it.
         more: whether more of the column is better.
-        where: constraints, none of them a `within`, that the points meet by their means.
-        rivals: points that miss them by their means, and win where they meet them and are better.
-        reserves: of some points, the variant of the same option that stands in where they miss the constraints.
+        where: constraints, none of them a `within`.
+        names: for why points do not compare.
     """
-    unranked = {point: absence(point, column, names) for point in points if point.value(column).mean is None}
-    known = sorted((point for point in points if point not in unranked), key=lambda p: _order(p, column, more))[:_MOST]
-    ranked, pairs = _comparable(known, column, names)
-    for point in known:
-        if point not in ranked:
-            reason = next(pairs[point, other] for other in ranked if isinstance(pairs[point, other], str))
-            unranked[point] = str(reason)
-    if not ranked:
-        return Contest(ranked=(), unranked=unranked, wins=(), factors=(), level=0, settled=0.0, runner_up=None)
-    duels = _Duels(ranked, column, more, pairs)
-    order = duels.order()
-    ranked = [ranked[place] for place in order]
-    best = ranked[0]
-    partial = {point: terms for point in ranked[1:] if (terms := duels.terms[best, point]) is not None}
-    factors = (1.0, *(duels.factor(order[0], place) for place in order[1:]))
-    level = next((n for n in range(1, len(order)) if duels.behind(order[0], order[n])), len(order))
-    second = order[level] if level < len(order) else None
-    options = [[point, *([reserves[point]] if point in reserves else [])] for point in duels.points]
-    wins = duels.wins(options, rivals, where, names)
-    return Contest(
-        ranked=tuple(ranked),
-        unranked=unranked,
-        wins=tuple(float(wins[place]) for place in order),
-        factors=factors,
-        level=level,
-        settled=1.0 if second is None else duels.settled(order[0], second),
-        runner_up=None if second is None else compared(best, ranked[level], column, more=more),
-        terms=partial,
-    )
 
+    members: Mapping[Any, Sequence[Point]]
+    label: Callable[[Any], str]
+    column: str
+    more: bool
+    where: Sequence[Constraint] = ()
+    names: Names
 
-def leader(points: Sequence[Point], column: str, *, more: bool, names: Names) -> Point:
-    """The best of points that have the column, by means and with the chips' numbers as they are, as `hold` ranks."""
-    known = sorted(points, key=lambda p: _order(p, column, more))[:_MOST]
-    ranked, pairs = _comparable(known, column, names)
-    return ranked[_Duels(ranked, column, more, pairs).order()[0]]
+    @cached_property
+    def chosen(self) -> Mapping[Any, Point]:
+        """The best variant of each option that has one which meets the constraints."""
+        best = {
+            option: best_variant(meeting(variants, self.where), self.column, more=self.more)
+            for option, variants in self.members.items()
+        }
+        return {option: point for option, point in best.items() if point is not None}
+
+    def label_of(self, point: Point) -> str:
+        """A chosen variant's option as a reader says it."""
+        return self.label(next(option for option, one in self.chosen.items() if one is point))
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        """Options that meet the constraints and are not ranked, since they have no value or none that compares."""
+        return [
+            self.label(option)
+            for option, variants in self.members.items()
+            if (self.chosen[option] in self.unranked if option in self.chosen else meeting(variants, self.where))
+        ]
+
+    # by means ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def unranked(self) -> Mapping[Point, str]:
+        """Chosen points that do not compare with the best, with the reason in words."""
+        absent = {p: absence(p, self.column, self.names) for p in self.chosen.values() if not self._has(p)}
+        others = [point for point in self._known if point not in self._comparable]
+        return absent | {
+            point: next(w for other in self._comparable if isinstance(w := self._terms(point, other), str))
+            for point in others
+        }
+
+    @cached_property
+    def ranked(self) -> tuple[Point, ...]:
+        """The best first: those that beat most others on average, then the better mean."""
+        beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
+        return tuple(sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p))))
+
+    @cached_property
+    def level(self) -> int:
+        """How many of the first come to the same."""
+        rest = enumerate(self.ranked[1:], start=1)
+        return next((place for place, point in rest if self._behind(self.ranked[0], point)), len(self.ranked))
+
+    @cached_property
+    def second(self) -> Point | None:
+        """The first one that is not level with the best."""
+        return self.ranked[self.level] if self.level < len(self.ranked) else None
+
+    @cached_property
+    def runner_up(self) -> Comparison | None:
+        """The best against `second`; None without."""
+        return None if self.second is None else compared(self.ranked[0], self.second, self.column, more=self.more)
+
+    @cached_property
+    def factors(self) -> Mapping[Point, float | None]:
+        """Of those ranked, the value over that of the best, or the best's over it where more is better; None where one
+        is zero."""
+        return {point: 1.0 if point is self.ranked[0] else self._factor(point) for point in self.ranked}
+
+    @cached_property
+    def terms(self) -> Mapping[Point, tuple[str, ...]]:
+        """The energy terms on which each was held against the best, where they are not all of both."""
+        found = {point: self._terms(self.ranked[0], point) for point in self.ranked[1:]}
+        return {point: terms for point, terms in found.items() if isinstance(terms, tuple)}
+
+    def _has(self, point: Point) -> bool:
+        return point.value(self.column).mean is not None
+
+    def _order(self, point: Point) -> float:
+        return self._sign * (point.value(self.column).mean or 0.0)
+
+    @property
+    def _sign(self) -> float:
+        """Less is better in all that is multiplied by it."""
+        return -1.0 if self.more else 1.0
+
+    @cached_property
+    def _known(self) -> list[Point]:
+        def key(point: Point) -> tuple[float, float]:
+            return self._order(point), -(point.value("accuracy").mean or 0.0)
+
+        return sorted((point for point in self.chosen.values() if self._has(point)), key=key)[:_MOST]
+
+    @cached_property
+    def _comparable(self) -> list[Point]:
+        """A set in which all compare: those that compare with most others come in first, then the better."""
+
+        def apart(a: Point) -> int:
+            return sum(isinstance(self._terms(a, b), str) for b in self._known if b is not a)
+
+        chosen: list[Point] = []
+        for point in sorted(self._known, key=apart):  # stable: the better first
+            if not any(isinstance(self._terms(point, other), str) for other in chosen):
+                chosen.append(point)
+        return chosen
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[Point, Point], Terms | str]:
+        return {}
+
+    def _terms(self, a: Point, b: Point) -> Terms | str:
+        if (a, b) not in self._pairs:
+            self._pairs[a, b] = self._pairs[b, a] = _obstacle_between(a, b, self.column, self.names)
+        return self._pairs[a, b]
+
+    def _means(self, a: Point, b: Point) -> tuple[float, float]:
+        """Over training seeds, with the chips' numbers as they are, of two that compare."""
+        terms = self._terms(a, b)
+        assert not isinstance(terms, str)
+        return self._mean(a, terms), self._mean(b, terms)
+
+    def _mean(self, point: Point, terms: Terms) -> float:
+        key = ("mean", self.column, terms)
+        if key not in point.memory:
+            point.memory[key] = float(self._series(point, terms).mean())
+        mean = point.memory[key]
+        assert isinstance(mean, float)
+        return mean
+
+    def _series(self, point: Point, terms: Terms) -> pd.Series:
+        return point.seeds(self.column) if terms is None else energy_of(point, terms)
+
+    def _behind(self, first: Point, second: Point) -> bool:
+        """Whether the second is worse by means."""
+        a, b = (self._sign * mean for mean in self._means(first, second))
+        return a < b - _ROUNDING * abs(b)
+
+    def _factor(self, point: Point) -> float | None:
+        best, other = (abs(mean) for mean in self._means(self.ranked[0], point))
+        low, high = (other, best) if self.more else (best, other)
+        return high / low if low > 0 else None
+
+    # by seeds and draws -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def reserves(self) -> Mapping[Point, Point]:
+        """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
+        found: dict[Point, Point] = {}
+        for option, point in self.chosen.items() if self.where else ():
+            if (least := self._share_met(point)) < 1.0:
+                share = {variant: self._share_met(variant) for variant in meeting(self.members[option], self.where)}
+                safest = [variant for variant, met in share.items() if met == max(share.values()) > least]
+                reserve = best_variant(safest, self.column, more=self.more)
+                found |= {} if reserve is None else {point: reserve}
+        return found
+
+    @cached_property
+    def _rivals(self) -> list[Point]:
+        """Of each option of which none meets the constraints, the variant that meets them in most seeds and draws."""
+        missing = (variants for option, variants in self.members.items() if option not in self.chosen)
+        nearest = [max(each, key=self._share_met) for each in missing if each and not meeting(each, self.where)]
+        return [point for point in nearest if self._share_met(point)]
+
+    def _share_met(self, point: Point) -> float:
+        return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
+
+    @cached_property
+    def wins(self) -> Mapping[Point, float]:
+        """Of those ranked, the share of training seeds × draws in which each meets the constraints and is the best."""
+        if self._seeds:
+            variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
+            able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
+        else:  # means over different seeds say nothing of any one of them
+            able = [{point: np.ones((1, 1), dtype=bool)} for point in self.ranked]
+        best = []
+        for place in range(len(self.ranked)):
+            others = [entry for number, entries in enumerate(able) if number != place for entry in entries.items()]
+            ways = [self._ahead(point, met, others) for point, met in able[place].items()]
+            best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
+        table = np.array(np.broadcast_arrays(*best), dtype=float)
+        shared = table / np.maximum(table.sum(axis=0), 1.0)
+        return dict(zip(self.ranked, shared.reshape(len(best), -1).mean(axis=1).tolist(), strict=True))
+
+    @cached_property
+    def confidence(self) -> float:
+        """The wins of all that are level with the best."""
+        return sum(self.wins[point] for point in self.ranked[: self.level])
+
+    @cached_property
+    def settled(self) -> float:
+        """Share of draws in which the mean over training seeds of the best beats that of `second`."""
+        if self.second is None:
+            return 1.0
+        a, b = (values.mean(axis=0) for values in self._pair(self.ranked[0], self.second))
+        return float((a < b).mean())
+
+    @cached_property
+    def _seeds(self) -> list[int]:
+        """Training seeds that all have."""
+        return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in self.ranked)))
+
+    def _able(self, variants: Sequence[Point]) -> Met:
+        """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
+        found: dict[Point, NDArray[np.bool_]] = {}
+        for point in variants:
+            if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
+                taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
+                found[point] = met_in(point, self.where, self._seeds) & ~taken
+        return found
+
+    def _ahead(
+        self, point: Point, met: NDArray[np.bool_], others: Sequence[tuple[Point, NDArray[np.bool_]]]
+    ) -> NDArray[np.bool_]:
+        """Where a point that is `met` is as good as all others that are, of those that compare with it."""
+        ahead = [met]
+        for other, there in others:
+            if not isinstance(self._terms(point, other), str):
+                a, b = self._pair(point, other)
+                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
+        return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)
+
+    def _pair(self, a: Point, b: Point) -> tuple[Floats, Floats]:
+        """(S, D) values of two points, less is better; with what each lacks of the other's terms."""
+        one, other, terms = self._values(a, None), self._values(b, None), self._terms(a, b)
+        if isinstance(terms, tuple):
+            owed, due = other - self._values(b, terms), one - self._values(a, terms)
+            draws = max(one.shape[1], other.shape[1])
+            one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
+        return self._sign * one, self._sign * other
+
+    def _values(self, point: Point, terms: Terms) -> Floats:
+        """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
+        found = drawn(point, self.column, terms)
+        if found is None or not set(self._seeds) <= set(found[0]):
+            series = self._series(point, terms)
+            found = tuple(map(int, series.index)), series.to_numpy(dtype=float)[:, None]
+        seeds, values = found
+        if not self._seeds:
+            return np.asarray(values.mean(axis=0, keepdims=True))
+        return values[[seeds.index(seed) for seed in self._seeds]]
 
 
 def compared(best: Point, other: Point, column: str, *, more: bool) -> Comparison | None:
@@ -144,7 +317,7 @@ def compared(best: Point, other: Point, column: str, *, more: bool) -> Compariso
     return compare(column, best, other, more_is_better=more) if terms is None else compare_energies(best, other, terms)
 
 
-def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
+def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
     """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
 
     Args:
@@ -188,154 +361,6 @@ def absence(point: Point, column: str, names: Names) -> str:
     entries = (entry.partition(": ") for entry in point.not_modelled)
     lacking = [reason for word, _, reason in entries if word in words]
     return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
-
-
-def _comparable(
-    known: Sequence[Point], column: str, names: Names
-) -> tuple[list[Point], dict[tuple[Point, Point], Terms | str]]:
-    """A set in which all compare, and on what: those that compare with most others come in first, then the better."""
-    pairs: dict[tuple[Point, Point], Terms | str] = {}
-    for number, a in enumerate(known):
-        for b in known[number + 1 :]:
-            pairs[a, b] = pairs[b, a] = obstacle_between(a, b, column, names)
-
-    def met(point: Point) -> int:
-        return sum(not isinstance(pairs[point, other], str) for other in known if other is not point)
-
-    chosen: list[Point] = []
-    for point in sorted(known, key=lambda p: -met(p)):  # stable: the better first
-        if not any(isinstance(pairs[point, other], str) for other in chosen):
-            chosen.append(point)
-    return chosen, pairs
-
-
-def _order(point: Point, column: str, more: bool) -> tuple[float, float]:
-    mean = point.value(column).mean or 0.0
-    return (-mean if more else mean), -(point.value("accuracy").mean or 0.0)
-
-
-class _Duels:
-    """Values of points by training seed and draw, pair by pair; less is better in all that is kept here."""
-
-    def __init__(
-        self, points: Sequence[Point], column: str, more: bool, pairs: Mapping[tuple[Point, Point], Terms | str]
-    ) -> None:
-        self.points, self.column = points, column
-        self.terms = {pair: terms for pair, terms in pairs.items() if not isinstance(terms, str)}
-        self._sign = -1.0 if more else 1.0
-        self._values: dict[tuple[Point, Terms], tuple[tuple[int, ...], Floats]] = {}
-        self._seeds = sorted(set.intersection(*({*map(int, point.seeds(column).index)} for point in points)))
-
-    def values(self, point: Point, terms: Terms) -> Floats:
-        """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
-        if (point, terms) not in self._values:
-            self._values[point, terms] = self._read(point, terms)
-        seeds, values = self._values[point, terms]
-        if not self._seeds:
-            return np.asarray(values.mean(axis=0, keepdims=True))
-        return values[[seeds.index(seed) for seed in self._seeds]]
-
-    def _read(self, point: Point, terms: Terms) -> tuple[tuple[int, ...], Floats]:
-        series = self._series(point, terms)
-        nominal = tuple(int(seed) for seed in series.index), series.to_numpy(dtype=float)[:, None]
-        found = drawn(point, self.column, terms)
-        if found is not None and set(self._seeds) <= set(found[0]):
-            return found
-        return nominal
-
-    def pair(self, a: Point, b: Point, terms: Terms) -> tuple[Floats, Floats]:
-        """(S, D) values of two points, less is better; with what each lacks of the other's terms."""
-        one, other = self.values(a, None), self.values(b, None)
-        if terms is not None:
-            owed, due = other - self.values(b, terms), one - self.values(a, terms)
-            draws = max(one.shape[1], other.shape[1])
-            one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
-        return self._sign * one, self._sign * other
-
-    def order(self) -> list[int]:
-        """Places of the points: those that beat most others on average first, then the better mean."""
-        places = range(len(self.points))
-        beaten = [sum(self.behind(a, b) for b in places if b != a) for a in places]
-        return sorted(places, key=lambda a: (-beaten[a], self._sign * (self.points[a].value(self.column).mean or 0.0)))
-
-    def behind(self, first: int, second: int) -> bool:
-        """Whether the second is worse by means."""
-        a, b = (self._sign * value for value in self.nominal(first, second))
-        return a < b - _ROUNDING * abs(b)
-
-    def wins(
-        self, options: Sequence[Sequence[Point]], rivals: Sequence[Point], where: Sequence[Constraint], names: Names
-    ) -> Floats:
-        """(n,) share of seeds × draws in which each option meets the constraints and is the best of those that do.
-
-        Args:
-            options: of each of the points, itself and who stands in for it.
-        """
-        if self._seeds:
-            able = [self._able(variants, where) for variants in (*options, *([rival] for rival in rivals))]
-        else:  # means over different seeds say nothing of any one of them
-            able = [{point: np.ones((1, 1), dtype=bool)} for point in self.points]
-        best = []
-        for place in range(len(options)):
-            others = [entry for number, entries in enumerate(able) if number != place for entry in entries.items()]
-            ways = [self._ahead(point, met, others, names) for point, met in able[place].items()]
-            best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
-        table = np.array(np.broadcast_arrays(*best), dtype=float)
-        shared = table / np.maximum(table.sum(axis=0), 1.0)
-        return np.asarray(shared.reshape(len(options), -1).mean(axis=1))
-
-    def _able(self, variants: Sequence[Point], where: Sequence[Constraint]) -> dict[Point, NDArray[np.bool_]]:
-        """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
-        found: dict[Point, NDArray[np.bool_]] = {}
-        for point in variants:
-            if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
-                taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
-                found[point] = met_in(point, where, self._seeds) & ~taken
-        return found
-
-    def _ahead(
-        self,
-        point: Point,
-        met: NDArray[np.bool_],
-        others: Sequence[tuple[Point, NDArray[np.bool_]]],
-        names: Names,
-    ) -> NDArray[np.bool_]:
-        """Where a point that is `met` is as good as all others that are, of those that compare with it."""
-        ahead = [met]
-        for other, there in others:
-            known = (point, other) in self.terms
-            terms = self.terms[point, other] if known else obstacle_between(point, other, self.column, names)
-            if not isinstance(terms, str):
-                a, b = self.pair(point, other, terms)
-                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
-        return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)
-
-    def factor(self, best: int, other: int) -> float | None:
-        a, b = (abs(value) for value in self.nominal(best, other))
-        low, high = (a, b) if self._sign > 0 else (b, a)
-        return high / low if low > 0 else None
-
-    def nominal(self, first: int, second: int) -> tuple[float, float]:
-        """Means over training seeds with the chips' numbers as they are."""
-        a, b = self.points[first], self.points[second]
-        one, other = (self._mean(point, self.terms[a, b]) for point in (a, b))
-        return one, other
-
-    def _mean(self, point: Point, terms: Terms) -> float:
-        key = ("mean", self.column, terms)
-        if key not in point.memory:
-            point.memory[key] = float(self._series(point, terms).mean())
-        mean = point.memory[key]
-        assert isinstance(mean, float)
-        return mean
-
-    def _series(self, point: Point, terms: Terms) -> pd.Series:
-        return point.seeds(self.column) if terms is None else energy_of(point, terms)
-
-    def settled(self, best: int, other: int) -> float:
-        first, second = self.points[best], self.points[other]
-        a, b = (values.mean(axis=0) for values in self.pair(first, second, self.terms[first, second]))
-        return float((a < b).mean())
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:

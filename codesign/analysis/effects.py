@@ -84,8 +84,7 @@ def is_ratio(column: str) -> bool:
 def _option(point: Point, choice: str, names: Names) -> str | None:
     if choice in _FACTS:
         return names.of(choice, getattr(point, choice))
-    written = zip(point.axes, point.axis_values, strict=True)
-    return next((text for (name, value), text in written if name == choice and value is not None), None)
+    return point.axis_texts.get(choice)
 
 
 def _rest(point: Point, choice: str) -> Hashable:

@@ -69,9 +69,8 @@ class Names:
 
     def variant(self, point: Point, *families: str) -> str:
         """The values of a point's axes, or of those of some families alone: `F 8, lanes of mine 4`; empty without."""
-        values = zip(point.axes, point.axis_values, strict=True)
-        known = [(name, text) for (name, value), text in values if value is not None]
-        return ", ".join(self.option(name, text) for name, text in known if name.startswith(families or ""))
+        told = (self.option(name, text) for name, text in point.axis_texts.items() if name.startswith(families or ""))
+        return ", ".join(told)
 
     def option(self, path: str, text: str) -> str:
         """A value of an axis: `lanes 4 of Loihi`, `a barrier`, `trial 3`, `the baseline`."""
@@ -111,8 +110,8 @@ class Names:
 
     def _parts(self, point: Point) -> tuple[str, ...]:
         """Chip, schedule, recipe, and each axis of the sweep; "" for what does not apply."""
-        axes = zip(point.axes, point.axis_values, strict=True)
-        values = (self.option(name, text) if value is not None else "" for (name, value), text in axes)
+        texts = point.axis_texts
+        values = (self.option(name, texts[name]) if name in texts else "" for name, _ in point.axes)
         return self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe], *values
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.formatting import UNKNOWN, shortened
+from codesign.analysis.formatting import shortened
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
@@ -220,14 +220,14 @@ class Point:
     @property
     def place(self) -> str:
         """Chip, with what sets it apart from other variants of the same chip in the sweep."""
-        written = zip(self.axes, self.axis_values, strict=True)
-        axes = [f"{name.rpartition('.')[2]} = {text}" for (name, value), text in written if value is not None]
+        axes = [f"{name.rpartition('.')[2]} = {text}" for name, text in self.axis_texts.items()]
         return self.chip + (f" ({shortened(', '.join(axes), _MOST_LETTERS)})" if axes else "")
 
-    @property
-    def axis_values(self) -> tuple[str, ...]:
-        """The values of the axes as they are read, with units."""
-        return tuple(_written(value, unit) for (_, value), unit in zip(self.axes, self.axis_units, strict=True))
+    @cached_property
+    def axis_texts(self) -> Mapping[str, str]:
+        """By path, the values of the axes that apply as they are read, with units."""
+        values = zip(self.axes, self.axis_units, strict=True)
+        return {name: _written(value, unit) for (name, value), unit in values if value is not None}
 
     @property
     def trained_for_it(self) -> bool:
@@ -369,7 +369,7 @@ def _point(
     )
 
 
-def _written(value: str | float | None, unit: str) -> str:
-    if value is None or isinstance(value, str):
-        return UNKNOWN if value is None else shortened(value, _MOST_LETTERS)
+def _written(value: str | float, unit: str) -> str:
+    if isinstance(value, str):
+        return shortened(value, _MOST_LETTERS)
     return format_si(value, unit) if unit else f"{value:.6g}"

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from codesign.analysis.comparison import Obstacle, energy_of
+from codesign.analysis.comparison import ENERGIES, Obstacle, energy_of
+from codesign.analysis.constraints import doubt
 from codesign.analysis.contest import GUESSED, Contest
-from codesign.analysis.formatting import coverage_words, listed, percent, quantity, significant, with_interval
+from codesign.analysis.formatting import (
+    column_label,
+    coverage_words,
+    listed,
+    percent,
+    quantity,
+    significant,
+    with_interval,
+)
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.questions import Constraint
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
+from codesign.analysis.wording import scaled_sentence, tip_sentence
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 
-__all__ = [
-    "accuracy_remark",
-    "idle_remark",
-    "lacking_terms",
-    "lacks",
-    "left_out",
-    "other_book",
-    "seeds_wanted",
-    "silent_remark",
-    "terms_remarks",
-]
+__all__ = ["lacking_terms", "lacks", "left_out", "other_book", "remarks_on", "silent_remark"]
 
-_ENERGIES = ("energy_j", "energy_delay_js", "energy_cores_in_use_j")
 _MOST_SEEDS = 100
 _MUCH = 2.0
 """By which the factors of two books differ before both are told."""
@@ -34,6 +32,27 @@ _LITTLE = 0.005
 """The share of an energy that is too little to be told beside an answer."""
 _WIDE = 0.05
 """Half of an accuracy's interval from which on it is pointed out."""
+
+
+def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str] = ()) -> tuple[str, ...]:
+    """What to know of a contest with a best one, most important first.
+
+    Args:
+        told: the points that the answer is about.
+        columns: those that it compares beside the one that decides.
+    """
+    best, second, names = contest.ranked[0], contest.second, contest.names
+    said = [left_out(point, contest.column, names) for point in told]
+    said += [_doubt(contest, point) for point in told]
+    said.append(_seeds_wanted(contest))
+    if contest.runner_up is not None and not lacking_terms(contest):
+        said.append(tip_sentence(contest.runner_up, names))
+    said += _terms_remarks(contest)
+    said += contest.unranked.values()
+    if second is not None:
+        said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
+    said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
@@ -52,9 +71,12 @@ def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
     return tuple(said)
 
 
+# energies that do not hold all terms ---------------------------------------------------------------------------------
+
+
 def left_out(best: Point, column: str, names: Names) -> str:
     """What the energy of a point leaves out, and the numbers of its chip that are lacking for it."""
-    entries = [entry.partition(": ") for entry in best.not_modelled] if column in _ENERGIES else []
+    entries = [entry.partition(": ") for entry in best.not_modelled] if column in ENERGIES else []
     of_terms = [(what, why) for what, _, why in entries if what == "static energy" or what.startswith("energy of ")]
     if not of_terms:
         return ""
@@ -67,13 +89,13 @@ def left_out(best: Point, column: str, names: Names) -> str:
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
-def lacking_terms(contest: Contest, names: Names) -> str:
+def lacking_terms(contest: Contest) -> str:
     """That the energy of the best lacks terms that are more than a little of another one's; empty where it does not."""
-    best = contest.ranked[0]
+    best, chips = contest.ranked[0], contest.names.chips
     for point, terms in contest.terms.items():
         if share := lacks(best, point, terms):
-            a, b = names.chips[best.chip], names.chips[point.chip]
-            return f"The energy of {a} lacks {coverage_words(_without(point, terms))}: {percent(share)} of that of {b}."
+            missing, other = coverage_words(_without(point, terms)), chips[point.chip]
+            return f"The energy of {chips[best.chip]} lacks {missing}: {percent(share)} of that of {other}."
     return ""
 
 
@@ -89,38 +111,41 @@ def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> floa
     return share if share >= _LITTLE else 0.0
 
 
-def terms_remarks(contest: Contest, names: Names) -> list[str]:
+def _terms_remarks(contest: Contest) -> list[str]:
     """Who lacks what where energies do not hold the same terms, and what that is taken to cost."""
     best, said = contest.ranked[0], []
     for point, terms in contest.terms.items():
         if missing := _without(best, terms):
-            a, b = names.chips[point.chip], names.chips[best.chip]
+            a, b = (contest.names.chips[one.chip] for one in (point, best))
             said.append(f"The energy of {a} lacks {coverage_words(missing)}, which that of {b} has.")
     if contest.terms:
         said.append(
             f"In how sure it is, what one side lacks costs what it costs the other, within a factor of {GUESSED:.0f}."
         )
-    return list(dict.fromkeys(said))
+    return said
 
 
 def _without(point: Point, terms: Sequence[str]) -> list[str]:
     return sorted(set(point.coverage) - set(terms))
 
 
-def other_book(contest: Contest, place: int, names: Names) -> str:
+# what else there is --------------------------------------------------------------------------------------------------
+
+
+def other_book(contest: Contest, other: Point) -> str:
     """By what factor another chip is worse by the cores in use alone, where it is much another than the board's.
 
     Empty where the results are in that book anyway.
     """
-    best, other, factor = contest.ranked[0], contest.ranked[place], contest.factors[place]
+    best, factor = contest.ranked[0], contest.factors[other]
+    if contest.column != "energy_j" or best.static_book != "board" or best.silicon == other.silicon or not factor:
+        return ""
     terms = contest.terms.get(other, best.coverage)
     low, high = (_of_cores_in_use(point, terms) for point in (best, other))
-    if best.static_book != "board" or best.silicon == other.silicon or not factor or not low or not high:
-        return ""
-    if max(factor / (high / low), high / low / factor) < _MUCH:
+    if not low or not high or max(factor / (high / low), high / low / factor) < _MUCH:
         return ""
     times = significant(max(high / low, low / high), 3)
-    needs = f"{names.chips[other.chip]} needs {times} times {'as much' if high >= low else 'less'}"
+    needs = f"{contest.names.chips[other.chip]} needs {times} times {'as much' if high >= low else 'less'}"
     return f"Counting the cores in use alone, {needs}."
 
 
@@ -133,7 +158,7 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
     return sum(of * (point.term(name).mean or 0.0) for name, of in weights.items())
 
 
-def idle_remark(best: Point, column: str) -> str:
+def _idle_remark(best: Point, column: str) -> str:
     """That an energy leaves out the time in which the chip waits for the next sample."""
     busy = best.value("on_s").mean
     if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
@@ -144,40 +169,37 @@ def idle_remark(best: Point, column: str) -> str:
     )
 
 
-def accuracy_remark(labels: Mapping[Point, str], column: str, where: Sequence[Constraint]) -> str:
-    """That an answer which asks for no accuracy is about points whose accuracy is hardly known.
-
-    Args:
-        labels: of those ranked, the best first.
-    """
-    best, label = next(iter(labels.items()))
-    found = best.value("accuracy")
-    asked = column == "accuracy" or any(limit.column == "accuracy" for limit in where)
+def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
+    """That an answer which asks for no accuracy is about points whose accuracy is hardly known."""
+    found = contest.ranked[0].value("accuracy")
+    asked = "accuracy" in (contest.column, *columns, *(limit.column for limit in contest.where))
     if asked or found.mean is None or (found.half_width is not None and found.half_width < _WIDE):
         return ""
+    label = contest.label_of(contest.ranked[0])
     return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
 
 
-def seeds_wanted(contest: Contest) -> str:
+def _doubt(contest: Contest, point: Point) -> str:
+    """That some seeds or draws of a point miss the constraints, and which variant of its option counts there."""
+    said, reserve, column = doubt(point, contest.where), contest.reserves.get(point), contest.column
+    if not said or reserve is None:
+        return said
+    value = f"{quantity(reserve.value(column).mean, column)} {column_label(column)}"
+    return f"{said} There {contest.names.point(reserve)} counts, with {value}."
+
+
+def _seeds_wanted(contest: Contest) -> str:
     """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open.
 
     From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
     """
-    found = contest.runner_up
-    if found is None or found.gain.above_zero or not found.gain.mean or contest.settled < CONFIDENCE:
+    gain = contest.runner_up.gain if contest.runner_up is not None else None
+    if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
         return ""
-    seeds = found.gain.seeds
-    if found.gain.half_width is None:
+    if gain.half_width is None:
         return "One training seed gives no spread; three or more would."
-    deviation = found.gain.half_width * math.sqrt(seeds) / quantile_of(seeds - 1)
-    wanted = next(
-        (
-            n
-            for n in range(seeds + 1, _MOST_SEEDS + 1)
-            if quantile_of(n - 1) * deviation / math.sqrt(n) < found.gain.mean
-        ),
-        None,
-    )
-    if wanted is None:
-        return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."
-    return f"The spread of {seeds} training seeds leaves it open; about {wanted} would settle it."
+    deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
+    for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
+        if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
+            return f"The spread of {gain.seeds} training seeds leaves it open; about {n} would settle it."
+    return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from codesign.analysis.answers import Answer, Option
-from codesign.analysis.choosing import SHOWN, values_of
+from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.constraints import (
     doubt,
     meeting,
@@ -41,7 +40,8 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     selected = points_in(points, question.select)
     able = [point for point in selected if not point.silent and not point.beyond_chip]
     where = resolved(question.target, able)
-    columns = tuple(dict.fromkeys((*(limit.column for limit in where), *SHOWN)))
+    met = meeting(able, where)
+    nearest = sorted(met or able, key=lambda point: _miss(point, where))[:_MOST]
     answer = partial(
         Answer,
         name=name,
@@ -49,65 +49,39 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         column=where[0].column,
         question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
     )
+    silent = silent_remark(selected, names)
     if not able:
+        return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=silent)
+    if met:
+        best = best_variant(met, where[0].column, more=more_is_better(where[0].column)) or met[0]
+        count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
+        in_draws = met_in(best, where, [int(seed) for seed in best.training_seeds])
         return answer(
-            standing="cannot be asked",
-            sentence="No point of the results takes part.",
-            remarks=silent_remark(selected, names),
+            standing="met",
+            sentence=f"{count} all constraints. The best is {names.point(best)}.",
+            confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
+            options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
+            remarks=(*filter(None, [doubt(best, where)]), *silent),
         )
-    met = meeting(able, where)
-    nearest = sorted(met or able, key=lambda point: _miss(point, where))
-    options = tuple(
+    missed = listed([miss_in_words(nearest[0], limit) for limit in where if not meets(nearest[0], limit)][:2])
+    return answer(
+        standing="not met",
+        sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
+        options=_options(nearest, where, names),
+        remarks=(*_in_the_way(able, where), *silent),
+    )
+
+
+def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names) -> tuple[Option, ...]:
+    return tuple(
         Option(
             label=names.point(point),
             point=point,
-            values=values_of(point, columns),
+            values=values_of(point, [limit.column for limit in where]),
             obstacle="; ".join(miss_in_words(point, limit) for limit in where if not meets(point, limit)),
         )
-        for point in nearest[:_MOST]
+        for point in points
     )
-    if met:
-        return _met(answer, met, able, where, options, selected, names)
-    point = nearest[0]
-    missed = listed([miss_in_words(point, limit) for limit in where if not meets(point, limit)][:2])
-    return answer(
-        standing="not met",
-        sentence=f"No point meets all constraints. The nearest is {names.point(point)}: {missed}.",
-        options=options,
-        remarks=(*_in_the_way(able, where), *silent_remark(selected, names)),
-    )
-
-
-def _met(
-    answer: partial[Answer],
-    met: Sequence[Point],
-    able: Sequence[Point],
-    where: Sequence[Constraint],
-    options: tuple[Option, ...],
-    selected: Sequence[Point],
-    names: Names,
-) -> Answer:
-    column = where[0].column
-    best = best_variant(met, column, more=more_is_better(column)) or met[0]
-    count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
-    first = sorted(options, key=lambda option: option.point is not best)
-    certain = _share(best, where)
-    return answer(
-        standing="met",
-        sentence=f"{count} all constraints. The best is {names.point(best)}.",
-        confidence=certain,
-        options=tuple(first),
-        remarks=(
-            *filter(None, [doubt(best, where)]),
-            *silent_remark(selected, names),
-        ),
-    )
-
-
-def _share(point: Point, where: Sequence[Constraint]) -> float | None:
-    """Share of training seeds × draws in which a point meets all constraints; None with one seed and no draws."""
-    met = met_in(point, where, [int(seed) for seed in point.training_seeds])
-    return float(met.mean()) if met.size > 1 else None
 
 
 def _miss(point: Point, where: Sequence[Constraint]) -> float:
@@ -126,9 +100,8 @@ def _relative(point: Point, limit: Constraint) -> float:
 
 def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]:
     """Constraints without which points would meet the rest."""
-    said = []
-    for limit in where if len(where) > 1 else ():
-        others = len(meeting(able, [other for other in where if other is not limit]))
-        if others:
-            said.append(f"Only '{limit.text}' stands in the way of {others:,} point{'s' * (others != 1)}.")
-    return said or (["No single constraint stands in the way."] if len(where) > 1 else [])
+    if len(where) == 1:
+        return []
+    others = {limit.text: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
+    said = [f"Only '{text}' stands in the way of {n:,} point{'s' * (n != 1)}." for text, n in others.items() if n]
+    return said or ["No single constraint stands in the way."]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
+from codesign.analysis.comparison import ENERGIES
 from codesign.analysis.points import Point
 
 __all__ = ["best_variant", "by_option"]
@@ -24,7 +25,7 @@ def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point |
     told apart by accuracy, energy, latency and area.
     """
     known = [point for point in points if point.value(column).mean is not None]
-    if column in ("energy_j", "energy_delay_js", "energy_cores_in_use_j"):
+    if column in ENERGIES:
         most = max((len(point.coverage) for point in known), default=0)
         known = [point for point in known if len(point.coverage) == most]
     return min(known, key=lambda point: _key(point, column, more), default=None)

@@ -39,7 +39,7 @@ def test_axes_are_read_with_their_units():
     row = mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.energies.spike": 2.6e-11}
     unit = AxisFacts(name="chip.mubrain.energies.spike", unit="J")
     (point,) = points_of([row], replace(synthetic_metadata(), axes=(unit,)))
-    assert point.axis_values == ("26 pJ",)
+    assert [*point.axis_texts.values()] == ["26 pJ"]
     assert point.place == "mubrain (spike = 26 pJ)"
 
 

@@ -92,10 +92,11 @@ def test_another_variant_of_an_option_counts_where_the_cheapest_misses():
     rows = accurate("a", 1e-9, 0.98, 0.98, 0.98, 0.94, 0.94) + accurate("b", 3e-9, *STEADY)
     for energy, confidence in ((2e-9, 1.0), (4e-9, 0.6)):
         other = [one | {"axis.width": 2.0} for one in accurate("a", energy, *STEADY)]
-        answer = asked([*rows, *other], choose="chip", least="energy_j", where=["accuracy >= 95 %"])
-        assert (labels(answer)[0], answer.confidence) == ("a", near(confidence))
-        assert answer.options[0].values["energy_j"].mean == near(1e-9, rel=1e-5)
-        assert any(f"counts, with {1e9 * energy:g} nJ energy per sample." in remark for remark in answer.remarks)
+        for form in ({"choose": "chip", "least": "energy_j"}, {"compare": ["a", "b"], "columns": ["energy_j"]}):
+            answer = asked([*rows, *other], **form, where=["accuracy >= 95 %"])
+            assert (labels(answer)[0], answer.confidence) == ("a", near(confidence))
+            assert answer.options[0].values["energy_j"].mean == near(1e-9, rel=1e-5)
+            assert any(f"counts, with {1e9 * energy:g} nJ energy per sample." in remark for remark in answer.remarks)
 
 
 def test_within_a_point_of_the_best_is_judged_seed_by_seed():

@@ -160,10 +160,9 @@ def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
         ),
         _fact("recipe", "training", [(point.recipe, names.recipes[point.recipe]) for point in points], naming=True),
     ]
-    paths = points[0].axes if points else ()
-    for place, (path, _) in enumerate(paths):
+    for path in dict(points[0].axes) if points else ():
         cells = [
-            ("", "") if point.axes[place][1] is None else (str(point.axes[place][1]), point.axis_values[place])
+            (str(dict(point.axes)[path]), point.axis_texts[path]) if path in point.axis_texts else ("", "")
             for point in points
         ]
         found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, axis=True))
