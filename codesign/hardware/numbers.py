@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.hardware.provenance import Confidence, Sourced
-from codesign.hardware.published import Per, Static, VoltageText
-from codesign.hardware.terms import INCLUDABLE_TERMS
-from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage
+from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
+from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, parse_quantity
 
 __all__ = [
     "Amount",
@@ -82,14 +82,37 @@ def _lanes(value: Any) -> int | str:
     raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
 
 
-def _includable(value: Any) -> Any:
-    if value not in INCLUDABLE_TERMS:
-        raise problem(f"must be one of {', '.join(INCLUDABLE_TERMS)}, found {value!r}")
-    return value
+def _one_of(words: Iterable[str]) -> BeforeValidator:
+    allowed = tuple(words)
+
+    def check(value: Any) -> Any:
+        if value not in allowed:
+            raise problem(f"must be one of {', '.join(allowed)}, found {value!r}")
+        return value
+
+    return BeforeValidator(check)
 
 
-EnergyTerm = Annotated[str, BeforeValidator(_includable)]
+def _voltage(text: str) -> str:
+    if text not in ("", "not stated"):
+        try:
+            parse_quantity(text, "V")
+        except ValueError as error:
+            raise problem(f"{error}, or 'not stated'") from None
+    return text
+
+
+EnergyTerm = Annotated[str, _one_of(INCLUDABLE_TERMS)]
 """Name of a term that another number may contain."""
+
+Per = Annotated[str, _one_of(dict.fromkeys(action.per for action in ACTIONS if action.per))]
+"""What the published sentence divides an energy by."""
+
+Static = Literal["inside", "outside", "unknown"]
+"""Where static power is."""
+
+VoltageText = Annotated[str, AfterValidator(_voltage)]
+"""A voltage with its unit, `not stated`, or empty."""
 
 
 class Number(Sourced):

@@ -28,6 +28,7 @@ from codesign.hardware.parts import Source
 from codesign.hardware.prices import number_at, with_number
 from codesign.hardware.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
+from codesign.hardware.terms import ACTIONS, HOP_TIMES, WORK_TIMES
 from codesign.units import format_si
 
 __all__ = ["UNEXPLAINED", "at_structure"]
@@ -42,16 +43,8 @@ _RATIOS = {
     "clock": "delay",  # first, as times in cycles follow it
     "network_on_chip.link_rate": "delay",
     "area": "area_m2",
-    "static_power.chip": "leakage_w",
-    "static_power.core_in_use": "core_leakage_w",
-    "static_power.core_off": "core_leakage_w",
-    "energies.synaptic_operation": "operation_j",
-    "energies.neuron_access": "update_j",
-    "energies.neuron_update": "update_j",
-    **{f"energies.{name}": "logic" for name in ("spike", "message", "hop", "hop_vertical")},
-    **{f"energies.{name}": "logic" for name in ("barrier_message", "clock_cycle")},
-    **{f"times.{name}": "delay" for name in ("synaptic_operation", "message", "neuron_access", "neuron_update")},
-    **{f"times.{name}": "delay" for name in ("spike", "output", "hop", "hop_vertical")},
+    **{action.price: action.follows for action in ACTIONS if action.follows},
+    **{path: "delay" for path in (*WORK_TIMES, *(path for path, _ in HOP_TIMES)) if path != "times.chip_hop"},
     **{f"synchronization.{name}": "delay" for name in ("times", "least_step", "handshake")},
 }
 """What each number follows, as an attribute of `StructureEstimate`."""

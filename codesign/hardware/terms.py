@@ -55,6 +55,8 @@ class Action:
         factor: path of a number that the price is multiplied with.
         per: what a published energy of it is divided by, as `per` in a chip file says it.
         apart: whether it is charged even where the number of another term contains the rest of this one.
+        follows: what its price changes with where a chip's structure does: an attribute of `StructureEstimate`, or ""
+            for nothing.
     """
 
     count: str
@@ -65,6 +67,7 @@ class Action:
     factor: str = ""
     per: str = ""
     apart: bool = False
+    follows: str = "logic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,16 +124,16 @@ def _event(name: str, symbol: str, subject: str, **more: str) -> Action:
     return Action(count=name, price=f"energies.{name}", symbol=symbol, subject=subject, **given)  # type: ignore[arg-type]
 
 
-def _static(part: str, drawn_by: Any, label: str, drawn: str, missing: str = "") -> CostTerm:
+def _static(part: str, whose: str, drawn_by: Any, drawn: str, *, follows: str, missing: str = "") -> CostTerm:
     """A part of the static power."""
-    symbol = f"static {part.replace('_', ' ')}"
+    label, symbol = f"static power of {whose}", f"static {part.replace('_', ' ')}"
     return CostTerm(
         name=f"static_{part}",
         label=label,
         column=f"energy_static_{part}_j",
         meaning=f"part of energy_j: static power of {drawn}",
         missing=missing,
-        actions=(Action(count="on_s", price=f"static_power.{part}", symbol=symbol, subject=label),),
+        actions=(Action(count="on_s", price=f"static_power.{part}", symbol=symbol, subject=label, follows=follows),),
         drawn_by=drawn_by,
         part=part,
         covers="static",
@@ -143,7 +146,7 @@ _TERMS = (
         label="synaptic operations",
         column="energy_synaptic_operation_j",
         missing="energy, in both books",
-        actions=(_event("synaptic_operation", "e_so", "a synaptic operation", per="operation"),),
+        actions=(_event("synaptic_operation", "e_so", "a synaptic operation", per="operation", follows="operation_j"),),
         essential=True,
     ),
     CostTerm(
@@ -151,14 +154,14 @@ _TERMS = (
         label="neuron accesses",
         column="energy_neuron_access_j",
         missing="energy of visiting neurons",
-        actions=(_event("neuron_access", "e_access", "visiting a neuron", per="access"),),
+        actions=(_event("neuron_access", "e_access", "visiting a neuron", per="access", follows="update_j"),),
     ),
     CostTerm(
         name="neuron_update",
         label="neuron updates",
         column="energy_neuron_update_j",
         missing="energy of neuron updates",
-        actions=(_event("neuron_update", "e_upd", "a neuron update", per="update"),),
+        actions=(_event("neuron_update", "e_upd", "a neuron update", per="update", follows="update_j"),),
     ),
     CostTerm(
         name="spike",
@@ -191,6 +194,7 @@ _TERMS = (
                 symbol="chip to chip",
                 subject="a hop between chips",
                 apart=True,
+                follows="",  # pads have a supply of their own
             ),
         ),
     ),
@@ -219,10 +223,10 @@ _TERMS = (
         drawn_by="chips",
         part="chip",
     ),
-    _static("chip", "chips", "static power of chips", "each chip, whatever runs on it", missing="static energy"),
-    _static("core_in_use", "cores_in_use", "static power of cores in use", "the cores in use, on top"),
-    _static("core_off", "cores_off", "static power of cores not in use", "the cores not in use"),
-    _static("host", "chips", "static power of hosts", "a host processor beside the cores"),
+    _static("chip", "chips", "chips", "each chip, whatever runs on it", follows="leakage_w", missing="static energy"),
+    _static("core_in_use", "cores in use", "cores_in_use", "the cores in use, on top", follows="core_leakage_w"),
+    _static("core_off", "cores not in use", "cores_off", "the cores not in use", follows="core_leakage_w"),
+    _static("host", "hosts", "chips", "a host processor beside the cores", follows=""),
 )
 
 COST_TERMS: dict[str, CostTerm] = {term.name: term for term in _TERMS}
