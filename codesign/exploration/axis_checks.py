@@ -38,7 +38,7 @@ _MOST_CLASHES = 100
 
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
-    """Every mistake in axes, chips and overrides, as the path of the culprit and a message.
+    """Every mistake in axes and chips, as the path of the culprit and a message.
 
     Args:
         blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
@@ -150,8 +150,8 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             continue
-        key = next((key for key in ("extends", "chip") if entry.get(key)), None)
-        called, where = (name, ("chips", name)) if key is None else (entry[key], ("chips", name, key))
+        base: Path_ = ("extends",) if entry.get("extends") else ()
+        called, where = entry.get("extends") or name, ("chips", name, *base)
         if not isinstance(called, str):
             continue
         parts = {part: value for part, value in entry.items() if part not in model.model_fields}
@@ -170,13 +170,8 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
             continue
         values = axes.get(("chip", name), {})
         yield from _operations(name, entry, chip, values.get("operation"))
-        overrides = {path: [value] for path, value in mapping(entry, "overrides").items()}
-        wrong = list(_wrong_numbers(chip, overrides))
-        for path, _, message in wrong:
-            yield ("chips", name, "overrides", path), message
-        right = {path: value for path, (value,) in overrides.items() if path not in {path for path, _, _ in wrong}}
         numbers = {path: found for path, found in values.items() if path not in model.model_fields}
-        for path, i, message in _wrong_numbers(replaced(chip, right), numbers):
+        for path, i, message in _wrong_numbers(chip, numbers):
             yield ("axes", f"chip.{name}.{path}", i), message
 
 
@@ -205,7 +200,7 @@ def _mistakes_with(chip: Chip, chosen: Mapping[str, Any]) -> Iterator[tuple[obje
 
 def _unknown_key(key: str, model: type[Spec]) -> str:
     """Of an entry, which may have its own fields and most of a chip file's."""
-    fields = sorted(set(model.model_fields) - {"chip", "overrides"})
+    fields = sorted(model.model_fields)
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""
     return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file but for name and measurements"

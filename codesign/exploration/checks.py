@@ -130,10 +130,9 @@ def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
     """The content with files of chips and data, named as seen from the sweep's file, seen from the working folder."""
     chips: dict[str, Any] = {}
     for name, entry in mapping(data, "chips").items():
-        for key in ("extends", "chip"):
-            chip = value_at(entry, (key,))
-            if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, key))):
-                chips[name] = {**entry, key: os.path.join(beside, chip.removeprefix("./"))}
+        chip = value_at(entry, ("extends",))
+        if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, "extends"))):
+            chips[name] = {**entry, "extends": os.path.join(beside, chip.removeprefix("./"))}
     seen = {**data, "chips": {**data["chips"], **chips}} if chips else data
     recipes: dict[str, Any] = {}
     for name, recipe in mapping(data, "recipes").items():

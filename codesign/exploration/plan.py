@@ -86,7 +86,7 @@ class PlannedPoint:
 
     Attributes:
         columns: what is known before anything runs.
-        chip: its description, overrides and axes applied.
+        chip: its description, axes applied.
         jobs: what to run; None where the network does not fit the chip, or not the one that it is trained for.
         reason: why it does not.
     """
@@ -118,7 +118,7 @@ class Plan:
         jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
         # Where and how jobs run, where files of chips and data lie and what is asked says nothing about their results.
         chips = {
-            name: entry.model_copy(update={"chip": entry.chip and PurePath(entry.chip).name})
+            name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
             for name, entry in self.spec.chips.items()
         }
         workload = self.spec.workload.model_copy(update={"file": None})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.questions import AskedQuestion
@@ -155,41 +155,43 @@ class ChipEntry(Spec):
 
     Attributes:
         extends: name or path of the chip; left out, the entry's own name.
-        chip: the same, in older files.
         capacity: `published`, or `scaled`: circuits kept, counts raised.
         mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
             and `balanced_near` then choose the cores so that messages travel few hops.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
-        overrides: new values for parameters of the description, by dotted path, as in an axis.
     """
 
     model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
 
     extends: str | None = None
-    chip: str | None = None
     capacity: Literal["published", "scaled"] = "published"
     mapping: Strategy = "in_order"
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
-    overrides: dict[str, AxisValue] = Field(default_factory=dict)
+    _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
 
     @field_validator("schedules")
     @classmethod
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return different("schedules", names)
 
-    @model_validator(mode="after")
-    def _one_base(self) -> ChipEntry:
-        if self.extends is not None and self.chip is not None:
-            raise ValueError("extends and chip both name the chip; keep extends")
-        return self
-
     def base(self, name: str) -> str:
         """Name or path of the chip of the entry `name`."""
-        return self.extends or self.chip or name
+        return self.extends or name
+
+    @property
+    def numbers(self) -> dict[str, AxisValue]:
+        """Numbers of the description that a study's trial sets, by path, as an axis would."""
+        return self._numbers
+
+    def with_numbers(self, numbers: dict[str, AxisValue]) -> ChipEntry:
+        """The entry with such numbers."""
+        entry = self.model_copy()
+        entry._numbers = numbers
+        return entry
 
     @property
     def parts(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Variant(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class ChipVariant:
-    """A chip's entry, and its description with overrides and axes applied."""
+    """A chip's entry, and its description with axes applied."""
 
     entry: ChipEntry
     chip: Chip
@@ -98,7 +98,7 @@ def _described(spec: SweepSpec, name: str) -> Chip:
 
 
 def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
-    return with_parameters(own, {**_weight_width(entry, own, own), **entry.overrides})
+    return with_parameters(own, {**_weight_width(entry, own, own), **entry.numbers})
 
 
 def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
@@ -106,11 +106,11 @@ def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
 
     Args:
         chip: whose width it may be already.
-        own: whose width it is where the entry gives none, unless it overrides that.
+        own: whose width it is where the entry gives none.
     """
     bits: object = entry.weight_bits
     if not isinstance(bits, int):
-        bits = entry.overrides.get("weight_bits", own.weight_bits and own.weight_bits.value)
+        bits = own.weight_bits and own.weight_bits.value
     same = chip.weight_bits is not None and chip.weight_bits.value == bits
     return {} if chip.structure is None or bits is None or same else {"weight_bits": bits}
 

@@ -96,7 +96,7 @@ class Recipe(Spec):
         policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
             `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
         chip: name of the sweep's chip whose cores and service times policies look at, and whose bits `quantization` may
-            take, with the sweep's mapping and overrides but not its axes; policies that look at neither ignore it.
+            take, with the sweep's mapping but not its axes; policies that look at neither ignore it.
             Without a chip every layer is a core, and there are no service times, which `timed` needs.
         mixture: forward passes from which every sample draws one in every epoch, all with equal probability; entries
             have `policy` and `group_size`, or `method: layered`, and every layer is a core. The best epoch has the

@@ -100,7 +100,7 @@ def write_sweep(folder: Path) -> Path:
         path = folder / f"{kind}.yaml"
         path.write_text(text, encoding="utf-8")
         for operation in ("accelerated", "real_time"):
-            entries.append(f"  {kind}_{operation}: {{chip: {path}, operation: {operation}}}")
+            entries.append(f"  {kind}_{operation}: {{extends: {path}, operation: {operation}}}")
     sweep = folder / "priced.yaml"
     sweep.write_text(SWEEP.format(chips="\n".join(entries)), encoding="utf-8")
     return sweep

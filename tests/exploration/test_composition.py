@@ -77,7 +77,7 @@ def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None
     said = mistakes("mine.yaml", "extends: tiny.yaml\nchips:\n  truenorth:\n")
-    assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, chip, extends, ")
+    assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, extends, ")
 
 
 def test_what_is_removed_leaves_room_for_something_else(folder):

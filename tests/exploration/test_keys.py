@@ -57,8 +57,8 @@ recipes:
   random: {{method: unlayered, policy: random, group_size: 4}}
   timed: {{method: unlayered, policy: timed, group_size: 4, chip: own}}
 chips:
-  own: {{chip: {own}, capacity: scaled, schedules: [layered, asynchronous, timed]}}
-  barrier: {{chip: {barrier}, weight_bits: 4}}
+  own: {{extends: {own}, capacity: scaled, schedules: [layered, asynchronous, timed]}}
+  barrier: {{extends: {barrier}, weight_bits: 4}}
 schedules:
   asynchronous: {{policy: random, group_size: 4}}
   timed: {{policy: timed, group_size: 4}}

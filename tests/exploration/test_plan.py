@@ -18,7 +18,7 @@ from tiny_sweeps import (
     outline,
     plan_of,
     tiny,
-    with_override,
+    with_part,
 )
 
 from codesign.errors import DocumentError, InputError
@@ -33,8 +33,8 @@ from codesign.simulation.schedule import LAYERED, Schedule
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (with_override("energies.synaptic_operation: 27 pJ"), {"cost"}),
-        (with_override("vector_width: 4"), {"cost"}),
+        (with_part("energies: {synaptic_operation: 27 pJ}"), {"cost"}),
+        (with_part("vector_width: 4"), {"cost"}),
         (("asynchronous]}", "asynchronous], operation: real_time}"), {"cost"}),
         (("group_size: 4}", "group_size: 5}"), {"execute", "cost"}),
         (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
@@ -170,7 +170,7 @@ def test_a_chip_that_cannot_drop_what_waits_pays_for_the_drained_schedule():
     assert asynchronous.summary.decided_after == 1
     assert asynchronous.cost.execution == asynchronous.summary.execution == asynchronous.execution.key
     assert layered.summary.decided_after is None
-    flushing = tiny(("asynchronous]}", "asynchronous], overrides: {can_flush: 'yes'}}"))
+    flushing = tiny(with_part("can_flush: 'yes'"))
     _, asynchronous = (point.jobs for point in feasible(flushing))
     assert asynchronous.execution.schedule.stop == "on_output"
     assert asynchronous.summary.decided_after is None
@@ -180,21 +180,19 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin():
     margin = ("group_size: 4}", "group_size: 4, stop: margin, margin: 2, margin_check: step}")
 
     def on(chip: str) -> tuple[Schedule, SummaryInputs, dict[str, Any]]:
-        (point,) = feasible(
-            tiny(margin, ("asynchronous]}", f"asynchronous], overrides: {chip}}}")), schedule="asynchronous"
-        )
+        (point,) = feasible(tiny(margin, with_part(chip)), schedule="asynchronous")
         return point.jobs.execution.schedule, point.jobs.summary, point.columns
 
-    schedule, summary, columns = on("{}")
+    schedule, summary, columns = on("")
     assert (schedule.stop, schedule.margin) == ("drained", LAYERED.margin)
     assert (summary.margin, summary.ends_samples, summary.last_step) == (2, False, None)
     assert (columns["stop"], columns["margin"], columns["margin_check"]) == ("margin", 2, "timestep")
     assert sum("margin" in text for text in columns["assumptions"]) == 2
-    schedule, summary, columns = on("{can_end_sample: 'yes'}")
+    schedule, summary, columns = on("can_end_sample: 'yes'")
     assert (schedule.stop, schedule.margin, schedule.margin_check) == ("margin", 2, "timestep")
     assert (summary.margin, summary.ends_samples) == (2, True)
     assert columns["margin_check"] == "timestep"
-    schedule, summary, columns = on("{can_end_sample: 'yes', can_flush: 'yes'}")
+    schedule, summary, columns = on("can_end_sample: 'yes', can_flush: 'yes'")
     assert (schedule.stop, schedule.margin, schedule.margin_check) == ("margin", 2, "step")
     assert (columns["stop"], columns["steps_after_output"], columns["margin_check"]) == ("margin", None, "step")
     assert not any("margin" in text for text in columns["assumptions"])
@@ -206,7 +204,7 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin():
 
 
 def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
-    spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {chip: loihi, weight_bits: none}"))
+    spec = tiny((CHIP, CHIP + "\n  loihi: {schedules: [layered]}\n  floats: {extends: loihi, weight_bits: none}"))
     by_chip = {point.columns["chip"]: point.jobs for point in feasible(spec, inference="layered")}
     fitted, loihi, floats = (by_chip[name] for name in ("mubrain", "loihi", "floats"))
     assert fitted.execution.quantization == Quantization(bits=4)
@@ -237,7 +235,7 @@ def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:
     """The tiny sweep's first chip replaced by one of its own."""
     path = folder / "own.yaml"
     path.write_text(text, encoding="utf-8")
-    return CHIP, f"  own: {{chip: {path}, schedules: [layered, asynchronous]{entry}}}"
+    return CHIP, f"  own: {{extends: {path}, schedules: [layered, asynchronous]{entry}}}"
 
 
 def test_weights_and_potentials_are_the_chips(tmp_path):
@@ -376,7 +374,7 @@ def test_the_configuration_hash_follows_the_configuration():
     base = plan_of(tiny()).config_hash
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
-    assert plan_of(tiny(with_override("vector_width: 4"))).config_hash != base
+    assert plan_of(tiny(with_part("vector_width: 4"))).config_hash != base
 
 
 HIDDEN, SEEDS = 'hidden: "12-8"', "seeds: {training: [0]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_override
+from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_part
 
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
@@ -17,12 +17,12 @@ RANDOM = ("policy: random, group_size: 4", "group_size: 4")
 
 
 def test_times_change_executions_of_a_policy_that_looks_at_them_and_only_those():
-    slower = with_override("times.synaptic_operation: 1 us")
+    slower = with_part("times: {synaptic_operation: 1 us}")
     assert changed(tiny(slower), tiny()) == {"cost"}
     base, other = tiny(RANDOM, TIMED), tiny(RANDOM, TIMED, slower)
     assert changed(other, base) == {"execute", "summary", "cost"}
     assert len(keys(other)["execute"] & keys(base)["execute"]) == 2  # layered, with the chip's weights and in floats
-    cheaper = with_override("energies.synaptic_operation: 1 pJ")
+    cheaper = with_part("energies: {synaptic_operation: 1 pJ}")
     assert changed(tiny(RANDOM, TIMED, cheaper), base) == {"cost"}
 
 
@@ -56,7 +56,7 @@ def test_a_recipe_trains_through_the_times_of_its_chip():
     assert timed.cores == (0,) * 30  # as the sweep maps it: one core
     assert timed.service is not None
     assert models["layered"].schedule.service is None
-    slower = tiny(TIMED_RECIPE, with_override("times.synaptic_operation: 1 us"))
+    slower = tiny(TIMED_RECIPE, with_part("times: {synaptic_operation: 1 us}"))
     assert len(keys(slower)["train"] - keys(tiny(TIMED_RECIPE))["train"]) == 1
     axis = ("seeds:", "axes:\n  chip.mubrain.times.synaptic_operation: [1 ns, 1 us]\nseeds:")
     assert keys(tiny(TIMED_RECIPE, axis))["train"] == keys(tiny(TIMED_RECIPE))["train"]  # axes pass trainings by
@@ -182,7 +182,7 @@ def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
     assert few.quantization == Quantization(bits=4)
     assert {model.quantization for model in found.values()} == {None}
     assert models("quantization: 4")["few"].key == few.key  # wherever the bits come from
-    assert models(chip, with_override("weight_bits: 3"))["few"].quantization == Quantization(bits=3)
+    assert models(chip, with_part("weight_bits: 3"))["few"].quantization == Quantization(bits=3)
     assert models(chip, ("{capacity: scaled,", "{capacity: scaled, weight_bits: 2,"))["few"].quantization.bits == 2
     own = "quantization: {bits: 4, signed: false, potential_bits: 8}"
     assert models(own)["few"].quantization == Quantization(bits=4, signed=False, potential_bits=8)
@@ -207,7 +207,7 @@ def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
     ],
 )
 def test_bits_that_nobody_has_are_a_mistake(recipe, message):
-    chips = (CHIP, f"{CHIP}\n  floats: {{chip: mubrain, capacity: scaled, weight_bits: none}}")
+    chips = (CHIP, f"{CHIP}\n  floats: {{extends: mubrain, capacity: scaled, weight_bits: none}}")
     with pytest.raises((InputError, DocumentError), match=message):
         plan_of(tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  few: {{method: layered, {recipe}}}"), chips))
 

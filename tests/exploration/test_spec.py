@@ -49,7 +49,7 @@ recipes:
 chips:
   mubrain:
     schedules: [chip, asink]
-    overrides: {vector_wdth: 3}
+    vector_wdth: 3
   lohi: {}
 schedules:
   async: {policy: random, group_size: 0}
@@ -72,7 +72,7 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
         (9, "recipes.rs.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
         (9, "unknown key 'recipes.rs.speed'"),
         (12, "chips.mubrain.schedules.1: unknown schedule 'asink'; did you mean 'async'?"),
-        (13, "chips.mubrain.overrides.vector_wdth: chip 'mubrain' has no parameter 'vector_wdth'; did you mean"),
+        (13, "chips.mubrain.vector_wdth: unknown key; did you mean 'vector_width'?"),
         (14, "chips.lohi: unknown chip 'lohi'; did you mean 'loihi'?"),
         (16, "schedules.async.group_size"),
         (18, "axes.schedule.async.group_siz: a schedule has no parameter 'group_siz'; did you mean 'group_size'?"),
@@ -93,7 +93,7 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
     entry = "  truenorth: {}"
     assert entry in TINY
     measured = "chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time"
-    operation = "  tn:\n    chip: truenorth_allin\n    operation: accelerated"
+    operation = "  tn:\n    extends: truenorth_allin\n    operation: accelerated"
     right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
     axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
     for text, line, start in (
@@ -402,13 +402,6 @@ def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
     assert found[1].startswith(message)
 
 
-def test_overrides_are_looked_at_together():
-    entry = "  odin: {overrides: {group_size: 200, neurons_per_core: %s}}"
-    assert parse_document(TINY.replace("  truenorth: {}", entry % 400), "good.yaml", SweepSpec).chips
-    (found,) = problems(TINY.replace("  truenorth: {}", entry % 100))
-    assert found[1].startswith("chips.odin.overrides.neurons_per_core: group_size = 200, neurons_per_core = 100: is")
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -459,7 +452,7 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatc
     for folder in ("here", "deep/down"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "here/my_chip.yaml").write_text(chip.replace("vector_width: {value: all", "vector_width: {value: 5"))
-    text = TINY.replace("  mubrain: {", "  mubrain: {chip: ./my_chip.yaml, ")
+    text = TINY.replace("  mubrain: {", "  mubrain: {extends: ./my_chip.yaml, ")
     (tmp_path / "here/base.yaml").write_text(text)
     (tmp_path / "deep/down/mine.yaml").write_text("extends: ../../here/base.yaml\nname: mine\n")
     monkeypatch.chdir(tmp_path)
@@ -470,7 +463,7 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatc
     (tmp_path / "deep/base.yaml").write_text(text)
     with pytest.raises(DocumentError) as caught:
         load_sweep("../deep/base.yaml")
-    said = f"chips.mubrain.chip: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
+    said = f"chips.mubrain.extends: there is no file 'my_chip.yaml' in {tmp_path / 'deep'}"
     assert str(caught.value) == f"../deep/base.yaml:10: {said}"
 
 

@@ -100,8 +100,8 @@ LEARNS = (
 
 
 def test_accuracy_stands_before_and_after_quantization(tmp_path, cache_root):
-    coarse = "  coarse: {chip: mubrain, weight_bits: 1, schedules: [layered]}"
-    floats = "  floats: {chip: mubrain, weight_bits: none, schedules: [layered]}"
+    coarse = "  coarse: {extends: mubrain, weight_bits: 1, schedules: [layered]}"
+    floats = "  floats: {extends: mubrain, weight_bits: none, schedules: [layered]}"
     run(tiny((CHIP, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
     by_chip = {row["chip"]: row for row in rows(tmp_path)}
     assert by_chip["floats"]["accuracy"] == by_chip["coarse"]["float_accuracy"]
@@ -186,8 +186,8 @@ def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
 
 def test_another_price_is_no_reason_to_simulate_again(after_sweep, tmp_path, cache_root):
     before = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
-    override = ("asynchronous]}", "asynchronous], overrides: {energies.synaptic_operation: 0.37 pJ}}")
-    _, progress = run(tiny(override), tmp_path, cache_root)
+    cheaper = ("asynchronous]}", "asynchronous], energies: {synaptic_operation: 0.37 pJ}}")
+    _, progress = run(tiny(cheaper), tmp_path, cache_root)
     assert set(progress.kinds()) == {"price"}
     after = {row["schedule"]: row["energy_synaptic_operation_j"] for row in rows(tmp_path)}
     assert after["layered"] == near(2 * before["layered"])

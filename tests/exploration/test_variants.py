@@ -127,7 +127,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
     assert (quick.value.entry.mapping, quick.value.entry.weight_bits) == ("balanced", 4)
     assert chip.energies.message == own.value.chip.energies.message
     assert (chip.weight_bits.value, own.value.chip.weight_bits.value) == (4, 9)  # its structure is stated
-    # Axes and overrides start from there.
+    # Axes start from there.
     axes = f"{SEEDS}axes:\n  chip.quick.synchronization.handshake: [1 ns, 2 ns]\n"
     varied = chip_variants(tiny(("  truenorth: {}\n", entry), (SEEDS, axes)), "quick")
     assert [one.value.chip.synchronization.handshake.value for one in varied] == [1e-9, 2e-9]
@@ -137,7 +137,6 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
     ("entry", "expected"),
     [
         ("{extends: lohi}", [(11, "chips.mine.extends: unknown chip 'lohi'; did you mean 'loihi'?")]),
-        ("{extends: loihi, chip: loihi}", [(11, "chips.mine: extends and chip both name the chip; keep extends")]),
         (
             "\\n    extends: loihi\\n    synchronisation: {kind: neighbour}\\n    name: mine",
             [

@@ -212,7 +212,7 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
         quoted = json.dumps(more)  # which YAML reads as well
         (folder / name).mkdir()
         told = f"title: {quoted}\nquestion: {quoted}\ndescription: {quoted}"
-        chips = f"mubrain: {{chip: ./{name}/mubrain.yaml, "
+        chips = f"mubrain: {{extends: ./{name}/mubrain.yaml, "
         text = sweep.replace("title: Tiny", told).replace("mubrain: {", chips)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
         (folder / name / "mubrain.yaml").write_text(with_texts(chip, more), encoding="utf-8")

@@ -99,9 +99,9 @@ def changed(spec: SweepSpec, base: SweepSpec) -> set[str]:
 CHIP = "  mubrain: {capacity: scaled, schedules: [layered, asynchronous]}"
 
 
-def with_override(text: str) -> tuple[str, str]:
-    """The change that overrides numbers of `mubrain`."""
-    return CHIP, CHIP.replace("]}", f"], overrides: {{{text}}}}}")
+def with_part(text: str) -> tuple[str, str]:
+    """The change that says something else of `mubrain` than its file."""
+    return CHIP, CHIP.replace("]}", f"], {text}}}")
 
 
 OWN_CHIP = """\

@@ -151,7 +151,7 @@ def test_fields_that_go_together_are_set_together() -> None:
         spec.trial_sweep({"schedule.prioritize_input": True})
 
 
-def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -> None:
+def test_numbers_of_the_chip_are_apart_from_fields_of_its_entry() -> None:
     spec = study(
         (
             "  network.hidden.1: {from: 4, to: 8}\n",
@@ -162,7 +162,7 @@ def test_numbers_of_the_chip_become_overrides_and_fields_of_its_entry_do_not() -
     drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
     chip = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn))).chips["mubrain"]
     assert chip.weight_bits == 2
-    assert chip.overrides == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
+    assert chip.numbers == {"vector_width": 4, "energies.synaptic_operation": "7.5 pJ"}
     assert chip.schedules == ("asynchronous",)
 
 

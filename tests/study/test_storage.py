@@ -136,7 +136,7 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
     chip = tmp_path / "mine.yaml"
     text = (CHIPS / "mubrain.yaml").read_text(encoding="utf-8").replace("name: mubrain", "name: mine")
     chip.write_text(text, encoding="utf-8")
-    spec = study(("mubrain: {capacity", f"mubrain: {{chip: {chip}, capacity"))
+    spec = study(("mubrain: {capacity", f"mubrain: {{extends: {chip}, capacity"))
     before = definition(spec)
     assert "value: 0.185 pJ" in text
     chip.write_text(text.replace("value: 0.185 pJ", "value: 0.2 pJ"), encoding="utf-8")

@@ -101,7 +101,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     layer = _LAYER.fullmatch(field) if block == "network" else None
     if block == "network" and field not in ("width", "depth") and layer is None:
         raise ValueError(f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …")
-    if block == "chip" and field in ("extends", "chip", "schedules", "overrides"):
+    if block == "chip" and field in ("extends", "schedules"):
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
         fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
@@ -272,11 +272,9 @@ class SearchSpace:
         schedule = _with_settings(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
         settings = self._settings(values, "chip")
         own = {parameter: value for parameter, value in settings.items() if parameter.field in ChipEntry.model_fields}
-        overrides = {parameter.field: value for parameter, value in settings.items() if parameter not in own}
+        numbers = {parameter.field: value for parameter, value in settings.items() if parameter not in own}
         chip = _with_settings(base.chips[chosen["chip"]], own)
-        chip = chip.model_copy(
-            update={"overrides": {**chip.overrides, **overrides}, "schedules": (chosen["schedule"],)}
-        )
+        chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).with_numbers(numbers)
         # What the file says of its neuron is in SI units, in which a file cannot give it: the trial's is checked alone.
         settings = self._settings(values, "neuron")
         alone = _with_settings(NeuronSpec(), settings)
