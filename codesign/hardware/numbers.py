@@ -39,6 +39,7 @@ __all__ = [
     "TimeTerm",
     "UpdateEnergy",
     "VoltageNumber",
+    "one_of",
     "problem",
 ]
 
@@ -82,7 +83,8 @@ def _lanes(value: Any) -> int | str:
     raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
 
 
-def _one_of(words: Iterable[str]) -> BeforeValidator:
+def one_of(words: Iterable[str]) -> BeforeValidator:
+    """Of a text: that it is one of some words."""
     allowed = tuple(words)
 
     def check(value: Any) -> Any:
@@ -102,10 +104,10 @@ def _voltage(text: str) -> str:
     return text
 
 
-EnergyTerm = Annotated[str, _one_of(INCLUDABLE_TERMS)]
+EnergyTerm = Annotated[str, one_of(INCLUDABLE_TERMS)]
 """Name of a term that another number may contain."""
 
-Per = Annotated[str, _one_of(dict.fromkeys(action.per for action in ACTIONS if action.per))]
+Per = Annotated[str, one_of(dict.fromkeys(action.per for action in ACTIONS if action.per))]
 """What the published sentence divides an energy by."""
 
 Static = Literal["inside", "outside", "unknown"]

@@ -21,11 +21,13 @@ from codesign.hardware.numbers import (
     SynapticEnergy,
     TimeNumber,
     UpdateEnergy,
+    one_of,
     problem,
 )
 from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
+from codesign.network.neuron import FEATURES
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time
 
 __all__ = [
@@ -297,10 +299,7 @@ class NetworkOnChip(Sourced):
         return tile // self.columns, tile % self.columns
 
 
-Feature = (
-    Literal["most_spikes", "reset_value", "reset_amount", "reset_delay", "gain", "floor", "initial_potential"]
-    | Literal["synaptic_time_constant", "tick"]
-)
+Feature = Annotated[str, one_of(FEATURES)]
 
 
 class Supports(Spec):

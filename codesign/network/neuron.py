@@ -12,7 +12,7 @@ from codesign.documents import Spec, place_of, reason
 from codesign.errors import InputError
 from codesign.units import HELD_IN_SI, Real, may_be_si, parse_quantity
 
-__all__ = ["AS_MANY_AS_FIT", "NeuronSpec", "check_neuron"]
+__all__ = ["AS_MANY_AS_FIT", "FEATURES", "NeuronSpec", "check_neuron"]
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""
@@ -110,8 +110,8 @@ class NeuronSpec(Spec):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the parameters by which it is more than a threshold, a leak and a reset, as chips state them."""
-        return tuple(name for name in self.said() if name in self.added - {"comparison"})
+        """Those of `FEATURES` that are not as usual."""
+        return tuple(name for name in self.said() if name in FEATURES)
 
     def each(self, name: str) -> tuple[Any, ...]:
         """The values of a parameter, each once, in the order of the layers that have them."""
@@ -132,6 +132,10 @@ class NeuronSpec(Spec):
                 f"{name}: must be one for all, or one for each of {layers} layers of neurons, found {len(given)}"
             )
         return given
+
+
+FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.added - {"comparison"})
+"""Parameters by which a neuron is more than a threshold, a leak and a reset, as chips state them."""
 
 
 def check_neuron(neuron: NeuronSpec) -> None:
