@@ -1,4 +1,4 @@
-"""`codesign import` and `codesign export`: models of other frameworks, in NIR."""
+"""`codesign import` and `codesign export`: models of other frameworks, in NIR or lava's own files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["export_model", "import_model"]
 
 ModelArgument = Annotated[
-    str, typer.Argument(parser=place, metavar="MODEL", help="A NIR file, a path or a URL.", show_default=False)
+    str,
+    typer.Argument(
+        parser=place, metavar="MODEL", help="A NIR file or lava's .net, a path or a URL.", show_default=False
+    ),
 ]
 
 
@@ -43,7 +46,7 @@ DialectOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Its writer: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's own equations.",
+        help="Its writer: snntorch, spikingjelly, norse, sinabs, rockpool, lava, or plain for NIR's own equations.",
         show_default="as the file says",
     ),
 ]

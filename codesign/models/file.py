@@ -74,8 +74,9 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
     for name in ("topology", "neuron", "timestep_s", "open_inputs"):
         if getattr(card, name) != getattr(network, name):
             raise InputError(f"{place}: the card belongs to another network: its {name} differs")
-    for name in ("potential_ranges", "potential_steps"):
-        if getattr(network, name) is not None:
+    own_steps = network.neuron.potential_steps(len(network.shape.layers))
+    for name, own in (("potential_ranges", None), ("potential_steps", own_steps)):
+        if getattr(network, name) != own:
             raise InputError(f"{place}: {name} belong to a chip and are no part of a model; set them to None")
     data = encode_model(network.state_dict(), card, place=place)
     write_atomically(path, data)

@@ -66,6 +66,8 @@ class NeuronSpec(Spec):
         initial_potential: potential at the start of a sample.
         synaptic_time_constant: of the synaptic current, which input adds to and which flows until it has decayed, as a
             time or `infinite`; None where input acts once.
+        potential_step: δ, to whose multiples potentials and synaptic currents are truncated as they decay, where
+            neurons count in integers; None where they decay as they are.
         tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
             make a neuron fire.
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.
@@ -77,7 +79,7 @@ class NeuronSpec(Spec):
     added: ClassVar[frozenset[str]] = frozenset(
         {
             *("comparison", "most_spikes", "reset_value", "reset_amount", "reset_delay", "gain", "floor"),
-            *("initial_potential", "synaptic_time_constant", "tick"),
+            *("initial_potential", "synaptic_time_constant", "potential_step", "tick"),
         }
     )
 
@@ -93,6 +95,7 @@ class NeuronSpec(Spec):
     floor: OfLayers[_Floor | None] = None
     initial_potential: OfLayers[Real] = 0.0
     synaptic_time_constant: OfLayers[_TimeConstant | None] = None
+    potential_step: OfLayers[_Above | None] = None
     tick: OfLayers[bool] = False
     refractory: bool = True
     readout: Literal["spikes", "potential"] = "spikes"
@@ -132,6 +135,11 @@ class NeuronSpec(Spec):
                 f"{name}: must be one for all, or one for each of {layers} layers of neurons, found {len(given)}"
             )
         return given
+
+    def potential_steps(self, layers: int) -> tuple[float, ...] | None:
+        """δ of each of so many layers, 0 where potentials decay as they are; None where all do."""
+        steps = tuple(step or 0.0 for step in self.of_layers("potential_step", layers))
+        return steps if any(steps) else None
 
 
 FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.added - {"comparison"})

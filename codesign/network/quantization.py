@@ -10,6 +10,9 @@ round(w / s) of its weights stay within
 Zero stays zero, and the weight that decides the scale stays as it is. One bit with a sign has two levels, ±s with
 s = mean|w|, the scale that is nearest to the weights in the least squares sense; zero counts as positive.
 
+A network whose neurons count in integers (`NeuronSpec.potential_step`) keeps its own steps, and the scale of its
+weights is a power of two of such a step, as a shift makes it: whole weights stay as they are where they have room.
+
 A potential is a sum of weights and counts in their scale: it saturates at −2^(p − 1) · s and (2^(p − 1) − 1) · s for p
 potential bits, and is truncated to multiples of 2^−f · s for f fraction bits. A layer whose weights are all 0 has no
 scale, and its potentials no limit.
@@ -69,8 +72,11 @@ class Quantization(Spec):
             parts.append(f"{self.potential_fraction_bits} fraction bits")
         return ", ".join(parts)
 
-    def scales(self, weights: Sequence[torch.Tensor]) -> list[float]:
+    def scales(self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None) -> list[float]:
         """The scale of each tensor of weights, 0 where all of them become 0.
+
+        Args:
+            steps: δ of the neurons that each leads to, where these count in integers; 0 where they do not.
 
         Raises:
             InputError: a weight is not finite.
@@ -79,21 +85,24 @@ class Quantization(Spec):
         for layer, weight in enumerate(found):
             if not bool(torch.isfinite(weight).all()):
                 raise InputError(f"weights of layer {layer}: must be finite, found NaN or an infinite one")
+        own = steps or [0.0] * len(found)
         if self.scale == "network":
-            return [self._scale(torch.cat([weight.flatten() for weight in found]))] * len(found)
-        return [self._scale(weight) for weight in found]
+            return [_shifted(self._scale(torch.cat([weight.flatten() for weight in found])), max(own))] * len(found)
+        return [_shifted(self._scale(weight), step) for weight, step in zip(found, own, strict=True)]
 
-    def weights(self, weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def weights(self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None) -> list[torch.Tensor]:
         """What each tensor of weights becomes, of the same shape and type, without gradient."""
-        pairs = zip(weights, self.scales(weights), strict=True)
+        pairs = zip(weights, self.scales(weights, steps), strict=True)
         return [self._quantized(weight.detach(), scale) for weight, scale in pairs]
 
-    def potential_ranges(self, weights: Sequence[torch.Tensor]) -> tuple[tuple[float, float], ...] | None:
+    def potential_ranges(
+        self, weights: Sequence[torch.Tensor], steps: Sequence[float] | None = None
+    ) -> tuple[tuple[float, float], ...] | None:
         """`SpikingNetwork.potential_ranges` for these weights, given as they were before quantization."""
         if self.potential_bits is None:
             return None
         high = (1 << (self.potential_bits - 1)) - 1
-        scales = self.scales(weights)
+        scales = self.scales(weights, steps)
         return tuple((-(high + 1) * scale, high * scale) if scale else (-math.inf, math.inf) for scale in scales)
 
     def potential_steps(self, weights: Sequence[torch.Tensor]) -> tuple[float, ...] | None:
@@ -127,6 +136,11 @@ class Quantization(Spec):
         return (-high if self.levels == "symmetric" else -high - 1), high
 
 
+def _shifted(scale: float, step: float) -> float:
+    """The least power of two of steps that is no smaller; the scale itself where there are no steps."""
+    return step * 2.0 ** math.ceil(math.log2(scale / step)) if scale and step else scale
+
+
 @torch.no_grad()
 def quantize(
     network: SpikingNetwork, quantization: Quantization | None, *, weights: Sequence[torch.Tensor] | None = None
@@ -142,8 +156,9 @@ def quantize(
         InputError: a weight is not finite.
     """
     given = network.weights() if weights is None else list(weights)
-    network.potential_ranges = None if quantization is None else quantization.potential_ranges(given)
-    network.potential_steps = None if quantization is None else quantization.potential_steps(given)
-    found = given if quantization is None else quantization.weights(given)
+    own = network.neuron.potential_steps(len(given))
+    network.potential_ranges = None if quantization is None else quantization.potential_ranges(given, own)
+    network.potential_steps = None if quantization is None or own else quantization.potential_steps(given)
+    found = given if quantization is None else quantization.weights(given, own)
     for parameter, weight in zip(network.weights(), found, strict=True):
         parameter.copy_(weight)

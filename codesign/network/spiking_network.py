@@ -59,8 +59,8 @@ class SpikingNetwork(torch.nn.Module):
             it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
         potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
             part of the state dict.
-        potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; None by
-            default. No part of the state dict.
+        potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; by
+            default what `NeuronSpec.potential_step` says. No part of the state dict.
     """
 
     threshold: torch.Tensor
@@ -174,13 +174,13 @@ class SpikingNetwork(torch.nn.Module):
     @property
     def potential_steps(self) -> tuple[float, ...] | None:
         """δ of each layer: what a potential u keeps of a timestep is a multiple of it, δ · trunc(decay · round(u / δ)),
-        truncated towards 0 before the bias is added; 0 where a layer's potentials decay as they are. For inference
-        only; None where all do.
+        truncated towards 0 before the bias is added; 0 where a layer's potentials decay as they are; None where all do.
+        For inference only. To set None leaves what the neuron itself says.
 
         Raises:
             InputError: on setting, if there is not one step per layer that is finite and at least 0.
         """
-        return self._potential_steps
+        return self._potential_steps or self.neuron.potential_steps(len(self.shape.layers))
 
     @potential_steps.setter
     def potential_steps(self, steps: tuple[float, ...] | None) -> None:

@@ -1,4 +1,4 @@
-"""HDF5 files of NIR, read with bounded memory and nothing run.
+"""HDF5 files of NIR and of lava, read with bounded memory and nothing run.
 
 A file may come from anybody. Its links must stay inside it, its arrays are numbers or text, and how much they hold is
 known before any of it is read: what a compressed chunk holds is found by inflating no more than it may hold.
@@ -17,10 +17,13 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
 
-__all__ = ["Tree", "read_tree"]
+__all__ = ["LAVA", "NIR", "Tree", "read_tree"]
+
+NIR, LAVA = "node", "layer"
+"""The groups that hold a model."""
 
 Tree = Mapping[str, Any]
-"""Groups as mappings, datasets as numpy arrays of numbers, strings, or lists of lists of strings."""
+"""Groups as mappings, datasets as numpy arrays of numbers, strings, lists of strings or lists of such lists."""
 
 _MOST_BYTES = 1 << 31
 _MOST_ITEMS = 100_000
@@ -41,7 +44,7 @@ def read_tree(path: Location) -> Tree:
     place = printable(path)
     content = read_file(path)
     if content is None:
-        raise InputError(f"{place}: there is no such file; frameworks write NIR with `nir.write(FILE, graph)`")
+        raise InputError(f"{place}: there is no such file; `nir.write(FILE, graph)` writes NIR, and lava-dl .net files")
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             tree = _Reader(place).group(file, ())
@@ -50,8 +53,8 @@ def read_tree(path: Location) -> Tree:
     except Exception as error:  # h5py raises nearly anything for damaged bytes
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{place}: is not an HDF5 file, or is damaged or truncated: {reason[:200]}") from error
-    if not isinstance(tree.get("node"), Mapping):
-        raise InputError(f"{place}: is an HDF5 file, but none of NIR: it lacks the group 'node'")
+    if not any(isinstance(tree.get(name), Mapping) for name in (NIR, LAVA)):
+        raise InputError(f"{place}: is an HDF5 file, but holds no model: NIR's have a group '{NIR}', lava's '{LAVA}'")
     return tree
 
 
@@ -125,6 +128,8 @@ class _Reader:
             raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
         if dataset.shape == ():
             return self._counted(texts[()], where)
+        if len(dataset.shape) == 1:
+            return [self._counted(texts[row], where) for row in range(dataset.shape[0])]
         if len(dataset.shape) != 2:
             raise self._refusal(where, f"must be one text, or rows of texts, found shape {dataset.shape}")
         rows, columns = dataset.shape

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.models.nir.file import Tree
 
-__all__ = ["FIELDS", "NEURONS", "Graph", "NirNode", "read_graph"]
+__all__ = ["FIELDS", "LOIHI", "NEURONS", "Graph", "NirNode", "read_graph"]
 
 _SLIDING = ("weight", "bias", "stride", "padding", "dilation", "groups")
 FIELDS = {
@@ -40,7 +40,9 @@ FIELDS = {
 }
 """The nodes that a network can be made of, and what each must say."""
 
-NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold")
+LOIHI = "Loihi"
+"""Neurons of lava, which NIR has no node for."""
+NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold", LOIHI)
 _NEAREST = {"Delay": "spikes arrive at once here; only recurrent ones take a timestep"}
 _MOST_NODES = 10_000
 _DEEPEST = 8

@@ -17,9 +17,10 @@ from codesign.models.card import ModelCard, ModelImport
 from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, Dialect, get_dialect
-from codesign.models.nir.file import read_tree
+from codesign.models.nir.file import LAVA, NIR, read_tree
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.graph import Graph, read_graph
+from codesign.models.nir.graph import LOIHI, Graph, read_graph
+from codesign.models.nir.lava import read_net
 from codesign.models.nir.layers import read_layers
 from codesign.models.nir.modules import ModuleModel, is_module, read_module
 from codesign.models.nir.network import make_network
@@ -46,9 +47,11 @@ def import_model(
     """A model of another framework, spike for spike, with a card that says how it was read.
 
     Args:
-        model: a NIR file, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with neurons of a framework.
-        dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool` or
-            `plain`, which takes NIR's equations as they are. Files of `codesign export` and modules say so themselves.
+        model: a NIR file or a `.net` file of lava, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with neurons
+            of a framework.
+        dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool`, `lava`
+            or `plain`, which takes NIR's equations as they are. Files of lava and of `codesign export`, and modules,
+            say so themselves.
         dt: length of a timestep, a time such as `1 ms` or in seconds.
         sample: of a module, a tensor such as it is called with, batch included. The module runs once on it, as in
             evaluation; reset its states afterwards.
@@ -91,7 +94,8 @@ def _graph(model: Any) -> tuple[Graph, str]:
         return read_graph(model.to_dict()), "graph"
     source = printable(model)
     try:
-        return read_graph(read_tree(model)["node"]), source
+        tree = read_tree(model)
+        return read_graph(tree[NIR]) if NIR in tree else read_net(tree[LAVA]), source
     except InputError as error:
         raise InputError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
 
@@ -111,7 +115,7 @@ def _import(
     elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
-        loaded = _read(layers, source, _dialect(dialect), options)
+        loaded = _read(layers, source, _dialect(dialect, layers), options)
     card = loaded.card if name is None else replace(loaded.card, name=name)
     if check is not None:
         recorded, where = _recorded(check, layers)
@@ -183,7 +187,11 @@ def _read(layers: Sequence[Layer], source: str, dialect: Dialect, options: Mappi
     return LoadedModel(network=network, card=card)
 
 
-def _dialect(name: str | None) -> Dialect:
+def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
+    if layers[0].node.kind == LOIHI:
+        if name not in (None, "lava"):
+            raise InputError(f"dialect: .net files are lava's, found '{name}'")
+        return get_dialect("lava")
     if name is None:
         raise InputError(
             f"dialect: which framework wrote it? In each of {', '.join(DIALECTS)} the same numbers mean something else"

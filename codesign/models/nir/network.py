@@ -20,7 +20,7 @@ __all__ = ["make_network"]
 
 _OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""
-_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", *_OF_NEURONS)
+_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_NEURONS)
 _NOTHING_LEFT = 200.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import Dialect, LayerNumbers
+from codesign.models.nir.dialects.lava import LAVA
 from codesign.models.nir.dialects.norse import NORSE
 from codesign.models.nir.dialects.plain import PLAIN
 from codesign.models.nir.dialects.rockpool import ROCKPOOL
@@ -14,13 +15,11 @@ from codesign.models.nir.dialects.spikingjelly import SPIKINGJELLY
 
 __all__ = ["DIALECTS", "Dialect", "LayerNumbers", "get_dialect"]
 
-DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE, SINABS, ROCKPOOL, PLAIN)}
+DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE, SINABS, ROCKPOOL, LAVA, PLAIN)}
 
 
 def get_dialect(name: str) -> Dialect:
     """The dialect of that name. Raises InputError where there is none."""
-    if name == "lava":
-        raise InputError("dialect 'lava': its .net files hold neurons that count in integers; no reader for them yet")
     if name not in DIALECTS:
         raise InputError(f"unknown dialect '{name}'{suggestion(name, DIALECTS)}; allowed are {', '.join(DIALECTS)}")
     return DIALECTS[name]

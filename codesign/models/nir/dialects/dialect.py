@@ -61,6 +61,7 @@ class LayerNumbers:
     floor: float | None = None
     initial_potential: Numbers | float = 0.0
     synaptic_decay: Numbers | None = None
+    potential_step: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
