@@ -47,8 +47,8 @@ def import_model(
     """A model of another framework, spike for spike, with a card that says how it was read.
 
     Args:
-        model: a NIR file or a `.net` file of lava, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with neurons
-            of a framework.
+        model: a NIR file or a `.net` file of lava, a path or a URL, a `nir.NIRGraph`, or a `torch.nn.Module` with
+            neurons of a framework.
         dialect: whose conventions its numbers follow: `snntorch`, `spikingjelly`, `norse`, `sinabs`, `rockpool`, `lava`
             or `plain`, which takes NIR's equations as they are. Files of lava and of `codesign export`, and modules,
             say so themselves.
