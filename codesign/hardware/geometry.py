@@ -125,8 +125,6 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 
 def _links(network: NetworkOnChip, layer: Integers, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
     """(P + 1, Q) passes of each link by one message of each source, and the names of the links."""
-    from scipy.sparse import csr_array
-
     by_layer = [np.flatnonzero(layer == number) for number in range(int(layer.max()) + 1)]
     sources = [np.zeros(1, dtype=np.int64), *(1 + own for own in by_layer)]
     pairs = [np.meshgrid(sources[number], own, indexing="ij") for number, own in enumerate(by_layer)]
@@ -144,7 +142,8 @@ def _links(network: NetworkOnChip, layer: Integers, tile: Integers, at_chip: Int
     ]
     rows, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
     used, link = np.unique(numbers, return_inverse=True)
-    passes = csr_array((np.ones(len(rows)), (rows, link)), shape=(len(tile) + 1, len(used))).toarray()
+    passes = np.zeros((len(tile) + 1, len(used)))
+    np.add.at(passes, (rows, link), 1.0)
     several = len(np.unique(at_chip)) > 1
     return passes, [_link_name(number, tiles, several) for number in used.tolist()]
 

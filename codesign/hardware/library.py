@@ -72,10 +72,13 @@ def load_chip(path: Path) -> Chip:
 
 def check_chip(path: Path) -> Chip:
     """The same; a chip that comes with the program must also say what each of its energies is an energy of."""
-    shipped = {os.path.realpath(folder) for folder in packaged_folders("chips")}
-    if os.path.realpath(path.parent) not in shipped:
+    if not _is_shipped(path):
         return load_chip(path)
     return _loaded(path, lambda chip: (*model_mistakes(chip), *_unstated(chip), *missing_basis(chip.energies)))
+
+
+def _is_shipped(path: Path) -> bool:
+    return os.path.realpath(path.parent) in map(os.path.realpath, packaged_folders("chips"))
 
 
 def _unstated(chip: Chip) -> Iterator[Mistake]:
@@ -108,7 +111,7 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
 def _made_up(document: Document, path: Path) -> list[Problem]:
     """What a file still has of the template that it was copied from: its numbers are no chip's."""
     templates = [folder / f"{_TEMPLATE}.yaml" for folder in shipped_folders("chips")]
-    if not templates or os.path.realpath(path) in map(os.path.realpath, templates):
+    if not templates or _is_shipped(path) or os.path.realpath(path) in map(os.path.realpath, templates):
         return []
     sources = value_at(read_document(templates[-1]).data, ("sources",))
     left: list[Path_] = [
