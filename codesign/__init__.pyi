@@ -64,7 +64,8 @@ from .training.augmentation import Augmentation as Augmentation
 from .training.calibration import calibrate as calibrate
 from .training.evaluation import evaluate as evaluate
 from .training.hooks import BatchTransform as BatchTransform, Hooks as Hooks
-from .training.learned import Learn as Learn, LearnedNeurons as LearnedNeurons
+from .training.learn import Learn as Learn
+from .training.learned import LearnedNeurons as LearnedNeurons
 from .training.presets import PRESETS as PRESETS, recommended as recommended
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train

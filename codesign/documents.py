@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.mistakes import clipped, describe, dotted, place_of, reason, suggestion
 from codesign.units import quantities_in_si
+from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -28,7 +29,6 @@ else:
     ModelMetaclass = type(BaseModel)
 
 __all__ = [
-    "MOST_VALUES",
     "Document",
     "Path_",
     "Place",
@@ -47,8 +47,7 @@ __all__ = [
     "value_at",
 ]
 
-MOST_VALUES = 50_000
-_MOST_BYTES, _MOST_PROBLEMS, _DEEPEST = 1_000_000, 100, 50
+_MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 _LONGEST_KEY = 200
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
@@ -261,61 +260,6 @@ def refusal(problems: Iterable[Problem]) -> DocumentError:
     return DocumentError(told)
 
 
-class _TooLargeError(Exception):
-    """Says what is too much."""
-
-
-def _excess(depth: int) -> str:
-    too_many = f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded"
-    return f"is nested deeper than {_DEEPEST} levels" if depth > _DEEPEST else too_many
-
-
-_KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
-_COMPOSED: dict[str, yaml.Node | None] = {}
-"""Nodes of texts read last: composing takes most of the time of reading, and a sweep reads its chips often."""
-
-
-class _Composer(yaml.composer.Composer):
-    """Stops at what is too deep or too much before it is composed."""
-
-    _values = _depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._values += 1
-        self._depth += 1
-        if self._depth > _DEEPEST or self._values > MOST_VALUES:
-            raise _TooLargeError(_excess(self._depth))
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-
-class _Loader(_Composer, yaml.BaseLoader):
-    """Gives no scalar a type, and says best what is wrong."""
-
-    def __init__(self, text: str) -> None:
-        yaml.BaseLoader.__init__(self, text)
-
-
-_Compiled: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
-class _QuickLoader(_Composer, _Compiled):  # type: ignore[misc]
-    """The same, scanned ten times faster where PyYAML has its compiled part."""
-
-    def __init__(self, text: str) -> None:
-        yaml.composer.Composer.__init__(self)
-        _Compiled.__init__(self, text)
-
-
-def _quickly(text: str) -> yaml.Node | None:
-    """The nodes of a text; None where it is empty or no YAML."""
-    try:
-        return _QuickLoader(text).get_single_node()
-    except (yaml.YAMLError, _TooLargeError, ValueError, OverflowError):
-        return None
-
-
 @dataclass
 class _Reader:
     """Turns composed YAML nodes into plain data and remembers the line of each."""
@@ -332,17 +276,8 @@ class _Reader:
         return Document(data=self._construct(node, ()), places=self.places, problems=self.problems)
 
     def _compose(self, text: str) -> yaml.Node | None:
-        loader = None
         try:
-            node = _COMPOSED.get(text) or _quickly(text)
-            if node is None:
-                loader = _Loader(text)
-                node = loader.get_single_node()
-                if len(text) <= _KEPT_LENGTH:
-                    _COMPOSED[text] = node
-                if len(_COMPOSED) > _KEPT_TEXTS:
-                    _COMPOSED.pop(next(iter(_COMPOSED)), None)
-            return node
+            return composed(text)
         except yaml.reader.ReaderError as error:
             line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
             raise self._error(line, f"is not valid YAML: the character U+{character:04X} is not allowed") from None
@@ -351,9 +286,8 @@ class _Reader:
             what = ", ".join(part for part in (error.context, error.problem) if part)
             where = f" in column {mark.column + 1}" if mark else ""
             raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML{where}: {what}") from None
-        except (_TooLargeError, yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
-            what = "" if isinstance(error, _TooLargeError) else "is not valid YAML: "
-            raise self._error(loader.line + 1 if loader else 1, f"{what}{error}") from None
+        except UnusableYamlError as error:
+            raise self._error(error.line, str(error)) from None
 
     def _error(self, line: int, message: str) -> DocumentError:
         return DocumentError([Problem(file=self.file, line=line, message=message)])
@@ -363,8 +297,8 @@ class _Reader:
 
     def _construct(self, node: yaml.Node, path: Path_) -> Any:
         self.values += 1
-        if self.values > MOST_VALUES or len(path) > _DEEPEST:
-            raise self._error(node.start_mark.line + 1, _excess(len(path)))
+        if self.values > MOST_VALUES or len(path) > DEEPEST:
+            raise self._error(node.start_mark.line + 1, excess(len(path)))
         self.places[path] = Place(file=self.file, line=node.start_mark.line + 1)
         if node.tag not in _PLAIN_TAGS:
             self._problem(node, f"tag '{clipped(node.tag, 80)}' is not allowed; write plain values")

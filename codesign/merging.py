@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codesign.documents import MOST_VALUES, Document, Path_, Place, dotted, read_document, suggestion, value_at
+from codesign.documents import Document, Path_, Place, dotted, read_document, suggestion, value_at
 from codesign.errors import DocumentError, InputError, Problem
+from codesign.yaml_nodes import MOST_VALUES
 
 __all__ = ["MOST_NAMES", "Fragment", "Merged", "beside", "chain_of", "hint", "paths_in", "shown"]
 

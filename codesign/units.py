@@ -79,7 +79,10 @@ _PREFIXES = dict(zip(range(-18, 13, 3), ("a", "f", "p", "n", "µ", "m", "", "k",
 _USUAL = {
     **{(f"{p}{unit}", unit): 10.0**e for unit in ("J", "W", "s", "Hz", "V", "m") for e, p in _PREFIXES.items()},
     **{(f"u{unit}", unit): 1e-6 for unit in ("J", "W", "s", "m")},
-    **{("mm**2", "m**2"): 1e-6, ("um**2", "m**2"): 1e-12, ("MiB", "byte"): 2.0**20, ("GiB", "byte"): 2.0**30},
+    ("mm**2", "m**2"): 1e-6,
+    ("um**2", "m**2"): 1e-12,
+    ("MiB", "byte"): 2.0**20,
+    ("GiB", "byte"): 2.0**30,
 }
 """Units as nearly every file has them, each with the SI unit that it is converted to. pint takes 0.3 s to start."""
 
@@ -123,16 +126,14 @@ def parse_quantity(text: object, unit: str) -> float:
 def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
     import pint
 
-    registry = _registry()
+    registry, example = _registry(), _EXAMPLES.get(unit, f"1 {unit}")
     try:
         return float(registry.Quantity(magnitude, registry.Unit(name)).to(unit).magnitude)
     except pint.DimensionalityError:
-        raise ValueError(f"must be a quantity in {unit} such as '{_EXAMPLES.get(unit, f'1 {unit}')}', {found}") from None
+        raise ValueError(f"must be a quantity in {unit} such as '{example}', {found}") from None
     except Exception:
         # Text that is not a unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
-        raise ValueError(
-            f"has an unknown unit, {found}; write for example '{_EXAMPLES.get(unit, f'1 {unit}')}'"
-        ) from None
+        raise ValueError(f"has an unknown unit, {found}; write for example '{example}'") from None
 
 
 def si_unit(unit: str) -> str:

@@ -17,6 +17,7 @@ ROOT = Path(codesign.__file__).parent
 LEAVES = {
     "arguments",
     "console",
+    "deferred",
     "errors",
     "units",
     "documents",
@@ -27,6 +28,7 @@ LEAVES = {
     "spec_keys",
     "terminal_text",
     "versions",
+    "yaml_nodes",
 }
 ALLOWED = {
     "network": LEAVES,
@@ -235,6 +237,9 @@ absent("a list of datasets", "torch", "tonic", "sklearn")
 for path in (Path(codesign.__file__).parent / "analysis").glob("[!_]*.py"):
     importlib.import_module(f"codesign.analysis.{path.stem}")
 absent("analysis of results", "torch", "ray", "optuna", "matplotlib", "numba")
+
+import codesign.exploration.sweep
+absent("a sweep whose results are there", "torch", "ray", "optuna", "numba", "sklearn", "pandas", "pyarrow", "pint")
 
 import codesign.simulation.engine
 absent("simulation without torch.compile", "torch._dynamo")

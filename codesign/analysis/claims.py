@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-import pandas as pd
-
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
 from codesign.analysis.formatting import listed, number, quantity, upper
@@ -20,6 +18,7 @@ from codesign.analysis.robustness import DRAWN
 from codesign.analysis.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
 from codesign.analysis.statistics import Interval, ratio
 from codesign.analysis.wording import gain_in_words
+from codesign.deferred import pd
 
 __all__ = ["answer_claim"]
 

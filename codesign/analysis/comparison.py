@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import pandas as pd
-
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.statistics import Interval, difference, paired
+from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
 __all__ = [

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
-
 from codesign.analysis.points import Point
+from codesign.deferred import pd
 
 __all__ = [
     "Curve",

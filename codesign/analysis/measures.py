@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import pandas as pd
-
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.distributions import accuracy_after_output, drained_accuracies, mean_of_histogram, series_of
 from codesign.analysis.formatting import column_label
 from codesign.analysis.points import Point, is_known
+from codesign.deferred import pd
 
 __all__ = ["MEASURES", "Measure", "label_of", "like", "measured", "measures_known", "of_training"]
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
@@ -17,6 +16,7 @@ from codesign.analysis.formatting import shortened
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
+from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
 from codesign.units import format_si, in_percent
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from codesign.deferred import pd
 
 __all__ = ["CONFIDENCE", "Interval", "difference", "interval", "paired", "quantile_of", "ratio", "seed_means"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codesign.errors import InputError, SilentNetworkWarning
 from codesign.hardware.cost import price
@@ -12,10 +13,11 @@ from codesign.hardware.placement import Placement
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.spike_energy import spike_energy
 from codesign.hardware.terms import StaticBook
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.budget import EnergyMeter
-from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["MeteredChip", "energy_meter"]
 
@@ -55,6 +57,8 @@ def energy_meter(
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """
+    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+
     schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
 
     def sample_j(network: SpikingNetwork) -> float:

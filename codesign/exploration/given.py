@@ -10,20 +10,21 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codesign.documents import Path_
 from codesign.errors import CodesignError
 from codesign.exploration.encoding import encode_state
 from codesign.exploration.spec import NetworkEntry, SweepSpec
 from codesign.files import read_file
-from codesign.models.file import LoadedModel, load_model
-from codesign.models.nir.importing import import_model
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import topology_text
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
+
+if TYPE_CHECKING:
+    from codesign.models.file import LoadedModel
 
 __all__ = ["GivenModel", "given_models", "load_given", "load_model_file", "with_given_network"]
 
@@ -43,7 +44,7 @@ class GivenModel:
     state: bytes = field(compare=False, repr=False)
 
 
-Loaded = Mapping[str, tuple[str, LoadedModel]]
+Loaded = Mapping[str, tuple[str, "LoadedModel"]]
 """By recipe, the parameter that names a model, and the model."""
 
 
@@ -73,6 +74,10 @@ def load_given(spec: SweepSpec) -> Loaded:
 
 def load_model_file(entry: ModelFile) -> LoadedModel:
     """The model of a file, in whichever of the forms it is. Raises InputError where it cannot be read."""
+    # Here, so that sweeps without such files do not wait for torch.
+    from codesign.models.file import load_model
+    from codesign.models.nir.importing import import_model
+
     start = read_file(entry.file)
     hdf5 = start is not None and start[:8] == b"\x89HDF\r\n\x1a\n"
     if hdf5 or entry.dialect is not None or entry.options:

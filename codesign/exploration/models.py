@@ -20,7 +20,6 @@ from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
-from codesign.models.file import encode_model
 from codesign.models.page import index_page, model_page
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
@@ -246,6 +245,8 @@ def _write(
         versions=package_versions(),
         **facts,
     )
+    from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch
+
     try:
         weights = encode_model(decode_state(entry.payload), card, place="the stored model")
     except InputError as error:

@@ -31,7 +31,7 @@ from codesign.hardware.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import LAYERED
-from codesign.training.learned import check_learn
+from codesign.training.learn import check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import check_budget, check_spike_cost

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.execution import NOT_REACHED, Execution
-from codesign.simulation.neurobench import activation_sparsity, decision_operations, dense_operations
+from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
 
 __all__ = ["Columns", "answering", "convergence_accuracy", "histogram", "summary_columns"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.errors import StoreError, UnreadableResultError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
-from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs, run_assess, run_execute, run_train
+from codesign.exploration.job_runs import run_assess, run_execute, run_train
+from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure, TaskResources
-from codesign.exploration.runner import Runner
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work
-from codesign.simulation.event.compilation import tell_of_compiling
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
@@ -48,6 +46,10 @@ def run_work(
         progress.planned(work, "none needed")
         progress.added(work, {})
         return {}
+    # Here, so that those who only look up results do not wait for torch and the compiler.
+    from codesign.exploration.runner import Runner
+    from codesign.simulation.event.compilation import tell_of_compiling
+
     if executor is None:
         training = workload().train
         executor = choose_executor(

@@ -6,20 +6,22 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.errors import InputError
 from codesign.hardware.cost import Cost
 from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Recipe
-from codesign.training.trainer import TrainingResult
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
 from codesign.workload.spec import WorkloadSpec
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.training.trainer import TrainingResult
 
 __all__ = [
     "Certificate",

@@ -22,14 +22,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
 from pydantic import Field, model_validator
 
+from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.spiking_network import SpikingNetwork
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["Quantization", "quantize"]
 
@@ -141,7 +143,6 @@ def _shifted(scale: float, step: float) -> float:
     return step * 2.0 ** math.ceil(math.log2(scale / step)) if scale and step else scale
 
 
-@torch.no_grad()
 def quantize(
     network: SpikingNetwork, quantization: Quantization | None, *, weights: Sequence[torch.Tensor] | None = None
 ) -> None:
@@ -155,10 +156,11 @@ def quantize(
     Raises:
         InputError: a weight is not finite.
     """
-    given = network.weights() if weights is None else list(weights)
-    own = network.neuron.potential_steps(len(given))
-    network.potential_ranges = None if quantization is None else quantization.potential_ranges(given, own)
-    network.potential_steps = None if quantization is None or own else quantization.potential_steps(given)
-    found = given if quantization is None else quantization.weights(given, own)
-    for parameter, weight in zip(network.weights(), found, strict=True):
-        parameter.copy_(weight)
+    with torch.no_grad():
+        given = network.weights() if weights is None else list(weights)
+        own = network.neuron.potential_steps(len(given))
+        network.potential_ranges = None if quantization is None else quantization.potential_ranges(given, own)
+        network.potential_steps = None if quantization is None or own else quantization.potential_steps(given)
+        found = given if quantization is None else quantization.weights(given, own)
+        for parameter, weight in zip(network.weights(), found, strict=True):
+            parameter.copy_(weight)

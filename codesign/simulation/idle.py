@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-import torch
-
+from codesign.deferred import torch
 from codesign.documents import suggestion
 from codesign.errors import InputError
 

@@ -6,18 +6,21 @@ counts what passed: synaptic operations, messages, energy, time and `Execution.i
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
-from codesign.network.spiking_network import SpikingNetwork
+import numpy as np
+
+from codesign.deferred import torch
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
+
 __all__ = ["admitted", "entry_keys"]
 
 
-@torch.no_grad()
 def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int, epoch: int) -> EventBatch:
     """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses.
 

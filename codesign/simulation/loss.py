@@ -21,9 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import torch
-
 from codesign.arguments import real
+from codesign.deferred import torch
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.network.neuron import NeuronSpec
@@ -33,7 +32,7 @@ __all__ = ["CrossEntropy", "Loss", "LossFunction", "SpikeCost", "check_loss"]
 
 Loss = Literal["sum", "timestep"]
 """Name of a loss."""
-LossFunction = Callable[[Simulation, torch.Tensor], torch.Tensor]
+LossFunction = Callable[[Simulation, "torch.Tensor"], "torch.Tensor"]
 """A scalar with gradient, from what a batch gave and its (B,) int64 labels."""
 
 

@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
-from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.execution import Execution
+from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["NeuroBench", "activation_sparsity", "decision_operations", "dense_operations", "neurobench"]
+__all__ = ["NeuroBench", "neurobench"]
 
 _BATCH = 256
 
@@ -112,33 +112,6 @@ def neurobench(
         decision_operations=None if until is None else float(until.mean()),
         decision_accuracy=None if decided is None else decided.accuracy,
     )
-
-
-def activation_sparsity(execution: Execution) -> float:
-    """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""
-    spiking = execution.shape.layer_sizes if execution.spiking_readout else execution.shape.layer_sizes[:-1]
-    return max(1 - float(execution.emitted.sum()) / max(int(execution.timesteps_run.sum()) * sum(spiking), 1), 0.0)
-
-
-def dense_operations(execution: Execution) -> float:
-    """Synapses times timesteps run, mean over samples."""
-    return float(execution.timesteps_run.mean() * sum(layer.synapses for layer in execution.shape.layers))
-
-
-def decision_operations(execution: Execution) -> NDArray[np.int64] | None:
-    """(B,) synaptic operations up to and with the step of each timestep's first output spike; None for potentials.
-
-    What leaves in step k is added in step k + 1, and the first output spike of a timestep is in step
-    `steps_to_first_output` − 1.
-    """
-    if not execution.spiking_readout:
-        return None
-    table = execution.messages
-    reached = execution.steps_to_first_output[table.sample, table.timestep]
-    counts = (reached == NOT_REACHED) | (table.step <= reached - 2)
-    sums = np.zeros(execution.samples, dtype=np.int64)
-    np.add.at(sums, table.sample[counts], table.synaptic_operations[counts])
-    return sums
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-import torch
+from codesign.deferred import torch
 
 __all__ = ["Purpose", "absorb", "purpose_key", "sample_key", "thin", "uniform"]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from codesign.network.spiking_network import SpikingNetwork
+from codesign.deferred import torch
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "StepReport", "build_execution", "slices_of"]
 

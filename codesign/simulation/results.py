@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
+from codesign.deferred import torch
 from codesign.simulation.execution import Execution
 
 __all__ = ["ClassificationLoss", "Simulation"]

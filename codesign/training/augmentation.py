@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.simulation.input import entry_keys

@@ -8,63 +8,14 @@ been made with them.
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 
-from codesign.documents import Spec
-from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.units import Real
+from codesign.training.learn import Learn, check_learn
 
-__all__ = ["Learn", "LearnedNeurons", "check_learn"]
-
-Sharing = Literal["layer", "neuron"]
-
-
-class Learn(Spec):
-    """What learns besides weights and biases.
-
-    Attributes:
-        threshold, time_constant: `layer`, one number for all neurons of a layer; `neuron`, one for each; None, it stays
-            as the network has it.
-        learning_rate: Adam's for these, about the relative change in an update; None takes the recipe's.
-    """
-
-    threshold: Sharing | None = None
-    time_constant: Sharing | None = None
-    learning_rate: Annotated[Real, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Learn:
-        if self.threshold is None and self.time_constant is None:
-            raise ValueError("give threshold or time_constant, as 'layer' or 'neuron'")
-        return self
-
-    @property
-    def shared(self) -> dict[str, Sharing]:
-        """By name of the network's buffer, whether a layer shares a number or each neuron has its own."""
-        given = {"threshold": self.threshold, "time_constant": self.time_constant}
-        return {name: sharing for name, sharing in given.items() if sharing is not None}
-
-    @property
-    def summary(self) -> str:
-        """All of it in a line, for results and cards."""
-        parts = [f"{name.replace('_', ' ')} of each {sharing}" for name, sharing in self.shared.items()]
-        rate = [] if self.learning_rate is None else [f"learning rate {self.learning_rate:g}"]
-        return ", ".join([*parts, *rate])
-
-
-def check_learn(learn: Learn | None, time_constant_s: float, timestep_s: float) -> None:
-    """Raises InputError where a time constant is to learn but there is none: no leak, or a timestep of 0 s."""
-    if learn is None or learn.time_constant is None:
-        return
-    if math.isinf(time_constant_s):
-        raise InputError("learn: an infinite time constant cannot learn; give the neuron a finite one")
-    if timestep_s == 0:
-        raise InputError("learn: a time constant cannot learn from a static input, whose timestep is 0 s")
+__all__ = ["LearnedNeurons"]
 
 
 class LearnedNeurons(torch.nn.Module):

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.simulation.engine import ClassificationLoss
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.random import Purpose, sample_key, uniform
+from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
 from codesign.units import Positive
 from codesign.workload.events import EventBatch

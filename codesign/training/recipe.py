@@ -14,7 +14,7 @@ from codesign.simulation.policies import get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
-from codesign.training.learned import Learn
+from codesign.training.learn import Learn
 from codesign.training.losses import LossChoice
 from codesign.training.mixture import MixtureEntry
 from codesign.training.model_file import ModelFileEntry

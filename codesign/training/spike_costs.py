@@ -15,17 +15,20 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from codesign.deferred import torch
 from codesign.errors import InputError
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.units import format_si
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["SpikeCosts", "check_budget", "check_spike_cost"]
 

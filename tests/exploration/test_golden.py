@@ -15,7 +15,7 @@ import pytest
 import torch
 from handmade_hardware import near
 
-from codesign.exploration import jobs
+from codesign.exploration import job_runs, jobs
 from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.hardware.library import find_chip
@@ -72,7 +72,7 @@ def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Outp
     state["connections.0.weight"] = torch.full_like(state["connections.0.weight"], 0.5)
     state["connections.1.weight"] = torch.full_like(state["connections.1.weight"], second)
     state["connections.1.weight"].view(2, 2)[0] = 0.5
-    return jobs.run_execute(inputs, encode_state(state), workload(2, 2))
+    return job_runs.run_execute(inputs, encode_state(state), workload(2, 2))
 
 
 def test_versions():
@@ -101,7 +101,7 @@ def test_train():
     One layer, one event: more of output 0 and less of output 1 is what a sample of class 0 asks for.
     """
     inputs = model("1-2")
-    output = jobs.run_train(inputs, workload(1, 2))
+    output = job_runs.run_train(inputs, workload(1, 2))
     before = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01, seed=4).state_dict()
     after = decode_state(output.payload)
     moved = (after["connections.0.weight"] - before["connections.0.weight"]).flatten()
@@ -119,7 +119,7 @@ def test_idle_gradient_decides_whether_a_silent_neuron_learns(rule, learns):
     """1-2-2: one hidden neuron fires, the other stays below 0.3, and the group of two has room for it."""
     recipe = Recipe(method="unlayered", group_size=2, epochs=1, learning_rate=2**-6, idle_gradient=rule)
     inputs = replace(model("1-2-2"), recipe=recipe, schedule=recipe.schedule, seed=5)
-    output = jobs.run_train(inputs, workload(1, 2))
+    output = job_runs.run_train(inputs, workload(1, 2))
     before = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01, seed=5).state_dict()
     moved = (decode_state(output.payload)["connections.0.weight"] != before["connections.0.weight"]).flatten()
     fires = before["connections.0.weight"].flatten() > 0.3
@@ -136,7 +136,7 @@ def test_train_with_one_bit():
     one_bit = Quantization(bits=1)
     inputs = replace(model("1-2"), neuron=NeuronSpec(threshold=0.1185), quantization=one_bit)
     inputs = replace(inputs, recipe=inputs.recipe.model_copy(update={"quantization": one_bit}))
-    output = jobs.run_train(inputs, workload(1, 2))
+    output = job_runs.run_train(inputs, workload(1, 2))
     after = decode_state(output.payload)["connections.0.weight"].flatten()
     assert after.tolist() == pytest.approx([0.1193 + 2**-6, 0.1182 - 2**-6], abs=1e-4)
     assert output.facts["training_loss_curve"] == pytest.approx([math.log(2)])
@@ -183,7 +183,7 @@ def test_execute_truncates_potentials_that_decay(fraction_bits, spikes):
     )
     state = SpikingNetwork(inputs.model.topology, neuron, timestep_s=0.01).state_dict()
     state["connections.0.weight"] = torch.ones(1, 1)
-    execution = decode_execution(jobs.run_execute(inputs, encode_state(state), workload(1, 1, 2)).payload)
+    execution = decode_execution(job_runs.run_execute(inputs, encode_state(state), workload(1, 1, 2)).payload)
     assert execution.scores.tolist() == [[spikes]]
 
 
@@ -191,7 +191,7 @@ def test_summary_and_cost():
     """8 synaptic operations at 26 pJ; in the paper's book 2 hidden spikes of fan-out 2."""
     chip = find_chip("mubrain_layersync2024")
     placement = place(network_shape(parse_topology("2-2-2")), chip, "published", 4)
-    summary, cost = jobs.run_assess(
+    summary, cost = job_runs.run_assess(
         execute().payload,
         [
             SummaryInputs(execution="0", last_step=None),
@@ -212,7 +212,7 @@ def test_summary_and_cost():
 def test_a_chip_that_cannot_price_leaves_the_others_alone():
     chip = find_chip("mubrain_layersync2024")
     other, own = (place(network_shape(parse_topology(sizes)), chip) for sizes in ("3-2", "2-2-2"))
-    wrong, right = jobs.run_assess(
+    wrong, right = job_runs.run_assess(
         execute().payload,
         [
             CostInputs(execution="0", placement=other, operation="accelerated"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-
+from codesign.deferred import torch
 from codesign.errors import InputError
-from codesign.network.spiking_network import SpikingNetwork
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["Policy", "Waiting"]
 
@@ -88,7 +89,6 @@ class Policy:
                     f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
                 ) from error
 
-    @torch.no_grad()
     def scores(self, network: SpikingNetwork) -> torch.Tensor:
         """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
 
@@ -98,7 +98,8 @@ class Policy:
         neurons = network.shape.neurons
         if self.score is None:
             return torch.zeros(neurons)
-        scores = torch.as_tensor(self.score(network), dtype=torch.float32, device="cpu")
+        with torch.no_grad():
+            scores = torch.as_tensor(self.score(network), dtype=torch.float32, device="cpu")
         if scores.shape != (neurons,) or not bool(torch.isfinite(scores).all()):
             found = "one that is not finite" if scores.shape == (neurons,) else f"shape {tuple(scores.shape)}"
             raise InputError(

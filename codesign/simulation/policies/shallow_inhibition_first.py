@@ -7,12 +7,13 @@ under layered inference. The order never changes, so an arbiter of fixed priorit
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from codesign.network.spiking_network import SpikingNetwork
+from codesign.deferred import torch
 from codesign.simulation.policies.policy import Policy, Waiting
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 __all__ = ["SHALLOW_INHIBITION_FIRST", "priority", "score"]
 

@@ -1,0 +1,25 @@
+"""torch and pandas, imported when something in them is first used: that takes long, and often nobody comes to it.
+
+Modules that define classes of torch's import it as usual.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["pd", "torch"]
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+else:
+
+    class _Deferred:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(importlib.import_module(self._name), name)
+
+    pd, torch = _Deferred("pandas"), _Deferred("torch")

@@ -1,0 +1,97 @@
+"""YAML text as nodes with their lines, up to a depth and a number of values that no honest file comes near."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+__all__ = ["DEEPEST", "MOST_VALUES", "UnusableYamlError", "composed", "excess"]
+
+MOST_VALUES, DEEPEST = 50_000, 50
+_KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
+_COMPOSED: dict[str, yaml.Node | None] = {}
+"""Nodes of texts read last: a sweep reads its chips often."""
+
+
+class UnusableYamlError(Exception):
+    """What is wrong with a text, in the line where reading it ended."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def composed(text: str) -> yaml.Node | None:
+    """The nodes of a text; None where it is empty.
+
+    Raises:
+        UnusableYamlError: there is too much, or an escape is impossible.
+        yaml.YAMLError: it is not YAML.
+    """
+    node = _COMPOSED.get(text) or _quickly(text) or _carefully(text)
+    if len(text) <= _KEPT_LENGTH:
+        _COMPOSED[text] = node
+    if len(_COMPOSED) > _KEPT_TEXTS:
+        del _COMPOSED[next(iter(_COMPOSED))]
+    return node
+
+
+def excess(depth: int) -> str:
+    """What is too much at that depth."""
+    too_many = f"is too large: it has more than {MOST_VALUES:,} values once its aliases are expanded"
+    return f"is nested deeper than {DEEPEST} levels" if depth > DEEPEST else too_many
+
+
+class _Composer(yaml.composer.Composer):
+    """Stops at what is too deep or too much before it is composed."""
+
+    _values = _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._values += 1
+        self._depth += 1
+        if self._depth > DEEPEST or self._values > MOST_VALUES:
+            raise UnusableYamlError(excess(self._depth))
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _Loader(_Composer, yaml.BaseLoader):
+    """Gives no scalar a type."""
+
+    def __init__(self, text: str) -> None:
+        yaml.BaseLoader.__init__(self, text)
+
+
+_Compiled: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class _QuickLoader(_Composer, _Compiled):  # type: ignore[misc]
+    """The same, scanned ten times faster where PyYAML has its compiled part."""
+
+    def __init__(self, text: str) -> None:
+        yaml.composer.Composer.__init__(self)
+        _Compiled.__init__(self, text)
+
+
+def _quickly(text: str) -> yaml.Node | None:
+    """None also where something is wrong, which the other loader says better."""
+    try:
+        return _QuickLoader(text).get_single_node()
+    except (yaml.YAMLError, UnusableYamlError, ValueError, OverflowError):
+        return None
+
+
+def _carefully(text: str) -> yaml.Node | None:
+    loader = None
+    try:
+        loader = _Loader(text)
+        return loader.get_single_node()
+    except UnusableYamlError as error:
+        raise UnusableYamlError(str(error), loader.line + 1 if loader else 1) from None
+    except (yaml.reader.ReaderError, yaml.MarkedYAMLError):
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
+        raise UnusableYamlError(f"is not valid YAML: {error}", loader.line + 1 if loader else 1) from None
