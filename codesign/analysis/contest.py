@@ -38,6 +38,7 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import drawn
 from codesign.analysis.variants import best_variant
+from codesign.deferred import pd
 
 __all__ = ["GUESSED", "Contest", "absence", "compared"]
 
