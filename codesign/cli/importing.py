@@ -133,6 +133,13 @@ def export_model(
         typer.Argument(parser=place, metavar="MODEL", help="A model's file, a path or a URL.", show_default=False),
     ],
     format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.nir,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Who is to read it: snntorch, spikingjelly, norse, sinabs, or plain for NIR's own equations.",
+        ),
+    ] = "plain",
     out: Annotated[
         str | None,
         typer.Option("--out", "--output", parser=place, metavar="FILE", help="Where to.", show_default="MODEL.nir"),
@@ -145,5 +152,5 @@ def export_model(
 
     loaded = load_model(model)
     path = out or with_suffix(model, f".{format.value}")
-    write_nir(path, loaded.network, loaded.card)
+    write_nir(path, loaded.network, loaded.card, dialect)
     typer.echo(f"{format.value:8} {printable(path)}")

@@ -14,6 +14,8 @@ import torch
 
 import codesign as cd
 from codesign.errors import InputError
+from codesign.models.nir.checking import trace
+from codesign.models.nir.written import to_nir
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Built = tuple[Any, tuple[Any, torch.Tensor], np.ndarray, list[np.ndarray], dict[str, Any]]
@@ -278,3 +280,52 @@ def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, ki
     for certificate in (loaded.card.certificate, read.card.certificate):
         assert certificate.differing_spikes == 0 or certificate.within_rounding, certificate.summary
         assert certificate.recorded_spikes > 20
+
+
+READ = [
+    *(
+        (name, more)
+        for name in ("snntorch", "spikingjelly", "norse")
+        for more in ({}, {"synaptic_time_constant": 4e-3})
+    ),
+    ("snntorch", {"comparison": ">="}),
+    ("norse", {"gain": 0.3}),
+    ("sinabs", {"reset": "subtract", "comparison": ">=", "most_spikes": 1 << 20, "refractory": False}),
+]
+
+
+def read_by(framework: str, graph: Any, given: torch.Tensor) -> torch.Tensor:
+    """(samples, timesteps, …) what its reader makes of a graph and input of (timesteps, samples, …)."""
+    pytest.importorskip(framework)
+    if framework == "sinabs":
+        from sinabs.nir import from_nir
+
+        module = from_nir(graph, batch_size=given.shape[1])
+        return module(given.transpose(0, 1).flatten(0, 1))[0].reshape(*given.shape[1::-1], -1)
+    if framework == "snntorch":
+        from snntorch.import_nir import import_from_nir as read
+    elif framework == "spikingjelly":
+        from spikingjelly.activation_based.nir_exchange import import_from_nir as read
+    else:
+        from norse.torch import from_nir as read
+    module, state, steps = read(graph), None, []
+    for step in given:
+        spikes, state = module(step, state)
+        steps.append(spikes.detach())
+    return torch.stack(steps, 1)
+
+
+@pytest.mark.parametrize(("framework", "neurons"), READ)
+def test_what_is_exported_for_a_framework_does_there_what_it_does_here(framework: str, neurons: dict[str, Any]):
+    neuron = cd.NeuronSpec(time_constant="8 ms", bias=True, tick=True, **neurons)
+    network = cd.SpikingNetwork(cd.parse_topology("12-20-6"), neuron, timestep_s=1e-3)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in (*network.weights(), network.bias):
+            parameter.copy_(torch.randn(parameter.shape) * 0.6 + 0.15)
+    given = inputs(12, timesteps=20)
+    events = cd.EventBatch.from_dense(given.transpose(0, 1).numpy(), np.zeros(4, int), timestep_s=1e-3)
+    ours = trace(network, events).spikes[:, :, network.layer_slices[-1]]
+    graph = to_nir(network, cd.describe_model(network, name="here"), framework)
+    assert ours.sum() > 100
+    np.testing.assert_array_equal(read_by(framework, graph, given).detach().numpy(), ours)

@@ -114,3 +114,36 @@ def test_commands_export_and_import(tmp_path: Path):
         cd.import_model(there)
     with pytest.raises(InputError, match="dt: the file says how it is to be read"):
         cd.import_model(there, dt="1 ms")
+
+
+def test_for_a_framework_neurons_are_written_as_its_reader_takes_them(tmp_path: Path):
+    """snnTorch's is the inverse of its own export: the same spikes and, but for rounding, decays."""
+    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", gain=0.25)
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    cd.save_model(tmp_path / "a.safetensors", network, cd.describe_model(network, name="a"))
+    run = run_here("export", str(tmp_path / "a.safetensors"), "--dialect", "snntorch", folder=tmp_path)
+    assert run.code == 0, run.err
+    said = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": False}
+    read = cd.import_model(tmp_path / "a.nir", **said).network
+    np.testing.assert_allclose(read.time_constant, 3e-3, rtol=1e-6)
+    np.testing.assert_allclose(read.threshold, 2.0)
+    for kept, wanted in zip(read.weights(), network.weights(), strict=True):
+        assert torch.equal(kept, wanted)
+    assert state_of(cd.import_model(tmp_path / "a.nir").network) == state_of(network)
+
+
+@pytest.mark.parametrize(
+    ("reader", "neuron", "message"),
+    [
+        ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; it reads leaky neurons"),
+        ("norse", {"bias": True}, "norse cannot read neurons that only messages start"),
+        ("sinabs", {"reset": "subtract"}, "sinabs cannot read one spike in a timestep, neurons that only messages"),
+        ("spikingjelly", {"time_constant": "infinite"}, "spikingjelly cannot read no leak"),
+        ("lava", {}, "unknown reader 'lava'"),
+    ],
+)
+def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, Any], message: str):
+    spec = cd.NeuronSpec.model_validate({"time_constant": "3 ms", "refractory": False, **neuron})
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
+    with pytest.raises(InputError, match=message):
+        to_nir(network, cd.describe_model(network, name="a"), reader)

@@ -23,6 +23,7 @@ from codesign.models.card import ModelCard
 from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph
+from codesign.models.nir.readers import for_reader, made, shape_of
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv1d, Linear, Pool, SumPool
@@ -33,25 +34,27 @@ _MARK = "codesign_model"
 _GATE = "input_gate"
 
 
-def write_nir(path: Location, network: SpikingNetwork, card: ModelCard) -> None:
-    """Write a model to a NIR file.
+def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
+    """Write a model to a NIR file; `reader` as in `to_nir`.
 
     Raises:
-        InputError: the place cannot be written, or NIR cannot say what the network is.
+        InputError: the place cannot be written, or NIR or the reader cannot say what the network is.
     """
     buffer = io.BytesIO()
-    nir.write(buffer, to_nir(network, card))
+    nir.write(buffer, to_nir(network, card, reader))
     write_atomically(path, buffer.getvalue())
 
 
-def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
+def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
     """A model as a NIR graph.
 
     Args:
         card: of this network, as `cd.describe_model` makes it.
+        reader: for whose reader its neurons are written: `snntorch`, `spikingjelly`, `norse` or `sinabs`; `plain` are
+            NIR's equations.
 
     Raises:
-        InputError: the network has a max pool, for which NIR has no node.
+        InputError: the network has a max pool, for which NIR has no node, or neurons that the reader cannot have.
     """
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; a model file holds it")
@@ -66,23 +69,31 @@ def to_nir(network: SpikingNetwork, card: ModelCard) -> nir.NIRGraph:
         if isinstance(spec, Linear) and connection.window.source[1:] != (1, 1):
             pooled = connection.window.channels, *_places(connection)
             nodes[f"flatten{index}"] = nir.Flatten(np.array(pooled), start_dim=0)
-        nodes[f"weights{index}"] = _map(network, index, connection)
-        nodes[f"neurons{index}"] = _neurons(network, index)
+        nodes[f"weights{index}"] = _map(network, index, connection, exact=reader != "plain")
+        own = {name: value[network.layer_slices[index]].numpy() for name, value in _of_neurons(network).items()}
+        node = _neurons(network, index, own) if reader == "plain" else for_reader(reader, network, index, own)
+        node.metadata = own
+        nodes[f"neurons{index}"] = node
     nodes["output"] = nir.Output(nodes[f"neurons{index}"].output_type["output"])
     names = list(nodes)
-    said = {"dialect": "plain", "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
+    said = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
     edges = list(pairwise(names))
-    return nir.NIRGraph(nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
+    return made(nir.NIRGraph, nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
 def _shape(source: Any) -> tuple[int, ...]:
     return source if isinstance(source, tuple) else (source,)
 
 
-def _map(network: SpikingNetwork, index: int, connection: Connection) -> nir.NIRNode:
+def _map(network: SpikingNetwork, index: int, connection: Connection, *, exact: bool) -> nir.NIRNode:
+    """Weights and biases.
+
+    Args:
+        exact: for one reader, whom no metadata tells what NIR lacks; there always are biases, as sinabs wants it.
+    """
     weight, layer = connection.weight.detach().numpy(), network.layer_slices[index]
     bias = None
     if network.bias is not None:
@@ -91,8 +102,12 @@ def _map(network: SpikingNetwork, index: int, connection: Connection) -> nir.NIR
         bias = np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
     target = connection.target
     if isinstance(target, Linear):
-        return nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
+        if bias is None and not exact:
+            return nir.Linear(weight)
+        return nir.Affine(weight, np.zeros(len(weight), np.float32) if bias is None else bias)
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
+    if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
+        raise InputError(f"layer {index}: biases differ within a channel, and a convolution of NIR has one for each")
     # that along one axis too, over a height of 1
     pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
     sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
@@ -109,11 +124,10 @@ def _both(sizes: int | tuple[int, int]) -> NDArray[np.int64]:
     return np.array(sizes if isinstance(sizes, tuple) else (sizes, sizes))
 
 
-def _neurons(network: SpikingNetwork, index: int) -> nir.NIRNode:
-    """Neurons as NIR's equations have them, with their own numbers beside."""
-    layer, grid = network.layer_slices[index], network.shape.layers[index]
-    shape = (grid.neurons,) if grid.height == grid.width == 1 else (grid.channels, grid.height, grid.width)
-    own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
+def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
+    """Neurons as NIR's equations have them."""
+    grid = network.shape.layers[index]
+    shape = shape_of(grid)
     tau = own["time_constant"].reshape(shape)
     gain = own.get("gain", np.ones(grid.neurons)).reshape(shape)
     zero = np.zeros(shape)
@@ -123,12 +137,12 @@ def _neurons(network: SpikingNetwork, index: int) -> nir.NIRNode:
     if not potential:
         spiking["v_reset"] = own.get("reset_value", zero).reshape(shape)
     if not told:
-        return (nir.I if potential else nir.IF)(r=gain / (network.timestep_s or 1.0), **spiking, metadata=own)
+        return made(nir.I if potential else nir.IF, r=gain / (network.timestep_s or 1.0), **spiking)
     synapse = own.get("synaptic_time_constant", zero).reshape(shape)
     if not (synapse > 0).all() or np.isinf(synapse).any():
-        return (nir.LI if potential else nir.LIF)(tau=tau, **told, **spiking, metadata=own)
+        return made(nir.LI if potential else nir.LIF, tau=tau, **told, **spiking)
     flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
-    return (nir.CubaLI if potential else nir.CubaLIF)(tau_mem=tau, **flows, **told, **spiking, metadata=own)
+    return made(nir.CubaLI if potential else nir.CubaLIF, tau_mem=tau, **flows, **told, **spiking)
 
 
 def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
