@@ -13,57 +13,43 @@ from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.description import Chip
 from codesign.hardware.missing import missing_parameters
 from codesign.hardware.named_numbers import NamedNumber
-from codesign.hardware.terms import ACTIONS
 from codesign.hardware.validation import contradictions
 from codesign.units import format_si
 
 __all__ = ["print_chip", "print_list"]
 
-_SHORT = {
-    **{action.price: action.symbol for action in ACTIONS},
-    "neurons_per_core": "capacity",
-    "synapses_per_core": "capacity",
-    "weight_bits": "bits",
-    "can_flush": "flush",
-    "can_end_sample": "early end",
-    "times.chip_hop": "chip to chip",
-}
-"""Short words of the list for numbers that are not known; the rest are times, without which there is no latency."""
 _LEGEND = (
-    "e_so, e_access, e_upd, e_spike, e_msg, e_hop, e_bar: energy of a synaptic operation, a visit to a neuron, an "
-    "update, a spike generated, a spike sent, a hop, a barrier message. Every number and its source: codesign chips "
-    "show NAME. What the numbers give for published measurements: codesign chips validate NAME. For a "
-    "chip of your own: codesign init --chip."
+    "operation: energy of a synaptic operation, with all that the chip spent where static power is all-in; unknown: "
+    "numbers that are not known, for which codesign chips show NAME says what they leave unmodelled. How far the model "
+    "is off: codesign chips validate NAME. For a chip of your own: codesign init --chip."
 )
-_LEAST_WIDTH = 80
+_NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
-_ROW = "{:<25}{:<8}{:>7}{:>6}{:>17}{:>13}"
+_ROW = "{:<25}{:<8}{:>5}{:>6}{:>10}{:>10}{:>8}{:>8}"
 
 
 def print_list(console: Console, chips: Iterable[Chip]) -> None:
-    """A few lines a chip: its main numbers, what it is, and what is not known of it."""
-    console.print(f"[bold]{_ROW.format('chip', 'sync', 'cores', 'lanes', 'e_so', 'static')}[/bold]")
+    """A line a chip: its other names if there is room, its main numbers, and how much of it is not known."""
+    headings = ("chip", "sync", "cores", "lanes", "operation", "static", "latency", "unknown")
+    console.print(f"[bold]{_ROW.format(*headings)}[/bold]")
     for chip in chips:
         console.print(escape(_row(chip)))
-        time = "overload" if chip.synchronization.kind == "timer" else "latency"
-        missing = dict.fromkeys(_SHORT.get(number, time) for number, _ in missing_parameters(chip))
-        if chip.description:
-            _print_indented(console, chip.description.strip().split(". ")[0].rstrip(".") + ".", 3)
-        if chip.aliases:
-            _print_indented(console, f"also called {', '.join(chip.aliases)}", 3)
-        _print_indented(console, f"unknown: {', '.join(missing) or 'nothing'}", 3)
     console.print(f"\n{_LEGEND}")
 
 
 def _row(chip: Chip) -> str:
     synaptic = chip.energies.synaptic_operation
+    called = f"{chip.name} ({', '.join(chip.aliases)})" if chip.aliases else chip.name
+    missing = missing_parameters(chip)
     return _ROW.format(
-        chip.name,
+        called if len(called) < _NAME else chip.name,
         {"asynchronous": "async", "neighbour": "neighb."}.get(chip.synchronization.kind, chip.synchronization.kind),
         f"{chip.cores.value:,}",
         "?" if chip.vector_width is None else str(chip.vector_width.value),
-        "?" if synaptic is None else format_si(synaptic.value, "J") + (" all-in" if chip.all_in else ""),
-        "in e_so" if chip.all_in else _static(chip),
+        "?" if synaptic is None else format_si(synaptic.value, "J"),
+        "all-in" if chip.all_in else _static(chip),
+        "no" if any(consequence.startswith("latency") for _, consequence in missing) else "yes",
+        len(missing),
     )
 
 
@@ -73,24 +59,34 @@ def _static(chip: Chip) -> str:
     return "?" if total is None else format_si(total.value, "W")
 
 
-def print_chip(console: Console, chip: Chip) -> None:
-    """Every number with its effect, confidence and source; what is not known; published measurements; sources."""
+def print_chip(console: Console, chip: Chip, *, everything: bool) -> None:
+    """What a chip is, what is not known of it and what it can do, and its numbers.
+
+    Args:
+        everything: also what each number changes, its source and remarks, published measurements, and sources.
+    """
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
-    if chip.extends:
-        console.print(f"Extends {chip.extends}: what its file leaves out is taken from that chip, except measurements.")
     if chip.description:
         console.print(escape(chip.description))
+    if chip.extends:
+        console.print(f"Extends {chip.extends}: what its file leaves out is taken from that chip, except measurements.")
     _print_accounting(console, chip)
-    _print_numbers(console, chip)
     console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
     for line in [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)] or ["nothing"]:
         _print_indented(console, line, 2)
-    if chip.validation:
-        _print_measurements(console, chip)
+    _print_abilities(console, chip)
+    _print_numbers(console, chip, everything=everything)
     if chip.model_error is not None:
         error = chip.model_error
         console.print("\n[bold]Typical error of the model[/bold]")
         _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time ({error.note})", 2)
+    if not everything:
+        more = f"{len(chip.validation)} published measurements, " if chip.validation else ""
+        console.print(f"\nWith --all: {more}remarks on the numbers, and {len(chip.sources)} sources.")
+        return
+    _print_remarks(console, chip)
+    if chip.validation:
+        _print_measurements(console, chip)
     console.print("\n[bold]Sources[/bold]")
     for key, source in chip.sources.items():
         address = f"https://doi.org/{source.doi}" if source.doi else source.url
@@ -120,36 +116,48 @@ def _unused(chip: Chip) -> str:
     return f"a core not in use draws {'an unknown power' if off is None else format_si(off.value, 'W')}"
 
 
-def _print_numbers(console: Console, chip: Chip) -> None:
+def _print_numbers(console: Console, chip: Chip, *, everything: bool) -> None:
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for column in ("number", "value", "changes", "how known", "source"):
-        table.add_column(column, overflow="fold", no_wrap=column != "value")
+    for column in ("number", "value", "range", "how known", *(("changes", "source") if everything else ())):
+        table.add_column(column, overflow="fold", no_wrap=column not in ("value", "range"))
     compared = compared_numbers(chip)
     for number in chip.numbers():
-        value = "\n".join(filter(None, (number.text, compared[number.name].range_text)))
-        table.add_row(number.name, escape(value), number.effect, number.confidence, escape(number.source))
+        cells = (number.name, escape(number.text), compared[number.name].range_text, number.confidence)
+        table.add_row(*cells, *((number.effect, escape(number.source)) if everything else ()))
     console.print()
     width, console.width = console.width, max(console.width, _LEAST_WIDTH)
     console.print(table)
     console.width = width
-    console.print(
-        "\nBelow a value is its range: the file's, or one assumed from how it is known.\n"
-        "changes: spikes, what a network does; price, only what that costs; nothing that is computed."
-    )
+    if everything:
+        console.print(
+            "\nA range is the file's, or one assumed from how the number is known.\n"
+            "changes: spikes, what a network does; price, only what that costs; nothing that is computed."
+        )
+
+
+def _print_remarks(console: Console, chip: Chip) -> None:
     remarks = [(number.name, _remark(number)) for number in chip.numbers()]
     if any(remark for _, remark in remarks):
         console.print("\n[bold]Remarks[/bold]")
     for name, remark in remarks:
         if remark:
             _print_indented(console, f"{name}: {remark}", 2)
+
+
+def _print_abilities(console: Console, chip: Chip) -> None:
     resets = " or ".join(chip.supports.reset) or "not stated"
-    console.print(f"\nLeak: {chip.supports.leak}. Reset: {resets}. Queues can be flushed: {chip.can_flush}.")
-    console.print(f"A sample can be ended early: {chip.can_end_sample}.")
-    for noun, most in (("Thresholds", chip.supports.thresholds), ("Time constants", chip.supports.time_constants)):
+    console.print("\n[bold]What it can do[/bold]")
+    lines = [
+        f"leak: {chip.supports.leak}; reset: {resets}",
+        f"queues can be flushed: {chip.can_flush}; a sample can be ended early: {chip.can_end_sample}",
+    ]
+    for noun, most in (("thresholds", chip.supports.thresholds), ("time constants", chip.supports.time_constants)):
         if most is not None:
-            console.print(f"{noun}: " + ("one for each neuron." if most == "neuron" else f"{most} in a core."))
+            lines.append(f"{noun}: " + ("one for each neuron" if most == "neuron" else f"{most} in a core"))
     if chip.supports.features:
-        console.print(f"Neurons also have: {', '.join(chip.supports.features)}.")
+        lines.append(f"neurons also have: {', '.join(chip.supports.features)}")
+    for line in lines:
+        _print_indented(console, line, 2)
 
 
 def _remark(number: NamedNumber) -> str:

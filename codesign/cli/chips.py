@@ -25,7 +25,7 @@ Names = Annotated[
 
 @app.callback()
 def chips(context: typer.Context) -> None:
-    """List every chip that can be found, with what matters most and what is not known."""
+    """List every chip that can be found, a line each."""
     if context.invoked_subcommand is None:
         from codesign.cli.chip_pages import print_list
         from codesign.console import PrintableConsole
@@ -37,13 +37,16 @@ def chips(context: typer.Context) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.", autocompletion=complete_chips)],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also remarks and sources of numbers, and published measurements.")
+    ] = False,
 ) -> None:
-    """Show every number of a chip with its confidence and source, and what is not known."""
+    """Show what a chip is, what is not known of it, and every number with its range and how it is known."""
     from codesign.cli.chip_pages import print_chip
     from codesign.console import PrintableConsole
     from codesign.hardware.library import find_chip
 
-    print_chip(PrintableConsole(highlight=False), find_chip(name))
+    print_chip(PrintableConsole(highlight=False), find_chip(name), everything=everything)
 
 
 @app.command()
