@@ -55,6 +55,7 @@ def run(
     output: options.OutputOption = None,
     store: options.StoreOption = "reports/.store",
     data_root: options.DataRootOption = None,
+    as_json: options.AnswersOption = False,
 ) -> None:
     """Accuracy, energy and latency of a trained model on chips, where layers wait for each other and where not.
 
@@ -79,4 +80,4 @@ def run(
             workloads=Workloads(data_root=data_root),
             commands=Commands(again=command, resume=command),
         )
-    raise typer.Exit(end_of(outcome))
+    raise typer.Exit(end_of(outcome, as_json=as_json))

@@ -1,7 +1,8 @@
-"""What a sweep, a study or its report says on a terminal: the answers, in at most 25 lines of 80 columns."""
+"""What a sweep, a study or its report says: the answers, on a terminal in at most 25 lines, elsewhere all of them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ from codesign.analysis.points import Point, gather
 from codesign.analysis.table import ResultTable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 __all__ = ["print_summary"]
 
-_LINES, _COLUMNS = 25, 80
-_ROWS, _REMARKS, _LABEL = 8, 2, 30
+_LINES = 25
+_ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _STYLES = {
     **dict.fromkeys(("sure", "holds", "met", "shown"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
@@ -47,19 +49,23 @@ def print_summary(
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
-    used = sum(_height(text) for text in above) + sum(_height(text) for text in places)
-    options = _best(table, points, answers)
-    rows = options[: min(_ROWS, _LINES - used - 2)] if options else []
-    left = _LINES - used - (len(rows) + 1 if rows else 0)
+    options, lines = _best(table, points, answers), [_line(answer) for answer in answers[1:]]
+    left = _LINES - sum(_height(part, console) for part in (*above, *places)) if console.is_terminal else math.inf
     for text in above:
         console.print(text)
-    if rows:
-        _print_options(rows, names, console)
-    others = [_line(answer) for answer in answers[1:]]
-    for text in others if len(others) <= left else others[: max(left - 1, 0)]:
-        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
-    if len(others) > left:
-        console.print(f"… and {len(others) - max(left - 1, 0)} more answers in the report")
+    for count in range(min(len(options), _ROWS) if console.is_terminal else len(options), 0, -1):
+        grid = _options(options[:count], names)
+        if (height := _height(grid, console)) < left:
+            console.print(grid)
+            left -= height
+            break
+    for count in range(len(lines), -1, -1):
+        more = [Text(f"… and {len(lines) - count} more answers in the report")] if count < len(lines) else []
+        rest: list[RenderableType] = [*lines[:count], *more]
+        if sum(_height(part, console) for part in rest) <= left:
+            for part in rest:
+                console.print(part)
+            break
     for text in places:
         console.print(text, soft_wrap=True)
 
@@ -91,27 +97,39 @@ def _best(table: ResultTable, points: Sequence[Point], answers: Sequence[Answer]
     return answers[0].options if answers else ()
 
 
-def _print_options(options: Sequence[Option], names: Names, console: Console) -> None:
+def _options(options: Sequence[Option], names: Names) -> Table:
+    """A row an option: what it reaches, and in which variant as far as the variants differ."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=_COLUMNS)
-    label = min(max(len(option.label) for option in options), _LABEL)
-    grid.add_column("", no_wrap=True, overflow="ellipsis", min_width=label, max_width=label)
-    for column, heading in _SHOWN.items():
-        widest = max(len(heading), *(len(_cell(option, column)) for option in options))
-        grid.add_column(heading, justify="right", no_wrap=True, min_width=widest)
-    grid.add_column("at its best with", no_wrap=True, overflow="ellipsis", ratio=1)
-    for option in options:
-        how = option.obstacle if option.point is None else _how(option, option.point, names)
-        grid.add_row(Text(option.label), *(_cell(option, column) for column in _SHOWN), Text(how))
-    console.print(grid)
+    ways = _ways(options, names)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("", max_width=_LABEL)
+    for heading in _SHOWN.values():
+        grid.add_column(heading, justify="right", no_wrap=True)
+    if any(ways):
+        grid.add_column("with")
+    for option, way in zip(options, ways, strict=True):
+        cells = (option.label, *(_cell(option, column) for column in _SHOWN), *([way] if any(ways) else ()))
+        grid.add_row(*map(Text, cells))
+    return grid
 
 
-def _how(option: Option, point: Point, names: Names) -> str:
-    """What makes the variant that stands for an option, without the option itself."""
-    parts = (names.recipes[point.recipe], names.schedules[point.schedule], names.variant(point))
-    return ", ".join(part for part in parts if part and part != option.label)
+def _ways(options: Sequence[Option], names: Names) -> list[str]:
+    """What makes the variant that stands for each option, without what all have in common; or why there is none."""
+    parts = [
+        None if (point := option.point) is None
+        else (names.training(point), names.schedules[point.schedule], names.variant(point, "schedule.", "chip."))
+        for option in options
+    ]  # fmt: skip
+    known = [of_option for of_option in parts if of_option is not None]
+    apart = [len({*words}) > 1 for words in zip(*known, strict=True)]
+    return [
+        option.obstacle
+        if of_option is None
+        else ", ".join(word for word, differs in zip(of_option, apart, strict=True) if differs and word != option.label)
+        for option, of_option in zip(options, parts, strict=True)
+    ]
 
 
 def _cell(option: Option, column: str) -> str:
@@ -121,15 +139,18 @@ def _cell(option: Option, column: str) -> str:
     return with_interval(value, column) if column == "accuracy" else quantity(value.mean, column)
 
 
-def _line(answer: Answer) -> Text:
+def _line(answer: Answer) -> Table:
+    from rich.table import Table
     from rich.text import Text
 
     said = answer.question if answer.form in ("claim", "printed") else answer.sentence
-    return Text(f"{answer.standing:>13}  ", style=_STYLES[answer.standing]) + Text(said.partition("\n")[0])
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(answer.standing, style=_STYLES[answer.standing]), Text(said.partition("\n")[0]))
+    return grid
 
 
-def _height(text: Text) -> int:
-    """Lines that a text takes."""
-    from rich.console import Console
-
-    return len(text.wrap(Console(width=_COLUMNS), _COLUMNS))
+def _height(part: RenderableType, console: Console) -> int:
+    """Lines that something takes on a terminal."""
+    return len(console.render_lines(part, pad=False))

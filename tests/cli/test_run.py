@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     network = files_in(tmp_path)
     monkeypatch.chdir(tmp_path)
     words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--samples", "5", "--chips")
-    run_here(*words, "loihi2", "mubrain", "./own.yaml", folder=tmp_path)
+    told = json.loads(run_here(*words, "loihi2", "mubrain", "./own.yaml", "--json", folder=tmp_path).stdout)
+    assert "Loihi" in json.dumps(told)
     results = cd.read_results(tmp_path / "reports" / "mine")
     rows = {(row["chip"], row["inference"]): row for row in results.frame.to_dict("records")}
     both = [(chip, how) for chip in ("mubrain", "own") for how in ("asynchronous", "layered")]

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
 from synthetic_sweep import base_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
+
+from codesign.analysis.asking import answers_of
+from codesign.analysis.points import gather
+from codesign.reporting.terminal import print_summary
 
 
 def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
@@ -11,6 +18,16 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     assert any(line.startswith("µBrain ") and "96.3 ± 0.5 %" in line for line in lines)
     assert any(line.startswith("holds in part  ") or line.strip().startswith("holds  ") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
+
+
+def test_nothing_is_cut_in_a_file():
+    stream, table = io.StringIO(), table_of(synthetic_rows())
+    print_summary(table, "report.html", "results.parquet", Console(file=stream, width=80))
+    told = " ".join(stream.getvalue().split())
+    assert "…" not in told
+    for answer in answers_of(table, gather(table)):
+        said = answer.question if answer.form == "claim" else answer.sentence.partition("\n")[0]
+        assert " ".join(said.split()) in told
 
 
 def test_markup_in_names_is_printed_as_it_is():

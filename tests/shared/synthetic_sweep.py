@@ -398,7 +398,7 @@ def synthetic_page() -> str:
 
 def printed(table: ResultTable) -> str:
     """The summary on a terminal, which fits eighty columns whatever it holds."""
-    console = Console(file=io.StringIO(), width=80, color_system=None)
+    console = Console(file=io.StringIO(), width=80, color_system=None, force_terminal=True)
     print_summary(table, Path("report.html"), Path("results.parquet"), console)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
