@@ -31,7 +31,7 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     network = files_in(tmp_path)
     monkeypatch.chdir(tmp_path)
     words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--samples", "5", "--chips")
-    told = json.loads(run_here(*words, "loihi2", "mubrain", "./own.yaml", "--json", folder=tmp_path).stdout)
+    told = json.loads(run_here(*words, "loihi2", "mubrain", "./own.yaml", "--json", folder=tmp_path).out)
     assert "Loihi" in json.dumps(told)
     results = cd.read_results(tmp_path / "reports" / "mine")
     rows = {(row["chip"], row["inference"]): row for row in results.frame.to_dict("records")}
