@@ -23,7 +23,7 @@ from codesign.hardware.filling import (
 )
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.named_numbers import check_numbers
-from codesign.hardware.shortage import load_text, plural, remedies, shortage_text
+from codesign.hardware.shortage import load_text, plural, shortage_text
 from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
@@ -70,16 +70,6 @@ class Placement:
         if self.chip.multi_chip is None:
             return 1
         return len({load.core // self.chip.cores.value for load in self.core_loads})
-
-    @property
-    def neuron_utilization(self) -> float | None:
-        """Share of the used cores' neurons that is filled, above 1 where counts were lifted; None if not known."""
-        return _share([(load.neurons, load.neuron_capacity) for load in self.core_loads])
-
-    @property
-    def synapse_utilization(self) -> float | None:
-        """Share of the used cores' synapses that is filled, above 1 where counts were lifted; None if not known."""
-        return _share([(load.synapses, load.synapse_capacity) for load in self.core_loads])
 
     @property
     def area_m2(self) -> float | None:
@@ -144,11 +134,6 @@ class Placement:
         )
 
 
-def _share(loads: list[tuple[int, int | None]]) -> float | None:
-    capacities = [capacity for _, capacity in loads if capacity is not None]
-    return sum(filled for filled, _ in loads) / sum(capacities) if len(capacities) == len(loads) else None
-
-
 def place(
     shape: NetworkShape,
     chip: Chip,
@@ -179,7 +164,7 @@ def place(
     Raises:
         InputError: `capacity` or `strategy` is unknown, a number of the chip or of bits is none, or `cores` are no
             cores of the chip.
-        InfeasibleError: under `published`, with the layer, what it needs, what there is and what would make it fit;
+        InfeasibleError: under `published`, with the layer, what it needs and what there is;
             cores given by hand that the chip's rules forbid.
     """
     instance("shape", shape, NetworkShape)
@@ -240,10 +225,7 @@ def _filled(shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity)
     filling = fill_in_order(shape, budget, lift=capacity == "scaled")
     if capacity == "published" and filling.shortages:
         shortage = shortage_text(shape, chip, budget, filling.shortages[0])
-        enough = " or ".join(f"with {remedy}" for remedy in remedies(shape, budget))
-        raise InfeasibleError(
-            f"{chip.name}: {shortage}; it would fit {enough} (capacity 'scaled' assumes what is missing)"
-        )
+        raise InfeasibleError(f"{chip.name}: {shortage} (capacity 'scaled' assumes what is missing)")
     return filling
 
 

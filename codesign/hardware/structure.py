@@ -14,9 +14,8 @@ k_e and k_a are fitted over the chips that come with the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from codesign.documents import Spec
 from codesign.hardware.description import Chip
@@ -32,9 +31,7 @@ from codesign.hardware.laws import (
     memory,
 )
 
-__all__ = ["Memories", "StructureEstimate", "estimate"]
-
-Memories = Literal["closed_form", "cacti"]
+__all__ = ["StructureEstimate", "estimate"]
 
 K_ENERGY, K_AREA = 2.94, 2.68
 """Factors fitted over the chips that come with the program: `fitted_factor` in `codesign.hardware.structure_fit`."""
@@ -86,21 +83,11 @@ class _Core:
     adder_bits: float
 
 
-def estimate(chip: Chip, memories: Memories = "closed_form") -> StructureEstimate | None:
-    """What the model expects of a chip; None where its file states no structure.
-
-    Args:
-        memories: where SRAM comes from, the `closed_form` of `codesign.hardware.laws` or `cacti` itself.
-
-    Raises:
-        InputError: CACTI is not installed.
-    """
+def estimate(chip: Chip) -> StructureEstimate | None:
+    """What the model expects of a chip; None where its file states no structure."""
     if chip.structure is None:
         return None
-    law = memory
-    if memories == "cacti":
-        from codesign.hardware.cacti import cacti_memory as law
-    cores = [_estimate(chip, core, law) for core in _cores(chip)]
+    cores = [_estimate(chip, core) for core in _cores(chip)]
     count = chip.cores.value
     shares = [count / len(cores)] * len(cores)
 
@@ -120,7 +107,7 @@ def estimate(chip: Chip, memories: Memories = "closed_form") -> StructureEstimat
     )
 
 
-def _estimate(chip: Chip, core: _Core, law: Callable[..., Memory]) -> StructureEstimate:
+def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     """The estimate of a chip with this one core."""
     structure = chip.structure
     assert structure is not None
@@ -131,7 +118,7 @@ def _estimate(chip: Chip, core: _Core, law: Callable[..., Memory]) -> StructureE
     shared = core.weight_store if structure.shared_memory else 0.0
 
     def stored(kind: MemoryKind, bits: float, word: float) -> Memory:
-        return law(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
+        return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
 
     weights = stored(kind, core.weight_store, core.weight_word)
     states = stored(kind if shared else state_kind, shared or core.state_store, core.state_word)

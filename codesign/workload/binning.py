@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,12 +12,28 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 from codesign.workload.timing import bin_edges_ns
 
-__all__ = ["Events", "bin_samples"]
+__all__ = ["Events", "bin_samples", "reader"]
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(events,) time in ns from the beginning, not negative, and (events,) input index."""
 
 _CHUNK = 128
+
+
+def reader(
+    events_of: Callable[[int], Events],
+    labels: NDArray[np.int64],
+    sample_ids: NDArray[np.int64],
+    grid: tuple[int, int, int],
+) -> Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]:
+    """What `Recordings.read` is where the events of a sample do not depend on the spec; arguments as `bin_samples`."""
+
+    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        return bin_samples(
+            events_of, positions, labels=labels, sample_ids=sample_ids, input_size=math.prod(grid), spec=spec
+        )
+
+    return read
 
 
 def bin_samples(

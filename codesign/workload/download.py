@@ -1,15 +1,15 @@
 """A dataset's files from where they are published to where the program looks for them.
 
-pooch talks to the server and computes hashes. It cannot resume, so that is done here.
+A connection that breaks is opened again for the rest of the file, which libraries for downloads do not do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -183,62 +183,35 @@ def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) ->
 
 def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
     """Request what follows the end of `stream`, once."""
-    from pooch import HTTPDownloader
+    import requests
 
-    start = stream.tell()
-    bar = _Bar(stream, report)
     headers = {"User-Agent": "codesign", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-
-    def check(response: Any, *arguments: object, **options: object) -> None:
-        answers.callback(response.close)  # which pooch leaves open where it fails
-        if response.is_redirect or not response.ok:
-            return  # requests follows the one and raises the other
-        if response.status_code == 200:  # all of it, whatever was asked for
-            stream.seek(0)
-            stream.truncate()
-        elif response.status_code != 206:
-            raise DataError(
-                f"{file.url}: the server answered {response.status_code} {response.reason}, and not with the file"
-            )
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise DataError(f"{file.url}: the server answered with another part of the file than was asked for")
-        bar.begin(response.headers.get("Content-Length", ""))
-
-    with ExitStack() as answers:
-        fetch = HTTPDownloader(
-            progressbar=bar, chunk_size=_PIECE, headers=headers, timeout=_TIMEOUT_S, hooks={"response": check}
-        )
-        fetch(file.url, stream, None)
+    if there := stream.tell():
+        headers["Range"] = f"bytes={there}-"
+    with requests.get(file.url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+        answer.raise_for_status()
+        there = _start(file, stream, answer)
+        length = answer.headers.get("Content-Length", "")
+        total = there + int(length) if length.isdigit() else None
+        report(there, total)
+        for piece in answer.iter_content(_PIECE):
+            stream.write(piece)
+            there += len(piece)
+            report(there, total)
 
 
-class _Bar:
-    """Stands in for pooch's progress bar and reports how much of the file is there."""
-
-    total = 0  # pooch's: the length of this answer, 0 where the server does not say
-
-    def __init__(self, stream: IO[bytes], report: Report) -> None:
-        self._stream, self._report = stream, report
-        self._all: int | None = None
-        self._told = 0
-
-    def begin(self, length: str) -> None:
-        there = os.fstat(self._stream.fileno()).st_size
-        self._all = there + int(length) if length.isdigit() else None
-        self._tell(there)
-
-    def update(self, _: int) -> None:
-        if self._stream.tell() != self._told:  # pooch repeats the last
-            self._tell(self._stream.tell())
-
-    def _tell(self, there: int) -> None:
-        self._told = there
-        self._report(there, self._all)
-
-    def reset(self) -> None: ...
-
-    def close(self) -> None: ...
+def _start(file: RemoteFile, stream: IO[bytes], answer: Any) -> int:
+    """Where in the file an answer begins; `stream` ends there."""
+    there = stream.tell()
+    if answer.status_code == 200:  # all of it, whatever was asked for
+        stream.seek(0)
+        stream.truncate()
+        return 0
+    if answer.status_code != 206:
+        raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason}, and not with the file")
+    if not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
+        raise DataError(f"{file.url}: the server answered with another part of the file than was asked for")
+    return there
 
 
 def _size(path: Path) -> int:
@@ -246,6 +219,5 @@ def _size(path: Path) -> int:
 
 
 def _md5(path: Path) -> str:
-    from pooch import file_hash
-
-    return str(file_hash(str(path), alg="md5"))
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()

@@ -17,7 +17,6 @@ s. Bins after the end of a shorter recording are empty.
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,12 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events, reader
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
-from codesign.workload.events import EventBatch
-from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["DVSGesture"]
 
@@ -86,22 +83,12 @@ class DVSGesture(Dataset):
         ids = np.array([_sample_id(clip.path.relative_to(folder)) for clip in clips], dtype=np.int64)
         users = [clip.user for clip in clips if clip.user is not None]
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-            return bin_samples(
-                lambda position: _events(clips[position].path),
-                positions,
-                labels=labels,
-                sample_ids=ids,
-                input_size=math.prod(_GRID),
-                spec=spec,
-            )
-
         return Recordings(
             grid=_GRID,
             classes=_CLASSES,
             labels=labels,
             sample_ids=ids,
-            read=read,
+            read=reader(lambda position: _events(clips[position].path), labels, ids, _GRID),
             test_part=np.array([clip.part == "Test" for clip in clips]),
             groups=np.array(users, dtype=np.int64) if len(users) == len(clips) else None,
             files=[clip.path for clip in clips],

@@ -10,7 +10,6 @@ order: whole numbers by value, then words.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -23,12 +22,10 @@ from numpy.typing import NDArray
 from codesign.documents import Spec, load_document
 from codesign.errors import DataError, InputError
 from codesign.units import Positive, Time
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events, reader
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import label_order, names_in, number_of, reading
-from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import grid_of, inputs_of, times_ns
-from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["PARTS", "recordings_in"]
 
@@ -64,22 +61,12 @@ def recordings_in(folder: Path) -> Recordings | None:
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
-    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-        return bin_samples(
-            lambda position: _events(folder / names[position], grid),
-            positions,
-            labels=classes,
-            sample_ids=ids,
-            input_size=math.prod(grid),
-            spec=spec,
-        )
-
     return Recordings(
         grid=grid,
         classes=len(labels),
         labels=classes,
         sample_ids=ids,
-        read=read,
+        read=reader(lambda position: _events(folder / names[position], grid), classes, ids, grid),
         test_part=part_of == "test" if parts else None,
         validation_part=part_of == "validation" if "validation" in parts else None,
         files=[folder / _SETTINGS, *(folder / name for name in names)],

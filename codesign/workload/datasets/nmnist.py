@@ -7,22 +7,18 @@ official test part, and a sixth of the official training part for validation. Ch
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events, reader
 from codesign.workload.cache import content_digest
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.download import Download, RemoteFile
-from codesign.workload.events import EventBatch
-from codesign.workload.spec import ResolvedSpec
 
 __all__ = ["NMNIST"]
 
@@ -74,16 +70,6 @@ class NMNIST(Dataset):
         if len(np.unique(ids)) != len(ids):
             raise DataError(f"{folder}: two recordings of one digit have the same number; remove one")
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-            return bin_samples(
-                lambda position: _events(paths[position]),
-                positions,
-                labels=labels,
-                sample_ids=ids,
-                input_size=math.prod(_GRID),
-                spec=spec,
-            )
-
         def content() -> str:
             for path in paths:
                 if (size := path.stat().st_size) % _BYTES_PER_EVENT:
@@ -95,7 +81,7 @@ class NMNIST(Dataset):
             classes=10,
             labels=labels,
             sample_ids=ids,
-            read=read,
+            read=reader(lambda position: _events(paths[position]), labels, ids, _GRID),
             test_part=parts == 1,
             files=paths,
             content=content,
