@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codesign.hardware.numbers import EnergyNumber, SynapticEnergy
+from codesign.hardware.numbers import SynapticEnergy
 from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
@@ -27,7 +27,7 @@ def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistak
     Args:
         static_power: whether the chip gives a static power beside its energies.
     """
-    for name, number in _given(energies):
+    for name, number in energies.given.items():
         if number.per is not None and number.per != _COUNTED[name]:
             home = next(key for key, per in _COUNTED.items() if per == number.per)
             energy = format_si(number.value, "J")
@@ -44,14 +44,7 @@ def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistak
 
 def missing_basis(energies: Energies) -> Iterator[Mistake]:
     """Energies that leave out what they are energies of. Chips that come with the program must say all of it."""
-    for name, number in _given(energies):
+    for name, number in energies.given.items():
         for field in ("per", "static", "voltage", "all_in", "counted"):
             if field in type(number).model_fields and field not in number.model_fields_set:
                 yield ("energies", name, field), "must be given for a chip that comes with the program"
-
-
-def _given(energies: Energies) -> Iterator[tuple[str, EnergyNumber]]:
-    for name in _COUNTED:
-        number = getattr(energies, name)
-        if number is not None:
-            yield name, number

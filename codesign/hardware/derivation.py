@@ -71,23 +71,17 @@ def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Itera
     """Paths and numbers of what is missing and not part of another number."""
     if chip.area is None:
         yield "area", _number(AreaNumber, **_within(expected.area_m2, "area of cores without input and output"))
-    power = [chip.static_power.chip, chip.static_power.core_in_use]
-    energies = [getattr(chip.energies, name) for name in type(chip.energies).model_fields]
-    if not chip.static_power.known and not any(number is not None and number.static == "inside" for number in energies):
+    inside = any(number.static == "inside" for number in chip.energies.given.values())
+    if not chip.static_power.given and not inside:
         yield "static_power.chip", _number(ChipPower, **_within(expected.leakage_w, "leakage of all memories"))
-    yield from _energies(chip, expected, before, _included([*energies, *power]))
+    yield from _energies(chip, expected, before)
     yield from _times(chip, expected, before)
 
 
-def _included(numbers: list[Any]) -> set[str]:
-    return {term for number in numbers for term in getattr(number, "includes", ())}
-
-
-def _energies(
-    chip: Chip, expected: StructureEstimate, before: set[str], included: set[str]
-) -> Iterator[tuple[str, Number]]:
+def _energies(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
     """Of an operation and an update; whether an operation that the file gives holds the update is not known."""
     given = chip.energies.synaptic_operation is not None
+    included = chip.energies.included | chip.static_power.included
     within, apart = _update(chip, chip.energies.neuron_update is None and "neuron_update" not in included)
     basis = {"static": "outside", "voltage": _voltage(chip)}
     if not given:
@@ -99,9 +93,8 @@ def _energies(
 
 
 def _times(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
-    times = chip.times
+    times, included = chip.times, chip.times.included
     given = times.synaptic_operation is not None
-    included = _included([getattr(times, name) for name in type(times).model_fields])
     within, apart = _update(chip, times.neuron_update is None and "neuron_update" not in included)
     if not given:
         yield "times.synaptic_operation", _time(chip, expected.word_s, "a word of lanes", within)

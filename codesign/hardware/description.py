@@ -7,7 +7,8 @@ links) only changes what that costs, unless a scheduling policy looks at times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
@@ -25,6 +26,7 @@ from codesign.hardware.numbers import (
     FrequencyNumber,
     Lanes,
     LengthNumber,
+    Number,
     TimeNumber,
     VoltageNumber,
     problem,
@@ -38,6 +40,7 @@ from codesign.hardware.parts import (
     MultiChip,
     Name,
     NetworkOnChip,
+    NumberGroup,
     PowerGating,
     Source,
     StaticPower,
@@ -242,7 +245,7 @@ def _again(item: Any) -> InitErrorDetails:
 def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
     """Combinations that cannot be: see the messages."""
     yield from _energy_mistakes(chip)
-    yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.known))
+    yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.given))
     yield from _time_mistakes(chip)
     yield from _capacity_mistakes(chip)
     yield from _network_mistakes(chip)
@@ -250,55 +253,40 @@ def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
-    energies = chip.energies
-    synaptic = energies.synaptic_operation
-    names = [name for name in type(energies).model_fields if name != "synaptic_operation"]
-    given = [name for name in names if getattr(energies, name) is not None]
+    energies, static = chip.energies, chip.static_power
     if energies.clock_cycle is not None and chip.clock is None:
         yield ("energies", "clock_cycle"), "needs the chip's clock"
-    if synaptic is not None and synaptic.all_in:
-        if chip.static_power.known:
-            yield (
-                ("static_power",),
-                "must be left out: energies.synaptic_operation is all-in and already contains static power",
-            )
-        for name in given:
-            yield (
-                ("energies", name),
-                "must be left out: energies.synaptic_operation is all-in and already contains it",
-            )
+    if chip.all_in:
+        held = "must be left out: energies.synaptic_operation is all-in and already contains "
+        if static.given:
+            yield ("static_power",), f"{held}static power"
+        for name in energies.given:
+            if name != "synaptic_operation":
+                yield ("energies", name), f"{held}it"
         return
-    static = chip.static_power
     if static.core_off is not None and static.core_in_use is None:
         yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
-    holders = [("energies.synaptic_operation", synaptic), ("static_power.chip", static.chip)]
-    holders += [(f"energies.{name}", getattr(energies, name)) for name in given]
-    owners: dict[str, str] = {}
-    for holder, number in holders:
-        for term in number.includes if number is not None else ():
-            location = (*holder.split("."), "includes")
-            if getattr(energies, term) is not None:
-                yield location, f"'{term}' is also given as energies.{term}; it would be counted twice"
+    yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
+
+
+def _include_mistakes(
+    group: str, numbers: NumberGroup, beside: Mapping[tuple[str, str], Number | None] = MappingProxyType({})
+) -> Iterator[Mistake]:
+    """Terms that two numbers contain, or that one contains and the group gives by itself."""
+    given, owners = numbers.given, dict[str, str]()
+    for place, number in {**beside, **{(group, name): number for name, number in given.items()}}.items():
+        for term in getattr(number, "includes", ()):
+            if term in given:
+                yield (*place, "includes"), f"'{term}' is also given as {group}.{term}; it would be counted twice"
             if term in owners:
-                yield location, f"'{term}' is already included in {owners[term]}"
-            owners[term] = holder
+                yield (*place, "includes"), f"'{term}' is already included in {owners[term]}"
+            owners[term] = ".".join(place)
 
 
 def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
-    times = chip.times
-    owners: dict[str, str] = {}
-    for name in type(times).model_fields:
-        number = getattr(times, name)
+    for name, number in chip.times.given.items():
         yield from _cycle_mistakes(chip, ("times", name), number)
-        for term in number.includes if number is not None else ():
-            if getattr(times, term) is not None:
-                yield (
-                    ("times", name, "includes"),
-                    f"'{term}' is also given as times.{term}; it would be counted twice",
-                )
-            if term in owners:
-                yield ("times", name, "includes"), f"'{term}' is already included in times.{owners[term]}"
-            owners[term] = name
+    yield from _include_mistakes("times", chip.times)
     synchronization = chip.synchronization
     lengths = {"timer": "tick", "barrier": "least_step", "neighbour": "handshake"}
     name = lengths.get(synchronization.kind, "")
@@ -313,8 +301,8 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
             yield ("synchronization", name, "range"), "must begin above 0"
 
 
-def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber | None) -> Iterator[Mistake]:
-    if number is None or number.cycles is None:
+def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> Iterator[Mistake]:
+    if number.cycles is None:
         return
     if chip.clock is None:
         yield (*place, "cycles"), "needs the chip's clock"
@@ -356,12 +344,12 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
     network = chip.network_on_chip
-    for part, group in (("energies", chip.energies), ("times", chip.times)):
-        if getattr(group, "hop_vertical") is not None and getattr(group, "hop") is None:  # noqa: B009
+    for part, given in (("energies", chip.energies.given), ("times", chip.times.given)):
+        if "hop_vertical" in given and "hop" not in given:
             yield (part, "hop_vertical"), f"needs {part}.hop"
-        if getattr(group, "hop") is not None and network is None:  # noqa: B009
+        if "hop" in given and network is None:
             yield (part, "hop"), "needs network_on_chip to say how many hops there are"
-        if getattr(group, "chip_hop") is not None and chip.multi_chip is None:  # noqa: B009
+        if "chip_hop" in given and chip.multi_chip is None:
             yield (part, "chip_hop"), "needs multi_chip, without which nothing leaves the chip"
     if network is not None:
         places = network.rows * network.columns * network.cores_per_tile

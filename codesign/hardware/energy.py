@@ -224,7 +224,7 @@ def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
 
 def _static_assumptions(placement: Placement) -> Iterable[str]:
     """Remarks on the static power of cores that are not in use, or that the chip does not have."""
-    chip, known = placement.chip, placement.chip.static_power.known
+    chip, known = placement.chip, placement.chip.static_power.given
     if not known:
         return
     there, used = chip.cores.value * placement.chips_used, placement.cores_used

@@ -17,6 +17,7 @@ from typing import Any
 
 from codesign.documents import Document, Path_, Place
 from codesign.hardware.kinds import KINDS
+from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
 from codesign.hardware.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
@@ -110,6 +111,5 @@ def _kind_of(synchronization: Any) -> str | None:
 def _number(before: Mapping[str, Any], here: Path_, value: Any) -> dict[str, Any]:
     """What a bare value stands for; a time without a unit is in cycles, as for numbers that extend nothing."""
     if "by_tiles" in before:
-        return {"by_tiles": {1: value}}
-    unitless = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"cycles" if unitless and here[0] in ("times", "synchronization") else "value": value}
+        return BarrierTimes.written_out(value)
+    return (TimeNumber if here[0] in ("times", "synchronization") else Number).written_out(value)

@@ -22,9 +22,9 @@ def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
     if chip.synapses_per_core is None and chip.weight_memory is None:
         missing.append(("synapses_per_core", "capacity"))
     if chip.multi_chip is not None:
-        if chip.energies.chip_hop is None and "hop" not in _included(chip, "energies"):
+        if chip.energies.chip_hop is None and "hop" not in _contained(chip):
             missing.append(("energies.chip_hop", "energy between chips"))
-        if chip.times.chip_hop is None and "hop" not in _included(chip, "times"):
+        if chip.times.chip_hop is None and "hop" not in chip.times.included:
             missing.append(("times.chip_hop", "time between chips"))
     if chip.can_flush == "unknown":
         missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
@@ -42,16 +42,13 @@ def unpriced(chip: Chip) -> str:
     return "; ".join(f"{consequence} (no {', '.join(paths)})" for consequence, paths in lacking.items())
 
 
-def _included(chip: Chip, block: str) -> set[str]:
-    """Terms that other numbers of `energies` or `times` contain; static power may contain energies."""
-    numbers = [getattr(getattr(chip, block), name) for name in type(getattr(chip, block)).model_fields]
-    if block == "energies":
-        numbers.append(chip.static_power.chip)
-    return {term for number in numbers if number is not None for term in number.includes}
+def _contained(chip: Chip) -> set[str]:
+    """Terms of an energy that another number contains."""
+    return chip.energies.included | chip.static_power.included
 
 
 def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
-    never = _included(chip, "energies")
+    never = _contained(chip)
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
     if not chip.synchronized:
@@ -64,16 +61,16 @@ def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
         for term in COST_TERMS.values()
         if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
     ]
-    known = chip.static_power.known
+    known = chip.static_power.given
     if "core_in_use" in known and "core_off" not in known and not one_core:
         missing.append(("static_power.core_off", "what cores draw that are not in use"))
     return missing
 
 
 def _missing_times(chip: Chip) -> list[tuple[str, str]]:
-    included, one_core = _included(chip, "times"), chip.cores.value == 1
+    included, one_core = chip.times.included, chip.cores.value == 1
     consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
-    if consequence == "latency" and chip.static_power.known:
+    if consequence == "latency" and chip.static_power.given:
         consequence = "latency, and so static energy"
     missing = [("vector_width", consequence)] if chip.vector_width is None else []
     for name in ("synaptic_operation", "neuron_update", "output", "hop"):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.arguments import real
-from codesign.documents import Spec
+from codesign.documents import Spec, dotted
 from codesign.hardware.numbers import BarrierTimes, Effect, Number, TimeNumber
+from codesign.hardware.provenance import sourced_parts
 from codesign.units import format_si
 
 __all__ = ["NamedNumber", "check_numbers", "named_numbers"]
@@ -32,26 +33,20 @@ class NamedNumber:
 
 def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
     """Every number within a spec that is known, in file order."""
-    return tuple(_named(path, number) for path, number in _walk(spec, ""))
+    return tuple(_named(path, number) for path, number in _numbers(spec))
 
 
 def check_numbers(spec: Spec) -> None:
     """Raises InputError for a number that bypassed the checks of a spec and is negative or not finite."""
-    for path, number in _walk(spec, ""):
+    for path, number in _numbers(spec):
         for name in ("value", "cycles"):
             value = getattr(number, name, None)
             if isinstance(value, float):
                 real(f"{path}.{name}", value)
 
 
-def _walk(spec: Spec, prefix: str) -> Iterator[tuple[str, Number]]:
-    for name in type(spec).model_fields:
-        value = getattr(spec, name)
-        path = f"{prefix}{name}"
-        if isinstance(value, Number):
-            yield path, value
-        elif isinstance(value, Spec):
-            yield from _walk(value, f"{path}.")
+def _numbers(spec: Spec) -> Iterator[tuple[str, Number]]:
+    return ((dotted(place), part) for place, part in sourced_parts(spec) if isinstance(part, Number))
 
 
 def _named(path: str, number: Number) -> NamedNumber:

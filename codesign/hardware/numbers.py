@@ -125,7 +125,7 @@ class Number(Sourced):
     quote: str = ""
 
     @classmethod
-    def written_out(cls, value: Any) -> Any:
+    def written_out(cls, value: Any) -> dict[str, Any]:
         return {"value": value}
 
     @property
@@ -251,7 +251,7 @@ class TimeNumber(QuantityNumber):
     includes: tuple[TimeTerm, ...] = ()
 
     @classmethod
-    def written_out(cls, value: Any) -> Any:
+    def written_out(cls, value: Any) -> dict[str, Any]:
         unitless = isinstance(value, int | float) and not isinstance(value, bool)
         return {"cycles": value} if unitless else {"value": value}
 
@@ -345,7 +345,7 @@ class BarrierTimes(PriceNumber):
     by_chips: BarrierTable | None = None
 
     @classmethod
-    def written_out(cls, value: Any) -> Any:
+    def written_out(cls, value: Any) -> dict[str, Any]:
         return {"by_tiles": {1: value}}
 
     def of_tiles(self, tiles: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -30,6 +30,9 @@ __all__ = ["AXIS_SOURCE", "number_type", "replaced", "with_parameter", "with_par
 
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
+_PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
+
+N = TypeVar("N", bound=Number)
 
 
 def with_parameter(chip: Chip, path: str, value: object) -> Chip:
@@ -70,17 +73,16 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
     """
     for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
         if path == "synchronization":
-            sources = {**chip.sources, AXIS_SOURCE: Source(citation="set by an axis of the sweep")}
-            chip = with_kind(chip, value, source=AXIS_SOURCE).model_copy(update={"sources": sources})
+            chip = with_kind(chip, value, source=AXIS_SOURCE)
             continue
         parts = path.split(".")
         specs = _specs(chip, path)
         part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
         for spec, name in zip(reversed(specs), reversed(parts), strict=True):
             part = spec.model_copy(update={name: part})
-        sources = {**chip.sources, AXIS_SOURCE: Source(citation="set by an axis of the sweep")}
-        chip = part.model_copy(update={"sources": sources})
-    return chip
+        chip = part
+    set_here = {AXIS_SOURCE: Source(citation="set by an axis of the sweep")} if values else {}
+    return chip.model_copy(update={"sources": {**chip.sources, **set_here}})
 
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
@@ -132,18 +134,11 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
         extra["counted"] = "evaluations"
     if isinstance(current, (EnergyNumber, ChipPower, TimeNumber)):
         extra["includes"] = current.includes
-    key = "value"
-    if kinds[0] is TimeNumber and isinstance(value, int | float) and not isinstance(value, bool):
-        key = "cycles"  # a time without a unit
-    try:
-        return kinds[0].model_validate({key: value, "confidence": "estimated", "source": AXIS_SOURCE, **extra})
-    except ValidationError as error:
-        raise InputError(f"{where}: {error.errors()[0]['msg']}") from None
+    return _validated(kinds[0], {**kinds[0].written_out(value), **extra}, where)
 
 
 def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:
     """All times of barriers: the chip's own times a factor, or the same one for any number of tiles and chips."""
-    provenance = {"confidence": "estimated", "source": AXIS_SOURCE}
     if isinstance(value, str) and value.startswith("x"):
         try:
             factor = float(value[1:])
@@ -158,9 +153,13 @@ def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> B
         longest = max([*by_tiles.values(), *(by_chips or {}).values()])
         if longest > TimeNumber.ceiling:
             raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, found {longest:g} s")
-        return current.model_copy(update={**provenance, "by_tiles": by_tiles, "by_chips": by_chips})
+        return current.model_copy(update={**_PROVENANCE, "by_tiles": by_tiles, "by_chips": by_chips})
+    return _validated(BarrierTimes, BarrierTimes.written_out(value), where)
+
+
+def _validated(kind: type[N], fields: dict[str, Any], where: str) -> N:
     try:
-        return BarrierTimes.model_validate({"by_tiles": {1: value}, **provenance})
+        return kind.model_validate({**fields, **_PROVENANCE})
     except ValidationError as error:
         raise InputError(f"{where}: {error.errors()[0]['msg']}") from None
 

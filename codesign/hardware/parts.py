@@ -43,6 +43,7 @@ __all__ = [
     "Name",
     "Neighbour",
     "NetworkOnChip",
+    "NumberGroup",
     "PowerGating",
     "Source",
     "StaticPower",
@@ -108,7 +109,21 @@ class Neighbour(Spec):
 Synchronization = Annotated[Asynchronous | Barrier | Timer | Clocked | Neighbour, Field(discriminator="kind")]
 
 
-class Energies(Spec):
+class NumberGroup(Spec):
+    """Base: numbers each of which a file may leave out."""
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that the chip's file gives, by name."""
+        return {name: number for name, number in self if number is not None}
+
+    @property
+    def included(self) -> set[str]:
+        """Terms that one of them contains."""
+        return {term for number in self.given.values() for term in getattr(number, "includes", ())}
+
+
+class Energies(NumberGroup):
     """Energies per event.
 
     Attributes:
@@ -135,7 +150,7 @@ class Energies(Spec):
     clock_cycle: EnergyNumber | None = None
 
 
-class Times(Spec):
+class Times(NumberGroup):
     """Times per event on one core.
 
     Attributes:
@@ -160,7 +175,7 @@ class Times(Spec):
     chip_hop: TimeNumber | None = None
 
 
-class StaticPower(Spec):
+class StaticPower(NumberGroup):
     """Power drawn whether anything happens or not, by what draws it.
 
     Attributes:
@@ -174,11 +189,6 @@ class StaticPower(Spec):
     core_in_use: PowerNumber | None = None
     core_off: PowerNumber | None = None
     host: PowerNumber | None = None
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        """Names of the parts that the chip's file gives."""
-        return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
 
 
 class PowerGating(Spec):

@@ -166,9 +166,7 @@ _NEEDED = ("synaptic_operation", "neuron_update", "output")
 
 def missing_times(chip: Chip, geometry: Geometry | None, extent: Extent) -> tuple[str, ...]:
     """What a latency needs and the chip's file does not give, in words for `not_modelled`."""
-    times = chip.times
-    numbers = [getattr(times, name) for name in type(times).model_fields]
-    included = {term for number in numbers if number is not None for term in number.includes}
+    times, included = chip.times, chip.times.included
     missing = [] if chip.vector_width is not None else ["vector_width"]
     missing += [f"times.{name}" for name in _NEEDED if getattr(times, name) is None and name not in included]
     if geometry is not None and "hop" not in included:

@@ -74,7 +74,7 @@ def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Source
         part = getattr(spec, name)
         if isinstance(part, Sourced):
             yield (*place, name), part
-        elif isinstance(part, Spec):
+        if isinstance(part, Spec):
             yield from sourced_parts(part, (*place, name))
 
 

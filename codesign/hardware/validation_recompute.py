@@ -115,7 +115,7 @@ def _energy(
                 return f"{chip.name} gives no {action.price}"
         drawn = [term for term in COST_TERMS.values() if term.drawn_by is not None and weight(term, counted, 1.0)]
         if all(terms[term.name] is None for term in (*(term for term, _ in happened), *drawn)):
-            lacks = "energy of these events alone" if chip.static_power.known else "static_power"
+            lacks = "energy of these events alone" if chip.static_power.given else "static_power"
             return f"{chip.name} gives no {lacks}"
         if on_s is None and counted:
             left_out.append("static power is left out")

@@ -193,8 +193,8 @@ def test_all_in_energies_say_in_which_operation_they_were_measured() -> None:
 
 def test_what_is_not_published_is_absent() -> None:
     assert LIBRARY["poets"].energies.synaptic_operation is None
-    assert LIBRARY["spinnaker_sharp2012"].static_power.known == ()
-    assert LIBRARY["mubrain_layersync2024"].static_power.known == ()
+    assert LIBRARY["spinnaker_sharp2012"].static_power.given == {}
+    assert LIBRARY["mubrain_layersync2024"].static_power.given == {}
     assert LIBRARY["mubrain_layersync2024"].times.synaptic_operation is None
     assert LIBRARY["loihi_davies2018"].times.output is None
     assert LIBRARY["odin"].energies.neuron_access is None

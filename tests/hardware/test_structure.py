@@ -219,7 +219,7 @@ def test_what_a_file_gives_is_left_and_not_counted_twice() -> None:
     assert operation.energies.neuron_update is None
     assert operation.times.neuron_update is not None
     inside = "energies: {spike: {value: 4 pJ, static: inside}}\n"
-    assert with_derived(chip_from(BODY + inside)).static_power.known == ()
+    assert with_derived(chip_from(BODY + inside)).static_power.given == {}
 
 
 def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
