@@ -7,6 +7,7 @@ at tile 0 of chip 0. Chips lie in a row; a message leaves a chip and enters anot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,13 @@ class Geometry:
     tiles: int
     links: Floats
     link_names: tuple[str, ...]
+
+    @cached_property
+    def ways(self) -> Integers:
+        """(K + 1, K, 3) hops along the row and the column, and chip borders; 0 where they are not described."""
+        nothing = np.zeros_like(self.crossings)
+        hops = (nothing if one is None else one for one in (self.horizontal, self.vertical))
+        return np.stack([*hops, self.crossings], axis=2)
 
     def parts_of(self, layer: int) -> Integers:
         """Parts of a layer; none for the layer after the last."""

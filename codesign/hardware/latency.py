@@ -10,7 +10,7 @@ Everything is written for arrays of prices: the times of one chip are n = 1 scen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,7 +53,7 @@ class Latency:
         not_modelled, assumptions: what is missing and what was assumed.
     """
 
-    model: str
+    model: str = ""
     total_s: Floats | None = None
     compute_s: Floats | None = None
     network_s: Floats | None = None
@@ -135,38 +135,35 @@ def latency_of(
     """
     chip, synchronization = prices.chip, prices.chip.synchronization
     missing = missing_times(chip, geometry, prices.extent)
-    if missing:
-        steps = None
     if isinstance(synchronization, Timer):
-        latency = _timer(record, prices, synchronization, steps, missing, parts)
-    elif isinstance(synchronization, Barrier):
-        if steps is None:
-            return Latency(model=_barrier_model(synchronization), not_modelled=_lacks(chip, missing))
+        latency = _timer(record, prices, synchronization, None if missing else steps, missing, parts)
+        return latency if prices.varied else _one_scenario(latency)
+    model = _model(synchronization, bound_only)
+    if missing or steps is None:
+        return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
+    if isinstance(synchronization, Barrier):
         latency = _barrier(record, prices, synchronization, steps, parts)
     elif isinstance(synchronization, Neighbour):
-        if steps is None:
-            return Latency(model=_NEIGHBOUR, not_modelled=_lacks(chip, missing))
         latency = _neighbour(record, prices, steps, parts)
     else:
-        kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
-        model = f"{kind} {'stepwise bound' if bound_only else 'replay'}"
-        if steps is None:
-            return Latency(model=model, not_modelled=_lacks(chip, missing))
-        latency = replace(_asynchronous(record, prices, steps.steps, bound_only, parts, nominal), model=model)
+        latency = _asynchronous(record, prices, steps.steps, bound_only, parts, nominal)
+    latency = replace(latency, model=model)
     return latency if prices.varied else _one_scenario(latency)
+
+
+def _model(synchronization: Any, bound_only: bool) -> str:
+    if isinstance(synchronization, Barrier):
+        return "barrier per layer" if synchronization.scope == "layer" else "barrier per timestep, pipelined"
+    if isinstance(synchronization, Neighbour):
+        return "neighbours, pipelined"
+    kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
+    return f"{kind} {'stepwise bound' if bound_only else 'replay'}"
 
 
 def _one_scenario(latency: Latency) -> Latency:
     """Without the last axis, of n = 1 scenarios."""
-    values: dict[str, Any] = {field.name: getattr(latency, field.name) for field in fields(latency)}
-    single: dict[str, Any] = {
-        name: value[..., 0] if isinstance(value, np.ndarray) else value for name, value in values.items()
-    }
-    return Latency(**single)
-
-
-def _lacks(chip: Chip, missing: tuple[str, ...]) -> tuple[str, ...]:
-    return (f"latency: {chip.name} gives no {', '.join(missing)}",)
+    arrays: dict[str, Any] = {name: value for name, value in vars(latency).items() if isinstance(value, np.ndarray)}
+    return replace(latency, **{name: value[..., 0] for name, value in arrays.items()})
 
 
 def on_time(
@@ -224,7 +221,7 @@ def _asynchronous(
         assert nominal.bound_s is not None
         before = nominal.bound_s[:, None]
         share = np.divide(bound, before, out=np.ones_like(bound), where=before > 0)
-        return Latency(model="", total_s=nominal.total_s[:, None] * share)
+        return Latency(total_s=nominal.total_s[:, None] * share)
     if bound_only:
         total, compute, decision = bound, steps.summed(longest), None
         passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
@@ -234,9 +231,8 @@ def _asynchronous(
         total = passes.sum(axis=1)
         compute = _replayed(record, times, np.zeros_like(hops))[0].sum(axis=1) if parts and hops.any() else total
     if not parts:
-        return Latency(model="", total_s=total)
+        return Latency(total_s=total)
     return Latency(
-        model="",
         total_s=total,
         compute_s=compute,
         network_s=_rest(total, compute),
@@ -265,10 +261,6 @@ def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Float
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier_model(barrier: Barrier) -> str:
-    return "barrier per layer" if barrier.scope == "layer" else "barrier per timestep, pipelined"
-
-
 def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, parts: bool) -> Latency:
     times, hops = prices.work_times(), prices.hop_times()
     rate = prices.value("network_on_chip.link_rate")
@@ -283,16 +275,15 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
         return longest, traffic, np.maximum(longest + traffic + barrier_s, 0.0 if least_s is None else least_s)
 
     longest, traffic, length = lengths(steps.steps)
-    model, total = _barrier_model(barrier), steps.steps.summed(length)
+    total = steps.steps.summed(length)
     if not parts:
-        return Latency(model=model, total_s=total)
+        return Latency(total_s=total)
     assert steps.layers is not None
     compute = steps.steps.summed(longest)
     network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
     last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
     busy = _busy_by_core(steps.steps, steps.steps.busy(times))
     return Latency(
-        model=model,
         total_s=total,
         compute_s=compute,
         network_s=network,
@@ -316,8 +307,6 @@ def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
 
 # neighbour -----------------------------------------------------------------------------------------------------------
 
-_NEIGHBOUR = "neighbours, pipelined"
-
 
 def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
     """The network's and the handshakes' parts are what latency loses when they take no time."""
@@ -325,7 +314,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     given = prices.seconds("synchronization.handshake")
     handshake = np.zeros(1) if given is None else np.atleast_1d(given)
     if not parts:
-        return Latency(model=_NEIGHBOUR, total_s=walk(work, steps.feeds, times, hops, handshake).total_s)
+        return Latency(total_s=walk(work, steps.feeds, times, hops, handshake).total_s)
     whole = walk(work, steps.feeds, times, hops, handshake, last_frame=record.timesteps - 1)
     total = whole.total_s
     without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s if hops.any() else total
@@ -340,7 +329,6 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     if prices.value("network_on_chip.link_rate") is not None:
         assumptions.append(f"{name}: the rate of a link holds no message up between neighbours")
     return Latency(
-        model=_NEIGHBOUR,
         total_s=total,
         compute_s=compute,
         network_s=_rest(total, without_ways),

@@ -70,26 +70,19 @@ class Walk:
 
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
     """Who sends to whom on a placement."""
-    geometry = work.geometry
-    nothing = np.zeros_like(geometry.crossings)
-    hops = np.stack(
-        [nothing if one is None else one for one in (geometry.horizontal, geometry.vertical, geometry.crossings)],
-        axis=2,
-    )
-    sources: dict[tuple[int, int], list[int]] = {}
+    geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
     for source, layer in enumerate(work.layer_reached.tolist()):
-        starts = [-1] if source == 0 else np.unique(geometry.core[work.share[source - 1] > 0]).tolist()
-        for start in starts if layer < work.layers else []:
+        for start in work.starts(source).tolist() if layer < work.layers else []:
             sources.setdefault((start, layer), []).append(source)
     feeds = []
     for (start, layer), columns in sources.items():
         targets = np.unique(geometry.core[geometry.parts_of(layer)])
         feeds.append(
             Feed(
-                core=None if start < 0 else start,
+                core=start - 1 if start else None,
                 sources=np.array(columns, dtype=np.int64),
                 targets=targets,
-                hops=hops[1 + start, targets],
+                hops=geometry.ways[start, targets],
             )
         )
     return tuple(feeds)

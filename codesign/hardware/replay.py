@@ -128,15 +128,9 @@ class _Chunk:
         self.delivery_row, self.delivery_core = row[order], core[order]
         service = arrivals.operations * times.operation_s + arrivals.messages * times.message_s
         self.delivery_service = service[inside][order]
-        ways = [times.route_s[self._starts(source)].max(axis=0) for source in range(len(self.work.layer_reached))]
+        ways = [times.route_s[self.work.starts(source)].max(axis=0) for source in range(len(self.work.layer_reached))]
         self.delivery_route = np.array(ways)[self.source[self.delivery_row], self.delivery_core]
         self.delivery_ends = np.searchsorted(step[order], np.arange(self.steps + 1))
-
-    def _starts(self, source: int) -> Integers:
-        """Rows of `route_s` from which the messages of `source` (0 the input, 1 + slice) come."""
-        if source == 0:
-            return np.zeros(1, dtype=np.int64)
-        return np.asarray(1 + self.geometry.core[self.work.share[source - 1] > 0], dtype=np.int64)
 
     def _part_work(self, times: _Times) -> tuple[Floats, Floats]:
         """(passes, steps, P) time of evaluations, and of the output of what was emitted."""

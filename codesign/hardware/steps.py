@@ -98,20 +98,11 @@ class StepWork:
 
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
-    geometry, empty = work.geometry, np.zeros((0, 3), dtype=np.int64)
-    nothing = np.zeros_like(geometry.crossings)
-    ways = np.stack(
-        [nothing if hops is None else hops for hops in (geometry.horizontal, geometry.vertical, geometry.crossings)],
-        axis=2,
-    )
-    routes = []
-    for source, layer in enumerate(work.layer_reached):
+    geometry, routes = work.geometry, []
+    for source, layer in enumerate(work.layer_reached.tolist()):
         places = geometry.core[geometry.parts_of(layer)]
-        if not len(places):
-            routes.append(empty)
-            continue
-        starts = np.zeros(1, dtype=np.int64) if source == 0 else 1 + geometry.core[work.share[source - 1] > 0]
-        routes.append(np.unique(ways[np.ix_(starts, places)].reshape(-1, 3), axis=0))
+        ways = geometry.ways[np.ix_(work.starts(source), places)].reshape(-1, 3)
+        routes.append(np.unique(ways, axis=0))
     return tuple(routes)
 
 

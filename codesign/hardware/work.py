@@ -96,6 +96,12 @@ class PlacedExecution:
         """(S + 1,) layer that messages of each source reach."""
         return np.append(0, [recorded.layer + 1 for recorded in self.execution.slices])
 
+    def starts(self, source: int) -> Integers:
+        """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
+        if source == 0:
+            return np.zeros(1, dtype=np.int64)
+        return np.asarray(1 + np.unique(self.geometry.core[self.share[source - 1] > 0]), dtype=np.int64)
+
     @cached_property
     def deliveries(self) -> Deliveries:
         """Every message at every core that it reaches.
