@@ -18,6 +18,7 @@ __all__ = ["Effect", "effects_of", "is_ratio"]
 _FACTS = ("chip", "schedule", "recipe")
 _FOLLOWS = {"chip": ("capacity", "weight_bits")}
 """What another option of a fact brings with it, so that it is not held equal."""
+_WORDS = {"recipe": "training"}
 _MOST_OPTIONS = 12
 
 
@@ -63,7 +64,7 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
         gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
         ends = float(np.mean(gains)), min(gains), max(gains)
         mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
-        title = choice if choice in _FACTS else names.axis(choice)
+        title = _WORDS.get(choice, choice) if choice in _FACTS else names.axis(choice)
         found.append(Effect(choice=title, option=option or "", mean=mean, low=low, high=high, blocks=len(complete)))
     return found
 

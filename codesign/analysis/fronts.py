@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import BOOK_WORDS, coverage_words
@@ -67,6 +67,12 @@ class Front:
     unknown: tuple[Point, ...] = field(repr=False)
     best: tuple[Point, ...]
     volume: float | None
+
+    def __str__(self) -> str:
+        """What the members share, in words; of an energy the terms that any point of the front is charged for."""
+        covered = self.group.coverage
+        charged = {name for point in self.best for name in point.charged}
+        return str(self.group if covered is None else replace(self.group, coverage=tuple(sorted(charged))))
 
 
 def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:

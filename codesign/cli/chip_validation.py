@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -15,7 +14,7 @@ from codesign.errors import InputError
 from codesign.files import read_file
 from codesign.hardware.description import Chip
 from codesign.hardware.structure_fit import StructureQuantity, predictions, typical_factor
-from codesign.hardware.validation import Check, percent, validate, validation_json, validation_summary
+from codesign.hardware.validation import Check, percent, typical_error, validate, validation_json, validation_summary
 from codesign.units import format_si
 
 __all__ = ["library_summary", "print_validation", "with_table", "written_json"]
@@ -83,7 +82,7 @@ def library_summary(chips: Iterable[Chip]) -> str:
     for status, words in (("recomputed", "recomputed"), ("fitted", "fitted on this point")):
         errors = {check: abs(check.error) for check in checks if check.status == status and check.error is not None}
         if errors:
-            middle = percent(median(errors.values()), sign=False)
+            middle = typical_error(errors.values())
             rows.append(f"| {words} | {len(errors)} | {middle} | {_named(max(errors, key=errors.__getitem__))} |")
     bounds = [check for check in checks if check.status == "bound"]
     missed = [check for check in bounds if check.bound_holds is False]

@@ -24,7 +24,9 @@ __all__ = [
     "Check",
     "Status",
     "contradictions",
+    "farther_off",
     "percent",
+    "typical_error",
     "validate",
     "validation_json",
     "validation_summary",
@@ -86,7 +88,7 @@ class Check:
     @property
     def error(self) -> float | None:
         """The relative error of the end that is farther off."""
-        return None if self.errors is None else max(self.errors, key=abs)
+        return farther_off(self.measured, self.model_low, self.model_high)
 
     @property
     def bound_holds(self) -> bool | None:
@@ -165,6 +167,17 @@ def _check(
     )
 
 
+def farther_off(measured: float | None, *modelled: float | None) -> float | None:
+    """The relative error (model − measured) / measured of the end of a model that is farther off; None without one."""
+    ends = [end / measured - 1.0 for end in modelled if measured and end is not None]
+    return max(ends, key=abs, default=None)
+
+
+def typical_error(errors: Iterable[float]) -> str:
+    """How far relative errors lie from zero at their median, in percent."""
+    return percent(median(map(abs, errors)), sign=False)
+
+
 def validation_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
     """Checks as plain data, with `error_low`, `error_high` (relative) and `bound_holds` beside the attributes."""
     rows = []
@@ -194,8 +207,7 @@ def validation_summary(chip: Chip) -> str:
     if len(errors) == 1:
         parts.append(f"error {percent(errors[0])}")
     elif errors:
-        middle = percent(median(abs(error) for error in errors), sign=False)
-        parts.append(f"errors {percent(errors[0])} to {percent(errors[-1])}, median {middle}")
+        parts.append(f"errors {percent(errors[0])} to {percent(errors[-1])}, median {typical_error(errors)}")
     counts = {status: sum(check.status == status for check in given) for status in ("fitted", "arithmetic")}
     words = {"fitted": "fitted on the same point", "arithmetic": "published as arithmetic"}
     left_out = [f"{count} {words[status]}" for status, count in counts.items() if count]

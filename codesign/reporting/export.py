@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 
 from codesign.analysis.asking import answers_of
 from codesign.analysis.naming import names_of
@@ -16,7 +15,7 @@ from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.section import pieces_in
-from codesign.reporting.tables import Table
+from codesign.reporting.tables import Cell, Table
 
 __all__ = ["export", "pieces_of", "table_csv", "table_latex"]
 
@@ -74,7 +73,7 @@ def export(
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
-    """Every chart of a report, pairs of objectives first; every table, by its section, place and caption."""
+    """Every chart of a report, pairs of objectives first; every table, by its section and its name there."""
     points = gather(table)
     names = names_of(points)
     drawn = list(filter(None, [scatter(points, names, x=x, y=y) for x, y in _PAIRS]))
@@ -82,28 +81,20 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
     for section in sections_of(table, points, answers_of(table, points), names):
         own = list(pieces_in(section))
         drawn += [piece for piece in own if isinstance(piece, Figure)]
-        tables = [piece for piece in own if isinstance(piece, Table)]
-        several = len(tables) > 1
-        told |= {
-            _named(section.name, place, one) if several else section.name: one for place, one in enumerate(tables, 1)
-        }
+        for place, piece in enumerate((piece for piece in own if isinstance(piece, Table)), start=1):
+            name = "-".join(filter(None, [section.name, piece.name]))
+            told[name if name not in told else f"{name}-{place}"] = piece
     return drawn, told
 
 
-def _named(section: str, place: int, table: Table) -> str:
-    """`chips-3-the-chips-numbers`: a section's third table, by the first words of its caption."""
-    first = table.caption.partition(".")[0].lower().replace("'", "")
-    return "-".join([section, str(place), *re.findall("[a-z0-9]+", first)[:4]])
-
-
 def table_csv(table: Table) -> str:
-    """A numeric column has its number in SI units as well, in a column of its own."""
-    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric]
+    """A numeric column whose texts are more than numbers has these in SI units as well, in a column of its own."""
+    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric and not _plain(table, n)]
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerow([*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)])
     for row in table.rows:
-        numbers = ["" if row[n].order is None else f"{row[n].order:.9g}" for n in numeric]
+        numbers = [_number(row[n]) for n in numeric]
         rows.writerow([*(_inert(cell.text) for cell in row), *numbers])
     return buffer.getvalue()
 
@@ -120,6 +111,14 @@ def table_latex(table: Table) -> str:
             *(r"\bottomrule", r"\end{tabular}", r"\end{table}", ""),
         ]
     )
+
+
+def _plain(table: Table, column: int) -> bool:
+    return all(row[column].text == _number(row[column]) for row in table.rows if row[column].order is not None)
+
+
+def _number(cell: Cell) -> str:
+    return "" if cell.order is None else f"{cell.order:.9g}"
 
 
 def _inert(text: str) -> str:

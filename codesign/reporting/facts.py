@@ -51,6 +51,7 @@ def failure_table(table: ResultTable) -> Table | None:
 def not_modelled_table(points: Sequence[Point]) -> Table | None:
     """What was left out of each chip's energy and time."""
     return _by_chip(
+        "left-out",
         "Left out because the chip's numbers are not known.",
         [(p.chip, entry) for p in points for entry in p.not_modelled],
     )
@@ -59,6 +60,7 @@ def not_modelled_table(points: Sequence[Point]) -> Table | None:
 def remarks_table(metadata: ResultMetadata) -> Table | None:
     """The chip files' own remarks on their numbers."""
     return _by_chip(
+        "remarks",
         "Remarks of the chips' files on their numbers.",
         [(name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes],
     )
@@ -67,6 +69,7 @@ def remarks_table(metadata: ResultMetadata) -> Table | None:
 def assumption_table(points: Sequence[Point]) -> Table | None:
     """What was assumed that a chip does not state or have."""
     return _by_chip(
+        "assumed",
         "Assumed, because the chip does not state or have it.",
         [(p.chip, entry) for p in points for entry in p.assumptions],
     )
@@ -88,7 +91,8 @@ def chip_numbers(metadata: ResultMetadata) -> Table | None:
     ]
     if not rows:
         return None
-    return text_table("The chips' numbers.", ("chip", "number", "value", "range", "known how", "source"), rows)
+    headings = ("chip", "number", "value", "range", "known how", "source")
+    return text_table("The chips' numbers.", headings, rows, "numbers")
 
 
 def _range(known: ChipNumber) -> str:
@@ -124,7 +128,8 @@ def validation_table(metadata: ResultMetadata) -> Table | None:
     if not rows:
         return None
     headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
-    return text_table("Published measurements against the model, with the chip's numbers as they are.", headings, rows)
+    caption = "Published measurements against the model, with the chip's numbers as they are."
+    return text_table(caption, headings, rows, "measurements")
 
 
 def contradiction_notes(metadata: ResultMetadata) -> list[str]:
@@ -149,16 +154,15 @@ def structure_notes(metadata: ResultMetadata) -> list[str]:
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
     """Recipes, schedules and neuron, one row each, one column a parameter."""
-    tables = [_settings("Recipes.", metadata.recipes), _settings("Schedules.", metadata.schedules)]
-    if metadata.neuron:
-        tables.append(_settings("Neuron.", {"neuron": metadata.neuron}))
-    return [table for table in tables if table is not None]
+    neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
+    named = {"recipes": metadata.recipes, "schedules": metadata.schedules, "neuron": neuron}
+    return [_settings(name, settings) for name, settings in named.items() if settings]
 
 
 def version_table(metadata: ResultMetadata) -> Table | None:
     """Package versions, of the libraries behind the numbers."""
     rows = sorted(metadata.versions.items())
-    return text_table("Versions.", ("package", "version"), rows) if rows else None
+    return text_table("Versions.", ("package", "version"), rows, "versions") if rows else None
 
 
 def pace_warnings(gathered: Sequence[Point]) -> list[str]:
@@ -189,20 +193,18 @@ def pace_warnings(gathered: Sequence[Point]) -> list[str]:
     return warnings
 
 
-def _by_chip(caption: str, entries: Sequence[tuple[str, str]]) -> Table | None:
+def _by_chip(name: str, caption: str, entries: Sequence[tuple[str, str]]) -> Table | None:
     chips: dict[str, list[str]] = {}
     for chip, entry in dict.fromkeys(entries):
         chips.setdefault(entry, []).append(chip)
     rows = sorted((listed(sorted(set(names))), entry) for entry, names in chips.items())
-    return text_table(caption, ("chip", "what"), rows) if rows else None
+    return text_table(caption, ("chip", "what"), rows, name) if rows else None
 
 
-def _settings(caption: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table | None:
-    if not named:
-        return None
+def _settings(name: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table:
     keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
-    rows = [(name, *(_scalar(settings.get(key)) for key in keys)) for name, settings in sorted(named.items())]
-    return text_table(caption, ("name", *(key.replace("_", " ") for key in keys)), rows)
+    rows = [(of, *(_scalar(settings.get(key)) for key in keys)) for of, settings in sorted(named.items())]
+    return text_table(f"{name.capitalize()}.", ("name", *(key.replace("_", " ") for key in keys)), rows, name)
 
 
 def _scalar(value: Scalar) -> str:

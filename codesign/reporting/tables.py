@@ -48,19 +48,25 @@ class Heading:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: its headings, and as many cells in each row."""
+    """A table: its headings, and as many cells in each row.
+
+    Attributes:
+        name: of small letters and hyphens, unique in its section; its file is called so. "" for that of the section.
+    """
 
     caption: str
     headings: tuple[Heading, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    name: str = ""
 
 
-def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], name: str = "") -> Table:
     """A table of plain texts; addresses in a column named `source` become links."""
     return Table(
         caption=caption,
         headings=tuple(Heading(text=text, links=text == "source") for text in headings),
         rows=tuple(tuple(Cell(text=text) for text in row) for row in rows),
+        name=name,
     )
 
 
@@ -68,11 +74,8 @@ def shortened(table: Table, limit: int) -> Table:
     """The first rows of a table, and how many there are in its caption; the table itself if it is no longer."""
     if len(table.rows) <= limit:
         return table
-    return Table(
-        caption=f"{table.caption} The first {limit} of {len(table.rows)}.",
-        headings=table.headings,
-        rows=table.rows[:limit],
-    )
+    caption = f"{table.caption} The first {limit} of {len(table.rows)}."
+    return replace(table, caption=caption, rows=table.rows[:limit])
 
 
 def without_repeats(table: Table) -> Table:

@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ET
 import altair as alt
 import pytest
 from drawn_rows import rows_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codesign.reporting.charts.base import (
     Figure,
@@ -85,6 +87,15 @@ def test_a_figure_has_no_look_of_its_own_and_gets_one_for_a_notebook():
 
 
 def test_ticks_of_a_logarithmic_axis_are_round_and_few():
-    expected = [1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3]
-    assert log_ticks(3e-6, 5e-4) == pytest.approx(expected)
+    assert log_ticks(3e-6, 5e-4) == pytest.approx([5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4])
     assert log_ticks(1e-9, 1e3) == pytest.approx([10.0**power for power in range(-9, 4, 2)])
+    assert log_ticks(0.79, 1.31) == pytest.approx([0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
+
+
+@given(low=st.floats(1e-15, 1e6), factor=st.floats(1.0001, 1e15))
+def test_a_logarithmic_axis_has_two_to_eight_ticks_whatever_it_spans(low, factor):
+    ticks = log_ticks(low, low * factor)
+    assert 2 <= len(ticks) <= 8
+    assert ticks == sorted(set(ticks))
+    assert low / 1.21 <= ticks[0]
+    assert ticks[-1] <= low * factor * 1.21

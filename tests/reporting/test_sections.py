@@ -60,7 +60,7 @@ def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
 
 
 def test_how_far_to_trust_it_is_said_in_few_words():
-    """By hand: factors of 1.1, 1.5 and 2 between model and measurement, the middle one 50 % off."""
+    """By hand: the model is 10 %, −33 % and 100 % off, at the median 33 %."""
     checks = [
         ValidationFacts(
             quantity="energy",
@@ -82,7 +82,7 @@ def test_how_far_to_trust_it_is_said_in_few_words():
     points = points_of(synthetic_rows())
     line = trust_line(replace(plain, chips=chips), (), names_of(points))
     assert line == (
-        "Off from published measurements: Loihi by 50 % (median of 3). "
+        "Off from published measurements: Loihi by 33 % (median of 3). "
         "Fitted to all that was published, so that nothing is left to check it: µBrain. "
         "Without a published measurement: TrueNorth. "
         "Contradicted by a measurement: Loihi, µBrain and TrueNorth."

@@ -56,11 +56,11 @@ def test_an_effect_is_taken_all_else_equal():
         design("b", "t", 0.8, 8.0),
     ]
     points = points_of([*made, design("a", "u", 1.0, 9.0)])
-    found = {e.option: e for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "recipe"}
+    found = {e.option: e for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "training"}
     titles = names_of(points).recipes
     assert found[titles["a"]].mean == pytest.approx(-0.15)
     assert (found[titles["b"]].low, found[titles["b"]].high) == pytest.approx((0.1, 0.2))
-    energy = {e.option: e for e in effects_of(points, "energy_j", names_of(points)) if e.choice == "recipe"}
+    energy = {e.option: e for e in effects_of(points, "energy_j", names_of(points)) if e.choice == "training"}
     assert energy[titles["b"]].mean == pytest.approx(2.0)  # 4 times as much as a: twice their geometric mean
     assert {row["blocks"] for row in rows(effects_figure(points, names_of(points), "accuracy"))} == {2}
 

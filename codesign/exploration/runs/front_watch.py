@@ -100,7 +100,7 @@ def _line(front: Front, point: Point) -> FrontLine:
         name=f"{point.recipe}, {point.schedule} on {point.place}",
         labels=tuple(map(column_label, columns)),
         values=tuple(quantity(point.value(column).mean, column) for column in columns),
-        group=str(front.group),
+        group=str(front),
     )
 
 

@@ -20,7 +20,17 @@ from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import ladders_along, points_in, value_of
 from codesign.analysis.statistics import Interval, interval
-from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, quantitative, source, tooltip
+from codesign.reporting.charts.base import (
+    Figure,
+    Row,
+    axis_of,
+    color,
+    figure,
+    named_rows,
+    quantitative,
+    source,
+    tooltip,
+)
 from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.section import Section
 
@@ -175,13 +185,13 @@ def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
             rows[say(point)] = {**_row(say(point), mean, mean, "spike_density"), "low": low, "high": high}
     if not rows:
         return None
-    names = alt.Y("line:N", sort=list(rows), title=None)
+    names, height = named_rows("line", rows)
     base = alt.Chart(source(rows.values()))
     bars = base.mark_bar().encode(
         y=names, x=alt.X("x:Q", title="spikes per neuron"), tooltip=tooltip(line="", text="spikes")
     )
     spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
-    drawn = (bars + spread).properties(width="container", height=30 * len(rows) + 20)
+    drawn = (bars + spread).properties(width="container", height=height)
     note = "Lines: 25th to 75th percentile over samples."
     return figure(name, entry.title or _TITLES[entry.figure], drawn, note)
 
@@ -220,7 +230,7 @@ def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: boo
     import altair as alt
 
     values = _numbers(rows, "y", "low", "high")
-    axis = axis_of(column, values, **({"title": y} if y else {}))
+    axis = axis_of(column, values, title=y or column_label(column))
     return (
         alt.Chart(source(rows))
         .mark_line(point=ordinal)

@@ -7,8 +7,9 @@ or a part of an expression. A chart has no name or number that Altair made up, s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +30,8 @@ __all__ = [
     "figure",
     "log_ticks",
     "looks",
+    "named_columns",
+    "named_rows",
     "nominal",
     "picture",
     "quantitative",
@@ -49,6 +52,12 @@ _SCALE = 2
 """Pixels of a PNG for each of a chart's own."""
 _WIDTH = 560
 """Of a chart that fills its column, in a file of its own."""
+_MOST_TICKS, _NARROW, _ROOM = 8, 4, 1.2
+_DIGITS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
+_LETTERS_BESIDE, _LETTERS_ABOVE = 48, 16
+"""In a line of the name of a row, and of a column."""
+_LINE, _ROW, _COLUMN = 13, 24, 110
+"""Pixels of a line, of a row and of a column."""
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 # Okabe and Ito's colours, which eyes with any colour blindness tell apart, and four darker ones for long lists; both
 # brightened for dark ground.
@@ -124,11 +133,6 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
-    if isinstance(spec.get("height"), dict):  # steps beside a width that fits, of which Vega-Lite warns in the console
-        ordinates = [
-            part["encoding"]["y"] for part in (spec, *spec.get("layer", ())) if "y" in part.get("encoding", {})
-        ]
-        spec["height"] = spec["height"]["step"] * len(ordinates[0]["scale"]["domain"])
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
 
 
@@ -220,12 +224,19 @@ def _prefixed(unit: str) -> dict[str, Any]:
     return {"labelExpr": f"replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1{unit}')"} if unit else {}
 
 
-def axis_of(column: str, values: Sequence[float], *, unit: str = "", **more: Any) -> alt.Axis:
-    """The axis of values of a results column, or of another number in `unit`."""
+def axis_of(
+    column: str, values: Sequence[float], *, unit: str = "", logarithmic: bool | None = None, **more: Any
+) -> alt.Axis:
+    """The axis of values of a results column, or of another number in `unit`.
+
+    Args:
+        logarithmic: whether its scale is; None for a scale of `quantitative`.
+    """
     import altair as alt
 
     ticks = _prefixed(unit) if unit else ticks_of(column)
-    placed = {"values": log_ticks(min(values), max(values))} if wide_spread(values) else {"tickCount": 6}
+    logarithmic = wide_spread(values) if logarithmic is None else logarithmic
+    placed = {"values": log_ticks(min(values), max(values))} if logarithmic else {"tickCount": 6}
     return alt.Axis(**{"title": column_label(column), **ticks, **placed, **more})
 
 
@@ -235,11 +246,23 @@ def wide_spread(values: Sequence[float]) -> bool:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """At most about eight round numbers from below `low` to above `high`."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    between = (1, 2, 5) if last - first < 3 else (1, 3) if last - first < 5 else (1,)
-    step = 1 + (last - first) // 8
-    return [float(f"{digit}e{power}") for power in range(first, last + 1, step) for digit in between]
+    """At most eight round numbers from about `low` to `high`, two at least where the ends differ."""
+    if low == high:
+        return [low]
+    if high < _NARROW * low:  # so short a piece of a logarithmic axis is nearly even
+        step = next(step for step in _steps((high - low) / _MOST_TICKS) if high - low <= (_MOST_TICKS - 1) * step)
+        return [float(f"{n * step:.9g}") for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ladders = [[float(f"{digit}e{power}") for power in powers for digit in digits] for digits in _DIGITS]
+    ladders += [[float(f"1e{power}") for power in powers[::every]] for every in range(2, len(powers) + 2)]
+    inside = ([value for value in ladder if low / _ROOM <= value <= high * _ROOM] for ladder in ladders)
+    return next(values for values in inside if len(values) <= _MOST_TICKS)
+
+
+def _steps(least: float) -> Iterator[float]:
+    """1, 2 and 5 times powers of ten, from about `least` on."""
+    power = math.floor(math.log10(least))
+    return (float(f"{digit}e{power + more}") for more in range(3) for digit in (1, 2, 5))
 
 
 def quantitative(values: Sequence[float], **more: Any) -> alt.Scale:
@@ -255,6 +278,43 @@ def nominal(names: Iterable[str], **more: Any) -> alt.Scale:
     import altair as alt
 
     return alt.Scale(domain=list(dict.fromkeys(names)), **more)
+
+
+def named_rows(field: str, names: Iterable[str]) -> tuple[alt.Y, int]:
+    """An axis of names from top to bottom, long ones in several lines, and the height that its rows take."""
+    import altair as alt
+
+    known = list(dict.fromkeys(names))
+    lines = max((len(wrap(name, _LETTERS_BESIDE)) for name in known), default=1)
+    raised: Any = {  # or it would hang from the middle of its row
+        "condition": [
+            {"test": f"length(datum.label) > {n * _LETTERS_BESIDE}", "value": -n * _LINE / 2} for n in (2, 1)
+        ],
+        "value": 0,
+    }
+    axis = alt.Axis(title=None, labelOffset=raised, **_in_lines(_LETTERS_BESIDE))
+    return alt.Y(f"{field}:N", scale=nominal(known), axis=axis), max(_ROW, _LINE * lines + 8) * len(known)
+
+
+def named_columns(field: str, names: Iterable[str]) -> tuple[alt.X, int]:
+    """An axis of names from left to right above a chart, and the width that its columns take."""
+    import altair as alt
+
+    known = list(dict.fromkeys(names))
+    lines = max((len(wrap(name, _LETTERS_ABOVE)) for name in known), default=1)
+    above: dict[str, Any] = {"orient": "top", "labelAngle": 0, "labelPadding": 4 + _LINE * (lines - 1)}
+    axis = alt.Axis(title=None, **above, **_in_lines(_LETTERS_ABOVE))
+    return alt.X(f"{field}:N", scale=nominal(known), axis=axis), _COLUMN * len(known)
+
+
+def _in_lines(letters: int) -> dict[str, Any]:
+    """Labels in lines of so many letters, broken between words."""
+    ends = f"regexp('(.{{1,{letters}}})(?: +|$)', 'g')"
+    return {
+        "labelExpr": rf"split(trim(replace(datum.label, {ends}, '$1\n')), '\n')",
+        "labelLimit": 0,
+        "labelLineHeight": _LINE,
+    }
 
 
 def color(field: str, names: Iterable[str], title: str, **more: Any) -> alt.Color:

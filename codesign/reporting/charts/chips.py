@@ -48,9 +48,11 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
     def scale(name: str) -> alt.Scale:
         return alt.Scale(type="log", nice=False, domain=list(_limits([getattr(mark, name) for mark in marks])))
 
-    x = alt.X("x:Q", scale=scale("area_m2"), axis=axis_of("area_m2", areas))
+    x = alt.X("x:Q", scale=scale("area_m2"), axis=axis_of("area_m2", areas, logarithmic=True))
     y = alt.Y(
-        "y:Q", scale=scale("energy_j"), axis=axis_of("energy_j", energies, title="energy of a synaptic operation")
+        "y:Q",
+        scale=scale("energy_j"),
+        axis=axis_of("energy_j", energies, logarithmic=True, title="energy of a synaptic operation"),
     )
     base = alt.Chart(source(rows)).encode(x=x, y=y, color=color("node", nodes, "node"))
     points = base.mark_point(size=80, strokeWidth=1.6, opacity=1).encode(

@@ -43,8 +43,8 @@ def density_figure(
     def scale(ends: tuple[float, float]) -> alt.Scale:
         return alt.Scale(type="log", nice=False, domain=list(ends), padding=8)
 
-    x = alt.X("left:Q", scale=scale(limits[0]), axis=axis_of("latency_s", limits[0]))
-    y = alt.Y("low:Q", scale=scale(limits[1]), axis=axis_of("energy_j", limits[1], title=energy))
+    x = alt.X("left:Q", scale=scale(limits[0]), axis=axis_of("latency_s", limits[0], logarithmic=True))
+    y = alt.Y("low:Q", scale=scale(limits[1]), axis=axis_of("energy_j", limits[1], logarithmic=True, title=energy))
     shades = (
         alt.Chart(source(cells))
         .transform_calculate(**{name: f"pow(10, ({bin}) / {bins_a_decade:g})" for name, bin in edges.items()})

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from codesign.analysis.formatting import column_label, number, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
 from codesign.analysis.study import Study, parameter_text
-from codesign.reporting.charts.base import Figure, Row, axis_of, evenly, figure, nominal, quantitative, source, tooltip
+from codesign.reporting.charts.base import (
+    Figure,
+    Row,
+    axis_of,
+    evenly,
+    figure,
+    named_rows,
+    nominal,
+    quantitative,
+    source,
+    tooltip,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -66,9 +77,10 @@ def importance_figures(study: Study) -> list[Figure]:
         if not shown:
             continue
         rows: list[Row] = [{"parameter": name, "share": share, "text": f"{share:.0%}"} for name, share in shown]
-        base = alt.Chart(source(rows), width="container", height=alt.Step(22)).encode(
+        parameters, height = named_rows("parameter", (name for name, _ in shown))
+        base = alt.Chart(source(rows), width="container", height=height).encode(
             x=alt.X("share:Q", axis=alt.Axis(title="share of the variation", format="%", tickCount=5)),
-            y=alt.Y("parameter:N", scale=nominal(name for name, _ in shown), axis=alt.Axis(title=None)),
+            y=parameters,
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
         chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))

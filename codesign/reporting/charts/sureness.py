@@ -11,12 +11,22 @@ from codesign.analysis.points import Point
 from codesign.analysis.robustness import Tip
 from codesign.analysis.wording import describe_range, describe_tip, subject_of
 from codesign.hardware.terms import MODEL
-from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, quantitative, source, tooltip
+from codesign.reporting.charts.base import (
+    Figure,
+    Row,
+    axis_of,
+    color,
+    figure,
+    log_ticks,
+    named_rows,
+    quantitative,
+    source,
+    tooltip,
+)
 
 __all__ = ["ranges_figure", "tips_figure"]
 
 _MOST = 16
-_STEP = 24
 
 
 def ranges_figure(
@@ -41,10 +51,9 @@ def ranges_figure(
     if not drawn:
         return None
     values = [float(row[name] or 0.0) for row in drawn for name in ("value", "low", "high")]
-    base = alt.Chart(source(drawn), width="container", height=alt.Step(_STEP)).encode(
-        y=alt.Y(
-            "point:N", scale=nominal(str(row["point"]) for row in drawn), axis=alt.Axis(title=None, labelLimit=330)
-        ),
+    points, height = named_rows("point", (str(row["point"]) for row in drawn))
+    base = alt.Chart(source(drawn), width="container", height=height).encode(
+        y=points,
         color=color("chip", sorted({str(row["chip"]) for row in drawn}), "chip", orient="bottom"),
         tooltip=tooltip(point="point", text="value", ends="95 % of the draws"),
     )
@@ -67,28 +76,31 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
                 continue
             rows.append({**_tip(tip, names), "of": column_label(comparison.column), "sides": sides})
     distinct = {(row["number"], row["sides"], row["of"]): row for row in rows}
-    drawn = sorted(distinct.values(), key=lambda row: abs(float(row["off"] or 0.0)))[:_MOST]
+    drawn = sorted(distinct.values(), key=lambda row: float(row["off"] or 0.0))[:_MOST]
     if not drawn:
         return None
     values = [float(row[name] or 0.0) for row in drawn for name in ("low", "high", "at")]
-    order = [f"{row['number']} ({place})" for place, row in enumerate(drawn, start=1)]
-    data = [{**row, "row": label} for row, label in zip(drawn, order, strict=True)]
-    ticks = alt.Axis(title="of its value", labelExpr="'× ' + format(datum.value, '.3~g')", tickCount=6)
-    base = alt.Chart(source(data), width="container", height=alt.Step(_STEP)).encode(
-        y=alt.Y("row:N", scale=nominal(order), axis=alt.Axis(title=None, labelLimit=330)),
+    ticks = alt.Axis(
+        title="value over the one that is taken",
+        labelExpr="'× ' + format(datum.value, '.3~g')",
+        values=log_ticks(min(values), max(values)),
+    )
+    numbers, height = named_rows("number", (str(row["number"]) for row in drawn))
+    base = alt.Chart(source(drawn), width="container", height=height).encode(
+        y=numbers,
         tooltip=tooltip(sides="turns round", of="in", when="once", range="number"),
     )
     scale = quantitative(values, type="log", nice=False, padding=12)
     bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=ticks), x2="high:Q")
     value = base.mark_tick(thickness=2, size=14, style="quiet").encode(x=alt.X("one:Q", scale=scale))
     dots = base.mark_point(shape="diamond", filled=True, size=110, opacity=1).encode(
-        x=alt.X("at:Q", scale=scale), color=alt.value("#d55e00")
+        x=alt.X("at:Q", scale=scale), color=color("of", (str(row["of"]) for row in drawn), "other side wins in")
     )
     return figure(
         "tipping-points",
         "Numbers of a chip that alone turn a comparison round",
         alt.layer(bars, value, dots),
-        "Bars: the range of a number. Diamonds: where the other side wins. The nearest come first.",
+        "Bars: the range of a number. Diamonds: from where on the other side wins. The nearest come first.",
     )
 
 

@@ -22,6 +22,9 @@ from codesign.reporting.charts.base import (
     color,
     evenly,
     figure,
+    log_ticks,
+    named_columns,
+    named_rows,
     nominal,
     quantitative,
     source,
@@ -33,7 +36,6 @@ __all__ = ["effects_figure", "matrix_figure", "parts_figure", "scatter"]
 _LABELLED = 2000
 """With more points than this none says what it is when hovered, which would take megabytes."""
 _MOST_BARS = 12
-_STEP = 22
 _HEIGHT = 340
 _EDGE = "#8a8f98"
 _FAR_APART = 8
@@ -74,8 +76,8 @@ def scatter(
         for group, point in members
     ]
     xs, ys = ([point.value(column).mean or 0.0 for _, point in members] for column in (x, y))
-    horizontal = alt.X("x:Q", scale=quantitative(xs), axis=axis_of(x, xs, **_of_book(x, points)))
-    vertical = alt.Y("y:Q", scale=quantitative(ys), axis=axis_of(y, ys, **_of_book(y, points)))
+    horizontal = alt.X("x:Q", scale=quantitative(xs), axis=axis_of(x, xs, title=column_label(x, points[0].static_book)))
+    vertical = alt.Y("y:Q", scale=quantitative(ys), axis=axis_of(y, ys, title=column_label(y, points[0].static_book)))
     shown = alt.selection_point(name="shown", fields=["of"], bind="legend")
     of = sorted({str(row["of"]) for row in rows})
     base = alt.Chart(source(rows)).encode(x=horizontal, y=vertical, color=color("of", of, by))
@@ -96,7 +98,7 @@ def scatter(
     chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
     return figure(
         f"{y}-{x}".replace("_", "-"),
-        f"{column_label(y)} against {column_label(x)}",
+        f"{column_label(y).capitalize()} against {column_label(x)}",
         chart,
         "Filled: on the front. Dashed lines join points whose numbers compare"
         + (": energies of the same parts." if len(fronts) > 1 else "."),
@@ -121,12 +123,8 @@ def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, An
         "point": f"{names.point(point)} (#{point.number})",
         "xs": with_interval(x, columns[0]),
         "ys": with_interval(y, columns[1]),
-        "covers": coverage_words(point.coverage),
+        "covers": coverage_words(point.charged),
     }
-
-
-def _of_book(column: str, points: Sequence[Point]) -> dict[str, str]:
-    return {"title": column_label(column, points[0].static_book)}
 
 
 def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
@@ -160,17 +158,19 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     ]
     tip = tooltip(option="option", value="against the mean of all", ends="from block to block", blocks="blocks")
     choices = dict.fromkeys(effect.choice for effect in found)
-    chart = alt.Chart(source(rows), width="container", height=alt.Step(_STEP))
+    options, height = named_rows("option", order)
+    chart = alt.Chart(source(rows), width="container", height=height)
     base = chart.encode(
-        y=alt.Y("option:N", scale=nominal(order), axis=alt.Axis(title=None, labelLimit=300)),
+        y=options,
         color=alt.Color("choice:N", scale=nominal(choices), legend=None),
         tooltip=tip,
     )
     title = f"{column_label(column, points[0].static_book)} against the mean of all options"
-    ticks = "'× ' + format(datum.value, '.3~g')" if factors else "format(100 * datum.value, '+.3~g')"
-    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, tickCount=6)
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
+    ticks = "'× ' + format(datum.value, '.3~g')" if factors else "datum.value ? format(100 * datum.value, '+.3~g') : 0"
+    places = {"values": log_ticks(min(values), max(values))} if log else {"tickCount": 6}
+    axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places)
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
     middle = chart.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(_EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
@@ -195,7 +195,7 @@ def matrix_figure(
 
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
-    for point in sorted(points, key=_by_training_and_schedule):
+    for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
         key, value = (names.training(point), names.run(point)), interval(measured(column, point, everything))
         if value.mean is not None and (key not in cells or sign * value.mean > sign * (cells[key][1].mean or 0.0)):
             cells[key] = point, value
@@ -215,10 +215,11 @@ def matrix_figure(
         for key, (point, value) in cells.items()
         if key[0] in trained and key[1] in run
     ]
-    top = alt.Axis(title="run under", orient="top", labelAngle=-35 if len(run) > 2 else 0, labelLimit=200)
+    across, width = named_columns("trained", trained)
+    down, height = named_rows("run", run)
     base = alt.Chart(source(rows)).encode(
-        x=alt.X("run:N", scale=nominal(run), axis=top),
-        y=alt.Y("trained:N", scale=nominal(trained), axis=alt.Axis(title=None, labelLimit=260)),
+        x=across,
+        y=down,
         tooltip=tooltip(point="best variant", full=label_of(column)),
     )
     shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
@@ -228,16 +229,17 @@ def matrix_figure(
     return figure(
         name,
         title or f"{label_of(column).capitalize()} by training and by how the model is run",
-        chart.properties(width="container", height=alt.Step(34)),
-        "◆ trained for it: through this policy and F, or with layers waiting. Of several variants the best."
+        chart.properties(width=width, height=height),
+        "A row is how a model is run, a column how it was trained. ◆ trained for it: through this policy and F, or "
+        "with layers waiting. Of several chips and variants the best."
         + (f" {left_out} more rows and columns are in the table of points." if left_out else ""),
     )
 
 
-def _by_training_and_schedule(point: Point) -> tuple[Any, ...]:
-    """Layered ones first, then by policy and F."""
+def _by_training_and_schedule(point: Point, names: Names) -> tuple[Any, ...]:
+    """Layered ones first, then by schedule and F."""
     trained = point.training_method != "layered", point.training_policy or "", point.training_group_size or 0
-    return *trained, not point.layered, point.policy or "", point.group_size or 0, point.number
+    return *trained, not point.layered, names.schedules[point.schedule], point.group_size or 0, point.number
 
 
 def _trained_for(point: Point) -> bool:
@@ -266,10 +268,11 @@ def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j"
     shares = max(totals) > _FAR_APART * min(totals)
     axis = alt.Axis(title="share", format="%", tickCount=5) if shares else axis_of(column, [])
     parts = dict.fromkeys(str(row["part"]) for row in rows)
-    base = alt.Chart(source(rows), width="container", height=alt.Step(_STEP + 4))
+    bars, height = named_rows("bar", (str(row["bar"]) for row in rows))
+    base = alt.Chart(source(rows), width="container", height=height)
     chart = base.mark_bar(height={"band": 0.75}).encode(
         x=alt.X("value:Q", stack="normalize" if shares else "zero", axis=axis),
-        y=alt.Y("bar:N", scale=nominal(str(row["bar"]) for row in rows), axis=alt.Axis(title=None, labelLimit=360)),
+        y=bars,
         color=color("part", parts, "part", orient="bottom", columns=4),
         tooltip=tooltip(point="point", part="part", text=column_label(column), share="share"),
     )

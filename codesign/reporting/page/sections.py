@@ -110,7 +110,11 @@ def _reproduction(metadata: ResultMetadata) -> Section:
         ("jobs", f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} pricings, {jobs.reused} reused"),
         *(("platform", line) for line in metadata.platform),
     ]
-    tables = [text_table("What was run.", ("", "value"), rows), *settings_tables(metadata), version_table(metadata)]
+    tables = [
+        text_table("What was run.", ("", "value"), rows, "run"),
+        *settings_tables(metadata),
+        version_table(metadata),
+    ]
     description = (metadata.description,) if metadata.description else ()
     return Section(
         name="reproduction",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from statistics import median
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.formatting import listed
-from codesign.analysis.metadata import ChipFacts, ResultMetadata, ValidationFacts
+from codesign.analysis.metadata import ChipFacts, ResultMetadata
 from codesign.analysis.naming import Names
+from codesign.hardware.validation import farther_off, typical_error
 
 __all__ = ["trust_line"]
 
@@ -26,7 +25,7 @@ def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names
     unknown = [title for title in known if title not in errors and title not in fitted]
     said = []
     if errors:
-        off = [f"{title} by {100 * (median(each) - 1):.0f} % (median of {len(each)})" for title, each in errors.items()]
+        off = [f"{title} by {typical_error(each)} (median of {len(each)})" for title, each in errors.items()]
         said.append(f"Off from published measurements: {listed(off)}.")
     if fitted:
         said.append(f"Fitted to all that was published, so that nothing is left to check it: {listed(fitted)}.")
@@ -44,15 +43,11 @@ def _ranked(answers: Sequence[Answer]) -> Iterable[str]:
 
 
 def _errors(chip: ChipFacts) -> list[float]:
-    return [error for facts in chip.validation if (error := _factor(facts)) is not None]
+    """Those that the chip's own summary counts."""
+    known = (fact for fact in chip.validation if fact.standing == "recomputed")
+    errors = (farther_off(fact.measured_si, fact.modelled_si, fact.modelled_high_si) for fact in known)
+    return [error for error in errors if error is not None]
 
 
 def _fitted(chip: ChipFacts) -> bool:
     return any(facts.standing == FITTED for facts in chip.validation)
-
-
-def _factor(facts: ValidationFacts) -> float | None:
-    """How far model and measurement lie apart, at least 1; None where the model was fitted there or says nothing."""
-    if facts.standing != "recomputed" or not facts.modelled_si or facts.measured_si <= 0 or facts.modelled_si <= 0:
-        return None
-    return math.exp(abs(math.log(facts.modelled_si / facts.measured_si)))

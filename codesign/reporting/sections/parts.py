@@ -67,7 +67,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 Cell(text=str(len(busy)) if busy else UNKNOWN, order=len(busy)),
                 Cell(text=percent(max(busy)) if busy else UNKNOWN, order=max(busy, default=None)),
                 Cell(text=(point.accounting or UNKNOWN).replace("_", "-")),
-                Cell(text=coverage_words(point.coverage)),
+                Cell(text=coverage_words(point.charged)),
                 Cell(text=(point.operation or UNKNOWN).replace("_", " ")),
                 Cell(text=gating or UNKNOWN),
             )
@@ -90,6 +90,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 Heading(text="switched off when not needed", wide=True),
             ),
             rows=tuple(rows),
+            name="charged",
         )
     )
 
@@ -117,6 +118,7 @@ def _quantized(points: Sequence[Point], names: Names) -> Table | None:
         caption="Accuracy before and after quantization.",
         headings=(Heading(text="point", wide=True), *(Heading(text=text, numeric=True) for text in headings)),
         rows=tuple(rows),
+        name="quantized",
     )
     return without_repeats(table)
 
