@@ -119,6 +119,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         {
             "question": answer.question,
             "sentence": answer.sentence,
+            "short": "".join(answer.sentence.partition(". ")[:2]),
             "standing": answer.standing,
             "words": standing_words(answer),
             "remark": answer.remarks[0] if answer.remarks else "",

@@ -102,6 +102,8 @@ const specification = ({ legend = false } = {}) => {
   });
   const ink = look().axis.titleColor;
   const best = { data: { name: "best" }, encoding: { x, y } };
+  const named = { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600 };
+  const label = { x, y, text: { field: "label", type: "nominal" } };
   const datasets = { points: whole.map(rowOf), part: indices.filter(inPart).map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
   const layers = [
     { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
@@ -112,7 +114,8 @@ const specification = ({ legend = false } = {}) => {
       encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
     })),
     { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
-    { ...best, mark: { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.side == 'left' ? 13 : -13" }, dy: { expr: "datum.lift" }, fontSize: 12, fontWeight: 600, color: ink }, encoding: { x, y, text: { field: "label", type: "nominal" } } },
+    { ...best, mark: { ...named, stroke: look().background, strokeWidth: 4, strokeJoin: "round" }, encoding: label },
+    { ...best, mark: { ...named, color: ink }, encoding: label },
   ];
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
@@ -131,26 +134,42 @@ const ringed = (rows) => {
   const chosen = [...rows.slice(0, MOST_ROWS).map((row) => row.point), ...state.pinned].filter((index) => index !== null);
   return [...new Set(chosen)].filter(shownPoint);
 };
-// Names beside the rings; of rings that lie close, each is written on another height.
+// Names beside the rings: each where it covers least of other names, rings and marks and of what is outside.
 const bestRows = (rows) => {
   const labels = new Map(rows.slice(0, MOST_ROWS).map((row) => [row.point, row.label]));
-  const all = [...Array(count).keys()].filter(shownPoint).map((index) => abscissa().mean[index]);
-  const [least, most] = [Math.min(...all), Math.max(...all)];
-  const across = (x) => (state.horizontal === "log" && least > 0 ? Math.log(x / least) / Math.log(most / least) : (x - least) / (most - least));
-  const made = [];
-  for (const row of ringed(rows).map(rowOf).sort((a, b) => a.x - b.x)) {
-    const near = made.filter((other) => Math.abs(across(other.x) - across(row.x)) < 0.2);
-    made.push({ ...row, label: labels.get(row.i) ?? "", side: across(row.x) > 0.75 ? "right" : "left", lift: near.length % 2 ? 12 : -11 });
+  const made = ringed(rows).map((index) => ({ ...rowOf(index), label: labels.get(index) ?? "", side: "left", dx: 13, dy: -11 }));
+  if (!chart.view) return made;
+  const [right, bottom] = [chart.view.width(), chart.view.height()];
+  const taken = chart.order.map((index) => [boxAt(...within(index), 4, 4), 1]);
+  taken.push(...made.map(({ i }) => [boxAt(...within(i), 9, 9), 3]));
+  for (const row of made) {
+    const [x, y] = within(row.i);
+    const half = 3.6 * row.label.length;
+    const places = PLACES.map(([side, dx, dy]) => {
+      const middle = x + dx + { left: half, right: -half, center: 0 }[side];
+      const box = boxAt(middle, y + dy, half, 8);
+      const outside = Math.max(-box[0], 0) + Math.max(box[2] - right, 0) + Math.max(-box[1], 0) + Math.max(box[3] - bottom, 0);
+      return { side, dx, dy, box, cost: 100 * outside + taken.reduce((sum, [other, weight]) => sum + weight * overlap(box, other), 0) };
+    });
+    const { box, cost, ...place } = places.reduce((least, each) => (each.cost < least.cost ? each : least));
+    Object.assign(row, place);
+    taken.push([box, 9]);
   }
   return made;
 };
+const PLACES = [["left", 13, -11], ["left", 13, 12], ["left", 13, 0], ["right", -13, -11], ["right", -13, 12], ["right", -13, 0], ["center", 0, -18], ["center", 0, 18], ["left", 18, -28], ["left", 18, 30], ["right", -18, -28], ["right", -18, 30]];
+const boxAt = (x, y, across, up) => [x - across, y - up, x + across, y + up];
+const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 
+// Where a point lies, in pixels from the corner of the axes, and from that of the chart.
+const within = (index) => [
+  chart.view.scale("x")(abscissa().mean[index]),
+  chart.view.scale("y")(state.vertical === "log" ? error(value("accuracy", index)) : value("accuracy", index)),
+];
 const placed = (index) => {
-  const [x, y] = [chart.view.scale("x"), chart.view.scale("y")];
   const padding = chart.view.padding();
-  const [left, top] = chart.view.origin().map((each, side) => each + (typeof padding === "number" ? padding : [padding.left, padding.top][side]));
-  const height = state.vertical === "log" ? error(value("accuracy", index)) : value("accuracy", index);
-  return [left + x(abscissa().mean[index]), top + y(height)];
+  const corner = chart.view.origin().map((each, side) => each + (typeof padding === "number" ? padding : [padding.left, padding.top][side]));
+  return within(index).map((each, side) => corner[side] + each);
 };
 
 // Rings are buttons, so that Tab reaches them; arrows go on to every other point.

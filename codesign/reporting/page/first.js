@@ -138,8 +138,9 @@ const decide = () => {
 // Columns of which each row says something; one with a single value becomes a line below the table.
 const split = (columns, rows) => {
   const lines = [];
-  const kept = columns.filter(({ label, cells }) => {
+  const kept = columns.filter(({ label, cells, beside }) => {
     const known = cells.filter((each) => each !== "" && each !== UNKNOWN);
+    if (beside) return true;
     if (!known.length) return false;
     if (rows < 2 || known.length < rows || new Set(known).size > 1) return true;
     lines.push(`${label} ${known[0]}`);
@@ -153,46 +154,54 @@ const factorText = (row, rows) => {
   if (!deciding().share) return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
   return `${inPercent(deciding().mean[row.point] - deciding().mean[rows[0].point]).replace("-", "−")} points`;
 };
+const CHANCE = "chance of being best";
+// Explicit roles, since a narrow screen shows rows as blocks.
+const dataCell = ({ label, cells, beside }, place) => {
+  const text = cells[place] || UNKNOWN;
+  return element("td", { role: "cell", class: text === UNKNOWN ? "n unknown" : "n", "data-label": label }, text, beside?.[place] ? element("small", {}, beside[place]) : null);
+};
 const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
 const showTable = (rows) => {
   const shown = rows.slice(0, MOST_ROWS);
   const points = shown.filter((row) => row.point !== null);
   const parts = points.map(({ point }) => told(point).map((fact) => inWords(fact, point)));
   const alike = new Set(points.length > 1 ? parts[0].filter((text) => parts.every((others) => others.includes(text))) : []);
+  const values = (measure) => points.map(({ point }) => written(measure, measure.mean[point]));
   const columns = [
-    { label: aim(), cells: points.map((row) => (isRanked(row) ? factorText(row, points) : "")) },
-    ...shownMeasures().map((measure) => ({ label: measure.label, cells: points.map(({ point }) => written(measure, measure.mean[point])) })),
-    { label: "best in", hint: "share of training seeds and draws of what is not known exactly", cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
+    { label: aim(), cells: values(deciding()), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) },
+    ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),
+    { label: CHANCE, cells: points.map(({ wins }) => (wins === null || wins === undefined ? "" : `${Math.round(100 * wins)} %`)) },
   ];
   const [kept, lines] = split(columns, points.length);
   const table = $("decision");
   table.tHead.replaceChildren(
-    element("tr", {}, element("th", { scope: "col" }, by()?.label ?? "point"), ...kept.map(({ label, hint }) => element("th", { scope: "col", class: "n", title: hint }, label))),
+    element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, by()?.label ?? "point"), ...kept.map(({ label }) => element("th", { scope: "col", role: "columnheader", class: "n" }, label))),
   );
   const line = (row) => {
     const { point, obstacle } = row;
     if (point === null) {
-      return element("tr", { class: "beside" }, element("th", { scope: "row" }, row.label), element("td", { colspan: kept.length }, obstacle));
+      return element("tr", { role: "row", class: "beside" }, element("th", { scope: "row", role: "rowheader" }, row.label), element("td", { role: "cell", colspan: kept.length }, obstacle));
     }
     const shared = isRanked(row) && obstacle; // a long list of terms, which hovering gives
     const more = [variant(point, alike), shared ? "compared on the energy terms that both count" : ""].filter(Boolean).join("; ");
     const pin = element("button", { type: "button", "aria-pressed": String(state.pinned.includes(point)), title: codes(point), onclick: () => togglePin(point) }, row.label);
     const made = element(
       "tr",
-      { class: isRanked(row) ? "" : "beside" },
-      element("th", { scope: "row" }, pin, more ? element("small", { title: shared ? obstacle : "" }, more) : null),
-      ...kept.map(({ cells }) => element("td", { class: "n" }, cells[points.indexOf(row)] || UNKNOWN)),
+      { role: "row", class: isRanked(row) ? "" : "beside" },
+      element("th", { scope: "row", role: "rowheader" }, pin, more ? element("small", { title: shared ? obstacle : "" }, more) : null),
+      ...kept.map((column) => dataCell(column, points.indexOf(row))),
     );
     made.addEventListener("mouseenter", () => light(point));
     made.addEventListener("mouseleave", () => light(null));
     if (!obstacle || shared) return made;
-    return [made, element("tr", { class: "beside why" }, element("td", { colspan: kept.length + 1 }, obstacle))];
+    return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1 }, obstacle))];
   };
   table.tBodies[0].replaceChildren(...shown.flatMap(line));
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
   const same = [...alike, ...lines];
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: the energy lacks terms that others have." : "";
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left, hollow].filter(Boolean).join(" ");
+  const chance = kept.some(({ label }) => label === CHANCE) ? "Chances: over training seeds and the ranges of the chips' numbers." : "";
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left, chance, hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.
