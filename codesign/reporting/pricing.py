@@ -15,7 +15,7 @@ from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure
 from codesign.reporting.page.plain import plain_page
 from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.tables import Cell, Heading, Table, without_repeats
 from codesign.units import format_si
 
 __all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
@@ -137,6 +137,7 @@ def render_pricing(page: PricingPage) -> str:
             Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
             Section(name="assumptions", title="Assumptions", body=page.assumptions),
         ),
+        _answers(page),
     )
 
 
@@ -161,6 +162,35 @@ def _label(column: str) -> str:
     return column if "." in column else _LABELS.get(column) or column_label(column)
 
 
+def _answers(page: PricingPage) -> list[str]:
+    """The best point of the front in each objective that is a cost, and with which prices; what these share, last."""
+    ends = _ends(page)
+    said = {axis: {_value(row[axis.path], axis) for row in ends.values()} for axis in page.axes}
+    apart = [axis for axis in page.axes if len(said[axis]) > 1]
+    found = []
+    for column, row in ends.items():
+        extreme = "Highest" if dict(page.objectives)[column] == "maximize" else "Least"
+        other = next((name for name in (page.energy, "latency_s") if name != column and row.get(name) is not None), "")
+        beside = f", at {_cost(row[other], other)} {_label(other)}" if other else ""
+        prices = [f"{axis.path} {_value(row[axis.path], axis)}" for axis in apart]
+        of = listed([f"recipe {row['recipe']}", *prices])
+        found.append(f"{extreme} {_label(column)}: {_cost(row[column], column)}{beside}. Point {row['point']:,}: {of}.")
+    shared = listed([f"{axis.path} {next(iter(said[axis]))}" for axis in page.axes if len(said[axis]) == 1])
+    return [*found, *([f"At each of these: {shared}."] if shared and len(ends) > 1 else [])]
+
+
+def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
+    """By objective the best point of the front; of equal ones the best in the objectives that follow."""
+    signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
+    columns, ends = list(signs), dict[str, Mapping[str, Any]]()
+    for place, column in enumerate(columns):
+        order = columns[place:] + columns[:place]
+        known = [row for row in page.front if column in _COSTS and row.get(column) is not None]
+        if known:
+            ends[column] = min(known, key=lambda row: [signs[name] * (row.get(name) or 0.0) for name in order])
+    return ends
+
+
 # tables --------------------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +212,7 @@ def _front_table(page: PricingPage) -> Table:
     caption = "Points that no other beats in all objectives; equal ones stand together."
     if len(rows) < len(page.front):
         caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
-    return Table(caption=caption, headings=tuple(headings), rows=tuple(cells))
+    return without_repeats(Table(caption=caption, headings=tuple(headings), rows=tuple(cells)))
 
 
 def _axis_table(page: PricingPage) -> Table:

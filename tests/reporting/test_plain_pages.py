@@ -27,6 +27,17 @@ def test_names_are_text_whatever_they_hold(name: str):
     assert text == PAGES[name](HOSTILE)
 
 
+def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
+    """Of six points on the front, the first has the least energy and the last the least latency."""
+    answers = re.findall("<p>(.*?)</p>", prices_page().partition('class="answers"')[2])[:2]
+    assert answers == [
+        "Least energy per sample: 10 nJ, at 1 ms latency. Point 0: recipe layered, times.message 1 ns and "
+        "vector_width 4.",
+        "Least latency: 166.7 µs, at 60 nJ energy per sample. Point 5: recipe random, times.message 2 ns and "
+        "vector_width all.",
+    ]
+
+
 def test_a_density_is_as_coarse_as_a_page_needs_and_loses_no_point():
     text = prices_page(points=40_000)
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', text)[1])

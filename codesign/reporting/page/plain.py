@@ -17,6 +17,7 @@ def plain_page(
     introduction: Sequence[str],
     body: Sequence[str | Table | Figure],
     sections: Sequence[Section],
+    answers: Sequence[str] = (),
 ) -> str:
     """The page as HTML: one self-contained file, the same bytes every time.
 
@@ -24,6 +25,7 @@ def plain_page(
         introduction: lines below the title.
         body: what is read without opening anything.
         sections: what opens; those without content are left out.
+        answers: sentences that stand above everything.
     """
     main = Section(name="main", title=title, body=tuple(body))
     folded = [section for section in sections if section.body]
@@ -33,6 +35,7 @@ def plain_page(
         parts=(main, *folded),
         title=title,
         introduction=introduction,
+        answers=answers,
         main=main,
         sections=folded,
     )
