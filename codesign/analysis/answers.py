@@ -99,6 +99,14 @@ class Answer:
     comparisons: tuple[Comparison, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def how_sure(self) -> str:
+        """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs."""
+        if self.confidence is None:
+            return self.standing
+        share = 100 * self.confidence
+        return f"{self.standing}, {'> 99' if 99.5 <= share < 100 else f'{share:.0f}'} %"
+
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
     """Means and intervals of those columns that a point has, and of what every answer shows."""

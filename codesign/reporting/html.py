@@ -14,7 +14,7 @@ from codesign.analysis.points import Point, gather, points_of
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
-from codesign.reporting.page.asked import asked_of, standing_words
+from codesign.reporting.page.asked import asked_of
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
@@ -121,7 +121,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
             "sentence": answer.sentence,
             "short": "".join(answer.sentence.partition(". ")[:2]),
             "standing": answer.standing,
-            "words": standing_words(answer),
+            "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
             "place": places.get(answer.name),
         }

@@ -211,8 +211,8 @@ def _answer_html(answer: Answer) -> str:
     head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *map(column_label, columns)))
     rows = [_cells(option.label, option.values, columns) for option in answer.options[:_ROWS]]
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
-    sure = "" if answer.confidence is None else f" ({answer.standing}, {100 * answer.confidence:.0f} %)"
-    return f"<p>{html.escape(answer.question)}<br>{html.escape(answer.sentence + sure)}</p>{table}"
+    said = f"{answer.sentence} ({answer.how_sure})" if answer.confidence is not None else answer.sentence
+    return f"<p>{html.escape(answer.question)}<br>{html.escape(said)}</p>{table}"
 
 
 def _cells(label: str, values: Mapping[str, Any], columns: Sequence[str]) -> str:

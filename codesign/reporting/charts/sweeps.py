@@ -141,7 +141,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
             return f"× {significant(value, 3)}"
         return f"{100 * value:+.1f} points" if is_share(column) else f"{value:+.3g}"
 
-    order = [f"{effect.choice}: {effect.option}" for effect in found]
+    order = [e.option if e.choice in e.option else f"{e.choice} {e.option}" for e in found]
     rows: list[Row] = [
         {
             "option": label,

@@ -12,18 +12,10 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.selecting import points_in
 
-__all__ = ["asked_of", "standing_words"]
+__all__ = ["asked_of"]
 
 _SIDES = ("chip", "schedule", "recipe")
 MOST_OPTIONS = 40
-
-
-def standing_words(answer: Answer) -> str:
-    """`sure, 99 %`: how an answer stands, in words and a number where there is one."""
-    if answer.confidence is None:
-        return answer.standing
-    share = 100 * answer.confidence
-    return f"{answer.standing}, {'> 99' if 99.5 <= share < 100 else f'{share:.0f}'} %"
 
 
 def asked_of(

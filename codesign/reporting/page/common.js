@@ -161,10 +161,12 @@ const tell = (_, event, __, value) => {
 // charts of folded sections, drawn when their section is opened ------------------------------------------------------
 
 const figures = read("figures") ?? {};
+const LEAST_WIDTH = 480; // a narrower place scrolls, so that names leave room for what they name
 const drawFigure = async (figure) => {
   const spec = figures[figure.dataset.figure];
   const place = figure.querySelector(".chart");
-  await draw(place, spec);
+  const squeezed = spec.width === "container" && place.clientWidth < LEAST_WIDTH;
+  await draw(place, squeezed ? { ...spec, width: LEAST_WIDTH, autosize: { type: "fit", contains: "padding" } } : spec);
   if (!figure.querySelector(".menu")) {
     const title = figure.querySelector("figcaption").textContent;
     figure.prepend(menu(figure.dataset.figure, () => ({ ...spec, title }), () => rowsIn(spec) ?? []));

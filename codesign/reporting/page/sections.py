@@ -24,7 +24,6 @@ from codesign.reporting.facts import (
     validation_table,
     version_table,
 )
-from codesign.reporting.page.asked import standing_words
 from codesign.reporting.printed import printed_section
 from codesign.reporting.section import Section
 from codesign.reporting.sections.order import comparing_sections
@@ -75,7 +74,7 @@ def _answers(answers: Sequence[Answer]) -> Section:
     rows = tuple(
         (
             Cell(text=answer.question),
-            Cell(text=standing_words(answer)),
+            Cell(text=answer.how_sure),
             Cell(text=" ".join((answer.sentence, *answer.remarks))),
         )
         for answer in answers
