@@ -25,6 +25,7 @@ LEAVES = {
     "merging",
     "mistakes",
     "plug_ins",
+    "relative_error",
     "spec_keys",
     "terminal_text",
     "versions",

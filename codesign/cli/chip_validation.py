@@ -14,7 +14,8 @@ from codesign.errors import InputError
 from codesign.files import read_file
 from codesign.hardware.description import Chip
 from codesign.hardware.structure_fit import StructureQuantity, predictions, typical_factor
-from codesign.hardware.validation import Check, percent, typical_error, validate, validation_json, validation_summary
+from codesign.hardware.validation import Check, validate, validation_json, validation_summary
+from codesign.relative_error import percent, typical_error
 from codesign.units import format_si
 
 __all__ = ["library_summary", "print_validation", "with_table", "written_json"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any, Literal
 
 from codesign.errors import InputError
@@ -18,15 +17,13 @@ from codesign.hardware.parts import Measurement
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.hardware.validation_models import Counts, Events, NotRecomputed, Steps
 from codesign.hardware.validation_recompute import Quantity, Result, recompute
+from codesign.relative_error import farther_off, percent, typical_error
 from codesign.units import format_si
 
 __all__ = [
     "Check",
     "Status",
     "contradictions",
-    "farther_off",
-    "percent",
-    "typical_error",
     "validate",
     "validation_json",
     "validation_summary",
@@ -167,17 +164,6 @@ def _check(
     )
 
 
-def farther_off(measured: float | None, *modelled: float | None) -> float | None:
-    """The relative error (model − measured) / measured of the end of a model that is farther off; None without one."""
-    ends = [end / measured - 1.0 for end in modelled if measured and end is not None]
-    return max(ends, key=abs, default=None)
-
-
-def typical_error(errors: Iterable[float]) -> str:
-    """How far relative errors lie from zero at their median, in percent."""
-    return percent(median(map(abs, errors)), sign=False)
-
-
 def validation_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
     """Checks as plain data, with `error_low`, `error_high` (relative) and `bound_holds` beside the attributes."""
     rows = []
@@ -239,12 +225,3 @@ def contradictions(chip: Chip) -> tuple[str, ...]:
 
 def _measurement(check: Check) -> tuple[str, str]:
     return check.measurement, check.workload
-
-
-def percent(share: float, *, sign: bool = True) -> str:
-    """A share as text such as "−0.5 %" or "+72 %": two digits below 10 %, whole percents above."""
-    size = abs(share) * 100
-    text = f"{size:.1f}" if size < 9.95 else f"{size:,.0f}"
-    if float(text.replace(",", "")) == 0:
-        return f"{text} %"
-    return f"{('−' if share < 0 else '+') if sign else ''}{text} %"

@@ -8,7 +8,7 @@ from codesign.analysis.answers import Answer
 from codesign.analysis.formatting import listed
 from codesign.analysis.metadata import ChipFacts, ResultMetadata
 from codesign.analysis.naming import Names
-from codesign.hardware.validation import farther_off, typical_error
+from codesign.relative_error import farther_off, typical_error
 
 __all__ = ["trust_line"]
 
