@@ -7,9 +7,9 @@ from functools import partial
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.choosing import options_of, standing_of
-from codesign.analysis.comparison import Comparison
+from codesign.analysis.comparison import Comparison, compare
 from codesign.analysis.constraints import meeting, more_is_better, resolved
-from codesign.analysis.contest import Contest, absence, compared
+from codesign.analysis.contest import Contest, absence
 from codesign.analysis.formatting import column_label, in_times, is_share, listed, points_with_interval, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
@@ -108,7 +108,7 @@ def _compared(a: Point, b: Point, column: str) -> Comparison | None:
         return None
     more = more_is_better(column)
     better, worse = (a, b) if (first >= second) == more else (b, a)
-    return compared(better, worse, column, more=more)
+    return compare(column, better, worse, more_is_better=more)
 
 
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:

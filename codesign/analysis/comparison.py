@@ -18,7 +18,6 @@ __all__ = [
     "Obstacle",
     "Status",
     "compare",
-    "compare_energies",
     "compare_series",
     "energy_of",
     "matched_terms",
@@ -74,11 +73,19 @@ class Obstacle:
 
 
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
-    """The paired comparison, or None if no training seed has the value on both sides."""
-    comparison = compare_series(
-        column, better, worse, better.seeds(column), worse.seeds(column), more_is_better=more_is_better
-    )
-    return comparison if comparison is None or more_is_better else with_robustness(comparison)
+    """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
+
+    Energies are compared on the terms that both hold, the lower against the higher.
+    """
+    terms = matched_terms(better, worse) if column == "energy_j" else None
+    if isinstance(terms, Obstacle):
+        return None
+    sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms)) for point in (better, worse)]
+    if terms is not None:
+        sides.sort(key=lambda side: float(side[1].mean()))
+    (better, values), (worse, others) = sides
+    found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
+    return found if found is None or more_is_better else with_robustness(found, terms)
 
 
 def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
@@ -135,19 +142,6 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
 def same_terms(a: Point, b: Point) -> bool:
     """Whether two energies hold the same terms, so that they compare as they are."""
     return (a.coverage, a.accounting, a.operation) == (b.coverage, b.accounting, b.operation)
-
-
-def compare_energies(a: Point, b: Point, terms: tuple[str, ...]) -> Comparison | None:
-    """Energies of matched terms, the lower against the higher; None if no training seed has both.
-
-    Args:
-        terms: as `matched_terms` gives them.
-    """
-    (less, lower), (more, higher) = sorted(
-        ((point, energy_of(point, terms)) for point in (a, b)), key=lambda p: p[1].mean()
-    )
-    comparison = compare_series("energy_j", less, more, lower, higher, more_is_better=False)
-    return None if comparison is None else with_robustness(comparison, None if a.coverage == b.coverage else terms)
 
 
 def energy_of(point: Point, terms: tuple[str, ...]) -> pd.Series:

@@ -25,7 +25,6 @@ from codesign.analysis.comparison import (
     Comparison,
     Obstacle,
     compare,
-    compare_energies,
     energy_of,
     matched_terms,
 )
@@ -40,7 +39,7 @@ from codesign.analysis.robustness import drawn
 from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
 
-__all__ = ["GUESSED", "Contest", "absence", "compared"]
+__all__ = ["GUESSED", "Contest", "absence"]
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
@@ -128,7 +127,9 @@ class Contest:
     @cached_property
     def runner_up(self) -> Comparison | None:
         """The best against `second`; None without."""
-        return None if self.second is None else compared(self.ranked[0], self.second, self.column, more=self.more)
+        if self.second is None:
+            return None
+        return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
 
     @cached_property
     def factors(self) -> Mapping[Point, float | None]:
@@ -307,14 +308,6 @@ class Contest:
         if not self._seeds:
             return np.asarray(values.mean(axis=0, keepdims=True))
         return values[[seeds.index(seed) for seed in self._seeds]]
-
-
-def compared(best: Point, other: Point, column: str, *, more: bool) -> Comparison | None:
-    """The comparison of two points in a column, energies on the terms that both hold; None where they have none."""
-    terms = matched_terms(best, other) if column == "energy_j" else None
-    if isinstance(terms, Obstacle):
-        return None
-    return compare(column, best, other, more_is_better=more) if terms is None else compare_energies(best, other, terms)
 
 
 def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:

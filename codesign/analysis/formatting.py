@@ -23,12 +23,12 @@ __all__ = [
     "plus_minus",
     "points",
     "points_with_interval",
-    "policy_label",
     "quantity",
     "shortened",
     "significant",
     "upper",
     "with_interval",
+    "written",
 ]
 
 UNKNOWN = "–"
@@ -60,7 +60,6 @@ _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
 _SEVERAL, _LEAST_SHARE = 1.5, 0.1
 """The factor from which on a difference is said in times, and the percentage below which it is hardly one."""
-_POLICIES = {"random": "RS", "momentum": "MS"}
 
 
 def column_label(column: str, book: StaticBook | None = None) -> str:
@@ -76,11 +75,6 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
     if known is not None and known.unit:
         name = name.removesuffix(f"_{known.unit.lower()}")
     return name.replace("_", " ")
-
-
-def policy_label(policy: str | None) -> str:
-    """RS and MS as in the paper, Table 1; other policies by their name."""
-    return "" if policy is None else _POLICIES.get(policy, policy)
 
 
 def significant(value: float, digits: int = 4) -> str:
@@ -104,6 +98,21 @@ def in_times(factor: float, *, more: bool) -> str:
 
 def number(value: float | None, digits: int = 4) -> str:
     return UNKNOWN if value is None or math.isnan(value) else significant(value, digits)
+
+
+def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
+    """A setting as a YAML file would have it: an SI value with its unit, if it has one; a dash for none."""
+    match value:
+        case None:
+            return UNKNOWN
+        case bool():
+            return str(value).lower()
+        case int() | float() if unit:
+            return format_si(value, unit)
+        case float():
+            return f"{value:.{digits}g}"
+        case _:
+            return str(value)
 
 
 def percent(value: float | None) -> str:

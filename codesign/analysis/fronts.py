@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.metadata import Objective
-from codesign.analysis.pareto import front_order, hypervolume
+from codesign.analysis.pareto import front_order
 from codesign.analysis.points import Point
 from codesign.hardware.terms import StaticBook
 
@@ -55,18 +55,14 @@ class Front:
         objectives: the set.
         group: what the members share.
         members: points with all objectives known.
-        unknown: points of the group with an unknown objective; they stay off the front, as do points that answer
-            nothing and a schedule that the chip cannot execute.
-        best: members on the front, best in the first objective first.
-        volume: hypervolume up to the fixed reference; None if an objective has none.
+        best: members on the front, best in the first objective first; points that answer nothing and schedules that
+            the chip cannot execute stay off it.
     """
 
     objectives: tuple[Objective, ...]
     group: Group
     members: tuple[Point, ...] = field(repr=False)
-    unknown: tuple[Point, ...] = field(repr=False)
     best: tuple[Point, ...]
-    volume: float | None
 
     def __str__(self) -> str:
         """What the members share, in words; of an energy the terms that any point of the front is charged for."""
@@ -116,17 +112,10 @@ def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> lis
 
 
 def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, ...]) -> Front:
-    directions = [objective.direction for objective in objectives]
-    values = [[point.value(objective.column).mean for objective in objectives] for point in points]
+    values = {point: [point.value(objective.column).mean for objective in objectives] for point in points}
+    members = [point for point in points if None not in values[point]]
     all_silent = all(point.silent for point in points)  # then there is nothing else to show
-    left_out = [point.beyond_chip or (point.silent and not all_silent) for point in points]
-    able = [[None] * len(row) if out else row for out, row in zip(left_out, values, strict=True)]
-    references = [objective.reference for objective in objectives if objective.reference is not None]
-    return Front(
-        objectives=objectives,
-        group=group,
-        members=tuple(point for point, row in zip(points, values, strict=True) if None not in row),
-        unknown=tuple(point for point, row in zip(points, values, strict=True) if None in row),
-        best=tuple(points[position] for position in front_order(able, directions)),
-        volume=hypervolume(able, directions, references) if len(references) == len(objectives) else None,
-    )
+    able = [point for point in members if not point.beyond_chip and (all_silent or not point.silent)]
+    order = front_order([values[point] for point in able], [objective.direction for objective in objectives])
+    best = tuple(able[place] for place in order)
+    return Front(objectives=objectives, group=group, members=tuple(members), best=best)

@@ -17,6 +17,7 @@ from codesign.deferred import pd
 
 __all__ = ["MEASURES", "Measure", "label_of", "like", "measured", "measures_known", "of_training"]
 
+_LOSSES = "training_loss_curve"
 _START = 10
 """How steeply a loss begins to fall is judged by the first epoch in so many."""
 _UNSTABLE = 0.5
@@ -70,24 +71,6 @@ def of_training(column: str) -> bool:
     return column.startswith(("training_", "validation_", "loss_", "epoch_", "trained_")) or column == "instability"
 
 
-def _answered(step: int, point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
-    return accuracy_after_output(point, step)
-
-
-def _drained(point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
-    return drained_accuracies(point, points)
-
-
-def _currents(point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
-    return series_of(point, "currents_other_layers", mean_of_histogram)
-
-
-def _loss(
-    reduce: Callable[[Sequence[float]], float | None], point: Point, points: Sequence[Point], failed: pd.DataFrame
-) -> pd.Series:
-    return series_of(point, "training_loss_curve", reduce)
-
-
 def _early_fall(curve: Sequence[float]) -> float | None:
     after = max(len(curve) // _START, 1)
     return curve[0] - curve[after] if len(curve) > after else None
@@ -100,7 +83,7 @@ def _rises_again(curve: Sequence[float]) -> float:
 
 def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
     """1 for a training seed whose loss rose again or whose training failed, else 0."""
-    known = series_of(point, "training_loss_curve", _rises_again)
+    known = series_of(point, _LOSSES, _rises_again)
     lost = {int(row["training_seed"]) for _, row in failed.iterrows() if _is_of(row, point)} - {*known.index}
     series: pd.Series = pd.concat([known, pd.Series(1.0, index=sorted(lost), dtype=float)])
     return series
@@ -115,23 +98,33 @@ def _is_of(row: pd.Series, point: Point) -> bool:
     return row["status"] == "failed" and row["recipe"] == point.recipe and same
 
 
+def _by_seed(label: str, like: str, of: Callable[[Point], pd.Series]) -> Measure:
+    """A measure that a point's own rows give."""
+    return Measure(label=label, like=like, of=lambda point, points, failed: of(point))
+
+
+def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
+    """What `reduce` makes of a list of each row."""
+    return _by_seed(label, like, lambda point: series_of(point, column, reduce))
+
+
 MEASURES: Mapping[str, Measure] = {
-    "accuracy_at_output": Measure(label="accuracy at the output", like="accuracy", of=partial(_answered, 0)),
-    "accuracy_step_later": Measure(label="accuracy a step later", like="accuracy", of=partial(_answered, 1)),
-    "accuracy_last_step": Measure(label="accuracy at the last step", like="accuracy", of=partial(_answered, -1)),
-    "accuracy_drained": Measure(label="accuracy drained", like="accuracy", of=_drained),
-    "currents_before_firing": Measure(
-        label="currents before firing, all but the first layer", like="latency_steps", of=_currents
+    "accuracy_at_output": _by_seed("accuracy at the output", "accuracy", partial(accuracy_after_output, step=0)),
+    "accuracy_step_later": _by_seed("accuracy a step later", "accuracy", partial(accuracy_after_output, step=1)),
+    "accuracy_last_step": _by_seed("accuracy at the last step", "accuracy", partial(accuracy_after_output, step=-1)),
+    "accuracy_drained": Measure(
+        label="accuracy drained",
+        like="accuracy",
+        of=lambda point, points, failed: drained_accuracies(point, points),
     ),
-    "loss_first_epoch": Measure(
-        label="loss in the first epoch", like="training_loss", of=partial(_loss, lambda curve: curve[0])
+    "currents_before_firing": _of_list(
+        "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram
     ),
-    "loss_lowest": Measure(label="lowest loss", like="training_loss", of=partial(_loss, min)),
-    "loss_last_epoch": Measure(
-        label="loss in the last epoch", like="training_loss", of=partial(_loss, lambda curve: curve[-1])
-    ),
-    "loss_early_fall": Measure(
-        label="fall of the loss in the first tenth of the epochs", like="training_loss", of=partial(_loss, _early_fall)
+    "loss_first_epoch": _of_list("loss in the first epoch", "training_loss", _LOSSES, lambda curve: curve[0]),
+    "loss_lowest": _of_list("lowest loss", "training_loss", _LOSSES, min),
+    "loss_last_epoch": _of_list("loss in the last epoch", "training_loss", _LOSSES, lambda curve: curve[-1]),
+    "loss_early_fall": _of_list(
+        "fall of the loss in the first tenth of the epochs", "training_loss", _LOSSES, _early_fall
     ),
     "instability": Measure(
         label="share of training seeds whose loss rose again or that failed", like="agreement", of=_instability

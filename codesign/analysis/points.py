@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -12,25 +12,15 @@ from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
-from codesign.analysis.formatting import shortened
+from codesign.analysis.formatting import shortened, written
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
-from codesign.units import format_si, in_percent
+from codesign.units import in_percent
 
 __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
-
-FACT_COLUMNS = (
-    *("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe"),
-    *("training_method", "training_policy", "training_group_size", "training_cost", "chip_title", "synchronization"),
-    *("inference", "policy", "group_size", "stop", "steps_after_output", "input_mode", "refractory"),
-    *("margin", "margin_check"),
-    *("input_dropout", "timesteps"),
-    *("equivalent_to_layered", "energy_coverage", "energy_accounting", "latency_model", "mapping"),
-)
-"""What every row of a design point says alike, and a point takes from its first row."""
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
@@ -227,7 +217,9 @@ class Point:
     def axis_texts(self) -> Mapping[str, str]:
         """By path, the values of the axes that apply as they are read, with units."""
         values = zip(self.axes, self.axis_units, strict=True)
-        return {name: _written(value, unit) for (name, value), unit in values if value is not None}
+        return {
+            name: shortened(written(value, unit), _MOST_LETTERS) for (name, value), unit in values if value is not None
+        }
 
     @property
     def trained_for_it(self) -> bool:
@@ -265,6 +257,14 @@ class Point:
     def term(self, name: str) -> Interval:
         """One energy term, in joules."""
         return self.value(ENERGY_COLUMNS[name])
+
+
+FACT_COLUMNS = (
+    *(field.name for field in fields(Point) if field.name in COLUMNS),
+    "energy_coverage",
+    "energy_accounting",
+)
+"""What every row of a design point says alike, and a point takes from its first row."""
 
 
 def gather(table: ResultTable) -> tuple[Point, ...]:
@@ -367,9 +367,3 @@ def _point(
         silicon=silicon.get(facts["chip"]) or facts["chip_title"],
         source=source,
     )
-
-
-def _written(value: str | float, unit: str) -> str:
-    if isinstance(value, str):
-        return shortened(value, _MOST_LETTERS)
-    return format_si(value, unit) if unit else f"{value:.6g}"

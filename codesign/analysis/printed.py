@@ -7,7 +7,7 @@ from typing import Any
 
 from codesign.analysis.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.comparison import ENERGIES, same_terms
-from codesign.analysis.formatting import listed, quantity
+from codesign.analysis.formatting import listed, quantity, written
 from codesign.analysis.measures import label_of, like, measured
 from codesign.analysis.metadata import ResultMetadata, Scalar
 from codesign.analysis.points import Point
@@ -156,9 +156,7 @@ def _in_words(name: str) -> str:
 def _written(name: str, value: Scalar) -> str:
     if name == "weight_bits" and value is None:
         return "float"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    return f"{value:,}" if type(value) is int else written(value)
 
 
 # words ---------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,10 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said.append(_seeds_wanted(contest))
     if contest.runner_up is not None and not lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
-    said += _terms_remarks(contest)
+    if contest.terms:
+        said.append(
+            f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
+        )
     said += contest.unranked.values()
     if second is not None:
         said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
@@ -109,20 +112,6 @@ def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> floa
         return 0.0
     share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)
     return share if share >= _LITTLE else 0.0
-
-
-def _terms_remarks(contest: Contest) -> list[str]:
-    """Who lacks what where energies do not hold the same terms, and what that is taken to cost."""
-    best, said = contest.ranked[0], []
-    for point, terms in contest.terms.items():
-        if missing := _without(best, terms):
-            a, b = (contest.names.chips[one.chip] for one in (point, best))
-            said.append(f"The energy of {a} lacks {coverage_words(missing)}, which that of {b} has.")
-    if contest.terms:
-        said.append(
-            f"In how sure it is, what one side lacks costs what it costs the other, within a factor of {GUESSED:.0f}."
-        )
-    return said
 
 
 def _without(point: Point, terms: Sequence[str]) -> list[str]:

@@ -48,8 +48,6 @@ _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertai
 _TERMS = ("term_draws", "term_at_low", "term_at_high")
 
 Floats = NDArray[np.float64]
-Sides = tuple[Floats, Floats, Floats, Floats]
-"""Of one row: (), (D,), (n,) and (n,) nominal value, draws, and values at lower and at upper ends of n numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,27 +132,36 @@ class Robustness:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Side:
-    """One point's values by training seed: (S,), (S, D), (S, n) and (S, n)."""
+    """One point: a row a training seed, of the value as it is, D draws, and the values at both ends of n numbers.
+
+    Attributes:
+        values: (S, 1 + D + 2 n).
+    """
 
     numbers: tuple[RangedNumber, ...]
     seeds: tuple[int, ...]
-    nominal: Floats
-    draws: Floats
-    at_low: Floats
-    at_high: Floats
+    values: Floats
+
+    @property
+    def draws(self) -> Floats:
+        """(S, D)"""
+        return self.values[:, 1 : self.values.shape[1] - 2 * len(self.numbers)]
+
+    @property
+    def mean(self) -> float:
+        return float(self.values[:, 0].mean())
 
     def of(self, seeds: Sequence[int]) -> _Side:
         """Of some of the training seeds."""
         rows = [self.seeds.index(seed) for seed in seeds]
-        values = {name: getattr(self, name)[rows] for name in ("nominal", "draws", "at_low", "at_high")}
-        return replace(self, seeds=tuple(seeds), **values)
+        return _Side(numbers=self.numbers, seeds=tuple(seeds), values=self.values[rows])
 
-    def ends(self, number: RangedNumber) -> NDArray[np.float64]:
-        """(2,) means with a number at its ends; the nominal mean where this side does not have it."""
+    def ends(self, number: RangedNumber) -> Floats:
+        """(2,) means with a number at its ends; the mean as it is where this side does not have it."""
         if number not in self.numbers:
-            return np.full(2, self.nominal.mean())
-        place = self.numbers.index(number)
-        return np.array([self.at_low[:, place].mean(), self.at_high[:, place].mean()])
+            return np.full(2, self.mean)
+        at_ends = self.values[:, -2 * len(self.numbers) :].mean(axis=0).reshape(2, -1)
+        return np.asarray(at_ends[:, self.numbers.index(number)])
 
 
 def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
@@ -170,7 +177,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         return None
     first, second = first.of(common), second.of(common)
     gains = second.draws - first.draws
-    nominal = float(second.nominal.mean() - first.nominal.mean())
+    nominal = second.mean - first.mean
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
     error = MODEL + column.partition("_")[0]
     influences, tips = [], []
@@ -187,11 +194,11 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         worse_range=_range(second.draws.mean(axis=0)),
         probability=float((gains.mean(axis=0) > 0).mean()),
         with_seeds=float((gains > 0).mean()),
-        tips=tuple(sorted(tips, key=lambda tip: _change(tip))),
+        tips=tuple(sorted(tips, key=_change)),
         influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
         models=tuple(number for number in numbers if number.path == error),
         same_chip=any(number.path == error and number in second.numbers for number in first.numbers),
-        apart=float(second.nominal.mean() / own) if (own := first.nominal.mean()) > 0 else None,
+        apart=second.mean / first.mean if first.mean > 0 else None,
     )
 
 
@@ -251,17 +258,16 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
 
 
 def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
-    by_seed: dict[int, list[Sides]] = {}
-    ranges: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    by_seed: dict[int, list[Floats]] = {}
+    ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
     drawn = (name for factor in DRAWN[column] for name in factor)
     needed = [*dict.fromkeys((column, *drawn, *_UNCERTAIN, *terms_of))]
-    rows = point.rows[needed].itertuples(index=False, name=None)
-    for seed, values in zip(point.rows["training_seed"], rows, strict=True):
-        row = dict(zip(needed, values, strict=True))
-        sides = _whole(row, column) if terms is None else _parts(row, terms)
-        if sides is not None:
-            by_seed.setdefault(int(seed), []).append(sides)
+    rows = point.rows[needed].to_dict("records")
+    for seed, row in zip(point.rows["training_seed"], rows, strict=True):
+        values = _whole(row, column) if terms is None else _parts(row, terms)
+        if values is not None:
+            by_seed.setdefault(int(seed), []).append(values)
             ranges.setdefault(tuple(row["uncertain_numbers"]), row)
     if not by_seed:
         return None
@@ -276,37 +282,34 @@ def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | Non
         )
         for path, low, value, high in zip(*(first[name] for name in _UNCERTAIN), strict=True)
     )
-    seeds = sorted(by_seed)
-    nominal, draws, low, high = (
-        np.array([np.mean([values[part] for values in by_seed[seed]], axis=0) for seed in seeds]) for part in range(4)
+    seeds = tuple(sorted(by_seed))
+    return _Side(
+        numbers=numbers, seeds=seeds, values=np.array([np.mean(by_seed[seed], axis=0) for seed in seeds], dtype=float)
     )
-    return _Side(numbers=numbers, seeds=tuple(seeds), nominal=nominal, draws=draws, at_low=low, at_high=high)
 
 
-def _whole(row: Mapping[str, Any], column: str) -> Sides | None:
-    factors = [[row[name] for name in factor] for factor in DRAWN[column]]
-    if not all(is_known(cell) for cell in (row[column], *chain(*factors), *(row[name] for name in _UNCERTAIN))):
+def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
+    """(1 + D + 2 n) values of a row, as a `_Side` has them; None where one is not known."""
+    needed = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
+    if not all(is_known(row[name]) for name in needed):
         return None
-    draws, low, high = (np.prod(np.array(cells, dtype=float), axis=0) for cells in zip(*factors, strict=True))
-    return np.asarray(row[column], dtype=float), draws, low, high
+    factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
+    return np.array([row[column], *np.prod(factors, axis=0)])
 
 
-def _parts(row: Mapping[str, Any], terms: list[str]) -> Sides | None:
+def _parts(row: Mapping[Any, Any], terms: list[str]) -> Floats | None:
     """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
-    columns = [row[name] for name in _TERMS]
-    told = ("energy_j", "energy_draws_j", "uncertain_terms", "term_scale_j", *_UNCERTAIN)
-    needed = (*(row[name] for name in told), *columns)
-    if not all(is_known(cell) for cell in needed):
+    needed = ("energy_j", "energy_draws_j", "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS)
+    if not all(is_known(row[name]) for name in needed):
         return None
     moving = list(row["uncertain_terms"])
-    counts = np.array([COST_TERMS[name].covered_as in terms for name in moving])
-    scales = np.asarray(row["term_scale_j"], dtype=float) * counts
     wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
     known = {name: float(value) for name, value in wanted.items() if is_known(value)}
     fixed = sum(value for name, value in known.items() if name not in moving)
-    numbers = len(row["uncertain_numbers"])
-    draws, low, high = (
-        fixed + scales @ np.asarray(column, dtype=float).reshape(len(moving), count)
-        for column, count in zip(columns, (len(row["energy_draws_j"]), numbers, numbers), strict=True)
-    )
-    return np.asarray(sum(known.values())), draws, low, high
+    scales = np.asarray(row["term_scale_j"], dtype=float) * [COST_TERMS[name].covered_as in terms for name in moving]
+    counts = (len(row["energy_draws_j"]), len(row["uncertain_numbers"]), len(row["uncertain_numbers"]))
+    by_term = [
+        np.asarray(row[name], dtype=float).reshape(len(moving), count)
+        for name, count in zip(_TERMS, counts, strict=True)
+    ]
+    return np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])

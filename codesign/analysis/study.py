@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from codesign.analysis.columns import BASELINE, COLUMNS, TRIAL_AXIS
-from codesign.analysis.formatting import UNKNOWN, column_label, quantity
+from codesign.analysis.formatting import column_label, quantity, written
 from codesign.analysis.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.pareto import hypervolume
 from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
-from codesign.units import format_si
 
 __all__ = ["Study", "best_first", "parameter_text", "read_study", "trial_name", "trial_title"]
 
@@ -152,16 +151,4 @@ def best_first(trial: TrialFacts, index: int, objective: Objective) -> tuple[boo
 
 def parameter_text(value: Scalar, parameter: ParameterFacts | None) -> str:
     """A parameter's value with its unit, as a YAML file would have it; a dash where it takes no part."""
-    match value:
-        case None:
-            return UNKNOWN
-        case bool():
-            return "true" if value else "false"
-        case int() | float() if parameter is not None and parameter.unit:
-            return format_si(value, parameter.unit)
-        case float() if parameter is not None and parameter.kind == "integer":
-            return str(round(value))
-        case float():
-            return f"{value:.4g}"
-        case _:
-            return str(value)
+    return written(value, "" if parameter is None else parameter.unit, 4)

@@ -118,12 +118,11 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness is None or not robustness.influences:
         return ""
     if robustness.tips:
-        tip = robustness.tips[0]
-        return f"It turns round if {describe_tip(tip, names)}."
+        return f"It turns round if {describe_tip(robustness.tips[0], names)}."
     if robustness.models and not robustness.same_chip and robustness.apart is not None:
         typical = max(model.high for model in robustness.models)
         return (
             f"No number of the chips within its range turns it round; the model would have to be off by a factor of "
             f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."
         )
-    return "No number of the chips within its range turns it round."
+    return ""

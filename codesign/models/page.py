@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, policy_label, quantity
+from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, quantity
 from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
@@ -178,7 +178,7 @@ def _trained(card: ModelCard) -> str:
     if card.recipe.mixture is not None:
         how += f" mixture of {card.recipe.mixture_in_words}"
     elif how == "unlayered":
-        how += f" {policy_label(card.recipe.policy)}, F = {card.recipe.group_size}"
+        how += f" {card.recipe.policy}, F = {card.recipe.group_size}"
     if card.recipe.calibration is not None:
         how += ", calibrated"
     axes = "".join(f", {name} = {_value(value)}" for name, value in card.axes.items())
@@ -263,7 +263,7 @@ def _inference(run: ModelEvaluation) -> str:
     again = ", fires again" if run.refractory is False else ""
     if run.inference == "layered":
         return f"layered{again}"
-    how = f"asynchronous {policy_label(run.policy)}".strip()
+    how = f"asynchronous {(run.policy or '').replace('_', ' ')}".strip()
     stop = {"on_output": "early", "margin": f"{run.margin} spikes ahead"}.get(run.stop or "", "drained")
     return f"{how}, F = {run.group_size or 'all'}, {stop}{again}"
 

@@ -6,7 +6,7 @@ import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
 
-from codesign.analysis.comparison import Obstacle, compare_energies, matched_terms
+from codesign.analysis.comparison import Obstacle, compare, matched_terms
 from codesign.analysis.points import Point
 from codesign.hardware.terms import COST_TERMS
 
@@ -28,10 +28,8 @@ def test_terms_that_both_hold_are_compared_seed_by_seed():
         rows.append(energy(loihi_row("layered", seed, 0), synaptic_operation=3e-9, static_chip=5e-9, spike=extra))
         rows.append(energy(mubrain_row("layered", "random", seed, 0), synaptic_operation=2e-9, spike=1e-9, hop=9e-9))
     points = of_chips(rows)
-    terms = matched_terms(points["mubrain"], points["loihi"])
-    assert terms == ("synaptic_operation", "spike")
-    assert isinstance(terms, tuple)
-    found = compare_energies(points["mubrain"], points["loihi"], terms)
+    assert matched_terms(points["mubrain"], points["loihi"]) == ("synaptic_operation", "spike")
+    found = compare("energy_j", points["loihi"], points["mubrain"], more_is_better=False)
     # 3 nJ on one; 3 and 4 nJ on the other: differences 0 and 1 nJ.
     assert (found.better.chip, found.worse.chip) == ("mubrain", "loihi")
     assert (found.better_mean, found.worse_mean) == near((3e-9, 3.5e-9))

@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from handmade_hardware import near
 from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.fronts import comparison_group, find_fronts
@@ -57,7 +56,6 @@ def test_energies_of_different_coverage_have_fronts_of_their_own():
     latency = [front for front in fronts if [o.column for o in front.objectives] == ["accuracy", "latency_s"]]
     assert len(latency) == 1
     assert {point.chip for point in latency[0].members} == {"loihi", "truenorth"}
-    assert {point.chip for point in latency[0].unknown} == {"mubrain"}
 
 
 def test_the_front_by_hand():
@@ -70,8 +68,6 @@ def test_the_front_by_hand():
     ]
     # The most accurate of all, under momentum, also has the lowest density and so the lowest energy.
     assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
-    volume = max((p.value("accuracy").mean or 0) * (1e-4 - (p.value("energy_j").mean or 0)) for p in front.members)
-    assert front.volume == near(volume)
 
 
 def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():

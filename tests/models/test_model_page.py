@@ -47,7 +47,7 @@ def test_scores_stand_under_their_schedule():
     assert "| spike density | energy of the whole board per sample | latency |" in page
     rows = [line for line in page.splitlines() if line.startswith(("| a |", "| b |"))]
     assert rows == [
-        "| a | fast, lanes = 4 | asynchronous RS, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
+        "| a | fast, lanes = 4 | asynchronous random, F = 8, early | 4-bit | 50.0 % | 75.0 % | 1.500 | 2 nJ | – |",
         "| a | layered | layered | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
         "| a | again | layered, fires again | 32-bit | 50.0 % | 50.0 % | 1.500 | 2 nJ | – |",
         "| b | chip | – | 32-bit | infeasible | – | – | – | – |",
