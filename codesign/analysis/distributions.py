@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from codesign.analysis.points import Point
@@ -36,24 +36,20 @@ def widest_bin(points: Sequence[Point]) -> int:
 
 def latency_curve(point: Point, width: int) -> Curve:
     """Shares by bins of `width` spikes, as `widest_bin` gives: narrower bins are powers of two and add up."""
-    counts: Counter[int] = Counter()
-    for edges, passes in zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True):
-        if edges is not None and passes is not None:
-            for edge, count in zip(edges, passes, strict=True):
-                counts[int(edge) // width * width] += int(count)
-    return _relative(counts)
+    lists = zip(point.rows["latency_spikes_bins"], point.rows["latency_spikes_counts"], strict=True)
+    known = (zip(edges, passes, strict=True) for edges, passes in lists if edges is not None and passes is not None)
+    return _shares((int(edge) // width * width, int(count)) for row in known for edge, count in row)
 
 
 def histogram_curve(point: Point, column: str) -> Curve:
     """Shares of a histogram by whole numbers from 0, all rows together."""
+    return _shares(entry for cell in point.rows[column] if cell is not None for entry in enumerate(map(int, cell)))
+
+
+def _shares(counted: Iterable[tuple[int, int]]) -> Curve:
     counts: Counter[int] = Counter()
-    for cell in point.rows[column]:
-        if cell is not None:
-            counts.update(dict(enumerate(map(int, cell))))
-    return _relative(counts)
-
-
-def _relative(counts: Counter[int]) -> Curve:
+    for edge, count in counted:
+        counts[edge] += count
     total = counts.total()
     if not total:
         return []

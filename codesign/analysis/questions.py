@@ -124,31 +124,28 @@ class Size:
         """Raises ValueError for text of another form."""
         if isinstance(text, Size):
             return text
-        words = str(text).split()
+        number, _, unit = str(text).strip().partition(" ")
         try:
-            if len(words) == 2 and words[1] in ("x", "×"):
-                return Size(kind="factor", value=float(words[0]), text=str(text))
-            if len(words) == 2 and words[1] in ("point", "points"):
-                return Size(kind="difference", value=float(words[0]) / 100, text=str(text))
-            unit = si_unit(words[1]) if len(words) == 2 else ""
-            return Size(
-                kind="difference", value=parse_quantity(text, unit) if unit else float(str(text)), text=str(text)
-            )
+            if unit in ("x", "×"):
+                return Size(kind="factor", value=float(number), text=str(text))
+            value = float(number) / 100 if unit in ("point", "points") else _in_si(text)
+            return Size(kind="difference", value=value, text=str(text))
         except ValueError:
             raise ValueError(f"must be like '2 x', '3 points' or '1 uJ', found {text!r:.80}") from None
 
 
+def _in_si(value: object) -> float:
+    """A number, or text such as `94.9 %` or `26 pJ`. Raises ValueError."""
+    number, _, unit = str(value).strip().partition(" ")
+    return float(number) / 100 if unit == "%" else parse_quantity(value, si_unit(unit)) if unit else float(number)
+
+
 def _printed(value: object) -> float | str:
-    """A number in SI units, of text such as `94.9 %` or `26 pJ` too; other words as they are, such as `about 1/4`."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    words = str(value).split()
+    """A number in SI units; other words as they are, such as `about 1/4`."""
     try:
-        if len(words) == 2:
-            return float(words[0]) / 100 if words[1] == "%" else parse_quantity(value, si_unit(words[1]))
+        return _in_si(value)
     except ValueError:
-        pass
-    return str(value)
+        return str(value)
 
 
 Printed = Annotated[float | str, BeforeValidator(_printed)]
