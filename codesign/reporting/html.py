@@ -18,7 +18,6 @@ from codesign.reporting.page.asked import asked_of
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
-from codesign.reporting.tables import Cell, Heading, Table
 from codesign.reporting.templates import render_page
 
 __all__ = ["render_report", "write_report"]
@@ -60,7 +59,7 @@ def render_report(table: ResultTable) -> str:
         nothing=_nothing(points),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
-        table=_decision(answers),
+        options=next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS],
         trust=trust_line(metadata, answers, names),
         summary=_summary(metadata, points),
         sections=sections,
@@ -127,16 +126,6 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         }
         for answer in ordered[:_MOST_ANSWERS]
     ]
-
-
-def _decision(answers: Sequence[Answer]) -> Table:
-    """The first question's options, for readers without a script."""
-    options = next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS]
-    return Table(
-        caption="",
-        headings=(Heading(text="option"), Heading(text="standing")),
-        rows=tuple((Cell(text=option.label), Cell(text=option.obstacle)) for option in options),
-    )
 
 
 def _nothing(points: Sequence[Point]) -> str:

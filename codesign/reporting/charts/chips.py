@@ -11,7 +11,7 @@ from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, 
 
 __all__ = ["ChipMark", "chips_figure", "name_boxes"]
 
-_WIDTH, _HEIGHT = 620.0, 420.0
+_WIDTH, _HEIGHT = 960.0, 420.0
 _LETTER, _LINE = 6.4, 13.0
 _KINDS = ("an operation alone", "with other terms in it", "all-in: does not compare")
 _EDGE = "#8a8f98"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from codesign.analysis.formatting import column_label, number, quantity
+from codesign.analysis.formatting import column_label, number, percent, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
 from codesign.analysis.study import Study, parameter_text
 from codesign.reporting.charts.base import (
@@ -76,10 +76,10 @@ def importance_figures(study: Study) -> list[Figure]:
         shown = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_MOST_BARS]
         if not shown:
             continue
-        rows: list[Row] = [{"parameter": name, "share": share, "text": f"{share:.0%}"} for name, share in shown]
+        rows: list[Row] = [{"parameter": name, "share": share, "text": percent(share)} for name, share in shown]
         parameters, height = named_rows("parameter", (name for name, _ in shown))
         base = alt.Chart(source(rows), width="container", height=height).encode(
-            x=alt.X("share:Q", axis=alt.Axis(title="share of the variation", format="%", tickCount=5)),
+            x=alt.X("share:Q", axis=axis_of("agreement", [], title="share of the variation")),
             y=parameters,
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))

@@ -7,7 +7,15 @@ from typing import Any
 
 from codesign.analysis.constraints import more_is_better
 from codesign.analysis.effects import effects_of, is_ratio
-from codesign.analysis.formatting import column_label, coverage_words, is_share, quantity, significant, with_interval
+from codesign.analysis.formatting import (
+    column_label,
+    coverage_words,
+    is_share,
+    percent,
+    quantity,
+    significant,
+    with_interval,
+)
 from codesign.analysis.fronts import fronts_of
 from codesign.analysis.measures import label_of, like, measured
 from codesign.analysis.metadata import Objective
@@ -261,12 +269,12 @@ def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j"
         label = names.chips[point.chip] if len({other.chip for other in drawn}) == len(drawn) else names.point(point)
         bar = f"{label}: {quantity(total, column)}"
         for part, value in _parts(point, column).items():
-            texts = {"point": names.point(point), "text": quantity(value, column), "share": f"{value / total:.0%}"}
+            texts = {"point": names.point(point), "text": quantity(value, column), "share": percent(value / total)}
             rows.append({"bar": bar, "part": part, "value": value, **texts})
     if not rows:
         return None
     shares = max(totals) > _FAR_APART * min(totals)
-    axis = alt.Axis(title="share", format="%", tickCount=5) if shares else axis_of(column, [])
+    axis = axis_of("agreement", [], title="share") if shares else axis_of(column, [])
     parts = dict.fromkeys(str(row["part"]) for row in rows)
     bars, height = named_rows("bar", (str(row["bar"]) for row in rows))
     base = alt.Chart(source(rows), width="container", height=height)

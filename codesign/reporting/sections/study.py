@@ -30,7 +30,7 @@ _SPLITS = (
     "Validation: mean ± standard deviation over training seeds. Test: mean ± 95 % interval. Test samples chose nothing."
 )
 _SLICES = "Everything else varies along with each parameter: a slope here is no proof of a cause."
-_FRONT_LIMIT, _TRIAL_LIMIT = 100, 600
+_TRIAL_LIMIT = 600
 _CELL_LIMIT = 10_000
 """Cells of the table of trials: a page with all parameters of a large space would not open any more."""
 _REASON = 200
@@ -53,12 +53,6 @@ def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section
     method = f"Importance: {study.facts.importance_method}." if study.facts.importance_method else ""
     return (
         Section(
-            name="front-of-trials",
-            title="The front, on validation and on test",
-            summary=f"{len(study.front):,} of {len(study.facts.trials):,} trials",
-            body=(_SPLITS, *_filled(front_table(study))),
-        ),
-        Section(
             name="search",
             title="The search, on validation",
             body=(search_table(study, table.metadata), *trade_off_figures(study), *progress_figures(study)),
@@ -68,13 +62,14 @@ def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section
             title="What the parameters do",
             body=(*filter(None, [method]), *importances, *([_SLICES] if slices else []), *slices),
         ),
-        Section(name="trials", title="All trials", body=_filled(trial_table(study))),
-        Section(name="space", title="What was searched", body=_filled(space_table(study))),
+        Section(
+            name="trials",
+            title="All trials, on validation and on test",
+            summary=f"{len(study.front):,} of {len(study.facts.trials):,} on the front",
+            body=(_SPLITS, trial_table(study)) if study.everything else (),
+        ),
+        Section(name="space", title="What was searched", body=(space_table(study),)),
     )
-
-
-def _filled(*tables: Table) -> tuple[Table, ...]:
-    return tuple(table for table in tables if table.rows)
 
 
 # tables of trials -----------------------------------------------------------------------------------------------------
@@ -82,31 +77,17 @@ def _filled(*tables: Table) -> tuple[Table, ...]:
 _Column = tuple[Heading, Callable[[TrialFacts], Cell]]
 
 
-def front_table(study: Study) -> Table:
-    """The baseline and the trials on the front: what sets them apart, and their values on both splits."""
-    shown = [trial for trial in study.everything if trial.number is None] + list(study.front)
-    columns = [_TRIAL, *_value_columns(study, tested=True), *_parameter_columns(study)]
-    caption = "The baseline and the front’s trials, best in the first objective first."
-    if len(shown) > _FRONT_LIMIT:
-        caption += f" The first {_FRONT_LIMIT} of {len(shown)}."
-    return _trials(caption, columns, shown[:_FRONT_LIMIT])
-
-
 def trial_table(study: Study) -> Table:
-    """Every trial on validation, or those that say most, which the caption tells."""
+    """The baseline, the front and every other trial, on validation and on test, or those that say most."""
     shown = _preferred(study)
-    caption = "Trials in order of their numbers, and the baseline."
+    caption = "The baseline, the front with the best in the first objective first, and the other trials."
     if len(shown) < len(study.everything):
-        caption = (
-            f"{len(shown)} of {len(study.everything):,} rows: the baseline, the front, complete trials best in "
-            f"{column_label(study.objectives[0].column)}, then others. The results file holds all."
+        caption += (
+            f" {len(shown)} of {len(study.everything):,} rows: of the other trials those that are complete and best in "
+            f"{column_label(study.objectives[0].column)}. The results file holds all."
         )
-    first = [_TRIAL, _STATE, _level_column(study)]
-    return _trials(caption, [*first, *_value_columns(study), *_parameter_columns(study), *_WHY], shown)
-
-
-def _trials(caption: str, columns: Sequence[_Column], trials: Sequence[TrialFacts]) -> Table:
-    rows = tuple(tuple(cell(trial) for _, cell in columns) for trial in trials)
+    columns = [_TRIAL, _STATE, _level_column(study), *_value_columns(study), *_parameter_columns(study), *_WHY]
+    rows = tuple(tuple(cell(trial) for _, cell in columns) for trial in shown)
     return without_repeats(Table(caption=caption, headings=tuple(heading for heading, _ in columns), rows=rows))
 
 
@@ -115,21 +96,19 @@ def _level_column(study: Study) -> _Column:
     return heading, lambda trial: Cell(text=f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level)
 
 
-def _value_columns(study: Study, *, tested: bool = False) -> Iterable[_Column]:
-    """Objectives on validation and, if asked for, on test, with the accuracy there in any case."""
+def _value_columns(study: Study) -> Iterable[_Column]:
+    """Objectives on validation and on test, with the accuracy there in any case."""
     for place, objective in enumerate(study.objectives):
         column = objective.column
-        split = ", validation" if tested else ""
-        heading = Heading(text=column_label(column) + split, numeric=True, hint=COLUMNS[column].meaning)
+        heading = Heading(text=f"{column_label(column)}, validation", numeric=True, hint=COLUMNS[column].meaning)
         yield (
             heading,
             lambda trial, place=place, column=column: Cell(  # type: ignore[misc]
                 text=plus_minus(trial.values[place], trial.spreads[place], column), order=trial.values[place]
             ),
         )
-        if tested:
-            yield _on_test(study, column)
-    if tested and all(objective.column != "accuracy" for objective in study.objectives):
+        yield _on_test(study, column)
+    if all(objective.column != "accuracy" for objective in study.objectives):
         yield _on_test(study, "accuracy")
 
 
@@ -169,15 +148,17 @@ _WHY: tuple[_Column, ...] = (
 
 
 def _preferred(study: Study) -> list[TrialFacts]:
-    """All trials or as many as a page bears, in order of their numbers."""
-    limit = min(_TRIAL_LIMIT, _CELL_LIMIT // (6 + len(study.spaces) + len(study.objectives)))
+    """The baseline, the front, then the others in order of their numbers, or as many of them as a page bears."""
+    limit = min(_TRIAL_LIMIT, _CELL_LIMIT // (6 + len(study.spaces) + 2 * len(study.objectives)))
 
     def rank(trial: TrialFacts) -> tuple[object, ...]:
         first = best_first(trial, 0, study.objectives[0])
         return trial.number is not None, not trial.on_front, _STATES.index(trial.state), *first
 
     chosen = sorted(study.everything, key=rank)[:limit]
-    return sorted(chosen, key=lambda trial: -1 if trial.number is None else trial.number)
+    others = (trial for trial in chosen if trial.number is not None and not trial.on_front)
+    first = [trial for trial in chosen if trial.number is None or trial.on_front]
+    return first + sorted(others, key=lambda trial: trial.number or 0)
 
 
 # what was searched ----------------------------------------------------------------------------------------------------
