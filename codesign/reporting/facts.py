@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from codesign.analysis.formatting import UNKNOWN, listed, number, quantity, significant
@@ -9,7 +10,7 @@ from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
-from codesign.reporting.tables import Cell, Heading, Table, text_table
+from codesign.reporting.tables import Table, text_table
 from codesign.units import format_si
 
 __all__ = [
@@ -30,22 +31,11 @@ __all__ = [
 def failure_table(table: ResultTable) -> Table | None:
     """Infeasible and failed points, equal reasons gathered; None if all went well."""
     frame = table.frame[table.frame["status"] != "ok"]
-    counts: dict[tuple[str, ...], int] = {}
-    for row in frame[["status", "chip", "capacity", "schedule", "recipe", "reason"]].itertuples(index=False, name=None):
-        key = tuple(str(value) if is_known(value) else UNKNOWN for value in row)
-        counts[key] = counts.get(key, 0) + 1
-    if not counts:
-        return None
-    return Table(
-        caption="Points without a result, and why.",
-        headings=(
-            *(Heading(text=text) for text in ("status", "chip", "capacity", "schedule", "recipe", "reason")),
-            Heading(text="rows", numeric=True),
-        ),
-        rows=tuple(
-            (*(Cell(text=text) for text in key), Cell(text=str(count), order=count)) for key, count in counts.items()
-        ),
-    )
+    headings = ("status", "chip", "capacity", "schedule", "recipe", "reason")
+    cells = frame[list(headings)].itertuples(index=False, name=None)
+    counts = Counter(tuple(str(value) if is_known(value) else UNKNOWN for value in row) for row in cells)
+    rows = [(*row, str(count)) for row, count in counts.items()]
+    return text_table("Points without a result, and why.", (*headings, "rows"), rows) if rows else None
 
 
 def not_modelled_table(points: Sequence[Point]) -> Table | None:

@@ -25,6 +25,8 @@ __all__ = ["render_report", "write_report"]
 _SCRIPTS = ("common.js", "first.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
+_UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
+"""What the first screen shows where no question has options."""
 _BOOKS: tuple[StaticBook, ...] = ("board", "cores_in_use")
 
 
@@ -82,23 +84,9 @@ def _data(
     samples = table.metadata.workload.test or 1
     return {
         **columns_of(books, names),
-        "asked": asked or [_unasked()],
+        "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,
-    }
-
-
-def _unasked() -> dict[str, Any]:
-    """What the first screen shows where no question has options."""
-    return {
-        "name": "",
-        "by": "chip",
-        "objective": "energy_j",
-        "more": False,
-        "required": None,
-        "limits": [],
-        "members": None,
-        "rows": [],
     }
 
 

@@ -15,7 +15,7 @@ from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure
 from codesign.reporting.page.plain import plain_page
 from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, without_repeats
+from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
 from codesign.units import format_si
 
 __all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
@@ -216,40 +216,17 @@ def _front_table(page: PricingPage) -> Table:
 
 
 def _axis_table(page: PricingPage) -> Table:
-    rows = [
-        (
-            Cell(text=axis.path),
-            Cell(text=axis.group),
-            Cell(text=str(len(axis.shown)), order=len(axis.shown)),
-            Cell(text=", ".join(_value(value, axis) for value in evenly(axis.shown, 16))),
-        )
-        for axis in page.axes
-    ]
-    headings = (
-        Heading(text="price"),
-        Heading(text="moves with"),
-        Heading(text="values", numeric=True),
-        Heading(text="which", wide=True),
-    )
-    return Table(caption="What varies, all in every combination.", headings=headings, rows=tuple(rows))
+    def which(axis: VariedPrice) -> str:
+        return ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
+
+    rows = [(axis.path, axis.group, str(len(axis.shown)), which(axis)) for axis in page.axes]
+    return text_table("What varies, all in every combination.", ("price", "moves with", "values", "which"), rows)
 
 
 def _model_table(page: PricingPage) -> Table:
-    rows = [
-        (
-            Cell(text=recipe),
-            Cell(text=str(seed), order=seed),
-            Cell(text=percent(accuracy), order=accuracy),
-        )
-        for recipe, seed, accuracy in page.models
-    ]
-    headings = (
-        Heading(text="recipe"),
-        Heading(text="training seed", numeric=True),
-        Heading(text="accuracy", numeric=True),
-    )
+    rows = [(recipe, str(seed), percent(accuracy)) for recipe, seed, accuracy in page.models]
     caption = "The models. The front holds means over the seeds of a recipe."
-    return Table(caption=caption, headings=headings, rows=tuple(rows))
+    return text_table(caption, ("recipe", "training seed", "accuracy"), rows)
 
 
 def _numeric(axis: VariedPrice) -> bool:

@@ -21,7 +21,7 @@ const state = {
 };
 const begin = (question) => {
   asked = question;
-  Object.assign(state, { required: asked.required, objective: asked.objective, book: data.book });
+  Object.assign(state, { required: asked.required ?? null, objective: asked.objective, book: data.book });
   state.colour = facts.has(asked.by) ? asked.by : (data.facts[0]?.key ?? "");
   state.hidden.clear();
 };
