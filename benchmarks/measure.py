@@ -137,7 +137,8 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
 
     @torch.no_grad()
     def infer(data: _Data) -> None:
-        simulate(network, data.events, schedule, epoch=next(epoch), counters=False, engine="event")
+        counted = case.implementation == "codesign-counted"
+        simulate(network, data.events, schedule, epoch=next(epoch), counters=counted, engine="event")
 
     if case.mode == "infer":
         return _Implementation(infer, density_of_network)

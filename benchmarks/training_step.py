@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from baselines import BASELINES
 from measure import Case, Job, gains_key
-from ratios import ratio_lines
+from ratios import ratios_of
 from shapes import SHAPES, Gains, calibrate, schedule_of
 
 Row = dict[str, Any]
@@ -57,13 +57,11 @@ _COLUMNS = (
 def main() -> None:
     arguments = _arguments()
     start = time.perf_counter()
-    names = [arguments.only] if arguments.only else list(SHAPES)
-    rows: list[Row] = []
-    for name in names:
-        rows += _measure(name, quick=arguments.quick)
+    rows = measure([arguments.only] if arguments.only else list(SHAPES), quick=arguments.quick)
     _print_table([name for name, _ in _COLUMNS], [[_text(row[key], form) for key, form in _COLUMNS] for row in rows])
     print()
-    _print_table(["shape", "comparison (one thread unless stated)", "value", "target", ""], ratio_lines(rows))
+    lines = [(ratio.shape, ratio.what, f"{ratio.value:.3f}", ratio.goal, ratio.verdict) for ratio in ratios_of(rows)]
+    _print_table(["shape", "comparison (one thread unless stated)", "value", "goal", ""], lines)
     for row in rows:
         if not row["valid"]:
             print(f"not valid: {row['shape']} {row['implementation']} {row['mode']}: {row['note']}")
@@ -74,7 +72,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where to write the rows")
-    parser.add_argument("--quick", action="store_true", help="F = 8 and one row of F = 4, few repeats, about 2 minutes")
+    parser.add_argument("--quick", action="store_true", help="F = 8, few repeats, about 2 minutes")
     parser.add_argument("--only", choices=list(SHAPES), help="measure one shape alone")
     return parser.parse_args()
 
@@ -86,10 +84,11 @@ def _cases(*, quick: bool) -> list[Case]:
         few = quick and threads > 1
         policies = _POLICIES[:1] if few else _POLICIES
         schedules = [(policy, 8) for policy in policies] if quick else [(p, f) for p in policies for f in _GROUP_SIZES]
-        small = [("random", 4)] if quick and not few else []
+        small = [] if few else [("random", 4), ("random", 1)] if quick else [("random", 1)]
         cases += [_case("codesign", "train", schedule, threads) for schedule in [*schedules, *small]]
         cases += [_case("codesign-simulate", "train", schedule, threads) for schedule in schedules]
         cases += [_case("codesign", "infer", schedule, threads) for schedule in schedules]
+        cases += [] if few else [_case("codesign-counted", "infer", ("random", 8), threads)]
         layered = [] if few else ["codesign-layered", *BASELINES]
         cases += [_case(name, "train", ("layered", None), threads) for name in layered]
         cases.append(_case("roofline", "infer", ("layered", None), threads))
@@ -105,8 +104,12 @@ def _case(implementation: str, mode: str, schedule: tuple[str, int | None], thre
     return Case(implementation=implementation, mode=mode, policy=policy, group_size=group_size, threads=threads)
 
 
-def _measure(name: str, *, quick: bool) -> list[Row]:
-    """Rows of one shape."""
+def measure(shapes: Sequence[str], *, quick: bool) -> list[Row]:
+    """All rows of some shapes."""
+    return [row for name in shapes for row in _of_shape(name, quick=quick)]
+
+
+def _of_shape(name: str, *, quick: bool) -> list[Row]:
     cases = _cases(quick=quick)
     gains = _calibrate(name, cases, quick=quick)
     _tell(f"{name}: time, {len(cases)} cases in turn")
