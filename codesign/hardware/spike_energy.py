@@ -97,6 +97,6 @@ def _one_part_each(placement: Placement) -> Execution:
         spikes_to_stop=emitted.sum(axis=1, keepdims=True),
         convergence=np.zeros((samples, 1, outputs), dtype=np.int64),
         currents_before_firing=np.zeros((2, 1), dtype=np.int64),
-        messages=MessageTable.from_rows(np.array(messages, dtype=np.int64).reshape(-1, 9)),
-        updates=UpdateTable.from_rows(np.array(rows, dtype=np.int64).reshape(-1, 6)),
+        messages=MessageTable.of(np.array(messages, dtype=np.int64).reshape(-1, 9).T),
+        updates=UpdateTable.of(np.array(rows, dtype=np.int64).reshape(-1, 6).T),
     )

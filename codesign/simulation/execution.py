@@ -73,9 +73,9 @@ class MessageTable:
         return f"MessageTable({len(self.sample)} rows, {int(self.spikes.sum())} spikes)"
 
     @staticmethod
-    def from_rows(rows: Integers) -> MessageTable:
-        """From (rows, 9), the columns in the order above."""
-        return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), rows.T.copy(), strict=True)))
+    def of(columns: Integers) -> MessageTable:
+        """From (9, rows), the columns in the order above."""
+        return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), columns, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -100,9 +100,9 @@ class UpdateTable:
         return f"UpdateTable({len(self.sample)} rows, {int(self.evaluated.sum())} evaluations)"
 
     @staticmethod
-    def from_rows(rows: Integers) -> UpdateTable:
-        """From (rows, 6), the columns in the order above."""
-        return UpdateTable(**dict(zip((column.name for column in fields(UpdateTable)), rows.T.copy(), strict=True)))
+    def of(columns: Integers) -> UpdateTable:
+        """From (6, rows), the columns in the order above."""
+        return UpdateTable(**dict(zip((column.name for column in fields(UpdateTable)), columns, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -267,11 +267,11 @@ class Recorder:
         keys, group = _group(rows[:, :5])
         sums = np.zeros((len(keys), 4), dtype=np.int64)
         np.add.at(sums, group, rows[:, 5:])
-        return MessageTable.from_rows(np.concatenate([keys, sums], axis=1))
+        return MessageTable.of(np.concatenate([keys, sums], axis=1).T.copy())
 
     def _update_table(self) -> UpdateTable:
         rows = np.concatenate([np.zeros((0, 6), dtype=np.int64), *self.update_rows])
-        return UpdateTable.from_rows(rows[np.lexsort(rows[:, 3::-1].T)])
+        return UpdateTable.of(rows[np.lexsort(rows[:, 3::-1].T)].T.copy())
 
 
 def build_execution(
@@ -296,9 +296,9 @@ def build_execution(
     layer_of_source = np.append(-1, layer_of_slice)
 
     def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
-        table = np.zeros((samples, layers), dtype=np.int64)
-        np.add.at(table, (sample[layer >= 0], layer[layer >= 0]), count[layer >= 0])
-        return table
+        place = sample * (layers + 1) + layer + 1  # the input's comes first, and is not of a layer
+        sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
+        return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
 
     update_layer = layer_of_slice[updates.slice]
     message_layer = layer_of_source[messages.source]

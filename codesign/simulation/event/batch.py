@@ -22,6 +22,7 @@ from codesign.simulation.event.structures import (
     Criterion,
     Input,
     Learning,
+    Longs,
     Network,
     Out,
     Rules,
@@ -45,7 +46,7 @@ MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 
 # what kernels are given where there is nothing; they never look at it
-NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0, 0)
+NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0)
 _NO_FLOATS = np.zeros(0, dtype=np.float32)
 _NO_DOUBLES = np.zeros(0)
 _NO_INTEGERS = np.zeros(0, dtype=np.int32)
@@ -91,6 +92,7 @@ class Resources:
         self.states: list[tuple[int, State]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
+        self.tables: list[tuple[Longs, Longs]] = []
         self.packed: list[Floats] = []
         self.gradients: list[tuple[Floats, ...]] = []
 
@@ -100,6 +102,14 @@ class Resources:
     def take_store(self) -> Trace:
         """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
         return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
+
+    def take_tables(self) -> tuple[Longs, Longs]:
+        """Room for messages and updates of a chunk; a sample that finds none begins anew, so there is plenty."""
+        return free(self.tables) or memory.new_tables(1 << 16)
+
+    def give_back_tables(self, tables: list[tuple[Longs, Longs]]) -> None:
+        self.tables.extend(tables)
+        del self.tables[MOST_CHUNKS:]
 
 
 _resources: WeakKeyDictionary[SpikingNetwork, Resources] = WeakKeyDictionary()

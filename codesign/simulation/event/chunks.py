@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, NO_LEARNING, Batch, Resources, Results, free
 from codesign.simulation.event.layout import Floats, aligned_zeros
-from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Trace
 from codesign.simulation.run import Run
 
 __all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
@@ -33,15 +33,6 @@ class _Segment:
     trace: Trace
 
 
-@dataclass(frozen=True)
-class _ChunkCounters:
-    """Counters of the batch with the two tables of one chunk, of which so many rows are used."""
-
-    counters: Counters
-    messages: int
-    updates: int
-
-
 @dataclass
 class Recorded:
     """What `forward` leaves behind.
@@ -50,14 +41,16 @@ class Recorded:
         results: scores, spikes and charges of all samples.
         input_: with what input dropout kept.
         sample_ends, segments: where traces are, if the run learns; of each chunk.
-        counters: of each chunk, if they were asked for.
+        counters: of the batch, with the tables of each chunk, if they were asked for.
+        rows: messages and updates in the tables of each chunk.
     """
 
     results: Results
     input_: Input
     sample_ends: NDArray[np.int64]
     segments: list[list[_Segment]]
-    counters: list[_ChunkCounters] = field(default_factory=list)
+    counters: list[Counters] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -124,8 +117,9 @@ def forward(batch: Batch) -> Recorded:
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
-        whole = memory.new_counters(*sizes, 0)
-        recorded.counters = [_ChunkCounters(whole, 0, 0)] * max(len(chunks), 1)
+        whole = memory.new_counters(*sizes)
+        recorded.counters = [whole] * max(len(chunks), 1)
+        recorded.rows = [(0, 0)] * max(len(chunks), 1)
 
     def work(chunk: int) -> None:
         begin, last = chunks[chunk]
@@ -133,7 +127,7 @@ def forward(batch: Batch) -> Recorded:
         trace = batch.resources.take_store() if rules.traced else memory.new_trace(0, 0)
         out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
         if rules.recorded:
-            out = out._replace(counters=_own_tables(whole))
+            out = out._replace(counters=_own_tables(whole, batch.resources.take_tables()))
         while True:
             reached = batch.process(kernels.FORWARD, begin, last, state, out, recorded.input_)
             if rules.traced:
@@ -151,25 +145,27 @@ def forward(batch: Batch) -> Recorded:
                 out = out._replace(counters=tables._replace(**larger))
             begin = reached
         if rules.recorded:
-            rows = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
-            recorded.counters[chunk] = _ChunkCounters(out.counters, *rows)
+            recorded.counters[chunk] = out.counters
+            recorded.rows[chunk] = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
         batch.give_back(state)
 
     _in_parallel(len(chunks), work)
     return recorded
 
 
-def _own_tables(whole: Counters) -> Counters:
+def _own_tables(whole: Counters, tables: tuple[Longs, Longs]) -> Counters:
     """The batch's counters, with what each chunk counts for itself."""
-    own = memory.new_counters(0, 0, 0, 0, 0, 1 << 12)
+    own = memory.new_counters(0, 0, 0, 0, 0)
+    messages, updates = tables
     return whole._replace(
-        currents=own.currents, sample_currents=own.sample_currents, messages=own.messages, updates=own.updates
+        currents=own.currents, sample_currents=own.sample_currents, messages=messages, updates=updates
     )
 
 
-def _grown(table: NDArray[np.int64]) -> NDArray[np.int64]:
-    larger = np.empty((2 * len(table), table.shape[1]), dtype=table.dtype)
-    larger[: len(table)] = table
+def _grown(table: Longs) -> Longs:
+    columns, rows = table.shape
+    larger = np.empty((columns, 2 * rows), dtype=table.dtype)
+    larger[:, :rows] = table
     return larger
 
 

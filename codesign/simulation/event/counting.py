@@ -91,7 +91,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     if inputs == 0:
         return True
     row = out.ends[MESSAGES]
-    if row >= len(counters.messages):
+    if row >= counters.messages.shape[1]:
         return False
     out.ends[MESSAGES] += 1
     counters.operations[frame.sample, 0] += operations
@@ -113,19 +113,19 @@ def _count_truncated(state: Any, first: Any, end: Any) -> Any:
 
 @leaf
 def _write_keys(table: Any, row: Any, sample: Any, timestep: Any, step: Any, source: Any, enqueue_step: Any) -> None:
-    table[row, 0] = sample
-    table[row, 1] = timestep
-    table[row, 2] = step
-    table[row, 3] = source
-    table[row, 4] = enqueue_step
+    table[0, row] = sample
+    table[1, row] = timestep
+    table[2, row] = step
+    table[3, row] = source
+    table[4, row] = enqueue_step
 
 
 @leaf
 def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any, barriers: Any) -> None:
-    table[row, 5] = neurons
-    table[row, 6] = spikes
-    table[row, 7] = operations
-    table[row, 8] = barriers
+    table[5, row] = neurons
+    table[6, row] = spikes
+    table[7, row] = operations
+    table[8, row] = barriers
 
 
 @routine
@@ -190,14 +190,14 @@ def count_evaluations(network: Any, frame: Any, step: Any, touched: Any, decided
     sums, row = counting.slice_sums, out.ends[UPDATES]
     for place in range(len(sums)):
         if sums[place, 0] > 0:
-            if row >= len(counters.updates):
+            if row >= counters.updates.shape[1]:
                 return False
-            counters.updates[row, 0] = sample
-            counters.updates[row, 1] = timestep
-            counters.updates[row, 2] = step
-            counters.updates[row, 3] = place
-            counters.updates[row, 4] = sums[place, 0]
-            counters.updates[row, 5] = sums[place, 1]
+            counters.updates[0, row] = sample
+            counters.updates[1, row] = timestep
+            counters.updates[2, row] = step
+            counters.updates[3, row] = place
+            counters.updates[4, row] = sums[place, 0]
+            counters.updates[5, row] = sums[place, 1]
             row += 1
     out.ends[UPDATES] = row
     if decided >= 0:
@@ -287,7 +287,7 @@ def count_departures(
         else:
             sums[group, _BARRIERS] += 1
     row, table = out.ends[MESSAGES], out.counters.messages
-    if row + groups > len(table):
+    if row + groups > table.shape[1]:
         return False
     for _ in range(groups):  # ascending: there are few groups
         least = 0

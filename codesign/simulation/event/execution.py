@@ -14,15 +14,18 @@ __all__ = ["to_execution"]
 
 def to_execution(batch: Batch, recorded: Recorded) -> Execution:
     """Everything recorded in a run; the chunks' tables follow each other in the order of their samples."""
-    whole = recorded.counters[0].counters
-    messages = np.concatenate([chunk.counters.messages[: chunk.messages] for chunk in recorded.counters])
-    updates = np.concatenate([chunk.counters.updates[: chunk.updates] for chunk in recorded.counters])
+    whole = recorded.counters[0]
+    chunks = list(zip(recorded.counters, recorded.rows, strict=True))
+    messages = np.concatenate([chunk.messages[:, :rows] for chunk, (rows, _) in chunks], axis=1)
+    updates = np.concatenate([chunk.updates[:, :rows] for chunk, (_, rows) in chunks], axis=1)
+    if batch.samples:
+        batch.resources.give_back_tables([(chunk.messages, chunk.updates) for chunk in recorded.counters])
     return build_execution(
         batch.run.network,
         batch.run.events,
         slices=batch.slices,
-        messages=MessageTable.from_rows(messages),
-        updates=UpdateTable.from_rows(updates),
+        messages=MessageTable.of(messages),
+        updates=UpdateTable.of(updates),
         counters={
             "scores": recorded.results.scores.astype(np.float64),
             "timesteps_run": whole.timesteps_run,
@@ -36,6 +39,6 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
             "spikes_to_first_output": whole.spikes_to_first,
             "spikes_to_stop": whole.spikes_to_stop,
             "convergence": whole.convergence,
-            "currents_before_firing": np.sum([chunk.counters.currents for chunk in recorded.counters], axis=0),
+            "currents_before_firing": np.sum([chunk.currents for chunk in recorded.counters], axis=0),
         },
     )

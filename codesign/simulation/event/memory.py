@@ -24,7 +24,7 @@ from codesign.simulation.event.structures import (
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
-__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_trace"]
+__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_tables", "new_trace"]
 
 
 def _integers(count: int) -> Integers:
@@ -146,8 +146,14 @@ def new_trace(words: int, potentials: int) -> Trace:
     return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
 
 
-def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int, rows: int) -> Counters:
-    """Zeroed counters of a batch with room for `rows` rows in each table; all empty for `samples` = 0."""
+def new_tables(rows: int) -> tuple[Longs, Longs]:
+    """Room for so many messages and updates; pages are taken as they are written."""
+    return np.empty((9, rows), dtype=np.int64), np.empty((6, rows), dtype=np.int64)
+
+
+def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
+    """Zeroed counters of a batch, with no room in the tables; all empty for `samples` = 0."""
+    messages, updates = new_tables(0)
     return Counters(
         timesteps_run=_longs(samples),
         forward_steps=_longs(samples, timesteps),
@@ -162,6 +168,6 @@ def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices
         residual=_longs(samples, slices),
         currents=_longs(2, CURRENT_BINS),
         sample_currents=_longs(2, CURRENT_BINS),
-        messages=np.empty((rows, 9), dtype=np.int64),
-        updates=np.empty((rows, 6), dtype=np.int64),
+        messages=messages,
+        updates=updates,
     )
