@@ -22,8 +22,6 @@ import codesign as cd
 from codesign.workload.datasets.mnist import read_idx
 
 STEPS = 25
-TRAINED = 12_000
-"""Training images that are written, for fine-tuning."""
 
 
 class Net(nn.Module):
@@ -51,7 +49,7 @@ def images(root: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     folder = root / "mnist"
     found = [next(folder.glob(f"{part}-{kind}-idx?-ubyte*")) for kind in ("images", "labels")]
     pixels, labels = (read_idx(path) for path in found)
-    return torch.from_numpy(pixels.reshape(-1, 784)) / 255, torch.from_numpy(labels.astype(np.int64))
+    return torch.from_numpy(pixels.reshape(-1, 784).copy()) / 255, torch.from_numpy(labels.astype(np.int64))
 
 
 def encode(batch: torch.Tensor, encoding: str, generator: torch.Generator) -> torch.Tensor:
@@ -82,12 +80,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--encoding", choices=("rate", "image"), default="rate")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--test", type=int, default=10_000, help="Test images that are written.")
+    parser.add_argument("--images", type=int, default=60_000, help="Training images.")
+    parser.add_argument(
+        "--written", type=int, default=12_000, help="Training images that are written, to fine-tune on."
+    )
+    parser.add_argument("--test", type=int, default=10_000, help="Test images.")
     given = parser.parse_args()
     torch.manual_seed(0)
     net, training, test = Net(), images(given.data_root, "train"), images(given.data_root, "t10k")
-    train(net, training, given.encoding, given.epochs)
-    parts = [(training[0][:TRAINED], training[1][:TRAINED]), (test[0][: given.test], test[1][: given.test])]
+    train(net, (training[0][: given.images], training[1][: given.images]), given.encoding, given.epochs)
+    sizes = [(training, given.written), (test, given.test)]
+    parts = [(pixels[:size], labels[:size]) for (pixels, labels), size in sizes]
     generator = torch.Generator().manual_seed(2)
     encoded = [encode(pixels, given.encoding, generator).transpose(0, 1) for pixels, _ in parts]
     with torch.no_grad():

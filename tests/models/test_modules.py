@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -153,6 +154,19 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
 def test_what_a_module_says_is_not_asked_for(options: dict[str, Any], message: str):
     with pytest.raises(InputError, match=message):
         cd.import_model(chain(nn.Linear(4, 4), Leaky(0.5)), **options)
+
+
+def test_a_last_layer_without_a_reset_is_read():
+    """v ← v/2 + x of weights 1 and 2 on input 1, by hand: 1, 1.5, 1.75, and twice that."""
+    network = chain(nn.Linear(1, 2, bias=False), Leaky(0.5, reset_mechanism="none"))
+    network[0].weight.data = torch.tensor([[1.0], [2.0]])
+    potentials = np.array([[[1, 2], [1.5, 3], [1.75, 3.5]]])
+    record = {"input": np.ones((1, 3, 1)), "1": potentials}
+    loaded = cd.import_model(network, sample=torch.ones(1, 1), dt="1 ms", check=record)
+    assert loaded.network.neuron.readout == "potential"
+    assert loaded.card.certificate.potential_difference == 0
+    with pytest.raises(InputError, match="neurons without a threshold may only be the last"):
+        cd.import_model(chain(*network, nn.Linear(2, 2), Leaky(0.5)), sample=torch.ones(1, 1), dt="1 ms")
 
 
 def test_a_max_pool_takes_one_spike_of_a_neuron():

@@ -59,21 +59,20 @@ def array(value: Any) -> NDArray[Any]:
 
 
 def _snntorch(module: Any) -> ModuleNeurons:
-    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights."""
+    """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights; without a reset they are read."""
     _must(not module.inhibition, "inhibition lets one neuron fire, which no network here does")
     _must(not module.state_quant, "state_quant rounds potentials; a network here can, but not as it does")
     _must(bool((array(module.graded_spikes_factor) == 1).all()), "graded_spikes_factor must be 1")
-    _must(module.reset_mechanism != "none", "reset_mechanism 'none' cannot be had; nearest: subtract or zero")
-    synaptic, back = hasattr(module, "alpha"), None
+    synaptic, reads, back = hasattr(module, "alpha"), module.reset_mechanism == "none", None
     if hasattr(module, "all_to_all"):
         ways = array(module.V) if not module.all_to_all else np.zeros(0)
         _must(bool(module.all_to_all) or ways.ndim == 1, "V must be a vector, with a weight for each neuron")
         back = _back(module.recurrent) if module.all_to_all else (np.diag(ways), None)
     numbers = {"beta": array(module.beta.clamp(0, 1)), "v_threshold": array(module.threshold)}
     return ModuleNeurons(
-        kind="CubaLIF" if synaptic else "LIF",
+        kind=("Cuba" if synaptic else "") + ("LI" if reads else "LIF"),
         numbers=numbers | ({"alpha": array(module.alpha.clamp(0, 1))} if synaptic else {}),
-        options={"reset": module.reset_mechanism, "reset_delay": bool(module.reset_delay)},
+        options={"reset": "subtract" if reads else module.reset_mechanism, "reset_delay": bool(module.reset_delay)},
         recurrent=back,
     )
 

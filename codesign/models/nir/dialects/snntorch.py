@@ -8,6 +8,7 @@
 - reset zero, delayed: of a Leaky u ← 0; of the others v is 0 throughout the next timestep, and what arrives in it is
   lost but to the synaptic current.
 - at once: u ← v − θ, or 0. snnTorch then takes θ off once more while v − θ is itself above θ; this reading does not.
+- none, which only a module says: the potential is read, and the layer must be the last.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
-    synaptic = layer.node.kind == "CubaLIF"
-    if layer.node.kind not in ("LIF", "CubaLIF"):
+    synaptic, reads = layer.node.kind.startswith("Cuba"), layer.node.kind.endswith("LI")
+    if layer.node.kind not in ("LIF", "CubaLIF") and not (reads and "beta" in layer.node.numbers):
         raise unwritten(layer, "snnTorch", "Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)")
     if "beta" in layer.node.numbers:
         decay = layer.number("beta")
@@ -46,6 +47,8 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     if synaptic:
         written = "alpha" not in layer.node.numbers
         alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP) if written else layer.number("alpha")
+    if reads:
+        return LayerNumbers(decay=decay, threshold=None, synaptic_decay=alpha)
     threshold = layer.number("v_threshold")
     delayed, subtracts = given["reset_delay"], given["reset"] == "subtract"
     if delayed and subtracts and not (decay > 0).all():
