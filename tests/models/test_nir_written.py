@@ -93,6 +93,20 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
         assert torch.equal(ours, theirs)
 
 
+def test_biases_that_differ_within_a_channel_are_in_the_leak():
+    neuron = cd.NeuronSpec(time_constant="3 ms", gain=0.25, bias=True)
+    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV]})
+    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3)
+    with torch.no_grad():
+        network.bias.copy_(torch.randn(network.bias.shape))
+    graph = to_nir(network, cd.describe_model(network, name="nodes"))
+    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
+    read = cd.import_model(graph, dialect="plain", dt="1 ms", **said).network
+    torch.testing.assert_close(read.bias.detach(), network.bias.detach())
+    with pytest.raises(InputError, match="layer 0: biases differ within a channel"):
+        to_nir(network, cd.describe_model(network, name="nodes"), "norse")
+
+
 def test_max_pools_are_refused_since_nir_has_none():
     pool = {"kind": "max_pool", "kernel": 2}
     topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV, pool, CONV]})

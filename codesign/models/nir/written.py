@@ -132,7 +132,10 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     gain = own.get("gain", np.ones(grid.neurons)).reshape(shape)
     zero = np.zeros(shape)
     potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
-    told = {"r": gain / -np.expm1(-network.timestep_s / tau), "v_leak": zero} if not np.isinf(tau).any() else {}
+    told = {}
+    if not np.isinf(tau).any():
+        share = -np.expm1(-network.timestep_s / tau)
+        told = {"r": gain / share, "v_leak": _uneven_bias(own, gain) / share}
     spiking = {} if potential else {"v_threshold": own["threshold"].reshape(shape)}
     if not potential:
         spiking["v_reset"] = own.get("reset_value", zero).reshape(shape)
@@ -142,7 +145,16 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     if not (synapse > 0).all() or np.isinf(synapse).any():
         return made(nir.LI if potential else nir.LIF, tau=tau, **told, **spiking)
     flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
+    told["v_leak"] = zero
     return made(nir.CubaLI if potential else nir.CubaLIF, tau_mem=tau, **flows, **told, **spiking)
+
+
+def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray[Any]:
+    """What a potential gains in a timestep beyond the one bias that a convolution has for each channel."""
+    if "bias" not in own or gain.ndim == 1:
+        return np.zeros(gain.shape)
+    bias = own["bias"].reshape(gain.shape).astype(np.float64)
+    return np.asarray(bias - gain * (bias / gain).mean(axis=(1, 2), keepdims=True))
 
 
 def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
