@@ -70,6 +70,17 @@ def test_the_front_by_hand():
     assert [(p.recipe, p.schedule) for p in front.best] == [("unlayered_ms", "async_momentum")]
 
 
+def test_a_front_names_the_terms_that_it_is_charged_for():
+    """Terms of which nothing happens, such as barriers where nothing waits, are covered but not named."""
+    row = mubrain_row("layered", "random", 0, 0)
+    covered = [*row["energy_coverage"], "barrier_message"]
+    energy = (Objective(column="energy_j", direction="minimize"),)
+    for charge, named in ((0.0, False), (1e-9, True)):
+        (front,) = find_fronts(points_of([row | {"energy_coverage": covered, "energy_barrier_j": charge}]), energy)
+        assert ("barrier message" in str(front)) is named
+        assert "barrier message" in str(front.group)
+
+
 def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():
     points = {point.chip: point for point in points_of(synthetic_rows())}
     paper = (Objective(column="paper_energy_j", direction="minimize"),)
