@@ -12,7 +12,7 @@ from pathlib import Path
 
 import program
 import pytest
-from program import descendants, entries, finish, run_here, stop_after, wait_until_gone
+from program import entries, finish, run_here, stop_after
 from tiny_sweeps import TINY
 
 from codesign.analysis.table import contents_equal, read_results
@@ -79,22 +79,6 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert "interrupted: finished jobs are kept in store; the same command continues from there" in said
     assert "Traceback" not in said
     assert len(resumed(tmp_path, cache_root)) <= len(undisturbed[1]) - 2
-
-
-@pytest.mark.thorough
-def test_an_interrupted_sweep_on_ray_leaves_no_processes(
-    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
-) -> None:
-    process = start(tmp_path, cache_root, "--executor", "ray", "--workers", "2")
-    started: set[int] = set()
-    _, said = stop_after(process, 2, signal.SIGINT, before=lambda: started.update(descendants(process.pid)))
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert len(started) > 2
-    wait_until_gone(started)
-    resumed(tmp_path, cache_root)
-    ours, theirs = (read_results(place / "out" / "results.parquet") for place in (tmp_path, undisturbed[0]))
-    assert contents_equal(ours, theirs)
 
 
 @pytest.mark.thorough

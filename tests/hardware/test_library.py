@@ -89,25 +89,20 @@ def test_published_results_are_listed_once_each(name: str) -> None:
 
 P, T = 1e-12, 1e-9
 
+# beside those that the published measurements of test_validation work out
 VALUES = [
-    ("mubrain", "energies.synaptic_operation", 0.185 * P),
-    ("mubrain", "static_power.chip", 73e-6 * 53 / 74),
     ("mubrain", "times.synaptic_operation", 100 * T),
     ("mubrain_layersync2024", "energies.synaptic_operation", 26 * P),
     ("speck", "static_power.chip", 0.42e-3),
     ("speck", "energies.synaptic_operation", 30 * P),
     ("speck", "weight_bits", 8),
     ("speck", "potential_bits", 16),
-    ("loihi_davies2018", "energies.synaptic_operation", 23.6 * P),
-    ("loihi_davies2018", "energies.neuron_access", 52 * P),
     ("loihi_davies2018", "energies.neuron_update", (81 - 52) * P),
     ("loihi_davies2018", "times.neuron_access", 5.3 * T),
     ("loihi_davies2018", "times.neuron_update", (8.4 - 5.3) * T),
     ("loihi_davies2018", "static_power.core_off", (96.25e-3 - 28.8e-3 - 23e-3) / 128),
     ("loihi_davies2018", "network_on_chip.link_rate", 3.44e9),
     ("loihi_sanafe", "potential_fraction_bits", 6),
-    ("loihi_sanafe", "energies.synaptic_operation", 35.5 * P),
-    ("loihi_sanafe", "energies.neuron_access", 51.2 * P),
     ("loihi_sanafe", "energies.neuron_update", 21.6 * P),
     ("loihi_sanafe", "energies.spike", 69.3 * P),
     ("loihi_sanafe", "energies.message", 111 * P),
@@ -123,11 +118,8 @@ VALUES = [
     ("loihi2", "neurons_per_core", 8192),
     ("loihi2", "weight_memory", 128 * 1024 * 8),
     ("loihi2", "synchronization.least_step", 200 * T),
-    ("loihi2", "times.synaptic_operation", 3.8 / 5 * T),
     ("loihi2", "times.neuron_update", 3.7 / 2 * T),
     ("loihi2", "times.spike", 30 / 10 * T),
-    ("loihi2", "static_power.chip", 0.232),
-    ("loihi2", "energies.synaptic_operation", 24 * P),
     ("seneca_barrier", "energies.synaptic_operation", 2.8 * P),
     ("seneca_barrier", "energies.neuron_update", (3.7 + 1.4 + 1.4 + 1.2 + 3.9) * P),
     ("seneca_barrier", "energies.message", 2 * P),
@@ -137,28 +129,19 @@ VALUES = [
     ("spinnaker_sharp2012", "energies.synaptic_operation", 43e-9),
     ("spinnaker_sharp2012", "energies.neuron_access", 100e-9),
     ("spinnaker_sharp2012", "neurons_per_core", 255),
-    ("spinnaker_stromatias2013", "energies.synaptic_operation", 8e-9),
-    ("spinnaker_stromatias2013", "static_power.chip", (31.88 - 5.04) / 48),
-    ("spinnaker_stromatias2013", "static_power.core_in_use", (59.38 - 31.88) / 806),
     ("spinnaker_stromatias2013", "times.synaptic_operation", 48 * 17 / 1.8e9),
     ("spinnaker_stromatias2013", "times.neuron_access", 0.32e-6),
     ("spinnaker2", "cores", 148),
     ("spinnaker2", "energies.synaptic_operation", 450 * P),
-    ("spinnaker2", "energies.neuron_access", 2190 * P),
-    ("spinnaker2", "static_power.chip", 75.2e-3),
     ("spinnaker2", "times.synaptic_operation", 152 / 1.8e9),
     ("truenorth", "energies.synaptic_operation", 2.297 * P),
     ("truenorth", "energies.chip_hop", 26 * 2.3 / 0.072 * P),
-    ("truenorth", "static_power.chip", 64.43e-3),
     ("truenorth", "potential_bits", 20),
     ("truenorth_allin", "energies.synaptic_operation", 26 * P),
     ("poets", "cores", 64),
     ("poets", "clock", 210e6),
     ("poets", "neurons_per_core", 4_000_000 // 3072),
     ("odin", "energies.synaptic_operation", 8.43 * P),
-    ("odin", "energies.clock_cycle", 1.78 * P),
-    ("odin", "static_power.chip", 27.3e-6),
-    ("odin", "clock", 75e6),
     ("odin_allin", "energies.synaptic_operation", 12.7 * P),
     ("tianjic", "energies.synaptic_operation", 1.54 * P),
     ("tianjic", "cores", 156),
@@ -229,26 +212,6 @@ def test_the_numbers_of_mubrain_give_a_digit_from_its_counts(operations: int) ->
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_chip_says_how_all_of_it_is_known_and_what_its_energies_are_energies_of(path: Path) -> None:
     check_chip(path)
-
-
-def test_the_numbers_of_odin_meet_both_measured_powers() -> None:
-    chip = LIBRARY["odin"]
-    cycle, operation = chip.energies.clock_cycle.value, chip.energies.synaptic_operation.value
-    for clock, measured in ((75e6, 477e-6), (1.3e6, 35e-6)):
-        rate = clock / chip.times.synaptic_operation.cycles
-        power = chip.static_power.chip.value + cycle * clock + operation * rate
-        assert power == near(measured, rel=3e-3)
-        assert any(one.power == near(measured) for one in chip.validation)
-    event = chip.seconds(chip.times.synaptic_operation) * 256 + chip.seconds(chip.times.message)
-    assert event == near(513 / 75e6)
-    assert chip.crossbar
-
-
-def test_the_fit_of_truenorth_goes_through_its_published_points() -> None:
-    chip = LIBRARY["truenorth"]
-    for rate, power in ((11.58, 68e-3), (95.93, 94e-3), (20.07, 71e-3)):
-        modelled = chip.static_power.chip.value + chip.e_synaptic_operation_j * rate * 2**20 * 128
-        assert modelled == near(power, rel=6e-3)
 
 
 BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets", "xylo_audio2")

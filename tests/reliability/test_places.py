@@ -89,18 +89,6 @@ def test_no_home_at_all(folder: Path, cache_root: Path, undisturbed: Undisturbed
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
-def test_a_home_that_is_of_no_use_on_ray(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    home = folder / "locked"
-    home.mkdir()
-    environment = {**NAMELESS, "HOME": home, "CODESIGN_KERNEL_CACHE": kernels(undisturbed).parent}
-    options = ("--executor", "ray", "--workers", "2")
-    with read_only(home) as prepare:
-        ended = completed(sweep(folder, cache_root, *options, environment=environment, prepare=prepare))
-        assert sorted(ended.jobs) == sorted(undisturbed.jobs)
-        assert everything_below(home) == set()
-    undisturbed.check_results(folder / "out" / "results.parquet")
-
-
 def test_no_folder_for_temporary_files(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     """TMPDIR names a folder that is not there, or that cannot be written: the system's own is taken."""
     locked = folder / "locked"

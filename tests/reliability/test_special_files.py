@@ -43,10 +43,7 @@ KINDS = {"pipe": pipe, "device": device, "folder": folder_there, "huge": huge}
 COMMANDS = {
     "results.parquet": ("report", "{}"),
     "table.md": ("chips", "validate", "mubrain", "--markdown", "{}"),
-    "chip.yaml": ("chips", "check", "{}"),
-    "prices.yaml": ("price", "{}"),
-    "sweep.yaml": ("sweep", "{}", "--dry-run"),
-    "study.yaml": ("study", "{}"),
+    "study.yaml": ("study", "{}"),  # the other documents: test_hostile_documents
     "run.json": ("status", "{folder}"),
     "runs/a-0.json": ("status", "{folder}"),
 }
