@@ -13,7 +13,7 @@ from codesign.exploration.plan import FeasiblePoint, PlannedPoint
 from codesign.exploration.rows import Columns
 from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.description import Chip
-from codesign.hardware.energy import paper_energy_j, paper_synaptic_operations
+from codesign.hardware.energy import paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 
 __all__ = ["point_row", "point_rows", "result_columns"]
@@ -157,11 +157,12 @@ def result_columns(jobs: FeasiblePoint, chip: Chip, shape: NetworkShape, found: 
         KeyError, TypeError: something is missing.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
-    density, energy = summary["spike_density"], chip.e_synaptic_operation_j
+    operations = paper_synaptic_operations(summary["spike_density"], shape)
+    energy = chip.e_synaptic_operation_j
     return {
         **summary,
         "float_accuracy": None if unquantized is None else found[unquantized.key]["accuracy"],
         **cost,
-        "paper_synaptic_operations": paper_synaptic_operations(density, shape),
-        "paper_energy_j": None if energy is None else paper_energy_j(density, shape, energy),
+        "paper_synaptic_operations": operations,
+        "paper_energy_j": None if energy is None else operations * energy,
     }

@@ -33,7 +33,6 @@ __all__ = [
     "check_operation",
     "energy_in",
     "energy_of",
-    "paper_energy_j",
     "paper_synaptic_operations",
     "term_energies",
     "total_in",
@@ -73,11 +72,6 @@ class EnergyBook:
 def paper_synaptic_operations(spike_density: float, shape: NetworkShape) -> float:
     """Synaptic operations as the paper's Table 3 counts them; N-MNIST, layered: 3.987 · 192 · 46 = 3.521e4."""
     return spike_density * shape.hidden_neurons * shape.mean_hidden_fan_out
-
-
-def paper_energy_j(spike_density: float, shape: NetworkShape, e_synaptic_operation_j: float) -> float:
-    """Energy as the paper's Table 3 projects it; N-MNIST, layered, 26 pJ: 0.9155 µJ."""
-    return paper_synaptic_operations(spike_density, shape) * e_synaptic_operation_j
 
 
 def check_operation(chip: Chip, operation: Operation) -> None:

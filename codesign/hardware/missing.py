@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from codesign.hardware.description import Chip
-from codesign.hardware.parts import Barrier, Neighbour
-from codesign.hardware.prices import number_at
+from codesign.hardware.geometry import Extent
+from codesign.hardware.parts import Neighbour
+from codesign.hardware.prices import missing_times, number_at
 from codesign.hardware.terms import COST_TERMS
 
 __all__ = ["missing_parameters", "unpriced"]
@@ -72,13 +73,9 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
     if consequence == "latency" and chip.static_power.given:
         consequence = "latency, and so static energy"
-    missing = [("vector_width", consequence)] if chip.vector_width is None else []
-    for name in ("synaptic_operation", "neuron_update", "output", "hop"):
-        absent = getattr(chip.times, name) is None and name not in included
-        if absent and not (name == "hop" and one_core):
-            missing.append((f"times.{name}", consequence))
-    if isinstance(chip.synchronization, Barrier) and chip.synchronization.times is None:
-        missing.append(("synchronization.times", consequence))
+    missing = [(path, consequence) for path in missing_times(chip, None, Extent(cores=1, chips=1, tiles=1))]
+    if chip.times.hop is None and "hop" not in included and not one_core:
+        missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
         missing.append(("synchronization.handshake", "the time in which neighbours agree"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:

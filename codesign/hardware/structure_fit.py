@@ -6,9 +6,9 @@ static power apart if there is one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import Literal
 
 from codesign.hardware.derivation import without_derived
@@ -53,14 +53,14 @@ def predictions(chips: Iterable[Chip], quantity: StructureQuantity) -> tuple[Pre
     for name, (published, modelled, all_in) in known.items():
         others = [values for other, values in known.items() if other != name]
         if others:
-            factor = _mean([value / model for value, model, _ in others])
+            factor = geometric_mean([value / model for value, model, _ in others])
             found.append(
                 Prediction(
                     chip=name,
                     published=published,
                     modelled=modelled,
                     predicted=factor * modelled,
-                    mean=_mean([value for value, _, _ in others]),
+                    mean=geometric_mean([value for value, _, _ in others]),
                     all_in=all_in,
                 )
             )
@@ -69,12 +69,12 @@ def predictions(chips: Iterable[Chip], quantity: StructureQuantity) -> tuple[Pre
 
 def fitted_factor(chips: Iterable[Chip], quantity: StructureQuantity) -> float:
     """The factor fitted on all of them."""
-    return _mean([published / modelled for published, modelled, _ in _known(chips, quantity).values()])
+    return geometric_mean([published / modelled for published, modelled, _ in _known(chips, quantity).values()])
 
 
 def typical_factor(guesses: Sequence[tuple[float, float]]) -> float:
     """Geometric mean of how many times too large or too small guesses are, from (guessed, true)."""
-    return _mean([max(guess / true, true / guess) for guess, true in guesses])
+    return geometric_mean([max(guess / true, true / guess) for guess, true in guesses])
 
 
 def _known(chips: Iterable[Chip], quantity: StructureQuantity) -> dict[str, tuple[float, float, bool]]:
@@ -99,7 +99,3 @@ def _silicon(chip: Chip) -> tuple[object, ...]:
     sizes = tuple(None if number is None else number.value for number in (*capacities, chip.area, chip.technology_node))
     numbers = tuple(getattr(number, "value", number) for _, number in chip.structure)
     return (*sizes, *numbers)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.exp(sum(map(math.log, values)) / len(values))
