@@ -126,6 +126,7 @@ def _sinabs(module: Any) -> ModuleNeurons:
         numbers["v_threshold"] = array(module.spike_threshold)
         options |= _sinabs_spikes(module.spike_fn, module.reset_fn)
     back = _back(module.rec_connect) if hasattr(module, "rec_connect") else None
+    _must(back is None or back[1] is None, "rec_connect must have no bias, which comes from the second timestep on")
     return ModuleNeurons(kind=kind, numbers=numbers, options=options, recurrent=back)
 
 
