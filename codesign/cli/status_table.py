@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.exploration.runs.durations import ago, format_duration, rate_text
+from codesign.exploration.runs.durations import RESULT_WORDS, ago, format_duration, rate_text
 from codesign.exploration.runs.picture import bar, front_legend, front_table, job_counts, joined, trial_counts
-from codesign.exploration.runs.status import RunStatus, StoreStatus
+from codesign.exploration.runs.status import ResultCounts, RunStatus, StoreStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,7 +29,6 @@ _STYLES = {
 }
 _FAILURES = 5
 _FRONT = 10
-_KINDS = {"train": "trained", "execute": "executed", "summary": "summarized", "price": "priced"}
 
 
 def store_picture(store: StoreStatus, width: int) -> Iterator[RenderableType]:
@@ -103,8 +102,13 @@ def _results(run: RunStatus, width: int) -> Iterator[Text]:
     yield bar(run.in_store, run.needed, width).append(
         f" {run.in_store:,}/{run.needed:,} results{known_yet} in the store", style="default"
     )
+    by_job: dict[str, list[ResultCounts]] = {}
+    for kind, counts in run.results.items():
+        by_job.setdefault("price" if kind == "summary" else kind, []).append(counts)
     yield joined(
-        f"{_KINDS[kind]} {counts.in_store:,}/{counts.needed:,}" for kind, counts in run.results.items() if counts.needed
+        f"{RESULT_WORDS[job]} {sum(of.in_store for of in found):,}/{needed:,}"
+        for job, found in by_job.items()
+        if (needed := sum(of.needed for of in found))
     )
 
 
@@ -116,7 +120,7 @@ def _jobs(run: RunStatus) -> Text:
         parts.append(rate_text(jobs.rate_per_s))
     if running and jobs.left_s is not None and (left := jobs.left_s - run.silent_s) > 0:
         parts.append(f"about {format_duration(left)} left")
-    return Text("jobs ").append_text(joined(parts))
+    return Text("by this run ").append_text(joined(parts))
 
 
 def _failures(record: RunRecord) -> Iterator[Text]:

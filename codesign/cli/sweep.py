@@ -101,14 +101,13 @@ def end_of(outcome: SweepOutcome, *, as_json: bool = False) -> int:
 
 
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
-    from codesign.exploration.work import find_work
+    from codesign.exploration.work import find_work, work_text
     from codesign.hardware.missing import unpriced
 
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
     typer.echo(f"{len(plan.points)} design points, {len(infeasible)} of them infeasible")
-    for kind, count in work.to_run.items():
-        typer.echo(f"  {kind:8} {count:6} to run {work.in_store[kind]:6} in the store")
+    typer.echo(work_text(work))
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}
     for (chip, kind), text in left_out.items():
         if text:

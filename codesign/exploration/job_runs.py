@@ -33,7 +33,7 @@ from codesign.workload.dataset import Workload
 __all__ = ["run_assess", "run_execute", "run_train"]
 
 
-def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[EpochReport], None] | None = None) -> Output:
+def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Output:
     """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
 
     A model that is given and not trained further is that state at once.
@@ -56,7 +56,7 @@ def run_train(inputs: TrainInputs, workload: Workload, on_epoch: Callable[[Epoch
         schedule=inputs.schedule,
         quantization=inputs.quantization,
         seed=inputs.seed,
-        on_epoch=on_epoch,
+        on_epoch=report,
         device=inputs.device,
         meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
     )

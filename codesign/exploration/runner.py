@@ -23,7 +23,7 @@ __all__ = ["JOB_KINDS", "Job", "Runner"]
 
 Job = TrainInputs | ExecuteInputs | Assessment
 
-JOB_KINDS = ("train", "execute", "price")
+JOB_KINDS = ("train", "price", "execute")
 
 _PULSE_S = 1.0
 """Progress is told that time has passed so often, even where no job ends."""
@@ -43,8 +43,8 @@ class Runner:
         workload: gives the workload of a fingerprint; called once, and only where a job needs it.
         on_result: is told the key and the payload of each summary and each price that came into the store.
         resources: what jobs of a kind take; the default for kinds that are left out.
-        order: kinds of jobs, those first that begin first where several could. Trainings come first, the longest jobs
-            there are, unless told otherwise.
+        order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
+            first, the longest jobs there are, and prices before other executions, so that results are seen early.
 
     Attributes:
         store: keeps the results.
@@ -91,7 +91,10 @@ class Runner:
             self._executor.check(self._resources[kind])
             self._checked.add(kind)
         added = [taken for job in jobs if (taken := self._unknown_part(job)) is not None]
-        self._progress.added(work, Counter(map(_kind, added)))
+        new: Counter[str] = Counter()
+        for job in added:
+            new[_kind(job)] += len(_results(job))
+        self._progress.added(work, new)
         for job in added:
             self._add(job, work.labels)
 
@@ -155,6 +158,7 @@ class Runner:
             return
         function: Callable[..., Any]
         arguments: tuple[Any, ...]
+        on_report: Callable[[Any], None] | None = None
         match job:
             case TrainInputs() | ExecuteInputs() if self.store.facts(job.key) is not None:
                 if needs is not None:
@@ -164,16 +168,23 @@ class Runner:
                 return
             case TrainInputs():
                 function, arguments = run_train, (job, self._workload(job.workload))
-                if self._executor.in_process:
-                    function = partial(run_train, on_epoch=partial(self._progress.epoch, label))
+                on_report = partial(self._progress.epoch, label)
             case ExecuteInputs():
                 function = run_execute
                 arguments = (job, self._payload(job.model.key), self._workload(job.model.workload))
             case Assessment():
                 function, arguments = run_assess, (self._payload(job.execution.key), job.wanted)
         self._progress.started(kind, label)
-        task = Task(key=name, kind=kind, function=function, arguments=arguments, resources=self._resources[kind])
-        self._executor.submit(task)
+        self._executor.submit(
+            Task(
+                key=name,
+                kind=kind,
+                function=function,
+                arguments=arguments,
+                resources=self._resources[kind],
+                on_report=on_report,
+            )
+        )
         self._under_way += 1
 
     def _collect(self) -> list[Completion]:
@@ -205,13 +216,12 @@ class Runner:
         if completion.failure is not None:
             if self._runs_again(name, completion.failure):
                 return
-            self._progress.failed(kind, label, completion.failure)
+            self._progress.failed(kind, label, completion.failure, len(_results(job)))
             self._fail(name, completion.failure)
             return
-        if isinstance(job, Assessment):
-            self._keep_assessed(job, completion.output, label)
+        kept = self._keep_assessed(job, completion.output, label) if isinstance(job, Assessment) else 1
         self._end(name)
-        self._progress.finished(kind, label, completion.wall_s)
+        self._progress.finished(kind, label, completion.wall_s, kept)
 
     def _runs_again(self, name: str, failure: Failure) -> bool:
         """Whether a job failed only because it could not read a stored result; then that is made anew, and it waits."""
@@ -234,7 +244,8 @@ class Runner:
             self._make_ready(name)
         return True
 
-    def _keep_assessed(self, job: Assessment, results: Sequence[Output | Failure], label: str) -> None:
+    def _keep_assessed(self, job: Assessment, results: Sequence[Output | Failure], label: str) -> int:
+        """Keep what an assessment gave; how many results that is."""
         kept: dict[str, Entry] = {}
         for part, result in zip(job.wanted, results, strict=True):
             if isinstance(result, Failure):
@@ -247,6 +258,7 @@ class Runner:
         if self._on_result is not None:
             for key, entry in kept.items():
                 self._on_result(key, entry.payload)
+        return len(kept)
 
     def _end(self, name: str) -> None:
         """Forget a job whose results are in the store, and let those begin that waited for them."""
@@ -269,7 +281,7 @@ class Runner:
                 self._skip(waiting, failure)
 
     def _skip(self, name: str, failure: Failure) -> None:
-        self._progress.skipped(_kind(self._jobs[name]), self._labels[name])
+        self._progress.skipped(_kind(self._jobs[name]), self._labels[name], len(_results(self._jobs[name])))
         self._fail(name, failure)
 
     def _payload(self, key: str) -> object:

@@ -10,9 +10,10 @@ from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import decode_columns
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
+from codesign.exploration.runs.durations import RESULT_WORDS
 from codesign.exploration.store import Entry, Store
 
-__all__ = ["Assessment", "Work", "find_work"]
+__all__ = ["Assessment", "Work", "find_work", "work_text"]
 
 _LISTED = 1000
 """So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
@@ -36,7 +37,8 @@ class Work:
     """The jobs that are not in the store, each once, in the order of the plan.
 
     Attributes:
-        to_run, in_store: results by kind of job, train, execute or price: to be computed, and found in the store.
+        to_run, in_store: results by kind of job, train, execute or price: to be computed, and found in the store. Of a
+            price job, each summary and each price is one.
         keys: of all results that the plan needs, those in the store too; by what they are: train, execute, summary or
             price.
     """
@@ -58,6 +60,14 @@ class Work:
     def reused(self) -> int:
         """Results that were in the store."""
         return sum(self.in_store.values())
+
+
+def work_text(work: Work) -> str:
+    """What there is to do, in a line."""
+    kinds = [
+        f"{work.to_run[kind]:,} {words} ({work.in_store[kind]:,} in the store)" for kind, words in RESULT_WORDS.items()
+    ]
+    return f"to run: {', '.join(kinds)}: {sum(work.to_run.values()):,} results"
 
 
 def find_work(
@@ -99,8 +109,8 @@ def find_work(
         for key, facts in zip(trainings, _look_up(list(trainings), listed, store.facts_many), strict=True)
         if facts is None or (key in needed and store.get(key) is None)
     ]
-    priced = sum(isinstance(part, CostInputs) for wanted in missing.values() for part in wanted)
-    to_run = {"train": len(to_train), "execute": len(to_execute), "price": priced}
+    to_run = {"train": len(to_train), "execute": len(to_execute), "price": sum(map(len, missing.values()))}
+    needed_of = {"train": len(trainings), "execute": len(executions), "price": len(assessed)}
     keys = {"train": tuple(trainings), "execute": tuple(executions), "summary": tuple(summaries), "price": tuple(costs)}
     return Work(
         trainings=tuple(to_train),
@@ -112,7 +122,7 @@ def find_work(
             for first in range(0, len(missing[key]), _TOGETHER)
         ),
         to_run=to_run,
-        in_store={kind: len(keys[kind]) - count for kind, count in to_run.items()},
+        in_store={kind: needed_of[kind] - count for kind, count in to_run.items()},
         labels=_labels(plan),
         keys=keys,
     )

@@ -108,7 +108,7 @@ def test_times_in_words(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_s", "text"), [(83.4, "83 jobs/s"), (1.26, "1.3 jobs/s"), (4 / 60, "4.0 jobs/min"), (0.5 / 3600, "0.5 jobs/h")]
+    ("per_s", "text"), [(83.4, "83/s"), (1.26, "1.3/s"), (4 / 60, "4.0/min"), (0.5 / 3600, "0.5/h")]
 )
 def test_rates(per_s: float, text: str) -> None:
     assert rate_text(per_s) == text
@@ -116,16 +116,15 @@ def test_rates(per_s: float, text: str) -> None:
 
 def test_forecast_by_hand(clock: Clock) -> None:
     run = Counting(clock)
-    begin(run, {"train": 3, "execute": 4})
-    assert run.remaining_s() is None
+    begin(run, {"train": 4, "price": 20})
     clock.now = 20.0
-    run.finished("train", "a", 10.0)
-    assert run.remaining_s() is None  # executions may take any time
-    run.finished("execute", "a", 2.0)
-    assert run.remaining_s() == pytest.approx(2 * 10 + 3 * 2)
-    run.finished("train", "b", 28.0)
-    # 40 s of work in 20 s: two at once. One training of 19 s and three executions of 2 s are left.
-    assert run.remaining_s() == pytest.approx((19 + 6) / 2)
+    for label in "abc":
+        assert run.remaining_s() is None  # too few trainings
+        run.finished("train", label, 10.0)
+    assert run.remaining_s() is None  # prices may take any time
+    run.finished("price", "a", 10.0, 10)
+    # 40 s of work in 20 s: two at once. One training of 10 s and ten prices of 1 s are left.
+    assert run.remaining_s() == pytest.approx((10 + 10) / 2)
 
 
 def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
@@ -139,27 +138,26 @@ def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock:
 
 def test_every_job_is_counted_once(clock: Clock) -> None:
     run = Counting(clock)
-    begin(run, {"train": 3, "execute": 3})
+    begin(run, {"train": 3, "execute": 1, "price": 5})
     for label in ("a", "b"):
         run.started("train", label)
-    assert (run.total.total(), run.ended.total(), run.running.total()) == (6, 0, 2)
+    assert (run.total.total(), run.ended.total(), run.running.total()) == (9, 0, 2)
     clock.now = 30.0
     run.finished("train", "a", 30.0)
     run.failed("train", "b", FAILURE)
     run.skipped("execute", "b")
     run.found_in_store("train", "c")
-    run.started("execute", "same")
-    run.started("execute", "same")  # variants of a chip may share a label
+    run.started("price", "same")
+    run.started("price", "same")  # variants of a chip may share a label
     assert run.running.total() == 2
-    run.part_failed("execute", "same", FAILURE)
-    run.part_failed("execute", "same", FAILURE)
-    run.finished("execute", "same", 1.0)
-    assert run.running == {("execute", "same"): 1}
-    run.finished("execute", "same", 1.0)
-    assert (run.total.total(), run.ended.total()) == (6, 6)
+    run.part_failed("price", "same", FAILURE)
+    run.finished("price", "same", 1.0, 3)  # of four results one failed
+    assert run.running == {("price", "same"): 1}
+    run.finished("price", "same", 1.0)
+    assert (run.total.total(), run.ended.total()) == (9, 9)
     jobs = run.jobs()
-    assert (jobs.done, jobs.failed, jobs.skipped, jobs.reused) == (3, 3, 1, 4)
-    assert run.rate_per_s == pytest.approx(4 / 30)  # neither what was skipped nor what was found was run
+    assert (jobs.done, jobs.failed, jobs.skipped, jobs.reused) == (5, 2, 1, 4)
+    assert run.rate_per_s == pytest.approx(6 / 30)  # neither what was skipped nor what was found was run
     assert not run.running
 
 
@@ -211,8 +209,8 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock) -> None:
     plain.failed("train", "b", FAILURE)
     plain.close()
     assert stream.getvalue().splitlines() == [
-        "to run: 2 trainings (3 in the store), 0 executions (0 in the store), 0 prices (0 in the store), in 2 jobs; "
-        "executor: serial",
+        "to run: 2 trainings (3 in the store), 0 executions (0 in the store), 0 summaries and prices "
+        "(0 in the store): 2 results; executor: serial",
         "[1/2] train a: done in 4.0 s",
         "[2/2] train b: FAILED, ValueError: no",
     ]
@@ -236,9 +234,9 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     plain.pulse()
     assert stream.getvalue().splitlines() == [
         "to search: 8 trials; 3 trials from earlier runs; executor: ray",
-        "4/8 trials, 1 of 1 jobs after 1 min 00 s, about 4 min 00 s left; "
+        "4/8 trials, 1 of 1 results after 1 min 00 s, about 4 min 00 s left; "
         "best so far: trial 1 (accuracy 90.0 %); hypervolume 1.5 times the baseline's",
-        "4/8 trials, 1 of 1 jobs after 2 min 10 s, about 8 min 40 s left",
+        "4/8 trials, 1 of 1 results after 2 min 10 s, about 8 min 40 s left",
     ]
 
 
@@ -290,8 +288,8 @@ def test_a_log_has_a_line_a_minute_and_every_failure(clock: Clock) -> None:
     lines = stream.getvalue().splitlines()
     assert sum("FAILED" in line for line in lines) == 3
     told = [line for line in lines[1:] if "FAILED" not in line]
-    assert told[0].startswith("2,000 of 10,000 jobs after 1 min 00 s, 1 failed, about 4 min 00 s left")
-    assert told[-1] == "10,000 of 10,000 jobs after 5 min 00 s, 3 failed"
+    assert told[0].startswith("2,000 of 10,000 results after 1 min 00 s, 1 failed, about 4 min 00 s left")
+    assert told[-1] == "10,000 of 10,000 results after 5 min 00 s, 3 failed"
     assert len(told) == 5
 
 
@@ -303,7 +301,20 @@ def test_a_job_that_takes_long_is_heard_of_every_minute(clock: Clock) -> None:
     for _ in range(150):
         clock.now += 1.0
         plain.pulse()
-    assert stream.getvalue().splitlines()[1:] == ["0 of 1 jobs after 1 min 00 s", "0 of 1 jobs after 2 min 00 s"]
+    assert stream.getvalue().splitlines()[1:] == ["0 of 1 results after 1 min 00 s", "0 of 1 results after 2 min 00 s"]
+
+
+def test_a_log_says_how_far_trainings_are(clock: Clock) -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, clock)
+    begin(plain, {"train": 2})
+    plain.started("train", "a")
+    plain.epoch("a", epoch(2))
+    clock.now = 60.0
+    plain.pulse()
+    assert stream.getvalue().splitlines()[-1] == (
+        "0 of 2 results after 1 min 00 s; a: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left"
+    )
 
 
 def picture(live: LiveProgress, width: int, height: int = 40) -> list[str]:
@@ -333,7 +344,7 @@ def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
     finally:
         live.close()
     assert lines == [
-        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0 jobs/min, about 30 s left",
+        "━" * 26 + "─" * 14 + " 2/3 results, 4.0/min, 30 s so far",
         "done 1, under way 1, from the store 3, failed 1",
         "train 2/3",
         "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",
@@ -363,7 +374,7 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
     assert max(map(len, lines)) <= width
     assert len(lines) <= min(15, height - 1)
     shown = "\n".join(lines)
-    for part in ("1/9,900 jobs", "under way 40", "trials 243/1,000", "120 complete", "40 in flight"):
+    for part in ("1/9,900 results", "under way 40", "trials 243/1,000", "120 complete", "40 in flight"):
         assert part in shown
     if height > 10:
         assert "  and 3" in shown  # more jobs than there is room for

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
     assert str(ended["known"].failure) == "InfeasibleError: too small"
     assert str(ended["own"].failure) == "OddError: 1 and 2"  # an exception that cannot be pickled
     assert ended["fine"].output == 2
+
+
+def test_a_task_reports_while_it_runs(executor: Executor) -> None:
+    heard: list[object] = []
+    telling = replace(task(executor_tasks.tell, 0.0 if executor.in_process else 4.0), on_report=heard.append)
+    assert run(executor, telling)["a"].output == "all"
+    assert set(heard) == {"half"}
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

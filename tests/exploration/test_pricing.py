@@ -296,7 +296,7 @@ class Counting(Progress):
     def __init__(self) -> None:
         self.jobs: list[str] = []
 
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
         self.jobs.append(kind)
 
 

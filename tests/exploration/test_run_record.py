@@ -96,8 +96,8 @@ def test_a_sweep_leaves_a_record_and_a_pointer(tmp_path: Path, cache_root: Path)
     # One model, on layered and asynchronous µBrain with its own weights and with those of 32 bits.
     counts = {kind: (one.needed, one.in_store) for kind, one in (found.results or {}).items()}
     assert counts == {"train": (1, 1), "execute": (4, 4), "summary": (4, 4), "price": (2, 2)}
-    assert found.record.jobs.total == found.record.jobs.ended == {"train": 1, "execute": 4, "price": 4}
-    assert (found.record.jobs.done, found.record.jobs.running, found.record.jobs.failed) == (9, 0, 0)
+    assert found.record.jobs.total == found.record.jobs.ended == {"train": 1, "execute": 4, "price": 6}
+    assert (found.record.jobs.done, found.record.jobs.running, found.record.jobs.failed) == (11, 0, 0)
     assert [line.name for line in found.record.front] == ["layered, asynchronous on mubrain"]
     assert store_status(folder_at(tmp_path / "store")).runs[0].record == found.record
 
@@ -109,7 +109,7 @@ def test_the_same_run_goes_on_with_its_record_and_another_has_its_own(tmp_path: 
     (again,) = store_status(folder_at(tmp_path / "store")).runs
     assert (again.record.id, again.record.first_started) == (first.record.id, first.record.first_started)
     assert again.record.started > first.record.started
-    assert (again.record.jobs.done, again.record.jobs.reused) == (0, 7)
+    assert (again.record.jobs.done, again.record.jobs.reused) == (0, 11)
     run(tmp_path, cache_root, seeds="[0, 1]")
     latest, earlier = store_status(folder_at(tmp_path / "store")).runs
     assert earlier.record.id == first.record.id

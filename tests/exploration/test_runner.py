@@ -70,7 +70,7 @@ def test_what_has_ended_is_kept_together(
             kept.append(len(entries))
         put_many(store, entries, durable=durable)
 
-    def train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Output:
+    def train(inputs: TrainInputs, workload: object, report: object = None) -> Output:
         if inputs.seed == 3:
             raise ValueError("diverged")
         return Output(payload=b"model", facts={"trained_epochs": inputs.seed})

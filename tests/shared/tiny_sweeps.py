@@ -142,10 +142,10 @@ class Recording(Progress):
     def planned(self, work: Work, executor: str) -> None:
         self.executor = executor
 
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
         self.jobs.append(f"{kind} {label}")
 
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
         self.failures.append(failure)
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:

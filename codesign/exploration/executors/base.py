@@ -42,6 +42,8 @@ class Task:
         kind: tasks of one kind take about equally long.
         function: called with `arguments`; must not depend on anything else.
         arguments: values, or stand-ins that `Executor.share` returned.
+        on_report: is told here what the function reports where it runs, now and then, and the last of it at most: the
+            function is then called with a parameter `report`, a function of one value that can be pickled.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Task:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     resources: TaskResources = TaskResources()
+    on_report: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,7 @@ class Executor(ABC):
 
     Attributes:
         name: as on the command line.
-        in_process: whether tasks run in this process, so that a function may report while it runs.
+        in_process: whether tasks run in this process.
     """
 
     name: str

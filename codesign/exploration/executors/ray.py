@@ -7,7 +7,7 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codesign.errors import InputError
@@ -33,12 +33,14 @@ class _Batch:
 
     Attributes:
         attempt: 1 the first time that they do.
-        started: key of Ray's table under which the worker notes when it began; None where it is not asked for.
+        started, reported: keys of Ray's table under which the worker notes when it began, and what it has to report;
+            None where that is not asked for.
     """
 
     tasks: tuple[Task, ...]
     attempt: int
     started: str | None = None
+    reported: str | None = None
 
 
 class RayExecutor(Executor):
@@ -83,7 +85,7 @@ class RayExecutor(Executor):
         self._nodes = Nodes()
         self._starved = False
         self._batcher = Batcher()
-        self._watched = 0
+        self._sent = 0
         self._running: dict[Any, _Batch] = {}  # by the reference to their results
         self._ready: deque[Any] = deque()  # references to results that are there
         self._cores_taken = 0
@@ -168,10 +170,10 @@ class RayExecutor(Executor):
 
         calls = [(task.function, tuple(map(travelling, task.arguments)), task.resources) for task in batch.tasks]
         taken = batch.tasks[0].resources  # equal for all of a batch
-        started = None
-        if taken.timeout_s is not None and len(batch.tasks) == 1:
-            self._watched += 1
-            started = f"codesign {ray.get_runtime_context().get_job_id()} {self._watched}"
+        self._sent += 1
+        alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
+        started = key if alone and taken.timeout_s is not None else None
+        reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
         function = self._perform.options(
             name="perform_batch",
             num_cpus=taken.cpus,
@@ -181,8 +183,8 @@ class RayExecutor(Executor):
             **self._nodes.placement(),
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
-        reference = function.remote(started, pickle.dumps(calls, protocol=5), *slots)
-        self._running[reference] = _Batch(tasks=batch.tasks, attempt=batch.attempt, started=started)
+        reference = function.remote(started, reported, pickle.dumps(calls, protocol=5), *slots)
+        self._running[reference] = replace(batch, started=started, reported=reported)
         self._cores_taken += taken.cpus
 
     def _collect(self, timeout_s: float) -> None:
@@ -193,8 +195,11 @@ class RayExecutor(Executor):
             # Nothing is fetched: that would use the object store, before it is known that there still is one.
             if wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)[0]:
                 self._ready.extend(wait(running, num_returns=len(running), timeout=0, fetch_local=False)[0])
-        if session.look() and self._address is not None:
-            self._see_nodes()
+        if session.look():
+            for batch in self._running.values():
+                _hear(batch)
+            if self._address is not None:
+                self._see_nodes()
         if self._ready:
             reference = self._ready.popleft()
             batch = self._running.pop(reference)
@@ -221,7 +226,7 @@ class RayExecutor(Executor):
             for task, result in zip(batch.tasks, results, strict=True):
                 self._ended.append(_completion(task, result))
                 self._batcher.took(task.kind, result[2])
-        _forget_start(batch, session)
+        _forget(batch, session)
 
     def _refuse(self, batch: _Batch, node: str, problem: str) -> None:
         """Keep away from a node that runs other code, and send the batch to another."""
@@ -281,11 +286,23 @@ def _ran_s(batch: _Batch, session: RaySession) -> float | None:
     return None if began is None else time.time() - float(began)
 
 
-def _forget_start(batch: _Batch, session: RaySession) -> None:
+def _hear(batch: _Batch) -> None:
+    """Hand on what a task reported last."""
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    if batch.reported is not None and batch.tasks[0].on_report is not None:
+        value = _internal_kv_get(batch.reported)
+        if value is not None:
+            batch.tasks[0].on_report(pickle.loads(value))
+
+
+def _forget(batch: _Batch, session: RaySession) -> None:
     from ray.experimental.internal_kv import _internal_kv_del
 
-    if batch.started is not None and session.answers():
-        _internal_kv_del(batch.started)
+    keys = [key for key in (batch.started, batch.reported) if key is not None]
+    if keys and session.answers():
+        for key in keys:
+            _internal_kv_del(key)
 
 
 def _completion(task: Task, result: Result) -> Completion:

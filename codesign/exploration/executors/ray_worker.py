@@ -33,20 +33,24 @@ def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[
         code: `identity.code_digest` that a node must have; None where every node is this machine.
     """
 
-    def perform_batch(started: str | None, calls: bytes, *shared: object) -> tuple[str, Any, Any]:
+    def perform_batch(started: str | None, reported: str | None, calls: bytes, *shared: object) -> tuple[str, Any, Any]:
         """The node; its `identity.versions`, None where it was not asked; a result for each task.
 
         If the node cannot be trusted, what is wrong with it instead of the results.
 
         Args:
             started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
+            reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
             calls: pickled list of (function, arguments, resources), with `Slot`s for the `shared` values.
         """
         import pickle
         import platform
         import time
+        from contextlib import suppress
+        from functools import partial
 
         import ray
+        from ray.experimental.internal_kv import _internal_kv_put
 
         node, versions = ray.get_runtime_context().get_node_id(), None
         if code is not None:
@@ -60,16 +64,19 @@ def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[
             if code_digest() != code:
                 return node, versions, "its codesign has other source files than the one here; install the same"
         if started is not None:
-            from ray.experimental.internal_kv import _internal_kv_put
-
             _internal_kv_put(started, repr(time.time()))
 
         from codesign.exploration.executors.base import Failure
         from codesign.exploration.executors.perform import perform
         from codesign.exploration.executors.ray_worker import Slot
 
+        def report(value: object) -> None:
+            with suppress(Exception):  # whatever Ray raises; the task is worth more than what it says
+                _internal_kv_put(str(reported), pickle.dumps(value))
+
         results: list[Result] = []
         for function, arguments, resources in pickle.loads(calls):
+            function = function if reported is None else partial(function, report=report)
             filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
             output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
             pickled = None

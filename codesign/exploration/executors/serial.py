@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
@@ -42,7 +43,8 @@ class SerialExecutor(Executor):
         if not self._tasks:
             raise LookupError("no task is under way")
         task = self._tasks.popleft()
-        output, failure, wall_s = perform(task.function, task.arguments, task.resources)
+        function = task.function if task.on_report is None else partial(task.function, report=task.on_report)
+        output, failure, wall_s = perform(function, task.arguments, task.resources)
         return Completion(key=task.key, output=output, failure=failure, wall_s=wall_s)
 
     def close(self) -> None:

@@ -1,20 +1,26 @@
-"""How many jobs and trials there are, run and ended: what a terminal, a log and a record all show."""
+"""How many results and trials there are, to come and ended: what a terminal, a log and a record all show."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.runs.durations import format_duration
 from codesign.exploration.runs.progress import FrontLine, Progress, Search
 from codesign.exploration.runs.record import JobProgress, SearchCounts, absolute, one_line
+from codesign.units import in_percent
 
 if TYPE_CHECKING:
     from codesign.exploration.work import Work
+    from codesign.training.trainer import EpochReport
 
 __all__ = ["Counting"]
+
+_ENOUGH = 3
+"""Results of a kind after which the time that others will take is told."""
 
 
 class Counting(Progress):
@@ -22,10 +28,11 @@ class Counting(Progress):
 
     Attributes:
         executor: where jobs run; "" until it is known.
-        total, ended: jobs by kind that were taken up, and of them those that are not to be run any more.
-        counts: of jobs that are `done`, `failed` or `skipped`, the results that failed in jobs that did not among
-            the failed; and of results `reused`, from the store or from another process that was faster.
+        total, ended: results by kind that were taken up, and of them those that are not to come any more.
+        counts: of results that are `done`, `failed` or `skipped`, and `reused`, from the store or from another process
+            that was faster.
         running: jobs under way, by (kind, label).
+        details: how far a training is, by (kind, label), where that is known.
         search: what a study began with; None for a sweep.
         told: trials by how they ended, those of earlier runs included.
         in_flight: trials under way.
@@ -36,14 +43,16 @@ class Counting(Progress):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._start = clock()
-        self._run = 0  # jobs that were run, to their end or until they failed
-        self._walls: dict[str, list[float]] = {}  # how long the jobs of a kind took that were run to their end
+        self._run = 0  # results that jobs were run for, to their end or until they failed
+        self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
+        self._worked: Counter[str] = Counter()  # and how many results they had
         self._told_before = 0
         self.executor = ""
         self.total: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.running: Counter[tuple[str, str]] = Counter()
+        self.details: dict[tuple[str, str], str] = {}
         self.search: Search | None = None
         self.told: Counter[str] = Counter()
         self.in_flight = 0
@@ -56,11 +65,11 @@ class Counting(Progress):
 
     @property
     def rate_per_s(self) -> float | None:
-        """Jobs that were run a second; None before the first has ended."""
+        """Results a second; None before the first."""
         return self._run / self.elapsed_s if self._run and self.elapsed_s > 0 else None
 
     def jobs(self) -> JobProgress:
-        """The jobs, as they are now."""
+        """The results, as they are now."""
         return JobProgress(
             total=dict(self.total),
             ended=dict(self.ended),
@@ -97,18 +106,16 @@ class Counting(Progress):
         return min(left, default=None)
 
     def _jobs_remaining_s(self) -> float | None:
-        """From how long jobs of each kind took, and how many ran at once.
+        """From how long results of each kind took, and how many were worked on at once.
 
-        None until a job of every kind that is left has ended, except prices, which are quick.
+        None until a few results of every kind that is left are there, or all that there are of it.
         """
         seconds = 0.0
         for kind, count in (self.total - self.ended).items():
-            walls = self._walls.get(kind)
-            if walls:
-                seconds += count * sum(walls) / len(walls)
-            elif kind != "price":
+            if self._worked[kind] < min(_ENOUGH, self.total[kind] - 1) or not self._worked[kind]:
                 return None
-        worked = sum(map(sum, self._walls.values()))
+            seconds += count * self._worked_s[kind] / self._worked[kind]
+        worked = sum(self._worked_s.values())
         return seconds / max(1.0, worked / max(self.elapsed_s, 1e-3))
 
     def planned(self, work: Work, executor: str) -> None:
@@ -121,26 +128,34 @@ class Counting(Progress):
         self.told = Counter(search.told)
         self._told_before = self.told.total()
 
-    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
+    def added(self, work: Work, new: Mapping[str, int]) -> None:
         self.counts["reused"] += work.reused
-        self.total.update(jobs)
+        self.total.update(new)
 
     def started(self, kind: str, label: str) -> None:
         self.running[kind, label] += 1
 
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        self._stopped(kind, label)
-        self._end(kind, "done")
-        self._run += 1
-        self._walls.setdefault(kind, []).append(wall_s)
+    def epoch(self, label: str, report: EpochReport) -> None:
+        accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
+        self.details["train", label] = (
+            f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.3f}, "
+            f"validation accuracy {accuracy} %, {left} left"
+        )
 
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
         self._stopped(kind, label)
-        self._end(kind, "failed")
-        self._run += 1
+        self._end(kind, "done", results)
+        self._run += results
+        self._worked[kind] += results
+        self._worked_s[kind] += wall_s
+
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        self._stopped(kind, label)
+        self._end(kind, "failed", results)
+        self._run += results
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
-        self.counts["failed"] += 1
+        self._end(kind, "failed")
 
     def found_in_store(self, kind: str, label: str) -> None:
         self._end(kind, "reused")
@@ -150,8 +165,8 @@ class Counting(Progress):
         if maker is not None:
             self.total[maker] += 1
 
-    def skipped(self, kind: str, label: str) -> None:
-        self._end(kind, "skipped")
+    def skipped(self, kind: str, label: str, results: int = 1) -> None:
+        self._end(kind, "skipped", results)
 
     def front(self, lines: Sequence[FrontLine]) -> None:
         self.front_lines = tuple(lines)
@@ -169,7 +184,8 @@ class Counting(Progress):
     def _stopped(self, kind: str, label: str) -> None:
         self.running[kind, label] -= 1
         self.running = +self.running
+        self.details.pop((kind, label), None)
 
-    def _end(self, kind: str, how: str) -> None:
-        self.ended[kind] += 1
-        self.counts[how] += 1
+    def _end(self, kind: str, how: str, results: int = 1) -> None:
+        self.ended[kind] += results
+        self.counts[how] += results

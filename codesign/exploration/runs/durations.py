@@ -1,8 +1,11 @@
-"""Lengths of time, points in time and rates, in words."""
+"""Results, lengths of time, points in time and rates, in words."""
 
 from __future__ import annotations
 
-__all__ = ["ago", "format_duration", "rate_text"]
+__all__ = ["RESULT_WORDS", "ago", "format_duration", "rate_text"]
+
+RESULT_WORDS = {"train": "trainings", "execute": "executions", "price": "summaries and prices"}
+"""What the results of a kind of job are."""
 
 
 def format_duration(seconds: float) -> str:
@@ -28,8 +31,8 @@ def ago(seconds: float) -> str:
 
 
 def rate_text(per_s: float) -> str:
-    """`12 jobs/s`, `4.0 jobs/min` or `2.5 jobs/h`."""
+    """`12/s`, `4.0/min` or `2.5/h`."""
     for unit, seconds in (("s", 1), ("min", 60)):
         if per_s * seconds >= 1:
-            return f"{per_s * seconds:.{0 if per_s * seconds >= 10 else 1}f} jobs/{unit}"
-    return f"{per_s * 3600:.1f} jobs/h"
+            return f"{per_s * seconds:.{0 if per_s * seconds >= 10 else 1}f}/{unit}"
+    return f"{per_s * 3600:.1f}/h"

@@ -25,18 +25,15 @@ _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold
 """Colours are those of the terminal's own palette that can be read on a light and on a dark ground."""
 
 
-def run_picture(
-    run: Counting, details: Mapping[tuple[str, str], str], *, width: int, ascii_only: bool
-) -> Iterator[RenderableType]:
+def run_picture(run: Counting, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
     """A run: jobs, trials, what is under way, and the best front so far.
 
     Args:
-        details: how far a job is, by (kind, label), where that is known.
         width: of the terminal, in characters.
     """
     jobs, search = run.jobs(), run.trials()
     total, ended = sum(jobs.total.values()), sum(jobs.ended.values())
-    head = bar(ended, total, width, ascii_only=ascii_only).append(f" {ended:,}/{total:,} jobs", style="default")
+    head = bar(ended, total, width, ascii_only=ascii_only).append(f" {ended:,}/{total:,} results", style="default")
     rate = "" if jobs.rate_per_s is None else rate_text(jobs.rate_per_s)
     left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else f"{format_duration(run.elapsed_s)} so far"
     yield joined([head, rate, left])
@@ -46,7 +43,7 @@ def run_picture(
         yield joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
     if search is not None:
         yield trial_counts(search, running=True)
-    yield from _under_way(list(run.running.items()), details)
+    yield from _under_way(list(run.running.items()), run.details)
     if run.front_lines:
         yield front_table(run.front_lines, rows=_FRONT)
 

@@ -51,7 +51,11 @@ class Search:
 
 
 class Progress:
-    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job."""
+    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job.
+
+    A training and an execution have one result each. A price job has one for each summary and each price that it works
+    out from an execution: `results`.
+    """
 
     def planned(self, work: Work, executor: str) -> None:
         """Everything is known that there is to do; nothing has started."""
@@ -59,19 +63,19 @@ class Progress:
     def study_begins(self, search: Search) -> None:
         """A search begins or goes on."""
 
-    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
-        """Work was taken up, of which so many jobs by kind are new; the rest is in the store, under way, or failed."""
+    def added(self, work: Work, new: Mapping[str, int]) -> None:
+        """Work was taken up: so many results by kind are new; the others are in the store, under way, or failed."""
 
     def started(self, kind: str, label: str) -> None:
         """A job was handed to the executor."""
 
     def epoch(self, label: str, report: EpochReport) -> None:
-        """A training in this process finished an epoch."""
+        """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
 
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        """A job is done and its result in the store."""
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
+        """A job is done and so many of its results are in the store; of the others `part_failed` told."""
 
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
         """A job failed; the rows that need it will say so."""
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -83,10 +87,10 @@ class Progress:
     def again(self, kind: str, label: str, maker: str | None) -> None:
         """A job could not read a stored result that it needs, and is run again once that is made anew.
 
-        `maker` is the kind of the job that makes it, one more than there were; None where that was told before.
+        `maker` is the kind of the job that makes it, one result more than there were; None where that was told before.
         """
 
-    def skipped(self, kind: str, label: str) -> None:
+    def skipped(self, kind: str, label: str, results: int = 1) -> None:
         """A job will not be run, because one failed that it needs."""
 
     def pulse(self) -> None:

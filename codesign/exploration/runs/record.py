@@ -93,11 +93,12 @@ class FailureLine(_Part):
 
 
 class JobProgress(_Part):
-    """Jobs of one process, as in `Counting`.
+    """Results of one process, as in `Counting`.
 
     Attributes:
         total, ended: by kind.
-        rate_per_s: jobs that were run a second.
+        running: jobs under way.
+        rate_per_s: results a second.
         left_s: time that is left, from the last sign of life on.
     """
 

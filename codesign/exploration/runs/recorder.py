@@ -135,16 +135,16 @@ class RunRecorder(Counting):
         self._record = self._record.model_copy(update={"state": state, "message": one_line(message)})
         self._write()
 
-    def added(self, work: Work, jobs: Mapping[str, int]) -> None:
-        super().added(work, jobs)
+    def added(self, work: Work, new: Mapping[str, int]) -> None:
+        super().added(work, new)
         for kind, keys in work.keys.items():
             self._needed[kind].update(dict.fromkeys(map(short_key, keys)))
         if not self._planned:
             self._planned = True
             self._write()  # the first job may take minutes
 
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
-        super().failed(kind, label, failure)
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        super().failed(kind, label, failure, results)
         self._note_failure(kind, label, failure)
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -152,6 +152,7 @@ class RunRecorder(Counting):
         self._note_failure(kind, label, failure)
 
     def epoch(self, label: str, report: EpochReport) -> None:
+        super().epoch(label, report)
         self.pulse()
 
     def trial_ended(self, text: str, state: str) -> None:

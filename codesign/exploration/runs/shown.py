@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 from codesign.exploration.runs.counting import Counting
 from codesign.exploration.runs.durations import format_duration
 from codesign.exploration.runs.progress import Progress, Search
+from codesign.exploration.work import Work, work_text
 from codesign.terminal_text import escaped
-from codesign.units import in_percent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from codesign.exploration.executors.base import Failure
     from codesign.exploration.runs.progress import FrontLine
-    from codesign.exploration.work import Work
-    from codesign.training.trainer import EpochReport
 
 __all__ = ["LINES_VARIABLE", "LiveProgress", "PlainProgress", "choose_progress", "shown_progress"]
 
@@ -34,6 +32,7 @@ LINES_VARIABLE = "CODESIGN_PROGRESS"
 _PAUSE_S = 60.0
 _PHASE_PAUSE_S = 5.0
 _FRONT = 5
+_TRAININGS = 2
 _LINES = 15
 
 
@@ -94,23 +93,23 @@ class PlainProgress(Counting):
     def planned(self, work: Work, executor: str) -> None:
         super().planned(work, executor)
         self._said_at = self._clock()
-        self.note(planned_text(work, executor))
+        self.note(f"{work_text(work)}; executor: {executor}")
 
     def study_begins(self, search: Search) -> None:
         super().study_begins(search)
         self._said_at = self._clock()
         self.note(search_text(search))
 
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        super().finished(kind, label, wall_s)
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
+        super().finished(kind, label, wall_s, results)
         self._ended(f"{kind} {label}: done in {format_duration(wall_s)}")
 
     def found_in_store(self, kind: str, label: str) -> None:
         super().found_in_store(kind, label)
         self._ended(f"{kind} {label}: in the store, put there by another process")
 
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
-        super().failed(kind, label, failure)
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        super().failed(kind, label, failure, results)
         self.note(f"{self._so_far()} {kind} {label}: FAILED, {failure}")
 
     def pulse(self) -> None:
@@ -159,11 +158,14 @@ class PlainProgress(Counting):
         """How far it is, and the best front so far if that is another one than was said."""
         self._said_at = self._clock()
         parts = [] if self.search is None else [self._trials()]
-        parts.append(f"{self.ended.total():,} of {self.total.total():,} jobs after {format_duration(self.elapsed_s)}")
+        parts.append(
+            f"{self.ended.total():,} of {self.total.total():,} results after {format_duration(self.elapsed_s)}"
+        )
         parts += [f"{self.counts['failed']:,} failed"] if self.counts["failed"] else []
         if left := self.remaining_s():
             parts.append(f"about {format_duration(left)} left")
-        text = ", ".join(parts)
+        trainings = [f"{label}: {told}" for (_, label), told in list(self.details.items())[:_TRAININGS]]
+        text = "; ".join([", ".join(parts), *trainings])
         if self.search is not None and self.front_lines and self.front_lines != self._front_said:
             self._front_said = self.front_lines
             text += f"; {front_text(self.front_lines, self.volume)}"
@@ -181,11 +183,10 @@ class LiveProgress(Counting):
         self._live: Live | Bars | None = None
         self._closed = False
         self._phase: _Phase | None = None
-        self._details: dict[tuple[str, str], str] = {}
 
     def planned(self, work: Work, executor: str) -> None:
         super().planned(work, executor)
-        self.note(planned_text(work, executor))
+        self.note(f"{work_text(work)}; executor: {executor}")
         if work.jobs:
             self._show()
 
@@ -194,20 +195,8 @@ class LiveProgress(Counting):
         self.note(search_text(search))
         self._show()
 
-    def epoch(self, label: str, report: EpochReport) -> None:
-        accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
-        self._details["train", label] = (
-            f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.3f}, "
-            f"validation accuracy {accuracy} %, {left} left"
-        )
-
-    def finished(self, kind: str, label: str, wall_s: float) -> None:
-        super().finished(kind, label, wall_s)
-        self._details.pop((kind, label), None)
-
-    def failed(self, kind: str, label: str, failure: Failure) -> None:
-        super().failed(kind, label, failure)
-        self._details.pop((kind, label), None)
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        super().failed(kind, label, failure, results)
         self.note(f"{kind} {label}: failed, {failure}")
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -258,7 +247,7 @@ class LiveProgress(Counting):
 
         from codesign.exploration.runs.picture import run_picture
 
-        picture = run_picture(self, self._details, width=options.max_width, ascii_only=options.ascii_only)
+        picture = run_picture(self, width=options.max_width, ascii_only=options.ascii_only)
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
         for line in lines[: min(_LINES, console.height - 1)]:
             yield from line
@@ -266,15 +255,6 @@ class LiveProgress(Counting):
 
 def _megabytes(count: float) -> str:
     return f"{count / 1e6:,.1f} MB"
-
-
-def planned_text(work: Work, executor: str) -> str:
-    """What there is to do, in a line; a job prices or sums up all that is asked of an execution."""
-    parts = [
-        f"{work.to_run[kind]} {what} ({work.in_store[kind]} in the store)"
-        for kind, what in (("train", "trainings"), ("execute", "executions"), ("price", "prices"))
-    ]
-    return f"to run: {', '.join(parts)}, in {work.jobs:,} jobs; executor: {executor}"
 
 
 def search_text(search: Search) -> str:

@@ -17,7 +17,7 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import choose_sweep
 from codesign.exploration.plan import Plan
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.runner import JOB_KINDS, Runner
+from codesign.exploration.runner import Runner
 from codesign.exploration.running import choose_executor
 from codesign.exploration.runs.progress import Progress, Search
 from codesign.exploration.runs.recorder import recorded_run
@@ -121,7 +121,7 @@ def run_study(
                 workload=workloads.load,
                 progress=recorded,
                 resources=spec.resources.by_kind,
-                order=tuple(reversed(JOB_KINDS)),  # finish a trial before the trainings of the next
+                order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = _search(study, evaluations, chosen.name, str(places), recorded)

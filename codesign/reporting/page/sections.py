@@ -106,7 +106,11 @@ def _reproduction(metadata: ResultMetadata) -> Section:
         ("input", f"{workload.timesteps} timesteps of {timestep}" if workload.timestep_s else "a static input"),
         ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
         ("network", metadata.topology),
-        ("jobs", f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} pricings, {jobs.reused} reused"),
+        (
+            "jobs",
+            f"{jobs.trained} trainings, {jobs.executed} executions, {jobs.priced} summaries and prices; "
+            f"{jobs.reused} from the store",
+        ),
         *(("platform", line) for line in metadata.platform),
     ]
     tables = [
