@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from codesign.exploration.executors.base import Failure
+from codesign.exploration.executors.base import Failure
 
-__all__ = ["Result", "Slot", "make_perform_batch"]
+__all__ = ["Result", "Slot", "make_perform_batch", "packed", "report"]
 
-Result = tuple["bytes | None", "Failure | None", float]
+Result = tuple[bytes | None, Failure | None, float]
 """Of a task: its pickled output, or why there is none, and its wall time in seconds."""
 
 
@@ -20,6 +21,24 @@ class Slot:
     """Stands for the shared value of that index among the arguments of a task."""
 
     index: int
+
+
+def report(key: str, value: object) -> None:
+    """Note under a key of the cluster's table what a task reports; it is worth more than what it says."""
+    from ray.experimental.internal_kv import _internal_kv_put
+
+    with suppress(Exception):  # whatever Ray raises
+        _internal_kv_put(key, pickle.dumps(value))
+
+
+def packed(output: object, failure: Failure | None) -> tuple[bytes | None, Failure | None]:
+    """An output as it travels, or why there is none."""
+    if failure is not None:
+        return None, failure
+    try:
+        return pickle.dumps(output, protocol=5), None
+    except Exception as error:  # whatever an output's own pickling raises
+        return None, Failure(kind=type(error).__name__, message=f"its output cannot be sent: {error}")
 
 
 def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[str, Any, Any]]:
@@ -46,11 +65,9 @@ def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[
         import pickle
         import platform
         import time
-        from contextlib import suppress
         from functools import partial
 
         import ray
-        from ray.experimental.internal_kv import _internal_kv_put
 
         node, versions = ray.get_runtime_context().get_node_id(), None
         if code is not None:
@@ -64,28 +81,19 @@ def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[
             if code_digest() != code:
                 return node, versions, "its codesign has other source files than the one here; install the same"
         if started is not None:
+            from ray.experimental.internal_kv import _internal_kv_put
+
             _internal_kv_put(started, repr(time.time()))
 
-        from codesign.exploration.executors.base import Failure
         from codesign.exploration.executors.perform import perform
-        from codesign.exploration.executors.ray_worker import Slot
-
-        def report(value: object) -> None:
-            with suppress(Exception):  # whatever Ray raises; the task is worth more than what it says
-                _internal_kv_put(str(reported), pickle.dumps(value))
+        from codesign.exploration.executors.ray_worker import Slot, packed, report
 
         results: list[Result] = []
         for function, arguments, resources in pickle.loads(calls):
-            function = function if reported is None else partial(function, report=report)
+            function = function if reported is None else partial(function, report=partial(report, reported))
             filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
             output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
-            pickled = None
-            if failure is None:
-                try:
-                    pickled = pickle.dumps(output, protocol=5)
-                except Exception as error:  # whatever an output's own pickling raises
-                    failure = Failure(kind=type(error).__name__, message=f"its output cannot be sent: {error}")
-            results.append((pickled, failure, wall_s))
+            results.append((*packed(output, failure), wall_s))
         return node, versions, results
 
     return perform_batch
