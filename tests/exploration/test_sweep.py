@@ -177,7 +177,7 @@ def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep, cache_ro
 def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
     chip = "  mubrain: {capacity: scaled, schedules: [layered, asynchronous"
     _, progress = run(tiny((chip, chip + ", chip")), tmp_path, cache_root)  # F = 8 is new
-    assert sorted(progress.kinds()) == ["execute", "execute", "price", "price"]  # with the chip's weights, and with floats
+    assert sorted(progress.kinds()) == ["execute", "execute", "price", "price"]  # the chip's weights, and floats
     _, progress = run(tiny((chip, "  mubrain_layersync2024: {capacity: scaled}\n" + chip)), tmp_path, cache_root)
     assert progress.kinds() == ["price"]  # another chip on an execution that is there
     _, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
