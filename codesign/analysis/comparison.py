@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from codesign.analysis.formatting import coverage_words
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.statistics import Interval, difference, paired
@@ -66,9 +67,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why the energies of two points do not compare, and at which of them it lies."""
+    """Why the energies of two points do not compare, at which of them it lies, and what would help.
 
-    kind: Literal["no energy", "all in", "no common term", "terms within others"]
+    Attributes:
+        sentence: with `CHIPS` for the names of the points' chips.
+    """
+
+    sentence: str
     points: tuple[Point, ...]
 
 
@@ -122,20 +127,23 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
     """Energy terms that both points' energies hold, in the order in which terms are added up."""
     for point in (a, b):
         if not point.coverage or point.value("energy_j").mean is None:
-            return Obstacle(kind="no energy", points=(point,))
-    whole = tuple(point for point in (a, b) if not point.separable)
-    if whole:
-        return Obstacle(kind="all in", points=whole)
+            return Obstacle(sentence="No energy is modelled for CHIPS.", points=(point,))
+    if whole := tuple(point for point in (a, b) if not point.separable):
+        sentence = "The energy of CHIPS is an all-in figure; energies per operation could be compared."
+        return Obstacle(sentence=sentence, points=whole)
     if a.coverage == b.coverage:
         return a.coverage
     common = tuple(term for term in COVERAGE if term in a.coverage and term in b.coverage)
     if not common:
-        return Obstacle(kind="no common term", points=(a, b))
+        sentence = "The energies of CHIPS have no term in common; prices of the same operation could be compared."
+        return Obstacle(sentence=sentence, points=(a, b))
     for point in (a, b):
         # Which number holds an included term is not in the results: leaving out any but static power could lose it.
         left_out = set(point.coverage) - set(common)
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
-            return Obstacle(kind="terms within others", points=(point,))
+            held = coverage_words(sorted(point.included_terms))
+            sentence = f"The prices of CHIPS include {held} in other terms; separate prices could be compared."
+            return Obstacle(sentence=sentence, points=(point,))
     return common
 
 

@@ -29,7 +29,7 @@ from codesign.analysis.comparison import (
     matched_terms,
 )
 from codesign.analysis.constraints import meeting, met_in
-from codesign.analysis.formatting import column_label, coverage_words, listed
+from codesign.analysis.formatting import column_label, listed
 from codesign.analysis.fronts import comparison_group
 from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
@@ -329,22 +329,8 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
         return None
     terms = matched_terms(a, b)
     if isinstance(terms, Obstacle):
-        return _in_words(terms, names)
+        return terms.sentence.replace("CHIPS", listed([names.chips[point.chip] for point in terms.points]))
     return None if a.coverage == b.coverage else terms
-
-
-def _in_words(obstacle: Obstacle, names: Names) -> str:
-    chips = listed([names.chips[point.chip] for point in obstacle.points])
-    match obstacle.kind:
-        case "all in":
-            return f"The energy of {chips} is an all-in figure; energies per operation could be compared."
-        case "no common term":
-            return f"The energies of {chips} have no term in common; prices of the same operation could be compared."
-        case "terms within others":
-            held = coverage_words(sorted(obstacle.points[0].included_terms))
-            return f"The prices of {chips} include {held} in other terms; separate prices could be compared."
-        case "no energy":
-            return f"No energy is modelled for {chips}."
 
 
 def absence(point: Point, column: str, names: Names) -> str:

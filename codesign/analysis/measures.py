@@ -120,8 +120,6 @@ MEASURES: Mapping[str, Measure] = {
     "currents_before_firing": _of_list(
         "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram
     ),
-    "loss_first_epoch": _of_list("loss in the first epoch", "training_loss", _LOSSES, lambda curve: curve[0]),
-    "loss_lowest": _of_list("lowest loss", "training_loss", _LOSSES, min),
     "loss_last_epoch": _of_list("loss in the last epoch", "training_loss", _LOSSES, lambda curve: curve[-1]),
     "loss_early_fall": _of_list(
         "fall of the loss in the first tenth of the epochs", "training_loss", _LOSSES, _early_fall

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from codesign.errors import InputError
 
 __all__ = ["Direction", "front_order", "hypervolume", "pareto_front", "pareto_ranking"]
 
@@ -25,9 +23,6 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.
     Args:
         values: (n, k) objectives of n points.
         directions: (k,) direction of each objective.
-
-    Raises:
-        InputError: no objective, an unknown direction, or a number of directions other than k.
     """
     points = _points(values, directions)
     known = np.isfinite(points).all(axis=1)
@@ -42,7 +37,7 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.
 def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
     """Positions of the points on the front, best in the first objective first, the earlier of equal ones first.
 
-    Args, errors: as in `pareto_front`.
+    Args: as in `pareto_front`.
     """
     points = _points(values, directions)
     front = np.flatnonzero(pareto_front(points, directions))
@@ -61,14 +56,9 @@ def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequ
 
     Returns:
         The volume in the product of the objectives' units.
-
-    Raises:
-        InputError: as in `pareto_front`, or a reference that is not k finite numbers.
     """
     points = _points(values, directions)
     corner = np.asarray(reference, dtype=float)
-    if corner.shape != (len(directions),) or not np.isfinite(corner).all():
-        raise InputError(f"reference: must be {len(directions)} finite numbers, found {list(reference)}")
     maximize = _maximize(directions)
     signs = np.where(maximize, 1.0, -1.0)
     better = np.isfinite(points).all(axis=1) & (points * signs > corner * signs).all(axis=1)
@@ -87,9 +77,6 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
 
     Args:
         values, directions, reference: as in `hypervolume`.
-
-    Raises:
-        InputError: as in `hypervolume`.
     """
     points = _points(values, directions)
     if not len(points):
@@ -111,17 +98,7 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
 
 
 def _points(values: Values, directions: Sequence[Direction]) -> NDArray[np.float64]:
-    if not directions:
-        raise InputError("objectives: at least one is needed")
-    wrong = sorted(set(directions) - {"maximize", "minimize"})
-    if wrong:
-        raise InputError(f"direction: must be 'maximize' or 'minimize', found {wrong[0]!r}")
-    array: NDArray[Any] = np.asarray(values, dtype=float)
-    if array.size == 0:
-        return np.empty((0, len(directions)))
-    if array.ndim != 2 or array.shape[1] != len(directions):
-        raise InputError(f"objectives: {len(directions)} directions for values of shape {array.shape}")
-    return array
+    return np.asarray(values, dtype=float).reshape(-1, len(directions))
 
 
 def _maximize(directions: Sequence[Direction]) -> list[bool]:
