@@ -12,7 +12,6 @@ from codesign.analysis.cells import wrong_cells
 from codesign.analysis.columns import (
     AXIS_PREFIX,
     COLUMNS,
-    ENTRIES,
     VOLATILE_COLUMNS,
     Column,
     Kind,
@@ -43,7 +42,7 @@ METADATA_KEY = b"codesign"
 
 
 VOLATILE_METADATA = ("jobs", "platform")
-"""Fields of the metadata that are ignored likewise: a resumed sweep reuses what the first run had to compute."""
+"""Fields of the metadata that are no contents: a resumed sweep reuses what the first run had to compute."""
 
 _SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
 _SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
@@ -76,7 +75,7 @@ class ResultTable:
 def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> ResultTable:
     """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
 
-    Returns what the file says, without reading it again: another process may have replaced it.
+    Returns what the file says, read before it is written: another process may replace it.
 
     Rows are taken in piece by piece, and a few kilobytes of each are kept.
 
@@ -111,10 +110,10 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
     keys = list(zip(*(table[name].to_pylist() for name in (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)), strict=True))
     order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
     table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
-    _check_cells(table, printable(path))
     content = parquet_bytes(table)
+    written = _decoded(content, printable(path))
     write_atomically(path, content)
-    return _decoded(content, printable(path))
+    return written
 
 
 def parquet_bytes(table: Any) -> bytes:
@@ -178,13 +177,16 @@ def _decoded(content: bytes, place: str) -> ResultTable:
     try:
         table = read_bounded(content)
         metadata = _metadata_of(table)
-        completed = _completed(table)
+        completed, columns = _completed(table)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
     except ValueError as error:
         raise InputError(f"{place}: {error}") from error
-    _check_cells(completed, place)
+    wrong = wrong_cells(completed, columns)
+    if told := list(itertools.islice(wrong, _MOST_MISTAKES)):
+        more = ["there is more of the kind"] if next(wrong, None) else []
+        raise InputError("\n".join(f"{place}: {mistake}" for mistake in (*told, *more)))
     return ResultTable(frame=_to_frame(completed), metadata=metadata)
 
 
@@ -198,33 +200,19 @@ def _metadata_of(table: Any) -> ResultMetadata:
         raise ValueError(f"its metadata is damaged or from another version of codesign: {error}") from error
 
 
-def _check_cells(table: Any, place: str) -> None:
-    """Raise InputError, a line for each rule that cells break, up to a number of lines."""
-    import pyarrow as pa
-
-    others = {name: table.schema.field(name).type for name in table.column_names if name not in COLUMNS}
-    axes = {name: _axis("string" if pa.types.is_string(kind) else "float") for name, kind in others.items()}
-    wrong = wrong_cells(table, {**COLUMNS, **axes})
-    if told := list(itertools.islice(wrong, _MOST_MISTAKES)):
-        more = ["there is more of the kind"] if next(wrong, None) else []
-        raise InputError("\n".join(f"{place}: {mistake}" for mistake in (*told, *more)))
-
-
 def contents_equal(a: ResultTable, b: ResultTable) -> bool:
     """Whether two results files say the same, wall times and what was reused left aside."""
+    import pandas as pd
+
     facts_a, facts_b = asdict(a.metadata), asdict(b.metadata)
     for name in VOLATILE_METADATA:
         del facts_a[name], facts_b[name]
-    if facts_a != facts_b or list(a.frame.columns) != list(b.frame.columns) or len(a.frame) != len(b.frame):
+    kept = [[name for name in table.frame.columns if name not in VOLATILE_COLUMNS] for table in (a, b)]
+    try:
+        pd.testing.assert_frame_equal(a.frame[kept[0]], b.frame[kept[1]], check_exact=True)
+    except AssertionError:
         return False
-    kept = [name for name in a.frame.columns if name not in VOLATILE_COLUMNS]
-    return bool(_hashable(a.frame[kept]).equals(_hashable(b.frame[kept])))
-
-
-def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
-    lists = [name for name, column in COLUMNS.items() if column.kind in ENTRIES and name in frame]
-    replaced = {name: frame[name].map(lambda cell: None if cell is None else tuple(cell)) for name in lists}
-    return frame.assign(**replaced).reset_index(drop=True)
+    return facts_a == facts_b
 
 
 def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
@@ -258,36 +246,34 @@ def _arrow_type(kind: Kind) -> Any:
     }[kind]
 
 
-def _completed(table: Any) -> Any:
-    """The Arrow table with exactly the columns of `COLUMNS`, then the axes."""
+def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
+    """The Arrow table with exactly the columns of `COLUMNS`, then the axes; and what those columns are."""
     import pyarrow as pa
 
-    names = table.column_names
-    if len(set(names)) < len(names):
+    types = dict(zip(table.column_names, table.schema.types, strict=True))
+    if len(types) < len(table.column_names):
         raise ValueError("has a column twice")
-    axes = [name for name in names if name.startswith(AXIS_PREFIX)]
-    if len(axes) > MOST_AXES:
-        raise ValueError(f"must have at most {MOST_AXES} axes, found {len(axes)}")
-    unknown = [name for name in table.column_names if name not in COLUMNS and name not in axes]
+    unknown = [name for name in types if name not in COLUMNS and not name.startswith(AXIS_PREFIX)]
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}; was it written by a newer version of codesign?")
-    arrays = {}
-    for name, column in COLUMNS.items():
+    of_axes = {name: kind for name, kind in types.items() if name not in COLUMNS}
+    if len(of_axes) > MOST_AXES:
+        raise ValueError(f"must have at most {MOST_AXES} axes, found {len(of_axes)}")
+    axes = {name: _axis("string" if pa.types.is_string(kind) else "float") for name, kind in of_axes.items()}
+    columns, arrays = {**COLUMNS, **axes}, {}
+    for name, column in columns.items():
         expected = _arrow_type(column.kind)
-        if name not in table.column_names:
+        if name not in types:
             if not column.nullable:
                 raise ValueError(f"lacks the required column {name}")
             arrays[name] = pa.nulls(len(table), expected)
-        elif not table.schema.field(name).type.equals(expected):
-            raise ValueError(f"column {name}: must be {expected}, found {table.schema.field(name).type}")
+        elif types[name] != expected:
+            raise ValueError(f"column {name}: must be {expected}, found {types[name]}")
         elif not column.nullable and table[name].null_count:
             raise ValueError(f"column {name}: must have a value in every row")
         else:
             arrays[name] = table[name]
-    for name in axes:
-        if table.schema.field(name).type not in (pa.string(), pa.float64()):
-            raise ValueError(f"column {name}: must be string or double, found {table.schema.field(name).type}")
-    return pa.table({**arrays, **{name: table[name] for name in axes}})
+    return pa.table(arrays), columns
 
 
 def _to_frame(table: Any) -> pd.DataFrame:
