@@ -16,6 +16,7 @@ __all__ = [
     "COLUMNS",
     "ENTRIES",
     "LARGEST",
+    "NUMERIC_COLUMNS",
     "SMALLEST",
     "TRIAL_AXIS",
     "VOLATILE_COLUMNS",
@@ -331,6 +332,9 @@ COLUMNS: Mapping[str, Column] = {
     "execute_wall_s": _number("wall time of the execution job", "s"),
 }
 """Every fixed column in file order. A sweep's axes add columns named `axis.<name>`, strings or floats, at the end."""
+
+NUMERIC_COLUMNS = tuple(sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float")))
+"""Columns that have a mean: what objectives, questions and charts may be about."""
 
 VOLATILE_COLUMNS = ("train_wall_s", "epoch_wall_s", "training_memory_bytes", "execute_wall_s")
 """Columns that differ between two runs of the same sweep and are ignored when contents are compared."""

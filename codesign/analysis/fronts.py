@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.metadata import Objective
 from codesign.analysis.pareto import front_order
@@ -73,7 +73,7 @@ class Front:
 
 def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:
     """All objectives together, then the first with each other one: a chip without a latency still has an energy."""
-    numeric = tuple(o for o in objectives if o.column in COLUMNS and COLUMNS[o.column].kind in ("float", "int"))
+    numeric = tuple(objective for objective in objectives if objective.column in NUMERIC_COLUMNS)
     sets = [numeric] if numeric else []
     if len(numeric) > 2:
         sets.extend((numeric[0], other) for other in numeric[1:])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.distributions import accuracy_after_output, drained_accuracies, mean_of_histogram, series_of
 from codesign.analysis.formatting import column_label
 from codesign.analysis.points import Point, is_known
@@ -53,8 +53,7 @@ def measured(column: str, point: Point, points: Sequence[Point] = (), failed: pd
 
 def measures_known() -> list[str]:
     """Names of all numeric columns and measures."""
-    numeric = (name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
-    return sorted({*numeric, *MEASURES})
+    return sorted({*NUMERIC_COLUMNS, *MEASURES})
 
 
 def like(column: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
-from codesign.analysis.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.formatting import shortened, written
 from codesign.analysis.metadata import Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
@@ -26,7 +26,6 @@ _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits",
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
 Floats = NDArray[np.float64]
-_NUMERIC = [name for name, column in COLUMNS.items() if column.kind in ("int", "float") and name != "training_seed"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -306,7 +305,7 @@ def points_of(
     numbers = np.zeros(len(frame), dtype=int)
     for number, key in enumerate(ordered, start=1):
         numbers[groups[key]] = number
-    means = seed_means(frame, [name for name in _NUMERIC if name in frame], numbers)
+    means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame and name != "training_seed"], numbers)
     columns = {str(name): values.to_numpy() for name, values in means.items()}
     training_seeds = means.index.get_level_values("training_seed")
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.documents import Spec, suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
 
@@ -40,9 +40,6 @@ Selected = str | int | float | bool | None
 Selection = Mapping[str, Selected | tuple[Selected, ...]]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
 axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
-
-NUMERIC = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
-"""Columns that questions may be about."""
 
 _CONSTRAINT = re.compile(r"\s*(?P<column>[\w.]+)\s*(?P<relation>>=|<=|>|<|within)\s*(?P<value>.+?)\s*")
 _WITHIN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>points?|%)\s+of\s+best")
@@ -78,8 +75,8 @@ class Constraint:
             )
         column, value = written["column"], written["value"]
         relation = cast(Relation, written["relation"])
-        if column not in NUMERIC:
-            raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC)}")
+        if column not in NUMERIC_COLUMNS:
+            raise ValueError(f"'{column}' is not a numeric column of results{suggestion(column, NUMERIC_COLUMNS)}")
         if relation != "within":
             return Constraint(column=column, relation=relation, value=_limit(value, column), text=str(text))
         distance = _WITHIN.fullmatch(value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from codesign.analysis.columns import BASELINE, COLUMNS, TRIAL_AXIS
+from codesign.analysis.columns import BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.formatting import column_label, quantity, written
 from codesign.analysis.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.pareto import hypervolume
@@ -111,8 +111,7 @@ def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
         return None
     where = f"study of {table.metadata.sweep}"
     for objective in objectives:
-        known = COLUMNS.get(objective.column)
-        if known is None or known.kind not in ("float", "int"):
+        if objective.column not in NUMERIC_COLUMNS:
             raise InputError(f"{where}: an objective must be a numeric column, found {objective.column!r}")
     tested: dict[str, Point] = {}
     for point in points:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from codesign.analysis.columns import AXIS_PREFIX, BASELINE, COLUMNS, TRIAL_AXIS
+from codesign.analysis.columns import AXIS_PREFIX, BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.formatting import column_label, listed
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
@@ -153,7 +153,7 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
 def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:
     """Whether the best that each value of an axis allows differs between its values."""
     column = objective.column
-    if column not in COLUMNS or COLUMNS[column].kind not in ("int", "float"):
+    if column not in NUMERIC_COLUMNS:
         return False
     values = by_option(points, lambda point: dict(point.axes).get(path))
     best = [best_variant(variants, column, more=objective.direction == "maximize") for variants in values.values()]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import NUMERIC_COLUMNS
 from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
@@ -26,7 +26,6 @@ from codesign.workload.spec import WorkloadSpec
 
 __all__ = [
     "MOST_POINTS",
-    "NUMERIC_COLUMNS",
     "Blocks",
     "Mistakes",
     "anchored",
@@ -57,7 +56,6 @@ _PRESET_PARAMETERS = (
     "momentum_noise",
     "group_size",
 )
-NUMERIC_COLUMNS = sorted(name for name, column in COLUMNS.items() if column.kind in ("int", "float"))
 
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]

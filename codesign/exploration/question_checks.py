@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.measures import measures_known
 from codesign.analysis.questions import question_of
 from codesign.analysis.selecting import selection_problems
 from codesign.documents import Path_, dotted, suggestion, value_at
-from codesign.exploration.checks import NUMERIC_COLUMNS, Blocks, Mistakes, list_at, mapping
+from codesign.exploration.checks import Blocks, Mistakes, list_at, mapping
 
 __all__ = ["problems"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.asking import answers_of
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.columns import NUMERIC_COLUMNS
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.formatting import column_label, with_interval
 from codesign.analysis.fronts import fronts_of, objective_sets
@@ -200,9 +200,8 @@ def read_results(location: Location) -> SweepResults:
 
 
 def _column(name: str) -> str:
-    numbers = [known for known, column in COLUMNS.items() if column.kind in ("int", "float")]
-    if name not in numbers:
-        raise InputError(f"there is no numeric column {name!r}{suggestion(name, numbers)}")
+    if name not in NUMERIC_COLUMNS:
+        raise InputError(f"there is no numeric column {name!r}{suggestion(name, NUMERIC_COLUMNS)}")
     return name
 
 
