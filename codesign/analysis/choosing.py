@@ -14,7 +14,7 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.remarks import lacking_terms, left_out, other_book, remarks_on, silent_remark
-from codesign.analysis.selecting import points_in
+from codesign.analysis.selecting import points_in, value_of
 from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
 from codesign.analysis.variants import by_option
@@ -39,13 +39,10 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     named = {"schedule", "inference"} & set(question.select)
     able = [point for point in selected if not point.silent and (named or not point.beyond_chip)]
     path = question.choose.removeprefix(AXIS_PREFIX)
-    of_axis = path != question.choose
-    members = by_option(able, lambda point: dict(point.axes).get(path) if of_axis else getattr(point, path))
+    members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(
         members=members,
-        label=lambda option: (
-            names.option(path, members[option][0].axis_texts[path]) if of_axis else names.of(path, option)
-        ),
+        label=lambda option: names.choice(path, members[option][0]),
         column=question.column,
         more=question.most is not None,
         where=resolved(question.where, able),

@@ -44,7 +44,7 @@ class Effect:
 
 def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
     """Options of all choices of which two or more share a block; energies only where they compare."""
-    choices = [*_FACTS, *dict.fromkeys(name for point in points for name, value in point.axes if value is not None)]
+    choices = [*_FACTS, *dict.fromkeys(name for point in points for name in point.axis_texts)]
     return [effect for choice in choices for effect in _of_choice(points, column, choice, names)]
 
 

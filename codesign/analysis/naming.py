@@ -83,6 +83,11 @@ class Names:
             value = f"{self.axes.get(path, path)} {text}"
         return value + self.owners.get(path, "")
 
+    def choice(self, name: str, point: Point) -> str:
+        """A point's value of an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
+        text = point.axis_texts.get(name)
+        return self.of(name, getattr(point, name)) if text is None else self.option(name, text)
+
     def training(self, point: Point) -> str:
         """How a point's model was trained: `unlayered training, F 8`."""
         return _joined(self.recipes[point.recipe], self.variant(point, "recipe."))
@@ -117,7 +122,7 @@ class Names:
 
 def names_of(points: Sequence[Point]) -> Names:
     """Titles of all that some points, best all of a results file, are made of. The order of points does not matter."""
-    paths = sorted({name for point in points for name, value in point.axes if value is not None})
+    paths = sorted({name for point in points for name in point.axis_texts})
     chips = _titles(points, lambda point: point.chip, _chip_words)
     recipes = _titles(points, lambda point: point.recipe, _recipe_words)
     schedules = _titles(points, lambda point: point.schedule, _schedule_words)

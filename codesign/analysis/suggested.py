@@ -19,7 +19,7 @@ from codesign.analysis.questions import (
     Selection,
     Size,
 )
-from codesign.analysis.selecting import ladders_along, pairs_between, points_in
+from codesign.analysis.selecting import ladders_along, pairs_between, points_in, value_of
 from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.variants import best_variant, by_option
 
@@ -129,7 +129,7 @@ def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
 
 
 def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[tuple[str, Question]]:
-    paths = dict.fromkeys(name for point in points for name, value in point.axes if value is not None)
+    paths = dict.fromkeys(name for point in points for name in point.axis_texts)
     for path in list(paths)[:_MOST_AXES]:
         moving = [one for one in objectives if _moves(points, path, one)]
         if path == TRIAL_AXIS:  # an accuracy that is close to the best is asked for, so the best of it says nothing
@@ -155,6 +155,6 @@ def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:
     column = objective.column
     if column not in NUMERIC_COLUMNS:
         return False
-    values = by_option(points, lambda point: dict(point.axes).get(path))
+    values = by_option(points, lambda point: value_of(point, path))
     best = [best_variant(variants, column, more=objective.direction == "maximize") for variants in values.values()]
     return len({f"{point.value(column).mean:.9g}" for point in best if point is not None}) > 1
