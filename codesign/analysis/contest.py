@@ -31,7 +31,6 @@ from codesign.analysis.comparison import (
 from codesign.analysis.constraints import meeting, met_in
 from codesign.analysis.formatting import column_label, listed
 from codesign.analysis.fronts import comparison_group
-from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
@@ -323,8 +322,7 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
         words = listed([f"{names.chips[p.chip]} runs {str(p.operation).replace('_', ' ')}" for p in (a, b)])
         return f"{words}; give both the same operation."
     if column != "energy_j":
-        objective = (Objective(column=column, direction="minimize"),)
-        if comparison_group(a, objective) != comparison_group(b, objective):
+        if comparison_group(a, (column,)) != comparison_group(b, (column,)):
             return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
         return None
     terms = matched_terms(a, b)

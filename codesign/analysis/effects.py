@@ -9,7 +9,6 @@ import numpy as np
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.fronts import comparison_group
-from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 
@@ -53,7 +52,7 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
     for point in points:
         value, option = point.value(column).mean, _option(point, choice, names)
         if value is not None and option is not None and not point.beyond_chip and (value > 0 or not is_ratio(column)):
-            group = comparison_group(point, (Objective(column=column, direction="minimize"),))
+            group = comparison_group(point, (column,))
             written = float(np.log(value)) if is_ratio(column) else value
             blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)
     means = [{option: float(np.mean(values)) for option, values in block.items()} for block in blocks.values()]

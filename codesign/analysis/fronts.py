@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from codesign.analysis.columns import COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.comparison import ENERGIES
 from codesign.analysis.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.metadata import Objective
 from codesign.analysis.pareto import front_order
 from codesign.analysis.points import Point
+from codesign.analysis.variants import by_option
 from codesign.hardware.terms import StaticBook
-
-_WHOLE = {"energy_j", "energy_cores_in_use_j", "energy_delay_js"}
-"""Columns that hold all terms of an energy."""
 
 __all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
 
@@ -80,15 +79,14 @@ def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...
     return sets
 
 
-def comparison_group(point: Point, objectives: Sequence[Objective]) -> Group:
-    """What a point must share with another before these objectives compare.
+def comparison_group(point: Point, columns: Collection[str]) -> Group:
+    """What a point must share with another before these columns compare.
 
     Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
     book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
     """
-    columns = {objective.column for objective in objectives}
     energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s")}
-    whole = bool(energies & _WHOLE) or bool(energies and (not point.separable or point.included_terms))
+    whole = not energies.isdisjoint(ENERGIES) or bool(energies and (not point.separable or point.included_terms))
     return Group(
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,
@@ -105,9 +103,8 @@ def find_fronts(points: Sequence[Point], objectives: Sequence[Objective]) -> lis
 
 def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> list[Front]:
     """The fronts of one objective set, a group after another."""
-    groups: dict[Group, list[Point]] = {}
-    for point in points:
-        groups.setdefault(comparison_group(point, objectives), []).append(point)
+    columns = [objective.column for objective in objectives]
+    groups = by_option(points, lambda point: comparison_group(point, columns))
     return [_front(group, members, objectives) for group, members in groups.items()]
 
 

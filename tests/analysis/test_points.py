@@ -6,7 +6,7 @@ import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.fronts import comparison_group, find_fronts
-from codesign.analysis.metadata import AxisFacts, Objective
+from codesign.analysis.metadata import AxisFacts
 
 
 def test_seeds_are_gathered_into_points():
@@ -83,18 +83,16 @@ def test_a_front_names_the_terms_that_it_is_charged_for():
 
 def test_the_papers_book_compares_across_coverages_but_not_with_all_in_figures():
     points = {point.chip: point for point in points_of(synthetic_rows())}
-    paper = (Objective(column="paper_energy_j", direction="minimize"),)
+    paper = ("paper_energy_j",)
     assert comparison_group(points["mubrain"], paper) == comparison_group(points["loihi"], paper)
     assert comparison_group(points["mubrain"], paper) != comparison_group(points["truenorth"], paper)
-    steps = (Objective(column="latency_steps", direction="minimize"),)
+    steps = ("latency_steps",)
     assert comparison_group(points["mubrain"], steps) == comparison_group(points["truenorth"], steps)
 
 
 def test_energy_times_delay_compares_as_its_energy_does_and_area_across_everything():
     points = {point.chip: point for point in points_of(synthetic_rows())}
-    product, energy, area = (
-        (Objective(column=column, direction="minimize"),) for column in ("energy_delay_js", "energy_j", "area_m2")
-    )
+    product, energy, area = ("energy_delay_js",), ("energy_j",), ("area_m2",)
     assert [comparison_group(one, product) for one in points.values()] == [
         comparison_group(one, energy) for one in points.values()
     ]
