@@ -189,12 +189,7 @@ class Contest:
         return self._mean(a, terms), self._mean(b, terms)
 
     def _mean(self, point: Point, terms: Terms) -> float:
-        key = ("mean", self.column, terms)
-        if key not in point.memory:
-            point.memory[key] = float(self._series(point, terms).mean())
-        mean = point.memory[key]
-        assert isinstance(mean, float)
-        return mean
+        return point.remembered(("mean", self.column, terms), lambda: float(self._series(point, terms).mean()))
 
     def _series(self, point: Point, terms: Terms) -> pd.Series:
         return point.seeds(self.column) if terms is None else energy_of(point, terms)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits",
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,9 +119,7 @@ class Point:
 
     def seeds(self, column: str) -> pd.Series:
         """One value of `column` a training seed; seeds that do not know it are left out."""
-        if column not in self._known:
-            self._known[column] = self.sums((column,))
-        return self._known[column]
+        return self.remembered(("seeds", column), lambda: self.sums((column,)))
 
     def sums(self, columns: Iterable[str]) -> pd.Series:
         """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
@@ -130,22 +129,21 @@ class Point:
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
-        if column not in self._intervals:
+
+        def worked_out() -> Interval:
             values = self.source.means[column][self.source.own]
-            self._intervals[column] = interval(values[~np.isnan(values)])
-        return self._intervals[column]
+            return interval(values[~np.isnan(values)])
+
+        return self.remembered(("value", column), worked_out)
+
+    def remembered(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """What is worked out of the rows and would take long again, by whatever it is called."""
+        if key not in self._memory:
+            self._memory[key] = work_out()
+        return cast(T, self._memory[key])
 
     @cached_property
-    def _intervals(self) -> dict[str, Interval]:
-        return {}
-
-    @cached_property
-    def _known(self) -> dict[str, pd.Series]:
-        return {}
-
-    @cached_property
-    def memory(self) -> dict[Hashable, object]:
-        """What has been worked out of the rows and would take long again, by whatever it is called."""
+    def _memory(self) -> dict[Hashable, object]:
         return {}
 
     @property

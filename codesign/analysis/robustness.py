@@ -249,15 +249,11 @@ def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
 
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
     whole = terms is None or tuple(sorted(terms)) == point.coverage
-    key = ("robustness", column, None if whole else tuple(terms or ()))
-    if key not in point.memory:
-        point.memory[key] = _gathered(point, column, None if whole else list(terms or ()))
-    side = point.memory[key]
-    assert side is None or isinstance(side, _Side)
-    return side
+    told = None if whole else tuple(terms or ())
+    return point.remembered(("robustness", column, told), lambda: _gathered(point, column, told))
 
 
-def _gathered(point: Point, column: str, terms: list[str] | None) -> _Side | None:
+def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
     by_seed: dict[int, list[Floats]] = {}
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
@@ -297,7 +293,7 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
     return np.array([row[column], *np.prod(factors, axis=0)])
 
 
-def _parts(row: Mapping[Any, Any], terms: list[str]) -> Floats | None:
+def _parts(row: Mapping[Any, Any], terms: Sequence[str]) -> Floats | None:
     """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
     needed = ("energy_j", "energy_draws_j", "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS)
     if not all(is_known(row[name]) for name in needed):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import number, points_with_interval, quantity, significant, upper
+from codesign.analysis.formatting import points_with_interval, quantity, significant, upper
 from codesign.analysis.measures import like
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
@@ -43,10 +43,8 @@ def gain_in_words(comparison: Comparison) -> str:
     assert gain.mean is not None, "compare_series() makes no comparison without a difference"
     if column.endswith("accuracy"):
         return f"{points_with_interval(gain)} points"
-    unit_less = quantity(1.0, column) == number(1.0)
-    write: Callable[[float], str] = number if unit_less else lambda value: quantity(value, column)
-    spread = "" if gain.half_width is None else f" ± {write(gain.half_width)}"
-    return f"{write(gain.mean)}{spread}".replace("-", "−")
+    spread = "" if gain.half_width is None else f" ± {quantity(gain.half_width, column)}"
+    return f"{quantity(gain.mean, column)}{spread}".replace("-", "−")
 
 
 def subject_of(number: RangedNumber, names: Names) -> str:
