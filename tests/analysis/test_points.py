@@ -6,7 +6,7 @@ import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
 from codesign.analysis.fronts import comparison_group, find_fronts
-from codesign.analysis.metadata import AxisFacts
+from codesign.analysis.metadata import AxisFacts, Objective
 
 
 def test_seeds_are_gathered_into_points():
