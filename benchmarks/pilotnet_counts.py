@@ -1,182 +1,244 @@
-"""What Intel's PilotNet with leaky neurons does on Loihi 2, counted from the network and its recorded spikes.
+"""Intel's PilotNet with leaky neurons on Loihi 2, from its file to the measured run: spikes, work, time and energy.
 
     python benchmarks/pilotnet_counts.py --data-root DIR
 
 Below the data root lies `loihi2_pilotnet`, from github.com/lava-nc/lava-dl at commit d825ac50: `network.net` of the
-tutorial `netx/pilotnet_snn`, and the spikes of input and layers over 24 timesteps of one image (`input.npy`,
-`conv-0.npy`, …) of the test `netx/gts/pilotnet_lif`. The arithmetic of the chip is integer,
+tutorial `netx/pilotnet_snn`, and image, input and spikes of every layer over 24 timesteps (`image.npy`, `input.npy`,
+`conv-0.npy`, …) of the test `netx/gts/pilotnet_lif`. The network is imported as any other. `mismatches` is how many of
+the recorded spikes it does not meet: none.
 
-    v ← truncate(v · (4096 − 1024) / 4096) + 64 (W s + b);   spike where v > 64 · 25, then v ← 0
-
-with the spikes s of the layer before one timestep earlier. `mismatches` is how many of the recorded spikes it does not
-meet: none. The power was measured without the image, so that the biases alone drive the network, with potentials set to
-zero every 16 timesteps. The counts are those of that run, per timestep.
+The power was measured without the image, so that the biases alone drive the neurons, which are set to zero every 16
+timesteps. Layers are pipelined, as on the chip: layer l works on timestep t − l. Operations are those over weights
+other than 0, on cores as Intel's compiler placed them: strips of columns of the feature maps.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import conv2d
+from numpy.typing import NDArray
 
+import codesign as cd
+from codesign.hardware.action_counts import ActionCounts
+from codesign.hardware.description import Chip
+from codesign.hardware.energy import energy_in, term_energies
+from codesign.hardware.geometry import Extent
+from codesign.hardware.library import find_chip
+from codesign.hardware.parameters import with_parameter
+from codesign.hardware.prices import Prices
+from codesign.hardware.steps import StepWork
+from codesign.models.nir.checking import trace
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import TopologySpec
+from codesign.workload.events import EventBatch
 from codesign.workload.settings import resolve_data_root
 
 FOLDER = "loihi2_pilotnet"
-LAYERS = ("conv-0", "conv-1", "conv-2", "conv-3", "conv-4", "fc-0", "fc-1", "fc-2")
+LAYERS = ("input", "conv-0", "conv-1", "conv-2", "conv-3", "conv-4", "fc-0", "fc-1", "fc-2")
 PERIOD = 16  # timesteps between resets of the measured run
 RECORDED_RESETS = 17  # and of the recording
-# As Intel's compiler placed it, in its notebook: columns of a feature map on one core, neurons of fc-0 on one core.
-COLUMNS = (16, 4, 4, 8, 8, 16)
-NEURONS = 8
+COLUMNS = (16, 4, 4, 8, 8, 16)  # of a feature map on one core, as Intel's compiler placed it, in its notebook
+CORES = (13, 25, 13, 3, 3, 2, 12, 1, 1, 1)
+ENERGY_SETS = ("loihi2", "loihi_davies2018", "loihi_sanafe")
+MEASURED = {"step_us": 152.85, "dynamic_uj": 68.35, "static_uj": 35.47, "kinds_us": (200, 107, 180, 125)}
 
-Tensor = torch.Tensor
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Weights (out, in, 3, 3) or (out, in), biases (out,), and the stride and padding of a convolution."""
-
-    weight: Tensor
-    bias: Tensor
-    stride: tuple[int, int] | None = None
-    padding: tuple[int, int] = (0, 0)
-
-    def apply(self, spikes: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if self.stride is None:
-            return weight @ spikes.reshape(-1) + (0 if bias is None else bias)
-        return conv2d(spikes[None], weight, bias, self.stride, self.padding)[0]
-
-    def step(self, potential: Tensor, spikes: Tensor) -> tuple[Tensor, Tensor]:
-        """The potential after a timestep, and the spikes."""
-        potential = torch.trunc(potential * 3072 / 4096) + 64 * self.apply(spikes, self.weight, self.bias)
-        fired = (potential > 64 * 25).double()
-        return potential * (1 - fired), fired
+Floats = NDArray[np.float64]
 
 
-def read(folder: Path) -> tuple[list[Layer], list[Tensor]]:
-    """The layers, and the recorded spikes of the input and of every layer, (timesteps, channels, rows, columns)."""
-    import h5py
-
-    layers = []
-    with h5py.File(folder / "network.net") as file:
-        for number in (1, 2, 3, 4, 5, 7, 8, 9):  # 6 flattens, 10 is read out as a potential
-            part = file[f"layer/{number}"]
-            shape = [tuple(map(int, part[name][()])) for name in ("stride", "padding") if name in part]
-            numbers = (torch.tensor(part[name][()]).double() for name in ("weight", "bias"))
-            layers.append(Layer(*numbers, *shape))
-    recorded = [torch.tensor(np.load(folder / f"{name}.npy")).double() for name in ("input", *LAYERS)]
-    return layers, [spikes.permute(*reversed(range(spikes.ndim))) for spikes in recorded]
+def read(folder: Path) -> tuple[SpikingNetwork, Floats, list[Floats]]:
+    """The network, the image as its input neurons get it, and the recorded spikes of every layer, (timesteps, n)."""
+    network = cd.import_model(folder / "network.net", dialect="lava", dt="1 ms").network
+    recorded = [np.load(folder / f"{name}.npy").T for name in LAYERS]
+    return network, np.load(folder / "image.npy").T.ravel(), [spikes.reshape(len(spikes), -1) for spikes in recorded]
 
 
-def mismatches(layers: list[Layer], recorded: list[Tensor]) -> int:
-    """Recorded spikes, and silences, that the integer arithmetic does not give; each layer is fed the recorded ones."""
+def spikes_of(network: SpikingNetwork, frames: Floats) -> list[Floats]:
+    """(timesteps, n) spikes of every layer under this input."""
+    events = EventBatch.from_frames(frames[None], np.zeros(1, dtype=int), timestep_s=network.timestep_s)
+    spikes = trace(network, events).spikes[0].astype(np.float64)
+    return [spikes[:, neurons] for neurons in network.layer_slices]
+
+
+def mismatches(network: SpikingNetwork, image: Floats, recorded: list[Floats]) -> int:
+    """Recorded spikes, and silences, that the network does not give.
+
+    Layer l answers l timesteps later. Until then its bias drives it alone, and what the layer before it has sent.
+    """
+    sample = spikes_of(network, np.tile(image, (RECORDED_RESETS, 1)))
     wrong = 0
-    for number, layer in enumerate(layers):
-        potential = torch.zeros_like(recorded[number + 1][0])
-        before = torch.zeros_like(recorded[number][0])
-        for timestep, spikes in enumerate(recorded[number + 1]):
-            if (timestep - number - 1) % RECORDED_RESETS == 0:
-                potential = torch.zeros_like(potential)
-            potential, fired = layer.step(potential, before)
-            wrong += int((fired != spikes).sum())
-            before = recorded[number][timestep]
+    for layer, spikes in enumerate(recorded):
+        found = [sample[layer][(timestep - layer) % RECORDED_RESETS] for timestep in range(layer, len(spikes))]
+        wrong += int((np.array(found) != spikes[layer:]).sum())
+        if layer:
+            before = np.concatenate([np.zeros_like(recorded[layer - 1][:1]), recorded[layer - 1][: layer - 1]])
+            wrong += int((spikes_of(alone(network, layer), before)[0] != spikes[:layer]).sum())
     return wrong
 
 
-@dataclass(frozen=True)
-class Links:
-    """Where the spikes of one layer go: non-zero weights (targets, sources as the layer has them), and cores.
-
-    `reached` is (sources, cores of the target), `target` (cores, targets) and `source` (cores, sources), all 0 or 1.
-    """
-
-    fan_out: Tensor
-    reached: Tensor
-    target: Tensor
-    source: Tensor
-
-
-def links(layers: list[Layer], recorded: list[Tensor]) -> list[Links]:
-    cores = [_cores(number, spikes[0]) for number, spikes in enumerate(recorded)]
-    found = []
-    for number, layer in enumerate(layers):
-        present = (layer.weight != 0).double()
-        shape = recorded[number].shape[1:]
-        spikes = torch.zeros(shape, dtype=torch.double, requires_grad=True)
-        arrived = layer.apply(spikes, present).reshape(-1)
-        # Operations are linear in the spikes, so the gradient of those on a core is what a spike of each source adds.
-        rows = [
-            torch.autograd.grad(arrived @ core, spikes, retain_graph=True)[0].reshape(-1) for core in cores[number + 1]
-        ]
-        onto = torch.stack(rows, 1)
-        found.append(Links(onto.sum(1), (onto > 0).double(), cores[number + 1], cores[number]))
-    return found
-
-
-def _cores(number: int, spikes: Tensor) -> Tensor:
-    """(cores, neurons): which core holds which neuron of a layer, 0 being the input."""
-    if number < len(COLUMNS):
-        place = (torch.arange(spikes.shape[-1]) // COLUMNS[number]).expand(spikes.shape).reshape(-1)
-    else:
-        place = torch.arange(len(spikes)) // (NEURONS if number == len(COLUMNS) else len(spikes))
-    return (place[None] == torch.arange(int(place.max()) + 1)[:, None]).double()
-
-
-def counts(layers: list[Layer], recorded: list[Tensor], cycles: int = 6) -> dict[str, Any]:
-    """Means over the timesteps of the last cycle of the measured run: of the chip, and of its busiest core in a step.
-
-    The busiest core is that with the most synaptic operations.
-    """
-    ways = links(layers, recorded)
-    potentials = [torch.zeros_like(spikes[0]) for spikes in recorded[1:]]
-    last = [torch.zeros_like(spikes[0]) for spikes in recorded]
-    chip, busiest = [], []
-    for timestep in range(cycles * PERIOD):
-        new = [last[0]]
-        for number, layer in enumerate(layers):
-            if (timestep - number - 3) % PERIOD == 0:
-                potentials[number] = torch.zeros_like(potentials[number])
-            potentials[number], fired = layer.step(potentials[number], last[number])
-            new.append(fired)
-        if timestep >= (cycles - 1) * PERIOD:
-            rows = [row for number, layer in enumerate(layers) for row in _work(number, layer, ways, last, new)]
-            chip.append(np.sum(rows, axis=0))
-            busiest.append(max(rows, key=lambda row: row[0]))
-        last = new
-    names = ("synaptic_operations", "messages", "neurons", "spikes", "outputs")
-    inputs = int(last[0].numel())
-    whole = dict(zip(names, np.mean(chip, axis=0).tolist(), strict=True))
-    whole["neurons"] += inputs  # which have biases of 0, and never fire without an image
-    return {"chip": whole, "busiest_core": dict(zip(names, np.mean(busiest, axis=0).tolist(), strict=True))}
-
-
-def _work(number: int, layer: Layer, ways: list[Links], last: list[Tensor], new: list[Tensor]) -> list[list[float]]:
-    """Of each core of a layer in a timestep: operations, messages received, neurons, spikes, messages sent."""
-    way, before, after = ways[number], last[number].reshape(-1), new[number + 1].reshape(-1)
-    arrived = layer.apply(last[number], (layer.weight != 0).double()).reshape(-1)
-    sent = ways[number + 1].reached.sum(1) if number + 1 < len(ways) else torch.ones_like(after)  # to the read-out
-    columns = (
-        way.target @ arrived,
-        way.reached.T @ before,
-        way.target.sum(1),
-        way.target @ after,
-        way.target @ (after * sent),
+def alone(network: SpikingNetwork, layer: int) -> SpikingNetwork:
+    """A layer and the synapses that lead to it as a network."""
+    of_layers = {name: value for name, value in dict(network.neuron).items() if isinstance(value, tuple)}
+    neuron = network.neuron.model_copy(
+        update={**{name: value[layer] for name, value in of_layers.items()}, "readout": "spikes"}
     )
-    return torch.stack(columns, 1).tolist()
+    connection = network.layer_connections()[layer]
+    topology = TopologySpec(input=connection.window.source, layers=(network.topology.layers[layer],))
+    one = SpikingNetwork(topology, neuron, timestep_s=network.timestep_s)
+    one.load_weights([connection.weight])
+    assert network.bias is not None
+    assert one.bias is not None
+    with torch.no_grad():
+        one.bias.copy_(network.bias[network.layer_slices[layer]])
+    return one
+
+
+# work ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The measured run once it repeats itself.
+
+    Attributes:
+        work: (steps, cores, 6), as `StepWork.work`.
+        layer: (cores,) of each core.
+    """
+
+    work: Floats
+    layer: NDArray[np.int64]
+
+    def busiest(self, layer: int | None = None) -> Floats:
+        """(steps, 6) of the core with the most operations, of all or of a layer."""
+        work = self.work if layer is None else self.work[:, self.layer == layer]
+        return work[np.arange(len(work)), work[:, :, 0].argmax(axis=1)]
+
+
+@torch.no_grad()
+def measured_run(network: SpikingNetwork, sample: list[Floats], *, strips: bool = True) -> Measured:
+    """What each core does in each of 16 steps.
+
+    Args:
+        sample: spikes without an image.
+        strips: cores hold columns of feature maps, as measured, or else channels, as `cd.place` fills them.
+    """
+    places = [_cores(network, layer, strips) for layer in range(len(sample))]
+    onto = [
+        connection.spikes_gradient(torch.from_numpy(cores), (connection.weight != 0).double()).numpy()
+        for cores, connection in zip(places, network.layer_connections(), strict=True)
+    ]  # (cores, sources) weights other than 0 by which a spike of each source arrives on each core
+    onto.append(np.zeros((1, network.shape.layers[-1].neurons)))
+    work = []
+    for layer, own in enumerate(sample):
+        before = sample[layer - 1] if layer else np.zeros((PERIOD, network.shape.input_size))
+        core, sent = places[layer], (onto[layer + 1] > 0).sum(axis=0)
+        neurons = np.broadcast_to(core.sum(axis=1), (PERIOD, len(core)))
+        received = before @ onto[layer].T, before @ (onto[layer] > 0).T
+        columns = (*received, neurons, neurons, own @ core.T, (own * sent) @ core.T)
+        work.append(np.roll(np.stack(columns, axis=2), layer, axis=0))
+    return Measured(np.concatenate(work, axis=1), np.repeat(np.arange(len(work)), [part.shape[1] for part in work]))
+
+
+def _cores(network: SpikingNetwork, layer: int, strips: bool) -> Floats:
+    """(cores, neurons) which core holds which neuron of a layer, 0 or 1."""
+    shape, count = network.shape.layers[layer], CORES[layer]
+    place = np.arange(shape.neurons) * count // shape.neurons
+    if strips and layer < len(COLUMNS):
+        place = np.arange(shape.neurons) % shape.width // COLUMNS[layer]
+    return (place == np.arange(count)[:, None]).astype(np.float64)
+
+
+# prices --------------------------------------------------------------------------------------------------------------
+
+
+def step_times(run: Measured) -> Floats:
+    """(steps, cores) µs of each core on the shipped chip, with what its own check of this run adds to it."""
+    chip = find_chip("loihi2")
+    model = next(one.model for one in chip.validation if one.name == "PilotNet, leaky neurons, time of a step")
+    for path, value in model.overrides.items():
+        chip = with_parameter(chip, path, value)
+    prices = _prices(chip)
+    steps, cores, _ = run.work.shape
+    which = np.arange(steps)[None] + 1
+    work = np.concatenate([np.zeros_like(run.work[:1]), run.work])
+    record = StepWork(work=work, sent=np.zeros((steps + 1, 1)), which=which, routes=(), links=np.zeros((1, 0)))
+    return 1e6 * (record.busy(prices.work_times())[1:].reshape(steps, cores) + prices.barrier())
+
+
+def dynamic_energy(run: Measured, name: str) -> float:
+    """µJ of a step, by the energies of this chip."""
+    totals = run.work.sum(axis=(0, 1)) / len(run.work)
+    none = np.zeros(1)
+    named = ("synaptic_operation", "neuron_access", "neuron_update", "spike", "message")
+    amounts = {event: totals[[column]] for event, column in zip(named, (0, 2, 3, 4, 5), strict=True)}
+    counts = ActionCounts(**amounts, hop=none, hop_vertical=none, chip_hop=none, barrier_message=none)
+    prices = _prices(find_chip(name))
+    energy = energy_in((), term_energies(counts, prices, none, none), prices.core_share)
+    assert energy is not None
+    return 1e6 * float(energy[0])
+
+
+def _prices(chip: Chip) -> Prices:
+    return Prices(chip=chip, extent=Extent(cores=sum(CORES), chips=1, tiles=-(-sum(CORES) // 4)))
+
+
+# what is told --------------------------------------------------------------------------------------------------------
+
+
+def counts(run: Measured) -> dict[str, Any]:
+    """Means over the steps: of the chip, and of its busiest core in each."""
+    names = ("synaptic_operations", "received", "neurons", "updates", "spikes", "messages")
+    chip, core = run.work.sum(axis=1).mean(axis=0), run.busiest().mean(axis=0)
+    return {"chip": dict(zip(names, chip.tolist(), strict=True)), "core": dict(zip(names, core.tolist(), strict=True))}
+
+
+def tables(run: Measured, placed: Measured) -> Iterator[str]:
+    """Lines of Markdown, of the run as it was measured and as `cd.place` would have it."""
+    yield "| layer | cores | neurons a core | operations of a core and step, mean | busiest | messages received |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for layer, name in enumerate((*LAYERS, "fc-3")):
+        own = run.work[:, run.layer == layer]
+        mean, most = own.mean(axis=(0, 1)), own.max(axis=(0, 1))
+        yield f"| {name} | {own.shape[1]} | {most[2]:,.0f} | {mean[0]:,.0f} | {most[0]:,.0f} | {mean[1]:,.0f} |"
+    times = step_times(run)
+    longest = {
+        "busiest core": times.max(axis=1),
+        "busiest core of conv-2": times[:, run.layer == 3].max(axis=1),
+        "busiest core, layers on cores by channels": step_times(placed).max(axis=1),
+    }
+    kinds = {name: of_all.reshape(-1, 4).mean(axis=0) for name, of_all in longest.items()}
+    first = int(kinds["busiest core"].argmax())
+    yield "\n| time of a step, µs | mean | first | second | third | fourth |\n|---|--:|--:|--:|--:|--:|"
+    yield f"| measured | {MEASURED['step_us']} | {' | '.join(map(str, MEASURED['kinds_us']))} |"
+    for name, kind in kinds.items():
+        yield f"| {name} | {kind.mean():.1f} | {' | '.join(f'{time:.1f}' for time in np.roll(kind, -first))} |"
+    step_us, static_w = kinds["busiest core"].mean(), find_chip("loihi2").static_power.chip.value
+    yield "\n| energies of | dynamic, a step | against measured | a sample of 16 steps | against measured |"
+    yield "|---|--:|--:|--:|--:|"
+    whole = MEASURED["dynamic_uj"] + MEASURED["static_uj"]
+    for name in ENERGY_SETS:
+        dynamic = dynamic_energy(run, name)
+        both = dynamic + static_w * step_us
+        yield (
+            f"| `{name}` | {dynamic:.1f} µJ | {dynamic / MEASURED['dynamic_uj'] - 1:+.1%} | {16 * both / 1e3:.3f} mJ | "
+            f"{both / whole - 1:+.1%} |"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, default=None, help="folder of the datasets")
-    folder = resolve_data_root(parser.parse_args().data_root) / FOLDER
-    layers, recorded = read(folder)
-    print(json.dumps({"mismatches": mismatches(layers, recorded), **counts(layers, recorded)}, indent=1))
+    network, image, recorded = read(resolve_data_root(parser.parse_args().data_root) / FOLDER)
+    sample = spikes_of(network, np.zeros((PERIOD, network.shape.input_size)))
+    run, placed = measured_run(network, sample), measured_run(network, sample, strips=False)
+    print(json.dumps({"mismatches": mismatches(network, image, recorded), **counts(run)}, indent=1))
+    print("\n".join(tables(run, placed)))
 
 
 if __name__ == "__main__":
