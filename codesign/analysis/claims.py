@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 from codesign.analysis.answers import Answer
@@ -49,13 +49,15 @@ def answer_claim(
         names: of all of the sweep.
         failed: rows of results without a result: trainings that diverged are unstable.
     """
+    source = f" ({question.source})" if question.source else ""
+    answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points, failed=failed)
     if question.along is None and question.more is None:
-        return _limited(name, question, points_in(points, question.select), values)
+        return _limited(answer, points_in(points, question.select), values)
     pairs = values.pairs()
     found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question.column)) is not None]
     if not found:
-        return _answer(name, question, "cannot be asked", _nothing(question, points))
+        return answer(standing="cannot be asked", sentence=_nothing(question, points))
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
@@ -67,8 +69,12 @@ def answer_claim(
     sentence = _sentence(comparisons, say, agree)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    remarks = [*_standing(comparisons, statuses), *([question.remark] if question.remark else [])]
-    return _answer(name, question, _together(statuses), sentence, comparisons, remarks)
+    return answer(
+        standing=_together(statuses),
+        sentence=sentence,
+        comparisons=tuple(comparisons),
+        remarks=tuple(filter(None, (_standing(comparisons, statuses), question.remark))),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,36 +175,19 @@ def _together(statuses: Sequence[Status]) -> Status:
     return "does not hold" if "does not hold" in distinct else "not shown"
 
 
-def _limited(name: str, question: ClaimQuestion, chosen: Sequence[Point], values: _Values) -> Answer:
+def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """A claim about every training seed's value."""
+    question = values.question
     trained = {(values.key_of(point), *values.of(point).items()): point for point in chosen}
     seen = [value for point in trained.values() for value in values.of(point)]
     if not seen:
-        return _answer(name, question, "cannot be asked", _nothing(question, values.points))
-    limit = question.above if question.above is not None else question.below
-    assert limit is not None, "the form of the question"
-    within = [value > limit if question.above is not None else value < limit for value in seen]
-    status: Status = "holds" if all(within) else "holds in part" if any(within) else "does not hold"
-    sentence = f"It is so for {sum(within)} of {len(within)} training seeds."
-    return _answer(name, question, status, sentence, remarks=[question.remark] if question.remark else [])
-
-
-def _answer(
-    name: str,
-    question: ClaimQuestion,
-    status: Status,
-    sentence: str,
-    comparisons: Sequence[Comparison] = (),
-    remarks: Sequence[str] = (),
-) -> Answer:
-    return Answer(
-        name=name,
-        form="claim",
-        question=question.ask or question.claim + (f" ({question.source})" if question.source else ""),
-        standing=status,
-        sentence=sentence,
-        comparisons=tuple(comparisons),
-        remarks=tuple(remarks),
+        return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
+    above, below = question.above, question.below
+    within = [(above is None or value > above) and (below is None or value < below) for value in seen]
+    return answer(
+        standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
+        sentence=f"It is so for {sum(within)} of {len(within)} training seeds.",
+        remarks=(question.remark,) if question.remark else (),
     )
 
 
@@ -238,14 +227,14 @@ def _factor(pairs: Sequence[_Pair]) -> str:
     return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
 
 
-def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> list[str]:
+def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
     """What the spread of the seeds leaves open, in words."""
     if max(comparison.gain.seeds for comparison in comparisons) == 1:
-        return ["One training seed gives no interval."]
-    below = zip((comparison.gain.below_zero for comparison in comparisons), statuses, strict=True)
-    oppose = sum(opposite and status == "does not hold" for opposite, status in below)
+        return "One training seed gives no interval."
+    both = zip(comparisons, statuses, strict=True)
+    oppose = sum(one.gain.below_zero and status == "does not hold" for one, status in both)
     where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
-    return [f"{where} is the other way round."] if oppose else []
+    return f"{where} is the other way round." if oppose else ""
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
