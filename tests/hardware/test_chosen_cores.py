@@ -7,34 +7,24 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, chip_from, group, mesh, number
+from handmade_hardware import ASYNCHRONOUS, chip_from, group, mesh_chip, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule
 from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.traffic import MOST_CORES, message_hops, messages_between
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import NetworkShape, network_shape, parse_topology
+from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.workload.events import EventBatch
 
 CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
-
-
-def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: object = 1, more: str = "") -> Chip:
-    cores = f"cores: {number(rows * columns * per_tile)}\nneurons_per_core: {number(neurons)}\n"
-    return chip_from(f"{cores}layers_share_core: false\n{ASYNCHRONOUS}{mesh(rows, columns, per_tile)}{more}")
-
-
-def shape_of(topology: str) -> NetworkShape:
-    return network_shape(parse_topology(topology))
 
 
 def hops(placement: Placement) -> float:

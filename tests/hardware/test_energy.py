@@ -17,6 +17,7 @@ from handmade_hardware import (
     group,
     near,
     number,
+    shape_of,
 )
 
 from codesign.analysis.books import in_book
@@ -26,7 +27,6 @@ from codesign.hardware.energy import paper_synaptic_operations
 from codesign.hardware.placement import place
 from codesign.hardware.terms import COVERAGE
 from codesign.hardware.uncertainty import uncertainty_columns
-from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import Execution
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS
@@ -58,7 +58,7 @@ TABLE_3 = [
 
 @pytest.mark.parametrize(("topology", "density", "operations", "energy"), TABLE_3)
 def test_table_3_of_the_paper_to_its_last_digit(topology: str, density: float, operations: str, energy: str) -> None:
-    shape = network_shape(parse_topology(topology))
+    shape = shape_of(topology)
 
     def as_printed(value: float, printed: str) -> str:
         return f"{value:.{len(printed.split('.')[1])}f}"

@@ -4,22 +4,16 @@ import re
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, chip_from, mesh, number
+from handmade_hardware import ASYNCHRONOUS, chip_from, mesh_chip, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.placement import Placement, place
-from codesign.network.topology import network_shape, parse_topology
-
-
-def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: int = 1, more: str = ""):
-    cores = f"cores: {number(rows * columns * per_tile)}\nneurons_per_core: {number(neurons)}\n"
-    return chip_from(f"{cores}layers_share_core: false\n{ASYNCHRONOUS}{mesh(rows, columns, per_tile)}{more}")
 
 
 def placed(topology: str, chip, capacity="published") -> Placement:
-    return place(network_shape(parse_topology(topology)), chip, capacity)
+    return place(shape_of(topology), chip, capacity)
 
 
 def loads(geometry: Geometry, source: int) -> dict[str, float]:

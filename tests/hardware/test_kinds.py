@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, two_timesteps
+from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, shape_of, two_timesteps
 
 from codesign.errors import InputError
 from codesign.hardware.kinds import KINDS, in_words
@@ -11,7 +11,6 @@ from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
-from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import Execution
 
 __all__ = ["two_timesteps"]
@@ -28,7 +27,7 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
     kind = with_parameter(chip, "synchronization", words)
     assert kind.synchronization.kind == words.split()[0]
     assert in_words(kind.synchronization) == ("timer" if words.startswith("timer") else words)
-    shape = network_shape(parse_topology("3-4-2"))
+    shape = shape_of("3-4-2")
     schedule = chip_schedule(place(shape, kind), stop="drained").schedule
     waits = {"barrier": "layer", "neighbour": "layer", "timer": (3, 3, 3, 3, 2, 2)}
     assert schedule.synchronization_threshold == waits.get(kind.synchronization.kind, 1)

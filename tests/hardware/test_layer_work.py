@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import STATED, chip_from, group, near, number
+from handmade_hardware import STATED, chip_from, group, near, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule, service_model
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import network_shape, parse_topology
+from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.workload.events import EventBatch
@@ -80,6 +80,6 @@ def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
 
 
 def test_service_times_have_no_layers() -> None:
-    placement = place(network_shape(parse_topology("4-3-2")), chip_of("clocked"), "published")
+    placement = place(shape_of("4-3-2"), chip_of("clocked"), "published")
     with pytest.raises(InputError, match="knows no layer_work"):
         service_model(placement)

@@ -6,7 +6,7 @@ import heapq
 
 import numpy as np
 import pytest
-from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number
+from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import cases, times_of
@@ -21,7 +21,6 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.steps import pipelined_steps
 from codesign.hardware.work import PlacedExecution
-from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import Execution
 
 NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"
@@ -83,7 +82,7 @@ def test_an_unknown_handshake_and_the_rate_of_links_are_named() -> None:
 @pytest.mark.parametrize("group_size", [None, 1, 3])
 def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
     chip = chip_from(f"cores: {number(4)}\nlayers_share_core: false\n{NEIGHBOUR}")
-    shape = network_shape(parse_topology("64-32-32-10"))
+    shape = shape_of("64-32-32-10")
     chosen = chip_schedule(place(shape, chip), group_size=group_size, stop="drained")
     assert chosen.schedule.equivalent_to_layered(shape.layer_sizes)
     assert not chosen.assumptions

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from handmade_hardware import Builder, cost_of, near
+from handmade_hardware import Builder, cost_of, near, shape_of
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
@@ -15,7 +15,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.library import check_chip, load_chip
 from codesign.hardware.placement import place
 from codesign.hardware.uncertainty import uncertainty_columns
-from codesign.network.topology import network_shape, parse_topology
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +125,7 @@ def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
     chip = parse_document(OWN, "mine.yaml", Chip)
 
     def told(topology: str) -> list[str]:
-        assumptions = place(network_shape(parse_topology(topology)), chip).assumptions
+        assumptions = place(shape_of(topology), chip).assumptions
         return [text for text in assumptions if "two layers" in text]
 
     assert told("8-32-32") == ["mine does not state whether two layers may lie on one core; here they do"]

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, chip_from, number
+from handmade_hardware import ASYNCHRONOUS, chip_from, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import CoreLoad, place
-from codesign.network.topology import Conv2d, Linear, NetworkShape, TopologySpec, network_shape, parse_topology
+from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape
 
 
 def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int | str | None = None, **limits):
@@ -20,7 +20,7 @@ def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int 
 
 
 def placed(topology: str, chip, capacity="published", bits=None, strategy="in_order"):
-    placement = place(network_shape(parse_topology(topology)), chip, capacity, bits, strategy)
+    placement = place(shape_of(topology), chip, capacity, bits, strategy)
     return [(part.layer, part.core, part.neurons) for part in placement.parts], placement
 
 
@@ -275,14 +275,10 @@ def random_chip(amount, mixed, *, neurons, synapses, **more):
     return cores(amount, **limits, **more)
 
 
-def shape_of(sizes: list[int]) -> NetworkShape:
-    return network_shape(parse_topology("-".join(map(str, sizes))))
-
-
 @settings(max_examples=200, deadline=None)
 @given(sizes=SIZES, chip=CHIPS, capacity=st.sampled_from(["published", "scaled"]))
 def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int], chip, capacity: str) -> None:
-    shape = shape_of(sizes)
+    shape = shape_of("-".join(map(str, sizes)))
     described = random_chip(**chip)
     try:
         in_order = place(shape, described, capacity)
@@ -324,7 +320,7 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
 @settings(max_examples=200, deadline=None)
 @given(sizes=SIZES, chip=CHIPS)
 def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
-    shape = shape_of(sizes)
+    shape = shape_of("-".join(map(str, sizes)))
     described = random_chip(**chip)
     scaled = place(shape, described, "scaled")
     counts = [sum(part.neurons for part in scaled.parts if part.layer == layer) for layer in range(len(sizes) - 1)]

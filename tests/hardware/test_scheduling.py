@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number
+from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number, shape_of
 
 from codesign.errors import InputError
 from codesign.hardware import scheduling
@@ -20,11 +20,11 @@ from codesign.hardware.scheduling import (
     service_model,
 )
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape, parse_topology
+from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
 
-SHAPE = network_shape(parse_topology("64-32-32-10"))
+SHAPE = shape_of("64-32-32-10")
 
 
 def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
@@ -47,7 +47,7 @@ def test_a_timer_makes_every_neuron_wait_for_its_core_or_its_fan_in() -> None:
     assert schedule.synchronization_threshold == (32,) * 64 + (10,) * 10
     assert schedule.barrier_messages
     assert schedule.group_size == 256
-    wide = network_shape(parse_topology("8-32-10"))
+    wide = shape_of("8-32-10")
     assert schedule_of("truenorth", wide).schedule.synchronization_threshold == (8,) * 32 + (10,) * 10
 
 
@@ -81,7 +81,7 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
         assert schedule_of("loihi", policy=policy).schedule.cores == (0,) * 32 + (1,) * 32 + (2,) * 10
     assert schedule_of("mubrain").schedule.cores is None
     assert schedule_of("mubrain", policy="timed").schedule.cores == (0,) * 74  # one core
-    assert len(set(schedule_of("loihi", network_shape(parse_topology("2312-64-10"))).schedule.cores)) == 3
+    assert len(set(schedule_of("loihi", shape_of("2312-64-10")).schedule.cores)) == 3
 
 
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
@@ -107,7 +107,7 @@ def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
 
 
 def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() -> None:
-    wide = network_shape(parse_topology("512-40-30-20-10-10"))
+    wide = shape_of("512-40-30-20-10-10")
 
     def texts(
         weights: str = "", held: Supports | None = None, **learned: Literal["layer", "neuron"]
@@ -151,7 +151,7 @@ def test_a_service_model_by_hand() -> None:
     cores = f"cores: {number(4)}\nneurons_per_core: {number(2)}\nlayers_share_core: false\n{mesh(2, 2)}"
     times = TIMES + f"  hop_vertical: {number('100 ms')}\n"
     chip = chip_from(f"vector_width: {number(2)}\n" + cores + times + ASYNCHRONOUS)
-    placement = place(network_shape(parse_topology("3-4-4")), chip)
+    placement = place(shape_of("3-4-4"), chip)
     model = service_model(placement)
     assert model.message_s == near((11e-6,) * 4)  # two synapses in one lane operation
     assert (model.lanes, model.update_s, model.spike_s) == (2, near(100e-6), 0)
@@ -175,7 +175,7 @@ def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
 
 def test_on_a_crossbar_a_message_takes_every_neuron_of_its_core() -> None:
     chip = chip_from(MESH_CORES + TIMES + ASYNCHRONOUS + f"neurons_per_core: {number(8)}\ncrossbar: true")
-    shape = network_shape(parse_topology("3-4-2"))
+    shape = shape_of("3-4-2")
     model = service_model(place(shape, chip))
     assert model.message_s == near((14e-6, 14e-6))  # 8 neurons, 2 lanes
 
@@ -199,7 +199,7 @@ def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool, m
 
 def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() -> None:
     times = TIMES + f"  neuron_access: {number('1 us')}\n"
-    shape = network_shape(parse_topology("3-4-2"))
+    shape = shape_of("3-4-2")
     for kind, expected in (("clocked", 1), ("asynchronous", 0)):
         chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
         found = chip_schedule(place(shape, chip), policy="timed", stop="drained")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, group, near
+from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, group, near, shape_of
 
 from codesign.errors import InputError
 from codesign.hardware.cost import price
@@ -12,10 +12,9 @@ from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement import place
 from codesign.hardware.spike_energy import spike_energy
 from codesign.hardware.terms import COST_TERMS
-from codesign.network.topology import network_shape, parse_topology
 
 CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"
-SHAPE = network_shape(parse_topology("4-3-2"))
+SHAPE = shape_of("4-3-2")
 
 
 def test_by_hand():

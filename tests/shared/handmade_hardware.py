@@ -50,6 +50,16 @@ def chip_from(body: str) -> Chip:
     return parse_document(HEAD + body, "tiny.yaml", Chip)
 
 
+def mesh_chip(rows: int, columns: int, per_tile: int = 1, *, neurons: object = 1, more: str = "") -> Chip:
+    """Cores on a mesh of tiles, with so many neurons each, or a list of them."""
+    cores = f"cores: {number(rows * columns * per_tile)}\nneurons_per_core: {number(neurons)}\n"
+    return chip_from(f"{cores}layers_share_core: false\n{ASYNCHRONOUS}{mesh(rows, columns, per_tile)}{more}")
+
+
+def shape_of(topology: str) -> NetworkShape:
+    return network_shape(parse_topology(topology))
+
+
 def near(expected: Any, rel: float = 1e-6) -> Any:
     """Equal but for rounding; pytest's own least tolerance, 1e-12, is as large as energies are here."""
     return pytest.approx(expected, rel=rel, abs=0)

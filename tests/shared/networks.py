@@ -42,3 +42,8 @@ def batch_of(frames: Any, labels: Any = None, **options: Any) -> EventBatch:
     frames = frames.reshape(1, -1, 1) if frames.ndim == 1 else frames
     labels = np.zeros(len(frames), dtype=np.int64) if labels is None else labels
     return EventBatch.from_frames(frames, labels, timestep_s=0.01, **options)
+
+
+def dense(batch: EventBatch) -> np.ndarray:
+    """(samples, timesteps, inputs) what a batch holds."""
+    return np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)

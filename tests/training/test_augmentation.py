@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import dense
 from workload_files import same
 
 from codesign.errors import InputError
 from codesign.training.augmentation import Augmentation
 from codesign.workload.events import EventBatch
-
-
-def dense(batch):
-    return np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
 
 
 def random_batch(grid, *, samples=4, timesteps=3, seed=0, currents=False):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import dense
 from workload_files import parts, same, write_arrays
 
 from codesign.errors import DataError, InputError
@@ -22,11 +23,6 @@ from codesign.workload.spec import WorkloadSpec
 FRAMES = (np.arange(40 * 3 * 2 * 2 * 2).reshape(40, 3, 2, 2, 2) * 7 % 5 - 3).clip(0).astype(np.uint8)
 LABELS = np.arange(40) % 2
 DENSE = {"data": FRAMES, "labels": LABELS, "timestep_s": 1e-3}
-
-
-def frames_of(batch):
-    """(B, T, inputs) what a batch holds."""
-    return np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
 
 
 def load(file, **options):
@@ -55,7 +51,7 @@ def test_dense_frames_lie_on_the_grid_of_their_shape(shape, grid):
     frames = FRAMES.reshape(40, 3, *shape)
     batch = EventBatch.from_dense(frames, LABELS, timestep_s=1e-3)
     assert batch.grid == grid
-    assert np.array_equal(frames_of(batch), FRAMES.reshape(40, 3, 8))
+    assert np.array_equal(dense(batch), FRAMES.reshape(40, 3, 8))
     time_first = torch.from_numpy(frames).transpose(0, 1).bfloat16()
     labels = torch.from_numpy(LABELS)
     assert same(EventBatch.from_torch(time_first, labels, timestep_s=1e-3, time_first=True), batch)
@@ -76,7 +72,7 @@ def test_events_are_counted_by_timestep_and_input():
     by_hand[0, 0, 0] = by_hand[0, 0, 1] = by_hand[0, 1, 1] = by_hand[1, 0, 5] = by_hand[1, 2, 5] = 1
     sizes = {"timestep_s": 1e-3, "timesteps": 3}
     batch = EventBatch.from_events(EVENTS, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
-    assert np.array_equal(frames_of(batch), by_hand)
+    assert np.array_equal(dense(batch), by_hand)
     seconds = {"t": EVENTS["t"] / 1e6, "unit": EVENTS["y"] * 3 + EVENTS["x"]}
     again = EventBatch.from_events(seconds, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
     assert same(again, batch)
@@ -92,7 +88,7 @@ def test_events_are_counted_by_timestep_and_input():
 
     with_polarity = EventBatch.from_tonic(Dataset(samples), **sizes)
     assert (with_polarity.grid, with_polarity.labels.tolist()) == ((2, 2, 3), [4, 2])
-    assert np.array_equal(frames_of(with_polarity).reshape(2, 3, 2, 6).sum(axis=2), by_hand)
+    assert np.array_equal(dense(with_polarity).reshape(2, 3, 2, 6).sum(axis=2), by_hand)
     assert with_polarity.frame(0)[0].nonzero().ravel().tolist() == [0, 7]
 
 
@@ -136,10 +132,10 @@ def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
     assert (whole.classes, whole.timesteps, whole.timestep_s, whole.input_grid) == (5, 3, 1e-3, (2, 2, 2))
     for part, place in zip(parts(whole), (b"train", b"validation", b"test"), strict=True):
         assert sorted(part.sample_ids) == np.flatnonzero(split == place).tolist()
-        assert np.array_equal(frames_of(part), FRAMES.reshape(40, 3, 8)[part.sample_ids])
+        assert np.array_equal(dense(part), FRAMES.reshape(40, 3, 8)[part.sample_ids])
         assert np.array_equal(part.labels, part.sample_ids % 2)
     assert (short.timesteps, len(short.train), len(short.validation)) == (2, 20, 3)
-    assert np.array_equal(frames_of(short.train), FRAMES.reshape(40, 3, 8)[short.train.sample_ids, :2])
+    assert np.array_equal(dense(short.train), FRAMES.reshape(40, 3, 8)[short.train.sample_ids, :2])
     with pytest.raises(DataError, match="asked for 11 validation samples, found 10"):
         load(file, validation=11)
     pooled = load(file, split="pooled")
@@ -149,7 +145,7 @@ def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
     assert still.currents
     assert still.test.currents
     assert still.timestep_s == 0
-    assert np.array_equal(frames_of(still.test)[:, 0], FRAMES.reshape(40, 3, 8)[still.test.sample_ids, 0] - 0.5)
+    assert np.array_equal(dense(still.test)[:, 0], FRAMES.reshape(40, 3, 8)[still.test.sample_ids, 0] - 0.5)
 
 
 @settings(max_examples=20)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import dense
 
 from codesign.workload.camera import CAMERA_VERSION, SaccadeCamera
 
@@ -18,8 +19,7 @@ def record(camera, images, *, timestep_s=0.01, timesteps=10):
 
 def frames(batch, camera):
     """(B, T, 2, height, width)."""
-    stacked = np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
-    return stacked.reshape(len(batch), batch.timesteps, 2, camera.height, camera.width)
+    return dense(batch).reshape(len(batch), batch.timesteps, 2, camera.height, camera.width)
 
 
 def random_images(seed, count=3, size=6):

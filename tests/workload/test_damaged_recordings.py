@@ -99,7 +99,6 @@ DAMAGE = {
     ],
     ("nmnist", "nmnist/NMNIST/Train/0/first.bin"): [(b"", "must be its number")],
     ("shd", "shd/SHD/shd_train.h5"): [
-        (cut_off(3000), f"{NO_SHD} .* download it"),
         (b"<html>not found</html>", NO_SHD),
         (replaced("labels"), NO_SHD),
         (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 38"),

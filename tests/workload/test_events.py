@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from networks import dense
 from workload_files import same
 
 from codesign.errors import InputError
@@ -19,10 +20,6 @@ COUNTS = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.intege
 
 def batch_of(frames, **options):
     return EventBatch.from_frames(frames, np.arange(len(frames)) % 10, timestep_s=0.01, **options)
-
-
-def dense(batch):
-    return np.stack([batch.frame(t).numpy() for t in range(batch.timesteps)], axis=1)
 
 
 @pytest.fixture
