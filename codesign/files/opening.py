@@ -36,22 +36,22 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
     return _remote(url, *_connect(url, error), error)
 
 
-def open_file(location: Location, *, error: type[CodesignError] = InputError) -> tuple[Folder, str]:
+def open_file(location: Location) -> tuple[Folder, str]:
     """The folder that holds a file, and the file's name in it; neither need be there yet.
 
     Raises:
-        InputError, or `error`: as `open_folder`, or the location does not end in a name.
+        InputError: as `open_folder`, or the location does not end in a name.
     """
     url = str(location)
     if is_url(location):  # file systems drop a slash at the end
-        _named(url.partition("?")[0].rpartition("/")[2], location, error)
-    path = local_path(location, error)
+        _named(url.partition("?")[0].rpartition("/")[2], location)
+    path = local_path(location, InputError)
     if path is not None:
         folder_location = parent(url) if is_url(location) else path.parent
-        return LocalFolder(path.parent, location=folder_location, error=error), _named(path.name, location, error)
-    filesystem, path_there = _connect(url, error)
+        return LocalFolder(path.parent, location=folder_location, error=InputError), _named(path.name, location)
+    filesystem, path_there = _connect(url, InputError)
     folder, _, name = path_there.rpartition("/")
-    return _remote(parent(url), filesystem, folder, error), _named(name, location, error)
+    return _remote(parent(url), filesystem, folder, InputError), _named(name, location)
 
 
 def read_file(location: Location) -> bytes | None:
@@ -107,9 +107,9 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _named(name: str, location: Location, error: type[CodesignError]) -> str:
+def _named(name: str, location: Location) -> str:
     if name in ("", ".", ".."):
-        raise error(f"{printable(location)}: must end in the name of a file")
+        raise InputError(f"{printable(location)}: must end in the name of a file")
     return name
 
 
