@@ -63,11 +63,12 @@ class CrossEntropy:
 
     def __call__(self, simulation: Simulation, labels: torch.Tensor) -> torch.Tensor:
         scores = simulation.logits[:, None] if self.of == "sum" else simulation.scores
-        return torch.nn.functional.cross_entropy(
-            scores.flatten(0, 1) / self.temperature,
+        value = torch.nn.functional.cross_entropy(
+            scores.flatten(0, 1).double() / self.temperature,  # float32 would round off what a sure softmax lacks to 1
             labels.repeat_interleave(scores.shape[1]),
             label_smoothing=self.label_smoothing,
         )
+        return value.to(scores.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
