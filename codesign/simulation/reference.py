@@ -288,6 +288,8 @@ class _Machine:
             waits = (self.input_q != 0).any(dim=1)
             under_way |= waits
             self.frame_complete |= ~waits
+            if self.gated:  # the first layer's gate opens in the next step, even if the last event reaches nobody
+                under_way |= self.frame_complete & ~self.was_complete
         return under_way
 
     def _gates(self, k: int, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

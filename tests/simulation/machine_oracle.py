@@ -323,7 +323,7 @@ def run_sample(
         waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
         # messages under way: (target neuron, current, how many messages, how many of them spikes)
         under_way: list[tuple[int, float, int, int]] = []
-        complete = schedule.input_mode == "frame"
+        complete, opens = schedule.input_mode == "frame", False  # the first layer's gate, in the next step
 
         def deliver(layer: int, j: int, kept: int, spikes: int, barrier: int, into: list) -> None:
             if layer < depth:
@@ -360,7 +360,7 @@ def run_sample(
             return not (gated and k) and any(alone(n) for n in range(total) if layer_of[n] >= k - first_tick)
 
         announces = schedule.barrier_messages and depth > 1
-        while under_way or waiting_input or any(q) or (k == 0 and announces) or tick_ahead(k):
+        while under_way or waiting_input or any(q) or (k == 0 and announces) or opens or tick_ahead(k):
             if cores:
                 cores.receive()
             x: dict[int, float] = {}
@@ -484,8 +484,8 @@ def run_sample(
             for n in barrier_senders:
                 deliver(layer_of[n] + 1, n - starts[layer_of[n]], 0, 0, 1, under_way)
                 out.barriers[layer_of[n]] += 1
-            if not waiting_input:
-                complete = True
+            opens = gated and not waiting_input and not complete
+            complete = complete or not waiting_input
         u = [max(potential, low) for potential, low in zip(u, floor, strict=True)]
         out.spikes.append(c)
         out.active.append(active)

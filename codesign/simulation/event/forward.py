@@ -162,7 +162,8 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         inputs_waiting -= _leave(rules, queue, chosen)
         was_complete, complete = complete, complete or inputs_waiting == 0
         step += 1
-        active = not last and (touched + waiting > 0 or _goes_on(network, rules, step, state))
+        opens = rules.gated and complete and not was_complete  # even if the frame's last event reaches nobody
+        active = not last and (touched + waiting > 0 or opens or _goes_on(network, rules, step, state))
     for i in range(waiting):  # what waits when the pass stops is dropped
         queue.spikes[queue.waiting[i]] = 0
     _end_pass(network, rules, frame, step, decided, state, out)
