@@ -44,8 +44,8 @@ __all__ = [
     "versions_digest",
 ]
 
-TRAIN_VERSION = 6
-EXECUTE_VERSION = 6
+TRAIN_VERSION = 7
+EXECUTE_VERSION = 7
 SUMMARY_VERSION = 4
 COST_VERSION = 5
 

@@ -1,4 +1,8 @@
-"""NeuroBench's metrics of each point of a sweep, as a table and under the names that its harness gives them."""
+"""NeuroBench's metrics of each point of a sweep, as a table and under the names that its harness gives them.
+
+Its *effective* operations leave out weights of 0, which executions count as a chip does. So none here are called that;
+`codesign.simulation.neurobench` has them.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,17 @@ __all__ = ["export_neurobench", "neurobench_of"]
 
 _CAPTION = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
-    "the bits that they are evaluated with. Effective operations include synapses whose weight is 0, as on a chip; "
-    "cd.neurobench leaves them out, and knows the connection sparsity. Operations until the decision are those up to "
-    "the first output spike of each timestep."
+    "the bits that they are evaluated with. MACs and ACs include synapses whose weight is 0, as on a chip; cd.neurobench "
+    "gives the effective ones, which leave them out, and the connection sparsity. Operations until the decision are "
+    "those up to the first output spike of each timestep."
 )
 
 _COLUMNS: Mapping[str, Path_] = {
     "accuracy": ("ClassificationAccuracy",),
     "footprint in bytes": ("Footprint",),
     "activation sparsity": ("ActivationSparsity",),
-    "effective MACs": ("SynapticOperations", "Effective_MACs"),
-    "effective ACs": ("SynapticOperations", "Effective_ACs"),
+    "MACs": ("SynapticOperations", "MACs"),
+    "ACs": ("SynapticOperations", "ACs"),
     "dense operations": ("SynapticOperations", "Dense"),
     "operations until the decision": ("decision_operations",),
 }
@@ -47,8 +51,8 @@ def neurobench_of(point: Point) -> dict[str, Any]:
         "Footprint": None if weights is None else weights * (point.weight_bits or 32) / 8,
         "ActivationSparsity": mean["activation_sparsity"],
         "SynapticOperations": {
-            "Effective_MACs": macs,
-            "Effective_ACs": None if operations is None or macs is None else operations - macs,
+            "MACs": macs,
+            "ACs": None if operations is None or macs is None else operations - macs,
             "Dense": dense,
         },
         "decision_operations": mean["decision_operations"],
