@@ -101,9 +101,9 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "073f79349171fa1b",
-        "execute": "053cafa99b3f1437",
-        "summary": "cf2be903a99883d9",
+        "train": "ac6160c36d8d0098",
+        "execute": "9cd79769c43387bd",
+        "summary": "4554e001cfa16402",
         "cost": "0ffa376fe066ca33",
     }
 

@@ -59,8 +59,8 @@ def everybody(network: SpikingNetwork, frames: np.ndarray) -> np.ndarray:
     u, j, fired = zeros + of["initial_potential"], zeros, zeros.bool()
     emitted = torch.zeros(len(frames), len(layers))
     for t in range(frames.shape[1]):
-        j = j * alpha
-        u = u * network.decay + bias + gain * j
+        j = j * alpha + bias * network.flows()
+        u = u * network.decay + bias * ~network.flows() + gain * j
         fired_before, fired = fired, torch.zeros_like(fired)
         spikes = torch.from_numpy(frames[:, t]).float()
         for i, (own, connection) in enumerate(zip(layers, network.layer_connections(), strict=True)):
