@@ -29,6 +29,7 @@ _INTEGRATOR: Mapping[str, Any] = {"type": "CUBA", "iDecay": 0, "vDecay": 4096, "
 """The neuron of a layer that names none."""
 _LARGEST, _SMALLEST = 255, -256
 _SPAN = 4096
+_MOST_NUMBERS = 1 << 27
 _NOT_HERE = {
     "delay": "synaptic delays",
     "gradedSpike": "graded spikes",
@@ -72,7 +73,7 @@ def _nodes(number: str, layer: Any, *, first: bool) -> Iterator[NirNode]:
     if kind == "flatten":
         return
     _check_plain(at, layer)
-    size = _whole(at, layer, "shape").astype(np.int64)
+    size = _whole(at, layer, "shape").ravel().astype(np.int64)
     if not 1 <= size.size <= 3 or size.min() < 1:
         raise at.refusal(f"shape must be up to three sizes, found {size.tolist()}")
     if kind == "input":
@@ -99,7 +100,7 @@ def _map(at: NirNode, layer: Tree, shape: NDArray[np.int64]) -> Iterator[tuple[s
     weight = _whole(at, layer, "weight", least=_SMALLEST, most=_LARGEST)
     if at.kind == "dense":
         outputs = int(np.prod(shape))
-        if not weight.size or weight.size % outputs or weight.ndim > 2 or (weight.ndim == 2 and len(weight) != outputs):
+        if weight.size % outputs or weight.ndim > 2 or (weight.ndim == 2 and len(weight) != outputs):
             raise at.refusal(f"weight must be ({outputs}, inputs) for shape {shape.tolist()}, found {weight.shape}")
         weight = weight.reshape(outputs, -1)
     else:
@@ -130,23 +131,24 @@ def _neurons(at: NirNode, neuron: Any, size: NDArray[Any]) -> NirNode:
 def _check_plain(at: NirNode, group: Tree) -> None:
     """That a group has nothing that neurons and synapses here have not."""
     for key, what in _NOT_HERE.items():
-        if np.any(np.asarray(group.get(key, 0), dtype=object) != 0):
+        value = group.get(key, np.zeros(1))
+        if not isinstance(value, np.ndarray) or value.any():
             raise at.refusal(f"{key}: {what} cannot be simulated")
 
 
 def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most: int = 1 << 24) -> NDArray[np.float64]:
     """Whole numbers within limits."""
-    value = group.get(key)
-    if not isinstance(value, np.ndarray | int) or np.asarray(value).dtype.kind not in "biuf":
-        found = "nothing" if value is None else "a group" if isinstance(value, Mapping) else repr(value)[:40]
-        raise at.refusal(f"{key} must be whole numbers, found {found}")
-    numbers = np.asarray(value)
-    array = np.asarray(numbers, dtype=np.float64)
-    if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+    given = group.get(key)
+    numbers = np.asarray(given) if isinstance(given, np.ndarray | int) else np.zeros(0, object)
+    if numbers.dtype.kind not in "biuf" or not 0 < numbers.size <= _MOST_NUMBERS:
+        found = "nothing" if given is None else "a group" if isinstance(given, Mapping) else repr(given)[:40]
+        raise at.refusal(f"{key} must be whole numbers, at most {_MOST_NUMBERS:,}, found {found}")
+    if not (np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all()):
         raise at.refusal(f"{key} must be whole numbers, found fractions; lava counts in integers")
-    if array.size and not (least <= array.min() and array.max() <= most):
-        raise at.refusal(f"{key} must be from {least:,} to {most:,}, found {array.min():g} to {array.max():g}")
-    return array
+    low, high = float(numbers.min()), float(numbers.max())
+    if not least <= low <= high <= most:
+        raise at.refusal(f"{key} must be from {least:,} to {most:,}, found {low:g} to {high:g}")
+    return numbers.astype(np.float64)
 
 
 def _text(value: Any) -> str:
