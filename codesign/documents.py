@@ -30,6 +30,7 @@ else:
 
 __all__ = [
     "Document",
+    "Mistake",
     "Path_",
     "Place",
     "Spec",
@@ -65,6 +66,8 @@ _WORDS = {
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq")}
 
 Path_ = tuple[str | int, ...]
+Mistake = tuple[Path_, str]
+"""Where in a file, and what is wrong."""
 Model = TypeVar("Model", bound="Spec")
 
 
@@ -136,7 +139,7 @@ class Spec(BaseModel, metaclass=_Constructed):
         return {name: one for name, (one, default) in given.items() if name not in self.added or one != default}
 
     @classmethod
-    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+    def cross_check(cls, data: Any) -> Iterable[Mistake]:
         """Mistakes between parts of a document, each as the path of the culprit and a message.
 
         Asked even where the document has other mistakes, so `data`, the plain content, may have any form.

@@ -13,12 +13,12 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Path_, Spec, dotted, reason, suggestion, value_at
+from codesign.documents import Mistake, Path_, Spec, dotted, reason, suggestion, value_at
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.nested import unknown_part, with_parts
-from codesign.hardware.description import Chip, Mistake, consistency_mistakes
+from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.energy import check_operation
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.hardware.numbers import Operation

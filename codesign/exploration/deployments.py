@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from codesign.documents import Path_, suggestion
+from codesign.documents import Mistake, suggestion
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
@@ -47,7 +47,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Mistake = tuple[Path_, str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import PurePath
 
 from codesign.analysis.columns import AXIS_PREFIX
+from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.canonical import canonical_schedule, needs_seed
 from codesign.exploration.deployments import (
     Deployment,
     Inference,
-    Mistake,
     find_deployments,
     metered_chip,
     trained_through,

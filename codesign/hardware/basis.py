@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codesign.documents import Mistake
 from codesign.hardware.numbers import SynapticEnergy
 from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS
@@ -17,8 +18,6 @@ __all__ = ["basis_mistakes", "missing_basis"]
 
 _COUNTED = {action.price.removeprefix("energies."): action.per for action in ACTIONS if action.per}
 """What each energy of a chip file is multiplied by."""
-
-Mistake = tuple[tuple[str, str, str], str]
 
 
 def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistake]:

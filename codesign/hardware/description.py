@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from codesign.documents import Path_, Spec, value_at
+from codesign.documents import Mistake, Path_, Spec, value_at
 from codesign.hardware.basis import basis_mistakes
 from codesign.hardware.named_numbers import NamedNumber, named_numbers
 from codesign.hardware.numbers import (
@@ -54,10 +54,7 @@ from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.units import format_si
 
-__all__ = ["Chip", "Mistake", "consistency_mistakes"]
-
-Mistake = tuple[tuple[str | int, ...], str]
-"""Where in the file, and what is wrong."""
+__all__ = ["Chip", "consistency_mistakes"]
 
 
 class Chip(Spec):

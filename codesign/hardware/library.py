@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from codesign.documents import (
     Document,
+    Mistake,
     Path_,
     Place,
     describe,
@@ -25,7 +26,7 @@ from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.basis import missing_basis
 from codesign.hardware.derivation import with_derived
-from codesign.hardware.description import Chip, Mistake
+from codesign.hardware.description import Chip
 from codesign.hardware.extending import VALUES, extended, extended_by
 from codesign.hardware.model_error import measured_error
 from codesign.hardware.provenance import OWN, sourced_parts

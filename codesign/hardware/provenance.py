@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from codesign.documents import Path_, Spec, suggestion
+from codesign.documents import Mistake, Path_, Spec, suggestion
 
 __all__ = [
     "ASSUMED_FACTORS",
@@ -78,7 +78,7 @@ def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Source
             yield from sourced_parts(part, (*place, name))
 
 
-def source_mistakes(data: dict[Any, Any]) -> Iterator[tuple[Path_, str]]:
+def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
     """Where raw file content names no entry of its `sources`, by a `source` or the `citation`, and what is wrong."""
     sources = data.get("sources", {})
     if not isinstance(sources, dict):

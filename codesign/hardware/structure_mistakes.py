@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from codesign.documents import Mistake
 from codesign.hardware.laws import THRESHOLD_V
 
 __all__ = ["structure_mistakes"]
-
-Mistake = tuple[tuple[str | int, ...], str]
 
 
 def structure_mistakes(chip: Any) -> Iterator[Mistake]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codesign.documents import Mistake
 from codesign.errors import InputError
-from codesign.hardware.description import Chip, Mistake
+from codesign.hardware.description import Chip
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.validation_models import Counts, NotRecomputed, Steps
 
