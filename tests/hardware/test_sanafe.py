@@ -124,12 +124,10 @@ FOUR_TILES = Case(
 )
 CASES = [
     ONE_TILE,
-    replace(ONE_TILE, timesteps=25),
     TWO_TILES,
     replace(TWO_TILES, timesteps=9, decay=0.875),
     replace(FOUR_TILES, topology="24-[36x2]-8", tiles=3, decay=3277 / 4096),
     FOUR_TILES,
-    replace(FOUR_TILES, timesteps=17),
 ]
 
 

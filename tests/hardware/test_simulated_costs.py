@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import near
 
 from codesign.hardware.cost import price
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.work import PlacedExecution
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -34,10 +32,10 @@ def random_events(samples: int, inputs: int) -> EventBatch:
 
 
 @pytest.mark.parametrize("name", chip_names())
-@pytest.mark.parametrize("topology", [LINEAR, CONVOLUTIONAL], ids=["linear", "convolutional"])
-def test_simulated_networks_are_priced_consistently(name: str, topology: TopologySpec) -> None:
+def test_a_convolution_is_priced_as_it_was_placed(name: str) -> None:
+    """Linear networks on every chip: test_ended_samples; that parts sum to totals: test_pricing_properties."""
     chip = find_chip(name)
-    network = network_of(topology)
+    network = network_of(CONVOLUTIONAL)
     placement = place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
     schedule = chip_schedule(placement, stop="drained").schedule
     execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
@@ -48,18 +46,10 @@ def test_simulated_networks_are_priced_consistently(name: str, topology: Topolog
     operation = (synaptic.operation if synaptic is not None else None) or "accelerated"
     cost = price(execution, placement, operation=operation)
     energy, latency = cost.energy, cost.latency
-    if energy.total_j is not None:
-        known = [energy.terms_j[term] for term in COST_TERMS]
-        total = np.sum([term for term in known if term is not None], axis=0)
-        assert energy.total_j == near(total, rel=1e-12)
-        assert (energy.total_j > 0).all()
+    assert energy.total_j is None or (energy.total_j > 0).all()
     if latency.total_s is not None:
-        parts = [latency.compute_s, latency.network_s, latency.synchronization_s]
-        assert latency.total_s == near(np.sum([part for part in parts if part is not None], axis=0))
         decided = ~np.isnan(latency.decision_s)
         assert (latency.decision_s[decided] <= latency.total_s[decided] * (1 + 1e-12)).all()
-    if latency.bound_s is not None:
-        assert (latency.total_s <= latency.bound_s * (1 + 1e-12)).all()
 
 
 def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
