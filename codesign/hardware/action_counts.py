@@ -149,8 +149,8 @@ def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
         return np.asarray(execution.synaptic_operations.sum(axis=1) - execution.input_macs, dtype=np.float64)
-    of_layer = np.bincount(geometry.layer, weights=geometry.occupied, minlength=work.layers + 1)
-    occupied: Floats = by_sample(execution.messages.spikes * of_layer[work.targets])
+    of_source = work.reach.share @ geometry.occupied
+    occupied: Floats = by_sample(execution.messages.spikes * of_source[execution.messages.source])
     return occupied
 
 
@@ -199,9 +199,5 @@ def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
 def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:
     """(S + 1,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
     geometry = work.geometry
-    weights = np.zeros((len(work.layer_reached), geometry.cores + 1))
-    weights[0, 0] = 1.0
-    for source, share in enumerate(work.share, 1):
-        weights[source] = np.bincount(1 + geometry.core, weights=share, minlength=geometry.cores + 1)
-    places = [geometry.core[geometry.parts_of(layer)] for layer in work.layer_reached]
-    return np.array([weight @ hops[:, cores].sum(axis=1) for weight, cores in zip(weights, places, strict=True)])
+    between = hops[np.append(0, 1 + geometry.core)][:, geometry.core]
+    return np.asarray(work.sources @ (geometry.reach.share * between).sum(axis=1))

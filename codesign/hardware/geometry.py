@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import PlacedPart
 from codesign.hardware.parts import NetworkOnChip
+from codesign.hardware.reach import Reach, reach_of
+from codesign.network.topology import NetworkShape
 
 __all__ = ["DIRECTIONS", "Extent", "Geometry", "geometry_of"]
 
@@ -39,6 +41,7 @@ class Geometry:
     """P parts of a network on K used cores.
 
     Attributes:
+        parts: as they were placed.
         layer, core, neurons: (P,) of each part; `core` counts used cores only.
         cores: K.
         accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first part.
@@ -47,11 +50,13 @@ class Geometry:
             c; None where the chip's network is not described and messages cross cores.
         crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
         tiles: tiles with used cores.
-        links: (P + 1, Q) how often one message of the input (row 0) or of each part, sent to all parts of the next
-            layer, passes each of Q links; none where the network is not described.
+        reach: of the input (row 0) and of each part in each part.
+        links: (P + 1, Q) how often one message of the input or of each part, sent to all parts that it reaches, passes
+            each of Q links; none where the network is not described.
         link_names: (Q,) of these links.
     """
 
+    parts: tuple[PlacedPart, ...]
     layer: Integers
     core: Integers
     neurons: Integers
@@ -62,6 +67,7 @@ class Geometry:
     vertical: Integers | None
     crossings: Integers
     tiles: int
+    reach: Reach
     links: Floats
     link_names: tuple[str, ...]
 
@@ -77,11 +83,12 @@ class Geometry:
         return np.flatnonzero(self.layer == layer)
 
 
-def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
-    """The geometry of parts on a chip.
+def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[PlacedPart, ...]) -> Geometry:
+    """The geometry of parts of a network on a chip.
 
     Cores that were added to a chip lie in further rows of its mesh, or in columns where tiles are numbered along these.
     """
+    reach = reach_of(shape, parts, parts)
     layer, numbers, neurons = np.array([(part.layer, part.core, part.neurons) for part in parts], dtype=np.int64).T
     used, core = np.unique(numbers, return_inverse=True)
     at_chip, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
@@ -94,7 +101,7 @@ def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
         tiles = len(np.unique(np.stack([at_chip, tile]), axis=1).T)
         row, column = network.place(tile)
         horizontal, vertical = _hops(column, at_chip), _hops(row, at_chip)
-        links, names = _links(network, layer, tile[core], at_chip[core])
+        links, names = _links(network, reach.share, tile[core], at_chip[core])
     elif len(used) == 1:
         horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
     accessed, occupied = neurons, np.zeros_like(neurons)
@@ -106,6 +113,7 @@ def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
         accessed = np.zeros_like(neurons)
         accessed[first] = occupied[first]
     return Geometry(
+        parts=parts,
         layer=layer,
         core=core.astype(np.int64),
         neurons=neurons,
@@ -116,6 +124,7 @@ def geometry_of(chip: Chip, parts: tuple[PlacedPart, ...]) -> Geometry:
         vertical=vertical,
         crossings=np.abs(np.append(0, at_chip)[:, None] - at_chip[None, :]),
         tiles=tiles,
+        reach=reach,
         links=links,
         link_names=tuple(names),
     )
@@ -131,27 +140,23 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 # links ---------------------------------------------------------------------------------------------------------------
 
 
-def _links(network: NetworkOnChip, layer: Integers, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
+def _links(network: NetworkOnChip, share: Floats, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
     """(P + 1, Q) passes of each link by one message of each source, and the names of the links."""
-    by_layer = [np.flatnonzero(layer == number) for number in range(int(layer.max()) + 1)]
-    sources = [np.zeros(1, dtype=np.int64), *(1 + own for own in by_layer)]
-    pairs = [np.meshgrid(sources[number], own, indexing="ij") for number, own in enumerate(by_layer)]
-    source = np.concatenate([grid.ravel() for grid, _ in pairs])
-    target = np.concatenate([grid.ravel() for _, grid in pairs])
+    source, target = np.nonzero(share)
     start, end = np.append(0, tile)[source], tile[target]
     leaves, enters = np.append(0, at_chip)[source], at_chip[target]
     line = network.columns if network.numbering == "rows" else network.rows
     tiles = max(network.rows * network.columns, (int(tile.max()) // line + 1) * line)
-    same, entrance = leaves == enters, np.zeros_like(source)
+    same, entrance, pair = leaves == enters, np.zeros_like(source), np.arange(len(source))
     legs = [
-        *_leg(network, tiles, source[same], leaves[same], start[same], end[same]),
-        *_leg(network, tiles, source[~same], leaves[~same], start[~same], entrance[~same]),
-        *_leg(network, tiles, source[~same], enters[~same], entrance[~same], end[~same]),
+        *_leg(network, tiles, pair[same], leaves[same], start[same], end[same]),
+        *_leg(network, tiles, pair[~same], leaves[~same], start[~same], entrance[~same]),
+        *_leg(network, tiles, pair[~same], enters[~same], entrance[~same], end[~same]),
     ]
-    rows, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
+    pairs, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
     used, link = np.unique(numbers, return_inverse=True)
     passes = np.zeros((len(tile) + 1, len(used)))
-    np.add.at(passes, (rows, link), 1.0)
+    np.add.at(passes, (source[pairs], link), share[source, target][pairs])
     several = len(np.unique(at_chip)) > 1
     return passes, [_link_name(number, tiles, several) for number in used.tolist()]
 
@@ -163,9 +168,10 @@ def _link_name(number: int, tiles: int, several: bool) -> str:
 
 
 def _leg(
-    network: NetworkOnChip, tiles: int, source: Integers, chip: Integers, start: Integers, end: Integers
+    network: NetworkOnChip, tiles: int, pair: Integers, chip: Integers, start: Integers, end: Integers
 ) -> list[tuple[Integers, Integers]]:
-    """Sources and links of ways within one chip: along the row of tile `start` to the column of `end`, then along that.
+    """Pairs, of a source and a target, and links of ways within one chip: along the row of tile `start` to the column
+    of `end`, then along that.
 
     A link has the number (chip · tiles + tile) · 4 + position in `DIRECTIONS`.
     """
@@ -175,8 +181,8 @@ def _leg(
     runs = []
     for begin, steps, stride, forward in ((start, end_column - column, across, 0), (corner, end_row - row, down, 2)):
         hops = np.abs(steps)
-        which = np.repeat(np.arange(len(source)), hops)
+        which = np.repeat(np.arange(len(pair)), hops)
         done = np.arange(len(which)) - np.repeat(np.cumsum(hops) - hops, hops)
         at = begin[which] + done * stride * np.sign(steps[which])
-        runs.append((source[which], (chip[which] * tiles + at) * len(DIRECTIONS) + forward + (steps[which] < 0)))
+        runs.append((pair[which], (chip[which] * tiles + at) * len(DIRECTIONS) + forward + (steps[which] < 0)))
     return runs

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
+from codesign.hardware.reach import reach_of
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
@@ -50,7 +51,7 @@ class MessageCycles:
     """What one message of each of S + 1 sources (0 the input, 1 + slice) meets in each of P parts, in the mean.
 
     Attributes:
-        synapses: (S + 1, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not reach.
+        synapses: (S + 1, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not go to.
         cycles: (S + 1, P) operations of all lanes together that they take.
     """
 
@@ -66,6 +67,7 @@ class MessageCycles:
 def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int) -> MessageCycles:
     """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source."""
     synapses, cycles = np.zeros((2, len(slices) + 1, len(geometry.layer)))
+    goes = reach_of(shape, slices, geometry.parts).share
     starts: dict[int, int] = {}
     runs = [(0, 0, shape.input_size)]
     for part in slices:
@@ -79,7 +81,7 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
             window = shape.layers[layer].window
             if geometry.occupied[part] or window is None:
                 reached = float(geometry.occupied[part] or neurons)
-                found = reached, float(np.ceil(reached / lanes))
+                found = goes[source, part] * reached, goes[source, part] * float(np.ceil(reached / lanes))
             else:
                 found = _of_window(window, lanes, (begin, neurons), (first, count))
             synapses[source, part], cycles[source, part] = found

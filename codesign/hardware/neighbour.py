@@ -75,8 +75,10 @@ def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
         for start in work.starts(source).tolist() if layer < work.layers else []:
             sources.setdefault((start, layer), []).append(source)
     feeds = []
-    for (start, layer), columns in sources.items():
-        targets = np.unique(geometry.core[geometry.parts_of(layer)])
+    for (start, _), columns in sources.items():
+        targets = work.places(*columns)
+        if not len(targets):
+            continue
         feeds.append(
             Feed(
                 core=start - 1 if start else None,

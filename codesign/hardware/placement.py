@@ -110,7 +110,7 @@ class Placement:
     @cached_property
     def geometry(self) -> Geometry:
         """Where the parts lie, and the ways between them."""
-        return geometry_of(self.chip, self.parts)
+        return geometry_of(self.chip, self.shape, self.parts)
 
     @property
     def extent(self) -> Extent:

@@ -16,7 +16,7 @@ from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
 from codesign.hardware.shortage import plural
-from codesign.hardware.work import destinations, unable
+from codesign.hardware.work import unable
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
@@ -138,7 +138,8 @@ def service_model(placement: Placement) -> ServiceModel:
     """How long a chip takes to serve the messages of a network, for policies that look at `delivery`.
 
     The same times and the same servers as `codesign.hardware.replay`, slices as the placement's parts. There, a
-    message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer.
+    message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer, and of whether
+    it goes to a part.
 
     Raises:
         InputError: the chip's file lacks times, which the message names.
@@ -154,23 +155,22 @@ def service_model(placement: Placement) -> ServiceModel:
     prices = Prices(chip=chip, extent=placement.extent)
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
     route_s = routes_s(geometry, prices.hop_times()[:, 0])
-    # synapses of a message in each part; on a crossbar all of its core's neurons
-    size = np.array(shape.layer_sizes)[geometry.layer]
-    fan_out = np.array([shape.fan_out(layer) for layer in range(len(shape.layers))])[geometry.layer]
-    synapses = np.where(geometry.occupied > 0, geometry.occupied, fan_out * geometry.neurons / size)
-    sent = destinations(placement.slices(core_aware=True), geometry)[1:]
+    # mean over the layer before each part: the share of messages that go there, and their synapses
+    senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
+    goes, synapses = (senders @ seen / sizes[geometry.layer] for seen in geometry.reach)
+    each = np.divide(synapses, goes, out=np.zeros(len(goes)), where=goes > 0)
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
-    operations = lane_operations(synapses, chip)
+    operations = goes * lane_operations(np.where(geometry.occupied > 0, geometry.occupied, each), chip)
     if chip.structure is not None and lanes != "all":
         of_layers = tuple(Slice(layer=i, core=i, neurons=layer.neurons) for i, layer in enumerate(shape.layers))
         cycles = message_cycles(shape, geometry, of_layers, lanes).cycles
         operations = cycles[geometry.layer, np.arange(len(geometry.layer))]
     return ServiceModel(
-        message_s=tuple((message_s + operations * operation_s).tolist()),
+        message_s=tuple((goes * message_s + operations * operation_s).tolist()),
         lanes=None if lanes == "all" else lanes,
         update_s=update_s,
         spike_s=spike_s,
-        output_s=tuple((sent * output_s).tolist()),
+        output_s=tuple((geometry.reach.share.sum(axis=1)[1:] * output_s).tolist()),
         route_s=tuple(tuple(route_s[start][geometry.core].tolist()) for start in (0, *(1 + geometry.core).tolist())),
     )
 

@@ -23,7 +23,7 @@ __all__ = ["spike_energy"]
 def spike_energy(placement: Placement) -> NDArray[np.float64]:
     """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.
 
-    That is its generation, its message over the ways to the cores of the next layer, the synaptic operations there, and
+    That is its generation, its message over the ways to the cores that it goes to, the synaptic operations there, and
     the updates of the neurons that it reaches, where the chip gives energies for them. It is the energy of a pass in
     which all neurons of a part fire once, less that of a pass without spikes, by neuron: neurons of a part count alike,
     each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes.
@@ -63,7 +63,7 @@ def _one_part_each(placement: Placement) -> Execution:
         emitted[sample, layer], operations[sample, layer + 1] = neurons[sample], synapses[sample]
         rows.append((sample, 0, 0, sample, 0, neurons[sample]))
         for target in np.flatnonzero(of_layer == layer + 1):
-            reached = round(synapses[sample] * neurons[target] / neurons[of_layer == layer + 1].sum())
+            reached = round(neurons[sample] * placement.geometry.reach.synapses[1 + sample, target])
             rows.append((sample, 0, 1, target, reached, 0))
             active[sample, 0, target] = min(reached, neurons[target])
     messages = [

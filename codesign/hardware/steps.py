@@ -99,9 +99,8 @@ class StepWork:
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
     geometry, routes = work.geometry, []
-    for source, layer in enumerate(work.layer_reached.tolist()):
-        places = geometry.core[geometry.parts_of(layer)]
-        ways = geometry.ways[np.ix_(work.starts(source), places)].reshape(-1, 3)
+    for source in range(len(work.layer_reached)):
+        ways = geometry.ways[np.ix_(work.starts(source), work.places(source))].reshape(-1, 3)
         routes.append(np.unique(ways, axis=0))
     return tuple(routes)
 

@@ -2,7 +2,7 @@
 
     traffic = Σ over sources a and parts b of messages(a → b) · hops(core of a → core of b)
 
-A source sends each message to every part of the layer that it reaches; the input enters at tile 0. Between chips
+A source sends each message to every part that holds a target of it; the input enters at tile 0. Between chips
 messages pass tile 0 of both, so that each chip is a problem of its own, with all that comes from elsewhere or goes
 there at one fixed place. It is a quadratic assignment: scipy's FAQ (Vogelstein et al., PLOS ONE 10(4), 2015, DOI
 10.1371/journal.pone.0121002), then exchanges of two cores, the best first, until none helps. The same exchanges also
@@ -21,6 +21,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.parts import NetworkOnChip
+from codesign.hardware.reach import reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution
 
@@ -49,8 +50,7 @@ def messages_between(shape: NetworkShape, parts: tuple[PlacedPart, ...], executi
         sources *= (
             spikes[reached] / max(execution.samples, 1) / np.array([shape.input_size, *shape.layer_sizes])[reached]
         )
-    targets = np.array([part.layer for part in parts])
-    return np.asarray(np.where(reached[:, None] == targets[None, :], sources[:, None], 0.0))
+    return np.asarray(sources[:, None] * reach_of(shape, parts, parts).share)
 
 
 def message_hops(geometry: Geometry, messages: Floats) -> float | None:

@@ -17,12 +17,12 @@ from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import MessageCycles, lane_operations, message_cycles
 from codesign.hardware.parts import Answer
 from codesign.hardware.placement import Placement
+from codesign.hardware.reach import Reach, reach_of
 from codesign.simulation.execution import NOT_REACHED, Execution, Slice
 
 __all__ = [
     "Deliveries",
     "PlacedExecution",
-    "destinations",
     "drained_neurons",
     "shares",
     "unable",
@@ -82,9 +82,16 @@ class PlacedExecution:
         self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
 
     @cached_property
-    def destinations(self) -> Integers:
-        """(S + 1,) parts that a message of each source goes to: 0 the input, 1 + slice."""
-        return destinations(self.execution.slices, self.geometry)
+    def reach(self) -> Reach:
+        """Of each source, 0 the input and 1 + slice, in each part."""
+        if self.exact:
+            return self.geometry.reach
+        return reach_of(self.execution.shape, self.execution.slices, self.placement.parts)
+
+    @cached_property
+    def destinations(self) -> Floats:
+        """(S + 1,) parts that a message of each source goes to, in the mean: 0 the input, 1 + slice."""
+        return np.asarray(self.reach.share.sum(axis=1))
 
     @cached_property
     def targets(self) -> Integers:
@@ -107,9 +114,10 @@ class PlacedExecution:
         """Every message at every core that it reaches.
 
         In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
-        mean of the row, synaptic operations / spikes, is shared out by the neurons on the core and rounded up to whole
-        lanes; where the chip's structure is known, its lanes are banks, see `codesign.hardware.lanes`. On a crossbar
-        it has the core's neurons, whatever it is connected to.
+        mean of the row, synaptic operations / spikes, is shared out over the cores as the synapses of its source are,
+        and rounded up to whole lanes for the share of the messages that go there; where the chip's structure is known,
+        its lanes are banks, see `codesign.hardware.lanes`. On a crossbar it has the core's neurons, whatever it is
+        connected to.
         """
         table, shape, geometry = self.execution.messages, self.placement.shape, self.geometry
         # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
@@ -127,27 +135,29 @@ class PlacedExecution:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
             for part in geometry.parts_of(layer):
-                rows.append(row)
-                parts.append(np.full(len(row), part))
-                taken = self._operations(row, part, per_message) * working
+                goes = self.reach.share[table.source[row], part] > 0
+                rows.append(row[goes])
+                parts.append(np.full(int(goes.sum()), part))
+                taken = self._operations(row[goes], part, per_message[goes]) * working[goes]
                 operations.append(taken * self.units("synaptic_operation")[layer])
-        row = np.concatenate(rows)
+        row, part = np.concatenate(rows), np.concatenate(parts)
         return Deliveries(
             row=row,
-            part=np.concatenate(parts),
-            messages=counts[row].astype(np.float64),
+            part=part,
+            messages=counts[row] * self.reach.share[table.source[row], part],
             operations=np.concatenate(operations),
         )
 
     def _operations(self, row: Integers, part: int, per_message: Floats) -> Floats:
-        """(n,) lane operations that a message of each of n rows takes in a part, with (n,) synapses in its layer."""
-        geometry, cycles = self.geometry, self._cycles
+        """(n,) mean lane operations of a message of each of n rows in a part, with (n,) synapses in its layer."""
+        geometry, cycles, source = self.geometry, self._cycles, self.execution.messages.source[row]
+        goes = self.reach.share[source, part]
         if geometry.occupied[part]:
-            return lane_operations(np.full(len(row), float(geometry.occupied[part])), self.chip)
+            return np.asarray(goes * lane_operations(np.full(len(row), float(geometry.occupied[part])), self.chip))
         if cycles is None:
-            layer = self.execution.shape.layers[geometry.layer[part]]
-            return lane_operations(per_message * geometry.neurons[part] / layer.neurons, self.chip)
-        source = self.execution.messages.source[row]
+            synapses = self.reach.synapses[source]
+            each = per_message * synapses[:, part] / (synapses.sum(axis=1) * goes)
+            return np.asarray(goes * lane_operations(each, self.chip))
         return np.asarray(cycles.cycles[source, part] * cycles.per_message(per_message, source))
 
     @cached_property
@@ -179,10 +189,20 @@ class PlacedExecution:
     @cached_property
     def source_links(self) -> Floats:
         """(S + 1, Q) how often one message of each source passes each of Q links."""
+        return np.asarray(self.sources @ self.geometry.links)
+
+    @cached_property
+    def sources(self) -> Floats:
+        """(S + 1, P + 1) shares of each source in the input (column 0) and the parts."""
         sources = np.zeros((len(self.share) + 1, self.share.shape[1] + 1))
         sources[0, 0] = 1.0
         sources[1:, 1:] = self.share
-        return np.asarray(sources @ self.geometry.links)
+        return sources
+
+    def places(self, *sources: int) -> Integers:
+        """Cores that messages of sources go to."""
+        reached = self.reach.share[list(sources)].any(axis=0)
+        return np.unique(self.geometry.core[reached])
 
     def units(self, kind: str) -> Floats:
         """(L,) units of work that one piece of a kind makes in each layer."""
@@ -229,12 +249,6 @@ def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
     """(S, P) shares of slices that are other runs of neurons than the parts: by the neurons of their layer's parts."""
     of_layer = np.array([recorded.layer for recorded in slices])[:, None] == geometry.layer[None, :]
     return np.asarray(of_layer * geometry.neurons / (of_layer * geometry.neurons).sum(axis=1, keepdims=True))
-
-
-def destinations(slices: tuple[Slice, ...], geometry: Geometry) -> Integers:
-    """(S + 1,) parts, each on a core of its own, that a message of each source goes to: 0 the input, 1 + slice."""
-    of_layer = np.bincount(geometry.layer, minlength=int(geometry.layer.max()) + 2)
-    return np.asarray(of_layer[np.append(0, [recorded.layer + 1 for recorded in slices])], dtype=np.int64)
 
 
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:

@@ -103,6 +103,8 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(case: dict, 
         banks = [[row[lane::lanes].sum() for lane in range(lanes)] for row in own]
         assert found.synapses[0, part] == near(own.sum(axis=1).mean())
         assert found.cycles[0, part] == near(np.max(banks, axis=1).mean())
+        assert placement.geometry.reach.synapses[0, part] == near(own.sum(axis=1).mean())
+        assert placement.geometry.reach.share[0, part] == near(own.any(axis=1).mean())
         first += own.shape[1]
 
 

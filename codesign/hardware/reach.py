@@ -1,0 +1,90 @@
+"""Which parts of a placed network a message goes to: those that hold a target of the neuron that sends it.
+
+In a fully connected layer these are all parts; a neuron before a convolution has its targets near its own place, and
+behind a grouped one only in its own group's channels. Means over the neurons of a part say enough, since executions do
+not tell which of them fired.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.hardware.filling import PlacedPart
+from codesign.network.topology import NetworkShape
+from codesign.network.window import Window
+from codesign.simulation.execution import Slice
+
+__all__ = ["Reach", "reach_of"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Reach(NamedTuple):
+    """What P parts of a network see of S + 1 sources: 0 the input, 1 + slice.
+
+    Attributes:
+        share: (S + 1, P) share of a source's neurons that have a target in the part, and so send it their messages.
+        synapses: (S + 1, P) mean targets of one of its neurons there.
+    """
+
+    share: Floats
+    synapses: Floats
+
+
+def reach_of(
+    shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
+) -> Reach:
+    """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its neurons."""
+    sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
+    share, synapses = np.zeros((2, len(sources), len(parts)))
+    for number, layer in enumerate(shape.layers):
+        before = [source for source, (reached, _) in enumerate(sources) if reached == number]
+        own = [place for place, part in enumerate(parts) if part.layer == number]
+        runs, into = tuple(sources[source][1] for source in before), tuple(parts[place].neurons for place in own)
+        place = np.ix_(before, own)
+        if layer.window is None or layer.window.complete:
+            share[place], synapses[place] = 1.0, into
+        else:
+            share[place], synapses[place] = _through(layer.window, runs, into)
+    return Reach(share=share, synapses=synapses)
+
+
+@lru_cache(maxsize=64)
+def _through(window: Window, sources: tuple[int, ...], parts: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """(sources, parts) share and synapses, of runs of neurons on both sides of a window that are so long."""
+    held = window.held()
+    rows, columns = (axis.seen_by(np.arange(axis.places)) for axis in (window.rows, window.columns))
+    on_map = rows[:, None, :, None] * window.columns.outputs + columns[None, :, None, :]
+    on_map = np.where((rows[:, None, :, None] >= 0) & (columns[None, :, None, :] >= 0), on_map, -1)
+    targets, ends = on_map.reshape(len(rows) * len(columns), -1), np.cumsum((0, *sources))
+    share, synapses = np.zeros((2, len(sources), len(parts)))
+    begin = 0
+    for part, neurons in enumerate(parts):
+        of_place = _targets_in(window, targets, begin, begin + neurons)
+        of_channel = of_place.repeat(window.channels // window.groups, axis=0).reshape(-1)
+        of_neuron = np.where(held >= 0, of_channel[held], 0)
+        for found, numbers in ((share, of_neuron > 0), (synapses, of_neuron)):
+            found[:, part] = np.diff(np.append(0, np.cumsum(numbers))[ends]) / sources
+        begin += neurons
+    return share, synapses
+
+
+def _targets_in(window: Window, on_map: Integers, begin: int, end: int) -> Integers:
+    """(groups, places) targets of a spike at each place that are neurons `begin` to `end` of the layer.
+
+    Args:
+        on_map: (places, k) which places of the layer's map it reaches, or −1.
+    """
+    size, channels = window.rows.outputs * window.columns.outputs, window.out_channels // window.groups
+    counts = np.zeros((window.groups, len(on_map)), dtype=np.int64)
+    everywhere = (on_map >= 0).sum(axis=1)
+    for channel in range(begin // size, -(-end // size)):
+        first, last = max(begin - channel * size, 0), min(end - channel * size, size)
+        whole = last - first == size
+        counts[channel // channels] += everywhere if whole else ((on_map >= first) & (on_map < last)).sum(axis=1)
+    return counts

@@ -1,0 +1,48 @@
+"""Messages go only to cores that hold a target of the neuron that sends them. Shares of neurons: `test_lanes.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from handmade_hardware import group, mesh_chip, near
+from networks import batch_of, network_of
+
+from codesign.hardware.cost import price
+from codesign.hardware.placement import place
+from codesign.hardware.scheduling import service_model
+from codesign.simulation.schedule import Schedule
+from codesign.training.evaluation import evaluate
+
+PRICES = group("energies", synaptic_operation="0 J", message="1 uJ", hop="1 mJ", neuron_update="0 J")
+PRICES += group("times", synaptic_operation="1 us", message="1 ms", neuron_update="0 s", output="1 s", hop="0 s")
+DEPTHWISE = {"kind": "conv2d", "channels": 2, "kernel": 1, "groups": 2}
+
+
+def test_a_depthwise_convolution_by_hand() -> None:
+    """Two channels of two neurons, on tiles 0 and 1 and behind them on tiles 2 and 3 of a row; all fire once.
+
+    A neuron has one target, on one core. Ways: from tile 0 to 0 and 1, then from 0 to 2 and from 1 to 3.
+    """
+    chip = mesh_chip(1, 4, neurons=2, more=f"vector_width: {{value: 1, confidence: stated, source: made_up}}\n{PRICES}")
+    network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE, DEPTHWISE]})
+    with torch.no_grad():
+        for weight in network.weights():
+            weight.fill_(1.0)
+    placement = place(network.shape, chip)
+    schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
+    execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
+    assert execution.emitted.tolist() == [[4, 4]]
+    cost = price(execution, placement)
+    assert cost.energy.terms_j["message"] == near([8e-6])  # 4 inputs and 4 neurons
+    assert cost.energy.terms_j["hop"] == near([(2 * 0 + 2 * 1 + 2 * 2 + 2 * 2) * 1e-3])
+    received, sent = 2 * (1e-3 + 1e-6), 2 * 1.0
+    assert cost.latency.busy_s == near(np.array([[received + sent, received + sent, received, received]]))
+    service = service_model(placement)
+    assert service.message_s == near([(1e-3 + 1e-6) / 2] * 4)  # of the layer before, one half goes there
+    assert service.output_s == near([1.0, 1.0, 0.0, 0.0])
+    links = dict(zip(placement.geometry.link_names, placement.geometry.links.T.tolist(), strict=True))
+    assert links == {
+        "tile 0 east": [0.5, 1, 0, 0, 0],
+        "tile 1 east": [0, 1, 1, 0, 0],
+        "tile 2 east": [0, 0, 1, 0, 0],
+    }
