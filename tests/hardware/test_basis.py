@@ -52,7 +52,7 @@ def test_a_chip_of_ones_own_may_leave_it_out(voltage: str) -> None:
 
 
 def test_show_says_what_an_energy_is_of_and_in_which_words_it_was_published() -> None:
-    told = " ".join(CliRunner().invoke(app, ["show", "odin_allin"]).output.split())
+    told = " ".join(CliRunner().invoke(app, ["show", "--all", "odin_allin"]).output.split())
     number = find_chip("odin_allin").energies.synaptic_operation
     assert "energies.synaptic_operation: per operation, static power inside, voltage 0.55 V; 477 µW" in told
     assert f"“{number.quote}”" in told
