@@ -70,27 +70,28 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
     zero, one = np.zeros(shape), np.ones(shape)
     if name == "sinabs":
         tau = (-1 / np.log(beta)).reshape(shape)
-        return made(nir.LIF, tau=tau, r=one, v_leak=zero, v_threshold=threshold.reshape(shape))
+        return made("LIF", tau=tau, r=one, v_leak=zero, v_threshold=threshold.reshape(shape))
     tau = (reader.timestep / (1 - beta)).reshape(shape)
     r = one if name == "norse" else tau / reader.timestep
     if name == "norse":
         threshold = threshold * (1 - beta)
     fires = {"v_threshold": threshold.reshape(shape), "v_leak": zero, "v_reset": zero}
     if alpha is None:
-        return made(nir.LIF, tau=tau, r=r, **fires)
+        return made("LIF", tau=tau, r=r, **fires)
     tau_syn = (reader.timestep / (1 - alpha)).reshape(shape)
-    return made(nir.CubaLIF, tau_mem=tau, tau_syn=tau_syn, r=r, w_in=tau_syn / reader.timestep, **fires)
+    return made("CubaLIF", tau_mem=tau, tau_syn=tau_syn, r=r, w_in=tau_syn / reader.timestep, **fires)
 
 
-def made(node: Any, **fields: Any) -> Any:
+def made(kind: str, **fields: Any) -> Any:
     """A node of NIR, or a graph, also in versions that lack resets and checks of types; sinabs and Rockpool want one.
 
     Raises:
-        InputError: such a version lacks a reset to another value than 0.
+        InputError: such a version lacks the node, or a reset to another value than 0.
     """
-    known = inspect.signature(node).parameters
-    if "v_reset" not in known and np.any(fields.get("v_reset", 0)):
-        raise InputError("this version of nir cannot write v_reset; install nir 1.0.8")
+    node = getattr(nir, kind, None)
+    known = {} if node is None else inspect.signature(node).parameters
+    if node is None or ("v_reset" not in known and np.any(fields.get("v_reset", 0))):
+        raise InputError(f"this version of nir cannot write {'v_reset' if node else kind}; install nir 1.0.8")
     return node(**{name: value for name, value in fields.items() if name in known})
 
 

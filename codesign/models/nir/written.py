@@ -81,7 +81,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
     edges = list(pairwise(names))
-    return made(nir.NIRGraph, nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
+    return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
 def _shape(source: Any) -> tuple[int, ...]:
@@ -140,13 +140,13 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     if not potential:
         spiking["v_reset"] = own.get("reset_value", zero).reshape(shape)
     if not told:
-        return made(nir.I if potential else nir.IF, r=gain / (network.timestep_s or 1.0), **spiking)
+        return made("I" if potential else "IF", r=gain / (network.timestep_s or 1.0), **spiking)
     synapse = own.get("synaptic_time_constant", zero).reshape(shape)
     if not (synapse > 0).all() or np.isinf(synapse).any():
-        return made(nir.LI if potential else nir.LIF, tau=tau, **told, **spiking)
+        return made("LI" if potential else "LIF", tau=tau, **told, **spiking)
     flows = {"tau_syn": synapse, "w_in": 1 / -np.expm1(-network.timestep_s / synapse)}
     told["v_leak"] = zero
-    return made(nir.CubaLI if potential else nir.CubaLIF, tau_mem=tau, **flows, **told, **spiking)
+    return made("CubaLI" if potential else "CubaLIF", tau_mem=tau, **flows, **told, **spiking)
 
 
 def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray[Any]:
