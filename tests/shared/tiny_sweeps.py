@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codesign.documents import parse_document
+from codesign.errors import DocumentError
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.plan import Plan, PlannedPoint, build_plan
@@ -34,6 +37,9 @@ schedules:
 seeds: {training: [0]}
 """
 
+LAYERED = "  layered: {method: layered}"
+"""Its recipe."""
+
 PRICES = """\
 name: prices
 sweep: ./tiny.yaml
@@ -52,6 +58,20 @@ def tiny(*changes: tuple[str, str]) -> SweepSpec:
         assert old in text, old
         text = text.replace(old, new)
     return parse_document(text, "tiny.yaml", SweepSpec)
+
+
+def problems(text: str) -> list[tuple[int, str]]:
+    """Line and message of every mistake in the text of a sweep."""
+    with pytest.raises(DocumentError) as caught:
+        parse_document(text, "bad.yaml", SweepSpec)
+    return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
+def assert_at_lines(found: list[tuple[int, str]], expected: list[tuple[int, str]]) -> None:
+    """Each message begins as expected at its line, and there is none at any other line."""
+    for line, message in expected:
+        assert any(at == line and text.startswith(message) for at, text in found), (line, message, found)
+    assert {line for line, _ in found} == {line for line, _ in expected}
 
 
 def outline(**changes: Any) -> WorkloadOutline:

@@ -1,0 +1,94 @@
+"""Values of axes and of chips: each by itself, and those that must go together."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_sweeps import TINY, assert_at_lines, problems
+
+from codesign.documents import parse_document
+from codesign.exploration.spec import SweepSpec
+
+AXES = """\
+axes:
+  schedule.asynchronous.group_size: [4, 0, some]
+  schedule.asynchronous.policy:
+    - fifo
+    - randum
+  schedule.layered.steps_after_output: [1, 33]
+  recipe.layered.epochs:
+    - 1
+    - x
+  recipe.layered.method: [layered, unlaired]
+  chip.mubrain.weight_bits: [chip, 33]
+  chip.mubrain.vector_width:
+    - 1
+    - 0
+"""
+
+
+def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
+    first = len(TINY.splitlines())
+    expected = [
+        (2, "schedule.asynchronous.group_size: must be greater than 0, found 0"),
+        (2, "schedule.asynchronous.group_size: must be 'all' or 'layer', found 'some'"),
+        (5, "schedule.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
+        (6, "schedule.layered.steps_after_output: must be less than 33, found 33"),
+        (9, "recipe.layered.epochs: must be a valid integer, "),
+        (10, "recipe.layered.method: must be 'layered' or 'unlayered', found 'unlaired'"),
+        (11, "chip.mubrain.weight_bits: must be less than or equal to 32, found 33"),
+        (14, "chip.mubrain.vector_width: "),
+    ]
+    found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
+    assert_at_lines(found, expected)
+
+
+def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
+    queued = TINY + "axes:\n  schedule.asynchronous.prioritize_input: [true]\n"
+    line = len(queued.splitlines())
+    assert parse_document(queued + "  schedule.asynchronous.input_mode: [queued]\n", "good.yaml", SweepSpec).axes
+    text = "prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits"
+    alone = "axes.schedule.asynchronous.prioritize_input: prioritize_input = True"
+    assert problems(queued) == [(line, f"{alone}: {text}")]
+    other = "axes.schedule.asynchronous.input_mode: prioritize_input = True, input_mode = frame"
+    assert problems(queued + "  schedule.asynchronous.input_mode: [queued, frame]\n") == [
+        (line + 1, f"{other}: {text}")
+    ]
+
+
+CHIP_AXES = "  chip.odin.group_size: [8]\n  chip.odin.vector_width: [1, 2]\n  chip.odin.neurons_per_core: [4, 64]\n"
+CLASH = "group_size = 8, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
+SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 1 Hz]\n"
+
+
+@pytest.mark.parametrize(
+    ("axes", "line", "message"),
+    [
+        (CHIP_AXES, 4, f"axes.chip.odin.neurons_per_core: {CLASH}"),
+        (SLOW, 3, "axes.chip.odin.clock: times.synaptic_operation = 20000, clock = 1 Hz: must take at most 1000 s"),
+        ("  chip.odin.potential_bits: [2]\n", 2, "axes.chip.odin.potential_bits: potential_bits = 2: a potential must"),
+    ],
+)
+def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
+    text = TINY.replace("  truenorth: {}", "  odin: {}") + "axes:\n"
+    (found,) = problems(text + axes)
+    assert found[0] == len(TINY.splitlines()) + line
+    assert found[1].startswith(message)
+
+
+def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
+    entry = "  truenorth: {}"
+    assert entry in TINY
+    measured = "chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time"
+    operation = "  tn:\n    extends: truenorth_allin\n    operation: accelerated"
+    right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
+    axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
+    for text, line, start in (
+        (TINY.replace(entry, "  truenorth_allin: {}"), 11, measured),
+        (TINY.replace(entry, operation), 13, "chips.tn.operation: "),
+        (right.replace("seeds:", axis), 15, "axes.chip.truenorth_allin.operation: "),
+    ):
+        (found,) = problems(text)
+        assert found[0] == line
+        assert found[1].startswith(start)
+        assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
+    assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"

@@ -1,0 +1,161 @@
+"""What a sweep's recipes, networks and schedules take from presets and defaults."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_sweeps import LAYERED, TINY, problems, tiny
+
+from codesign.documents import parse_document
+from codesign.errors import DocumentError
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.network.topology import Linear
+from codesign.training.recipe import Recipe
+
+
+def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
+    timed = LAYERED + "\n  timed: {method: unlayered, policy: timed"
+    (found,) = problems(TINY.replace(LAYERED, timed + "}"))
+    assert found == (
+        9,
+        "recipes.timed: policy 'timed' looks at a chip's service times: give 'chip', the name of one of the sweep's",
+    )
+    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fited}"))
+    assert found[0] == 9
+    assert found[1].startswith("recipes.timed.chip: unknown chip 'mubrain_fited'; did you mean 'mubrain'?")
+    spec = parse_document(TINY.replace(LAYERED, timed + ", chip: mubrain}"), "good.yaml", SweepSpec)
+    assert spec.recipes["timed"].chip == "mubrain"
+    axis = "axes: {recipe.timed.chip: [mubrain, loihi]}\nseeds:"
+    (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain}").replace("seeds:", axis))
+    assert found[1].startswith("axes.recipe.timed.chip: unknown chip 'loihi'; ")
+
+
+def test_a_mixture_takes_no_defaults_of_one_schedule_and_its_mistakes_have_their_line():
+    def with_mixture(text: str) -> str:
+        defaults = "recipe_defaults: {group_size: 4, policy: fifo, momentum_noise: 0.25, "
+        mixed = f"{LAYERED}\n  mixed: {{method: unlayered, mixture: {text}}}"
+        return TINY.replace(LAYERED, mixed).replace("recipe_defaults: {", defaults)
+
+    layered, quiet = "{method: layered}", "{policy: random, group_size: 2}"
+    spec = parse_document(with_mixture(f"[{quiet}, {layered}]"), "good.yaml", SweepSpec).recipes["mixed"]
+    assert spec.momentum_noise == 0
+    loud = "{policy: momentum, group_size: 3}"
+    spec = parse_document(with_mixture(f"[{quiet}, {loud}]"), "good.yaml", SweepSpec).recipes["mixed"]
+    assert (spec.momentum_noise, [one.group_size for one in spec.schedules]) == (0.25, [2, 3])
+    (found,) = problems(with_mixture(f"[{layered}, {{policy: randum, group_size: 2}}]"))
+    assert found[1].startswith("recipes.mixed.mixture.1.policy: unknown scheduling policy 'randum'; did you mean")
+    assert "mixed:" in with_mixture("").splitlines()[found[0] - 1]
+
+
+def test_mistakes_in_a_calibration_have_their_line():
+    def with_calibration(text: str) -> str:
+        return TINY.replace("{method: layered}", f"{{method: layered, calibration: {text}}}")
+
+    line = TINY.splitlines().index("  layered: {method: layered}") + 1
+    found = problems(with_calibration("{policy: randum, criterion: acuracy}"))
+    assert {place for place, _ in found} == {line}
+    messages = [message for _, message in found]
+    assert any(
+        one.startswith("recipes.layered.calibration.policy: unknown scheduling policy 'rand") for one in messages
+    )
+    assert any("'matching' or 'cross_entropy'" in one for one in messages)
+    assert "a calibration is for no chip" in problems(with_calibration("{policy: timed}"))[0][1]
+
+
+def test_a_policy_for_all_recipes_passes_layered_ones_by():
+    default = ("recipe_defaults: {", "recipe_defaults: {chip: mubrain, policy: timed, ")
+    spec = tiny(default, (LAYERED, LAYERED + "\n  timed: {method: unlayered}"))
+    assert (spec.recipes["layered"].policy, spec.recipes["timed"].policy) == ("random", "timed")
+    assert spec.recipes["layered"].chip == spec.recipes["timed"].chip == "mubrain"  # whose bits it may train with
+
+
+def test_preset_fills_what_defaults_and_recipe_leave_open():
+    spec = tiny(
+        (
+            "  layered: {method: layered}",
+            "  layered: {method: layered, learning_rate: 1.0e-2}\n"
+            "  ms: {method: unlayered, policy: momentum}\n  rs: {method: unlayered, group_size: 3}",
+        )
+    )
+    layered, ms, rs = (spec.recipes[name] for name in ("layered", "ms", "rs"))
+    assert layered.learning_rate == 1e-2  # the recipe's own
+    assert ms.learning_rate == 5e-3  # recipe_defaults
+    assert (layered.epochs, layered.batch_size) == (1, 30)
+    assert layered.weight_decay == 1e-5  # Table 6
+    assert layered.input_dropout == 0.25
+    assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
+    assert (ms.group_size, rs.group_size) == (8, 3)
+    assert spec.neuron.time_constant == 1e-3
+
+
+def test_a_recipe_takes_what_is_recommended_for_its_data():
+    """Its own words win over that, and that over what all recipes of the file share."""
+    text = """
+name: recommended
+workload: {name: digits}
+network: {hidden: "[8x2]"}
+preset: nmnist
+recipe_defaults: {epochs: 3, loss: sum, group_size: 4, spike_cost: 1.0}
+recipes:
+  layered: {preset: recommended_layered}
+  mine: {preset: recommended_unlayered, spike_cost: 0.5}
+  plain: {method: layered}
+chips: {loihi: {}}
+"""
+    layered, mine, plain = parse_document(text, "recommended.yaml", SweepSpec).recipes.values()
+    assert (layered.method, layered.spike_cost, layered.epochs, layered.batch_size) == ("layered", 0.06, 3, 256)
+    assert (mine.method, mine.spike_cost, mine.group_size, mine.loss) == ("unlayered", 0.5, 8, layered.loss)
+    assert (plain.spike_cost, plain.loss) == (1.0, Recipe(method="layered", epochs=1).loss)
+    with pytest.raises(DocumentError, match=r"recommended.yaml:8: .*unknown preset of a recipe 'recommended'"):
+        parse_document(text.replace("recommended_layered}", "recommended}"), "recommended.yaml", SweepSpec)
+
+
+def test_what_recipes_share_gives_way():
+    """To a preset of one's own, to layered training, to a mixture, and to a schedule in place of a mixture."""
+    text = """
+name: shared
+workload: {name: digits}
+network: {hidden: "[8x2]"}
+preset: nmnist
+recipe_defaults: {epochs: 3, preset: recommended_unlayered}
+recipes:
+  usual: {}
+  layered: {preset: recommended_layered}
+  by_method: {method: layered}
+  mixed: {mixture: [{policy: random, group_size: 2}, {method: layered}]}
+  own: {preset: recommended_unlayered, mixture: [{policy: fifo, group_size: 1}], spike_cost: 1}
+chips: {loihi: {}}
+"""
+    usual, *layered, mixed, own = parse_document(text, "shared.yaml", SweepSpec).recipes.values()
+    assert (usual.method, usual.policy, usual.spike_cost, usual.mixture) == ("unlayered", "random", 0.06, None)
+    assert [(one.method, one.spike_cost, one.policy) for one in layered] == [("layered", 0.06, "random")] * 2
+    assert [schedule.group_size for schedule in mixed.schedules] == [2, None]
+    assert (own.spike_cost, own.schedule.policy, mixed.loss) == (1.0, "fifo", usual.loss)
+    mixture = "method: unlayered, mixture: [{policy: momentum, group_size: 2}]"
+    shared = text.replace("preset: recommended_unlayered", mixture, 1)
+    usual, *_, mixed, own = parse_document(shared, "shared.yaml", SweepSpec).recipes.values()
+    assert usual.schedule.policy == "momentum"
+    plain = parse_document(shared.replace("usual: {}", "usual: {policy: fifo}"), "shared.yaml", SweepSpec)
+    assert (plain.recipes["usual"].mixture, plain.recipes["usual"].group_size) == (None, 8)
+
+
+def test_neuron_parameters_of_the_sweep_win_over_the_preset():
+    spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'))
+    assert spec.neuron.threshold == 0.5
+    assert spec.neuron.time_constant == 1e-3
+
+
+def test_network_takes_inputs_and_outputs_from_the_workload():
+    topology = tiny().topology(input_grid=(2, 16, 16), classes=10)
+    assert topology.input == 512
+    assert topology.layers == (Linear(neurons=12), Linear(neurons=8), Linear(neurons=10))
+
+
+def test_network_without_layers_takes_those_of_the_preset():
+    topology = tiny(('network: {hidden: "12-8"}\n', "")).topology(input_grid=(1, 4, 4), classes=10)
+    assert [layer.neurons for layer in topology.layers if isinstance(layer, Linear)] == [64, 64, 64, 10]
+
+
+def test_a_sweeps_own_schedule_hides_the_built_in_one():
+    spec = tiny(("  asynchronous: {", "  chip: {policy: fifo}\n  asynchronous: {"))
+    assert spec.schedule_entry("chip").policy == "fifo"
+    assert spec.schedule_entry("layered") == BUILT_IN_SCHEDULES["layered"]
