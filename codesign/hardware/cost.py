@@ -202,7 +202,7 @@ def price(
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
     shared = (
-        f"{chip.name}: recorded for another placement; a layer's work is shared out over its cores by their neurons"
+        f"{chip.name}: recorded for another placement; a layer's work is shared over its cores in proportion to neurons"
     )
     return Cost(
         chip=chip.name,

@@ -325,9 +325,9 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     assert whole.lengths_s is not None
     name, assumptions = prices.chip.name, []
     if given is None:
-        assumptions.append(f"{name} gives no synchronization.handshake; neighbours agree in no time")
+        assumptions.append(f"{name} gives no synchronization.handshake; handshakes are taken to cost no time")
     if prices.value("network_on_chip.link_rate") is not None:
-        assumptions.append(f"{name}: the rate of a link holds no message up between neighbours")
+        assumptions.append(f"{name}: link rates are taken not to delay messages between neighbours")
     return Latency(
         total_s=total,
         compute_s=compute,

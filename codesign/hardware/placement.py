@@ -304,7 +304,7 @@ def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[Placed
         if budget.several_cores:
             yield f"{chip.name}: the network between its cores is not described, so {stays}"
         else:
-            yield f"{chip.name}: has one core, so {stays}"
+            yield f"{chip.name} has one core, so {stays}"
         return
     size = budget.cores if budget.spans_chips else max(part.core for part in parts) + 1
     used = Counter(core // size for core in {part.core for part in parts})
@@ -323,7 +323,7 @@ def _added(chip: Chip, capacity: Capacity, parts: tuple[PlacedPart, ...]) -> Ite
     chips, most = -(-cores // there), chip.multi_chip.most
     spans = f"the network spans {chips:,} chips of {plural(there, 'core')}"
     if most is not None and chips > most.value:
-        yield f"{chip.name} scaled: {spans}, at most {most.value:,} may be joined; chips added"
+        yield f"{chip.name} scaled: {spans}, but at most {most.value:,} may be joined; chips added"
     elif most is None:
         label = " scaled" if capacity == "scaled" else ""
         yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
@@ -334,7 +334,7 @@ def _added(chip: Chip, capacity: Capacity, parts: tuple[PlacedPart, ...]) -> Ite
 def _shared(chip: Chip, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
     """Cores with several layers where the chip does not say whether there may be such."""
     if chip.layers_share_core is None and len({part.core for part in parts}) < len(parts):
-        yield f"{chip.name} does not state whether two layers may lie on one core; here they do"
+        yield f"{chip.name} does not state whether two layers may share a core; here they do"
 
 
 def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:
@@ -343,4 +343,4 @@ def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:
     weights = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
     if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
         return ()
-    return (f"{chip.name}: evaluated with {weights}, the chip holds {chip.weight_bits.value}-bit weights",)
+    return (f"{chip.name}: evaluated with {weights}; the chip holds {chip.weight_bits.value}-bit weights",)

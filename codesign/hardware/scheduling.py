@@ -115,9 +115,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     if policy.uses_service:
         service = service_model(placement)
         if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
-            assumptions.append(
-                f"{chip.name}: policy '{policy.name}' does not see the time that a visit of all neurons takes"
-            )
+            assumptions.append(f"{chip.name}: policy '{policy.name}' does not see the time of a visit to all neurons")
     cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
     schedule = replace(stop_on_chip(schedule, chip), cores=cores, service=service)
     return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
@@ -180,7 +178,7 @@ def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int,
     assumptions: list[str] = []
     layered = schedule.synchronized or schedule.equivalent_to_layered(layer_sizes)
     if layered and not chip.synchronized:
-        assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers all the same")
+        assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers anyway")
     if not schedule.synchronized and chip.synchronized:
         assumptions.append(
             f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
@@ -194,8 +192,8 @@ def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
     drops = chip.can_flush == "yes"
     if schedule.stop == "on_output" and not drops:
         assumptions.append(
-            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; it is read early and drains, "
-            "and all of that is counted"
+            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; the answer is read early, "
+            "the pass drains, and all of it is counted"
         )
     ends = chip.can_end_sample == "yes"
     if schedule.stop == "margin" and not ends:
@@ -204,12 +202,14 @@ def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
             "at the margin, and all timesteps are run and counted"
         )
     if schedule.stop == "margin" and schedule.margin_check == "step" and not (ends and drops):
-        lacks = unable(chip.can_flush, "drop") + " what waits" if ends else "ends no sample"
-        assumptions.append(f"{chip.name} {lacks}; the margin is looked at after each timestep, not after each step")
+        lacks = f"{unable(chip.can_flush, 'drop')} what waits"
+        if not ends:
+            lacks = f"{unable(chip.can_end_sample, 'end')} a sample early"
+        assumptions.append(f"{chip.name} {lacks}; the margin is checked after each timestep, not after each step")
     if schedule.stop == "margin" and ends and chip.pipelined:
         assumptions.append(
-            f"{chip.name}: what its first layers begin of later timesteps before the margin is seen at the outputs is "
-            "not counted"
+            f"{chip.name}: what its first layers do in later timesteps before the outputs reach the margin is not "
+            "counted"
         )
     return tuple(assumptions)
 
@@ -236,7 +236,7 @@ def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = Fal
             assumptions.append(f"{chip.name} is not stated to have {name}; evaluated with {values}")
     if refractory:
         assumptions.append(
-            f"{chip.name} does not state a refractory period; evaluated with one spike a timestep at most"
+            f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep"
         )
     return tuple(assumptions)
 

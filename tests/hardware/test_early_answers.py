@@ -41,7 +41,7 @@ def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(
 ) -> None:
     placement = place(network.shape, KEEPS[can_flush])
     chosen = chip_schedule(placement, group_size=2)
-    assert any("all of that is counted" in text for text in chosen.assumptions)
+    assert any("all of it is counted" in text for text in chosen.assumptions)
     execution = evaluate(network, events, chosen.schedule)
     drained = evaluate(network, events, chosen.schedule.drained())
     cost, whole = price(execution, placement), price(drained, placement)

@@ -109,7 +109,7 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_a
     chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
     assert chosen.schedule == replace(MARGIN, stop="read_margin", cores=chosen.schedule.cores)
     assert any("all timesteps are run and counted" in text for text in chosen.assumptions)
-    assert any("looked at after each timestep" in text for text in chosen.assumptions)
+    assert any("checked after each timestep" in text for text in chosen.assumptions)
     read, ended, drained = (
         evaluate(network, events(), one, seed=1) for one in (chosen.schedule, MARGIN, MARGIN.drained())
     )
@@ -131,7 +131,7 @@ def test_a_chip_that_cannot_drop_its_queue_ends_samples_between_timesteps(networ
     chosen = on_chip(replace(MARGIN, margin_check="step"), placement)
     assert chosen.schedule == replace(MARGIN, cores=chosen.schedule.cores)
     assert chosen.assumptions == (
-        "tiny cannot drop what waits; the margin is looked at after each timestep, not after each step",
+        "tiny cannot drop what waits; the margin is checked after each timestep, not after each step",
     )
     price(evaluate(network, events(), chosen.schedule), placement)
     able = placed(network, CHIP.model_copy(update=ABLE))

@@ -76,7 +76,7 @@ def test_an_unknown_handshake_and_the_rate_of_links_are_named() -> None:
     cost = cost_of(execution, rate + TIMES + "synchronization: {kind: neighbour}\n")
     assert cost.latency_s is not None
     assert any("synchronization.handshake" in text for text in cost.assumptions)
-    assert any("rate of a link" in text for text in cost.assumptions)
+    assert any("link rates" in text for text in cost.assumptions)
 
 
 @pytest.mark.parametrize("group_size", [None, 1, 3])

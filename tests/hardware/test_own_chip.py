@@ -128,5 +128,5 @@ def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
         assumptions = place(shape_of(topology), chip).assumptions
         return [text for text in assumptions if "two layers" in text]
 
-    assert told("8-32-32") == ["mine does not state whether two layers may lie on one core; here they do"]
+    assert told("8-32-32") == ["mine does not state whether two layers may share a core; here they do"]
     assert told("8-64-32") == []

@@ -185,7 +185,7 @@ def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() ->
     _, placement = placed("3-16-1", chip, "scaled")
     assert placement.chips_used == 3
     assert placement.assumptions == (
-        "tiny scaled: the network spans 3 chips of 2 cores, at most 2 may be joined; chips added",
+        "tiny scaled: the network spans 3 chips of 2 cores, but at most 2 may be joined; chips added",
     )
 
 

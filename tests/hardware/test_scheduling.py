@@ -203,4 +203,4 @@ def test_a_visit_of_all_neurons_that_the_policy_does_not_see_is_an_assumption() 
     for kind, expected in (("clocked", 1), ("asynchronous", 0)):
         chip = chip_from(MESH_CORES + times + f"synchronization: {{kind: {kind}}}")
         found = chip_schedule(place(shape, chip), policy="timed", stop="drained")
-        assert len([text for text in found.assumptions if "visit of all neurons" in text]) == expected
+        assert len([text for text in found.assumptions if "visit to all neurons" in text]) == expected
