@@ -37,7 +37,7 @@ ALLOWED = {
     "simulation": LEAVES | {"network", "workload.events"},
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES
-    | {f"simulation.{part}" for part in ("execution", "policies", "schedule", "service")}
+    | {f"simulation.{part}" for part in ("execution", "late_messages", "policies", "schedule", "service")}
     | {"network.topology", "network.neuron", "network.quantization", "network.window"},
     "analysis": LEAVES | {"hardware.terms"},
     "reporting": LEAVES | {"analysis", "hardware.terms"},

@@ -21,6 +21,7 @@ from codesign.hardware.quantization import chip_quantization
 from codesign.hardware.scheduling import (
     DEFAULT_GROUP_SIZE,
     chip_schedule,
+    delayed_assumptions,
     learned_assumptions,
     neuron_assumptions,
     on_chip,
@@ -223,7 +224,7 @@ def _deployment(
         about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))
-        assumptions = (*assumptions, *assumed, *about_neurons)
+        assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement.placed))
     columns = _columns(placement, schedule.name, resolved, shape, neuron)
     return Deployment(
         chip=placement.chip,

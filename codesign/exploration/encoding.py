@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from codesign.analysis.columns import checked_cells
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
-from codesign.network.topology import LayerShape, NetworkShape
+from codesign.network.topology import DelayedShape, LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
-_MAY_LACK = ("tick_evaluations",)
+_MAY_LACK = ("tick_evaluations", "delayed_operations")
 """Counts that are left out where all are 0, as they are of most networks."""
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
 
@@ -234,7 +234,9 @@ def _decoded_execution(data: bytes) -> Execution:
     shape = facts["shape"]
     return Execution(
         shape=NetworkShape(
-            input_size=shape["input_size"], layers=tuple(LayerShape(**layer) for layer in shape["layers"])
+            input_size=shape["input_size"],
+            layers=tuple(LayerShape(**layer) for layer in shape["layers"]),
+            delayed=tuple(DelayedShape(**one) for one in shape.get("delayed", ())),
         ),
         slices=tuple(Slice(**part) for part in facts["slices"]),
         timestep_s=facts["timestep_s"],
@@ -248,7 +250,10 @@ def _check_shapes(execution: Execution) -> None:
     samples, classes = execution.scores.shape
     layers, slices, timesteps = len(execution.shape.layers), len(execution.slices), execution.timesteps
     per_sample = ("sample_ids", "labels", "input_events", "input_macs")
-    per_layer = ("emitted", "propagated", "synaptic_operations", "evaluations", "tick_evaluations", "barrier_messages")
+    per_layer = (
+        *("emitted", "propagated", "synaptic_operations", "delayed_operations"),
+        *("evaluations", "tick_evaluations", "barrier_messages"),
+    )
     per_timestep = (
         "forward_steps",
         "contended_steps",

@@ -18,7 +18,15 @@ from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import LayerError, LayerSpec, Linear, TopologySpec, network_shape, parse_topology
+from codesign.network.topology import (
+    Delayed,
+    LayerError,
+    LayerSpec,
+    Linear,
+    TopologySpec,
+    network_shape,
+    parse_topology,
+)
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import MarginCheck
 from codesign.training.presets import PRESETS
@@ -48,7 +56,7 @@ T = TypeVar("T", bound=Sequence[Any])
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
-    """Neurons of each layer of text such as `[64x3]` or `128-64`. Raises InputError for other text."""
+    """Neurons of each layer of text such as `[64x3]` or `128r-64`. Raises InputError for other text."""
     try:
         layers = parse_topology(f"1-{text}-1").layers
     except InputError:
@@ -77,19 +85,23 @@ class NetworkEntry(Spec):
     """The network: exactly one of the first three, or none where a preset names the layers.
 
     Attributes:
-        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`.
+        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
         hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
         layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
+        delayed: with `layers`, connections whose spikes arrive in a later timestep, as in `TopologySpec`.
         neuron: parameters of all neurons; what is left out comes from the preset.
     """
 
     topology: Annotated[str, _parsed_by(parse_topology)] | None = None
     hidden: Annotated[str, _parsed_by(hidden_sizes)] | None = None
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
+    delayed: tuple[Delayed, ...] = ()
     neuron: NeuronSpec = NeuronSpec()
 
     @model_validator(mode="after")
     def _check_choice(self) -> NetworkEntry:
+        if self.delayed and self.layers is None:
+            raise ValueError("delayed: goes with layers; in topology and hidden, `128r` is a recurrent layer")
         given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
@@ -362,18 +374,19 @@ class SweepSpec(FileSpec):
                 mistakes.append((at, inputs))
         elif layers is not None:
             at = ("network", "layers") if network.layers else ("preset",)
-            topology = TopologySpec.model_construct(input=input_grid, layers=layers)
+            topology = TopologySpec.model_construct(input=input_grid, layers=layers, delayed=network.delayed)
             try:
                 network_shape(topology)
             except LayerError as error:
                 raise self.refusal([((*at, error.layer), error.rule)]) from None
+            except ValueError as error:
+                raise self.refusal([(("network", "delayed"), str(error))]) from None
         else:
             at = ("network", "hidden")
             hidden = network.hidden or (None if preset is None else preset.hidden)
             if hidden is None:
                 raise self.refusal([(("network",), "give one of topology, hidden and layers, or a preset")])
-            sizes = hidden_sizes(hidden)
-            topology = TopologySpec(input=size, layers=tuple(Linear(neurons=n) for n in (*sizes, classes)))
+            topology = parse_topology(f"{size}-{hidden}-{classes}")
         last = topology.layers[-1]
         outputs = last.neurons if isinstance(last, Linear) else last.kind
         if outputs != classes:

@@ -100,7 +100,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     that synchronizes by itself the simulation's barrier messages stand for what its hardware does.
     """
     execution, chip, geometry = work.execution, work.chip, work.geometry
-    table = execution.messages
+    table = work.messages
 
     def by_sample(per_row: NDArray[np.generic]) -> Floats:
         return np.bincount(table.sample, weights=per_row, minlength=work.samples).astype(np.float64)
@@ -150,7 +150,7 @@ def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     if not geometry.occupied.any():
         return np.asarray(execution.synaptic_operations.sum(axis=1) - execution.input_macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
-    occupied: Floats = by_sample(execution.messages.spikes * of_source[execution.messages.source])
+    occupied: Floats = by_sample(work.messages.spikes * of_source[work.messages.source])
     return occupied
 
 
@@ -167,7 +167,7 @@ def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
     """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
 
     def by_sample(per_row: NDArray[np.generic]) -> Floats:
-        counts = np.bincount(work.execution.messages.sample, weights=per_row, minlength=work.samples)
+        counts = np.bincount(work.messages.sample, weights=per_row, minlength=work.samples)
         return counts.astype(np.float64)
 
     performed, idle = _synaptic_operations(work, by_sample), {0: 0.0}
@@ -186,7 +186,7 @@ def _words(chip: Chip) -> tuple[int, float] | None:
 
 
 def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
-    table, cycles = work.execution.messages, work.cycles_of(lanes)
+    table, cycles = work.messages, work.cycles_of(lanes)
     idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
     messages = table.spikes.astype(np.float64)
     if not work.geometry.occupied.any():
@@ -197,7 +197,7 @@ def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
 
 
 def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:
-    """(S + 1,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
+    """(S + 1 + D,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
     geometry = work.geometry
-    between = hops[np.append(0, 1 + geometry.core)][:, geometry.core]
+    between = hops[np.append(0, 1 + geometry.core)[1 + geometry.reach.origin]][:, geometry.core]
     return np.asarray(work.sources @ (geometry.reach.share * between).sum(axis=1))

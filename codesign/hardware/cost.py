@@ -19,6 +19,7 @@ from codesign.hardware.energy import EnergyBook, Operation, check_operation, ene
 from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
+from codesign.hardware.scheduling import delayed_assumptions
 from codesign.hardware.terms import COST_TERMS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
@@ -219,6 +220,7 @@ def price(
         not_modelled=(*_input_macs(execution, chip.name), *energy.not_modelled, *latency.not_modelled),
         assumptions=(
             *placement.assumptions,
+            *delayed_assumptions(placement),
             *energy.assumptions,
             *latency.assumptions,
             *assumed,
@@ -235,7 +237,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
 
 
 def _link_load(work: PlacedExecution) -> Floats:
-    table = work.execution.messages
+    table = work.messages
     sent = np.zeros((work.samples, len(work.layer_reached)))
     np.add.at(sent, (table.sample, table.source), table.spikes.astype(np.float64))
     return np.asarray(sent @ work.source_links)

@@ -86,18 +86,21 @@ class Budget:
 
     def stored(self, size: LayerShape, neurons: int) -> int:
         """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up."""
+        late = neurons * size.delayed_fan_in
         if self._stores_kernel(size):
-            return size.weights
-        return -(-neurons * size.synapses // size.neurons)
+            return size.weights + late
+        return late - (-neurons * size.synapses // size.neurons)
 
     def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None) -> int:
         """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
         room = size.neurons if neurons is None else min(size.neurons, neurons)
         if synapses is not None:
+            late = size.delayed_fan_in
             if self._stores_kernel(size):
                 room = room if size.weights <= synapses else 0
-            elif size.synapses:
-                room = min(room, synapses * size.neurons // size.synapses)
+                room = min(room, (synapses - size.weights) // late) if late else room
+            elif size.synapses or late:
+                room = min(room, synapses * size.neurons // (size.synapses + late * size.neurons))
         return max(room, 0)
 
     def _stores_kernel(self, size: LayerShape) -> bool:

@@ -50,9 +50,9 @@ class Geometry:
             c; None where the chip's network is not described and messages cross cores.
         crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
         tiles: tiles with used cores.
-        reach: of the input (row 0) and of each part in each part.
-        links: (P + 1, Q) how often one message of the input or of each part, sent to all parts that it reaches, passes
-            each of Q links; none where the network is not described.
+        reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each part.
+        links: (P + 1 + D, Q) how often one message of the input or of each part, sent to all parts that it reaches,
+            passes each of Q links; none where the network is not described.
         link_names: (Q,) of these links.
     """
 
@@ -95,13 +95,13 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[PlacedPart, ...]) 
     horizontal = vertical = None
     tiles, network = len(used), chip.network_on_chip
     names: list[str] = []
-    links: Floats = np.zeros((len(parts) + 1, 0))
+    links: Floats = np.zeros((len(reach.origin), 0))
     if network is not None:
         tile = place // network.cores_per_tile
         tiles = len(np.unique(np.stack([at_chip, tile]), axis=1).T)
         row, column = network.place(tile)
         horizontal, vertical = _hops(column, at_chip), _hops(row, at_chip)
-        links, names = _links(network, reach.share, tile[core], at_chip[core])
+        links, names = _links(network, reach, tile[core], at_chip[core])
     elif len(used) == 1:
         horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
     accessed, occupied = neurons, np.zeros_like(neurons)
@@ -140,11 +140,12 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 # links ---------------------------------------------------------------------------------------------------------------
 
 
-def _links(network: NetworkOnChip, share: Floats, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
-    """(P + 1, Q) passes of each link by one message of each source, and the names of the links."""
-    source, target = np.nonzero(share)
-    start, end = np.append(0, tile)[source], tile[target]
-    leaves, enters = np.append(0, at_chip)[source], at_chip[target]
+def _links(network: NetworkOnChip, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
+    """(P + 1 + D, Q) passes of each link by one message of each source, and the names of the links."""
+    source, target = np.nonzero(reach.share)
+    begins = 1 + reach.origin[source]
+    start, end = np.append(0, tile)[begins], tile[target]
+    leaves, enters = np.append(0, at_chip)[begins], at_chip[target]
     line = network.columns if network.numbering == "rows" else network.rows
     tiles = max(network.rows * network.columns, (int(tile.max()) // line + 1) * line)
     same, entrance, pair = leaves == enters, np.zeros_like(source), np.arange(len(source))
@@ -155,8 +156,8 @@ def _links(network: NetworkOnChip, share: Floats, tile: Integers, at_chip: Integ
     ]
     pairs, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
     used, link = np.unique(numbers, return_inverse=True)
-    passes = np.zeros((len(tile) + 1, len(used)))
-    np.add.at(passes, (source[pairs], link), share[source, target][pairs])
+    passes = np.zeros((len(reach.origin), len(used)))
+    np.add.at(passes, (source[pairs], link), reach.share[source, target][pairs])
     several = len(np.unique(at_chip)) > 1
     return passes, [_link_name(number, tiles, several) for number in used.tolist()]
 

@@ -48,11 +48,11 @@ def fullest_bank(targets: Integers, lanes: int) -> Integers:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageCycles:
-    """What one message of each of S + 1 sources (0 the input, 1 + slice) meets in each of P parts, in the mean.
+    """What one message of each of S sources of `Reach` meets in each of P parts, in the mean.
 
     Attributes:
-        synapses: (S + 1, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not go to.
-        cycles: (S + 1, P) operations of all lanes together that they take.
+        synapses: (S, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not go to.
+        cycles: (S, P) operations of all lanes together that they take.
     """
 
     synapses: Floats
@@ -66,19 +66,23 @@ class MessageCycles:
 
 def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int) -> MessageCycles:
     """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source."""
-    synapses, cycles = np.zeros((2, len(slices) + 1, len(geometry.layer)))
-    goes = reach_of(shape, slices, geometry.parts).share
+    reach = reach_of(shape, slices, geometry.parts)
+    goes = reach.share
+    synapses, cycles = np.zeros((2, *goes.shape))
     starts: dict[int, int] = {}
     runs = [(0, 0, shape.input_size)]
     for part in slices:
         first = starts.setdefault(part.layer, 0)
         starts[part.layer] += part.neurons
         runs.append((part.layer + 1, first, part.neurons))
-    for source, (layer, first, count) in enumerate(runs):
+    late = [(int(layer), *runs[1 + part][1:]) for part, layer in zip(reach.origin, reach.layer, strict=True)][
+        len(runs) :
+    ]
+    for source, (layer, first, count) in enumerate(runs + late):
         begin = 0
         for part in geometry.parts_of(layer):
             neurons = int(geometry.neurons[part])
-            window = shape.layers[layer].window
+            window = None if source >= len(runs) else shape.layers[layer].window
             if geometry.occupied[part] or window is None:
                 reached = float(geometry.occupied[part] or neurons)
                 found = goes[source, part] * reached, goes[source, part] * float(np.ceil(reached / lanes))

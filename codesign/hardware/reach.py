@@ -17,6 +17,7 @@ from codesign.hardware.filling import PlacedPart
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
+from codesign.simulation.late_messages import late_sources
 
 __all__ = ["Reach", "reach_of"]
 
@@ -25,15 +26,24 @@ Integers = NDArray[np.int64]
 
 
 class Reach(NamedTuple):
-    """What P parts of a network see of S + 1 sources: 0 the input, 1 + slice.
+    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D late ones, which are slices
+    whose spikes go over a delayed connection.
 
     Attributes:
-        share: (S + 1, P) share of a source's neurons that have a target in the part, and so send it their messages.
-        synapses: (S + 1, P) mean targets of one of its neurons there.
+        share: (S + 1 + D, P) share of a source's neurons that have a target in the part, and so send it their messages.
+        synapses: (S + 1 + D, P) mean targets of one of its neurons there.
+        origin: (S + 1 + D,) slice of each source; −1 for the input.
+        layer: (S + 1 + D,) layer that it reaches; L for what output neurons send.
     """
 
     share: Floats
     synapses: Floats
+    origin: Integers
+    layer: Integers
+
+    def messages_per_spike(self) -> Floats:
+        """(S,) messages that a spike of each slice is sent as, in the mean."""
+        return np.bincount(self.origin[1:], self.share.sum(axis=1)[1:])
 
 
 def reach_of(
@@ -41,6 +51,7 @@ def reach_of(
 ) -> Reach:
     """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its neurons."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
+    late = late_sources(shape, tuple(part.layer for part in slices))
     share, synapses = np.zeros((2, len(sources), len(parts)))
     for number, layer in enumerate(shape.layers):
         before = [source for source, (reached, _) in enumerate(sources) if reached == number]
@@ -51,7 +62,13 @@ def reach_of(
             share[place], synapses[place] = 1.0, into
         else:
             share[place], synapses[place] = _through(layer.window, runs, into)
-    return Reach(share=share, synapses=synapses)
+    to = np.array([part.layer for part in parts])[None, :] == np.array([layer for _, layer in late], dtype=int)[:, None]
+    return Reach(
+        share=np.concatenate([share, to]),
+        synapses=np.concatenate([synapses, to * [part.neurons for part in parts]]),
+        origin=np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64),
+        layer=np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64),
+    )
 
 
 @lru_cache(maxsize=64)

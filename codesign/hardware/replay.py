@@ -10,9 +10,10 @@ the order of service, not the time. On each core, step k is
 
 Clocked chips visit all neurons first, at time 0. A message arrives when the output of its evaluation (its
 `enqueue_step`) is done plus its way over the network, even if the simulation lets it wait for a place in a group:
-hardware without groups sends it at once. Frames arrive at time 0 plus their way from tile 0. The pass ends when the
-last core is done. It cannot end later than the stepwise bound of `codesign.hardware.latency`, the sum over steps of the
-busiest core and the longest way, as a step's work begins at the latest when all work of the step before is done.
+hardware without groups sends it at once. Frames arrive at time 0 plus their way from tile 0; what goes over a delayed
+connection is at its core at time 0. The pass ends when the last core is done. It cannot end later than the stepwise
+bound of `codesign.hardware.latency`, the sum over steps of the busiest core and the longest way, as a step's work
+begins at the latest when all work of the step before is done.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> Replay:
     )
     if not samples:
         return result
-    table, updates = work.execution.messages, work.execution.updates
+    table, updates = work.messages, work.execution.updates
     steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
     route_s = routes_s(work.geometry, hop_s)
     width = max(len(work.layer_reached), len(work.geometry.layer))
@@ -100,7 +101,7 @@ class _Chunk:
         self.steps, self.timesteps = steps, work.timesteps
         self.passes = (self.last - self.first) * self.timesteps
         self.ran = (np.arange(self.timesteps) < work.timesteps_run[slice(*samples), None]).reshape(-1)
-        table, updates = self.execution.messages, self.execution.updates
+        table, updates = self.work.messages, self.execution.updates
         self.rows = slice(*np.searchsorted(table.sample, samples))
         self.update_rows = slice(*np.searchsorted(updates.sample, samples))
         self.row_pass = self._pass_of(table.sample[self.rows], table.timestep[self.rows])
@@ -123,12 +124,14 @@ class _Chunk:
         inside = (arrivals.row >= self.rows.start) & (arrivals.row < self.rows.stop)
         row = arrivals.row[inside] - self.rows.start
         core = self.geometry.core[arrivals.part[inside]]
-        step = self.execution.messages.step[self.rows][row] + 1
+        step = self.work.messages.step[self.rows][row] + 1
         order = np.lexsort((row, core, self.row_pass[row], step))
         self.delivery_row, self.delivery_core = row[order], core[order]
         service = arrivals.operations * times.operation_s + arrivals.messages * times.message_s
         self.delivery_service = service[inside][order]
         ways = [times.route_s[self.work.starts(source)].max(axis=0) for source in range(len(self.work.layer_reached))]
+        for source in range(1 + len(self.execution.slices), len(ways)):
+            ways[source] = np.zeros_like(ways[source])  # what is late was under way in the timesteps before
         self.delivery_route = np.array(ways)[self.source[self.delivery_row], self.delivery_core]
         self.delivery_ends = np.searchsorted(step[order], np.arange(self.steps + 1))
 
@@ -173,8 +176,8 @@ class _Chunk:
         if not len(row):
             return
         which, source = self.row_pass[row], self.source[row]
-        own = source > 0
-        ready = np.where(own, self.sent[which, np.maximum(source - 1, 0), np.maximum(self.enqueued[row], 0)], 0.0)
+        own = (source > 0) & (source <= self.sent.shape[1])
+        ready = np.where(own, self.sent[which, np.where(own, source - 1, 0), np.maximum(self.enqueued[row], 0)], 0.0)
         arrival = ready + self.delivery_route[now]
         # one after another within a pass and core; never summed across passes, so no sample's time depends on another's
         starts = np.flatnonzero(np.append(True, (np.diff(which) != 0) | (np.diff(core) != 0)))

@@ -13,6 +13,7 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.lanes import lane_operations, message_cycles
+from codesign.hardware.parts import Timer
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
 from codesign.hardware.shortage import plural
@@ -27,6 +28,7 @@ __all__ = [
     "DEFAULT_GROUP_SIZE",
     "ChipSchedule",
     "chip_schedule",
+    "delayed_assumptions",
     "learned_assumptions",
     "neuron_assumptions",
     "on_chip",
@@ -137,7 +139,7 @@ def service_model(placement: Placement) -> ServiceModel:
 
     The same times and the same servers as `codesign.hardware.replay`, slices as the placement's parts. There, a
     message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer, and of whether
-    it goes to a part.
+    it goes to a part. Messages over delayed connections are sent here too, but not received.
 
     Raises:
         InputError: the chip's file lacks times, which the message names.
@@ -155,7 +157,10 @@ def service_model(placement: Placement) -> ServiceModel:
     route_s = routes_s(geometry, prices.hop_times()[:, 0])
     # mean over the layer before each part: the share of messages that go there, and their synapses
     senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
-    goes, synapses = (senders @ seen / sizes[geometry.layer] for seen in geometry.reach)
+    prompt = len(senders)  # rows of messages that are not late
+    goes, synapses = (
+        senders @ seen[:prompt] / sizes[geometry.layer] for seen in (geometry.reach.share, geometry.reach.synapses)
+    )
     each = np.divide(synapses, goes, out=np.zeros(len(goes)), where=goes > 0)
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
     operations = goes * lane_operations(np.where(geometry.occupied > 0, geometry.occupied, each), chip)
@@ -168,7 +173,7 @@ def service_model(placement: Placement) -> ServiceModel:
         lanes=None if lanes == "all" else lanes,
         update_s=update_s,
         spike_s=spike_s,
-        output_s=tuple((geometry.reach.share.sum(axis=1)[1:] * output_s).tolist()),
+        output_s=tuple((geometry.reach.messages_per_spike() * output_s).tolist()),
         route_s=tuple(tuple(route_s[start][geometry.core].tolist()) for start in (0, *(1 + geometry.core).tolist())),
     )
 
@@ -238,6 +243,27 @@ def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = Fal
         assumptions.append(
             f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep"
         )
+    return tuple(assumptions)
+
+
+def delayed_assumptions(placement: Placement) -> tuple[str, ...]:
+    """What a network's delayed connections need that the chip is not stated to have, or that its steps do not allow.
+
+    Where layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. What
+    comes back to an earlier layer may then be needed before it is there.
+    """
+    chip, delayed = placement.chip, placement.shape.delayed
+    assumptions: list[str] = []
+    if delayed and "delayed" not in chip.supports.features:
+        assumptions.append(f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}")
+    if chip.pipelined:
+        ticks = chip.synchronization.ticks_per_timestep if isinstance(chip.synchronization, Timer) else 1
+        for one in delayed:
+            if one.delay * ticks <= one.source - one.target:
+                assumptions.append(
+                    f"{chip.name} works on several timesteps at once; what layer {one.source} sends back to layer "
+                    f"{one.target} is taken to be there in time, though it is not in a pipeline of one step a layer"
+                )
     return tuple(assumptions)
 
 

@@ -16,6 +16,7 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
+from codesign.simulation.late_messages import delayed_operations
 
 __all__ = ["spike_energy"]
 
@@ -48,29 +49,33 @@ def spike_energy(placement: Placement) -> NDArray[np.float64]:
 
 
 def _one_part_each(placement: Placement) -> Execution:
-    """Samples of one timestep: in each, all neurons of one part fire once; in the last, none does."""
+    """Samples in whose first timestep all neurons of one part fire once, and in the last sample none does. Further
+    timesteps are those in which delayed connections bring these spikes."""
     shape, slices = placement.shape, placement.slices(core_aware=True)
     layers, samples = len(shape.layers), len(slices) + 1
-    of_layer = np.array([part.layer for part in slices])
-    neurons = np.array([part.neurons for part in slices])
+    timesteps = 1 + max((one.delay for one in shape.delayed), default=0)
+    of_layer, neurons = np.array([(part.layer, part.neurons) for part in slices]).T
     fires = of_layer < layers - 1
     synapses = np.array([round(shape.fan_out(part.layer + 1) * part.neurons) for part in slices]) * fires
     emitted, operations = np.zeros((samples, layers), dtype=np.int64), np.zeros((samples, layers), dtype=np.int64)
-    active = np.zeros((samples, 1, len(slices)), dtype=np.int64)
-    rows: list[Any] = []
+    active = np.zeros((samples, timesteps, len(slices)), dtype=np.int64)
+    rows, messages = list[Any](), list[Any]()
     for sample in np.flatnonzero(fires):
         layer = of_layer[sample]
         emitted[sample, layer], operations[sample, layer + 1] = neurons[sample], synapses[sample]
         rows.append((sample, 0, 0, sample, 0, neurons[sample]))
+        messages.append((sample, 0, 0, 1 + sample, 0, neurons[sample], neurons[sample], synapses[sample], 0))
         for target in np.flatnonzero(of_layer == layer + 1):
             reached = round(neurons[sample] * placement.geometry.reach.synapses[1 + sample, target])
             rows.append((sample, 0, 1, target, reached, 0))
             active[sample, 0, target] = min(reached, neurons[target])
-    messages = [
-        (sample, 0, 0, 1 + sample, 0, neurons[sample], neurons[sample], synapses[sample], 0)
-        for sample in np.flatnonzero(fires)
-    ]
-    nothing, outputs = np.zeros((samples, 1), dtype=np.int64), shape.layers[-1].neurons
+        for one in shape.delayed:
+            for target in np.flatnonzero((of_layer == one.target) & (layer == one.source)):
+                rows.append((sample, one.delay, one.target, target, neurons[target], 0))
+                active[sample, one.delay, target] = neurons[target]
+    nothing, outputs = np.zeros((samples, timesteps), dtype=np.int64), shape.layers[-1].neurons
+    updates = UpdateTable.of(np.array(sorted(rows), dtype=np.int64).reshape(-1, 6).T)
+    late = delayed_operations(shape, slices, updates, nothing[:, 0] + timesteps, timesteps)
     return Execution(
         shape=shape,
         slices=slices,
@@ -78,14 +83,15 @@ def _one_part_each(placement: Placement) -> Execution:
         sample_ids=np.arange(samples),
         labels=np.zeros(samples, dtype=np.int64),
         scores=np.zeros((samples, outputs)),
-        output_counts=np.zeros((samples, 1, outputs), dtype=np.int64),
-        timesteps_run=nothing[:, 0] + 1,
+        output_counts=np.zeros((samples, timesteps, outputs), dtype=np.int64),
+        timesteps_run=nothing[:, 0] + timesteps,
         spiking_readout=True,
         input_events=nothing[:, 0],
         input_macs=nothing[:, 0],
         emitted=emitted,
         propagated=emitted,
-        synaptic_operations=operations,
+        synaptic_operations=operations + late,
+        delayed_operations=late,
         evaluations=np.zeros_like(emitted),
         barrier_messages=np.zeros_like(emitted),
         active=active,
@@ -94,9 +100,9 @@ def _one_part_each(placement: Placement) -> Execution:
         contended_steps=nothing,
         steps_to_first_output=nothing + NOT_REACHED,
         spikes_to_first_output=nothing + NOT_REACHED,
-        spikes_to_stop=emitted.sum(axis=1, keepdims=True),
+        spikes_to_stop=nothing + emitted.sum(axis=1, keepdims=True) * (np.arange(timesteps) == 0),
         convergence=np.zeros((samples, 1, outputs), dtype=np.int64),
         currents_before_firing=np.zeros((2, 1), dtype=np.int64),
         messages=MessageTable.of(np.array(messages, dtype=np.int64).reshape(-1, 9).T),
-        updates=UpdateTable.of(np.array(rows, dtype=np.int64).reshape(-1, 6).T),
+        updates=updates,
     )

@@ -144,7 +144,7 @@ def layer_steps(work: PlacedExecution) -> StepWork:
 
 def forward_steps(work: PlacedExecution) -> StepWork:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
-    table, updates, geometry = work.execution.messages, work.execution.updates, work.geometry
+    table, updates, geometry = work.messages, work.execution.updates, work.geometry
     count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
 
     def number(sample: Integers, timestep: Integers, step: Integers) -> Integers:
@@ -186,7 +186,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
 def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
     that ended early come last, and before them are zeros."""
-    table, updates, arrivals = work.execution.messages, work.execution.updates, work.deliveries
+    table, updates, arrivals = work.messages, work.execution.updates, work.deliveries
     grid = (work.samples, work.timesteps)
     done = np.zeros((*grid, work.share.shape[1], _KINDS))
     sent = np.zeros((*grid, len(work.layer_reached)))

@@ -22,8 +22,9 @@ from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.parts import NetworkOnChip
 from codesign.hardware.reach import reach_of
-from codesign.network.topology import NetworkShape
+from codesign.network.topology import DelayedShape, NetworkShape
 from codesign.simulation.execution import Execution
+from codesign.simulation.late_messages import delayed_operations
 
 __all__ = ["MOST_CORES", "message_hops", "messages_between", "moved_near"]
 
@@ -50,7 +51,24 @@ def messages_between(shape: NetworkShape, parts: tuple[PlacedPart, ...], executi
         sources *= (
             spikes[reached] / max(execution.samples, 1) / np.array([shape.input_size, *shape.layer_sizes])[reached]
         )
-    return np.asarray(sources[:, None] * reach_of(shape, parts, parts).share)
+    reach, prompt = reach_of(shape, parts, parts), len(sources)
+    messages = sources[:, None] * reach.share[:prompt]
+    row = prompt
+    for one in shape.delayed:
+        own = [1 + place for place, part in enumerate(parts) if part.layer == one.source]
+        each = 1.0 if execution is None else _late_messages(shape, one, execution)
+        for source in own:
+            messages[source] += each * parts[source - 1].neurons * reach.share[row]
+            row += 1
+    return np.asarray(messages)
+
+
+def _late_messages(shape: NetworkShape, one: DelayedShape, execution: Execution) -> float:
+    """Spikes of a neuron, in the mean of a sample, that arrive over a delayed connection."""
+    alone, done = replace(shape, delayed=(one,)), execution
+    late = delayed_operations(alone, done.slices, done.updates, done.timesteps_run, done.timesteps)
+    sizes = shape.layer_sizes
+    return float(late.sum()) / max(execution.samples, 1) / sizes[one.target] / sizes[one.source]
 
 
 def message_hops(geometry: Geometry, messages: Floats) -> float | None:

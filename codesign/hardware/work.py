@@ -18,7 +18,8 @@ from codesign.hardware.lanes import MessageCycles, lane_operations, message_cycl
 from codesign.hardware.parts import Answer
 from codesign.hardware.placement import Placement
 from codesign.hardware.reach import Reach, reach_of
-from codesign.simulation.execution import NOT_REACHED, Execution, Slice
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
+from codesign.simulation.late_messages import all_messages
 
 __all__ = [
     "Deliveries",
@@ -82,32 +83,37 @@ class PlacedExecution:
         self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
 
     @cached_property
+    def messages(self) -> MessageTable:
+        """All messages, those over delayed connections included; sources are those of `reach`."""
+        return all_messages(self.execution)
+
+    @cached_property
     def reach(self) -> Reach:
-        """Of each source, 0 the input and 1 + slice, in each part."""
+        """Of each source, 0 the input, 1 + slice and D late ones, in each part."""
         if self.exact:
             return self.geometry.reach
         return reach_of(self.execution.shape, self.execution.slices, self.placement.parts)
 
     @cached_property
     def destinations(self) -> Floats:
-        """(S + 1,) parts that a message of each source goes to, in the mean: 0 the input, 1 + slice."""
+        """(S + 1 + D,) parts that a message of each source goes to, in the mean."""
         return np.asarray(self.reach.share.sum(axis=1))
 
     @cached_property
     def targets(self) -> Integers:
         """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
-        return np.asarray(self.layer_reached[self.execution.messages.source], dtype=np.int64)
+        return np.asarray(self.layer_reached[self.messages.source], dtype=np.int64)
 
     @cached_property
     def layer_reached(self) -> Integers:
-        """(S + 1,) layer that messages of each source reach."""
-        return np.append(0, [recorded.layer + 1 for recorded in self.execution.slices])
+        """(S + 1 + D,) layer that messages of each source reach."""
+        return self.reach.layer
 
     def starts(self, source: int) -> Integers:
         """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
         if source == 0:
             return np.zeros(1, dtype=np.int64)
-        return np.asarray(1 + np.unique(self.geometry.core[self.share[source - 1] > 0]), dtype=np.int64)
+        return np.asarray(1 + np.unique(self.geometry.core[self.share[self.reach.origin[source]] > 0]), dtype=np.int64)
 
     @cached_property
     def deliveries(self) -> Deliveries:
@@ -119,7 +125,8 @@ class PlacedExecution:
         its lanes are banks, see `codesign.hardware.lanes`. On a crossbar it has the core's neurons, whatever it is
         connected to.
         """
-        table, shape, geometry = self.execution.messages, self.placement.shape, self.geometry
+        table, shape, geometry = self.messages, self.placement.shape, self.geometry
+        late = table.source > len(self.execution.slices)
         # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
         counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
         rows: list[Integers] = []
@@ -127,10 +134,10 @@ class PlacedExecution:
         operations: list[Floats] = []
         for layer, size in enumerate(shape.layers):
             row = np.flatnonzero((self.targets == layer) & (counts > 0))
-            per_message, working = np.full(len(row), shape.fan_out(layer)), counts[row]
+            per_message, working = np.where(late[row], float(size.neurons), shape.fan_out(layer)), counts[row]
             spikes, performed = table.spikes[row], table.synaptic_operations[row]
             if size.window is not None and size.window.first:  # of the spikes, those that a window passes
-                working = performed / shape.fan_out(layer) + (working - spikes)
+                working = np.where(late[row], spikes, performed / shape.fan_out(layer) + (working - spikes))
             elif shape.fan_out(layer) != size.neurons:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
@@ -150,7 +157,7 @@ class PlacedExecution:
 
     def _operations(self, row: Integers, part: int, per_message: Floats) -> Floats:
         """(n,) mean lane operations of a message of each of n rows in a part, with (n,) synapses in its layer."""
-        geometry, cycles, source = self.geometry, self._cycles, self.execution.messages.source[row]
+        geometry, cycles, source = self.geometry, self._cycles, self.messages.source[row]
         goes = self.reach.share[source, part]
         if geometry.occupied[part]:
             return np.asarray(goes * lane_operations(np.full(len(row), float(geometry.occupied[part])), self.chip))
@@ -177,26 +184,35 @@ class PlacedExecution:
         updates = self.execution.updates
         layer = np.array([recorded.layer for recorded in self.execution.slices])[updates.slice]
         emitted = updates.emitted.astype(np.float64)
-        return emitted * self.units("spike")[layer], emitted * self.destinations[1 + updates.slice]
+        return emitted * self.units("spike")[layer], emitted * self.reach.messages_per_spike()[updates.slice]
 
     @cached_property
     def barrier_outputs(self) -> Floats:
         """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
-        table = self.execution.messages
+        table = self.messages
         sent = table.barriers * self.destinations[table.source] * (not self.chip.synchronized)
         return np.asarray(sent, dtype=np.float64)
 
     @cached_property
     def source_links(self) -> Floats:
-        """(S + 1, Q) how often one message of each source passes each of Q links."""
+        """(S + 1 + D, Q) how often one message of each source passes each of Q links."""
         return np.asarray(self.sources @ self.geometry.links)
 
     @cached_property
     def sources(self) -> Floats:
-        """(S + 1, P + 1) shares of each source in the input (column 0) and the parts."""
-        sources = np.zeros((len(self.share) + 1, self.share.shape[1] + 1))
+        """(S + 1 + D, P + 1 + D') shares of each source in the sources of `Geometry.reach`: the input, the parts, and
+        the D' parts that are late over the same delayed connections."""
+        slices, parts = self.share.shape
+        sources = np.zeros((len(self.reach.origin), len(self.geometry.reach.origin)))
         sources[0, 0] = 1.0
-        sources[1:, 1:] = self.share
+        sources[1 : slices + 1, 1 : parts + 1] = self.share
+        source, place = slices + 1, parts + 1
+        for one in self.execution.shape.delayed:
+            own = self.geometry.parts_of(one.source)
+            for number in np.flatnonzero([part.layer == one.source for part in self.execution.slices]):
+                sources[source, place : place + len(own)] = self.share[number, own]
+                source += 1
+            place += len(own)
         return sources
 
     def places(self, *sources: int) -> Integers:

@@ -10,10 +10,19 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.topology import AveragePool, Conv1d, Conv2d, Linear, Pool
+from codesign.network.topology import (
+    AveragePool,
+    Conv1d,
+    Conv2d,
+    Linear,
+    Pool,
+    TopologySpec,
+    input_grid,
+    window_of,
+)
 from codesign.network.window import Window
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "connections_of"]
 
 
 class Connection(torch.nn.Module):
@@ -162,6 +171,21 @@ class Connection(torch.nn.Module):
             left = columns.length % columns.pool, rows.length % rows.pool
             grid = functional.pad(grid, (0, left[0], 0, left[1])) if any(left) else grid
         return grid.flatten(1)
+
+
+def connections_of(topology: TopologySpec, generator: torch.Generator) -> list[Connection]:
+    """A connection a layer of neurons, from the input on."""
+    grid = input_grid(topology)
+    pools: list[Pool] = []
+    connections: list[Connection] = []
+    for spec in topology.layers:
+        if isinstance(spec, Pool):
+            pools.append(spec)
+            continue
+        window = window_of(grid, pools, spec)
+        connections.append(Connection(pools, spec, window, generator))
+        grid, pools = window.grid, []
+    return connections
 
 
 def _windows(pool: Pool) -> int:

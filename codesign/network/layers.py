@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from codesign.documents import Spec
 from codesign.network.window import Grid, KernelAxis, Window
@@ -17,6 +17,7 @@ __all__ = [
     "AveragePool",
     "Conv1d",
     "Conv2d",
+    "Delayed",
     "LayerSpec",
     "Linear",
     "MaxPool",
@@ -30,6 +31,8 @@ __all__ = [
 
 MOST = 10_000_000
 """Inputs, and neurons of a layer; also sizes of all kinds."""
+
+_LONGEST_DELAY = 1000
 
 Size = Annotated[Positive, Field(le=MOST)]
 Padding = Annotated[int, Field(ge=0, le=MOST, strict=True)]
@@ -125,6 +128,20 @@ class MaxPool(Pool):
     """
 
     kind: Literal["max_pool"]
+
+
+class Delayed(Spec):
+    """A connection over which spikes arrive `delay` timesteps after they were emitted.
+
+    `from` and `to` are layers of neurons, counted from 0: `to` may be `from` (recurrence), and lie before or after it.
+    Every neuron of the one reaches every neuron of the other.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[int, Field(ge=0, strict=True, alias="from")]
+    to: Annotated[int, Field(ge=0, strict=True)]
+    delay: Annotated[int, Field(ge=1, le=_LONGEST_DELAY, strict=True)] = 1
 
 
 LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool | MaxPool, Field(discriminator="kind")]

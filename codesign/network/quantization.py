@@ -1,7 +1,7 @@
 """Weights as a chip holds them, integers times a scale, and potentials that saturate and are truncated in that scale.
 
 A weight w becomes s · round(w / s) with the least scale s, of a layer or of the network, for which the integers
-round(w / s) of its weights stay within
+round(w / s) of its weights, those of delayed connections to it included, stay within
 
 - −n to n with n = 2^(bits − 1) − 1, for `symmetric` levels: s = max|w| / n;
 - −(n + 1) to n, for `full` levels: s = max(max w / n, −min w / (n + 1));
@@ -151,16 +151,23 @@ def quantize(
     Args:
         quantization: of the chip, as `codesign.chip_quantization` gives it; None leaves float32 weights, and potentials
             without limit.
-        weights: float weights to start from, one tensor a connection; None for those that the network has.
+        weights: float weights to start from, one tensor a connection and then one a delayed connection; None for those
+            that the network has.
 
     Raises:
         InputError: a weight is not finite.
     """
     with torch.no_grad():
-        given = network.weights() if weights is None else list(weights)
-        own = network.neuron.potential_steps(len(given))
-        network.potential_ranges = None if quantization is None else quantization.potential_ranges(given, own)
-        network.potential_steps = None if quantization is None or own else quantization.potential_steps(given)
-        found = given if quantization is None else quantization.weights(given, own)
-        for parameter, weight in zip(network.weights(), found, strict=True):
-            parameter.copy_(weight)
+        held = network.all_weights()
+        given = held if weights is None else list(weights)
+        layers = len(network.shape.layers)
+        groups = [[i for i, fed in enumerate(network.layers_fed()) if fed == layer] for layer in range(layers)]
+        merged = [torch.cat([given[i].flatten() for i in group]) for group in groups]
+        own = network.neuron.potential_steps(layers)
+        network.potential_ranges = None if quantization is None else quantization.potential_ranges(merged, own)
+        network.potential_steps = None if quantization is None or own else quantization.potential_steps(merged)
+        found = merged if quantization is None else quantization.weights(merged, own)
+        for group, of_layer in zip(groups, found, strict=True):
+            parts = torch.split(of_layer, [given[i].numel() for i in group])
+            for i, part in zip(group, parts, strict=True):
+                held[i].copy_(part.view_as(held[i]))

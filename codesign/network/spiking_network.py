@@ -1,4 +1,4 @@
-"""A feed-forward spiking network as a torch module: parameters and state dict like any other."""
+"""A spiking network as a torch module: parameters and state dict like any other."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ import torch
 
 from codesign.arguments import real, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection
+from codesign.network.connection import Connection, connections_of
+from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
-from codesign.network.topology import (
-    NetworkShape,
-    Pool,
-    TopologySpec,
-    input_grid,
-    network_shape,
-    window_of,
-)
+from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 
 __all__ = ["SpikingNetwork"]
 
@@ -29,7 +23,7 @@ Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
 class SpikingNetwork(torch.nn.Module):
-    """L layers of spiking neurons; layer l feeds layer l + 1.
+    """L layers of spiking neurons; layer l feeds layer l + 1, and over delayed connections any layer later on.
 
     Weights of your own are loaded by `load_weights`. The state dict holds `connections.0.weight` and so on, `threshold`
     and `time_constant`, and, where the network has them, `bias` and `input_gate`.
@@ -48,6 +42,7 @@ class SpikingNetwork(torch.nn.Module):
 
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
+        delayed_connections: one `DelayedConnection` for each of the topology's.
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. Gradients likewise.
@@ -84,7 +79,8 @@ class SpikingNetwork(torch.nn.Module):
         self.shape: NetworkShape = network_shape(topology)
         neuron.of_layers("surrogate_steepness", len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
-        self.connections = torch.nn.ModuleList(_connections(topology, generator))
+        self.connections = torch.nn.ModuleList(connections_of(topology, generator))
+        self.delayed_connections = torch.nn.ModuleList(delayed_connections(topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))
         self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))
@@ -127,6 +123,7 @@ class SpikingNetwork(torch.nn.Module):
                 this network.
         """
         numbers = {f"weights of layer {layer}": weight.data for layer, weight in enumerate(self.weights())}
+        numbers |= {f"weights of delayed connection {i}": w.data for i, w in enumerate(self.delayed_weights())}
         numbers |= {} if self.bias is None else {"biases": self.bias.data}
         numbers |= {name: buffer for name in OF_NEURONS if (buffer := getattr(self, name)) is not None}
         check_numbers(numbers | {"thresholds": self.threshold, "time_constant": self.time_constant})
@@ -336,25 +333,43 @@ class SpikingNetwork(torch.nn.Module):
         """The weight of each connection, input to output."""
         return [connection.weight for connection in self.layer_connections()]
 
+    def delayed(self) -> list[DelayedConnection]:
+        """`delayed_connections` with their type."""
+        return [one for one in self.delayed_connections if isinstance(one, DelayedConnection)]
+
+    def delayed_weights(self) -> list[torch.nn.Parameter]:
+        """The weight of each delayed connection."""
+        return [one.weight for one in self.delayed()]
+
+    def all_weights(self) -> list[torch.nn.Parameter]:
+        """The weight of each connection, and then of each delayed connection."""
+        return [*self.weights(), *self.delayed_weights()]
+
+    def layers_fed(self) -> list[int]:
+        """The layer that each of these leads to."""
+        return [*range(len(self.connections)), *(one.target for one in self.delayed())]
+
     def load_weights(self, weights: Iterable[Any]) -> None:
         """Take weights that were trained elsewhere. Thresholds, time constants and biases stay as they are.
 
         Args:
             weights: a tensor or array for each layer of neurons, input to output, in torch's order: (neurons, inputs)
-                of a linear layer, (channels, input channels / groups, *kernel) of a convolution.
+                of a linear layer, (channels, input channels / groups, *kernel) of a convolution; then (targets,
+                sources) of each delayed connection.
 
         Raises:
             InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
         """
         given = [torch.as_tensor(weight).detach() for weight in weights]
-        needed, shapes = ([tuple(weight.shape) for weight in found] for found in (self.weights(), given))
+        held = self.all_weights()
+        needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
         if shapes != needed:
             raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
         for layer, weight in enumerate(given):
             if not bool(torch.isfinite(weight).all()):
                 raise InputError(f"weights: layer {layer} must be finite, found NaN or an infinite one")
         with torch.no_grad():
-            for own, weight in zip(self.weights(), given, strict=True):
+            for own, weight in zip(held, given, strict=True):
                 own.copy_(weight)
 
     def max_pools(self) -> torch.Tensor | None:
@@ -383,17 +398,3 @@ def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], pre
     """Before a state dict is loaded: whether the network has a gate, and numbers of its own for each neuron, follows
     from the state dict."""
     network.expect_buffers(name.removeprefix(prefix) for name in state if name.startswith(prefix))
-
-
-def _connections(topology: TopologySpec, generator: torch.Generator) -> list[Connection]:
-    grid = input_grid(topology)
-    pools: list[Pool] = []
-    connections: list[Connection] = []
-    for spec in topology.layers:
-        if isinstance(spec, Pool):
-            pools.append(spec)
-            continue
-        window = window_of(grid, pools, spec)
-        connections.append(Connection(pools, spec, window, generator))
-        grid, pools = window.grid, []
-    return connections

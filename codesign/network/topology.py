@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +16,7 @@ from codesign.network.layers import (
     AveragePool,
     Conv1d,
     Conv2d,
+    Delayed,
     LayerSpec,
     Linear,
     MaxPool,
@@ -32,6 +33,8 @@ __all__ = [
     "AveragePool",
     "Conv1d",
     "Conv2d",
+    "Delayed",
+    "DelayedShape",
     "Grid",
     "LayerError",
     "LayerShape",
@@ -63,10 +66,15 @@ class TopologySpec(Spec):
 
     `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]`, which is of height 1; an input
     event's index runs over the channels first: `index = (channel · height + row) · width + column`.
+
+    `delayed` lists connections whose spikes arrive in a later timestep, such as `{from: 0, to: 0, delay: 1}`.
     """
+
+    added: ClassVar[frozenset[str]] = frozenset({"delayed"})
 
     input: Annotated[Size | tuple[Size, Size, Size], BeforeValidator(_input)]
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
+    delayed: Annotated[tuple[Delayed, ...], Field(max_length=_MOST_LAYERS)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> TopologySpec:
@@ -84,6 +92,7 @@ class LayerShape:
         fan_in: most synapses that end in one neuron of the layer.
         synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
         weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
+        delayed_fan_in: synapses of delayed connections that end in each neuron, beside these.
         window: what its neurons see; None where every spike of every source reaches every neuron.
     """
 
@@ -94,7 +103,17 @@ class LayerShape:
     fan_in: int
     synapses: int
     weights: int
+    delayed_fan_in: int = 0
     window: Window | None = field(default=None, compare=False)  # executions are stored without
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelayedShape:
+    """A delayed connection between all neurons of two layers, after so many timesteps."""
+
+    source: int
+    target: int
+    delay: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +123,12 @@ class NetworkShape:
     Attributes:
         input_size: number of inputs.
         layers: one entry a layer of neurons, first hidden layer to output layer.
+        delayed: connections whose spikes arrive in a later timestep.
     """
 
     input_size: int
     layers: tuple[LayerShape, ...]
+    delayed: tuple[DelayedShape, ...] = ()
 
     @property
     def neurons(self) -> int:
@@ -153,30 +174,40 @@ class LayerError(ValueError):
         super().__init__(f"layers.{layer}: {rule}")
 
 
-_ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])\Z")
+_ITEM = re.compile(r"(?:(\d+)|\[(\d+)\s*[x×]\s*(\d+)\])(r?)\Z")
 
 
 def parse_topology(text: str) -> TopologySpec:
     """Read the paper's notation, such as `2312-[64x3]-10`: inputs, hidden layers as [neurons × layers], outputs.
 
+    A layer `128r` is recurrent: its spikes come back to it in the next timestep. `[64x3]r` are three such layers.
+
     Raises:
         InputError: the text is not of that form.
     """
-    rule = f"topology '{text}' is not of the form '2312-[64x3]-10' or '512-128-64-10'"
+    rule = f"topology '{text}' is not of the form '2312-[64x3]-10', '512-128-64-10' or, recurrent, '700-128r-20'"
     sizes: list[int] = []
+    recurrent: list[bool] = []
     for item in text.replace(" ", "").split("-"):
         match = _ITEM.match(item)
         if match is None:
             raise InputError(f"{rule}: found '{item}'")
-        single, neurons, count = match.groups()
+        single, neurons, count, again = match.groups()
         if len(count or "") > 4 or len(single or neurons) > 8:
             raise InputError(f"{rule}: sizes must be at most 10,000,000 and layers at most 1,000, found '{item}'")
         sizes.extend([int(single)] if single else [int(neurons)] * int(count))
+        recurrent.extend([bool(again)] * (1 if single else int(count)))
     if len(sizes) < 2:
         raise InputError(f"{rule}: needs inputs and at least one layer")
     if 0 in sizes or len(sizes) > 1000:
         raise InputError(f"{rule}: sizes must be above 0 and layers at most 1000")
-    return TopologySpec(input=sizes[0], layers=tuple(Linear(neurons=size) for size in sizes[1:]))
+    if recurrent[0]:
+        raise InputError(f"{rule}: the inputs cannot be recurrent")
+    return TopologySpec(
+        input=sizes[0],
+        layers=tuple(Linear(neurons=size) for size in sizes[1:]),
+        delayed=tuple(Delayed(from_=layer, to=layer) for layer, again in enumerate(recurrent[1:]) if again),
+    )
 
 
 def input_grid(topology: TopologySpec) -> Grid:
@@ -185,9 +216,10 @@ def input_grid(topology: TopologySpec) -> Grid:
 
 
 def network_shape(topology: TopologySpec) -> NetworkShape:
-    """Sizes, fan-in and synapses of every layer of neurons.
+    """Sizes, fan-in and synapses of every layer of neurons, and its delayed connections.
 
     Raises:
+        ValueError: a delayed connection names a layer that is not there, or stands there twice.
         LayerError: a kernel or pool is larger than what it slides over, groups do not divide channels, the last layer
             is a pool, or there are more inputs or neurons than a network may have.
     """
@@ -218,7 +250,26 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
         grid, pools = window.grid, []
     if pools:
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
-    return NetworkShape(input_size=input_size, layers=tuple(layers))
+    return NetworkShape(input_size=input_size, **_with_delayed(layers, topology.delayed))
+
+
+def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> dict[str, Any]:
+    """Layers with what delayed connections add to them, and these connections."""
+    delayed = tuple(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay) for spec in specs)
+    arriving = [0] * len(layers)
+    for number, one in enumerate(delayed):
+        for name, layer in (("from", one.source), ("to", one.target)):
+            if layer >= len(layers):
+                last = len(layers) - 1
+                raise ValueError(f"delayed.{number}.{name}: must be a layer of neurons, 0 to {last}, found {layer}")
+        if one in delayed[:number]:
+            raise ValueError(f"delayed.{number}: stands there before; one connection adds all its weights")
+        arriving[one.target] += layers[one.source].neurons
+    extended = (
+        replace(layer, fan_in=layer.fan_in + more, delayed_fan_in=more) if more else layer
+        for layer, more in zip(layers, arriving, strict=True)
+    )
+    return {"layers": tuple(extended), "delayed": delayed}
 
 
 def _layer_shape(window: Window) -> LayerShape:
@@ -236,5 +287,9 @@ def _layer_shape(window: Window) -> LayerShape:
 
 
 def topology_text(shape: NetworkShape) -> str:
-    """Layer sizes as in 512-64-64-64-10."""
-    return "-".join(map(str, (shape.input_size, *shape.layer_sizes)))
+    """Layer sizes as in 512-64-64-64-10, with an r behind recurrent ones; other delayed connections follow."""
+    again = {layer: DelayedShape(source=layer, target=layer, delay=1) for layer in range(len(shape.layers))}
+    sizes = [f"{size}{'r' * (again[layer] in shape.delayed)}" for layer, size in enumerate(shape.layer_sizes)]
+    others = [one for one in shape.delayed if one != again[one.source]]
+    told = (f", layer {one.source} to {one.target} after Δt · {one.delay}" for one in others)
+    return "-".join([str(shape.input_size), *sizes]) + "".join(told)

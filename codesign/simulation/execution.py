@@ -125,6 +125,7 @@ class Execution:
         emitted: (B, L) spikes emitted per layer.
         propagated: (B, L) spikes that left the queue per layer.
         synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
+        delayed_operations: (B, L) those of them over delayed connections, added as a timestep begins.
         evaluations: (B, L) threshold evaluations per layer.
         tick_evaluations: (B, L) those of them without a message, of neurons that `tick`.
         barrier_messages: (B, L) barrier messages sent per layer.
@@ -162,6 +163,7 @@ class Execution:
     emitted: Integers
     propagated: Integers
     synaptic_operations: Integers
+    delayed_operations: Integers = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     evaluations: Integers
     tick_evaluations: Integers = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     barrier_messages: Integers
@@ -179,8 +181,9 @@ class Execution:
 
     def __post_init__(self) -> None:
         real("timestep_s", self.timestep_s)
-        if not self.tick_evaluations.size:
-            object.__setattr__(self, "tick_evaluations", np.zeros_like(self.evaluations))
+        for name in ("tick_evaluations", "delayed_operations"):
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, np.zeros_like(self.evaluations))
         for record in (self, self.messages, self.updates):
             _check_counts(record)
         if not np.isfinite(self.scores).all():

@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.delays import LateGradients
 from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import run_machine
@@ -44,8 +45,8 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterGradients:
-    """Gradients of the loss: one tensor for each connection's weight, the (N,) bias or None, and (N,) thresholds and
-    decays. All float64."""
+    """Gradients of the loss, all float64: one tensor for each connection's weight and then for each delayed one's, the
+    (N,) bias or None, and (N,) thresholds and decays."""
 
     weights: tuple[torch.Tensor, ...]
     bias: torch.Tensor | None
@@ -70,7 +71,7 @@ def backward(
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
     return ParameterGradients(
-        weights=tuple(sweep.weight_gradients),
+        weights=(*sweep.weight_gradients, *sweep.late.weight_gradients),
         bias=sweep.bias_gradient,
         threshold=sweep.threshold_gradient,
         decay=sweep.decay_gradient,
@@ -96,19 +97,21 @@ class _Sweep:
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
         self.H = torch.zeros_like(self.G)  # at the synaptic currents
-        self.g_c = spike_gradient.clone()
+        self.g_c = spike_gradient
+        self.late = LateGradients(run)
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
 
     def backward_pass(self, timestep: int, passed: Pass) -> None:
+        self.g_c = self.spike_gradient + self.late.at_counts(timestep)
         if self.network.neuron.readout == "spikes":
-            outputs = self.layers[-1]
-            self.g_c[:, outputs] = self.spike_gradient[:, outputs] + self.output_gradient[:, timestep]
+            self.g_c[:, self.layers[-1]] += self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
-        for step in reversed(passed.steps):
+        for k, step in reversed(list(enumerate(passed.steps))):
             g_q = self._unchoose(step, g_q, dx)
             dx = self._unevaluate(step, g_q)
+            self.late.step(timestep, k, dx, passed.arriving)
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())

@@ -92,7 +92,7 @@ def neurobench(
     Raises:
         InputError: weights are 0 and no events are given; or network, events and schedule give another execution.
     """
-    weights = [weight.detach() for weight in network.weights()]
+    weights = [weight.detach() for weight in network.all_weights()]
     zeros, count = sum(int((w == 0).sum()) for w in weights), sum(w.numel() for w in weights)
     if execution.shape != network.shape:
         raise InputError(f"execution: is of a network of other sizes, {execution.shape.layer_sizes}")
@@ -124,6 +124,8 @@ def _without_zeros(
             "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "
             "the schedule that it was run with too"
         )
+    if any(bool((weight == 0).any()) for weight in network.delayed_weights()):
+        raise InputError("neurobench: of delayed connections, effective operations are not counted where weights are 0")
     parts = [_fan_out_of_weights(connection) for connection in network.layer_connections()]
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
     counting = copy.copy(network)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.late_messages import all_messages
 
 __all__ = ["activation_sparsity", "decision_operations", "dense_operations"]
 
@@ -18,7 +19,8 @@ def activation_sparsity(execution: Execution) -> float:
 
 def dense_operations(execution: Execution) -> float:
     """Synapses times timesteps run, mean over samples."""
-    return float(execution.timesteps_run.mean() * sum(layer.synapses for layer in execution.shape.layers))
+    synapses = (layer.synapses + layer.delayed_fan_in * layer.neurons for layer in execution.shape.layers)
+    return float(execution.timesteps_run.mean() * sum(synapses))
 
 
 def decision_operations(execution: Execution) -> NDArray[np.int64] | None:
@@ -29,7 +31,7 @@ def decision_operations(execution: Execution) -> NDArray[np.int64] | None:
     """
     if not execution.spiking_readout:
         return None
-    table = execution.messages
+    table = all_messages(execution)
     reached = execution.steps_to_first_output[table.sample, table.timestep]
     counts = (reached == NOT_REACHED) | (table.step <= reached - 2)
     sums = np.zeros(execution.samples, dtype=np.int64)

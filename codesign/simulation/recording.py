@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from codesign.deferred import torch
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.late_messages import delayed_operations
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -290,8 +291,9 @@ def build_execution(
     """
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
-    operations = counters["synaptic_operations"]
+    operations = counters.pop("synaptic_operations")
     samples, layers = operations.shape
+    delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     layer_of_slice = np.array([part.layer for part in slices])
     layer_of_source = np.append(-1, layer_of_slice)
 
@@ -313,6 +315,8 @@ def build_execution(
         spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
         input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
+        synaptic_operations=operations + delayed,
+        delayed_operations=delayed,
         emitted=per_layer(updates.sample, update_layer, updates.emitted),
         propagated=per_layer(messages.sample, message_layer, messages.spikes),
         evaluations=per_layer(updates.sample, update_layer, updates.evaluated),

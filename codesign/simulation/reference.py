@@ -12,6 +12,7 @@ import torch
 
 from codesign.errors import InputError
 from codesign.simulation import neuron
+from codesign.simulation.delays import LateArrivals
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities
@@ -71,6 +72,7 @@ class _Machine:
         self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
+        self.late = LateArrivals(run)
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
@@ -85,7 +87,7 @@ class _Machine:
         steps: list[Step] = []
         k = 0
         while self.active.any():
-            step, arrival = self._forward_step(k, arrival)
+            step, arrival = self._forward_step(k, self.late.join(k, arrival))
             k += 1
             if self.run.learns:
                 steps.append(step)
@@ -94,9 +96,10 @@ class _Machine:
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
         self.emitted += self.c
+        self.late.end_pass(self.c)
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps), found=before, held=held)
+        return Pass(steps=tuple(steps), found=before, held=held, arriving=self.late.arriving)
 
     def _begin(self) -> torch.Tensor | None:
         """What a timestep does to potentials and currents before anything arrives; returns (B, N) who is held."""
@@ -125,6 +128,7 @@ class _Machine:
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
         self.pools.begin_pass()
+        self.late.begin_pass(self.stopping.runs)
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
@@ -155,10 +159,11 @@ class _Machine:
         return ((values != 0) if self.events.currents else values.long()).sum(dim=1)
 
     def _queue_frame(self) -> Arrival:
-        """Mode `queued`: input spikes wait like any other; nothing arrives in step 0."""
+        """Mode `queued`: input spikes wait like any other; nothing arrives in step 0. An empty frame is complete at
+        once, or in step 1 where something is late."""
         waits = (self.input_q != 0).any(dim=1)
         self.active = (waits | self.run.announces | self._ahead(0)) & self.stopping.runs
-        self.frame_complete = ~(self.input_q != 0).any(dim=1)
+        self.frame_complete = ~(waits | self.late.ahead(0))
         nothing = torch.zeros_like(self.q)
         return Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
 
@@ -225,17 +230,13 @@ class _Machine:
         self.active = self.active & ~last & (self._leave(following, chosen, chosen_input) | self._ahead(k + 1))
         return step, following
 
-    @property
-    def _first_tick(self) -> int:
-        """The step in which the tick reaches the first layer, as messages of a whole frame do."""
-        return 0 if self.schedule.input_mode == "frame" else 1
-
     def _ahead(self, k: int) -> torch.Tensor:
-        """(B,) whether the tick of step k or of a later one would make a neuron fire, messages apart."""
+        """(B,) whether in step k or a later one something arrives late, or the tick would make a neuron fire."""
+        ahead = self.late.ahead(k)
         if self.neuron.ticks is None or (self.gated and k > 0):  # later gates open by messages
-            return torch.zeros_like(self.stopping.runs)
-        later = self.layer_of >= k - self._first_tick
-        return (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
+            return ahead
+        later = self.layer_of >= k - self.run.first_step
+        return ahead | (neuron.would_fire(self.neuron, self.u, self.r) & later).any(dim=1)
 
     def _ticked(
         self, k: int, evaluated: torch.Tensor, is_open: torch.Tensor, opened: torch.Tensor
@@ -243,7 +244,7 @@ class _Machine:
         """Who may fire, and whom only the tick evaluates in this step: of one layer a step, or whose gate opens without
         a message."""
         assert self.neuron.ticks is not None
-        due = is_open & ~opened if self.gated else self.layer_of == k - self._first_tick
+        due = is_open & ~opened if self.gated else self.layer_of == k - self.run.first_step
         ticked = due & ~evaluated & self.active[:, None] & neuron.would_fire(self.neuron, self.u, self.r)
         if self.gated:
             return is_open & (self.stimulated | self.neuron.ticks), ticked
@@ -252,10 +253,10 @@ class _Machine:
     def _evaluated(self, arrival: Arrival, completes: torch.Tensor) -> torch.Tensor:
         """Who is evaluated: whom a message reaches, and in mode `queued` first-layer neurons that had waited."""
         active = self.active[:, None]
-        evaluated = (arrival.messages > 0) & active
+        evaluated = ((arrival.messages > 0) | (arrival.spikes > 0)) & active
         if self.gated and self.schedule.input_mode == "queued":
             # the frame's last event completes it for them
-            waited = completes & (self.received > 0) & active
+            waited = completes & ((self.received > 0) | self.stimulated) & active
             evaluated[:, self.layers[0]] |= waited[:, self.layers[0]]
         return evaluated
 
@@ -294,9 +295,9 @@ class _Machine:
 
     def _gates(self, k: int, before: torch.Tensor, now: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Whether each neuron has had enough messages, before this step's and with them."""
-        open_before, open_now = (before >= self.thresholds) & (k > 0), now >= self.thresholds
         if not self.gated:
-            return open_now, open_now
+            return (nobody_waits := torch.ones_like(self.r)), nobody_waits
+        open_before, open_now = (before >= self.thresholds) & (k > 0), now >= self.thresholds
         first = self.layers[0]
         complete = self.frame_complete[:, None]
         was_complete = self.was_complete[:, None]

@@ -121,11 +121,15 @@ class Run:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """What an engine gives gradients of, in their order: each connection's weight, the bias where there is one, and
-        where they require gradients the (N,) thresholds and decays."""
+        """What an engine gives gradients of, in their order: each connection's weight, each delayed connection's, the
+        bias where there is one, and where they require gradients the (N,) thresholds and decays."""
         network, decay = self.network, self.network.decay
         bias = [] if network.bias is None else [network.bias]
-        return [*network.weights(), *bias, *(one for one in (network.threshold, decay) if one.requires_grad)]
+        return [
+            *network.all_weights(),
+            *bias,
+            *(one for one in (network.threshold, decay) if one.requires_grad),
+        ]
 
     @property
     def learns_threshold(self) -> bool:
@@ -156,6 +160,11 @@ class Run:
     def gated(self) -> bool:
         """Whether neurons wait for messages or send barrier messages."""
         return self.schedule.synchronized or self.schedule.barrier_messages
+
+    @property
+    def first_step(self) -> int:
+        """Forward step in which layered inference evaluates the first layer; each layer behind it is a step later."""
+        return int(self.schedule.input_mode == "queued")
 
     @property
     def announces(self) -> bool:

@@ -11,8 +11,8 @@ __all__ = ["Arrival", "Pass", "Result", "Step"]
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """What reaches the neurons in a forward step: currents x (B, N) float32, messages (B, N) int64 (barriers included),
-    spike messages alone, and the input spikes behind them where any."""
+    """What reaches the neurons in a forward step: currents x (B, N) float32, messages (B, N) int64 that gates count
+    (barriers included), spike messages alone, and the input spikes behind them where any."""
 
     x: torch.Tensor
     messages: torch.Tensor
@@ -49,11 +49,13 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """All forward steps of one timestep, (B, N) the potentials that it found, before they decay, and who is held."""
+    """All forward steps of one timestep, (B, N) the potentials that it found, before they decay, who is held, and the
+    (B, sources) spikes that arrived over each delayed connection."""
 
     steps: tuple[Step, ...]
     found: torch.Tensor
     held: torch.Tensor | None
+    arriving: tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,14 +125,15 @@ class _Thresholds:
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
-        self._weights = [weight.detach().clone() for weight in network.weights()]
+        self._weights = [weight.detach().clone() for weight in network.all_weights()]
         self._bias = None if network.bias is None else network.bias.detach().clone()
-        self.layers = len(self._weights) - (network.neuron.readout == "potential")
-        self.set([1.0] * len(self._weights))
+        self._fed = network.layers_fed()
+        self.layers = len(network.shape.layers) - (network.neuron.readout == "potential")
+        self.set([1.0] * len(network.shape.layers))
 
     def weights(self, scales: Sequence[float]) -> list[torch.Tensor]:
         """The float weights at these scales."""
-        return [original / scale for original, scale in zip(self._weights, scales, strict=True)]
+        return [original / scales[layer] for original, layer in zip(self._weights, self._fed, strict=True)]
 
     @torch.no_grad()
     def set(self, scales: Sequence[float]) -> None:
@@ -140,7 +141,7 @@ class _Thresholds:
         if self._quantization is not None:
             quantize(self._network, self._quantization, weights=weights)
         else:
-            for parameter, weight in zip(self._network.weights(), weights, strict=True):
+            for parameter, weight in zip(self._network.all_weights(), weights, strict=True):
                 parameter.copy_(weight)
         if self._network.bias is not None and self._bias is not None:
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):

@@ -27,26 +27,26 @@ class LearnedWeights:
 
     Attributes:
         network, quantization: as given.
-        weights: one tensor a connection.
+        weights: one tensor a connection, and then one a delayed connection.
     """
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None) -> None:
         self.network, self.quantization = network, quantization
-        self.weights: list[torch.nn.Parameter] = network.weights()
+        self.weights: list[torch.nn.Parameter] = network.all_weights()
         if quantization is not None:
             self.weights = [torch.nn.Parameter(weight.detach().clone()) for weight in self.weights]
         self.quantize()
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All that learns, in the network's order."""
-        learned = dict(zip(self.network.weights(), self.weights, strict=True))
+        learned = dict(zip(self.network.all_weights(), self.weights, strict=True))
         return [learned.get(parameter, parameter) for parameter in self.network.parameters()]
 
     def take_gradients(self) -> None:
         """Move the gradients of the network's weights to the float weights, added to what these have already."""
         if self.quantization is None:
             return
-        for weight, quantized in zip(self.weights, self.network.weights(), strict=True):
+        for weight, quantized in zip(self.weights, self.network.all_weights(), strict=True):
             if quantized.grad is not None:
                 weight.grad = quantized.grad if weight.grad is None else weight.grad + quantized.grad
             quantized.grad = None
@@ -58,6 +58,8 @@ class LearnedWeights:
 
     def state(self) -> dict[str, torch.Tensor]:
         """A copy of the network's state dict with the float weights, on the CPU."""
-        weights = {f"connections.{i}.weight": weight for i, weight in enumerate(self.weights)}
+        learned = dict(zip(self.network.all_weights(), self.weights, strict=True))
+        named = self.network.named_parameters()
+        weights = {name: learned[parameter] for name, parameter in named if parameter in learned}
         state = {**self.network.state_dict(), **weights}
         return {name: value.detach().cpu().clone() for name, value in state.items()}

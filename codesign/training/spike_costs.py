@@ -97,7 +97,7 @@ class SpikeCosts:
             return
         silent = copy.deepcopy(network)
         with torch.no_grad():
-            for parameter in (*silent.weights(), *(() if silent.bias is None else (silent.bias,))):
+            for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
                 parameter.zero_()
         self.least = self.meter.sample_j(silent)
         if self.least >= self.budget.most:

@@ -22,13 +22,13 @@ def batch(inputs: np.ndarray, timestep_s: float) -> EventBatch:
     return EventBatch.from_frames(frames, np.zeros(samples, int), timestep_s=timestep_s)
 
 
-@pytest.mark.parametrize("kind", ["plain", "conv", "synaptic"])
+@pytest.mark.parametrize("kind", ["plain", "conv", "synaptic", "recurrent"])
 @pytest.mark.parametrize("dialect", NEURONS)
 def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
     compared = 0
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        model = random_model(dialect, rng, conv=kind == "conv", synaptic=kind == "synaptic", recurrent=False)
+        model = random_model(dialect, rng, **{one: kind == one for one in ("conv", "synaptic", "recurrent")})
         inputs = rng.integers(0, 2, (3, 6, *model.input_shape)).astype(F)
         try:
             wanted = model.run(inputs)
@@ -46,13 +46,6 @@ def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
             np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(len(spikes), -1).sum(axis=1))
         compared += 1
     assert compared
-
-
-def test_recurrent_weights_are_refused_by_name():
-    rng = np.random.default_rng(0)
-    model = random_model("snntorch", rng, conv=False, synaptic=False, recurrent=True)
-    with pytest.raises(InputError, match="recurrent weights cannot be simulated yet"):
-        cd.import_model(model.graph(rng), dialect="snntorch", dt="1 ms", **model.options)
 
 
 def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):

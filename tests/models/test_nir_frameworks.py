@@ -13,7 +13,6 @@ import pytest
 import torch
 
 import codesign as cd
-from codesign.errors import InputError
 from codesign.models.nir.checking import trace
 from codesign.models.nir.written import to_nir
 
@@ -264,13 +263,7 @@ CASES = [
 ]
 
 
-REFUSED = pytest.mark.xfail(raises=InputError, strict=True, reason="recurrent weights cannot be simulated yet")
-
-
-@pytest.mark.parametrize(
-    ("framework", "kind", "options"),
-    [pytest.param(*case, marks=REFUSED if case[1] == "recurrent" else ()) for case in CASES],
-)
+@pytest.mark.parametrize(("framework", "kind", "options"), CASES)
 def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, kind: str, options: dict[str, Any]):
     graph, (module, sample), given, spikes, said = framework(kind, **options)
     record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}

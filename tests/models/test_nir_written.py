@@ -22,9 +22,14 @@ from codesign.network.topology import TopologySpec
 CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
 POOLS = [{"kind": "sum_pool", "kernel": 2}, {"kind": "average_pool", "kernel": 2}]
 SLANTED = {**CONV, "channels": 4, "kernel": [1, 2], "stride": [1, 2], "padding": [0, 1], "dilation": [1, 3]}
+LINEAR: dict[str, Any] = {
+    "input": 6,
+    "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}],
+}
 TOPOLOGIES = [
-    {"input": 6, "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]},
+    LINEAR,
     {"input": [2, 8, 8], "layers": [POOLS[0], CONV, POOLS[1], {"kind": "linear", "neurons": 3}]},
+    {**LINEAR, "delayed": [{"from": 1, "to": 1}, {"from": 0, "to": 0}]},
     {"input": [2, 8, 8], "layers": [{**CONV, "stride": 1}, *POOLS, CONV]},
     {"input": [2, 9], "layers": [{"kind": "conv1d", "channels": 4, "kernel": 3, "padding": 1, "groups": 2}, SLANTED]},
 ]

@@ -100,6 +100,7 @@ class Outcome:
     emitted: list[int] = field(default_factory=list)
     propagated: list[int] = field(default_factory=list)
     operations: list[int] = field(default_factory=list)
+    delayed: list[int] = field(default_factory=list)  # of these, those of delayed connections
     evaluations: list[int] = field(default_factory=list)
     ticks: list[int] = field(default_factory=list)
     barriers: list[int] = field(default_factory=list)
@@ -268,7 +269,7 @@ def run_sample(
 
     u = list(initial)
     out = Outcome(emitted=[0] * depth, propagated=[0] * depth, operations=[0] * depth, evaluations=[0] * depth)
-    out.barriers, out.ticks = [0] * depth, [0] * depth
+    out.barriers, out.ticks, out.delayed = [0] * depth, [0] * depth, [0] * depth
     decay = network.decay.numpy()
 
     def leads(counts: list[int]) -> bool:
@@ -344,8 +345,18 @@ def run_sample(
                 if cores:
                     cores.leave(0, -1, count)
             waiting_input = {}
-        elif not waiting_input:
-            complete = True
+        late: dict[int, list[tuple[int, float, int, int]]] = {}  # the same, by the step in which they arrive
+        for connection in network.delayed_connections:
+            source, target = connection.source, connection.target
+            for j, i in itertools.product(range(sizes[source]), range(sizes[target])):
+                before = t - connection.delay
+                spikes = out.spikes[before][starts[source] + j] if before >= 0 else 0
+                if spikes:
+                    weight = float(connection.weight[i, j])
+                    late.setdefault(target + first_tick, []).append((starts[target] + i, weight * spikes, 0, spikes))
+                    out.operations[target] += spikes
+                    out.delayed[target] += spikes
+        complete |= not waiting_input and not late
         k, first, left_spikes, left_at_first, contended = 0, -1, 0, -1, 0
         history = []
 
@@ -360,12 +371,20 @@ def run_sample(
             return not (gated and k) and any(alone(n) for n in range(total) if layer_of[n] >= k - first_tick)
 
         announces = schedule.barrier_messages and depth > 1
-        while under_way or waiting_input or any(q) or (k == 0 and announces) or opens or tick_ahead(k):
+        while (
+            under_way
+            or waiting_input
+            or any(q)
+            or (k == 0 and announces)
+            or max(late, default=-1) >= k
+            or opens
+            or tick_ahead(k)
+        ):
             if cores:
                 cores.receive()
             x: dict[int, float] = {}
             spikes_now: dict[int, int] = {}
-            for n, current, messages, spikes in under_way:
+            for n, current, messages, spikes in [*under_way, *late.get(k, [])]:
                 x[n] = x.get(n, 0.0) + current
                 received[n] += messages
                 spikes_now[n] = spikes_now.get(n, 0) + spikes
@@ -377,11 +396,17 @@ def run_sample(
                 if layer_of[n] == 0 and schedule.synchronization_threshold == "layer":
                     opened[n] = complete
                 elif layer_of[n] == 0:
-                    opened[n] = complete or received[n] >= needed[n]
+                    opened[n] = complete or not gated or received[n] >= needed[n]
                 else:
-                    opened[n] = received[n] >= needed[n]
+                    opened[n] = not gated or received[n] >= needed[n]
                 newly = opened[n] and not opened_before[n]
-                if gated and newly and layer_of[n] == 0 and schedule.input_mode == "queued" and received[n]:
+                if (
+                    gated
+                    and newly
+                    and layer_of[n] == 0
+                    and schedule.input_mode == "queued"
+                    and (received[n] or n in stimulated)
+                ):
                     evaluated.add(n)
             ticked = set()
             for n in range(total):

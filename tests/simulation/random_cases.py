@@ -14,7 +14,7 @@ from networks import batch_of, network_of, set_dyadic_weights
 
 from codesign.network.neuron import AS_MANY_AS_FIT, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec, network_shape, parse_topology
+from codesign.network.topology import Delayed, TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of
@@ -182,6 +182,16 @@ def extend(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, 
     return chosen
 
 
+def delayed(rng: np.random.Generator, layers: int) -> tuple[Delayed, ...]:
+    """Connections of any layers, most of them of a layer to itself."""
+    found = {}
+    for _ in range(rng.integers(1, 4)):
+        source = int(rng.integers(layers))
+        target = source if rng.random() < 0.5 else int(rng.integers(layers))
+        found[source, target, int(rng.choice([1, 1, 1, 2, 3]))] = None
+    return tuple(Delayed(from_=source, to=target, delay=delay) for source, target, delay in found)
+
+
 @st.composite
 def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **neuron: Any) -> SpikingNetwork:
     """Any network, with what `neuron` says of its neurons; without `extended` only those that have always been."""
@@ -196,6 +206,8 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
         shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:10] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
+    if draw(st.integers(0, 2)) == 2:
+        topology = topology.model_copy(update={"delayed": delayed(rng, len(network_shape(topology).layers))})
     if draw(st.booleans()):
         layers = len(network_shape(topology).layers)
         spec["surrogate_steepness"] = rng.choice([1.0, 2.0, 10.0], layers).tolist()

@@ -91,26 +91,48 @@ def layered(
     """
     spec = network.neuron
     potentials = [torch.zeros(len(frames), size, dtype=torch.float64) for size in network.shape.layer_sizes]
-    emitted = np.zeros((len(frames), len(weights)), dtype=np.int64)
-    counts = []
+    emitted = np.zeros((len(frames), len(network.shape.layers)), dtype=np.int64)
+    counts: list[torch.Tensor] = []
+    all_counts: list[torch.Tensor] = []
     thresholds, decays = neurons[0], decay_of(network, neurons[1])
     for t in range(frames.shape[1]):
         spikes = torch.from_numpy(frames[:, t]).double()
-        for layer, (connection, weight) in enumerate(zip(network.layer_connections(), weights, strict=True)):
+        late, arrives = arriving_late(network, weights, all_counts)
+        every = []
+        for layer, (connection, weight) in enumerate(zip(network.layer_connections(), weights, strict=False)):
             own = network.layer_slices[layer]
             threshold, alpha = thresholds[own], network.surrogate_steepness[own]
             u = potentials[layer] * decays[own]
-            reached = connection.messages(spikes.detach()) > 0
-            v = u + connection.currents(spikes, weight)
+            reached = (connection.messages(spikes.detach()) > 0) | arrives[:, own]
+            v = u + connection.currents(spikes, weight) + late[:, own]
             s = Threshold.apply(v, threshold.detach(), threshold.expand_as(v), alpha)
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             potentials[layer] = torch.where(reached, after, u)
             spikes = torch.where(reached, s, torch.zeros_like(s))
+            every.append(spikes)
             emitted[:, layer] += spikes.detach().sum(dim=1).long().numpy()
-            if layer + 1 < len(weights):
+            if layer + 1 < len(network.shape.layers):
                 spikes = spikes * first_of_windows(network, layer, spikes.detach())
         counts.append(spikes)
+        all_counts.append(torch.cat(every, dim=1))
     return torch.stack(counts, dim=1), emitted.tolist()
+
+
+def arriving_late(
+    network: SpikingNetwork, weights: list[torch.Tensor], counts: list[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, N) currents over delayed connections after (B, N) spikes of the timesteps before, and whom any reaches."""
+    own = weights[len(network.layer_connections()) :]
+    late, arrives = 0 * network.threshold.double()[None], torch.zeros_like(network.threshold[None], dtype=torch.bool)
+    for one, weight in zip(network.delayed_connections, own, strict=False):
+        if one.delay > len(counts):
+            continue
+        source, target = network.layer_slices[one.source], network.layer_slices[one.target]
+        spikes = counts[-one.delay][:, source]
+        late, arrives = (number.expand(len(spikes), -1).clone() for number in (late, arrives))
+        late[:, target] = late[:, target] + spikes @ weight.T
+        arrives[:, target] |= (spikes > 0).any(dim=1, keepdim=True)
+    return late, arrives
 
 
 def first_of_windows(network: SpikingNetwork, layer: int, spikes: torch.Tensor) -> torch.Tensor:
@@ -159,7 +181,8 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
     rng = np.random.default_rng(seed)
     frames = random_frames(rng, 4, 3, network.shape.input_size)
     events = random_batch(rng, network, frames)
-    weights = [weight.detach().double().requires_grad_() for weight in network.weights()]
+    held = [*network.weights(), *network.delayed_weights()]
+    weights = [weight.detach().double().requires_grad_() for weight in held]
     neurons = neurons_of(network)
     expected, emitted = layered(network, frames, weights, neurons)
     value = plain_loss(expected, events.labels, CrossEntropy(of=loss))
@@ -173,7 +196,7 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
 
     assert found.logits.tolist() == expected.sum(dim=1).tolist()
     assert float(found.value.detach()) == pytest.approx(float(value.detach()), rel=1e-6)
-    learned = (*network.weights(), network.threshold, network.time_constant)
+    learned = (*held, network.threshold, network.time_constant)
     for parameter, expected_of in zip(learned, (*weights, *neurons), strict=True):
         assert_close_to(parameter.grad, expected_of.grad)
 
@@ -218,7 +241,8 @@ def frozen_graph(
     u = torch.zeros(len(case.events), network.shape.neurons, dtype=torch.float64) + number["initial_potential"]
     alpha, j = network.synaptic_decay(), torch.zeros_like(u)
     u = u + 0 * sum(weight.sum() for weight in weights)  # a graph even where no input ever comes
-    counts = []
+    counts: list[torch.Tensor] = []
+    step_of_layer = network.of_neurons(torch.arange(len(layers))) + (case.schedule.input_mode == "queued")
     for one in result.passes:
         u = left_after_a_timestep(network, u, decay)
         if alpha is not None:
@@ -229,7 +253,8 @@ def frozen_graph(
         u = u if one.held is None else torch.where(one.held, 0.0, u)
         q, count = torch.zeros_like(u), 0 * u
         kept = None
-        for step in one.steps:
+        late, _ = arriving_late(network, weights, counts)
+        for k, step in enumerate(one.steps):
             x = []
             for layer, connection in enumerate(connections):
                 if layer == 0 and step.kept_input is not None:
@@ -238,7 +263,7 @@ def frozen_graph(
                     x.append(torch.zeros_like(u[:, layers[layer]]))
                 else:
                     x.append(connection.currents(kept[:, layers[layer - 1]], weights[layer]))
-            x = torch.cat(x, dim=1)
+            x = torch.cat(x, dim=1) + late * (step_of_layer == k)
             if alpha is not None:
                 j = j + x * step.evaluated
             v = (u + number["gain"] * x) * ~step.refractory
@@ -322,7 +347,7 @@ def test_equals_autograd_with_frozen_choices(case: Case):
     found = loss_of(case, "reference")
     found.value.backward()
     torch.testing.assert_close(found.logits.double(), expected.sum(dim=1), rtol=1e-5, atol=1e-6)
-    parameters = [*network.weights(), *([] if network.bias is None else [network.bias])]
+    parameters = [*network.weights(), *network.delayed_weights(), *([] if network.bias is None else [network.bias])]
     for parameter, weight in zip(parameters, weights, strict=True):
         assert_close_to(parameter.grad, weight.grad)
     for parameter, neuron in zip((network.threshold, network.time_constant), neurons, strict=True):

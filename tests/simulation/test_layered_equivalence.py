@@ -57,14 +57,18 @@ def everybody(network: SpikingNetwork, frames: np.ndarray) -> np.ndarray:
     alpha = network.synaptic_decay() if network.synaptic_time_constant is not None else torch.zeros(1)
     bias = zeros if network.bias is None else network.bias
     u, j, fired = zeros + of["initial_potential"], zeros, zeros.bool()
-    emitted = torch.zeros(len(frames), len(layers))
+    emitted, passed = torch.zeros(len(frames), len(layers)), []
     for t in range(frames.shape[1]):
         j = j * alpha + bias * network.flows()
         u = u * network.decay + bias * ~network.flows() + gain * j
         fired_before, fired = fired, torch.zeros_like(fired)
+        passed.append(torch.zeros_like(u))
         spikes = torch.from_numpy(frames[:, t]).float()
         for i, (own, connection) in enumerate(zip(layers, network.layer_connections(), strict=True)):
             x = connection.currents(spikes.double(), connection.weight.double()).float()
+            for late in network.delayed_connections:
+                if late.target == i and late.delay <= t:
+                    x += passed[t - late.delay][:, layers[late.source]] @ late.weight.T
             limit, most, reset = network.threshold[own], neuron.of_layers("most_spikes", len(layers))[i], None
             reset, inclusive = (neuron.of_layers(name, len(layers))[i] for name in ("reset", "comparison"))
             held = fired_before[:, own] & (neuron.of_layers("reset_delay", len(layers))[i] and reset != "subtract")
@@ -77,6 +81,7 @@ def everybody(network: SpikingNetwork, frames: np.ndarray) -> np.ndarray:
                 left = torch.zeros_like(v) + (of["reset_value"].expand_as(zeros)[:, own] if reset == "value" else 0.0)
             u[:, own] = torch.where(spikes > 0, left, v)
             fired[:, own] = spikes > 0
+            passed[t][:, own] = spikes
             emitted[:, i] += spikes.sum(dim=1)
         u = u.maximum(floor)
     return emitted.long().numpy()

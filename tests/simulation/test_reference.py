@@ -40,6 +40,7 @@ def assert_equals_oracle(case: Case) -> None:
         assert execution.propagated[b].tolist() == expected.propagated
         assert execution.barrier_messages[b].tolist() == expected.barriers
         assert execution.synaptic_operations[b].tolist() == expected.operations
+        assert execution.delayed_operations[b].tolist() == expected.delayed
         assert execution.steps_to_first_output[b].tolist() == expected.steps_to_first
         assert execution.spikes_to_first_output[b].tolist() == expected.spikes_to_first
         assert execution.spikes_to_stop[b].tolist() == expected.spikes_to_stop

@@ -246,6 +246,8 @@ class SearchSpace:
     def base_hidden(self) -> tuple[int, ...]:
         """Neurons of each hidden layer as the file has them. Raises InputError where widths cannot be searched."""
         network, preset = self.base.network, self.base.preset
+        if "r" in f"{network.topology}{network.hidden}".replace("None", ""):
+            raise InputError("space: widths of recurrent layers cannot be searched")
         if network.topology is not None:
             *hidden, _ = parse_topology(network.topology).layers
             return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import MaxPool, TopologySpec
+from codesign.network.topology import Delayed, MaxPool, TopologySpec
 
 __all__ = ["make_network"]
 
@@ -32,9 +32,10 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     """
     _check(layers, numbers)
     source = layers[0].source
+    recurrent = [at for at, layer in enumerate(layers) if layer.recurrent is not None]
     specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
     try:
-        topology = TopologySpec(input=source, layers=tuple(specs))
+        topology = TopologySpec(input=source, layers=tuple(specs), delayed=tuple(map(_recurrence, recurrent)))
     except InputError as error:
         raise InputError(f"the network of the graph cannot be built: {error}") from None
     biases = [_bias(layer, of_layer) for layer, of_layer in zip(layers, numbers, strict=True)]
@@ -42,6 +43,9 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     with torch.no_grad():
         for weight, layer in zip(network.weights(), layers, strict=True):
             weight.copy_(_tensor(layer.weight.reshape(weight.shape)))
+        own = [layer.recurrent for layer in layers if layer.recurrent is not None]
+        for weight, given in zip(network.delayed_weights(), own, strict=True):
+            weight.copy_(_tensor(given))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
     network.time_constant = _times(layers, [of_layer.decay for of_layer in numbers], timestep_s)
@@ -52,6 +56,11 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         if _matters(name, numbers) and any(np.ptp(part) for part in parts):
             setattr(network, name, _tensor(_joined(layers, parts)))
     return network
+
+
+def _recurrence(layer: int) -> Delayed:
+    """A layer's spikes come back to it in the next timestep, as all frameworks have it."""
+    return Delayed(from_=layer, to=layer)
 
 
 def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:
@@ -109,8 +118,6 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             raise layer.node.refusal(
                 "with a synaptic current, a bias must be one of its weights, and not of the potential"
             )
-        if layer.recurrent is not None:
-            raise layer.node.refusal("recurrent weights cannot be simulated yet; nearest: the same network without")
 
 
 def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:

@@ -54,10 +54,21 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
             NIR's equations.
 
     Raises:
-        InputError: the network has a max pool, for which NIR has no node, or neurons that the reader cannot have.
+        InputError: the network has a max pool, for which NIR has no node, a delayed connection other than of a layer to
+            itself after a timestep, or what the reader cannot have.
     """
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; a model file holds it")
+    if reader != "plain" and network.delayed():
+        raise InputError(
+            f"a recurrent network cannot be written for {reader}: its reader takes no cycles; plain is NIR's"
+        )
+    for one in network.delayed():
+        if one.source != one.target or one.delay > 1:
+            raise InputError(
+                f"a delayed connection of layer {one.source} to layer {one.target} after {one.delay} timesteps cannot "
+                "be written: NIR has those of a layer to itself after one; a model file holds it"
+            )
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
     specs = iter(network.topology.layers)
     for index, connection in enumerate(network.layer_connections()):
@@ -81,6 +92,10 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
     edges = list(pairwise(names))
+    for one in network.delayed():
+        neurons, again = f"neurons{one.source}", f"recurrent{one.source}"
+        nodes[again] = made("Linear", weight=one.weight.detach().numpy())
+        edges += [(neurons, again), (again, neurons)]
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
@@ -187,6 +202,11 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
     state = {
         f"connections.{index}.weight": _tensor(layer.weight.astype(np.float32)) for index, layer in enumerate(layers)
     }
+    for index, one in enumerate(card.topology.delayed):
+        recurrent = layers[one.to].recurrent if one.to < len(layers) else None
+        if recurrent is None:
+            raise InputError(f"metadata: layer {one.to} is recurrent there, and has no such weights in the graph")
+        state[f"delayed_connections.{index}.weight"] = _tensor(recurrent.astype(np.float32))
     for name in sorted(set().union(*(layer.node.metadata for layer in layers))):
         parts = [np.asarray(layer.node.metadata.get(name)) for layer in layers]
         if not all(part.ndim == 1 and part.dtype.kind == "f" for part in parts):

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, part, routine
+from codesign.simulation.event.delays import begin_late_gradient, late_gradient
 from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
 from codesign.simulation.event.max_pools import pass_all, set_passed
 from codesign.simulation.event.neuron import extended_step_gradient, step_gradient
 from codesign.simulation.event.propagation import Frame
-from codesign.simulation.event.rows import Rows, accumulate_rows, dot_and_accumulate, set_all
+from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
@@ -257,12 +258,19 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
     kept_from: Any = np.int64(0)
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
+    if rules.delayed:
+        set_all(state.late.back, np.float32(0))
     for timestep in range(rules.timesteps - 1, -1, -1):
         if timestep < last_reading:
             _read(network, rules, learning, sample, timestep, gradients.g_count)
         row = sample * rules.timesteps + timestep
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
+        if rules.delayed:
+            begin_late_gradient(state.late, gradients.g_count, timestep)
+            potentials_at -= len(state.late.arriving)
         words_at, potentials_at = _backward_pass(network, rules, input_, frame, state, out, words_at, potentials_at)
+        if rules.delayed:
+            copy(gradients.g_count, state.late.own)
         if rules.keeps_found:
             potentials_at -= len(gradients.G)
         if network.neuron.extended:
@@ -292,9 +300,10 @@ def _backward_pass(
     following_at = following = 0  # positions evaluated in the following step
     words_at -= 1
     steps = unsigned_index(trace.words[words_at])
+    arrived_at = potentials_at  # spikes that arrived late
     if rules.pools_first:
         pass_all(network.wiring, rules, state.queue, trace, steps, words_at, potentials_at)
-    for _ in range(steps):
+    for after in range(steps):
         step = find_step(network.wiring, rules, trace.words, words_at, potentials_at)
         _back_through_choice(network, rules, state, trace, gradient, step)
         for i in range(following):
@@ -303,6 +312,10 @@ def _backward_pass(
             _unevaluate_extended(network, rules, state, trace, out.learning.threshold_gradient, step)
         else:
             _unevaluate(network, rules, state, trace, out.learning.threshold_gradient, step)
+        if rules.delayed:
+            k = np.int64(steps) - 1 - np.int64(after)
+            given = trace.potentials, arrived_at, out.learning.delayed_gradient
+            late_gradient(network, rules, frame.timestep, k, state, *given)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):

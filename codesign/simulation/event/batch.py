@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
+from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
@@ -60,6 +61,7 @@ NO_LEARNING = Learning(
     spike_gradient=_NO_SLOPES,
     charge_gradient=_NO_SLOPES,
     gradient=_NO_FLOATS,
+    delayed_gradient=_NO_FLOATS,
     bias_gradient=_NO_FLOATS,
     threshold_gradient=_NO_FLOATS,
     decay_gradient=_NO_FLOATS,
@@ -89,6 +91,7 @@ class Resources:
 
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
+        self.delays = DelayLayout(self.layout)
         self.states: list[tuple[int, State]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
@@ -233,12 +236,14 @@ class Batch:
             learns_decay=run.learns_decay,
             keeps_found=run.learns_decay or (run.learns and network.holds),
             masked=run.gated or network.ticks,
-            first_tick=int(schedule.input_mode == "queued"),
+            first_step=run.first_step,
             recorded=run.counters,
             pools_first=pools_first,
             shared=pools_first or regularization.network_dropout > 0,
             timed=run.service is not None,
             charged=run.spike_cost is not None,
+            delayed=bool(network.shape.delayed),
+            listed=run.counters or run.service is not None or bool(network.shape.delayed),
             tallied=run.counters or run.service is not None,
         )
 
@@ -276,6 +281,7 @@ class Batch:
             policy_score=score,
             slices=self._slices(),
             service=_NO_SERVICE if run.service is None else self._service(run.service),
+            delays=self.resources.delays.delays(network.delayed_weights()),
         )
 
     def _slices(self) -> Slices:
@@ -314,7 +320,7 @@ class Batch:
         while not fresh and state is None and (used := free(self.resources.states)) is not None:
             state = used[1] if used[0] == slices else None
         if state is None:
-            state = memory.new_state(self.layout, slices)
+            state = memory.new_state(self.layout, self.resources.delays.new_late(), slices)
         places = places_of(state, self.network)
         state.ranking.places[: len(places)] = places
         return state

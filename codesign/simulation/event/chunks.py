@@ -175,7 +175,11 @@ class _Gradients:
     def __init__(self, batch: Batch) -> None:
         rules = batch.rules
         of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
-        self.sizes = (batch.layout.weights, *(batch.layout.slots * learns for learns in of_neurons))
+        self.sizes = (
+            batch.layout.weights,
+            batch.resources.delays.weights,
+            *(batch.layout.slots * learns for learns in of_neurons),
+        )
         self.free = batch.resources.gradients
         self.total = self.take()
         self.merged: float = 0
@@ -195,8 +199,8 @@ class _Gradients:
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
         """The sums, in the order and shapes of `Run.parameters`; to be called once, at the end."""
-        weights, *of_neurons = self.total
-        gradients = batch.layout.unpack_gradient(weights)
+        weights, delayed, *of_neurons = self.total
+        gradients = batch.layout.unpack_gradient(weights) + batch.resources.delays.unpack_gradient(delayed)
         gradients += [batch.layout.gather(sums) for sums in of_neurons if len(sums)]
         self.put_back(self.total)
         return gradients
@@ -221,8 +225,14 @@ class _Gradients:
 
 def _added_to(learning: Learning, buffers: tuple[Floats, ...]) -> Learning:
     """`learning` with gradients that are added to what `_Gradients.take` gave."""
-    weights, bias, threshold, decay = buffers
-    return learning._replace(gradient=weights, bias_gradient=bias, threshold_gradient=threshold, decay_gradient=decay)
+    weights, delayed, bias, threshold, decay = buffers
+    return learning._replace(
+        gradient=weights,
+        delayed_gradient=delayed,
+        bias_gradient=bias,
+        threshold_gradient=threshold,
+        decay_gradient=decay,
+    )
 
 
 def replay(

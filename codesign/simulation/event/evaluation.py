@@ -101,7 +101,7 @@ def _silence(rules: Any, moment: Any, source: Any, slot: Any, state: Any) -> Non
 def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, waiting: Any) -> Any:
     """The neuron fired at this potential; returns how many wait now."""
     queue = state.queue
-    if rules.tallied:
+    if rules.listed:
         state.fired.sources[state.fired.tally[FIRED]] = source
         state.fired.tally[FIRED] += 1
     queue.potential[source] = potential
@@ -124,7 +124,7 @@ def _add_spikes(network: Any, rules: Any, source: Any, spikes: Any, state: Any) 
         fired.charges[layer] += network.charge[network.wiring.source_slot[source]] * np.float32(more)
     if layer == len(network.wiring.layer_width) - 1:
         fired.outputs[source - (len(network.wiring.source_slot) - len(fired.outputs))] += more
-    if rules.tallied:
+    if rules.listed:
         fired.emitted[fired.tally[FIRED] - 1] = spikes
     state.queue.spikes[source] += more
     if state.queue.spikes[source] > MOST_WAITING:
@@ -210,7 +210,8 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
                 was_open, is_open = was_open or moment.was_complete, is_open or moment.complete
         completes = is_open and not was_open
         # the frame's last event completes it for first-layer neurons that waited for it
-        evaluated = arrived > 0 or (rules.queued and layer == 0 and completes and now > 0)
+        heard = now > 0 or gates.stimulated[position] != 0
+        evaluated = arrived > 0 or spikes > 0 or (rules.queued and layer == 0 and completes and heard)
         could = gates.stimulated[position] != 0  # barrier messages alone make no neuron fire
         if network.neuron.ticks and network.neuron.ticking[at] != 0:
             if completes and not evaluated and fires_alone(network.neuron, state.cells, at):
@@ -255,7 +256,7 @@ def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: An
 def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     """The tick reaches positions where a neuron of its layer would fire; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
-    layer = step - rules.first_tick
+    layer = step - rules.first_step
     if 0 <= layer < len(wiring.layer_width):
         for position in range(wiring.layer_positions[layer], wiring.layer_positions[layer + 1]):
             if arrivals.mark[position] == 0 and _any_would_fire(network, position, state):
@@ -271,7 +272,7 @@ def tick_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
     if rules.gated and step > 0:  # later gates open by messages
         return False
     layers = len(network.wiring.layer_width)
-    for layer in range(max(step - rules.first_tick, 0), layers):
+    for layer in range(max(step - rules.first_step, 0), layers):
         for position in range(network.wiring.layer_positions[layer], network.wiring.layer_positions[layer + 1]):
             if _any_would_fire(network, position, state):
                 return True

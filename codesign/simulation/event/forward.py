@@ -16,6 +16,7 @@ from codesign.simulation.event.counting import (
     end_counting,
     tally,
 )
+from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_touched, tick, tick_ahead
 from codesign.simulation.event.extended import begin_extended, lift
@@ -73,6 +74,8 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
     state.fired.before[:] = 0
+    if rules.delayed:
+        set_all(state.late.emitted, np.float32(0))
     runs = True
     for timestep in range(rules.timesteps):
         row = sample * rules.timesteps + timestep
@@ -81,6 +84,8 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
             return NO_ROOM
         if rules.keeps_found and not _write_potentials(network.neuron, state.cells, out):
             return NO_ROOM
+        if rules.delayed:
+            gather_late(network.delays, state.late, len(state.cells.u), timestep)
         if runs:
             status = _run_pass(network, rules, input_, frame, state, out)
             if status != DONE:
@@ -88,6 +93,8 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
             runs = not _ends_sample(rules, state.fired)
         elif rules.traced:
             _end_trace(out, 0)
+        if rules.delayed and rules.traced and not keep_late(state.late, out):
+            return NO_ROOM
     if rules.reads_potential:
         wiring, last_reading = network.wiring, out.scores.shape[1] - 1
         first = len(wiring.source_slot) - out.scores.shape[2]
@@ -120,14 +127,14 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     inputs_waiting = waiting
     if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
         return NO_ROOM
-    complete, was_complete = inputs_waiting == 0, False
+    complete, was_complete = _is_complete(network, rules, state, inputs_waiting), False
     decided = -1
     step = 0
     active = touched + waiting > 0 or rules.announces or _goes_on(network, rules, 0, state)
     while active:
         if step == MOST_STEPS:
             return TOO_LONG
-        if rules.masked:
+        if rules.masked or rules.delayed:
             touched = _wake(network, rules, state, step, complete and not was_complete, touched)
         if rules.traced and not _fits_evaluations(network, out, touched):
             return NO_ROOM
@@ -171,6 +178,13 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
 
 
 @leaf
+def _is_complete(network: Any, rules: Any, state: Any, inputs_waiting: Any) -> Any:
+    """Whether a frame is complete before its first step: in mode `queued` not where anything is late."""
+    late = rules.delayed and rules.queued and late_ahead(network, rules, 0, state.late)
+    return inputs_waiting == 0 and not late
+
+
+@leaf
 def _keep(network: Any, rules: Any, queue: Any, chosen: Any, network_key: Any, step: Any) -> None:
     """Chosen sources by layer, with what of their spikes is not lost."""
     order_by_layer(network.wiring, queue, chosen)
@@ -204,7 +218,9 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
 
 @leaf
 def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
-    """Whether a pass in which nothing waits has the step for its tick."""
+    """Whether a pass in which nothing waits has the step for its tick, or for what arrives late."""
+    if rules.delayed and late_ahead(network, rules, step, state.late):
+        return True
     return network.neuron.ticks and tick_ahead(network, rules, step, state)
 
 
@@ -296,8 +312,10 @@ def _ends_sample(rules: Any, fired: Any) -> Any:
 
 @leaf
 def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touched: Any) -> Any:
-    """Positions whose gates open without a message: when a frame is complete, and in step 0 those of gate 0. And those
-    with a neuron that the tick makes fire."""
+    """What arrives late. Positions whose gates open without a message: when a frame is complete, and in step 0 those of
+    gate 0. And those with a neuron that the tick makes fire."""
+    if rules.delayed:
+        touched = deliver_late(network, rules, step, state, touched)
     if rules.gated and completes:
         for position in range(network.wiring.layer_positions[1]):
             touched = reach(position, state.arrivals, touched)
@@ -313,7 +331,9 @@ def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touch
 def _count_evaluated(
     network: Any, rules: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any
 ) -> Any:
-    """Count a step's evaluations, and forget its messages; returns whether there was room."""
+    """Count a step's evaluations and spikes, and forget its messages; returns whether there was room."""
+    if rules.delayed:
+        note_emitted(network, frame.timestep, state)
     if rules.tallied:
         tally(network, state, touched)
     if rules.timed:

@@ -14,6 +14,7 @@ from codesign.simulation.event.structures import (
     Gates,
     Gradients,
     Integers,
+    Late,
     Longs,
     Queue,
     Ranking,
@@ -35,7 +36,7 @@ def _longs(*shape: int) -> Longs:
     return np.zeros(shape, dtype=np.int64)
 
 
-def new_state(layout: MemoryLayout, slices: int) -> State:
+def new_state(layout: MemoryLayout, late: Late, slices: int) -> State:
     """Room for one thread."""
     slots, sources, positions = layout.slots, layout.sources, layout.positions
     inputs, layers = layout.shape.input_size, len(layout.shape.layers)
@@ -53,7 +54,7 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
             mark=_integers(positions),
             touched=_integers(positions),
             spikes=_longs(positions),
-            others=_integers(positions),
+            others=_longs(positions),
             rows=_integers(sources),
             single=aligned_zeros(LANES),
         ),
@@ -80,6 +81,7 @@ def new_state(layout: MemoryLayout, slices: int) -> State:
         served=Served(
             free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
         ),
+        late=late,
         gradients=Gradients(
             G=aligned_zeros(slots),
             H=aligned_zeros(slots),

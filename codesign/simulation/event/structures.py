@@ -30,10 +30,12 @@ __all__ = [
     "CounterState",
     "Counters",
     "Criterion",
+    "Delays",
     "Fired",
     "Gates",
     "Gradients",
     "Input",
+    "Late",
     "Learning",
     "Network",
     "Out",
@@ -86,6 +88,20 @@ class Slices(NamedTuple):
     run_count: Integers  # (runs,) slots of each run
 
 
+class Delays(NamedTuple):
+    """Delayed connections, each from all slots of a layer, which stand side by side, to all of another."""
+
+    delay: Longs  # (C,) in timesteps, as all down to `start`
+    source_slot: Longs  # first slot of the layer
+    source_width: Longs  # and how many there are
+    target: Longs  # layer
+    target_slot: Longs
+    target_width: Longs
+    begin: Longs  # where its sources begin in `Late.arriving`
+    start: Longs  # where its weights begin, a row of target slots for each source slot
+    weights: Floats
+
+
 class Network(NamedTuple):
     """The network under a schedule: topology, and numbers in slots where they belong to neurons."""
 
@@ -104,6 +120,7 @@ class Network(NamedTuple):
     policy_score: Floats  # (sources,) what the policy's `score` gives: 0 for inputs
     slices: Slices
     service: Service
+    delays: Delays
 
 
 class Rules(NamedTuple):
@@ -143,12 +160,14 @@ class Rules(NamedTuple):
     learns_decay: bool
     keeps_found: bool  # the trace has the potentials that each timestep found, before its steps; NaN where it holds
     masked: bool  # a position may be evaluated in part
-    first_tick: int  # step in which the tick reaches the first layer
+    first_step: int  # in which layered inference evaluates the first layer
     recorded: bool  # counters are kept
     pools_first: bool  # windows of max pools pass one spike
     shared: bool  # of the spikes that leave a neuron only a share may go on, which the trace has
     timed: bool  # the policy sees the times of a service model
     charged: bool  # spikes have weights, whose sums are wanted
+    delayed: bool  # there are delayed connections
+    listed: bool  # who fires in a step is listed
     tallied: bool  # evaluations and spikes are counted by slice, for these times or to be recorded
 
 
@@ -184,7 +203,7 @@ class Arrivals(NamedTuple):
     mark: Integers  # whether any does: 1; or the tick alone: 2
     touched: Integers  # the positions where one does
     spikes: Longs  # spikes that do, over each synapse of the position
-    others: Integers  # what gates count besides: barrier messages, less spikes that they do not count
+    others: Longs  # what gates count besides: barrier messages, less spikes that they do not count
     rows: Integers  # (sources,) rows of weights to be added
     single: Floats  # (1 vector) the factor of a single row
 
@@ -236,7 +255,7 @@ class Fired(NamedTuple):
     tally: Longs  # (3,) see `evaluation`
     spikes: Longs  # (L,) of each layer in this sample
     charges: Doubles  # (L,) what these weigh; only where `Rules.charged`
-    sources: Integers  # (neurons,) who fired; only with `Rules.tallied`
+    sources: Integers  # (neurons,) who fired; only with `Rules.listed`
     emitted: Integers  # (neurons,) and how many spikes each, where there can be several
     values: Floats  # potentials of the vector that was just evaluated
     counts: Floats  # and spikes, where there can be several
@@ -266,6 +285,19 @@ class Served(NamedTuple):
     delivery: Floats  # (sources,) when it is at its last core
 
 
+class Late(NamedTuple):
+    """What goes over delayed connections. Used only where `Rules.delayed`; rows are timesteps modulo D + 1."""
+
+    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and in D before it
+    arriving: Floats  # those that arrive in this one, of one connection after the other
+    messages: Longs  # (C,) how many they are
+    rows: Integers  # rows of weights of one connection
+    spikes: Floats  # and spikes that cross them
+    dots: Floats  # gradients at these
+    back: Floats  # (D + 1 rows of slots) gradient at the spikes of timesteps before
+    own: Floats  # (slots) gradient at the spikes of any timestep
+
+
 class Gradients(NamedTuple):
     """Gradients on their way back, by slot unless stated."""
 
@@ -289,6 +321,7 @@ class State(NamedTuple):
     fired: Fired
     counting: CounterState
     served: Served
+    late: Late
     gradients: Gradients
 
 
@@ -342,6 +375,7 @@ class Learning(NamedTuple):
     spike_gradient: Floats  # (B, L) at the spikes of a layer, or empty; read by BACKWARD
     charge_gradient: Floats  # (B, L) at what they weigh; written by LEARN, read by BACKWARD
     gradient: Floats  # of packed weights; added to, as all below
+    delayed_gradient: Floats  # of packed weights of delayed connections
     bias_gradient: Floats  # of slots
     threshold_gradient: Floats  # of slots; only with `Rules.learns_threshold`
     decay_gradient: Floats  # of slots; only with `Rules.learns_decay`

@@ -1,0 +1,105 @@
+"""How delayed connections lie in memory: one row of target slots for each source slot, of fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
+from codesign.simulation.event.structures import Delays, Late
+from codesign.simulation.event.vector import LANES
+
+__all__ = ["DelayLayout"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Of one connection: (neurons,) slots of its sources and targets, counted from the first of their layer."""
+
+    sources: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    start: int
+    shape: tuple[int, int]
+
+    def of(self, weights: Floats) -> Floats:
+        """(source slots, target slots) view of its part of all packed weights."""
+        rows, columns = self.shape
+        return weights[self.start : self.start + rows * columns].reshape(self.shape)
+
+
+class DelayLayout:
+    """The delayed connections of a network; holds no weights.
+
+    Raises:
+        InputError: they have more weights than an int32 points to.
+    """
+
+    def __init__(self, layout: MemoryLayout) -> None:
+        self.shape, self.slots = layout.shape, layout.slots
+        inputs, wiring = self.shape.input_size, layout.wiring
+        ends = zip(self.shape.starts, self.shape.starts[1:], strict=False)
+        slots = [wiring.source_slot[inputs + start : inputs + end].astype(np.int64) for start, end in ends]
+        self._first = [int(wiring.position_slot[position]) for position in wiring.layer_positions[:-1]]
+        self._width = np.diff(wiring.layer_positions) * wiring.layer_width
+        self._places: list[_Place] = []
+        self.weights = 0
+        for one in self.shape.delayed:
+            sources, targets = (slots[layer] - self._first[layer] for layer in (one.source, one.target))
+            size = int(self._width[one.source]), int(self._width[one.target])
+            self._places.append(_Place(sources, targets, self.weights, size))
+            self.weights += size[0] * size[1]
+        if self.weights > MOST_PLACES:
+            raise InputError(
+                f"networks of more than {MOST_PLACES} weights of delayed connections, padded to vectors, are not "
+                f"supported, found {self.weights}"
+            )
+
+    def delays(self, weights: Sequence[torch.Tensor]) -> Delays:
+        """What kernels are given of them."""
+        packed = aligned_zeros(self.weights)
+        for place, weight in zip(self._places, weights, strict=True):
+            place.of(packed)[np.ix_(place.sources, place.targets)] = weight.detach().numpy().T
+        widths = [place.shape[0] for place in self._places]
+        return Delays(
+            delay=self._numbers([one.delay for one in self.shape.delayed]),
+            source_slot=self._numbers([self._first[one.source] for one in self.shape.delayed]),
+            source_width=self._numbers(widths),
+            target=self._numbers([one.target for one in self.shape.delayed]),
+            target_slot=self._numbers([self._first[one.target] for one in self.shape.delayed]),
+            target_width=self._numbers([place.shape[1] for place in self._places]),
+            begin=self._numbers(np.cumsum([0, *widths])[:-1]),
+            start=self._numbers([place.start for place in self._places]),
+            weights=packed,
+        )
+
+    def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
+        """Gradients of packed weights in the shapes of the network's."""
+        parts = [place.of(gradient)[np.ix_(place.sources, place.targets)].T for place in self._places]
+        return [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
+
+    def new_late(self) -> Late:
+        """Room for one thread."""
+        widths = [place.shape[0] for place in self._places]
+        remembered = (1 + max(one.delay for one in self.shape.delayed)) * self.slots if widths else 0
+        widest = max(widths, default=LANES)
+        return Late(
+            emitted=aligned_zeros(remembered),
+            arriving=aligned_zeros(sum(widths)),
+            messages=np.zeros(len(widths), dtype=np.int64),
+            rows=np.zeros(widest, dtype=np.int32),
+            spikes=aligned_zeros(widest),
+            dots=aligned_zeros(widest),
+            back=aligned_zeros(remembered),
+            own=aligned_zeros(self.slots if widths else 0),
+        )
+
+    @staticmethod
+    def _numbers(values: object) -> NDArray[np.int64]:
+        return np.array(values, dtype=np.int64)

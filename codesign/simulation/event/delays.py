@@ -1,0 +1,142 @@
+"""Delayed connections, compiled: `codesign.simulation.delays` again, from slots to slots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.evaluation import FIRED
+from codesign.simulation.event.propagation import reach
+from codesign.simulation.event.rows import Rows, add_scaled_rows, copy, dot_and_accumulate, set_all
+from codesign.simulation.event.structures import POTENTIALS
+
+__all__ = [
+    "begin_late_gradient",
+    "deliver_late",
+    "gather_late",
+    "keep_late",
+    "late_ahead",
+    "late_gradient",
+    "note_emitted",
+]
+
+
+@leaf
+def _row(numbers: Any, slots: Any, timestep: Any) -> Any:
+    """Where the numbers of a timestep begin, of as many timesteps as there is room for."""
+    return timestep % (len(numbers) // slots) * slots
+
+
+@routine
+def gather_late(delays: Any, late: Any, slots: Any, timestep: Any) -> None:
+    """As a timestep begins: nothing has been emitted in it, and this arrives from those before."""
+    own = _row(late.emitted, slots, timestep)
+    for at in range(own, own + slots):
+        late.emitted[at] = 0
+    for i in range(len(delays.delay)):
+        begin, delay = delays.begin[i], delays.delay[i]
+        before = _row(late.emitted, slots, max(timestep - delay, 0)) + delays.source_slot[i]
+        messages = np.int64(0)
+        for c in range(delays.source_width[i]):
+            spikes = late.emitted[before + c] if timestep >= delay else np.float32(0)
+            late.arriving[begin + c] = spikes
+            messages += np.int64(spikes)
+        late.messages[i] = messages
+
+
+@routine
+def late_ahead(network: Any, rules: Any, step: Any, late: Any) -> Any:
+    """Whether anything arrives late in a step or after it."""
+    for i in range(len(network.delays.delay)):
+        if late.messages[i] > 0 and network.delays.target[i] + rules.first_step >= step:
+            return True
+    return False
+
+
+@routine
+def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
+    """What arrives late in a step; returns how many positions are reached. It opens no gate."""
+    delays, late, arrivals = network.delays, state.late, state.arrivals
+    for i in range(len(delays.delay)):
+        target = int(delays.target[i])
+        if late.messages[i] == 0 or target + rules.first_step != step:
+            continue
+        rows = 0
+        for c in range(delays.source_width[i]):
+            spikes = late.arriving[delays.begin[i] + c]
+            if spikes != 0:
+                late.rows[rows] = delays.start[i] + c * delays.target_width[i]
+                late.spikes[rows] = spikes
+                rows += 1
+        width, at = int(delays.target_width[i]), int(delays.target_slot[i])
+        add_scaled_rows(width, state.cells.x, at, delays.weights, Rows(late.rows, 1, 0, rows), late.spikes, 0)
+        for position in range(network.wiring.layer_positions[target], network.wiring.layer_positions[target + 1]):
+            touched = reach(position, arrivals, touched)
+            if rules.gated or rules.recorded:
+                arrivals.spikes[position] += late.messages[i]
+                arrivals.others[position] -= late.messages[i]
+    return touched
+
+
+@routine
+def note_emitted(network: Any, timestep: Any, state: Any) -> None:
+    """Spikes of this step, for later timesteps."""
+    emitted, slots = state.late.emitted, len(state.cells.u)
+    own = _row(emitted, slots, timestep)
+    for i in range(state.fired.tally[FIRED]):
+        spikes = state.fired.emitted[i] if network.neuron.bursts else 1
+        emitted[own + network.wiring.source_slot[state.fired.sources[i]]] += np.float32(spikes)
+
+
+@routine
+def keep_late(late: Any, out: Any) -> Any:
+    """Append to the trace what arrived late in a timestep; returns whether there was room."""
+    at, kept, arriving = out.ends[POTENTIALS], out.trace.potentials, late.arriving
+    if at + len(arriving) > len(kept):
+        return False
+    for i in range(len(arriving)):
+        kept[at + i] = arriving[i]
+    out.ends[POTENTIALS] = at + len(arriving)
+    return True
+
+
+# backwards -----------------------------------------------------------------------------------------------------------
+
+
+@routine
+def begin_late_gradient(late: Any, g_count: Any, timestep: Any) -> None:
+    """Add to the gradient at all spikes, which `own` keeps, that of later timesteps at the spikes of this one."""
+    slots = len(g_count)
+    row = _row(late.back, slots, timestep)
+    copy(late.own, g_count)
+    for slot in range(slots):
+        g_count[slot] += late.back[row + slot]
+        late.back[row + slot] = 0
+
+
+@routine
+def late_gradient(
+    network: Any, rules: Any, timestep: Any, step: Any, state: Any, arrived: Any, arrived_at: Any, gradient: Any
+) -> None:
+    """From the currents of a step to delayed weights, and to the spikes that crossed them."""
+    delays, wiring, late, gradients = network.delays, network.wiring, state.late, state.gradients
+    for i in range(len(delays.delay)):
+        target, sources = int(delays.target[i]), int(delays.source_width[i])
+        if target + rules.first_step != step or timestep < delays.delay[i]:
+            continue
+        set_all(late.dots, np.float32(0))
+        for c in range(sources):
+            late.spikes[c] = arrived[arrived_at + delays.begin[i] + c]
+        for position in range(wiring.layer_positions[target], wiring.layer_positions[target + 1]):
+            if state.arrivals.mark[position] == 0:
+                continue
+            at, width = int(wiring.position_slot[position]), int(wiring.layer_width[target])
+            for c in range(sources):
+                late.rows[c] = delays.start[i] + c * delays.target_width[i] + (at - delays.target_slot[i])
+            rows = Rows(late.rows, 1, 0, sources)
+            dot_and_accumulate(width, gradients.dx, at, delays.weights, gradient, rows, late.spikes, late.dots)
+        before = _row(late.back, len(gradients.dx), timestep - delays.delay[i]) + delays.source_slot[i]
+        for c in range(sources):
+            late.back[before + c] += late.dots[c]

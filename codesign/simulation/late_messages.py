@@ -1,0 +1,71 @@
+"""What executions do over delayed connections; it follows from the spikes that neurons emitted."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
+
+__all__ = ["all_messages", "delayed_operations", "late_sources"]
+
+Integers = NDArray[np.int64]
+
+
+def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Slice and target layer of each further source of messages: each slice, of these layers, of the source of each
+    delayed connection."""
+    pairs = product(shape.delayed, enumerate(layers))
+    return tuple((number, one.target) for one, (number, layer) in pairs if layer == one.source)
+
+
+def all_messages(execution: Execution) -> MessageTable:
+    """The execution's messages with those of delayed connections, of which sources 1 + S + i are `late_sources`.
+
+    They arrive as a timestep begins: `step` and `enqueue_step` are −1. What was emitted in timesteps so late that
+    it would arrive after the last is not among them. The number of neurons behind them is not recorded, and is that of
+    their spikes.
+    """
+    shape, table = execution.shape, execution.messages
+    if not shape.delayed:
+        return table
+    arriving = _arriving(shape, execution.slices, execution.updates, execution.timesteps_run, execution.timesteps)
+    rows = []
+    for source, (target, spikes) in enumerate(arriving, 1 + len(execution.slices)):
+        sample, timestep = np.nonzero(spikes)
+        count, same = spikes[sample, timestep], np.ones_like(sample)
+        operations = count * shape.layers[target].neurons
+        columns = [sample, timestep, -same, source * same, -same, count, count, operations, 0 * same]
+        rows.append(np.stack(columns, axis=1))
+    rows.append(np.stack([getattr(table, name) for name in MessageTable.__dataclass_fields__], axis=1))
+    every = np.concatenate(rows)
+    return MessageTable.of(every[np.lexsort(every[:, 4::-1].T)].T)
+
+
+def delayed_operations(
+    shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
+) -> Integers:
+    """(B, L) synaptic operations over delayed connections, by the layer that receives."""
+    operations = np.zeros((len(timesteps_run), len(shape.layers)), dtype=np.int64)
+    for target, spikes in _arriving(shape, slices, updates, timesteps_run, timesteps):
+        operations[:, target] += spikes.sum(axis=1) * shape.layers[target].neurons
+    return operations
+
+
+def _arriving(
+    shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
+) -> list[tuple[int, Integers]]:
+    """Of each of `late_sources` its target layer, and the (B, T) spikes that arrive from it in each timestep."""
+    emitted = np.zeros((len(timesteps_run), timesteps, len(slices)), dtype=np.int64)
+    np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
+    ran = np.arange(timesteps) < timesteps_run[:, None]
+    found = []
+    for one, (number, part) in product(shape.delayed, enumerate(slices)):
+        if part.layer == one.source:
+            arriving = np.zeros_like(emitted[:, :, number])
+            arriving[:, one.delay :] = emitted[:, : -one.delay, number]
+            found.append((one.target, arriving * ran))
+    return found

@@ -1,0 +1,131 @@
+"""Delayed connections by hand, where they come from, and what they cost; the engines' properties draw them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from engine_comparison import ENGINES, slope
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, TIMES, Builder, chip_from, cost_of, near, number
+from networks import batch_of, network_of
+
+from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.placement import place
+from codesign.network.quantization import Quantization, quantize
+from codesign.network.topology import TopologySpec, network_shape, parse_topology, topology_text
+from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import LAYERED, Schedule
+
+PAIR: dict[str, Any] = {"input": 1, "layers": [{"kind": "linear", "neurons": 1}] * 2}
+QUEUED = Schedule(stop="drained", input_mode="queued")
+
+
+@torch.no_grad()
+def run(topology: Any, weights: list[Any], counts: list[int], engine: str, schedule: Schedule = LAYERED) -> Execution:
+    """Threshold 1/4, no leak, hard reset."""
+    return simulate(network_of(topology, *weights), batch_of(counts), schedule, engine=engine).execution
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("schedule", [LAYERED, QUEUED, Schedule(group_size=1, stop="on_output")])
+def test_a_spike_comes_back_in_the_next_timestep(engine: str, schedule: Schedule):
+    """One event keeps a neuron firing, as long as what comes back exceeds its threshold."""
+    for weight, spikes in ((0.5, [1, 1, 1, 1]), (0.25, [1, 0, 0, 0]), (-0.5, [1, 0, 0, 0])):
+        execution = run("1-1r", [1.0, weight], [1, 0, 0, 0], engine, schedule)
+        assert execution.output_counts[0, :, 0].tolist() == spikes
+        arrivals = sum(spikes[:-1])
+        assert execution.delayed_operations.tolist() == [[arrivals]]
+        assert execution.synaptic_operations.tolist() == [[1 + arrivals]]
+        assert execution.evaluations.tolist() == [[1 + arrivals]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_arrives_when_its_layer_is_evaluated(engine: str):
+    """What the output sends itself is added to what the hidden neuron sends it a step later, and neither alone fires.
+    Two timesteps on, it inhibits the hidden neuron."""
+    delayed = [{"from": 1, "to": 1, "delay": 1}, {"from": 1, "to": 0, "delay": 2}]
+    weights = [0.5, 0.25, 0.125, -1.0]
+    execution = run({**PAIR, "delayed": delayed}, weights, [1, 1, 1, 1, 1], engine)
+    # the hidden neuron fires but in t = 3; the output is at 1/4, 1/2 (fires), 1/8 + 1/4 (fires), 1/8, 1/8
+    assert execution.updates.timestep[execution.updates.slice == 1].tolist() == [0, 1, 2, 3]
+    assert execution.output_counts[0, :, 0].tolist() == [0, 1, 1, 0, 0]
+    assert execution.emitted.tolist() == [[3, 2]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_gradient_goes_back_through_it_by_hand(engine: str):
+    """Fires at 1/2 in t = 0, and at 3/8 in t = 1, to which its spike came back; no leak, hard reset."""
+    network = network_of("1-1r", 0.5, 0.375, surrogate_steepness=2.0)
+    simulate(network, batch_of([1, 0]), LAYERED, engine=engine).scores[0, 1].sum().backward()
+    late = slope(0.375)
+    # through the spike that came back, and through the reset: t = 1 begins with v (1 − s)
+    early = (0.375 - 0.5) * late * slope(0.5)
+    assert network.delayed_weights()[0].grad.item() == pytest.approx(late, rel=1e-5)
+    assert network.weights()[0].grad.item() == pytest.approx(early, rel=1e-5)
+
+
+def test_messages_go_to_the_cores_of_the_target():
+    """Two hidden neurons on two cores of a mesh; one fires in t = 0, and its spike comes back to both."""
+    body = MESH_CORES.replace("layers_share_core", f"neurons_per_core: {number(1)}\nlayers_share_core")
+    chip = body + TIMES + ENERGIES + ASYNCHRONOUS
+    execution = Builder("1-2r-1", timesteps=2).message(-1, 0, 1).update(0, 0, 2, 1).message(0, 1, 1).build()
+    assert network_shape(parse_topology("1-2r-1")) == execution.shape
+    cost = cost_of(execution, chip)
+    plain = cost_of(Builder("1-2-1", timesteps=2).message(-1, 0, 1).update(0, 0, 2, 1).message(0, 1, 1).build(), chip)
+    energies, others = cost.energy.terms_j, plain.energy.terms_j
+    assert energies["message"] - others["message"] == near([2e-9])
+    # half of the spike is each neuron's: from core 0 or 1 to both of them is one hop in all
+    assert energies["hop"] - others["hop"] == near([10e-9])
+    assert any("not stated to have delayed connections" in text for text in cost.assumptions)
+    assert not any("delayed" in text for text in plain.assumptions)
+    # each core sends three messages instead of one, 1 ms each, and each receives one late, 10 + 1 µs
+    late = cost.latency.busy_s - plain.latency.busy_s
+    assert late[0] == near([1e-3 + 11e-6, 1e-3 + 11e-6, 0])
+
+
+def test_their_synapses_take_room():
+    shape = network_shape(parse_topology("3-4r-2"))
+    chip = chip_from(MESH_CORES + f"synapses_per_core: {number(28)}\nfan_in: {number(7)}\n" + ENERGIES + ASYNCHRONOUS)
+    assert [load.synapses for load in place(shape, chip).core_loads] == [28, 8]
+    with pytest.raises(InfeasibleError, match="layer 1 needs 8 inputs per neuron, a neuron has 7"):
+        place(network_shape(parse_topology("3-5r-2")), chip)
+
+
+def test_a_layers_weights_share_their_scale():
+    """Scale 1/2 of 3 symmetric levels comes from the weight that leads back."""
+    network = network_of("1-1r-1", 0.2, 0.3, 0.5)
+    quantize(network, Quantization(bits=2))
+    assert [weight.item() for weight in network.all_weights()] == pytest.approx([0.0, 0.3, 0.5])
+
+
+def test_text_of_a_topology():
+    for text, layers in (("7-[3x2]r-4", [0, 1]), ("700-128r-20", [0]), ("5-4r", [0])):
+        topology = parse_topology(text)
+        assert [(one.from_, one.to, one.delay) for one in topology.delayed] == [(at, at, 1) for at in layers]
+        assert parse_topology(topology_text(network_shape(topology))) == topology
+    feedback = TopologySpec.model_validate({**PAIR, "delayed": [{"from": 1, "to": 0, "delay": 3}]})
+    assert topology_text(network_shape(feedback)) == "1-1-1, layer 1 to 0 after Δt · 3"
+
+
+@pytest.mark.parametrize(
+    ("delayed", "message"),
+    [
+        ([{"from": 2, "to": 0}], "delayed.0.from: must be a layer of neurons, 0 to 1, found 2"),
+        ([{"from": 0, "to": 0}] * 2, "delayed.1: stands there before"),
+        ([{"from": 0, "to": 0, "delay": 0}], "delay: must be greater than or equal to 1"),
+    ],
+)
+def test_wrong_connections_are_errors(delayed: list[Any], message: str):
+    with pytest.raises(InputError, match=message):
+        TopologySpec(**PAIR, delayed=delayed)
+    with pytest.raises(InputError, match="the inputs cannot be recurrent"):
+        parse_topology("5r-3")
+
+
+def test_in_a_sample_that_has_ended_nothing_arrives():
+    execution = run("1-1r", [1.0, 0.5], [1, 0, 0], "event", Schedule(stop="margin", margin=1))
+    assert execution.timesteps_run.tolist() == [1]
+    assert np.array_equal(execution.delayed_operations, [[0]])
