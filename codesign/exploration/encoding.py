@@ -120,8 +120,9 @@ def _plain(value: object) -> Any:
             "`codesign.policies` of a package to store its results"
         )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        compared = (field.name for field in dataclasses.fields(value) if field.compare)
-        return {name: _plain(getattr(value, name)) for name in compared}
+        parts = ((field, getattr(value, field.name)) for field in dataclasses.fields(value) if field.compare)
+        # as of a specification: what came later has no place in keys where it has its default
+        return {field.name: _plain(part) for field, part in parts if not field.metadata or part != field.default}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("canonical JSON needs strings as keys")

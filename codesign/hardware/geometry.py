@@ -50,7 +50,8 @@ class Geometry:
             c; None where the chip's network is not described and messages cross cores.
         crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
         tiles: tiles with used cores.
-        reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each part.
+        reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each
+            part.
         links: (P + 1 + D, Q) how often one message of the input or of each part, sent to all parts that it reaches,
             passes each of Q links; none where the network is not described.
         link_names: (Q,) of these links.

@@ -75,9 +75,8 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
         first = starts.setdefault(part.layer, 0)
         starts[part.layer] += part.neurons
         runs.append((part.layer + 1, first, part.neurons))
-    late = [(int(layer), *runs[1 + part][1:]) for part, layer in zip(reach.origin, reach.layer, strict=True)][
-        len(runs) :
-    ]
+    behind = slice(len(runs), None)
+    late = [(int(to), *runs[1 + part][1:]) for part, to in zip(reach.origin[behind], reach.layer[behind], strict=True)]
     for source, (layer, first, count) in enumerate(runs + late):
         begin = 0
         for part in geometry.parts_of(layer):

@@ -26,8 +26,8 @@ Integers = NDArray[np.int64]
 
 
 class Reach(NamedTuple):
-    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D late ones, which are slices
-    whose spikes go over a delayed connection.
+    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D late ones, which are
+    slices whose spikes go over a delayed connection.
 
     Attributes:
         share: (S + 1 + D, P) share of a source's neurons that have a target in the part, and so send it their messages.
@@ -43,7 +43,7 @@ class Reach(NamedTuple):
 
     def messages_per_spike(self) -> Floats:
         """(S,) messages that a spike of each slice is sent as, in the mean."""
-        return np.bincount(self.origin[1:], self.share.sum(axis=1)[1:])
+        return np.asarray(np.bincount(self.origin[1:], self.share.sum(axis=1)[1:]), dtype=np.float64)
 
 
 def reach_of(

@@ -56,6 +56,10 @@ _MOST_NEURONS = 10 * MOST
 _MOST_LAYERS = 1000
 
 
+_LATER = {"added": True}
+"""Of a field that came after keys of results were first made: they leave it out where it has its default."""
+
+
 def _input(given: Any) -> Any:
     return (given[0], 1, given[1]) if isinstance(given, list | tuple) and len(given) == 2 else given
 
@@ -103,7 +107,7 @@ class LayerShape:
     fan_in: int
     synapses: int
     weights: int
-    delayed_fan_in: int = 0
+    delayed_fan_in: int = field(default=0, metadata=_LATER)
     window: Window | None = field(default=None, compare=False)  # executions are stored without
 
 
@@ -128,7 +132,7 @@ class NetworkShape:
 
     input_size: int
     layers: tuple[LayerShape, ...]
-    delayed: tuple[DelayedShape, ...] = ()
+    delayed: tuple[DelayedShape, ...] = field(default=(), metadata=_LATER)
 
     @property
     def neurons(self) -> int:
