@@ -95,7 +95,7 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
 
 
 def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
-    """A sentence on constraints that the mean meets and some training seeds or draws do not; empty where all do."""
+    """What to know of constraints that the mean meets and some training seeds or draws do not; empty where all do."""
     said = []
     for constraint in constraints:
         seeds = [int(seed) for seed in point.seeds(constraint.column).index]
@@ -103,10 +103,10 @@ def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
         if met.all() or not meets(point, constraint):
             continue
         limit, label = quantity(constraint.value, constraint.column), column_label(constraint.column)
-        missed = f"{int((~met).sum())} of {len(seeds)} training seeds do not"
+        missed = f"{int((~met).sum())} of {len(seeds)} training seeds"
         if met.shape[1] > 1:
-            missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers do not"
-        said.append(f"Its mean {label} meets {limit}, but {missed}.")
+            missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers"
+        said.append(f"Its mean {label} meets {limit}. In {missed} it does not.")
     return " ".join(said)
 
 

@@ -11,7 +11,7 @@ from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.formatting import listed
 from codesign.analysis.points import Point
 
-__all__ = ["Names", "names_of"]
+__all__ = ["Names", "names_of", "without_citation"]
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
@@ -74,14 +74,17 @@ class Names:
 
     def option(self, path: str, text: str) -> str:
         """A value of an axis: `lanes 4 of Loihi`, `a barrier`, `trial 3`, `the baseline`."""
+        said = self.value(path, text)
+        return (f"{self.axes.get(path, path)} {text}" if said == text else said) + self.owners.get(path, "")
+
+    def value(self, path: str, text: str) -> str:
+        """What an option says without its axis' name, where it can: `a barrier`, `the baseline`; else its text."""
         if (path, text) == (TRIAL_AXIS, BASELINE):
             return "the baseline"
         kind, _, rest = text.partition(" ")
-        if path.endswith(".synchronization") and kind in _SYNCHRONIZATION:
-            value = f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
-        else:
-            value = f"{self.axes.get(path, path)} {text}"
-        return value + self.owners.get(path, "")
+        if not path.endswith(".synchronization") or kind not in _SYNCHRONIZATION:
+            return text
+        return f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
 
     def choice(self, name: str, point: Point) -> str:
         """A point's value of an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
@@ -172,9 +175,14 @@ def _joined(title: str, more: str) -> str:
 
 def _chip_words(members: Sequence[Point]) -> Sequence[str]:
     """`Loihi`, then what else its title says."""
-    title = _CITATION.sub("", members[0].chip_title)
+    title = without_citation(members[0].chip_title)
     short, _, rest = title.partition(", ")
     return (short if len(short) <= _LONGEST_TITLE else members[0].chip.replace("_", " "), rest)
+
+
+def without_citation(title: str) -> str:
+    """A chip's title without what stands in parentheses at its end."""
+    return _CITATION.sub("", title)
 
 
 def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
@@ -217,7 +225,9 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
 def _waiting(point: Point) -> str:
     """What waits for what under a point's schedule."""
     if point.synchronization in ("barrier", "timer", "neighbour"):
-        return {"barrier": "barrier", "timer": "timer", "neighbour": "neighbours agree"}[point.synchronization]
+        return {"barrier": "barrier", "timer": "timer", "neighbour": _SYNCHRONIZATION["neighbour"]}[
+            point.synchronization
+        ]
     if point.layered:
         return "layers wait"
     return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")

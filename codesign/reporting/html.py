@@ -22,7 +22,7 @@ from codesign.reporting.templates import render_page
 
 __all__ = ["render_report", "write_report"]
 
-_SCRIPTS = ("common.js", "first.js", "chart.js", "points.js")
+_SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
@@ -105,14 +105,15 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
     return [
         {
             "question": answer.question,
-            "sentence": answer.sentence,
-            "short": "".join(answer.sentence.partition(". ")[:2]),
+            "sentence": answer.sentence
+            if answer.options or not place
+            else "".join(answer.sentence.partition(". ")[:2]),
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
             "place": places.get(answer.name),
         }
-        for answer in ordered[:_MOST_ANSWERS]
+        for place, answer in enumerate(ordered[:_MOST_ANSWERS])
     ]
 
 
@@ -128,7 +129,17 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     coverage = f" {workload.coverage}" if workload.coverage else ""
     counts = f"{len(points):,} design points" if len(points) != 1 else "1 design point"
     trained = f"{seeds} training seed{'s' * (seeds != 1)}"
-    return f"{counts}, each with {trained}. Data: {workload.name}, {workload.test:,} test samples.{coverage}"
+    data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
+    return " ".join(filter(None, [f"{counts}, {trained} each.", data, _counted(metadata, points)]))
+
+
+def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
+    """Whose static power an energy holds, and for how long; empty where points differ in that, or have none."""
+    operations = {point.operation for point in points if point.value("energy_j").mean is not None and point.separable}
+    if operations != {"accelerated"}:
+        return ""
+    what = "all that is powered" if metadata.static_book == "board" else "the cores in use"
+    return f"Energy: {what} while computing, not between samples."
 
 
 def _left_out(shown: int, total: int) -> str:

@@ -105,7 +105,7 @@ def test_within_a_point_of_the_best_is_judged_seed_by_seed():
     rows = accurate("a", 2e-9, *seeds) + accurate("b", 1e-9, *(value - 0.005 for value in seeds))
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("b", 1.0, "sure")
-    assert not any("training seeds do not" in remark for remark in answer.remarks)
+    assert not any("training seeds it does not" in remark for remark in answer.remarks)
 
 
 def test_draws_that_miss_the_constraint_count():
@@ -114,7 +114,7 @@ def test_draws_that_miss_the_constraint_count():
     rows = [with_ranges(row("a", 1.0, seed, energy_j=3e-9), synaptic_operation=ranges) for seed in SEEDS]
     target = asked(rows, target=["energy_j <= 4.5 nJ"])
     assert target.confidence == pytest.approx(math.log(3) / math.log(4), abs=0.01)
-    assert target.remarks[0].endswith("but 21 % of seeds and draws of the chip's numbers do not.")
+    assert target.remarks[0].endswith("In 21 % of seeds and draws of the chip's numbers it does not.")
 
 
 def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():

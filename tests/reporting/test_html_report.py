@@ -65,7 +65,7 @@ def test_the_answer_comes_first(report):
     assert places == sorted(places)
     assert "What does it cost to do without layer synchronization?" in report
     assert "300 of 70,000 recordings" in report
-    assert '<a href="#answers">3 more questions, answered below</a>' in report
+    assert '<a href="#answers">3 more questions below</a>' in report
 
 
 def test_everything_that_a_reader_needs_is_there(report):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,12 @@ from plain_pages import chips_page, prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import Row, page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
+from codesign.analysis.table import read_results
+from codesign.reporting.html import render_report
+
 pytestmark = [needs_chromium, pytest.mark.slow]
 
+EXAMPLE = Path(__file__).parents[2] / "reports" / "example" / "results.parquet"
 RUN = "document.documentElement.setAttribute('data-owned',1)"
 HOSTILE = (
     f"</title></style></script><script>{RUN}</script><img src=x onerror={RUN}>\"'` onmouseover={RUN} "
@@ -86,7 +91,7 @@ def require(tab: Tab, percent: float) -> None:
 
 def test_the_first_screen_holds_the_answer(tab):
     """Question, answer, chart, table and trust, without scrolling and in few words."""
-    for selector in ("h1", ".main-answer", "#page-controls", "#front svg", "#decision", ".trust"):
+    for selector in ("h1", ".answers", "#page-controls", "#front svg", "#decision", ".trust"):
         bottom = tab.run(f"document.querySelector('{selector}').getBoundingClientRect().bottom")
         assert 0 < bottom <= 900, selector
     assert tab.run("document.documentElement.scrollWidth") <= 1400
@@ -106,7 +111,7 @@ def test_a_phone_has_it_in_one_column(tab):
     assert tab.run("document.documentElement.scrollWidth") <= 390
     tops = [
         tab.run(f"document.querySelector('{selector}').getBoundingClientRect().top")
-        for selector in ("h1", ".main-answer h2", ".main-answer p", "#decision", "#front")
+        for selector in ("h1", ".answer.open h2", ".answer.open p", "#decision", "#front")
     ]
     assert tops == sorted(tops)
     assert tops[3] < 844  # the table begins on the first screen
@@ -115,6 +120,42 @@ def test_a_phone_has_it_in_one_column(tab):
         "!each.closest('thead') && each.getBoundingClientRect().right > 390).length"
     )
     assert tab.run(cut) == 0
+
+
+def test_each_question_of_the_example_has_its_answer_in_few_words(browser, tmp_path):
+    """The page that the README shows: one sentence a question, the table whole, names beside their own marks."""
+    path = tmp_path / "report.html"
+    path.write_text(render_report(read_results(EXAMPLE)), encoding="utf-8")
+    tab = drawn(browser.open(path))
+    for place in range(2):
+        tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
+        settled(tab)
+        shown = tab.run("document.querySelector('.first').innerText")
+        assert len(shown.split()) <= 350
+        prose = "[...document.querySelectorAll('.answers p, .trust, .facts, #decision-line, #now, td[colspan]')]"
+        unsigned = "each.innerText.replace(each.querySelector('.badge')?.innerText ?? '', '')"
+        for text in tab.run(f"{prose}.map(each => {unsigned})"):
+            assert all(len(re.findall(r"\d+([.,]\d+)*", sentence)) <= 2 for sentence in re.split(r"\. |\n", text)), text
+        opened = tab.run("[...document.querySelectorAll('.answer.open')].map(each => each.innerText)")
+        assert len(opened) == 1
+        assert tab.run("document.querySelector('#decision tbody button').textContent") in opened[0]
+        assert tab.run("(each => each.scrollWidth <= each.clientWidth)(document.querySelector('.side .scroll'))")
+        names = tab.run(
+            "[...document.querySelectorAll('#front .mark-text.role-mark text')].map(each => each.textContent)"
+        )
+        assert "µBrain" in names
+        sides = "(({left, top, right, bottom}) => [left, top, right, bottom])(each.getBoundingClientRect())"
+        texts, marks = (
+            tab.run(f"[...document.querySelectorAll('#front .{kind}')].map(each => {sides})")
+            for kind in ("mark-text.role-mark text", "mark-symbol path")
+        )
+        for left, top, right, bottom in (box for box in texts if box[0] < box[2]):
+            assert all(a >= right or c <= left or b >= bottom or d <= top for a, b, c, d in marks)
+    tab.resize(390, 844)
+    settled(tab)
+    assert tab.run(
+        "[...document.querySelectorAll('.answer p:first-of-type')].every(each => each.innerText.length > 30)"
+    )
 
 
 def test_controls_decide_again(tab):

@@ -83,7 +83,7 @@ def test_how_far_to_trust_it_is_said_in_few_words():
     line = trust_line(replace(plain, chips=chips), (), names_of(points))
     assert line == (
         "Off from published measurements: Loihi by 33 % (median of 3). "
-        "Fitted to all that was published, so that nothing is left to check it: µBrain. "
+        "Fitted to all that was published: µBrain. "
         "Without a published measurement: TrueNorth. "
         "Contradicted by a measurement: Loihi, µBrain and TrueNorth."
     )

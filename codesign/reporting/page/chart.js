@@ -35,7 +35,7 @@ const rowOf = (index) => ({
   x: abscissa().mean[index],
   a: value("accuracy", index),
   e: error(value("accuracy", index)),
-  c: colouring() ? word(colouring(), index) : "",
+  c: colouring() ? valueWords(colouring(), colouring().of[index]) : "",
   s: sizeOf(index),
   on: takesPart(index),
 });
@@ -92,7 +92,7 @@ const specification = ({ legend = false } = {}) => {
   const title = `Accuracy against ${abscissa().label}`;
   const indices = [...Array(count).keys()].filter(shownPoint);
   const whole = indices.filter((index) => !inPart(index));
-  const names = colouring() ? [...new Set(colouring().of)].sort((a, b) => a - b).map((code) => colouring().words[code]) : [""];
+  const names = colouring() ? [...new Set(colouring().of)].sort((a, b) => a - b).map((code) => valueWords(colouring(), code)) : [""];
   const { x, y } = axes(indices);
   const keyed = (items) => ({
     field: "c",
@@ -102,8 +102,8 @@ const specification = ({ legend = false } = {}) => {
   });
   const ink = look().axis.titleColor;
   const best = { data: { name: "best" }, encoding: { x, y } };
-  const named = { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600 };
-  const label = { x, y, text: { field: "label", type: "nominal" } };
+  const named = { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600, color: ink };
+  const offsets = { xOffset: { expr: "datum.sx" }, yOffset: { expr: "datum.sy" }, x2Offset: { expr: "datum.ex" }, y2Offset: { expr: "datum.ey" } };
   const datasets = { points: whole.map(rowOf), part: indices.filter(inPart).map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
   const layers = [
     { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
@@ -113,9 +113,9 @@ const specification = ({ legend = false } = {}) => {
       mark: name === "part" ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
       encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
     })),
+    { ...best, mark: { type: "rule", color: ink, opacity: 0.7, ...offsets }, encoding: { x, y, x2: { field: "x" }, y2: { field: y.field } } },
     { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
-    { ...best, mark: { ...named, stroke: look().background, strokeWidth: 4, strokeJoin: "round" }, encoding: label },
-    { ...best, mark: { ...named, color: ink }, encoding: label },
+    { ...best, mark: named, encoding: { x, y, text: { field: "label", type: "nominal" } } },
   ];
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
@@ -134,32 +134,19 @@ const ringed = (rows) => {
   const chosen = [...rows.slice(0, MOST_ROWS).map((row) => row.point), ...state.pinned].filter((index) => index !== null);
   return [...new Set(chosen)].filter(shownPoint);
 };
-// Names beside the rings: each where it covers least of other names, rings and marks and of what is outside.
+// The ringed points with their names, and lines to those (from sx, sy to ex, ey beside the mark), once there are axes.
 const bestRows = (rows) => {
   const labels = new Map(rows.slice(0, MOST_ROWS).map((row) => [row.point, row.label]));
-  const made = ringed(rows).map((index) => ({ ...rowOf(index), label: labels.get(index) ?? "", side: "left", dx: 13, dy: -11 }));
-  if (!chart.view) return made;
-  const [right, bottom] = [chart.view.width(), chart.view.height()];
-  const taken = chart.order.map((index) => [boxAt(...within(index), 4, 4), 1]);
-  taken.push(...made.map(({ i }) => [boxAt(...within(i), 9, 9), 3]));
-  for (const row of made) {
-    const [x, y] = within(row.i);
-    const half = 3.6 * row.label.length;
-    const places = PLACES.map(([side, dx, dy]) => {
-      const middle = x + dx + { left: half, right: -half, center: 0 }[side];
-      const box = boxAt(middle, y + dy, half, 8);
-      const outside = Math.max(-box[0], 0) + Math.max(box[2] - right, 0) + Math.max(-box[1], 0) + Math.max(box[3] - bottom, 0);
-      return { side, dx, dy, box, cost: 100 * outside + taken.reduce((sum, [other, weight]) => sum + weight * overlap(box, other), 0) };
-    });
-    const { box, cost, ...place } = places.reduce((least, each) => (each.cost < least.cost ? each : least));
-    Object.assign(row, place);
-    taken.push([box, 9]);
-  }
-  return made;
+  const indices = ringed(rows);
+  const rings = chart.view ? indices.map((index) => ({ at: within(index), text: labels.get(index) ?? "" })) : [];
+  const marks = chart.view ? chart.order.map((index) => ({ at: within(index), radius: Math.sqrt(sizeOf(index) / Math.PI) })) : [];
+  const places = chart.view ? placeNames(rings, marks, chart.view.width(), chart.view.height()) : [];
+  return indices.map((index, ring) => {
+    const { side = "left", dx = 0, dy = 0, line } = places[ring] ?? {};
+    const [[sx, sy], [ex, ey]] = line ? line.map(([x, y]) => [x - rings[ring].at[0], y - rings[ring].at[1]]) : [[0, 0], [0, 0]];
+    return { ...rowOf(index), label: places[ring] ? rings[ring].text : "", side, dx, dy, sx, sy, ex, ey };
+  });
 };
-const PLACES = [["left", 13, -11], ["left", 13, 12], ["left", 13, 0], ["right", -13, -11], ["right", -13, 12], ["right", -13, 0], ["center", 0, -18], ["center", 0, 18], ["left", 18, -28], ["left", 18, 30], ["right", -18, -28], ["right", -18, 30]];
-const boxAt = (x, y, across, up) => [x - across, y - up, x + across, y + up];
-const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 
 // Where a point lies, in pixels from the corner of the axes, and from that of the chart.
 const within = (index) => [
@@ -243,7 +230,7 @@ const showLegend = () => {
         },
       },
       glyph,
-      fact.words[code],
+      valueWords(fact, code),
     );
   });
   const focused = [...$("legend").children].indexOf(document.activeElement);
@@ -345,7 +332,9 @@ const setUp = () => {
       refresh();
     });
   };
-  fill($("colour"), data.facts.map((fact) => [fact.key, fact.label]), "colour");
+  const chip = facts.get("chip");
+  const ofChip = (fact) => chip && fact !== chip && new Set(fact.of.map((code, index) => `${chip.of[index]} ${code}`)).size === chip.codes.length;
+  fill($("colour"), naming.filter((fact) => !ofChip(fact)).map((fact) => [fact.key, fact.label]), "colour");
   const sizes = ["latency_s", "area_m2", "energy_j"].filter(known).map((key) => [key, measures.get(key).label]);
   fill($("size"), [["", "all alike"], ...sizes], "size");
 };
@@ -353,7 +342,9 @@ const setUp = () => {
 const ask = (place) => {
   begin(data.asked[place]);
   for (const button of document.querySelectorAll("button[data-asked]")) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.asked) === place));
+    const own = Number(button.dataset.asked) === place;
+    button.setAttribute("aria-pressed", String(own));
+    button.closest(".answer").classList.toggle("open", own);
   }
   sync();
   return refresh();

@@ -161,15 +161,25 @@ def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
         _fact("recipe", "training", [(point.recipe, names.recipes[point.recipe]) for point in points], naming=True),
     ]
     for path in dict(points[0].axes) if points else ():
-        cells = [
-            (str(dict(point.axes)[path]), point.axis_texts[path]) if path in point.axis_texts else ("", "")
-            for point in points
-        ]
-        found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, axis=True))
+        texts = [point.axis_texts.get(path, "") for point in points]
+        values = [str(dict(point.axes)[path]) if text else "" for point, text in zip(points, texts, strict=True)]
+        words = [names.value(path, text) for text in texts]
+        cells = list(zip(values, words, strict=True))
+        found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, axis=words == texts))
     for key, label, fact in _FACTS:
         texts = ["" if (value := fact(point)) is None else str(value) for point in points]
         found.append(_fact(key, label, [(text, text.replace("_", " ")) for text in texts], naming=key in _PART_OF_KEY))
-    return [fact for fact in found if len(fact["codes"]) > 1]
+    found = [fact for fact in found if len(fact["codes"]) > 1]
+    return [*found, _fact("cores", "cores in use", [(text := _cores(point), text) for point in points])]
+
+
+def _cores(point: Point) -> str:
+    """How much of its chip a network takes: `1 of 16 cores`, `2 cores`; empty where that is not known or varies."""
+    used, share = (point.value(column).mean for column in ("cores_used", "core_share"))
+    if not used or not share or used % 1:
+        return ""
+    of = f" of {used / share:,.0f}" if share < 1 else ""
+    return f"{used:,.0f}{of} core{'s' * (used > 1 or bool(of))}"
 
 
 def _fact(

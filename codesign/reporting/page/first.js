@@ -43,6 +43,13 @@ const aim = () => `${more() ? "most" : "least"} ${deciding()?.label ?? state.obj
 const abscissa = () => (state.objective === "accuracy" ? ofObjective("energy_j") : deciding());
 
 const word = (fact, index) => fact.words[fact.of[index]];
+// A value in a legend. Points that an axis does not touch are named by their chip, schedule or training, as the axis is.
+const valueWords = (fact, code) => {
+  if (fact.words[code] !== "") return fact.words[code];
+  const owner = facts.get(fact.key.split(".")[1]);
+  const owners = [...new Set(owner ? owner.of.filter((_, index) => fact.of[index] === code) : [])];
+  return owners.length && owners.length < 3 ? owners.map((each) => owner.words[each]).join(" and ") : "others";
+};
 const by = () => facts.get(asked.by);
 const naming = data.facts.filter((fact) => fact.naming);
 // What tells a point from others of the same option, in words; what all of the option have alike says nothing.
@@ -58,8 +65,9 @@ const told = (index) => {
 };
 const varies = {};
 const inWords = (fact, index) => (fact.axis ? `${fact.label} ${word(fact, index)}` : word(fact, index));
-const variant = (index, without = new Set()) =>
-  told(index).map((fact) => inWords(fact, index)).filter((text) => !without.has(text)).join(", ");
+const partsOf = (index) => [...told(index).map((fact) => inWords(fact, index)), onCores(index)].filter(Boolean);
+const variant = (index) => partsOf(index).join(", ");
+const onCores = (index) => (facts.get("cores") && word(facts.get("cores"), index) ? `on ${word(facts.get("cores"), index)}` : "");
 const codes = (index) => naming.map((fact) => `${fact.label}: ${fact.codes[fact.of[index]]}`).join("\n");
 const optionOf = (index) => (by() ? word(by(), index) : `point ${data.numbers[index]}`);
 const shownMeasures = () =>
@@ -164,7 +172,7 @@ const isRanked = (row) => row.factor !== null && row.factor !== undefined && row
 const showTable = (rows) => {
   const shown = rows.slice(0, MOST_ROWS);
   const points = shown.filter((row) => row.point !== null);
-  const parts = points.map(({ point }) => told(point).map((fact) => inWords(fact, point)));
+  const parts = points.map((row) => partsOf(row.point).filter((text) => isRanked(row) || text !== onCores(row.point)));
   const alike = new Set(points.length > 1 ? parts[0].filter((text) => parts.every((others) => others.includes(text))) : []);
   const values = (measure) => points.map(({ point }) => written(measure, measure.mean[point]));
   const columns = [
@@ -175,7 +183,7 @@ const showTable = (rows) => {
   const [kept, lines] = split(columns, points.length);
   const table = $("decision");
   table.tHead.replaceChildren(
-    element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, by()?.label ?? "point"), ...kept.map(({ label }) => element("th", { scope: "col", role: "columnheader", class: "n" }, label))),
+    element("tr", { role: "row" }, element("th", { scope: "col", role: "columnheader" }, by()?.label ?? "point"), ...kept.map(({ label }) => element("th", { scope: "col", role: "columnheader", class: "n", title: label === CHANCE ? "over training seeds and the ranges of the chips' numbers" : "" }, label))),
   );
   const line = (row) => {
     const { point, obstacle } = row;
@@ -183,7 +191,7 @@ const showTable = (rows) => {
       return element("tr", { role: "row", class: "beside" }, element("th", { scope: "row", role: "rowheader" }, row.label), element("td", { role: "cell", colspan: kept.length }, obstacle));
     }
     const shared = isRanked(row) && obstacle; // a long list of terms, which hovering gives
-    const more = [variant(point, alike), shared ? "compared on the energy terms that both count" : ""].filter(Boolean).join("; ");
+    const more = [parts[points.indexOf(row)].filter((text) => !alike.has(text)).join(", "), shared ? "on the terms that both count" : ""].filter(Boolean).join("; ");
     const pin = element("button", { type: "button", "aria-pressed": String(state.pinned.includes(point)), title: codes(point), onclick: () => togglePin(point) }, row.label);
     const made = element(
       "tr",
@@ -194,14 +202,14 @@ const showTable = (rows) => {
     made.addEventListener("mouseenter", () => light(point));
     made.addEventListener("mouseleave", () => light(null));
     if (!obstacle || shared) return made;
-    return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1 }, obstacle))];
+    return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1, title: obstacle }, obstacle.split(";")[0]))];
   };
   table.tBodies[0].replaceChildren(...shown.flatMap(line));
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
-  const same = [...alike, ...lines];
-  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: the energy lacks terms that others have." : "";
-  const chance = kept.some(({ label }) => label === CHANCE) ? "Chances: over training seeds and the ranges of the chips' numbers." : "";
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", left, chance, hollow].filter(Boolean).join(" ");
+  const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
+  const same = [...alike].filter((text) => text !== cores);
+  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks lack energy terms." : "";
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.

@@ -39,7 +39,7 @@ def sections_of(
     """Those that have something to say."""
     metadata = table.metadata
     found = (
-        _answers(answers),
+        _answers(answers, metadata.question),
         printed_section(answers),
         asked_section([FigureEntry.model_validate(entry) for entry in metadata.figures], points),
         *comparing_sections(table, points, answers, names),
@@ -69,8 +69,8 @@ def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
     return [*pace_warnings(points), *contradiction_notes(metadata), *structure_notes(metadata)]
 
 
-def _answers(answers: Sequence[Answer]) -> Section:
-    """All questions, with what to know of each answer."""
+def _answers(answers: Sequence[Answer], question: str) -> Section:
+    """The question of the whole sweep, and all that it asks, with what to know of each answer."""
     rows = tuple(
         (
             Cell(text=answer.question),
@@ -85,7 +85,9 @@ def _answers(answers: Sequence[Answer]) -> Section:
         rows=rows,
     )
     count = f"{len(answers)} question{'s' * (len(answers) != 1)}"
-    return Section(name="answers", title="All answers", summary=count, body=(body,) if rows else ())
+    return Section(
+        name="answers", title="All answers", summary=count, body=(*filter(None, [question]), body) if rows else ()
+    )
 
 
 def _citations(metadata: ResultMetadata) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from codesign.analysis.answers import Answer
 from codesign.analysis.formatting import listed
 from codesign.analysis.metadata import ChipFacts, ResultMetadata
-from codesign.analysis.naming import Names
+from codesign.analysis.naming import Names, without_citation
 from codesign.relative_error import farther_off, typical_error
 
 __all__ = ["trust_line"]
@@ -25,16 +25,25 @@ def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names
     unknown = [title for title in known if title not in errors and title not in fitted]
     said = []
     if errors:
-        off = [f"{title} by {typical_error(each)} (median of {len(each)})" for title, each in errors.items()]
+        off = [
+            f"{title}{_fitted_to(known[title], title)} by {typical_error(each)} (median of {len(each)})"
+            for title, each in errors.items()
+        ]
         said.append(f"Off from published measurements: {listed(off)}.")
     if fitted:
-        said.append(f"Fitted to all that was published, so that nothing is left to check it: {listed(fitted)}.")
+        said.append(f"Fitted to all that was published: {listed(fitted)}.")
     if unknown:
         said.append(f"Without a published measurement: {listed(unknown)}.")
     contradicted = [title for title, chip in known.items() if chip.contradictions]
     if contradicted:
         said.append(f"Contradicted by a measurement: {listed(contradicted)}.")
     return " ".join(said)
+
+
+def _fitted_to(chip: ChipFacts, title: str) -> str:
+    """What else a chip's own title says, such as ` (fitted to a board)`."""
+    more = without_citation(chip.title).partition(", ")[2]
+    return f" ({more})" if more and more not in title else ""
 
 
 def _ranked(answers: Sequence[Answer]) -> Iterable[str]:
