@@ -188,7 +188,7 @@ def _prices(chip: Chip) -> Prices:
     return Prices(chip=chip, extent=Extent(cores=sum(CORES), chips=1, tiles=-(-sum(CORES) // 4)))
 
 
-# what is told --------------------------------------------------------------------------------------------------------
+# output -------------------------------------------------------------------------------------------------------------
 
 
 def counts(run: Measured) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def counts(run: Measured) -> dict[str, Any]:
 
 def tables(run: Measured, placed: Measured) -> Iterator[str]:
     """Lines of Markdown, of the run as it was measured and as `cd.place` would have it."""
-    yield "| layer | cores | neurons a core | operations of a core and step, mean | busiest | messages received |"
+    yield "| layer | cores | neurons per core | operations per core and step, mean | most | messages received, mean |"
     yield "|---|--:|--:|--:|--:|--:|"
     for layer, name in enumerate((*LAYERS, "fc-3")):
         own = run.work[:, run.layer == layer]
@@ -208,18 +208,18 @@ def tables(run: Measured, placed: Measured) -> Iterator[str]:
         yield f"| {name} | {own.shape[1]} | {most[2]:,.0f} | {mean[0]:,.0f} | {most[0]:,.0f} | {mean[1]:,.0f} |"
     times = step_times(run)
     longest = {
-        "busiest core": times.max(axis=1),
-        "busiest core of conv-2": times[:, run.layer == 3].max(axis=1),
-        "busiest core, layers on cores by channels": step_times(placed).max(axis=1),
+        "modelled, Intel's placement": times.max(axis=1),
+        "the same, cores of conv-2 only": times[:, run.layer == 3].max(axis=1),
+        "modelled, placed by `cd.place`": step_times(placed).max(axis=1),
     }
     kinds = {name: of_all.reshape(-1, 4).mean(axis=0) for name, of_all in longest.items()}
-    first = int(kinds["busiest core"].argmax())
+    first = int(kinds["modelled, Intel's placement"].argmax())
     yield "\n| time of a step, µs | mean | first | second | third | fourth |\n|---|--:|--:|--:|--:|--:|"
     yield f"| measured | {MEASURED['step_us']} | {' | '.join(map(str, MEASURED['kinds_us']))} |"
     for name, kind in kinds.items():
         yield f"| {name} | {kind.mean():.1f} | {' | '.join(f'{time:.1f}' for time in np.roll(kind, -first))} |"
-    step_us, static_w = kinds["busiest core"].mean(), find_chip("loihi2").static_power.chip.value
-    yield "\n| energies of | dynamic, a step | against measured | a sample of 16 steps | against measured |"
+    step_us, static_w = kinds["modelled, Intel's placement"].mean(), find_chip("loihi2").static_power.chip.value
+    yield "\n| energies from | dynamic energy per step | error | energy per sample of 16 steps | error |"
     yield "|---|--:|--:|--:|--:|"
     whole = MEASURED["dynamic_uj"] + MEASURED["static_uj"]
     for name in ENERGY_SETS:
