@@ -44,6 +44,7 @@ from .network.topology import (
     network_shape as network_shape,
     parse_topology as parse_topology,
 )
+from .reporting.charts.schedules import plot_schedules as plot_schedules
 from .reporting.html import write_report as write_report
 from .reporting.results import Plots as Plots, SweepResults as SweepResults, read_results as read_results
 from .analysis.table import write_results as write_results

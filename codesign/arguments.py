@@ -8,8 +8,9 @@ from operator import index
 from typing import Any
 
 from codesign.errors import InputError
+from codesign.units import parse_quantity
 
-__all__ = ["instance", "real", "whole"]
+__all__ = ["instance", "real", "seconds", "whole"]
 
 _MOST = 1 << 31
 
@@ -46,6 +47,15 @@ def real(name: str, value: Any, *, least: float = 0.0, most: float = math.inf) -
         limits = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
         raise InputError(f"{name}: must be {limits}, found {value!r}")
     return number
+
+
+def seconds(name: str, value: Any) -> float:
+    """A finite time of at least 0: a number in seconds, or a text such as `10 ms`."""
+    try:
+        number = parse_quantity(value, "s") if isinstance(value, str) else value
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None
+    return real(name, number)
 
 
 def _shown(value: Any) -> str:

@@ -71,7 +71,8 @@ class Constraint:
         written = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
         if written is None:
             raise ValueError(
-                f"must be like 'accuracy >= 95 %' or 'accuracy within 1 point of best', found {text!r:.80}"
+                f"must be like 'accuracy >= 95 %' or 'accuracy within 1 point of best', found {text!r:.80}; "
+                "chips, schedules and recipes are chosen by `select: {chip: mubrain}`"
             )
         column, value = written["column"], written["value"]
         relation = cast(Relation, written["relation"])

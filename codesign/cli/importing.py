@@ -91,8 +91,7 @@ def import_model(
     """Read a model of another framework, so that it does here what it did there, spike for spike.
 
     What a file cannot say is asked for, never guessed, all at once. Each option is one for all layers, or one for each,
-    with commas. Where recorded spikes differ the model is written too, with the outcome on its card, and the exit code
-    is 1.
+    with commas. Where recorded spikes differ by more than rounding nothing is written; the exit code is 1 where any do.
     """
     from codesign.files import printable, with_suffix
     from codesign.models.file import save_model
@@ -101,11 +100,15 @@ def import_model(
     options = {name: context.params[name] for name in _SAID}
     loaded = read(model, dialect=dialect, dt=dt, check=check, **options)
     path = out or with_suffix(model, ".safetensors")
-    save_model(path, loaded.network, loaded.card)
     certificate = loaded.card.certificate
+    agrees = certificate is None or certificate.agrees
     _tell(loaded)
-    typer.echo(f"model    {printable(path)}")
-    if certificate is not None and not certificate.agrees:
+    if agrees or (certificate is not None and certificate.within_rounding):
+        save_model(path, loaded.network, loaded.card)
+        typer.echo(f"model    {printable(path)}")
+    else:
+        typer.echo("model    not written: its spikes are not those that were recorded; without --check it is", err=True)
+    if not agrees:
         raise typer.Exit(1)
 
 

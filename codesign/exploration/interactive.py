@@ -14,12 +14,14 @@ import torch
 
 from codesign.analysis.formatting import coverage_words
 from codesign.analysis.statistics import interval
+from codesign.arguments import instance
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.canonical import needs_seed
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import load_sweep
+from codesign.exploration.of_model import name_of_chip
 from codesign.exploration.runs.shown import shown_progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
@@ -31,14 +33,15 @@ from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import chip_quantization
-from codesign.hardware.scheduling import chip_schedule, on_chip
+from codesign.hardware.scheduling import ChipSchedule, chip_schedule, on_chip
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
+from codesign.simulation.engine import check_labels
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy
 from codesign.simulation.run import Run
-from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.simulation.schedule import LAYERED, Regularization, Schedule, Stop
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["compare_schedules", "run_sweep"]
+
+_AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
+"""Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
 
 
 def run_sweep(
@@ -101,56 +107,75 @@ def compare_schedules(
     network: SpikingNetwork,
     events: EventBatch,
     *,
-    chips: Iterable[str | Path | Chip] = (),
-    policies: Iterable[str] = ("random",),
-    group_sizes: Iterable[int] = (8,),
+    chips: Iterable[str | Path | Chip] | str | Path | Chip = (),
+    policies: Iterable[str] | str = ("random",),
+    group_sizes: Iterable[int] | int = (8,),
+    stop: Iterable[Stop] | Stop | None = None,
     scaled: bool = True,
-    seeds: Iterable[int] = (0,),
+    seeds: Iterable[int] | int = (0,),
 ) -> pd.DataFrame:
-    """A trained network under every policy and group size, beside layered inference, on no chip or on several.
+    """A trained network under every policy, group size and stop, beside layered inference, on no chip or on several.
 
-    On a chip that waits, its own schedule is run, and no other. Weights and potentials have the bits of the chip.
-    Everything is checked before the first run.
+    What a network loses where layers do not wait has two parts. With stop `drained` each timestep ends when no spike
+    waits, as in layered inference: what is lost is due to the order of spikes alone. With `on_output`, as on most
+    chips, the answer is read a step after the first output spike: what is lost beyond that is due to reading early.
+
+    On a chip that waits, its own schedule is run, and no other. On others the layered row is what the chip would need
+    if it could wait. Weights and potentials have the bits of the chip. Everything is checked before the first run.
 
     Args:
         network: a trained network.
         events: the samples, such as `workload.test`.
         chips: names, paths or descriptions; without any, what does not need one.
-        policies, group_sizes: of the asynchronous executions.
+        policies, group_sizes: of the asynchronous executions; one or several of each.
+        stop: when the answer is read (`Schedule.stop`), one or several; None is `on_output` and `drained`, the latter
+            alone where the network's readout is its potentials.
         scaled: whether counts of a chip are lifted where the network does not fit; else it raises.
         seeds: of what policies draw: one run each where something is drawn, else a single run.
 
     Returns:
-        A row each, numbers as means over `runs`; what is not known is NaN. Columns: `chip`, `policy`, `group_size`,
-        `runs`, `accuracy`, `agreement` with layered inference of the same weights, `spike_density`, `forward_steps`,
-        `contention`, `energy_j` and `latency_s`; of accuracy, energy and latency also `…_half_width`, of the 95 %
-        interval over draws, not over trainings or samples; `energy_coverage`, the terms that the energy contains (only
-        energies of equal coverage compare); and `not_modelled`, what energy and latency leave out or why there is none.
+        A row each, numbers as means over `runs`; what is not known is NaN. Columns: `chip` as you named it, `policy`,
+        `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference of the same weights,
+        `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; of accuracy, energy and latency also
+        `…_half_width`, of the 95 % interval over draws, not over trainings or samples; `energy_coverage`, the terms
+        that the energy contains (only energies of equal coverage compare); and `not_modelled`, what energy and latency
+        leave out or why there is none. `plot_schedules` draws it.
 
     Raises:
-        InputError: an unknown chip or policy, a policy that needs times which there are not, no seed, or a group size
-            that is not a whole number above 0.
+        InputError: an unknown chip, policy or stop, a policy that needs times which there are not, no seed, a group
+            size that is not a whole number above 0, or a label that the network has no output for.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     import pandas as pd
 
-    draws = tuple(seeds)
+    instance("network", network, SpikingNetwork)
+    instance("events", events, EventBatch)
+    check_labels(network, events)
+    if stop is None:
+        stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
+    draws, orders, sizes, stops = _several(seeds), _several(policies), _several(group_sizes), _several(stop)
     if not draws:
         raise InputError("seeds: needs at least one")
-    asked = [Schedule(policy=p, group_size=f, stop="on_output") for p, f in product(policies, tuple(group_sizes))]
-    cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in tuple(chips) or (None,)]
+    asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
+    cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
     for case in cases:
         case.check(events, draws)
     return pd.DataFrame([row for case in cases for row in case.rows(events, draws)])
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """One thing, or several, as a tuple; a text and a chip are one."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else (given,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
     """A network with a chip's weights, on that chip or on none, and what is run there."""
 
+    chip: str | None
     network: SpikingNetwork
     placement: Placement | None
-    schedules: Sequence[Schedule]
+    schedules: Sequence[ChipSchedule]
 
     @staticmethod
     def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule], *, scaled: bool) -> _Case:
@@ -160,44 +185,46 @@ class _Case:
                     raise InputError(
                         f"policies: {schedule.policy_name!r} looks at the times of a chip; give chips, or leave it out"
                     )
-            return _Case(network=network, placement=None, schedules=[LAYERED, *asked])
+            plain = [ChipSchedule(schedule=schedule, assumptions=()) for schedule in (LAYERED, *asked)]
+            return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
         placement = place(network.shape, chip, capacity="scaled" if scaled else "published")
         network = copy.deepcopy(network)
         with torch.no_grad():
             quantize(network, chip_quantization(chip))
-        own = [chip_schedule(placement).schedule] if chip.synchronized else None
-        schedules = own or [LAYERED, *(on_chip(schedule, placement).schedule for schedule in asked)]
-        return _Case(network=network, placement=placement, schedules=schedules)
+        own = [chip_schedule(placement)] if chip.synchronized else None
+        schedules = own or [on_chip(schedule, placement) for schedule in (LAYERED, *asked)]
+        name = chip.name if isinstance(chosen, Chip) else name_of_chip(str(chosen))
+        return _Case(chip=name, network=network, placement=placement, schedules=schedules)
 
     def check(self, events: EventBatch, seeds: Sequence[int]) -> None:
         """Raises InputError for what a run would refuse."""
-        for schedule, seed in product(self.schedules, seeds):
-            few = events.select(slice(1))
-            Run(network=self.network, events=few, schedule=schedule, regularization=Regularization(), seed=seed)
+        few = events.select(slice(1))
+        for chosen, seed in product(self.schedules, seeds):
+            Run(network=self.network, events=few, schedule=chosen.schedule, regularization=Regularization(), seed=seed)
 
     def rows(self, events: EventBatch, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
         layered = evaluate(self.network, events, LAYERED)
-        for schedule in self.schedules:
+        for chosen in self.schedules:
+            schedule = chosen.schedule
             drawn = seeds if needs_seed(schedule, self.network.shape) else seeds[:1]
-            runs = [layered if schedule is LAYERED else evaluate(self.network, events, schedule, seed=s) for s in drawn]
-            yield self._row(schedule, runs, layered)
+            yield self._row(chosen, [evaluate(self.network, events, schedule, seed=seed) for seed in drawn], layered)
 
-    def _row(self, schedule: Schedule, runs: list[Execution], layered: Execution) -> dict[str, Any]:
-        waits = schedule is LAYERED or schedule.synchronized
+    def _row(self, chosen: ChipSchedule, runs: list[Execution], layered: Execution) -> dict[str, Any]:
+        schedule = chosen.schedule
+        waits = schedule.synchronized or schedule.group_size is None
         costs: list[Cost] = []
-        if self.placement is None:
-            left_out = "no chip"
-        elif schedule is LAYERED:
-            left_out = f"{self.placement.chip.name} does not wait for layers"
-        else:
+        left_out = ["no chip"]
+        if self.placement is not None:
             costs = [price(run, self.placement) for run in runs]
-            left_out = "; ".join(costs[0].not_modelled)
+            as_if = chosen.assumptions if waits and not self.placement.chip.synchronized else ()
+            left_out = [*as_if, *costs[0].not_modelled]
         return {
-            "chip": None if self.placement is None else self.placement.chip.name,
+            "chip": self.chip,
             "policy": "layered" if waits else get_policy(schedule.policy).name,
             "group_size": None if waits else schedule.group_size,
+            "stop": _AS_ASKED.get(schedule.stop, schedule.stop),
             "runs": len(runs),
             **_mean("accuracy", [run.accuracy for run in runs], spread=True),
             **_mean("agreement", [float((run.predictions == layered.predictions).mean()) for run in runs]),
@@ -207,7 +234,7 @@ class _Case:
             **_mean("energy_j", [cost.energy_j for cost in costs], spread=True),
             **_mean("latency_s", [cost.latency_s for cost in costs], spread=True),
             "energy_coverage": coverage_words(costs[0].mean.coverage) if costs else "",
-            "not_modelled": left_out,
+            "not_modelled": "; ".join(left_out),
         }
 
 

@@ -14,7 +14,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.hardware.library import find_chip
 from codesign.training.model_file import ModelFile
 
-__all__ = ["sweep_of_model"]
+__all__ = ["name_of_chip", "sweep_of_model"]
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 60
@@ -44,7 +44,7 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         waits = find_chip(chip).synchronized
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip"]
-        entries[_name(chip) if base else chip] = {**base, "capacity": "scaled", "schedules": schedules}
+        entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "schedules": schedules}
     told = {
         "name": name,
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",
@@ -54,6 +54,11 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         "evaluation": {"samples": samples},
     }
     return validate_data(told, SweepSpec)
+
+
+def name_of_chip(chip: str) -> str:
+    """What results call a chip: the name that it was asked for by, of a file its stem."""
+    return _name(chip) if is_chip_file(chip) else chip
 
 
 def _name(path: str) -> str:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from codesign.arguments import real, whole
+from codesign.arguments import real, seconds, whole
 from codesign.errors import InputError
 from codesign.network.connection import Connection, connections_of
 from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
-from codesign.network.topology import NetworkShape, TopologySpec, network_shape
+from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
 
 __all__ = ["SpikingNetwork"]
 
@@ -32,13 +32,12 @@ class SpikingNetwork(torch.nn.Module):
     neurons' constants. `codesign.simulate` runs it and returns all counters; called like any module it returns scores.
 
     Args:
-        topology: layers and input.
+        topology: layers and input, as a spec or a text such as `512-64-10`.
         neuron: parameters of every neuron.
-        timestep_s: Δt, the length of a timestep in seconds, from which the decay between timesteps follows.
-        seed: of the initial weights; the same seed gives the same weights.
+        timestep_s: Δt, in seconds or a time such as `1 ms`; the decay between timesteps follows from it.
+        seed: of the initial weights.
 
-    Raises:
-        InputError: naming the number that is none, or out of range.
+    Raises InputError naming the number that is none, or out of range.
 
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
@@ -70,17 +69,18 @@ class SpikingNetwork(torch.nn.Module):
     run: ClassVar[Callable[..., torch.Tensor] | None] = None
     """What `forward` calls; put here by `codesign.simulation.engine`, since engines know networks, not the reverse."""
 
-    def __init__(self, topology: TopologySpec, neuron: NeuronSpec, *, timestep_s: float, seed: int = 0) -> None:
+    def __init__(
+        self, topology: TopologySpec | str, neuron: NeuronSpec, *, timestep_s: float | str, seed: int = 0
+    ) -> None:
         super().__init__()
         check_neuron(neuron)
-        self.topology = topology
-        self.neuron = neuron
-        self.timestep_s = real("timestep_s", timestep_s)
-        self.shape: NetworkShape = network_shape(topology)
+        self.topology, self.neuron = as_topology(topology), neuron
+        self.timestep_s = seconds("timestep_s", timestep_s)
+        self.shape: NetworkShape = network_shape(self.topology)
         neuron.of_layers("surrogate_steepness", len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
-        self.connections = torch.nn.ModuleList(connections_of(topology, generator))
-        self.delayed_connections = torch.nn.ModuleList(delayed_connections(topology, generator))
+        self.connections = torch.nn.ModuleList(connections_of(self.topology, generator))
+        self.delayed_connections = torch.nn.ModuleList(delayed_connections(self.topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))
         self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))

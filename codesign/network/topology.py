@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.network.layers import (
@@ -45,6 +46,7 @@ __all__ = [
     "Pool",
     "SumPool",
     "TopologySpec",
+    "as_topology",
     "input_grid",
     "network_shape",
     "parse_topology",
@@ -212,6 +214,14 @@ def parse_topology(text: str) -> TopologySpec:
         layers=tuple(Linear(neurons=size) for size in sizes[1:]),
         delayed=tuple(Delayed(from_=layer, to=layer) for layer, again in enumerate(recurrent[1:]) if again),
     )
+
+
+def as_topology(given: TopologySpec | str) -> TopologySpec:
+    """A topology, or one in the notation of `parse_topology`. Raises InputError for anything else."""
+    if isinstance(given, str):
+        return parse_topology(given)
+    instance("topology", given, TopologySpec)
+    return given
 
 
 def input_grid(topology: TopologySpec) -> Grid:

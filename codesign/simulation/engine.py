@@ -20,7 +20,15 @@ from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.simulation.uncompiled import uncompiled
 from codesign.workload.events import EventBatch
 
-__all__ = ["DEFAULT_ENGINE", "ClassificationLoss", "Simulation", "classification_loss", "engine_names", "simulate"]
+__all__ = [
+    "DEFAULT_ENGINE",
+    "ClassificationLoss",
+    "Simulation",
+    "check_labels",
+    "classification_loss",
+    "engine_names",
+    "simulate",
+]
 
 DEFAULT_ENGINE = "auto"
 """`event` for a network on the CPU, `reference` for one elsewhere."""
@@ -174,7 +182,7 @@ def classification_loss(
     if schedule.goes_on:
         raise InputError(f"stop: '{schedule.stop}' has no gradient; train with 'drained' or 'on_output'")
     check_loss(criterion, network.neuron, run.events.timesteps)
-    _check_labels(network, events)
+    check_labels(network, events)
     if isinstance(criterion, CrossEntropy) and name == "event" and run.learns and len(events):
         from codesign.simulation.event import engine as event_engine
 
@@ -203,11 +211,14 @@ def _check_value(value: Any, *, learns: bool) -> None:
         raise InputError("loss: must have a gradient; it does not depend on what the network returned")
 
 
-def _check_labels(network: SpikingNetwork, events: EventBatch) -> None:
+def check_labels(network: SpikingNetwork, events: EventBatch) -> None:
+    """Raises InputError for a label that the network has no output for."""
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):
-        raise InputError(f"the network has {classes} outputs, found label {int(wrong[0])}")
+        raise InputError(
+            f"events: labels must be 0 … {classes - 1} for a network with {classes} outputs, found {int(wrong[0])}"
+        )
 
 
 def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:

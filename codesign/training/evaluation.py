@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from codesign.arguments import whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import DEFAULT_ENGINE, simulate
+from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, simulate
 from codesign.simulation.execution import Execution, warn_if_silent
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
@@ -33,13 +33,14 @@ def evaluate(
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
 
     Raises:
-        InputError: the split is empty, or as `simulate`.
+        InputError: the split is empty, a label has no output, or as `simulate`.
 
     Warns:
         SilentNetworkWarning: no sample has an output spike, so that all are wrong.
     """
     if not len(events):
         raise InputError("cannot evaluate an empty split")
+    check_labels(network, events)
     parts: list[Execution] = []
     for batch in _batches(events, batch_size):
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arguments import seconds
 from codesign.errors import InputError
 from codesign.workload.event_rows import DTYPES, MOST_EVENTS, EventRows, check_grid
 from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns, whole_numbers
@@ -49,7 +50,8 @@ class EventBatch(EventRows):
     def __repr__(self) -> str:
         """What it holds, in a line, without its entries."""
         kind = "currents" if self.currents else "events"
-        inputs = self.input_size if self.grid is None else "×".join(map(str, self.grid))
+        flat = self.grid is None or self.grid[:2] == (1, 1)
+        inputs = self.input_size if flat else "×".join(map(str, self.grid or ()))
         return (
             f"EventBatch({len(self)} samples, {self.timesteps} timesteps of {self.timestep_s:g} s, "
             f"{inputs} inputs, {len(self.indices)} entries of {kind})"
@@ -58,6 +60,10 @@ class EventBatch(EventRows):
     def __len__(self) -> int:
         """B, the number of samples."""
         return len(self.labels)
+
+    def __getitem__(self, positions: int | NDArray[np.integer] | list[int] | slice) -> EventBatch:
+        """`select`; of a single position, a batch of one sample."""
+        return self.select([positions] if isinstance(positions, int | np.integer) else positions)
 
     def _part(self, **changes: Any) -> EventBatch:
         """The same batch with changes that are known to be valid, and so not checked."""
@@ -121,7 +127,7 @@ class EventBatch(EventRows):
         frames: NDArray[np.generic],
         labels: NDArray[np.integer],
         *,
-        timestep_s: float,
+        timestep_s: float | str,
         sample_ids: NDArray[np.integer] | None = None,
         currents: bool = False,
         grid: tuple[int, int, int] | None = None,
@@ -136,6 +142,10 @@ class EventBatch(EventRows):
             found = f"{frames.dtype} of shape {frames.shape}"
             raise InputError(f"events: frames must be numbers of shape (samples, timesteps, inputs), found {found}")
         batch, timesteps, input_size = frames.shape
+        classes = whole_numbers("labels", labels)
+        if len(classes) != batch:
+            swapped = "; samples are the first axis and timesteps the second" if len(classes) == timesteps else ""
+            raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
         places = np.flatnonzero(frames != 0)  # several times quicker than `nonzero` of numbers in two dimensions
         rows, indices = np.divmod(places, input_size)
         with np.errstate(over="ignore"):  # what is no longer finite is refused
@@ -144,11 +154,11 @@ class EventBatch(EventRows):
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
             values=values,
-            labels=whole_numbers("labels", labels),
+            labels=classes,
             sample_ids=np.arange(batch) if sample_ids is None else whole_numbers("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
-            timestep_s=timestep_s,
+            timestep_s=seconds("timestep_s", timestep_s),
             currents=currents,
             grid=grid,
         )
@@ -158,7 +168,7 @@ class EventBatch(EventRows):
         frames: NDArray[np.generic],
         labels: NDArray[np.integer],
         *,
-        timestep_s: float,
+        timestep_s: float | str,
         sample_ids: NDArray[np.integer] | None = None,
         currents: bool = False,
     ) -> EventBatch:
@@ -168,9 +178,11 @@ class EventBatch(EventRows):
             frames: (samples, timesteps, inputs), (samples, timesteps, height, width) or (samples, timesteps, channels,
                 height, width).
             labels: (samples,) classes.
+            timestep_s: Δt, in seconds or as a time such as `1 ms`.
 
         Raises:
-            InputError: another shape, or the first number that is not finite or, as a count, not whole or negative.
+            InputError: another shape or number of labels, or the first number that is not finite or, as a count, not
+                whole or negative.
         """
         frames = np.asarray(frames)
         check_frames(frames, currents=currents)
@@ -188,7 +200,7 @@ class EventBatch(EventRows):
         frames: torch.Tensor | Iterable[tuple[torch.Tensor, torch.Tensor]],
         labels: torch.Tensor | None = None,
         *,
-        timestep_s: float,
+        timestep_s: float | str,
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
@@ -217,7 +229,7 @@ class EventBatch(EventRows):
         *,
         offsets: NDArray[np.integer],
         grid: tuple[int, ...],
-        timestep_s: float,
+        timestep_s: float | str,
         timesteps: int,
         sample_ids: NDArray[np.integer] | None = None,
     ) -> EventBatch:
@@ -246,7 +258,8 @@ class EventBatch(EventRows):
                 f"events: offsets must be {len(labels) + 1} numbers that rise from 0 to the {len(times)} events, "
                 f"found {len(starts)} from {starts[:1]} to {starts[-1:]}, and {len(inputs)} inputs"
             )
-        if not 0 < timestep_s < math.inf:
+        timestep_s = seconds("timestep_s", timestep_s)
+        if not timestep_s > 0:
             raise InputError(f"timestep_s: must be positive, found {timestep_s}")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
         cells = (np.repeat(np.arange(len(labels)), counts) * timesteps + bins) * math.prod(sizes) + inputs
@@ -264,7 +277,7 @@ class EventBatch(EventRows):
     def from_tonic(
         dataset: Iterable[tuple[Any, Any]],
         *,
-        timestep_s: float,
+        timestep_s: float | str,
         timesteps: int,
         grid: tuple[int, ...] | None = None,
     ) -> EventBatch:

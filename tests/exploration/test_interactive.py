@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -77,26 +78,26 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
         network, workload.test, chips=["mubrain", "loihi"], policies=["random", "momentum"], group_sizes=[1, 4]
     )
     assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
-    told = list(frame[["chip", "policy"]].itertuples(index=False, name=None))
-    assert told == [("mubrain", "layered")] + [("mubrain", p) for p in ("random", "random", "momentum", "momentum")] + [
-        ("loihi_sanafe", "layered")
-    ]
-    assert frame["group_size"].dropna().tolist() == [1, 4, 1, 4]
-    assert frame["energy_j"].isna().tolist() == [True] + [False] * 5  # µBrain cannot wait
+    told = list(frame[["chip", "policy", "group_size", "stop"]].dropna().itertuples(index=False, name=None))
+    assert told == [("mubrain", *of) for of in product(("random", "momentum"), (1, 4), ("on_output", "drained"))]
+    assert frame["chip"].tolist() == ["mubrain"] * 9 + ["loihi"]
+    assert frame["policy"].iloc[[0, -1]].tolist() == ["layered", "layered"]
 
     chip = cd.find_chip("mubrain")
     with torch.no_grad():
         cd.quantize(network, cd.chip_quantization(chip))
     placement = cd.place(network.shape, chip, capacity="scaled")
-    schedule = cd.on_chip(cd.Schedule(policy="momentum", group_size=4, stop="on_output"), placement).schedule
-    execution = cd.evaluate(network, workload.test, schedule)
-    row = frame.iloc[4]
-    assert row["accuracy"] == execution.accuracy
-    assert row["energy_j"] == cd.price(execution, placement).columns()["energy_j"]
     layered = cd.evaluate(network, workload.test, cd.LAYERED)
-    assert row["agreement"] == (execution.predictions == layered.predictions).mean()
-    assert frame["not_modelled"][0] == "mubrain does not wait for layers"
-    assert frame["not_modelled"][4] == "; ".join(cd.price(execution, placement).not_modelled)
+    momentum = cd.Schedule(policy="momentum", group_size=4)
+    for at, asked in ((0, cd.LAYERED), (7, momentum), (8, momentum.drained())):
+        schedule = cd.on_chip(asked, placement).schedule
+        execution = cd.evaluate(network, workload.test, schedule)
+        cost, row = cd.price(execution, placement), frame.iloc[at]
+        assert row["accuracy"] == execution.accuracy
+        assert row["energy_j"] == cost.columns()["energy_j"]
+        assert row["agreement"] == (execution.predictions == layered.predictions).mean()
+        assert row["not_modelled"].endswith("; ".join(cost.not_modelled))
+    assert frame["not_modelled"][0].startswith("mubrain has no layer synchronization; this schedule waits")
 
 
 def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:
@@ -105,7 +106,9 @@ def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> 
         cd.parse_topology("512-12-8-10"), cd.NeuronSpec(threshold=0.05), timestep_s=workload.timestep_s
     )
     seeds = (3, 4, 5)
-    frame = cd.compare_schedules(network, workload.test, policies=["random", "fifo"], group_sizes=[1], seeds=seeds)
+    frame = cd.compare_schedules(
+        network, workload.test, policies=["random", "fifo"], group_sizes=1, stop="on_output", seeds=seeds
+    )
     assert frame["runs"].tolist() == [1, 3, 1]
     random = cd.Schedule(policy="random", group_size=1, stop="on_output")
     found = [cd.evaluate(network, workload.test, random, seed=seed).accuracy for seed in seeds]
@@ -116,7 +119,7 @@ def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> 
 
 
 def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events = cd.EventBatch.from_dense(torch.ones(2, 1, 4).numpy(), torch.zeros(2).long().numpy(), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(torch.ones(2, 1, 4).numpy(), torch.arange(2).numpy(), timestep_s=0.01)
     spiking, potentials = (
         cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
@@ -127,10 +130,13 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"seeds": []}, "seeds: needs at least one"),
-        (potentials, {}, "stop: must be 'drained' with readout 'potential'"),
+        (potentials, {"stop": "on_output"}, "stop: must be 'drained' with readout 'potential'"),
+        (cd.SpikingNetwork("4-1", cd.NeuronSpec(), timestep_s=0.01), {}, "labels must be 0 … 0 .* found 1"),
     ):
         with pytest.raises(cd.InputError, match=told):
             cd.compare_schedules(network, events, **options)  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match="events: must be EventBatch, found tuple"):
+        cd.compare_schedules(spiking, (events, 1))  # type: ignore[arg-type]
 
 
 @pytest.fixture

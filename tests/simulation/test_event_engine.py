@@ -100,7 +100,7 @@ def test_results_are_tensors_like_any_other(engine: str, kind: str):
 def test_labels_without_an_output_are_an_error(label: int):
     events = batch_of(np.ones((2, 1, 3)), np.array([0, label]))
     for engine in ENGINES:
-        with pytest.raises(InputError, match=f"the network has 2 outputs, found label {label}"):
+        with pytest.raises(InputError, match=f"labels must be 0 … 1 for a network with 2 outputs, found {label}"):
             classification_loss(network_of("3-2"), events, LAYERED, engine=engine)
 
 

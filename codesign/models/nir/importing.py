@@ -19,6 +19,7 @@ from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, Dialect, get_dialect
 from codesign.models.nir.file import LAVA, NIR, read_tree
 from codesign.models.nir.folding import Layer
+from codesign.models.nir.frameworks import array
 from codesign.models.nir.graph import LOIHI, Graph, read_graph
 from codesign.models.nir.lava import read_net
 from codesign.models.nir.layers import read_layers
@@ -40,7 +41,7 @@ def import_model(
     dialect: str | None = None,
     dt: str | float | None = None,
     sample: Any = None,
-    check: Location | Mapping[str, NDArray[np.generic]] | None = None,
+    check: Location | Mapping[str, Any] | None = None,
     name: str | None = None,
     **options: Any,
 ) -> LoadedModel:
@@ -55,7 +56,8 @@ def import_model(
         dt: length of a timestep, a time such as `1 ms` or in seconds.
         sample: of a module, a tensor such as it is called with, batch included. The module runs once on it, as in
             evaluation; reset its states afterwards.
-        check: recorded input and spikes, as `codesign.models.nir.checking` says; the outcome is on the card.
+        check: recorded input and spikes, a file or arrays or tensors by name, as `codesign.models.nir.checking` says;
+            the outcome is on the card.
         name: of the model, for its card.
         options: what a file leaves open, which the dialect decides: `reset`, `reset_delay`, `comparison`, … Each is
             one for all layers, or one for each. What is missing, one message says. A module leaves nothing open but,
@@ -206,5 +208,5 @@ def _numbers(dialect: Dialect, layer: Layer, said: Mapping[str, Any], at: int) -
 
 def _recorded(check: Any, layers: Sequence[Layer]) -> tuple[Mapping[str, NDArray[np.generic]], str]:
     if isinstance(check, Mapping):
-        return check, "record"
+        return {name: array(values) for name, values in check.items()}, "record"
     return read_record(check, [layer.node.name for layer in layers]), printable(check)

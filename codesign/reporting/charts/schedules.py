@@ -1,0 +1,66 @@
+"""What a network does under several schedules, drawn over F."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.formatting import listed
+from codesign.errors import InputError
+from codesign.reporting.charts.base import axis_of, looks, quantitative, source
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+__all__ = ["plot_schedules"]
+
+_DRAWN = ("accuracy", "agreement", "spike_density", "forward_steps", "contention", "energy_j", "latency_s")
+_SHOWN = ("policy", "stop", "group_size", "chip")
+
+
+def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
+    """A column of `compare_schedules` over F: a line for each policy and stop, and a level where layers wait.
+
+    Args:
+        frame: what `compare_schedules` returned.
+        column: accuracy, agreement, spike_density, forward_steps, contention, energy_j or latency_s.
+
+    Returns:
+        A chart of Altair, which a notebook shows and `save` writes; with several chips one beside the other.
+
+    Raises:
+        InputError: the frame has no such column, or no number in it.
+    """
+    import altair as alt
+
+    if column not in _DRAWN or column not in frame:
+        raise InputError(f"column: must be {listed([*_DRAWN], 'or')}, found {column!r}")
+    drawn = frame[frame[column].notna()]
+    if drawn.empty:
+        raise InputError(f"column: no row has a number for {column}")
+    policies = alt.Scale(domain=list(dict.fromkeys(drawn["policy"])))
+    read = alt.Legend(symbolType="stroke", labelExpr="replace(datum.label, '_', ' ')")
+    stops = alt.Scale(domain=sorted(set(drawn["stop"])))  # drained first: the line without dashes
+
+    def panel(rows: pd.DataFrame, title: str) -> Any:
+        values = rows[column].tolist()
+        common = {
+            "y": alt.Y(f"{column}:Q", scale=quantitative(values), axis=axis_of(column, values)),
+            "color": alt.Color("policy:N", title="policy", scale=policies),
+            "tooltip": [*(f"{name}:N" for name in _SHOWN), f"{column}:Q"],
+        }
+        over = alt.X("group_size:O", title="F", axis=alt.Axis(labelAngle=0))
+        dash = alt.StrokeDash("stop:N", title="answer read", scale=stops, legend=read)
+        free = rows["group_size"].notna()
+        layers = [alt.Chart(_rows(rows[~free])).mark_rule(strokeWidth=2).encode(**common)]
+        if free.any():
+            line = alt.Chart(_rows(rows[free])).mark_line(point=True)
+            layers.append(line.encode(x=over, strokeDash=dash, **common))
+        return alt.layer(*layers).properties(width=360, height=240, title=title)
+
+    panels = [panel(rows, str(chip)) for chip, rows in drawn.fillna({"chip": ""}).groupby("chip", sort=False)]
+    return alt.hconcat(*panels, config=looks())
+
+
+def _rows(frame: pd.DataFrame) -> alt.InlineData:
+    return source({str(name): value for name, value in row.items()} for row in frame.to_dict("records"))
