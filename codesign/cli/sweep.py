@@ -96,8 +96,12 @@ def end_of(outcome: SweepOutcome, *, as_json: bool = False) -> int:
     """Print what came out; exit code 0, or 1 where something failed."""
     complete = options.show_outcome(outcome, as_json=as_json)
     if outcome.failed:
-        typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible design points failed", err=True)
+        typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible rows of results failed", err=True)
     return 1 if outcome.failed or not complete else 0
+
+
+_PLACE = ("chip", "schedule", "recipe")
+"""What a design point is, with its axes; each of its seeds is a row of results."""
 
 
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
@@ -106,7 +110,12 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
 
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
-    typer.echo(f"{len(plan.points)} design points, {len(infeasible)} of them infeasible")
+    places = {
+        tuple(str(value) for name, value in point.columns.items() if name in _PLACE or name.startswith("axis."))
+        for point in plan.points
+    }
+    rows = f"{len(plan.points)} rows of results with their seeds, {len(infeasible)} of them infeasible"
+    typer.echo(f"{len(places)} design points, {rows}")
     typer.echo(work_text(work))
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}
     for (chip, kind), text in left_out.items():

@@ -53,7 +53,7 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     assert code == 0
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines[0] == "tiny: Tiny"
-    assert lines[1] == "6 design points, 2 of them infeasible"
+    assert lines[1] == "3 design points, 6 rows of results with their seeds, 2 of them infeasible"
     # The widest layer has 10 neurons, more than a group of 8: drained, and layered, each with the chip's weights and
     # with float weights. µBrain cannot drop what waits.
     assert lines[2] == (
@@ -131,11 +131,11 @@ def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: st
     assert lines[:3] == [
         "question_digits_large: Tiny",
         "dataset digits (of digits, few), scale large (of large, one)",
-        "12 design points, 4 of them infeasible",
+        "3 design points, 12 rows of results with their seeds, 4 of them infeasible",
     ]
     lines = invoke(file, "--dry-run", "--dataset", "few", "--scale", "one", "--seeds", "5")[1].splitlines()
     assert lines[0] == "question_few_one: Tiny"
-    assert lines[2] == "5 design points, 0 of them infeasible"
+    assert lines[2] == "1 design points, 5 rows of results with their seeds, 0 of them infeasible"
 
 
 def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
@@ -191,7 +191,7 @@ def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("codesign.exploration.runner.run_train", diverge)
     code, said = invoke("tiny.yaml", "--executor", "serial")
     assert code == 1
-    assert "4 of 4 feasible design points failed" in said
+    assert "4 of 4 feasible rows of results failed" in said
     assert "TrainingDivergedError: the loss became nan" in said
 
 
