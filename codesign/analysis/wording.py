@@ -14,7 +14,16 @@ from codesign.analysis.robustness import RangedNumber, Tip, ranged_numbers
 from codesign.hardware.terms import ACTIONS, MODEL
 from codesign.units import format_si
 
-__all__ = ["describe_range", "describe_tip", "gain_in_words", "scaled_sentence", "share", "subject_of", "tip_sentence"]
+__all__ = [
+    "describe_range",
+    "describe_tip",
+    "gain_in_words",
+    "scaled_sentence",
+    "share",
+    "subject_and_verb",
+    "subject_of",
+    "tip_sentence",
+]
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
@@ -49,7 +58,7 @@ def gain_in_words(comparison: Comparison) -> str:
 
 def subject_of(number: RangedNumber, names: Names) -> str:
     """What a number is about: `a synaptic operation of Loihi`."""
-    return f"{_subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
+    return f"{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
 
 
 def describe_range(number: RangedNumber, names: Names) -> str:
@@ -67,9 +76,9 @@ def share(value: float) -> str:
     return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
 
 
-def _subject_and_verb(path: str) -> tuple[str, str]:
+def subject_and_verb(path: str) -> tuple[str, str]:
     """What a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
-    return _VERBS.get(path, (path, "is"))
+    return _VERBS.get(path) or (path.rpartition(".")[2].replace("_", " "), "is")
 
 
 def _unit_of(path: str) -> str:
@@ -84,7 +93,7 @@ def describe_tip(tip: Tip, names: Names) -> str:
 
     Variants of a chip share it: `of both`; where they have it at different values, in times what it is.
     """
-    noun, verb = _subject_and_verb(tip.number.path)
+    noun, verb = subject_and_verb(tip.number.path)
     whose = "both" if tip.shared else names.chips[tip.number.chip]
     more, about = "more" if tip.above else "less", "" if tip.exact else "about "
     if not tip.alike:
@@ -101,7 +110,7 @@ def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> s
     for ranged in ranged_numbers(best):
         value = before.get(ranged, ranged.value)
         if ranged.path.startswith("energies.") and not math.isclose(value, ranged.value, rel_tol=1e-6):
-            noun, verb = _subject_and_verb(ranged.path)
+            noun, verb = subject_and_verb(ranged.path)
             here, there = (format_si(each, "J", 3) for each in (ranged.value, value))
             return f"{upper(noun)} {verb} {here} with {labels[best]} and {there} with {labels[other]}."
     return ""

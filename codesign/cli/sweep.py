@@ -107,6 +107,7 @@ _PLACE = ("chip", "schedule", "recipe")
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.missing import unpriced
+    from codesign.hardware.shortage import plural
 
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
@@ -115,7 +116,7 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
         for point in plan.points
     }
     rows = f"{len(plan.points)} rows of results with their seeds, {len(infeasible)} of them infeasible"
-    typer.echo(f"{len(places)} design points, {rows}")
+    typer.echo(f"{plural(len(places), 'design point')}, {rows}")
     typer.echo(work_text(work))
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}
     for (chip, kind), text in left_out.items():

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.analysis.formatting import column_label, listed, percent, quantity
+from codesign.analysis.formatting import column_label, listed, percent, quantity, upper
+from codesign.analysis.wording import subject_and_verb
 from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure
 from codesign.reporting.page.plain import plain_page
@@ -151,11 +152,18 @@ def _reading(page: PricingPage) -> str:
 
 def _summary(page: PricingPage) -> str:
     models = f"{len(page.models)} model{'s' * (len(page.models) != 1)}"
+    operation = page.operation.replace("_", " ")
     return (
-        f"{page.size:,} design points, {len(page.axes)} prices of {page.chip}, each on {models} of the sweep "
-        f"“{page.sweep}” under the schedule “{page.schedule}”, in {page.operation.replace('_', ' ')} operation. "
+        f"{page.size:,} design points of {page.chip}; {len(page.axes)} prices vary. Each is run on {models} of "
+        f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation. "
         f"{page.combinations:,} combinations of prices that time depends on. {len(page.front):,} on the front."
     )
+
+
+def _is(axis: VariedPrice, value: float | str) -> str:
+    """A sentence on what a price is: `Receiving a message takes 1 ns.`"""
+    subject, verb = subject_and_verb(axis.path)
+    return f"{upper(subject)} {verb} {_value(value, axis)}."
 
 
 def _label(column: str) -> str:
@@ -172,11 +180,12 @@ def _answers(page: PricingPage) -> list[str]:
         extreme = "Highest" if dict(page.objectives)[column] == "maximize" else "Least"
         other = next((name for name in (page.energy, "latency_s") if name != column and row.get(name) is not None), "")
         beside = f", at {_cost(row[other], other)} {_label(other)}" if other else ""
-        prices = [f"{axis.path} {_value(row[axis.path], axis)}" for axis in apart]
-        of = listed([f"recipe {row['recipe']}", *prices])
-        found.append(f"{extreme} {_label(column)}: {_cost(row[column], column)}{beside}. Point {row['point']:,}: {of}.")
-    shared = listed([f"{axis.path} {next(iter(said[axis]))}" for axis in page.axes if len(said[axis]) == 1])
-    return [*found, *([f"At each of these: {shared}."] if shared and len(ends) > 1 else [])]
+        point = f"It is point {row['point']:,}, trained by the recipe {row['recipe']}."
+        prices = [_is(axis, row[axis.path]) for axis in apart]
+        found.append(" ".join([f"{extreme} {_label(column)}: {_cost(row[column], column)}{beside}.", point, *prices]))
+    first = next(iter(ends.values()), {})
+    shared = [_is(axis, first[axis.path]) for axis in page.axes if len(said[axis]) == 1]
+    return [*found, *([f"In all of these: {' '.join(shared)}"] if shared and len(ends) > 1 else [])]
 
 
 def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
@@ -199,7 +208,9 @@ def _front_table(page: PricingPage) -> Table:
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
     headings = [Heading(text="point", numeric=True), Heading(text="recipe")]
     headings += [Heading(text=_label(name), numeric=True) for name in costs]
-    headings += [Heading(text=axis.path, numeric=_numeric(axis)) for axis in page.axes]
+    headings += [
+        Heading(text=subject_and_verb(axis.path)[0], numeric=_numeric(axis), hint=axis.path) for axis in page.axes
+    ]
     cells = [
         (
             Cell(text=f"{row['point']:,}", order=row["point"]),
@@ -219,8 +230,11 @@ def _axis_table(page: PricingPage) -> Table:
     def which(axis: VariedPrice) -> str:
         return ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
 
-    rows = [(axis.path, axis.group, str(len(axis.shown)), which(axis)) for axis in page.axes]
-    return text_table("What varies, all in every combination.", ("price", "moves with", "values", "which"), rows)
+    rows = [
+        (subject_and_verb(axis.path)[0], axis.path, axis.group, str(len(axis.shown)), which(axis)) for axis in page.axes
+    ]
+    headings = ("price", "in the file", "moves with", "values", "which")
+    return text_table("What varies, all in every combination.", headings, rows)
 
 
 def _model_table(page: PricingPage) -> Table:
@@ -287,5 +301,5 @@ def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:
 
 def _title(row: Mapping[str, Any], page: PricingPage) -> str:
     costs = [f"{_label(name)} {_cost(row[name], name)}" for name in _COSTS if row.get(name) is not None]
-    prices = [f"{axis.path} {_value(row[axis.path], axis)}" for axis in page.axes]
+    prices = [f"{subject_and_verb(axis.path)[0]} {_value(row[axis.path], axis)}" for axis in page.axes]
     return f"#{row['point']} {row['recipe']}: {', '.join(costs)}; {', '.join(prices)}"

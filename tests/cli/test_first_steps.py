@@ -39,7 +39,10 @@ def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: 
     said("init", "own.yaml", "--chip")
     checked = said("chips", "check", "my_chip.yaml")
     assert checked.startswith("OK")
-    assert "Estimated from its structure: area, energies.synaptic_operation, static_power.chip" in checked
+    assert (
+        "Estimated from its structure: area, energies.synaptic_operation, energies.neuron_update, static_power"
+        in checked
+    )
     assert "Not modelled" not in checked
     planned = said("sweep", "own.yaml", "--dry-run")
     assert planned.startswith("own: ")

@@ -135,7 +135,7 @@ def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: st
     ]
     lines = invoke(file, "--dry-run", "--dataset", "few", "--scale", "one", "--seeds", "5")[1].splitlines()
     assert lines[0] == "question_few_one: Tiny"
-    assert lines[2] == "1 design points, 5 rows of results with their seeds, 0 of them infeasible"
+    assert lines[2] == "1 design point, 5 rows of results with their seeds, 0 of them infeasible"
 
 
 def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:

@@ -31,10 +31,10 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
     """Of six points on the front, the first has the least energy and the last the least latency."""
     answers = re.findall("<p>(.*?)</p>", prices_page().partition('class="answers"')[2])[:2]
     assert answers == [
-        "Least energy per sample: 10 nJ, at 1 ms latency. Point 0: recipe layered, times.message 1 ns and "
-        "vector_width 4.",
-        "Least latency: 166.7 µs, at 60 nJ energy per sample. Point 5: recipe random, times.message 2 ns and "
-        "vector_width all.",
+        "Least energy per sample: 10 nJ, at 1 ms latency. It is point 0, trained by the recipe layered. "
+        "Receiving a message takes 1 ns. Vector width is 4.",
+        "Least latency: 166.7 µs, at 60 nJ energy per sample. It is point 5, trained by the recipe random. "
+        "Receiving a message takes 2 ns. Vector width is all.",
     ]
 
 
