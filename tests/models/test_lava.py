@@ -169,14 +169,17 @@ CONV = {"type": b"conv", "shape": [1, 2, 2], "stride": [1, 1], "padding": [0, 0]
 IMAGE = {"type": b"input", "shape": [1, 3, 3], "neuron": neuron()}
 CONV = {**CONV, "weight": np.ones((1, 1, 2, 2), np.float32), "neuron": neuron()}
 WRONG: dict[str, tuple[Net, str]] = {
-    "kind": ([IMAGE, {"type": b"average", "shape": [1]}], r"'layer/1' \(average\): cannot be layer 1 .* conv or dense"),
-    "start": ([CONV], r"'layer/0' \(conv\): cannot be layer 0 .* input or dense"),
-    "no type": ([{"shape": [1]}], r"'layer/0' \(without a type\): cannot be layer 0"),
+    "kind": (
+        [IMAGE, {"type": b"average", "shape": [1]}],
+        r"'layer/1' \(average\): cannot be imported as layer 1; .* conv or dense",
+    ),
+    "start": ([CONV], r"'layer/0' \(conv\): cannot be imported as layer 0; .* input or dense"),
+    "no type": ([{"shape": [1]}], r"'layer/0' \(without a type\): cannot be imported as layer 0"),
     "sigma-delta": ([dense([[1]], neuron=neuron(type=b"SDNN"))], r"neuron.* must be of type LOIHI or CUBA.*found SDNN"),
     "delay": ([dense([[1]], delay=np.array([3]))], r"'layer/0' \(dense\): delay: synaptic delays cannot be simulated"),
     "graded": ([dense([[1]], neuron=neuron(messageBits=8))], "messageBits: graded spikes cannot be simulated"),
-    "rest": ([dense([[1]], neuron=neuron(refDelay=2))], "refDelay: neurons that rest for timesteps"),
-    "bias": ([dense([[1]], [1], neuron=neuron(i=100))], r"a bias of the potential beside a synaptic current"),
+    "rest": ([dense([[1]], neuron=neuron(refDelay=2))], "refDelay: refractory timesteps"),
+    "bias": ([dense([[1]], [1], neuron=neuron(i=100))], r"a bias of the potential together with a synaptic current"),
     "fractions": ([dense([[0.5]])], r"'layer/0' \(dense\): weight must be whole numbers, found fractions"),
     "range": ([dense([[300]])], "weight must be from -256 to 255, found 300 to 300"),
     "decay": ([dense([[1]], neuron=neuron(v=5000))], "vDecay must be from 0 to 4,096"),
@@ -187,7 +190,7 @@ WRONG: dict[str, tuple[Net, str]] = {
     "rows": ([dense([[1]], shape=[3, 1, 1])], r"weight must be \(3, inputs\) for shape \[3, 1, 1\], found \(1, 1\)"),
     "empty": ([dense([[1]], neuron=neuron(v=np.zeros(0)))], "vDecay must be whole numbers, at most .*, found array"),
     "sizes": ([{**IMAGE, "shape": np.ones((2, 2))}], r"shape must be up to three sizes, found \[1, 1, 1, 1\]"),
-    "grid": ([IMAGE, {**CONV, "shape": [1, 3, 2]}], r"'layer/1/neuron' .*shape says \(1, 3, 2\).* lead to \(1, 2, 2\)"),
+    "grid": ([IMAGE, {**CONV, "shape": [1, 3, 2]}], r"'layer/1/neuron' .*shape is \(1, 3, 2\).* give \(1, 2, 2\)"),
     "kernel": ([IMAGE, {**CONV, "weight": np.ones((1, 1, 4, 4))}], "a kernel of 4 does not fit 3×3"),
     "silent": ([dense([[1]], neuron=neuron(NEVER)), dense([[1]])], "neurons without a threshold may only be the last"),
 }

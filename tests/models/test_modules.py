@@ -115,19 +115,22 @@ def quiet(**changes: Any) -> nn.Module:
 
 
 REFUSED = {
-    "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): gets what no module made"),
-    "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): gets what no module made"),
-    "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): gets what no module made"),
-    "function": (chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)), r"module '1' \(ReLU\): cannot be part of a network"),
-    "neuron": (chain(nn.Linear(4, 4), Alpha(0.5)), r"module '1' \(Alpha\): .* of snntorch there may be Leaky, Syn"),
-    "option": (chain(nn.Linear(4, 4), quiet(inhibition=True)), r"module '1' \(Leaky\): inhibition lets one neuron"),
+    "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
+    "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
+    "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
+    "function": (chain(nn.Linear(4, 4), nn.ReLU(), Leaky(0.5)), r"module '1' \(ReLU\): cannot be imported"),
+    "neuron": (chain(nn.Linear(4, 4), Alpha(0.5)), r"module '1' \(Alpha\): .* neurons of snntorch may be Leaky, Syn"),
+    "option": (
+        chain(nn.Linear(4, 4), quiet(inhibition=True)),
+        r"module '1' \(Leaky\): inhibition lets only one neuron",
+    ),
     "batch": (
         chain(nn.Linear(4, 4), nn.BatchNorm1d(4, track_running_stats=False), Leaky(0.5)),
         r"module '1' \(BatchNorm1d\): has no running statistics",
     ),
     "first": (
         chain(nn.BatchNorm1d(4), nn.Linear(4, 4), Leaky(0.5)),
-        r"node '0' \(BatchNorm\): must stand behind the w",
+        r"node '0' \(BatchNorm\): must follow a layer with w",
     ),
     "none": (nn.Linear(4, 4), "must have neurons of one of snntorch, .*, found none"),
     "size": (chain(nn.Linear(5, 4), Leaky(0.5)), "sample: the module fails on it: RuntimeError"),
@@ -147,8 +150,8 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
     [
         ({}, "sample: must be a tensor"),
         ({"sample": torch.ones(4, 4)}, "--dt  a time above 0"),
-        ({"sample": torch.ones(4, 4), "dt": 1e-3, "reset": "zero"}, "reset: the module says so itself"),
-        ({"sample": torch.ones(4, 4), "dt": 1e-3, "dialect": "norse"}, "dialect: the module is of snntorch"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "reset": "zero"}, "reset: read from the module"),
+        ({"sample": torch.ones(4, 4), "dt": 1e-3, "dialect": "norse"}, "dialect: this is a module of snntorch"),
     ],
 )
 def test_what_a_module_says_is_not_asked_for(options: dict[str, Any], message: str):
@@ -183,5 +186,5 @@ def test_a_max_pool_takes_one_spike_of_a_neuron():
             return x.clone()
 
     modules = (nn.Conv2d(1, 1, 1), LIF(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 2), LIF())
-    with pytest.raises(InputError, match=r"node '5' \(LIF\): a max pool before it may get one spike"):
+    with pytest.raises(InputError, match=r"node '5' \(LIF\): neurons before a max pool may fire only once"):
         cd.import_model(chain(*modules), sample=torch.ones(1, 1, 4, 4), dt=1e-3)

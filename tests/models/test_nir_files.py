@@ -67,7 +67,10 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     "neurons": (lambda: graph_of(dense(2, 3), lif(5)), r"'n1' \(LIF\): .* each of 2×1×1 neurons, found \(5,\)"),
     "kind": (lambda: graph_of(dense(2, 3), nir.Delay(np.ones(2)), lif(2)), r"'n1' \(Delay\): cannot be part"),
     "no weights": (lambda: graph_of(lif(3)), r"'n0' \(LIF\): nothing with weights leads to it"),
-    "twice": (lambda: graph_of(dense(2, 3), dense(2, 2), lif(2)), r"'n1' \(Linear\): follows weights without neurons"),
+    "twice": (
+        lambda: graph_of(dense(2, 3), dense(2, 2), lif(2)),
+        r"'n1' \(Linear\): follows other weights without neurons",
+    ),
     "no neurons": (lambda: graph_of(dense(2, 3)), r"'n0' \(Linear\): comes after the last neurons; .* I or LI"),
     "edge": (
         lambda: graph_of(dense(2, 3), lif(2), extra=[("n0", "n9")]),
@@ -98,7 +101,7 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     "threshold": (lambda: graph_of(dense(2, 3), lif(2, threshold=0.0)), r"'n1' \(LIF\): thresholds must be above 0"),
     "dialect": (
         lambda: graph_of(dense(2, 3), nir.LIF(*(np.full(2, 0.02),) * 2, np.zeros(2), np.ones(2))),
-        r"r is 0.02 where snnTorch writes 200; is it of another dialect\?",
+        r"r is 0.02 where snnTorch writes 200; is this another dialect\?",
     ),
     "two outputs": (
         lambda: nir.NIRGraph({"a": nir.Input(np.array([1])), "b": nir.Input(np.array([1]))}, [], type_check=False),
@@ -116,7 +119,7 @@ def test_what_cannot_be_read_is_refused_by_name(what: str):
 
 def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     graph = graph_of(dense(2, 3), lif(2))
-    with pytest.raises(InputError, match=r"dialect: which framework wrote it.*norse"):
+    with pytest.raises(InputError, match=r"dialect: must say which framework.*norse"):
         cd.import_model(graph)
     with pytest.raises(InputError) as caught:
         cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)

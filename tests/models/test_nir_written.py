@@ -131,7 +131,7 @@ def test_commands_export_and_import(tmp_path: Path):
         del file["node/nodes/neurons0/metadata/threshold"]
     with pytest.raises(InputError, match="threshold"):
         cd.import_model(there)
-    with pytest.raises(InputError, match="dt: the file says how it is to be read"):
+    with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
 
 

@@ -145,7 +145,7 @@ class Chain:
         if shape is not None and len(shape) == dimensions + 1 and self.source is None:
             shape = shape[1:]
         if shape is None or len(shape) != dimensions:
-            raise node.refusal(f"needs what has {dimensions} dimensions, such as channels and places, gets {shape}")
+            raise node.refusal(f"needs input of {dimensions} dimensions, channels first, found shape {shape}")
         grid: Grid = (shape[0], 1, shape[-1]) if dimensions == 2 else (shape[0], shape[-2], shape[-1])
         if self.source is None:
             self.source = grid
@@ -213,7 +213,7 @@ class Chain:
         """Of a convolution's currents, before the neurons."""
         if not isinstance(self.synapses, Conv2d) or node.kind == "MaxPool2d":
             behind = "neurons, whose spikes it pools" if node.kind == "MaxPool2d" else "neurons or a Conv2d"
-            raise node.refusal(f"must stand behind {behind}")
+            raise node.refusal(f"must follow {behind}")
         pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
         sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]
@@ -240,7 +240,7 @@ class Chain:
         scale = node.numbers["scale"].astype(np.float64)
         if self.synapses is None:
             if self.pools and scale.size > 1:
-                raise node.refusal("may follow pools only with one number for all")
+                raise node.refusal("may follow a pool only with a single number")
             self.scale = scale if self.scale is None else self.scale * scale
             return
         linear = isinstance(self.synapses, Linear)
@@ -250,7 +250,7 @@ class Chain:
 
     def _normalize(self, node: NirNode) -> None:
         if self.synapses is None:
-            raise node.refusal("must stand behind the weights that it normalizes, where it is folded into them")
+            raise node.refusal("must follow a layer with weights, into which it is folded")
         self._scale(node)
         self.bias = self.bias + _of_size(node, node.numbers["shift"], len(self.bias))
 
@@ -260,7 +260,7 @@ class Chain:
 
     def _once(self, node: NirNode) -> None:
         if self.synapses is not None:
-            raise node.refusal("follows weights without neurons between them; multiply them into one map")
+            raise node.refusal("follows other weights without neurons between them; multiply both into one layer")
 
 
 def matrix_of(node: NirNode) -> Numbers:
@@ -312,5 +312,5 @@ def _of_channels(node: NirNode, numbers: Numbers, grid: Grid) -> Numbers:
     except ValueError:
         raise node.refusal(f"must be one number for each of {grid[0]} channels, found shape {numbers.shape}") from None
     if not all((full[:, a] == full[:, b]).all() for a, b in pairwise(range(full.shape[1]))):
-        raise node.refusal("must be the same all over a channel, since a convolution's weights are")
+        raise node.refusal("must be the same for a whole channel, as a convolution's weights are")
     return np.asarray(full[:, 0], dtype=np.float64)

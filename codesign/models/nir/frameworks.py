@@ -49,7 +49,7 @@ def _must(true: bool, rule: str) -> None:
 
 def _back(module: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Weights and bias of a fully connected map from neurons to themselves."""
-    _must(isinstance(module, torch.nn.Linear), "spikes may come back over a Linear")
+    _must(isinstance(module, torch.nn.Linear), "recurrent weights must be a Linear")
     return array(module.weight), None if module.bias is None else array(module.bias)
 
 
@@ -60,8 +60,8 @@ def array(value: Any) -> NDArray[Any]:
 
 def _snntorch(module: Any) -> ModuleNeurons:
     """`snntorch.Leaky`, `Synaptic`, and both with recurrent weights; without a reset they are read."""
-    _must(not module.inhibition, "inhibition lets one neuron fire, which no network here does")
-    _must(not module.state_quant, "state_quant rounds potentials; a network here can, but not as it does")
+    _must(not module.inhibition, "inhibition lets only one neuron fire, which cannot be simulated")
+    _must(not module.state_quant, "state_quant rounds potentials in a way that cannot be simulated")
     _must(bool((array(module.graded_spikes_factor) == 1).all()), "graded_spikes_factor must be 1")
     synaptic, reads, back = hasattr(module, "alpha"), module.reset_mechanism == "none", None
     if hasattr(module, "all_to_all"):
@@ -100,7 +100,10 @@ def _norse(module: Any) -> ModuleNeurons:
             value = getattr(p, field_)
             numbers[number] = array(module.dt * torch.as_tensor(value) if number.startswith("share") else value)
     method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
-    _must(method in ("reset_value", "reset_subtract"), f"reset_method {method} is neither reset_value nor _subtract")
+    _must(
+        method in ("reset_value", "reset_subtract"),
+        f"reset_method must be reset_value or _subtract, found {method}",
+    )
     value = array(getattr(p, "v_reset", 0.0))
     _must(value.size == 1, "v_reset must be one number for a layer")
     options = {"reset": method.removeprefix("reset_"), "v_reset": float(value)}
@@ -112,7 +115,7 @@ def _sinabs(module: Any) -> ModuleNeurons:
     name = type(module).__name__.removesuffix("Squeeze").removesuffix("Recurrent")
     kind = {"IAF": "IF", "LIF": "LIF", "ExpLeak": "LI"}[name]
     synapse = module.tau_syn_calculated
-    _must(kind != "IF" or synapse is None, "tau_syn of an IAF cannot be had; nearest: a LIF with a large tau_mem")
+    _must(kind != "IF" or synapse is None, "tau_syn of an IAF cannot be simulated; nearest: a LIF with a large tau_mem")
     _must(synapse is None or synapse.numel() == 1, "tau_syn must be one number for a layer")
     numbers = {} if kind == "IF" else {"tau": array(module.tau_mem_calculated)}
     options: dict[str, Any] = {
@@ -126,7 +129,7 @@ def _sinabs(module: Any) -> ModuleNeurons:
         numbers["v_threshold"] = array(module.spike_threshold)
         options |= _sinabs_spikes(module.spike_fn, module.reset_fn)
     back = _back(module.rec_connect) if hasattr(module, "rec_connect") else None
-    _must(back is None or back[1] is None, "rec_connect must have no bias, which comes from the second timestep on")
+    _must(back is None or back[1] is None, "rec_connect must have no bias: it acts only from the second timestep on")
     return ModuleNeurons(kind=kind, numbers=numbers, options=options, recurrent=back)
 
 
@@ -134,9 +137,9 @@ def _sinabs_spikes(fires: Any, resets: Any) -> dict[str, Any]:
     """How many spikes there may be, and what they take off."""
     named, reset = getattr(fires, "__name__", type(fires).__name__), type(resets).__name__
     most = {"MultiSpike": None, "SingleSpike": 1, "MaxSpike": getattr(fires, "max_num_spikes_per_bin", None)}
-    _must(named in most, f"spike_fn {named} is none of {', '.join(most)}")
+    _must(named in most, f"spike_fn must be one of {', '.join(most)}, found {named}")
     whole = {"MembraneSubtract": ("subtract_value", None), "MembraneReset": ("reset_value", 0)}
-    _must(reset in whole, f"reset_fn {reset} is none of {', '.join(whole)}")
+    _must(reset in whole, f"reset_fn must be one of {', '.join(whole)}, found {reset}")
     of_reset, usual = whole[reset]
     _must(getattr(resets, of_reset) == usual, f"{of_reset} of {reset} must be {usual}")
     return {
@@ -240,7 +243,7 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
         kind = type(module).__name__
         if family[0] != kind or kind not in framework.classes:
             raise InputError(
-                f"module '{name}' ({kind}): cannot be part of a network here; of {framework.prefix} there may be "
+                f"module '{name}' ({kind}): cannot be imported; neurons of {framework.prefix} may be "
                 f"{', '.join(framework.classes)}"
             )
         try:

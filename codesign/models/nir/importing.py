@@ -73,7 +73,7 @@ def import_model(
             read = read_module(model, sample)
             graph = read.graph
         elif sample is not None:
-            raise InputError("sample: is for torch modules, and this is a graph; leave it out")
+            raise InputError("sample: is for torch modules only, and this is a graph; leave it out")
         return _import(graph, source, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
@@ -156,14 +156,14 @@ def _said(
 ) -> Mapping[str, Any]:
     """All options: what the module says, one for each layer, and what it does not."""
     if dialect not in (None, module.dialect):
-        raise InputError(f"dialect: the module is of {module.dialect}, found '{dialect}'; leave it out")
+        raise InputError(f"dialect: this is a module of {module.dialect}, found '{dialect}'; leave it out")
     neurons = [module.neurons[layer.node.name] for layer in layers]
     asked = get_dialect(module.dialect).asks(layers)
     said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
     said = {option: values if len(set(values)) > 1 else values[0] for option, values in said.items() if option in asked}
     twice = sorted(option for option in said if options.get(option) is not None)
     if twice:
-        raise InputError(f"{', '.join(twice)}: the module says so itself; leave it out")
+        raise InputError(f"{', '.join(twice)}: read from the module; leave it out")
     return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
@@ -196,7 +196,8 @@ def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
         return get_dialect("lava")
     if name is None:
         raise InputError(
-            f"dialect: which framework wrote it? In each of {', '.join(DIALECTS)} the same numbers mean something else"
+            "dialect: must say which framework wrote the file, since the same numbers mean different things in each; "
+            f"allowed are {', '.join(DIALECTS)}"
         )
     return get_dialect(name)
 

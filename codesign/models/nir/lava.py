@@ -69,7 +69,7 @@ def _nodes(number: str, layer: Any, *, first: bool) -> Iterator[NirNode]:
     at = NirNode(name=name, kind=kind)
     allowed = ("input", "dense") if first else ("conv", "dense", "flatten")
     if kind not in allowed:
-        raise at.refusal(f"cannot be layer {number} of a network here; it can be {' or '.join(allowed)}")
+        raise at.refusal(f"cannot be imported as layer {number}; allowed are {' or '.join(allowed)}")
     if kind == "flatten":
         return
     _check_plain(at, layer)
@@ -122,7 +122,7 @@ def _neurons(at: NirNode, neuron: Any, size: NDArray[Any]) -> NirNode:
         raise node.refusal(f"must be of type {' or '.join(_TYPES)}, leaky integrate-and-fire; found {kind}")
     _check_plain(node, neuron)
     if "refDelay" in neuron and _whole(node, neuron, "refDelay").max() > 1:
-        raise node.refusal("refDelay: neurons that rest for timesteps cannot be simulated; nearest: refDelay 1")
+        raise node.refusal("refDelay: refractory timesteps cannot be simulated; nearest: refDelay 1")
     told = {key: _whole(node, neuron, key, least=0, most=_SPAN) for key in ("iDecay", "vDecay")}
     told["vThMant"] = _whole(node, neuron, "vThMant", least=1)
     return NirNode(name=name, kind=LOIHI, numbers={**told, "shape": size})
@@ -144,7 +144,7 @@ def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most:
         found = "nothing" if given is None else "a group" if isinstance(given, Mapping) else repr(given)[:40]
         raise at.refusal(f"{key} must be whole numbers, at most {_MOST_NUMBERS:,}, found {found}")
     if not (np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all()):
-        raise at.refusal(f"{key} must be whole numbers, found fractions; lava counts in integers")
+        raise at.refusal(f"{key} must be whole numbers, found fractions; lava's neurons use integer arithmetic")
     low, high = float(numbers.min()), float(numbers.max())
     if not least <= low <= high <= most:
         raise at.refusal(f"{key} must be from {least:,} to {most:,}, found {low:g} to {high:g}")

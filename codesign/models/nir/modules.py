@@ -60,7 +60,7 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
         InputError: names the module that cannot be part of a network, and what can.
     """
     if not isinstance(sample, torch.Tensor):
-        raise InputError("sample: must be a tensor such as the module is called with, batch included; it is run once")
+        raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
     trace = _Trace(sample)
     trace.run(module)
     dialects = sorted({dialect for dialect, _ in trace.neurons.values()})
@@ -140,7 +140,7 @@ class _Trace:
                 self.nodes[name] = self._node(name, module)
             given, made = _first([*args, *kwargs.values()]), _first(output)
             if given is None or made is None:
-                raise _refusal(name, module, "must take a tensor and give one")
+                raise _refusal(name, module, "must take a tensor and return a tensor")
             self.edges[self._source(name, module, given), name] = None
             self._keep(name, made)
 
@@ -152,7 +152,7 @@ class _Trace:
             node = _torch_node(name, module)
             if node is None:
                 allowed = "Linear, Conv1d, Conv2d, AvgPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, Dropout"
-                raise _refusal(name, module, f"cannot be part of a network here; beside neurons there may be {allowed}")
+                raise _refusal(name, module, f"cannot be imported; modules other than neurons may be {allowed}")
             return node
         self.neurons[name] = neurons
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
@@ -170,8 +170,8 @@ class _Trace:
             raise _refusal(
                 name,
                 module,
-                "gets what no module made; functions and operators between modules are not seen, so write them as "
-                "modules, such as Flatten or AvgPool2d, and give the module spikes or currents as its sample",
+                "its input does not come from a module; write functions and operators between modules as modules, such "
+                "as Flatten or AvgPool2d, and give spikes or currents as the sample",
             )
         if source == _INPUT and self.shape is None:
             self.shape = self._input_shape(given, dimensions)
@@ -272,7 +272,7 @@ def _pool(name: str, module: Any) -> NirNode:
 
 def _batch_norm(name: str, module: Any) -> NirNode:
     if module.running_mean is None or module.running_var is None:
-        raise _refusal(name, module, "has no running statistics, so what it does depends on the batch")
+        raise _refusal(name, module, "has no running statistics, so its output depends on the batch")
     mean, variance = array(module.running_mean).astype(np.float64), array(module.running_var).astype(np.float64)
     scale = (1 if module.weight is None else array(module.weight)) / np.sqrt(variance + module.eps)
     shift = (0 if module.bias is None else array(module.bias)) - mean * scale

@@ -103,7 +103,7 @@ def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None
 def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
     for before, layer in zip(numbers, layers[1:], strict=False):
         if before.most_spikes > 1 and any(isinstance(pool, MaxPool) for pool in layer.pools):
-            raise layer.node.refusal("a max pool before it may get one spike of a neuron in a timestep, not several")
+            raise layer.node.refusal("neurons before a max pool may fire only once per timestep")
     for layer, of_layer in zip(layers, numbers, strict=True):
         if of_layer.threshold is None and layer is not layers[-1]:
             raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")
@@ -111,9 +111,9 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             raise layer.node.refusal("thresholds must be above 0")
         for name, decay in (("potential", of_layer.decay), ("synaptic current", of_layer.synaptic_decay)):
             if decay is not None and not ((np.asarray(decay) >= 0) & (np.asarray(decay) <= 1)).all():
-                raise layer.node.refusal(f"of the {name} must be left between 0 and 1 a timestep; is it this dialect?")
+                raise layer.node.refusal(f"decay of the {name} must be between 0 and 1; is this the right dialect?")
         if not (np.asarray(of_layer.gain) > 0).all():
-            raise layer.node.refusal("the input's gain must be above 0; give its sign to the weights")
+            raise layer.node.refusal("the input's gain must be above 0; move its sign into the weights")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
             raise layer.node.refusal(
                 "with a synaptic current, a bias must be one of its weights, and not of the potential"

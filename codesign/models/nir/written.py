@@ -58,16 +58,16 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
             itself after a timestep, or what the reader cannot have.
     """
     if network.max_pools() is not None:
-        raise InputError("a network with a max_pool cannot be written: NIR has no such node; a model file holds it")
+        raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     if reader != "plain" and network.delayed():
         raise InputError(
-            f"a recurrent network cannot be written for {reader}: its reader takes no cycles; plain is NIR's"
+            f"a recurrent network cannot be written for {reader}: its reader accepts no cycles; write dialect plain"
         )
     for one in network.delayed():
         if one.source != one.target or one.delay > 1:
             raise InputError(
                 f"a delayed connection of layer {one.source} to layer {one.target} after {one.delay} timesteps cannot "
-                "be written: NIR has those of a layer to itself after one; a model file holds it"
+                "be written: NIR has only those of a layer to itself after one; use cd.save_model"
             )
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
     specs = iter(network.topology.layers)
@@ -122,7 +122,7 @@ def _map(network: SpikingNetwork, index: int, connection: Connection, *, exact: 
         return nir.Affine(weight, np.zeros(len(weight), np.float32) if bias is None else bias)
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
     if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
-        raise InputError(f"layer {index}: biases differ within a channel, and a convolution of NIR has one for each")
+        raise InputError(f"layer {index}: biases differ within a channel, but a convolution in NIR has one each")
     # that along one axis too, over a height of 1
     pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
     sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
@@ -195,8 +195,8 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
     said = sorted(name for name, value in options.items() if value is not None)
     if said:
         raise InputError(
-            f"{', '.join(said)}: the file says how it is to be read; leave them out, or name a dialect to read its "
-            "nodes alone"
+            f"{', '.join(said)}: the file itself says how to read it; leave them out, or give a dialect to "
+            "read only its nodes"
         )
     card = card_of({name: text for name, text in graph.metadata.items() if isinstance(text, str)}, "metadata")
     state = {
@@ -205,7 +205,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
     for index, one in enumerate(card.topology.delayed):
         recurrent = layers[one.to].recurrent if one.to < len(layers) else None
         if recurrent is None:
-            raise InputError(f"metadata: layer {one.to} is recurrent there, and has no such weights in the graph")
+            raise InputError(f"metadata: layer {one.to} is recurrent, but the graph has no such weights")
         state[f"delayed_connections.{index}.weight"] = _tensor(recurrent.astype(np.float32))
     for name in sorted(set().union(*(layer.node.metadata for layer in layers))):
         parts = [np.asarray(layer.node.metadata.get(name)) for layer in layers]

@@ -100,10 +100,10 @@ def expect(layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dia
     if not np.allclose(found, wanted, rtol=1e-4, atol=0):
         raise layer.node.refusal(
             f"{name} is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
-            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is it of another dialect?"
+            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another dialect?"
         )
 
 
 def unwritten(layer: Layer, dialect: str, written: str) -> InputError:
     """The refusal of a kind of neurons that the framework does not write."""
-    return layer.node.refusal(f"{dialect} writes no such neurons; it writes {written}")
+    return layer.node.refusal(f"is not written by {dialect}, which writes {written}")

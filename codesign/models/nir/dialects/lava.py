@@ -31,16 +31,16 @@ def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     if layer.node.kind != LOIHI:
-        raise unwritten(layer, "lava", "neurons of .net files; is it of another dialect?")
+        raise unwritten(layer, "lava", "neurons of .net files; is this another dialect?")
     shape = tuple(int(size) for size in layer.node.numbers["shape"])
     if (*shape, 1, 1)[:3] != layer.grid:
-        raise layer.node.refusal(f"shape says {shape}, and the weights lead to {layer.grid}")
+        raise layer.node.refusal(f"shape is {shape}, but the weights give {layer.grid}")
     threshold, current_decay = layer.number("vThMant"), layer.number("iDecay")
     flows = current_decay.min() < 4096
     if flows and layer.bias.any():
         raise layer.node.refusal(
-            "a bias of the potential beside a synaptic current (iDecay below 4096) cannot be simulated; nearest: "
-            "iDecay 4096, or no bias"
+            "a bias of the potential together with a synaptic current (iDecay below 4096) cannot be simulated; "
+            "nearest: iDecay 4096, or no bias"
         )
     return LayerNumbers(
         decay=1 - layer.number("vDecay") / 4096,

@@ -74,7 +74,7 @@ def _decay(layer: Layer, name: str, given: Given) -> Any:
         raise layer.node.refusal(f"{name} must be above 0 s")
     share = given["timestep_s"] / tau
     if given["decay"] == "euler" and not (share <= 1).all():
-        raise layer.node.refusal(f"{name} is below the timestep, which the Euler method cannot take")
+        raise layer.node.refusal(f"{name} must be at least one timestep for the Euler method")
     return 1 - share if given["decay"] == "euler" else np.exp(-share)
 
 

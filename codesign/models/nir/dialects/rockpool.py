@@ -63,13 +63,13 @@ def _timestep(layer: Layer, tau: np.ndarray) -> float:
 
     r = layer.number("r").astype(np.float64)
     if not (r > 0).all():
-        raise layer.node.refusal("r must be above 0 in files of Rockpool; is it of another dialect?")
+        raise layer.node.refusal("r must be above 0 in files of Rockpool; is this another dialect?")
     found = lambertw(1 / r).real * tau
     timestep = float(f"{np.median(found):.{_DIGITS}g}")
     if not np.allclose(found, timestep, rtol=1e-3):
         raise layer.node.refusal(
             f"r and the time constants stand for timesteps from {found.min():.4g} to {found.max():.4g} s, and Rockpool "
-            "has one; is it of another dialect?"
+            "has one; is this another dialect?"
         )
     return timestep
 
