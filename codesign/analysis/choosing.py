@@ -206,7 +206,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
         yield _best_other_chip(contest, foreign)
     if question.choose.startswith(AXIS_PREFIX) and second is not None:
-        yield _at_an_end(contest)
+        yield _at_an_end(contest, question.choose)
     if second is not None:
         yield other_book(contest, foreign or second)
 
@@ -226,11 +226,13 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}."
 
 
-def _at_an_end(contest: Contest) -> str:
+def _at_an_end(contest: Contest, path: str) -> str:
     """That the best value of a numeric axis is the smallest or the largest that was tried."""
     numbers = [option for option in contest.members if isinstance(option, int | float)]
     best = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
     if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
         return ""
+    if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
+        return "It is the largest that was tried: more lanes always look better, since the model charges them only area."
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     return f"It is the {end} that was tried, so a {further} one may be better still."

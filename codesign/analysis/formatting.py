@@ -58,8 +58,9 @@ _LABELS = {
 _SHARES = ("accuracy", "agreement", "contention")
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
-_SEVERAL, _LEAST_SHARE = 1.5, 0.1
-"""The factor from which on a difference is said in times, and the percentage below which it is hardly one."""
+_SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
+"""The factor from which on a difference is said in times, the percentage below which it is hardly one (2.0 as written
+is one), and the percentage that is no longer said."""
 
 
 def column_label(column: str, book: StaticBook | None = None) -> str:
@@ -88,12 +89,16 @@ def significant(value: float, digits: int = 4) -> str:
 
 
 def in_times(factor: float, *, more: bool) -> str:
-    """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`, `3.00 times more`."""
+    """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`,
+    `hardly less (0.37 %)`."""
     word = "more" if more else "less"
     share = 100 * (factor - 1 if more else 1 - 1 / factor)
     if factor >= _SEVERAL:
         return f"{significant(factor, 3)} times {word}"
-    return f"{significant(share, 2)} % {word}" if share >= _LEAST_SHARE else f"hardly {word}"
+    said = f"{significant(share, 2)} %"
+    if share >= _HARDLY:
+        return f"{said} {word}"
+    return f"hardly {word} ({said})" if share >= _LEAST_SHARE else f"hardly {word}"
 
 
 def number(value: float | None, digits: int = 4) -> str:

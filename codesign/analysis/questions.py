@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
-from codesign.analysis.columns import COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.documents import Spec, suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
 
@@ -37,7 +37,16 @@ __all__ = [
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
 Selected = str | int | float | bool | None
-Selection = Mapping[str, Selected | tuple[Selected, ...]]
+
+
+def _paths(content: object) -> object:
+    """Axes may be named as in `choose`, `axis.` and their path, or by the path alone."""
+    if not isinstance(content, Mapping):
+        return content
+    return {name.removeprefix(AXIS_PREFIX) if isinstance(name, str) else name: of for name, of in content.items()}
+
+
+Selection = Annotated[Mapping[str, Selected | tuple[Selected, ...]], BeforeValidator(_paths)]
 """Which points: the values of facts (`recipe`, `schedule`, `chip`, `training_method`, `policy`, `group_size`, …) and of
 axes by their path. A list allows several values; `lowest` and `highest` take the end of what there is."""
 

@@ -97,8 +97,12 @@ def lacking_terms(contest: Contest) -> str:
     best, chips = contest.ranked[0], contest.names.chips
     for point, terms in contest.terms.items():
         if share := lacks(best, point, terms):
-            missing, other = coverage_words(_without(point, terms)), chips[point.chip]
-            return f"The energy of {chips[best.chip]} lacks {missing}: {percent(share)} of that of {other}."
+            one, other = (
+                f"with {contest.label_of(each)}" if best.chip == point.chip else f"of {chips[each.chip]}"
+                for each in (best, point)
+            )
+            missing = coverage_words(_without(point, terms))
+            return f"The energy {one} lacks {missing}: {percent(share)} of that {other}."
     return ""
 
 

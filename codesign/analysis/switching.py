@@ -11,6 +11,7 @@ from codesign.analysis.contest import Contest
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
+from codesign.analysis.statistics import difference
 from codesign.analysis.variants import best_variant
 
 __all__ = ["switches"]
@@ -19,7 +20,8 @@ __all__ = ["switches"]
 def switches(contest: Contest) -> list[str]:
     """The nearest switch in each direction of each limit, and of an accuracy that nobody asked for.
 
-    In sentences, what is enough before what is needed. All by means, with the chips' numbers as they are.
+    In sentences, what is enough before what is needed. All by means, with the chips' numbers as they are; a switch
+    between two whose paired interval over training seeds in the limited column holds zero is none.
     """
     limits = list(contest.where)
     if "accuracy" not in (contest.column, *(limit.column for limit in limits)):
@@ -34,22 +36,28 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
     sign = -1.0 if rising else 1.0
     segments = list(_segments(limit, sign, contest))
     now = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
-    held = max((place for place, (at, _) in enumerate(segments) if at <= sign * limit.value), default=None)
+    held = max((place for place, (at, _, _) in enumerate(segments) if at <= sign * limit.value), default=None)
     if held is None or segments[held][1] != now:
         return
 
     def told(place: int) -> str:
         return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
 
-    if held > 0:
+    def apart(place: int) -> bool:
+        here, there = (segments[each][2].seeds(limit.column) for each in (held, place))
+        gain = difference(here, there)
+        return gain.low is None or gain.above_zero or gain.below_zero
+
+    if held > 0 and apart(held - 1):
         need = "more" if rising else "less"
         yield True, f"Where {need} than {told(held)} is needed, {contest.label(segments[held - 1][1])} wins."
-    if held + 1 < len(segments):
+    if held + 1 < len(segments) and apart(held + 1):
         yield False, f"Where {told(held + 1)} is enough, {contest.label(segments[held + 1][1])} wins."
 
 
-def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable]]:
-    """From the strictest limit on, options come in with their variants; where the winner changes, and to which."""
+def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point]]:
+    """From the strictest limit on, options come in with their variants; where the winner changes, to which, and to
+    which variant of it."""
     column, more = contest.column, contest.more
     others = [other for other in contest.where if other is not limit]
     entries = [
@@ -66,7 +74,7 @@ def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tupl
             kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
             best[option] = kept or point
         if best != before and (winner := _winner(best, contest)) != last:
-            yield at, winner
+            yield at, winner, best[winner]
             last = winner
 
 

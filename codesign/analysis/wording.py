@@ -57,8 +57,9 @@ def gain_in_words(comparison: Comparison) -> str:
 
 
 def subject_of(number: RangedNumber, names: Names) -> str:
-    """What a number is about: `a synaptic operation of Loihi`."""
-    return f"{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
+    """What a number is about: `a synaptic operation of Loihi`, `the time of a hop of Loihi`."""
+    time = "the time of " if number.path.startswith(("times.", "synchronization.")) else ""
+    return f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
 
 
 def describe_range(number: RangedNumber, names: Names) -> str:

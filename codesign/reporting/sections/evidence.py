@@ -58,7 +58,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
             ),
             Heading(text="draws that agree", numeric=True, hint="of the chips' numbers; means over training seeds"),
             Heading(text="with seeds", numeric=True, hint="pairs of a draw and a training seed"),
-            Heading(text="turns round where", wide=True),
+            Heading(text="turns round if", wide=True, hint="each number alone; empty where none does within its range"),
             Heading(text="matters most", wide=True),
         ),
         rows=tuple(
@@ -85,6 +85,6 @@ def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell, Cel
     return (
         Cell(text=share(robustness.probability), order=robustness.probability),
         Cell(text=share(robustness.with_seeds), order=robustness.with_seeds),
-        Cell(text="; ".join(tips) or "no number alone turns it round"),
+        Cell(text="; ".join(tips)),
         Cell(text=describe_range(most.number, names) if most.spread else ""),
     )
