@@ -8,12 +8,12 @@ from functools import partial
 from codesign.analysis.answers import Answer, Option, Standing, values_of
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.constraints import meeting, miss_in_words, resolved, shortfall
-from codesign.analysis.contest import Contest, absence
+from codesign.analysis.contest import Contest, absence, untimed, waiting_of
 from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion
-from codesign.analysis.remarks import lacking_terms, left_out, other_book, remarks_on, silent_remark
+from codesign.analysis.remarks import lacking_terms, left_out, other_book, remarks_on, silent_remark, time_left_out
 from codesign.analysis.selecting import points_in, value_of
 from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
@@ -87,8 +87,11 @@ def _standing(contest: Contest) -> Standing:
 
 
 def standing_of(contest: Contest) -> Standing:
-    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite."""
+    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, and no time that the
+    best does not give and the next does not have."""
     certain = contest.runner_up is None or contest.runner_up.gain.above_zero
+    if contest.second is not None and untimed(contest.ranked[0], contest.column):
+        certain &= waiting_of(contest.ranked[0], contest.second) is not None
     if contest.confidence >= CONFIDENCE and certain:
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
@@ -176,7 +179,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     """
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
-    if left_out(best, column, contest.names):
+    if left_out(best, column, contest.names) or untimed(best, column):
         value = f"at least {value}"
     if len(contest.ranked) == 1:
         only = "can be compared" if contest.unknown or not contest.where else "meets the constraints"
@@ -201,6 +204,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
     yield lacking_terms(contest)
+    yield time_left_out(contest)
     yield _not_ranked(contest.unknown)
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
@@ -233,6 +237,8 @@ def _at_an_end(contest: Contest, path: str) -> str:
     if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
         return ""
     if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
-        return "It is the largest that was tried: more lanes always look better, since the model charges them only area."
+        return (
+            "It is the largest that was tried: more lanes always look better, since the model charges them only area."
+        )
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     return f"It is the {end} that was tried, so a {further} one may be better still."

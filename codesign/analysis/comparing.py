@@ -14,7 +14,7 @@ from codesign.analysis.formatting import column_label, in_times, is_share, liste
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
-from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, silent_remark
+from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, silent_remark, time_left_out
 from codesign.analysis.selecting import points_in
 
 __all__ = ["compare_sides"]
@@ -59,7 +59,9 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     book = "" if contest.second is None else other_book(contest, contest.second)
     return answer(
         standing=standing_of(contest),
-        sentence=" ".join(filter(None, (_sentence(first, labels, found), lacking_terms(contest), book))),
+        sentence=" ".join(
+            filter(None, (_sentence(first, labels, found), lacking_terms(contest), time_left_out(contest), book))
+        ),
         confidence=contest.confidence,
         options=options,
         comparisons=tuple(found),

@@ -5,7 +5,8 @@ terms that both hold. One wins in a training seed and a joint draw of the chips'
 there and is as good as each other one that does; of several that are equally good each has its part. Where it misses
 them, another variant of its option may stand in. Draws are those of the rows (`codesign.analysis.robustness`): the same
 for all points of a chip, independent between chips. Terms that a point lacks are drawn as well: as what they cost the
-other, times a factor that is log-normal around 1. Lacking a term thus makes a point less sure, never cheaper.
+other, times a factor that is log-normal around 1. Lacking a term thus makes a point less sure, never cheaper. A time in
+which neighbours agree that is not given is drawn like a term.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from codesign.analysis.fronts import comparison_group
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
-from codesign.analysis.robustness import drawn
+from codesign.analysis.robustness import DRAWN, drawn
 from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
+from codesign.hardware.terms import AGREEMENT
 
-__all__ = ["GUESSED", "Contest", "absence"]
+__all__ = ["GUESSED", "Contest", "absence", "untimed", "waiting_of"]
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
@@ -290,7 +292,22 @@ class Contest:
             owed, due = other - self._values(b, terms), one - self._values(a, terms)
             draws = max(one.shape[1], other.shape[1])
             one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
-        return self._sign * one, self._sign * other
+        return self._sign * self._slowed(one, a, b), self._sign * self._slowed(other, b, a)
+
+    def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
+        """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor.
+
+        An energy grows by the static power in that time, a product by both.
+        """
+        waits = waiting_of(point, other)
+        if not waits or self.column not in DRAWN:
+            return values
+        later = _guessed(point, np.full((1, 1), waits), values.shape[1])
+        energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
+        static = sum(point.term(name).mean or 0.0 for name in point.known_terms(("static",)))
+        dearer = later * (static / busy if busy and point.operation == "accelerated" else 0.0)
+        grown = {"latency_s": later, "energy_j": dearer}.get(self.column)
+        return values + (later * energy + dearer * (latency + later) if grown is None else grown)
 
     def _values(self, point: Point, terms: Terms) -> Floats:
         """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
@@ -333,6 +350,20 @@ def absence(point: Point, column: str, names: Names) -> str:
     entries = (entry.partition(": ") for entry in point.not_modelled)
     lacking = [reason for word, _, reason in entries if word in words]
     return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
+
+
+def untimed(point: Point, column: str) -> str:
+    """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
+    left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
+    return f"leaves out the {left_out}." if left_out and column in DRAWN else ""
+
+
+def waiting_of(point: Point, other: Point) -> float | None:
+    """What a time that a point's file does not give is guessed from, in seconds; 0 if there is nothing to guess, None
+    if the other one has no such time."""
+    if not untimed(point, "latency_s") or untimed(other, "latency_s"):
+        return 0.0
+    return other.value("latency_synchronization_s").mean if other.synchronization in ("barrier", "neighbour") else None
 
 
 def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:

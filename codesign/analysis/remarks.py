@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from codesign.analysis.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.constraints import doubt
-from codesign.analysis.contest import GUESSED, Contest
+from codesign.analysis.contest import GUESSED, Contest, untimed
 from codesign.analysis.formatting import (
     column_label,
     coverage_words,
@@ -23,7 +23,7 @@ from codesign.analysis.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.wording import scaled_sentence, tip_sentence
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 
-__all__ = ["lacking_terms", "lacks", "left_out", "other_book", "remarks_on", "silent_remark"]
+__all__ = ["lacking_terms", "lacks", "left_out", "other_book", "remarks_on", "silent_remark", "time_left_out"]
 
 _MOST_SEEDS = 100
 _MUCH = 2.0
@@ -104,6 +104,13 @@ def lacking_terms(contest: Contest) -> str:
             missing = coverage_words(_without(point, terms))
             return f"The energy {one} lacks {missing}: {percent(share)} of that {other}."
     return ""
+
+
+def time_left_out(contest: Contest) -> str:
+    """What the value of the best leaves out since its chip's file does not give a time; empty for nothing."""
+    best, column = contest.ranked[0], contest.column
+    words = untimed(best, column)
+    return f"The {column_label(column)} of {contest.names.chips[best.chip]} {words}" if words else ""
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:

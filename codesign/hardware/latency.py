@@ -24,6 +24,7 @@ from codesign.hardware.parts import Barrier, Neighbour, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
 from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
+from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
 __all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "on_time", "steps_of"]
@@ -323,11 +324,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
     assert whole.arrival_s is not None
     assert whole.lengths_s is not None
-    name, assumptions = prices.chip.name, []
-    if given is None:
-        assumptions.append(f"{name} gives no synchronization.handshake; handshakes are taken to cost no time")
-    if prices.value("network_on_chip.link_rate") is not None:
-        assumptions.append(f"{name}: link rates are taken not to delay messages between neighbours")
+    name, limited = prices.chip.name, prices.value("network_on_chip.link_rate") is not None
     return Latency(
         total_s=total,
         compute_s=compute,
@@ -336,7 +333,8 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         decision_s=_decided(record, total - whole.arrival_s),
         busy_s=_busy_by_core(work, work.busy(times)),
         late=_late(whole.lengths_s, work.real, record),
-        assumptions=tuple(assumptions),
+        not_modelled=(f"{AGREEMENT}: {name} gives no synchronization.handshake",) if given is None else (),
+        assumptions=(f"{name}: link rates are taken not to delay messages between neighbours",) if limited else (),
     )
 
 

@@ -6,7 +6,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.parts import Neighbour
 from codesign.hardware.prices import missing_times, number_at
-from codesign.hardware.terms import COST_TERMS
+from codesign.hardware.terms import AGREEMENT, COST_TERMS
 
 __all__ = ["missing_parameters", "unpriced"]
 
@@ -77,7 +77,7 @@ def _missing_times(chip: Chip) -> list[tuple[str, str]]:
     if chip.times.hop is None and "hop" not in included and not one_core:
         missing.append(("times.hop", consequence))
     if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
-        missing.append(("synchronization.handshake", "the time in which neighbours agree"))
+        missing.append(("synchronization.handshake", f"the {AGREEMENT}"))
     if chip.network_on_chip is None and not one_core and "hop" not in included:
         missing.append(("network_on_chip", "hops, and so latency across cores"))
     return missing

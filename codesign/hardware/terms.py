@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 __all__ = [
     "ACTIONS",
+    "AGREEMENT",
     "BOOKS",
     "COST_TERMS",
     "COVERAGE",
@@ -259,6 +260,9 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
     ("times.chip_hop", ""),
 )
 """Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""
+
+AGREEMENT = "time in which neighbours agree"
+"""Without `synchronization.handshake` a time is as if it were none, and says under this name that it leaves it out."""
 
 MODEL = "model."
 """What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that
