@@ -17,6 +17,7 @@ from codesign.analysis.remarks import lacking_terms, left_out, other_book, remar
 from codesign.analysis.selecting import points_in, value_of
 from codesign.analysis.statistics import CONFIDENCE, Interval
 from codesign.analysis.switching import switches
+from codesign.analysis.unequal import unequal_settings
 from codesign.analysis.variants import by_option
 from codesign.units import in_percent
 
@@ -203,6 +204,7 @@ def _sentence(contest: Contest, owner: str) -> str:
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
+    yield unequal_settings(contest)
     yield lacking_terms(contest)
     yield time_left_out(contest)
     yield _not_ranked(contest.unknown)

@@ -16,6 +16,7 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
 from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, silent_remark, time_left_out
 from codesign.analysis.selecting import points_in
+from codesign.analysis.unequal import unequal_settings
 
 __all__ = ["compare_sides"]
 
@@ -57,11 +58,10 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
     book = "" if contest.second is None else other_book(contest, contest.second)
+    said = (_sentence(first, labels, found), unequal_settings(contest), lacking_terms(contest), time_left_out(contest))
     return answer(
         standing=standing_of(contest),
-        sentence=" ".join(
-            filter(None, (_sentence(first, labels, found), lacking_terms(contest), time_left_out(contest), book))
-        ),
+        sentence=" ".join(filter(None, (*said, book))),
         confidence=contest.confidence,
         options=options,
         comparisons=tuple(found),

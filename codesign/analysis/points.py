@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.formatting import shortened, written
-from codesign.analysis.metadata import Scalar
+from codesign.analysis.metadata import ChipFacts, Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
 from codesign.deferred import pd
@@ -61,6 +61,7 @@ class Point:
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
         silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
+        settings: numbers of the chip's file by name, in SI units; axes may give others.
         source: where its rows are.
     """
 
@@ -100,6 +101,7 @@ class Point:
     mapping: str | None
     static_book: StaticBook
     silicon: str
+    settings: Mapping[str, float | None]
     source: _Source
 
     def __repr__(self) -> str:
@@ -198,6 +200,11 @@ class Point:
         """Whether no seed answers anything. What it costs says nothing."""
         return len(self.silent_seeds) == len(self.training_seeds)
 
+    def setting(self, parameter: str) -> str | float | None:
+        """A parameter of the chip as it is here: the value of its axis, or the number of its file."""
+        axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
+        return self.settings.get(parameter) if axis is None else axis
+
     @property
     def calibration(self) -> str | None:
         """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
@@ -272,8 +279,7 @@ def gather(table: ResultTable) -> tuple[Point, ...]:
     metadata = table.metadata
     units = {axis.name: axis.unit for axis in metadata.axes}
     rows = table.frame[table.frame["status"] == "ok"]
-    silicon = {name: chip.name for name, chip in metadata.chips.items()}
-    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, silicon=silicon)
+    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, chips=metadata.chips)
 
 
 def points_of(
@@ -282,7 +288,7 @@ def points_of(
     units: Mapping[str, str],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook = "board",
-    silicon: Mapping[str, str] | None = None,
+    chips: Mapping[str, ChipFacts] | None = None,
 ) -> tuple[Point, ...]:
     """Points as `gather` makes them, of rows that need not be from a file.
 
@@ -291,7 +297,7 @@ def points_of(
         units: SI unit of axes by name.
         recipes: parameters of recipes by name.
         book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
-        silicon: names of chips' descriptions by name in the sweep; where it has none, a chip's title stands for it.
+        chips: by name in the sweep; where it has none, a chip's title stands for the name of its description.
     """
     frame = in_book(frame, book)
     axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
@@ -319,7 +325,7 @@ def points_of(
             axis_units,
             recipes,
             book,
-            silicon or {},
+            (chips or {}).get(cells[FACT_COLUMNS.index("chip")]),
             _Source(
                 frame=frame,
                 positions=groups[key],
@@ -344,7 +350,7 @@ def _point(
     units: tuple[str, ...],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook,
-    silicon: Mapping[str, str],
+    chip: ChipFacts | None,
     source: _Source,
 ) -> Point:
     own = f"recipe.{facts['recipe']}."
@@ -361,6 +367,7 @@ def _point(
         coverage=() if coverage is None else tuple(sorted(set(coverage))),
         accounting=accounting,
         static_book=book,
-        silicon=silicon.get(facts["chip"]) or facts["chip_title"],
+        silicon=(chip.name if chip is not None else "") or facts["chip_title"],
+        settings={} if chip is None else {number.name: number.value_si for number in chip.numbers},
         source=source,
     )
