@@ -188,7 +188,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
         return f"{upper(listed(level))} have the same {label}, {value}."
-    second, factor = contest.label_of(other).removesuffix(owner), contest.factors[other]
+    second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
         ahead = f"{in_percent(gain)} points {'above' if contest.more else 'below'} {second}"
@@ -198,6 +198,9 @@ def _sentence(contest: Contest, owner: str) -> str:
         both = " on the terms that both have" if other in contest.terms else ""
         ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
     verb, most = "have" if level[1:] else "has", "highest" if contest.more else "least"
+    if lacking_terms(contest) and contest.confidence < LIKELY:
+        on_both = f"on the terms that both have, {listed(level)} {verb} {ahead.removesuffix(both)}"
+        return f"Which has the {most} {label} is open: {on_both}, {value}."
     return f"{upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
@@ -207,7 +210,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     yield unequal_settings(contest)
     yield lacking_terms(contest)
     yield time_left_out(contest)
-    yield _not_ranked(contest.unknown)
+    yield _not_ranked(contest)
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
         yield _best_other_chip(contest, foreign)
@@ -217,11 +220,23 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
         yield other_book(contest, foreign or second)
 
 
-def _not_ranked(labels: Sequence[str]) -> str:
-    """Whom the first sentence says nothing of."""
+def _not_ranked(contest: Contest) -> str:
+    """Whom the first sentence says nothing of, why it does not of the first, and whom that one beats."""
+    if not contest.unknown:
+        return ""
+    labels, (first, reason) = [*contest.unknown], next(iter(contest.unknown.items()))
     if len(labels) > _MOST_NAMED:
         labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
-    return f"{upper(listed([*labels]))} {'are' if labels[1:] else 'is'} not ranked." if labels else ""
+    said = f"{upper(listed(labels))} {'are' if labels[1:] else 'is'} not ranked. {reason}"
+    point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
+    beaten = None if point is None else contest.against_next(point)
+    return said if beaten is None else f"{said} {_beside(contest, first, *beaten)}"
+
+
+def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:
+    """How an option that is not ranked stands to one that is: `Mine has 130 times less than Loihi on the terms …`."""
+    less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
+    return f"{upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
 
 
 def _best_other_chip(contest: Contest, point: Point) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from codesign.analysis.formatting import coverage_words
+from codesign.analysis.formatting import coverage_words, listed
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.statistics import Interval, difference, paired
@@ -70,7 +70,7 @@ class Obstacle:
     """Why the energies of two points do not compare, at which of them it lies, and what would help.
 
     Attributes:
-        sentence: with `CHIPS` for the names of the points' chips.
+        sentence: with `{0}` and `{1}` for the names of the points' chips.
     """
 
     sentence: str
@@ -127,22 +127,28 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
     """Energy terms that both points' energies hold, in the order in which terms are added up."""
     for point in (a, b):
         if not point.coverage or point.value("energy_j").mean is None:
-            return Obstacle(sentence="No energy is modelled for CHIPS.", points=(point,))
+            return Obstacle(sentence="No energy is modelled for {0}.", points=(point,))
     if whole := tuple(point for point in (a, b) if not point.separable):
-        sentence = "The energy of CHIPS is an all-in figure; energies per operation could be compared."
+        chips = "{0} and {1}" if whole[1:] else "{0}"
+        sentence = f"The energy of {chips} is an all-in figure; energies per operation could be compared."
         return Obstacle(sentence=sentence, points=whole)
     if a.coverage == b.coverage:
         return a.coverage
     common = tuple(term for term in COVERAGE if term in a.coverage and term in b.coverage)
     if not common:
-        sentence = "The energies of CHIPS have no term in common; prices of the same operation could be compared."
+        sentence = "The energies of {0} and {1} have no term in common; prices of the same operation could be compared."
         return Obstacle(sentence=sentence, points=(a, b))
-    for point in (a, b):
+    for point, other in ((a, b), (b, a)):
         # Which number holds an included term is not in the results: leaving out any but static power could lose it.
         left_out = set(point.coverage) - set(common)
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
-            held = coverage_words(sorted(point.included_terms))
-            sentence = f"The prices of CHIPS include {held} in other terms; separate prices could be compared."
+            hidden = sorted(point.included_terms & left_out)
+            held = coverage_words(hidden or sorted(point.included_terms))
+            sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."
+            if hidden and other.own_chip:
+                prices = listed([COVERAGE[name][0].actions[0].price for name in hidden])
+                lacking = f"The file of {{0}} gives no {prices}, which the prices of {{1}} include in other terms"
+                return Obstacle(sentence=f"{lacking}; with it they compare.", points=(other, point))
             return Obstacle(sentence=sentence, points=(point,))
     return common
 

@@ -88,13 +88,18 @@ class Contest:
         return self.label(next(option for option, one in self.chosen.items() if one is point))
 
     @cached_property
-    def unknown(self) -> list[str]:
-        """Options that meet the constraints and are not ranked, since they have no value or none that compares."""
-        return [
-            self.label(option)
-            for option, variants in self.members.items()
-            if (self.chosen[option] in self.unranked if option in self.chosen else meeting(variants, self.where))
-        ]
+    def unknown(self) -> Mapping[str, str]:
+        """Options that meet the constraints and are not ranked, and why: they have no value or none that compares.
+
+        Those of a reader's own chip first, which a line in its file may rank.
+        """
+        found = {}
+        for option, variants in self.members.items():
+            able = [self.chosen[option]] if option in self.chosen else meeting(variants, self.where)
+            if able and able[0] not in self.ranked:
+                found[option] = self.unranked.get(able[0]) or absence(able[0], self.column, self.names)
+        ordered = sorted(found, key=lambda option: not self.members[option][0].own_chip)
+        return {self.label(option): found[option] for option in ordered}
 
     # by means ---------------------------------------------------------------------------------------------------------
 
@@ -205,6 +210,15 @@ class Contest:
         best, other = (abs(mean) for mean in self._means(self.ranked[0], point))
         low, high = (other, best) if self.more else (best, other)
         return high / low if low > 0 else None
+
+    def against_next(self, point: Point) -> tuple[Point, float] | None:
+        """Of those ranked, the first that compares with one that is not, and how many times better that one is."""
+        for other in self.ranked:
+            if not isinstance(self._terms(point, other), str):
+                own, its = map(abs, self._means(point, other))
+                better, worse = (its, own) if self.more else (own, its)
+                return (other, worse / better) if better and worse else None
+        return None
 
     # by seeds and draws -----------------------------------------------------------------------------------------------
 
@@ -339,7 +353,7 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
         return None
     terms = matched_terms(a, b)
     if isinstance(terms, Obstacle):
-        return terms.sentence.replace("CHIPS", listed([names.chips[point.chip] for point in terms.points]))
+        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
     return None if a.coverage == b.coverage else terms
 
 

@@ -17,6 +17,7 @@ from codesign.analysis.metadata import ChipFacts, Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
 from codesign.deferred import pd
+from codesign.hardware.provenance import OWN_CITATION
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
 from codesign.units import in_percent
 
@@ -61,6 +62,7 @@ class Point:
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
         silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
+        own_chip: whether the chip's file is a reader's own.
         settings: numbers of the chip's file by name, in SI units; axes may give others.
         source: where its rows are.
     """
@@ -101,6 +103,7 @@ class Point:
     mapping: str | None
     static_book: StaticBook
     silicon: str
+    own_chip: bool
     settings: Mapping[str, float | None]
     source: _Source
 
@@ -368,6 +371,7 @@ def _point(
         accounting=accounting,
         static_book=book,
         silicon=(chip.name if chip is not None else "") or facts["chip_title"],
+        own_chip=chip is not None and chip.citation == OWN_CITATION,
         settings={} if chip is None else {number.name: number.value_si for number in chip.numbers},
         source=source,
     )

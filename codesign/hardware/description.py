@@ -50,7 +50,7 @@ from codesign.hardware.parts import (
     Times,
     WeightGrid,
 )
-from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
+from codesign.hardware.provenance import OWN, OWN_CITATION, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.units import format_si
 
@@ -219,7 +219,7 @@ def _completed(chip: Chip) -> Chip:
     """With a title, and the file itself among the sources where it is one."""
     given: dict[str, Any] = {} if chip.title else {"title": chip.name}
     if OWN not in chip.sources and (chip.citation == OWN or any(part.source == OWN for _, part in sourced_parts(chip))):
-        given["sources"] = {**chip.sources, OWN: Source(citation="the chip's own file")}
+        given["sources"] = {**chip.sources, OWN: Source(citation=OWN_CITATION)}
     return chip.model_copy(update=given) if given else chip
 
 
