@@ -63,18 +63,20 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     turns = switches(contest)
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, _further(contest, question)), *turns[:1]]
     differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
+    sentence = " ".join(said[:_MOST_SENTENCES])
+    remarks = (
+        *said[_MOST_SENTENCES:],
+        *turns[1:],
+        *remarks_on(contest, contest.ranked[:1]),
+        *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
+        *silent_remark(dict.fromkeys((*contest.ranked, *selected)), names),
+    )
     return answer(
         standing=_standing(contest),
-        sentence=" ".join(said[:_MOST_SENTENCES]),
+        sentence=sentence,
         confidence=contest.confidence if len(contest.ranked) > 1 or not contest.unknown else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
-        remarks=(
-            *said[_MOST_SENTENCES:],
-            *turns[1:],
-            *remarks_on(contest, contest.ranked[:1]),
-            *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
-            *silent_remark(dict.fromkeys((*contest.ranked, *selected)), names),
-        ),
+        remarks=tuple(remark for remark in remarks if remark not in sentence),
     )
 
 

@@ -95,10 +95,11 @@ class Contest:
         """
         found = {}
         for option, variants in self.members.items():
-            able = [self.chosen[option]] if option in self.chosen else meeting(variants, self.where)
-            if able and able[0] not in self.ranked:
-                found[option] = self.unranked.get(able[0]) or absence(able[0], self.column, self.names)
-        ordered = sorted(found, key=lambda option: not self.members[option][0].own_chip)
+            if option in self.chosen:
+                found[option] = self.unranked.get(self.chosen[option], "")
+            elif able := meeting(variants, self.where):
+                found[option] = absence(able[0], self.column, self.names)
+        ordered = sorted(filter(found.get, found), key=lambda option: not self.members[option][0].own_chip)
         return {self.label(option): found[option] for option in ordered}
 
     # by means ---------------------------------------------------------------------------------------------------------

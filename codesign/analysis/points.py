@@ -17,8 +17,7 @@ from codesign.analysis.metadata import ChipFacts, Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
 from codesign.deferred import pd
-from codesign.hardware.provenance import OWN_CITATION
-from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, StaticBook
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
 from codesign.units import in_percent
 
 __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]

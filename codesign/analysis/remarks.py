@@ -51,7 +51,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
         said.append(
             f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
         )
-    said += contest.unranked.values()
+    said += contest.unknown.values()
     if second is not None:
         said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
     said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]

@@ -50,8 +50,9 @@ from codesign.hardware.parts import (
     Times,
     WeightGrid,
 )
-from codesign.hardware.provenance import OWN, OWN_CITATION, source_mistakes, sourced_parts
+from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
+from codesign.hardware.terms import OWN_CITATION
 from codesign.units import format_si
 
 __all__ = ["Chip", "consistency_mistakes"]

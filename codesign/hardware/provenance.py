@@ -12,7 +12,6 @@ from codesign.documents import Mistake, Path_, Spec, suggestion
 __all__ = [
     "ASSUMED_FACTORS",
     "OWN",
-    "OWN_CITATION",
     "SCALED",
     "STRUCTURE",
     "Confidence",
@@ -38,7 +37,6 @@ ASSUMED_FACTORS: Mapping[Confidence, float] = {
 states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI 10.1109/TCAD.2025.3537971), speak for it."""
 
 OWN = "own"
-OWN_CITATION = "the chip's own file"
 """Source key of what a file states without saying where it is from: the file itself."""
 
 STRUCTURE = "structure"

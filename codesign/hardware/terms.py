@@ -24,6 +24,7 @@ __all__ = [
     "HOP_TIMES",
     "INCLUDABLE_TERMS",
     "MODEL",
+    "OWN_CITATION",
     "STRUCTURE_CITATION",
     "WORK_TIMES",
     "Action",
@@ -267,6 +268,9 @@ AGREEMENT = "time in which neighbours agree"
 MODEL = "model."
 """What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that
 they lie among a chip's uncertain numbers."""
+
+OWN_CITATION = "the chip's own file"
+"""Of numbers whose file does not say where they are from."""
 
 STRUCTURE_CITATION = "the model of a core's structure, fitted over the chips that come with the program"
 """Under which results name what a chip's file leaves out and follows from its structure."""

@@ -12,9 +12,11 @@ from made_up_answers import asked, gathered, labels, row, rows_of
 from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
 
 from codesign.analysis.asking import answers_of
-from codesign.analysis.metadata import ChipFacts
+from codesign.analysis.formatting import in_times
+from codesign.analysis.metadata import ChipFacts, ChipNumber
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
+from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
 SEEDS = (0, 1, 2)
 
@@ -49,6 +51,48 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
     answer = asked(rows, choose="chip", least="energy_j")
     assert answer.sentence == "A is the only one that can be compared, with at least 1 nJ energy per sample."
     assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
+
+
+def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():
+    """a's 20 µs leave its handshakes out; at b's 1.3 µs of barriers times 5^z, a is below 22.3 µs where 1.3 · 5^z < 2.3.
+
+    Beside one that waits for nothing there is no time to draw, and no answer is sure.
+    """
+    a = {"synchronization": "neighbour", "not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]}
+    b = {"synchronization": "barrier", "latency_synchronization_s": 1.3e-6}
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 22.3)])
+    rows = [one | {"latency_draws_s": None} | (a if one["chip"] == "a" else b) for one in rows]
+    answer = asked(rows, choose="chip", least="latency_s")
+    assert answer.confidence == pytest.approx(NormalDist().cdf(math.log(2.3 / 1.3, 5)), abs=0.01)
+    told = (
+        "at least 20 µs, 10 % less than b. The latency of a leaves out the time in which neighbours agree: a gives no"
+    )
+    assert told in answer.sentence
+    free = [one | ({} if one["chip"] == "a" else {"synchronization": "asynchronous"}) for one in rows]
+    assert asked(free, choose="chip", least="latency_s").standing == "likely"
+
+
+def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apart():
+    rows = [with_terms("a", seed, synaptic_operation=1.0 + 1e-6 * seed) for seed in SEEDS]
+    whole = [with_terms("a", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]
+    answer = asked([*rows, *(one | {"axis.width": 2.0} for one in whole)], choose="axis.width", least="energy_j")
+    assert answer.sentence.startswith(
+        "Which has the least energy per sample is open: on the terms that both have, width 1 has 2.00 times less than "
+        "width 2, 1 nJ. The energy with width 1 lacks static: 83.3 % of that with width 2."
+    )
+
+
+def test_a_lead_below_two_percent_is_hardly_one():
+    assert [in_times(factor, more=False) for factor in (1.02, 1.012)] == ["2.0 % less", "hardly less (1.2 %)"]
+
+
+def test_accuracies_that_seeds_do_not_tell_apart_make_no_switch():
+    """b is 1, 1 and 0 points more accurate: 0.67 ± 1.4."""
+    a, b = (0.95, 0.96, 0.97), (0.96, 0.97, 0.97)
+    answer = asked(accurate("a", 1e-9, *a) + accurate("b", 2e-9, *b), choose="chip", least="energy_j")
+    assert "is needed" not in answer.sentence
+    clear = accurate("b", 2e-9, *(value + 0.02 for value in a))
+    assert "b wins" in asked(accurate("a", 1e-9, *a) + clear, choose="chip", least="energy_j").sentence
 
 
 def test_a_known_cost_never_loses_to_the_same_cost_left_out():
@@ -124,8 +168,9 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     ]
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 80 %"])
     assert (answer.standing, answer.confidence) == ("open", None)
-    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency. B is not ranked."
-    assert answer.options[1].obstacle == "No latency is modelled for b: b gives no times.hop."
+    reason = "No latency is modelled for b: b gives no times.hop."
+    assert answer.sentence == f"A is the only one that can be compared, with 5 µs latency. B is not ranked. {reason}"
+    assert answer.options[1].obstacle == reason
 
 
 def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
@@ -145,6 +190,51 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     answer = asked(rows, choose="axis.width", least="latency_s")
     assert ("that was tried" in answer.sentence) == bool(words)
     assert words in answer.sentence
+
+
+def with_numbers(**numbers: float) -> ChipFacts:
+    facts = [
+        ChipNumber(name=name, value_si=value, unit="", text="", confidence="", source="")
+        for name, value in numbers.items()
+    ]
+    return ChipFacts(title="", citation="", synchronization="asynchronous", name="mine", numbers=tuple(facts))
+
+
+def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
+    """a needs 3 nJ with 8 lanes and 1 nJ with 64; a2, whose file has 8, needs 2 nJ."""
+    path = "chip.a.vector_width"
+    tried: list[tuple[str, float | None, float]] = [("a", 8.0, 3e-9), ("a", 64.0, 1e-9), ("a2", None, 2e-9)]
+    rows = [
+        {key: value for key, value in one.items() if key != "axis.width"} | {f"axis.{path}": lanes}
+        for chip, lanes, energy in tried
+        for one in accurate(chip, energy, 0.9, 0.91, 0.92)
+    ]
+    metadata = synthetic_metadata()
+    metadata.chips.update(dict.fromkeys(("a", "a2"), with_numbers(vector_width=8.0)))
+    metadata.questions["chip"] = {"choose": "chip", "least": "energy_j"}
+    metadata.questions["lanes"] = {"choose": f"axis.{path}", "least": "energy_j", "select": {f"axis.{path}": [8, 64]}}
+    table = table_of(rows, metadata)
+    chip, lanes = answers_of(table, gather(table))
+    told = "2.00 times less than a2. They also differ in vector width, 64 against 8; both at 8, a2 has 1.50 times less."
+    assert told in chip.sentence
+    assert lanes.sentence.endswith("more lanes always look better, since the model charges them only area.")
+
+
+def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it_beats():
+    """b's 1 nJ contain its updates, c's 90 nJ do not; a gives no energy of an update and needs 45 nJ without."""
+    both = {"energy_coverage": ["synaptic_operation", "neuron_update"]}
+    rows = [with_terms("a", seed, synaptic_operation=45.0) for seed in SEEDS]
+    rows += [with_terms("b", seed, synaptic_operation=1.0) | both for seed in SEEDS]
+    rows += [with_terms("c", seed, synaptic_operation=90.0, neuron_update=10.0) for seed in SEEDS]
+    metadata = synthetic_metadata()
+    metadata.chips["a"] = ChipFacts(title="a", citation=OWN_CITATION, synchronization="asynchronous", name="a")
+    metadata.questions["it"] = {"choose": "chip", "least": "energy_j"}
+    table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
+    (answer,) = answers_of(table, gather(table))
+    told = (
+        "A is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
+    )
+    assert f"{told}with it they compare. A has 2.00 times less than c on the terms that both have." in answer.sentence
 
 
 def test_variants_of_one_chip_do_not_hide_the_best_other_one():

@@ -104,7 +104,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "9cd79769c43387bd",
         "summary": "4554e001cfa16402",
-        "cost": "4cc2147476b66649",
+        "cost": "2c11367cf6ba513a",
     }
 
 

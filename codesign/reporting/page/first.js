@@ -29,7 +29,9 @@ const begin = (question) => {
 const value = (key, index) => measures.get(key)?.mean[index] ?? null;
 const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_cores_in_use_j") ? "energy_cores_in_use_j" : "energy_j");
 // Energy times delay is a measure like any other, of the book that is chosen.
+const ownProduct = measures.get("energy_delay_js"); // the mean of the seeds' products, as in the answers
 const setProduct = () => {
+  if (ownProduct && state.book === data.book) return measures.set("energy_delay_js", { ...ownProduct, label: "energy × delay" });
   const [energy, latency] = [measures.get(energyKey()), measures.get("latency_s")];
   if (!energy || !latency) return;
   const mean = energy.mean.map((each, index) => (each === null || latency.mean[index] === null ? null : each * latency.mean[index]));
