@@ -54,7 +54,7 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
 
 
 def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():
-    """a's 20 µs leave its handshakes out; at b's 1.3 µs of barriers times 5^z, a is below 22.3 µs where 1.3 · 5^z < 2.3.
+    """a's 20 µs leave out its handshakes: at b's 1.3 µs of barriers · 5^z, a is below 22.3 µs where 1.3 · 5^z < 2.3.
 
     Beside one that waits for nothing there is no time to draw, and no answer is sure.
     """
