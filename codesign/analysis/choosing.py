@@ -223,16 +223,19 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
 
 
 def _not_ranked(contest: Contest) -> str:
-    """Whom the first sentence says nothing of, why it does not of the first, and whom that one beats."""
+    """Whom the first sentence says nothing of; of a reader's own chip also why, and whom it beats nevertheless."""
     if not contest.unknown:
         return ""
-    labels, (first, reason) = [*contest.unknown], next(iter(contest.unknown.items()))
+    labels = first, *others = [*contest.unknown]
     if len(labels) > _MOST_NAMED:
         labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
-    said = f"{upper(listed(labels))} {'are' if labels[1:] else 'is'} not ranked. {reason}"
+    said = f"{upper(listed(labels))} {'are' if others else 'is'} not ranked."
+    if not any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items()):
+        return said
     point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
     beaten = None if point is None else contest.against_next(point)
-    return said if beaten is None else f"{said} {_beside(contest, first, *beaten)}"
+    beside = "" if beaten is None else f" {_beside(contest, first, *beaten)}"
+    return f"{said} {contest.unknown[first]}{beside}"
 
 
 def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:

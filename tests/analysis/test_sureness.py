@@ -169,8 +169,9 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 80 %"])
     assert (answer.standing, answer.confidence) == ("open", None)
     reason = "No latency is modelled for b: b gives no times.hop."
-    assert answer.sentence == f"A is the only one that can be compared, with 5 µs latency. B is not ranked. {reason}"
+    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency. B is not ranked."
     assert answer.options[1].obstacle == reason
+    assert reason in answer.remarks
 
 
 def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
