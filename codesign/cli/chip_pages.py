@@ -19,9 +19,9 @@ from codesign.units import format_si
 __all__ = ["print_chip", "print_list"]
 
 _LEGEND = (
-    "operation: energy of a synaptic operation, with all that the chip spent where static power is all-in; unknown: "
-    "numbers that are not known, for which codesign chips show NAME says what they leave unmodelled. How far the model "
-    "is off: codesign chips validate NAME. For a chip of your own: codesign init --chip."
+    "operation: energy of a synaptic operation; if static is all-in, it includes everything that the chip spent. "
+    "unknown: how many numbers are not known; codesign chips show NAME lists them and what they leave unmodelled. "
+    "Error of the model: codesign chips validate NAME. For a chip of your own: codesign init --chip."
 )
 _NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
@@ -130,8 +130,8 @@ def _print_numbers(console: Console, chip: Chip, *, everything: bool) -> None:
     console.width = width
     if everything:
         console.print(
-            "\nA range is the file's, or one assumed from how the number is known.\n"
-            "changes: spikes, what a network does; price, only what that costs; nothing that is computed."
+            "\nA range is stated in the file, or assumed from how the number is known.\n"
+            "changes: what depends on the number: spikes, or only the price of a run, or nothing that is computed."
         )
 
 

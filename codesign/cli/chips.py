@@ -25,7 +25,7 @@ Names = Annotated[
 
 @app.callback()
 def chips(context: typer.Context) -> None:
-    """List every chip that can be found, a line each."""
+    """List all chips, one line each."""
     if context.invoked_subcommand is None:
         from codesign.cli.chip_pages import print_list
         from codesign.console import PrintableConsole
@@ -38,10 +38,10 @@ def chips(context: typer.Context) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.", autocompletion=complete_chips)],
     everything: Annotated[
-        bool, typer.Option("--all", help="Also remarks and sources of numbers, and published measurements.")
+        bool, typer.Option("--all", help="Show remarks and sources of numbers, and published measurements, too.")
     ] = False,
 ) -> None:
-    """Show what a chip is, what is not known of it, and every number with its range and how it is known."""
+    """Show what a chip can do, what is not known about it, and every number with its range and how it is known."""
     from codesign.cli.chip_pages import print_chip
     from codesign.console import PrintableConsole
     from codesign.hardware.library import find_chip

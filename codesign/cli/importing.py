@@ -46,7 +46,7 @@ DialectOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Its writer: snntorch, spikingjelly, norse, sinabs, rockpool, lava, or plain for NIR's own equations.",
+        help="What wrote it: snntorch, spikingjelly, norse, sinabs, rockpool, lava, or plain for NIR's own equations.",
         show_default="as the file says",
     ),
 ]
@@ -72,7 +72,7 @@ def import_model(
         typer.Option(
             parser=place,
             metavar="FILE",
-            help="Recorded input and spikes of the model, .npz or HDF5, to compare with.",
+            help="Input and spikes recorded in the framework, to compare with: .npz or HDF5.",
             show_default=False,
         ),
     ] = None,
@@ -140,7 +140,7 @@ def export_model(
         str,
         typer.Option(
             metavar="NAME",
-            help="Who is to read it: snntorch, spikingjelly, norse, sinabs, or plain for NIR's own equations.",
+            help="What will read it: snntorch, spikingjelly, norse, sinabs, or plain for NIR's own equations.",
         ),
     ] = "plain",
     out: Annotated[

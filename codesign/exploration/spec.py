@@ -101,7 +101,9 @@ class NetworkEntry(Spec):
     @model_validator(mode="after")
     def _check_choice(self) -> NetworkEntry:
         if self.delayed and self.layers is None:
-            raise ValueError("delayed: goes with layers; in topology and hidden, `128r` is a recurrent layer")
+            raise ValueError(
+                "delayed: may only be used with layers; in topology and hidden, write 128r for a recurrent layer"
+            )
         given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")

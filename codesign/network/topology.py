@@ -277,7 +277,7 @@ def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> dict[
                 last = len(layers) - 1
                 raise ValueError(f"delayed.{number}.{name}: must be a layer of neurons, 0 to {last}, found {layer}")
         if one in delayed[:number]:
-            raise ValueError(f"delayed.{number}: stands there before; one connection adds all its weights")
+            raise ValueError(f"delayed.{number}: this connection is already listed")
         arriving[one.target] += layers[one.source].neurons
     extended = (
         replace(layer, fan_in=layer.fan_in + more, delayed_fan_in=more) if more else layer

@@ -23,8 +23,8 @@ __all__ = ["export_neurobench", "neurobench_of"]
 
 _CAPTION = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
-    "the bits that they are evaluated with. MACs and ACs include synapses whose weight is 0, as on a chip; "
-    "cd.neurobench gives the effective ones, which leave them out, and the connection sparsity. Operations until the "
+    "the bits that they are evaluated with. MACs and ACs include synapses of weight 0; "
+    "cd.neurobench gives effective ones, which leave these out, and the connection sparsity. Operations until the "
     "decision are those up to the first output spike of each timestep."
 )
 

@@ -125,7 +125,7 @@ def _without_zeros(
             "the schedule that it was run with too"
         )
     if any(bool((weight == 0).any()) for weight in network.delayed_weights()):
-        raise InputError("neurobench: of delayed connections, effective operations are not counted where weights are 0")
+        raise InputError("neurobench: cannot count effective operations of delayed connections with weights of 0")
     parts = [_fan_out_of_weights(connection) for connection in network.layer_connections()]
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
     counting = copy.copy(network)

@@ -54,6 +54,6 @@ def check_learn(learn: Learn | None, time_constant_s: float, timestep_s: float) 
     if learn is None or learn.time_constant is None:
         return
     if math.isinf(time_constant_s):
-        raise InputError("learn: an infinite time constant cannot learn; give the neuron a finite one")
+        raise InputError("learn: an infinite time constant cannot be trained; give the neuron a finite one")
     if timestep_s == 0:
-        raise InputError("learn: a time constant cannot learn from a static input, whose timestep is 0 s")
+        raise InputError("learn: a time constant cannot be trained on a static input, whose timestep is 0 s")

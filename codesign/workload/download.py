@@ -208,9 +208,9 @@ def _start(file: RemoteFile, stream: IO[bytes], answer: Any) -> int:
         stream.truncate()
         return 0
     if answer.status_code != 206:
-        raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason}, and not with the file")
+        raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason} instead of the file")
     if not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-        raise DataError(f"{file.url}: the server answered with another part of the file than was asked for")
+        raise DataError(f"{file.url}: the server sent another part of the file than requested")
     return there
 
 

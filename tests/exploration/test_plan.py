@@ -114,7 +114,7 @@ def test_neurons_that_learn():
         said = [text for text in point.columns["assumptions"] if "for each" in text]
         assert len(said) == 2 * (point.columns["recipe"] == "learning")
     spec = tiny((recipe, recipe + learning), ('"12-8"', '"12-8", neuron: {time_constant: infinite}'))
-    with pytest.raises(DocumentError, match=r"recipes\.learning\.learn: an infinite time constant cannot learn"):
+    with pytest.raises(DocumentError, match=r"recipes\.learning\.learn: an infinite time constant cannot be trained"):
         build_plan(spec, outline())
 
 

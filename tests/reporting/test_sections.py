@@ -82,8 +82,8 @@ def test_how_far_to_trust_it_is_said_in_few_words():
     points = points_of(synthetic_rows())
     line = trust_line(replace(plain, chips=chips), (), names_of(points))
     assert line == (
-        "Off from published measurements: Loihi by 33 % (median of 3). "
-        "Fitted to all that was published: µBrain. "
+        "Error against published measurements: Loihi by 33 % (median of 3). "
+        "Fitted to everything published: µBrain. "
         "Without a published measurement: TrueNorth. "
         "Contradicted by a measurement: Loihi, µBrain and TrueNorth."
     )

@@ -95,9 +95,9 @@ def test_mistakes_are_refused(given: dict[str, object]):
 
 def test_time_constants_that_cannot_learn():
     learn = Learn(time_constant="layer")
-    with pytest.raises(InputError, match="an infinite time constant cannot learn"):
+    with pytest.raises(InputError, match="an infinite time constant cannot be trained"):
         train(network_of("8-12-2"), recipe(learn), toy_split(1, 40), toy_split(2, 10), seed=0)
     still = network_of("8-2", time_constant="1 ms")
     still.timestep_s = 0.0
-    with pytest.raises(InputError, match="cannot learn from a static input"):
+    with pytest.raises(InputError, match="cannot be trained on a static input"):
         LearnedNeurons(still, learn)

@@ -100,7 +100,7 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
         "tipping-points",
         "Numbers of a chip that alone turn a comparison round",
         alt.layer(bars, value, dots),
-        "Bars: the range of a number. Diamonds: from where on the other side wins. The nearest come first.",
+        "Bars: the range of a number. Diamonds: the value beyond which the other side wins. The nearest come first.",
     )
 
 

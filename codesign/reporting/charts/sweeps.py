@@ -238,8 +238,8 @@ def matrix_figure(
         name,
         title or f"{label_of(column).capitalize()} by training and by how the model is run",
         chart.properties(width=width, height=height),
-        "A row is how a model is run, a column how it was trained. ◆ trained for it: through this policy and F, or "
-        "with layers waiting. Of several chips and variants the best."
+        "Rows: how a model is run. Columns: how it was trained. ◆ trained as it is run: through this policy and F, or "
+        "with layers waiting. The best of several chips and variants."
         + (f" {left_out} more rows and columns are in the table of points." if left_out else ""),
     )
 

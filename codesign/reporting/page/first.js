@@ -210,7 +210,7 @@ const showTable = (rows) => {
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
-  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks lack energy terms." : "";
+  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: some energy terms are missing." : "";
   $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, hollow].filter(Boolean).join(" ");
 };
 

@@ -29,9 +29,9 @@ def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names
             f"{title}{_fitted_to(known[title], title)} by {typical_error(each)} (median of {len(each)})"
             for title, each in errors.items()
         ]
-        said.append(f"Off from published measurements: {listed(off)}.")
+        said.append(f"Error against published measurements: {listed(off)}.")
     if fitted:
-        said.append(f"Fitted to all that was published: {listed(fitted)}.")
+        said.append(f"Fitted to everything published: {listed(fitted)}.")
     if unknown:
         said.append(f"Without a published measurement: {listed(unknown)}.")
     contradicted = [title for title, chip in known.items() if chip.contradictions]

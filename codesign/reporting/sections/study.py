@@ -80,10 +80,10 @@ _Column = tuple[Heading, Callable[[TrialFacts], Cell]]
 def trial_table(study: Study) -> Table:
     """The baseline, the front and every other trial, on validation and on test, or those that say most."""
     shown = _preferred(study)
-    caption = "The baseline, the front with the best in the first objective first, and the other trials."
+    caption = "The baseline, then the front, best in the first objective first, then the other trials."
     if len(shown) < len(study.everything):
         caption += (
-            f" {len(shown)} of {len(study.everything):,} rows: of the other trials those that are complete and best in "
+            f" {len(shown)} of {len(study.everything):,} rows: of the other trials only complete ones with the best "
             f"{column_label(study.objectives[0].column)}. The results file holds all."
         )
     columns = [_TRIAL, _STATE, _level_column(study), *_value_columns(study), *_parameter_columns(study), *_WHY]

@@ -57,7 +57,7 @@ class DelayLayout:
             self.weights += size[0] * size[1]
         if self.weights > MOST_PLACES:
             raise InputError(
-                f"networks of more than {MOST_PLACES} weights of delayed connections, padded to vectors, are not "
+                f"networks with more than {MOST_PLACES} weights of delayed connections, padded to vectors, are not "
                 f"supported, found {self.weights}"
             )
 
