@@ -93,7 +93,7 @@ class NetworkEntry(Spec):
     """
 
     topology: Annotated[str, _parsed_by(parse_topology)] | None = None
-    hidden: Annotated[str, _parsed_by(hidden_sizes)] | None = None
+    hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(hidden_sizes)] | None = None
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
     delayed: tuple[Delayed, ...] = ()
     neuron: NeuronSpec = NeuronSpec()
