@@ -107,7 +107,7 @@ def import_model(
         save_model(path, loaded.network, loaded.card)
         typer.echo(f"model    {printable(path)}")
     else:
-        typer.echo("model    not written: its spikes are not those that were recorded; without --check it is", err=True)
+        typer.echo("model    not written: spikes differ from the recording; without --check it is written", err=True)
     if not agrees:
         raise typer.Exit(1)
 
