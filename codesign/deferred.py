@@ -1,4 +1,4 @@
-"""torch and pandas, imported when something in them is first used: that takes long, and often nobody comes to it.
+"""torch and pandas, imported only when first used: importing them takes long, and many commands need neither.
 
 Modules that define classes of torch's import it as usual.
 """

@@ -239,7 +239,7 @@ def _not_ranked(contest: Contest) -> str:
 
 
 def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:
-    """How an option that is not ranked stands to one that is: `Mine has 130 times less than Loihi on the terms …`."""
+    """An unranked option compared with a ranked one: `Mine has 130 times less than Loihi on the terms …`."""
     less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
     return f"{upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
 

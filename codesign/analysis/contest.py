@@ -213,7 +213,7 @@ class Contest:
         return high / low if low > 0 else None
 
     def against_next(self, point: Point) -> tuple[Point, float] | None:
-        """Of those ranked, the first that compares with one that is not, and how many times better that one is."""
+        """The first ranked option that compares with an unranked one, and how many times better the unranked one is."""
         for other in self.ranked:
             if not isinstance(self._terms(point, other), str):
                 own, its = map(abs, self._means(point, other))
@@ -374,8 +374,8 @@ def untimed(point: Point, column: str) -> str:
 
 
 def waiting_of(point: Point, other: Point) -> float | None:
-    """What a time that a point's file does not give is guessed from, in seconds; 0 if there is nothing to guess, None
-    if the other one has no such time."""
+    """Time from which a time missing in a point's file is guessed, in seconds; 0 if there is nothing to guess, None
+    if the other point has no such time."""
     if not untimed(point, "latency_s") or untimed(other, "latency_s"):
         return 0.0
     return other.value("latency_synchronization_s").mean if other.synchronization in ("barrier", "neighbour") else None

@@ -133,8 +133,8 @@ class MaxPool(Pool):
 class Delayed(Spec):
     """A connection over which spikes arrive `delay` timesteps after they were emitted.
 
-    `from` and `to` are layers of neurons, counted from 0: `to` may be `from` (recurrence), and lie before or after it.
-    Every neuron of the one reaches every neuron of the other.
+    `from` and `to` are layers of neurons, counted from 0: `to` may be the same layer (recurrence), an earlier or a
+    later one. Every neuron of `from` is connected to every neuron of `to`.
     """
 
     model_config = ConfigDict(populate_by_name=True)

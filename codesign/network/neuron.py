@@ -66,8 +66,8 @@ class NeuronSpec(Spec):
         initial_potential: potential at the start of a sample.
         synaptic_time_constant: of the synaptic current, which input adds to and which flows until it has decayed, as a
             time or `infinite`; None where input acts once.
-        potential_step: δ, to whose multiples potentials and synaptic currents are truncated as they decay, where
-            neurons count in integers; None where they decay as they are.
+        potential_step: δ, to whose multiples potentials and synaptic currents are truncated as they decay, for neurons
+            with integer arithmetic; None without truncation.
         tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages
             make a neuron fire.
         refractory: whether a neuron that fired is silent, its potential at 0, until the next timestep.

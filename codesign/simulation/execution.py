@@ -125,7 +125,7 @@ class Execution:
         emitted: (B, L) spikes emitted per layer.
         propagated: (B, L) spikes that left the queue per layer.
         synaptic_operations: (B, L) weights added, by the layer that receives; column 0 is the input layer's.
-        delayed_operations: (B, L) those of them over delayed connections, added as a timestep begins.
+        delayed_operations: (B, L) those over delayed connections, which are included in `synaptic_operations`.
         evaluations: (B, L) threshold evaluations per layer.
         tick_evaluations: (B, L) those of them without a message, of neurons that `tick`.
         barrier_messages: (B, L) barrier messages sent per layer.

@@ -1,4 +1,4 @@
-"""What learns besides weights and biases: `learn` of a recipe."""
+"""Parameters trained besides weights and biases: `learn` of a recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sharing = Literal["layer", "neuron"]
 
 
 class Learn(Spec):
-    """What learns besides weights and biases.
+    """Parameters trained besides weights and biases.
 
     Attributes:
         threshold, time_constant: `layer`, one number for all neurons of a layer; `neuron`, one for each; None, it stays

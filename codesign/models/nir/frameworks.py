@@ -1,7 +1,7 @@
-"""What torch modules of spiking neurons say of themselves, framework by framework.
+"""Neurons and options read from torch modules, framework by framework.
 
-A module says more than the file that its framework writes: how it resets, how many spikes it emits, its decays to the
-last bit. Each reader gives the node that the framework would write, and what `dialects/` asks for beside a file.
+A module holds more than the file that its framework writes: how it resets, how many spikes it emits, its exact decays.
+Each reader gives the node that the framework would write, and the options that `dialects/` needs besides a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ModuleNeurons:
     Attributes:
         kind: of node in NIR.
         numbers, texts: its fields, and numbers that NIR rounds, as the dialect reads them.
-        options: what the dialect asks for, said by the module.
+        options: what the dialect asks for, as the module has it.
         dt: timestep in seconds, of frameworks that have one.
         recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
     """

@@ -54,14 +54,14 @@ def import_model(
             or `plain`, which takes NIR's equations as they are. Files of lava and of `codesign export`, and modules,
             say so themselves.
         dt: length of a timestep, a time such as `1 ms` or in seconds.
-        sample: of a module, a tensor such as it is called with, batch included. The module runs once on it, as in
-            evaluation; reset its states afterwards.
+        sample: for a module, a tensor that it can be called with, batch included. The module runs once on it in
+            evaluation mode; reset its states afterwards.
         check: recorded input and spikes, a file or arrays or tensors by name, as `codesign.models.nir.checking` says;
             the outcome is on the card.
         name: of the model, for its card.
-        options: what a file leaves open, which the dialect decides: `reset`, `reset_delay`, `comparison`, … Each is
-            one for all layers, or one for each. What is missing, one message says. A module leaves nothing open but,
-            of some frameworks, `dt`.
+        options: what a file leaves open, depending on the dialect: `reset`, `reset_delay`, `comparison`, … Each has one
+            value for all layers, or one for each. One message names all that are missing. A module needs none, except
+            `dt` for frameworks that have no timestep.
 
     Raises:
         InputError: says what is missing, or which node of the graph cannot be read and why.
