@@ -24,10 +24,12 @@ assert results.metadata.jobs.trained == 4
 assert barrier.metadata.jobs.trained == 0  # they were in the store
 """,
     "researcher": """
-rows = frame.set_index(["policy", "group_size"])["accuracy"]
-assert rows["random", 32] > 0.8
-assert rows["random", 1] < rows["random", 32] - 0.05
-assert len(frame) == 1 + 3 * 6
+rows = frame.set_index(["policy", "stop", "group_size"])["accuracy"]
+drained = rows["random", "drained"]
+assert rows["random", "on_output", 32] > 0.8
+assert rows["random", "on_output"][1] < drained[1] < drained[32]
+assert rows["random", "on_output"][1] < rows["random", "on_output"][32] - 0.05
+assert len(frame) == 1 + 2 * 3 * 6
 """,
 }
 

@@ -149,7 +149,7 @@ COLUMNS: Mapping[str, Column] = {
     "workload": _name("dataset name", nullable=False),
     "topology": Column(kind="string", meaning="layer sizes as in 512-64-64-64-10", nullable=False, longest=10_000),
     "recipe": _name("name of the recipe in the sweep", nullable=False),
-    "training_method": _word("layered", "unlayered", nullable=False),
+    "training_method": _word("layered", "unlayered", "given", nullable=False),
     "training_policy": _name("scheduling policy trained through; `mixture` for several, null for layered"),
     "training_group_size": _count("F trained through; null for layered, and for a mixture", least=1),
     "training_cost": _text("what spikes cost in training, or the budget; null for nothing"),

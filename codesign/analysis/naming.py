@@ -192,6 +192,8 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     size = _common(point.training_group_size for point in members)
     policies = [_POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
     first = members[0]
+    if first.training_method == "given":
+        return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
     return (
         "layered training" if first.training_method == "layered" else "unlayered training",
         "few spikes" if first.training_cost else "",

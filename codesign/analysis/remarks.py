@@ -197,7 +197,8 @@ def _seeds_wanted(contest: Contest) -> str:
     if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
         return ""
     if gain.half_width is None:
-        return "One training seed gives no spread; three or more would."
+        trained = any(point.training_method != "given" for point in contest.chosen.values())
+        return "One training seed gives no spread; three or more would." if trained else ""
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.documents import validate_data
@@ -33,7 +33,8 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
     Raises:
         InputError: the model or a chip cannot be read, or the name of the data is none.
     """
-    timestep_s = load_model_file(ModelFile(file=model)).network.timestep_s
+    network = load_model_file(ModelFile(file=model)).network
+    timestep_s, reads_spikes = network.timestep_s, network.neuron.readout == "spikes"
     name = _name(model)
     own = data.endswith(_DATA) or os.path.sep in data or os.path.isdir(data)
     workload: dict[str, Any] = {"name": "arrays", "file": data} if own else {"name": data}
@@ -43,17 +44,29 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
     for chip in chips:
         waits = find_chip(chip).synchronized
         base = {"extends": chip} if is_chip_file(chip) else {}
-        schedules = ["chip"] if waits else ["layered", "chip"]
+        schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
         entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "schedules": schedules}
     told = {
         "name": name,
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",
         "workload": workload,
         "recipes": {name: {"model": model}},
+        # Each timestep ends when nothing waits, as where layers wait: the rest of a loss is due to reading early.
+        "schedules": {"drained": {"synchronization_threshold": "chip", "stop": "drained"}},
         "chips": entries,
+        "questions": dict(_questions(entries)),
         "evaluation": {"samples": samples},
     }
     return validate_data(told, SweepSpec)
+
+
+def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What each chip that does not wait loses by it, to the order of spikes and to reading early; and which chip."""
+    for chip, entry in entries.items():
+        if len(entry["schedules"]) > 1:
+            yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": {"chip": chip}}
+    if len(entries) > 1:
+        yield "chip", {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
 
 
 def name_of_chip(chip: str) -> str:

@@ -238,13 +238,15 @@ def _models(
                     metered=metered,
                     given=given.get(name),
                 )
-                one = recipe.value if recipe.value.method == "unlayered" and recipe.value.mixture is None else None
+                trains = recipe.value.model is None
+                unlayered = recipe.value.method == "unlayered" and recipe.value.mixture is None
+                one = recipe.value if trains and unlayered else None
                 columns = {
                     "sweep": spec.name,
                     "workload": spec.workload.name,
                     "topology": topology_text(shape),
                     "recipe": name,
-                    "training_method": recipe.value.method,
+                    "training_method": recipe.value.method if trains else "given",
                     "training_policy": one.policy if one else "mixture" if recipe.value.mixture else None,
                     "training_group_size": one.group_size if one else None,
                     "training_cost": recipe.value.cost_in_words,

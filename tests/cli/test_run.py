@@ -34,9 +34,11 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     told = json.loads(run_here(*words, "loihi2", "mubrain", "./own.yaml", "--json", folder=tmp_path).out)
     assert "Loihi" in json.dumps(told)
     results = cd.read_results(tmp_path / "reports" / "mine")
-    rows = {(row["chip"], row["inference"]): row for row in results.frame.to_dict("records")}
-    both = [(chip, how) for chip in ("mubrain", "own") for how in ("asynchronous", "layered")]
-    assert sorted(rows) == sorted([*both, ("loihi2", "layered")])
+    rows = {(row["chip"], row["schedule"]): row for row in results.frame.to_dict("records")}
+    three = [(chip, how) for chip in ("mubrain", "own") for how in ("chip", "drained", "layered")]
+    assert sorted(rows) == sorted([*three, ("loihi2", "chip")])
+    assert {row["training_method"] for row in rows.values()} == {"given"}
+    assert len(results.answers) == 1 + 2  # which chip, and what not waiting costs on each that does not
     workload = cd.load_workload(sweep_of_model("mine.v2.safetensors", "my.npz", ["mubrain"]).workload)
     test = workload.test.select(slice(0, 5))
     assert rows["own", "layered"]["float_accuracy"] == cd.evaluate(network, test, cd.LAYERED).accuracy
