@@ -34,6 +34,8 @@ _SYNCHRONIZATION: Mapping[str, str] = {
 }
 """The values of an axis on a chip's kind of synchronization."""
 
+_OWN = {"chip": "the chip's own schedule"}
+"""Of schedules that are another on each chip; one of a file keeps its name."""
 _LONGEST_TITLE = 28
 _RECIPE = 2
 """Its place among the parts of a point's name."""
@@ -211,7 +213,7 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
     size = _common(point.group_size for point in members)
     bits = _common(point.weight_bits for point in members)
     return (
-        kinds.pop() if len(kinds) == 1 else "the chip's own schedule",
+        kinds.pop() if len(kinds) == 1 else _OWN.get(first.schedule, first.schedule.replace("_", " ")),
         {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "")
         or _common(p.stop_label for p in members),
         f"F {size}" if size else "",

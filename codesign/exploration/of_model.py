@@ -64,7 +64,8 @@ def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
     """What each chip that does not wait loses by it, to the order of spikes and to reading early; and which chip."""
     for chip, entry in entries.items():
         if len(entry["schedules"]) > 1:
-            yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": {"chip": chip}}
+            select = {"chip": chip, "schedule": entry["schedules"]}  # named, or waiting would be left out
+            yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": select}
     if len(entries) > 1:
         yield "chip", {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
 
