@@ -114,7 +114,34 @@ def quiet(**changes: Any) -> nn.Module:
     return neuron
 
 
+class Halved(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) / 2
+
+
+class Steps(nn.Module):
+    """A chain that runs once for each timestep, and what becomes of the neurons' state in between."""
+
+    def __init__(self, first: nn.Module, change: Callable[[torch.Tensor], torch.Tensor] = lambda v: v) -> None:
+        super().__init__()
+        self.first, self.fc, self.lif, self.change = first, nn.Linear(4, 4), Leaky(0.5), change
+
+    def forward(self, x: torch.Tensor) -> None:
+        v: Any = 0.0
+        for now in x:
+            v = self.change(self.lif(self.fc(self.first(now)), v)[1])
+
+
+def hooked() -> nn.Module:
+    linear = nn.Linear(4, 4)
+    linear.register_forward_hook(lambda module, given, made: 2 * made)
+    return linear
+
+
 REFUSED = {
+    "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
+    "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
+    "state": (Steps(nn.Identity(), lambda v: v + 1), r"module 'lif' \(Leaky\): its state must be what it returned"),
     "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
@@ -143,6 +170,13 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
     module, message = REFUSED[case]
     with pytest.raises(InputError, match=message):
         cd.import_model(module, sample=torch.ones(4, 4), dt="1 ms")
+
+
+@pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])
+def test_what_only_passes_on_its_input_may_do_so_in_each_timestep(first: nn.Module):
+    """What it gives is a view of the sample, and so is what it gets next."""
+    sample = torch.ones(3, 2, 4) if isinstance(first, nn.Dropout) else torch.ones(3, 2, 1, 2, 2)
+    assert cd.import_model(Steps(first), sample=sample, dt="1 ms").network.shape.input_size == 4
 
 
 @pytest.mark.parametrize(

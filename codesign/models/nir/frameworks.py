@@ -79,6 +79,7 @@ def _snntorch(module: Any) -> ModuleNeurons:
 
 def _spikingjelly(module: Any) -> ModuleNeurons:
     """`IFNode`, `LIFNode`, `ParametricLIFNode` and `CUBALIFNode`, with hard and soft resets."""
+    _must(module.surrogate_function.spiking, "surrogate_function must have spiking True, or what leaves are no spikes")
     numbers = {"v_threshold": module.v_threshold, "v_reset": module.v_reset or 0.0}
     kind = {"IFNode": "IF", "CUBALIFNode": "CubaLIF"}.get(type(module).__name__, "LIF")
     if kind == "LIF":
@@ -241,7 +242,7 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
         if not set(family) & {*framework.classes, *framework.bases}:
             continue
         kind = type(module).__name__
-        if family[0] != kind or kind not in framework.classes:
+        if type(module).__module__.split(".")[0] != framework.prefix or kind not in framework.classes:
             raise InputError(
                 f"module '{name}' ({kind}): cannot be imported; neurons of {framework.prefix} may be "
                 f"{', '.join(framework.classes)}"

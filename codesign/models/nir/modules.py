@@ -14,6 +14,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -112,8 +113,10 @@ class _Trace:
         self.neurons: dict[str, tuple[str, ModuleNeurons]] = {}
         self.edges: dict[tuple[str, str], None] = {}
         self.shape: tuple[int, ...] | None = None
+        self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
         self._sample = sample.detach().clone()
-        self._made: dict[int, tuple[str, torch.Tensor, int]] = {}  # holds all tensors, so that no storage comes twice
+        # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
+        self._made: dict[int, list[tuple[str, torch.Tensor, int]]] = {}
         self._keep(_INPUT, self._sample)
 
     def run(self, module: nn.Module) -> None:
@@ -125,7 +128,8 @@ class _Trace:
                 stack.callback(setattr, part, "training", was)
                 part.training = False
             for name, part in _named(module, type(module).__name__):
-                hook = part.register_forward_hook(self._hook(name), with_kwargs=True)
+                # before other hooks, which are functions like any others
+                hook = part.register_forward_hook(self._hook(name), prepend=True, with_kwargs=True)
                 stack.callback(hook.remove)
             try:
                 module(self._sample)
@@ -143,8 +147,22 @@ class _Trace:
                 raise _refusal(name, module, "must take a tensor and return a tensor")
             self.edges[self._source(name, module, given), name] = None
             self._keep(name, made)
+            if self.neurons.get(name, ("", None))[0] == "snntorch":
+                self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
         return hook
+
+    def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
+        """That neurons which are given their state had it, unchanged, from themselves, or begin at 0."""
+        given = self._states.get(name, {})
+        for state in states:
+            if isinstance(state, torch.Tensor) and state.any():
+                before, version = given.get(state.untyped_storage().data_ptr(), (None, 0))
+                if before is None or state._version != version:
+                    raise _refusal(name, module, "its state must be what it returned, unchanged, and 0 at first")
+        tensors = [value for value in output if isinstance(value, torch.Tensor)]
+        given |= {state.untyped_storage().data_ptr(): (state, state._version) for state in tensors}
+        self._states[name] = given
 
     def _node(self, name: str, module: nn.Module) -> NirNode:
         neurons = read_neurons(name, module)
@@ -158,12 +176,19 @@ class _Trace:
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
         return NirNode(name=name, kind=neurons[1].kind, numbers=numbers, texts=neurons[1].texts)
 
+    def _before(self, name: str, tensor: torch.Tensor) -> list[tuple[str, torch.Tensor, int]]:
+        """Whose a tensor was before a module, which may have passed on a view of it in an earlier timestep."""
+        makers = self._made.get(tensor.untyped_storage().data_ptr(), [])
+        return list(takewhile(lambda maker: maker[0] != name, makers))
+
     def _keep(self, name: str, made: torch.Tensor) -> None:
-        self._made[made.untyped_storage().data_ptr()] = (name, made, made._version)
+        makers = [*self._before(name, made), (name, made, made._version)]
+        self._made[made.untyped_storage().data_ptr()] = makers
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> str:
         """Who made what a module gets."""
-        source, made, version = self._made.get(given.untyped_storage().data_ptr(), (None, given, 0))
+        makers = self._before(name, given)
+        source, made, version = makers[-1] if makers else (None, given, 0)
         whole = source == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
         dimensions = _DIMENSIONS.get(self.nodes[name].kind, 1)
         if source is None or made._version != version or not whole or not _in_order(given, dimensions):
@@ -173,7 +198,7 @@ class _Trace:
                 "its input does not come from a module; write functions and operators between modules as modules, such "
                 "as Flatten or AvgPool2d, and give spikes or currents as the sample",
             )
-        if source == _INPUT and self.shape is None:
+        if self.shape is None and self.nodes[name].kind not in ("Flatten", "Pass"):
             self.shape = self._input_shape(given, dimensions)
         return source
 
@@ -227,6 +252,8 @@ def _torch_node(name: str, module: Any) -> NirNode | None:
     kind = type(module).__name__
     if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
         return NirNode(name=name, kind="Pass")
+    if not _is_plain(module):
+        return None
     if isinstance(module, nn.Flatten):
         return NirNode(name=name, kind="Flatten")
     if isinstance(module, nn.Linear):
@@ -240,6 +267,13 @@ def _torch_node(name: str, module: Any) -> NirNode | None:
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return _batch_norm(name, module)
     return None
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether it runs as torch or a framework says, and not as a class that somebody derived from theirs."""
+    runs = next(each for each in type(module).__mro__ if "forward" in vars(each))
+    known = hasattr(nn, runs.__name__) or runs.__name__ == "LinearTorch"
+    return runs.__module__.startswith("torch.nn.modules.") or (known and runs.__module__.split(".")[0] in FRAMEWORKS)
 
 
 def _linear(name: str, weight: Any, bias: Any) -> NirNode:
