@@ -209,7 +209,7 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock) -> None:
     plain.failed("train", "b", FAILURE)
     plain.close()
     assert stream.getvalue().splitlines() == [
-        "to run: 2 trainings (3 in the store), 0 executions (0 in the store), 0 summaries and prices "
+        "to run: 2 models (3 in the store), 0 executions (0 in the store), 0 summaries and prices "
         "(0 in the store): 2 results; executor: serial",
         "[1/2] train a: done in 4.0 s",
         "[2/2] train b: FAILED, ValueError: no",

@@ -81,7 +81,7 @@ def test_a_finished_sweep_from_its_output_and_from_its_store(location: str, cach
     assert lines[0] == f"tiny  sweep, finished  {run}"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
     assert lines[3].endswith(" 11/11 results in the store")
-    assert lines[4] == "trainings 1/1, executions 4/4, summaries and prices 6/6"
+    assert lines[4] == "models 1/1, executions 4/4, summaries and prices 6/6"
     assert lines[5] == "by this run done 11"
     assert "layered, asynchronous on mubrain" in from_output
     assert "goes on" not in from_output

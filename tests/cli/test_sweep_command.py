@@ -57,7 +57,7 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     # The widest layer has 10 neurons, more than a group of 8: drained, and layered, each with the chip's weights and
     # with float weights. µBrain cannot drop what waits.
     assert lines[2] == (
-        "to run: 2 trainings (0 in the store), 8 executions (0 in the store), 12 summaries and prices "
+        "to run: 2 models (0 in the store), 8 executions (0 in the store), 12 summaries and prices "
         "(0 in the store): 22 results"
     )
     assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said
@@ -70,7 +70,7 @@ def test_answers_alone_are_on_standard_output(folder: Path) -> None:
     result = CliRunner().invoke(app, words, catch_exceptions=False)
     (answer,) = json.loads(result.stdout)
     assert answer["question"] == "Which chip has the highest accuracy?"
-    assert "to run: 2 trainings" in result.stderr
+    assert "to run: 2 models" in result.stderr
     assert "models   " in result.stderr
     with pytest.raises(InputError, match="--json and --dry-run"):
         invoke("tiny.yaml", "--dry-run", "--json")
@@ -88,7 +88,7 @@ def test_a_dry_run_changes_nothing(folder: Path) -> None:
     state = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     code, said = invoke("tiny.yaml", "--dry-run")
     assert code == 0
-    assert "to run: 2 trainings (0 in the store)" in said
+    assert "to run: 2 models (0 in the store)" in said
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == state
 
 
@@ -102,7 +102,7 @@ def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:
     _, said = invoke("tiny.yaml", "--dry-run")
     assert ": 0 results" in said
     _, said = invoke("tiny.yaml", "--dry-run", "--seeds", "3")
-    assert said.splitlines()[2].startswith("to run: 1 trainings (2 in the store)")
+    assert said.splitlines()[2].startswith("to run: 1 models (2 in the store)")
 
 
 PARTS = """\

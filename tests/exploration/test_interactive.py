@@ -180,7 +180,7 @@ def test_progress_is_shown_where_somebody_looks_on_or_asks(
         return captured.err
 
     assert said() == ""
-    assert said(progress=True).startswith("to run: 0 trainings (1 in the store)")
+    assert said(progress=True).startswith("to run: 0 models (1 in the store)")
     monkeypatch.setitem(sys.modules, "ipykernel", pytest)
     assert said().startswith("to run: ")
     assert said(progress=False) == ""

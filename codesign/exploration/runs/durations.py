@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["RESULT_WORDS", "ago", "format_duration", "rate_text"]
 
-RESULT_WORDS = {"train": "trainings", "execute": "executions", "price": "summaries and prices"}
+RESULT_WORDS = {"train": "models", "execute": "executions", "price": "summaries and prices"}
 """What the results of a kind of job are."""
 
 
