@@ -14,6 +14,7 @@ from codesign.units import Positive
 
 __all__ = [
     "MOST",
+    "MOST_LAYERS",
     "AveragePool",
     "Conv1d",
     "Conv2d",
@@ -32,6 +33,7 @@ __all__ = [
 MOST = 10_000_000
 """Inputs, and neurons of a layer; also sizes of all kinds."""
 
+MOST_LAYERS = 1000
 _LONGEST_DELAY = 1000
 
 Size = Annotated[Positive, Field(le=MOST)]
@@ -139,8 +141,8 @@ class Delayed(Spec):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    from_: Annotated[int, Field(ge=0, strict=True, alias="from")]
-    to: Annotated[int, Field(ge=0, strict=True)]
+    from_: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True, alias="from")]
+    to: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
     delay: Annotated[int, Field(ge=1, le=_LONGEST_DELAY, strict=True)] = 1
 
 

@@ -14,6 +14,7 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.network.layers import (
     MOST,
+    MOST_LAYERS,
     AveragePool,
     Conv1d,
     Conv2d,
@@ -55,7 +56,6 @@ __all__ = [
 ]
 
 _MOST_NEURONS = 10 * MOST
-_MOST_LAYERS = 1000
 
 
 _LATER = {"added": True}
@@ -79,8 +79,8 @@ class TopologySpec(Spec):
     added: ClassVar[frozenset[str]] = frozenset({"delayed"})
 
     input: Annotated[Size | tuple[Size, Size, Size], BeforeValidator(_input)]
-    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
-    delayed: Annotated[tuple[Delayed, ...], Field(max_length=_MOST_LAYERS)] = ()
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=MOST_LAYERS)]
+    delayed: Annotated[tuple[Delayed, ...], Field(max_length=MOST_LAYERS)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> TopologySpec:

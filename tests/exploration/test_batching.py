@@ -71,6 +71,12 @@ class FakeRay:
     def check(self) -> None:
         pass
 
+    def get_runtime_context(self) -> FakeRay:
+        return self
+
+    def get_job_id(self) -> str:
+        return "01"
+
     def options(self, **options: Any) -> FakeRay:
         return self
 
@@ -118,7 +124,7 @@ def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) ->
     ray: Any = executor._session
     function = executor_tasks.total
     executor.submit(Task(key="a", kind="test", function=function, arguments=(7, b"", 7, 8)))  # numbers as references
-    ((_, calls, *shared),) = ray.sent
+    ((_, _, calls, *shared),) = ray.sent
     assert shared == [7, 8]
     ((_, arguments, _),) = pickle.loads(calls)
     assert arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))

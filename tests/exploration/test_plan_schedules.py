@@ -139,7 +139,7 @@ def test_refractoriness_is_an_axis_and_a_column():
         ("asynchronous", "True", True, "asynchronous"),
         ("asynchronous", "False", False, "asynchronous"),
     ]
-    about = [any("one spike a timestep at most" in text for text in row["assumptions"]) for row in rows]
+    about = [any("at most one spike per timestep" in text for text in row["assumptions"]) for row in rows]
     assert about == [True, True, True, False]
     assert len(keys(spec)["execute"]) == 2 * 3
     (infeasible,) = (point.columns for point in plan_of(spec).points if point.columns["chip"] == "truenorth")

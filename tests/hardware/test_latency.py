@@ -188,7 +188,7 @@ def test_work_recorded_by_layer_is_shared_out_over_cores() -> None:
     body = MESH_CORES + f"neurons_per_core: {number(2)}\n" + TIMES + ASYNCHRONOUS
     by_layer = cost_of(Builder("3-4-2").message(-1, 0, 1).update(0, 0, 4).build(), body)
     assert by_layer.latency.total_s == near([10e-3 + 11e-6 + 100e-6])  # the way to tile 1 is the longest
-    assert any("shared out" in text for text in by_layer.assumptions)
+    assert any("shared over" in text for text in by_layer.assumptions)
     slices = tuple(Slice(layer=layer, core=core, neurons=2) for core, layer in enumerate((0, 0, 1)))
     split = Builder("3-4-2", slices=slices).message(-1, 0, 1).update(0, 0, 2).update(0, 1, 2)
     by_core = cost_of(split.build(), body)
