@@ -59,6 +59,8 @@ def _arriving(
     shape: NetworkShape, slices: tuple[Slice, ...], updates: UpdateTable, timesteps_run: Integers, timesteps: int
 ) -> list[tuple[int, Integers]]:
     """Of each of `late_sources` its target layer, and the (B, T) spikes that arrive from it in each timestep."""
+    if not shape.delayed:  # in the way of every execution
+        return []
     emitted = np.zeros((len(timesteps_run), timesteps, len(slices)), dtype=np.int64)
     np.add.at(emitted, (updates.sample, updates.timestep, updates.slice), updates.emitted)
     ran = np.arange(timesteps) < timesteps_run[:, None]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+from network_oracle import max_pools, passes, synapses
+from service_oracle import Cores
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import AveragePool, Conv1d, LayerSpec, Linear, MaxPool, SumPool
 from codesign.simulation.schedule import Regularization, Schedule
-from codesign.simulation.service import ServiceModel
 
 MASK = (1 << 64) - 1
 F32 = np.float32
@@ -34,61 +33,6 @@ def draw(*numbers: int) -> float:
     for number in numbers:
         key = mix((key + (int(number) + 1) * 0x9E3779B97F4A7C15) & MASK)
     return (key >> 40) / (1 << 24)
-
-
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def grids(network: SpikingNetwork) -> Iterator[tuple[LayerSpec, tuple[int, int, int], tuple[int, int], float]]:
-    """Each layer of neurons with the grid of its source, the window of the pools between, and the factor of these."""
-    source = network.topology.input if isinstance(network.topology.input, tuple) else (network.topology.input, 1, 1)
-    pool, scale = (1, 1), 1.0
-    shapes = iter(network.shape.layers)
-    for spec in network.topology.layers:
-        if isinstance(spec, SumPool | AveragePool | MaxPool):
-            rows, columns = pair(spec.kernel)
-            pool = pool[0] * rows, pool[1] * columns
-            scale *= 1 / (rows * columns) if isinstance(spec, AveragePool) else 1.0
-            continue
-        yield spec, source, pool, scale
-        layer = next(shapes)
-        source, pool, scale = (layer.channels, layer.height, layer.width), (1, 1), 1.0
-
-
-def synapses(network: SpikingNetwork) -> list[list[list[tuple[int, float]]]]:
-    """[layer][source neuron] → (target neuron, weight) one by one, from the definition of each kind of layer."""
-    layers = []
-    for connection, (spec, (channels, height, width), pool, scale) in zip(
-        network.layer_connections(), grids(network), strict=True
-    ):
-        weight = connection.weight.detach().double().numpy()
-        rows, columns = height // pool[0], width // pool[1]
-        table: list[list[tuple[int, float]]] = [[] for _ in range(channels * height * width)]
-        if isinstance(spec, Linear):
-            weight = weight.reshape(spec.neurons, channels, rows, columns)
-            given, groups, outputs = [(rows, columns), (1, 1), (0, 0), (1, 1)], 1, spec.neurons
-        else:
-            given = [pair(getattr(spec, name)) for name in ("kernel", "stride", "padding", "dilation")]
-            if isinstance(spec, Conv1d):
-                given = [(nothing, value[1]) for nothing, value in zip((1, 1, 0, 1), given, strict=True)]
-            groups, outputs = spec.groups, spec.channels
-        kernel, stride, padding, dilation = given
-        grid = [
-            (size + 2 * p - d * (k - 1) - 1) // s + 1
-            for size, k, s, p, d in zip((rows, columns), kernel, stride, padding, dilation, strict=True)
-        ]
-        for o, oy, ox in itertools.product(range(outputs), range(grid[0]), range(grid[1])):
-            group = o // (outputs // groups)
-            for c, ky, kx in itertools.product(range(channels // groups), range(kernel[0]), range(kernel[1])):
-                y, x = oy * stride[0] + ky * dilation[0] - padding[0], ox * stride[1] + kx * dilation[1] - padding[1]
-                if 0 <= y < rows and 0 <= x < columns:
-                    for py, px in itertools.product(range(pool[0]), range(pool[1])):
-                        row, column = y * pool[0] + py, x * pool[1] + px
-                        j = ((group * (channels // groups) + c) * height + row) * width + column
-                        table[j].append(((o * grid[0] + oy) * grid[1] + ox, weight[o, c, ky, kx] * scale))
-        layers.append(table)
-    return layers
 
 
 @dataclass
@@ -129,77 +73,6 @@ def skip(out: Outcome, neurons: int) -> None:
         (out.spikes_to_stop, 0),
     ):
         values.append(nothing)
-
-
-class Cores:
-    """When each core of a service model gets free in one pass, one message after the other."""
-
-    def __init__(self, model: ServiceModel, layer_of: list[int], core_of: list[int]) -> None:
-        self.model = model
-        places = list(zip(layer_of, core_of, strict=True))
-        self.part_of = [0] * len(places)
-        self.parts = [places[0]]
-        for n in range(1, len(places)):
-            if places[n] != places[n - 1]:
-                self.parts.append(places[n])
-            self.part_of[n] = len(self.parts) - 1
-        self.free = dict.fromkeys(core_of, 0.0)
-        self.sent: dict[tuple[int, int], float] = {}  # by source (0 input, 1 + part) and step
-        self.under_way: dict[tuple[int, int], int] = {}  # spikes, by the same
-
-    def leave(self, source: int, step: int, spikes: int) -> None:
-        self.under_way[source, step] = self.under_way.get((source, step), 0) + spikes
-
-    def receive(self) -> None:
-        for (source, step), spikes in sorted(self.under_way.items()):
-            target = 0 if source == 0 else self.parts[source - 1][0] + 1
-            for part, (layer, core) in enumerate(self.parts):
-                if layer == target:
-                    arrival = self.sent.get((source, step), 0.0) + self.model.route_s[source][part]
-                    self.free[core] = max(self.free[core], arrival) + spikes * self.model.message_s[part]
-        self.under_way = {}
-
-    def work(self, step: int, evaluated: set[int], emitted: dict[int, int]) -> None:
-        for part, (_, core) in enumerate(self.parts):
-            number = sum(self.part_of[n] == part for n in evaluated)
-            lanes = self.model.lanes or max(number, 1)
-            self.free[core] += -(-number // lanes) * self.model.update_s
-            spikes = sum(number for n, number in emitted.items() if self.part_of[n] == part)
-            self.free[core] += spikes * (self.model.spike_s + self.model.output_s[part])
-            self.sent[1 + part, step] = self.free[core]
-
-    def delivery(self, n: int, step: int) -> float:
-        source = 1 + self.part_of[n]
-        following = self.parts[source - 1][0] + 1
-        ways = [
-            way for way, (layer, _) in zip(self.model.route_s[source], self.parts, strict=True) if layer == following
-        ]
-        return F32(self.sent[source, step] + max(ways, default=0.0))
-
-
-def max_pools(network: SpikingNetwork) -> list[tuple[int, ...] | None]:
-    """Of each neuron its window of a max pool behind it: layer, channel, row and column; None where there is none."""
-    neurons = [spec for spec in network.topology.layers if not isinstance(spec, SumPool | AveragePool | MaxPool)]
-    behind = {id(one) for one, after in itertools.pairwise(network.topology.layers) if isinstance(after, MaxPool)}
-    windows = [pool for _, _, pool, _ in grids(network)][1:]
-    found: list[tuple[int, ...] | None] = []
-    for layer, shape in enumerate(network.shape.layers):
-        pooled = id(neurons[layer]) in behind
-        rows, columns = windows[layer] if pooled else (1, 1)
-        for c, y, x in itertools.product(range(shape.channels), range(shape.height), range(shape.width)):
-            inside = y < shape.height // rows * rows and x < shape.width // columns * columns
-            found.append((layer, c, y // rows, x // columns) if pooled and inside else None)
-    return found
-
-
-def passes(network: SpikingNetwork, j: int) -> bool:
-    """Whether the gate lets input j pass: the column of the first layer's weights that it feeds, if it feeds any."""
-    spec, (_, height, width), pool, _ = next(grids(network))
-    c, y, x = j // (height * width), j // width % height // pool[0], j % width // pool[1]
-    if not isinstance(spec, Linear):
-        return bool(network.input_gate[c])
-    rows, columns = height // pool[0], width // pool[1]
-    return y < rows and x < columns and bool(network.input_gate[(c * rows + y) * columns + x])
 
 
 def run_sample(

@@ -11,7 +11,7 @@ import torch
 from engine_comparison import loss_of, slope
 from hypothesis import given
 from hypothesis import strategies as st
-from machine_oracle import max_pools
+from network_oracle import max_pools
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples, learn, networks, random_batch, random_frames
 
