@@ -1,6 +1,6 @@
 """NeuroBench's metrics of each point of a sweep, as a table and under the names that its harness gives them.
 
-Its *effective* operations leave out weights of 0, which executions count as a chip does. So none here are called that;
+Its *effective* operations leave out weights of 0, which executions count. So none here are called that;
 `codesign.simulation.neurobench` has them.
 """
 
