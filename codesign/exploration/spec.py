@@ -23,6 +23,7 @@ from codesign.network.topology import (
     LayerError,
     LayerSpec,
     Linear,
+    Skip,
     TopologySpec,
     network_shape,
     parse_topology,
@@ -88,7 +89,7 @@ class NetworkEntry(Spec):
         topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
         hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
         layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
-        delayed: with `layers`, connections whose spikes arrive in a later timestep, as in `TopologySpec`.
+        delayed, skips: with `layers`, further connections, as in `TopologySpec`.
         neuron: parameters of all neurons; what is left out comes from the preset.
     """
 
@@ -96,14 +97,13 @@ class NetworkEntry(Spec):
     hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(hidden_sizes)] | None = None
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
     delayed: tuple[Delayed, ...] = ()
+    skips: tuple[Skip, ...] = ()
     neuron: NeuronSpec = NeuronSpec()
 
     @model_validator(mode="after")
     def _check_choice(self) -> NetworkEntry:
-        if self.delayed and self.layers is None:
-            raise ValueError(
-                "delayed: may only be used with layers; in topology and hidden, write 128r for a recurrent layer"
-            )
+        if (self.delayed or self.skips) and self.layers is None:
+            raise ValueError("delayed, skips: only beside layers; in topology and hidden, 128r is a recurrent layer")
         given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
@@ -376,13 +376,14 @@ class SweepSpec(FileSpec):
                 mistakes.append((at, inputs))
         elif layers is not None:
             at = ("network", "layers") if network.layers else ("preset",)
-            topology = TopologySpec.model_construct(input=input_grid, layers=layers, delayed=network.delayed)
+            given: dict[str, Any] = {"layers": layers, "delayed": network.delayed, "skips": network.skips}
+            topology = TopologySpec.model_construct(input=input_grid, **given)
             try:
                 network_shape(topology)
             except LayerError as error:
                 raise self.refusal([((*at, error.layer), error.rule)]) from None
             except ValueError as error:
-                raise self.refusal([(("network", "delayed"), str(error))]) from None
+                raise self.refusal([(("network", str(error).split(".")[0]), str(error))]) from None
         else:
             at = ("network", "hidden")
             hidden = network.hidden or (None if preset is None else preset.hidden)

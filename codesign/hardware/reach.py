@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import InputError
 from codesign.hardware.filling import PlacedPart
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
@@ -50,6 +51,8 @@ def reach_of(
     shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
 ) -> Reach:
     """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its neurons."""
+    if shape.direct:
+        raise InputError("shape: skips and connections within a pass cannot be placed yet")
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
     share, synapses = np.zeros((2, len(sources), len(parts)))

@@ -22,7 +22,7 @@ from codesign.network.topology import (
 )
 from codesign.network.window import Window
 
-__all__ = ["Connection", "connections_of"]
+__all__ = ["Connection", "connections_of", "windows_of_max_pools"]
 
 
 class Connection(torch.nn.Module):
@@ -186,6 +186,17 @@ def connections_of(topology: TopologySpec, generator: torch.Generator) -> list[C
         connections.append(Connection(pools, spec, window, generator))
         grid, pools = window.grid, []
     return connections
+
+
+def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | None:
+    """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""
+    found, known = list[torch.Tensor](), 0
+    for connection in connections[1:]:
+        window = connection.window
+        held = torch.from_numpy(window.held()) if window.first else torch.full((connection.inputs,), -1)
+        found.append(torch.where(held < 0, held, known + held))
+        known += math.prod(window.pooled) if window.first else 0
+    return torch.cat([*found, torch.full((connections[-1].outputs,), -1)]) if known else None
 
 
 def _windows(pool: Pool) -> int:

@@ -6,7 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from codesign.documents import Spec
 from codesign.network.window import Grid, KernelAxis, Window
@@ -22,8 +31,10 @@ __all__ = [
     "LayerSpec",
     "Linear",
     "MaxPool",
+    "Paddings",
     "Pool",
     "Size",
+    "Sizes",
     "SumPool",
     "check_max_pool",
     "pooled",
@@ -133,17 +144,27 @@ class MaxPool(Pool):
 
 
 class Delayed(Spec):
-    """A connection over which spikes arrive `delay` timesteps after they were emitted.
+    """A connection over which spikes arrive `delay` timesteps after they were emitted, or `within: pass`.
 
     `from` and `to` are layers of neurons, counted from 0: `to` may be the same layer (recurrence), an earlier or a
-    later one. Every neuron of `from` is connected to every neuron of `to`.
+    later one. Every neuron of `from` is connected to every neuron of `to`. Within a pass spikes arrive in the forward
+    step after the one in which they leave, for chips that deliver at once; `to` is then no later layer, and `from` is
+    seen behind the pools that follow it.
     """
 
     model_config = ConfigDict(populate_by_name=True)
+    added: ClassVar[frozenset[str]] = frozenset({"within"})
 
     from_: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True, alias="from")]
     to: Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
     delay: Annotated[int, Field(ge=1, le=_LONGEST_DELAY, strict=True)] = 1
+    within: Literal["pass"] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Delayed:
+        if self.within and self.delay > 1:
+            raise ValueError("delay: give this or within, not both")
+        return self
 
 
 LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool | MaxPool, Field(discriminator="kind")]

@@ -11,8 +11,9 @@ import torch
 
 from codesign.arguments import real, seconds, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection, connections_of
+from codesign.network.connection import Connection, connections_of, windows_of_max_pools
 from codesign.network.delayed import DelayedConnection, delayed_connections
+from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
@@ -23,7 +24,7 @@ Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
 class SpikingNetwork(torch.nn.Module):
-    """L layers of spiking neurons; layer l feeds layer l + 1, and over delayed connections any layer later on.
+    """L layers of spiking neurons; layer l feeds layer l + 1, over skips later ones, over delayed connections any.
 
     Weights of your own are loaded by `load_weights`. The state dict holds `connections.0.weight` and so on, `threshold`
     and `time_constant`, and, where the network has them, `bias` and `input_gate`.
@@ -41,16 +42,17 @@ class SpikingNetwork(torch.nn.Module):
 
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.
-        delayed_connections: one `DelayedConnection` for each of the topology's.
+        delayed_connections: one `DelayedConnection` for each that arrives in a later timestep.
+        direct_connections: one `DirectConnection` for each skip, and then each connection within a pass.
         bias: (N,) parameter, or None.
         threshold: (N,) float32 buffer, U_thr of each neuron. Gradients reach it where it requires them.
         time_constant: (N,) float64 buffer, τ_m of each neuron in seconds, infinite without leak. Gradients likewise.
         gain, reset_amount, reset_value, floor, initial_potential: (N,) float32 buffers, what `NeuronSpec` has of these
             names for each neuron, or None where all have its default. They get no gradients.
         synaptic_time_constant: (N,) float64 buffer or None likewise, in seconds, 0 where there is no synaptic current.
-        input_gate: bool buffer, whether events of each input may pass, or None, where all may. One number for each
-            column of the first layer's weights: an input of a fully connected layer, or a window of the pools before
-            it; a channel of a convolution. Events of closed inputs are dropped before they reach the network.
+        input_gate: bool buffer, whether events of each input may pass, or None, where all may; others are dropped. One
+            for each column of the first layer's weights: an input of a fully connected layer, or a window of the pools
+            before it; a channel of a convolution.
         potential_ranges: lowest and highest potential of each layer's neurons, where they saturate; None by default. No
             part of the state dict.
         potential_steps: to whose multiples the potentials of each layer's neurons are truncated as they decay; by
@@ -81,6 +83,7 @@ class SpikingNetwork(torch.nn.Module):
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
         self.connections = torch.nn.ModuleList(connections_of(self.topology, generator))
         self.delayed_connections = torch.nn.ModuleList(delayed_connections(self.topology, generator))
+        self.direct_connections = torch.nn.ModuleList(direct_connections(self.topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))
         self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))
@@ -104,8 +107,7 @@ class SpikingNetwork(torch.nn.Module):
         Returns:
             (B, C) output spike counts, or output potentials with `readout: potential`.
         """
-        if SpikingNetwork.run is None:
-            raise RuntimeError("no engine is loaded: import codesign.simulation.engine")
+        assert SpikingNetwork.run is not None, "no engine is loaded: import codesign.simulation.engine"
         return SpikingNetwork.run(self, events, schedule, **options)
 
     def extra_repr(self) -> str:
@@ -122,8 +124,9 @@ class SpikingNetwork(torch.nn.Module):
             InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate is none of
                 this network.
         """
-        numbers = {f"weights of layer {layer}": weight.data for layer, weight in enumerate(self.weights())}
-        numbers |= {f"weights of delayed connection {i}": w.data for i, w in enumerate(self.delayed_weights())}
+        direct = [one.weight for one in self.direct()]
+        weights = {"layer": self.weights(), "delayed connection": self.delayed_weights(), "direct connection": direct}
+        numbers = {f"weights of {kind} {i}": one.data for kind, held in weights.items() for i, one in enumerate(held)}
         numbers |= {} if self.bias is None else {"biases": self.bias.data}
         numbers |= {name: buffer for name in OF_NEURONS if (buffer := getattr(self, name)) is not None}
         check_numbers(numbers | {"thresholds": self.threshold, "time_constant": self.time_constant})
@@ -187,8 +190,7 @@ class SpikingNetwork(torch.nn.Module):
         self._potential_steps = steps
 
     def _check_layers(self, name: str, noun: str, given: tuple[Any, ...]) -> None:
-        layers = len(self.shape.layers)
-        if len(given) != layers:
+        if len(given) != (layers := len(self.shape.layers)):
             raise InputError(f"{name}: must have one {noun} for each of {layers} layers, found {len(given)}")
 
     @property
@@ -341,13 +343,18 @@ class SpikingNetwork(torch.nn.Module):
         """The weight of each delayed connection."""
         return [one.weight for one in self.delayed()]
 
+    def direct(self) -> list[DirectConnection]:
+        """`direct_connections` with their type."""
+        return [one for one in self.direct_connections if isinstance(one, DirectConnection)]
+
     def all_weights(self) -> list[torch.nn.Parameter]:
-        """The weight of each connection, and then of each delayed connection."""
-        return [*self.weights(), *self.delayed_weights()]
+        """The weight of each connection, then of each delayed and of each direct connection."""
+        return [*self.weights(), *self.delayed_weights(), *(one.weight for one in self.direct())]
 
     def layers_fed(self) -> list[int]:
         """The layer that each of these leads to."""
-        return [*range(len(self.connections)), *(one.target for one in self.delayed())]
+        delayed, direct = [one.target for one in self.shape.delayed], [one.target for one in self.shape.direct]
+        return [*range(len(self.connections)), *delayed, *direct]
 
     def load_weights(self, weights: Iterable[Any]) -> None:
         """Take weights that were trained elsewhere. Thresholds, time constants and biases stay as they are.
@@ -355,7 +362,7 @@ class SpikingNetwork(torch.nn.Module):
         Args:
             weights: a tensor or array for each layer of neurons, input to output, in torch's order: (neurons, inputs)
                 of a linear layer, (channels, input channels / groups, *kernel) of a convolution; then (targets,
-                sources) of each delayed connection.
+                sources) of each delayed connection; then of each direct one, (channels, 1, 1, 1) of an identity.
 
         Raises:
             InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
@@ -374,14 +381,8 @@ class SpikingNetwork(torch.nn.Module):
 
     def max_pools(self) -> torch.Tensor | None:
         """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""
-        connections, found, known = self.layer_connections()[1:], [], 0
-        for connection in connections:
-            window = connection.window
-            held = torch.from_numpy(window.held()) if window.first else torch.full((connection.inputs,), -1)
-            found.append(torch.where(held < 0, held, known + held))
-            known += math.prod(window.pooled) if window.first else 0
-        outputs = torch.full((self.shape.layers[-1].neurons,), -1)
-        return torch.cat([*found, outputs]).to(self.threshold.device) if known else None
+        windows = windows_of_max_pools(self.layer_connections())
+        return None if windows is None else windows.to(self.threshold.device)
 
     def fan_in(self) -> torch.Tensor:
         """(N,) int64 synapses that end in each neuron."""
@@ -389,9 +390,8 @@ class SpikingNetwork(torch.nn.Module):
 
     def fan_out(self) -> torch.Tensor:
         """(input_size + N,) int64 synapses that leave each input, then each neuron; output neurons have none."""
-        parts = [connection.fan_out() for connection in self.layer_connections()]
         outputs = torch.zeros(self.shape.layers[-1].neurons, dtype=torch.int64)
-        return torch.cat([*parts, outputs])
+        return torch.cat([*(connection.fan_out() for connection in self.layer_connections()), outputs])
 
 
 def _expect_buffers(network: SpikingNetwork, state: dict[str, torch.Tensor], prefix: str, *_: Any) -> None:

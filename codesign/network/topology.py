@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.network.direct import DirectShape, Skip, direct_shape
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
@@ -37,6 +38,7 @@ __all__ = [
     "Conv2d",
     "Delayed",
     "DelayedShape",
+    "DirectShape",
     "Grid",
     "LayerError",
     "LayerShape",
@@ -45,9 +47,11 @@ __all__ = [
     "MaxPool",
     "NetworkShape",
     "Pool",
+    "Skip",
     "SumPool",
     "TopologySpec",
     "as_topology",
+    "direct_layers",
     "input_grid",
     "network_shape",
     "parse_topology",
@@ -73,19 +77,27 @@ class TopologySpec(Spec):
     `input` is a number of inputs, `[channels, height, width]`, or `[channels, length]`, which is of height 1; an input
     event's index runs over the channels first: `index = (channel · height + row) · width + column`.
 
-    `delayed` lists connections whose spikes arrive in a later timestep, such as `{from: 0, to: 0, delay: 1}`.
+    `delayed` lists connections whose spikes arrive in a later timestep, such as `{from: 0, to: 0, delay: 1}`, or, with
+    `{from: 0, to: 0, within: pass}`, later in the same one. `skips` lists connections over layers, whose currents add
+    to the others', such as `{from: 0, to: 2, kind: identity}` or `{from: input, to: 2, kind: conv2d, kernel: 1}`.
     """
 
-    added: ClassVar[frozenset[str]] = frozenset({"delayed"})
+    added: ClassVar[frozenset[str]] = frozenset({"delayed", "skips"})
 
     input: Annotated[Size | tuple[Size, Size, Size], BeforeValidator(_input)]
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1, max_length=MOST_LAYERS)]
     delayed: Annotated[tuple[Delayed, ...], Field(max_length=MOST_LAYERS)] = ()
+    skips: Annotated[tuple[Skip, ...], Field(max_length=MOST_LAYERS)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> TopologySpec:
         network_shape(self)
         return self
+
+    @property
+    def later(self) -> tuple[Delayed, ...]:
+        """Those delayed connections whose spikes arrive in a later timestep."""
+        return tuple(one for one in self.delayed if one.within is None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +111,7 @@ class LayerShape:
         synapses: synapses from the previous layer (or the input) into this layer, counted one by one.
         weights: distinct stored weights; smaller than `synapses` where a kernel is shared.
         delayed_fan_in: synapses of delayed connections that end in each neuron, beside these.
+        direct_synapses, direct_weights: synapses of direct connections into the layer, and weights, beside these.
         window: what its neurons see; None where every spike of every source reaches every neuron.
     """
 
@@ -110,6 +123,8 @@ class LayerShape:
     synapses: int
     weights: int
     delayed_fan_in: int = field(default=0, metadata=_LATER)
+    direct_synapses: int = field(default=0, metadata=_LATER)
+    direct_weights: int = field(default=0, metadata=_LATER)
     window: Window | None = field(default=None, compare=False)  # executions are stored without
 
 
@@ -130,11 +145,13 @@ class NetworkShape:
         input_size: number of inputs.
         layers: one entry a layer of neurons, first hidden layer to output layer.
         delayed: connections whose spikes arrive in a later timestep.
+        direct: skips, and then recurrent connections within a pass.
     """
 
     input_size: int
     layers: tuple[LayerShape, ...]
     delayed: tuple[DelayedShape, ...] = field(default=(), metadata=_LATER)
+    direct: tuple[DirectShape, ...] = field(default=(), metadata=_LATER)
 
     @property
     def neurons(self) -> int:
@@ -230,10 +247,10 @@ def input_grid(topology: TopologySpec) -> Grid:
 
 
 def network_shape(topology: TopologySpec) -> NetworkShape:
-    """Sizes, fan-in and synapses of every layer of neurons, and its delayed connections.
+    """Sizes, fan-in and synapses of every layer of neurons, and its delayed and direct connections.
 
     Raises:
-        ValueError: a delayed connection names a layer that is not there, or stands there twice.
+        ValueError: one of these names a layer that is not there, does not fit it, or stands there twice.
         LayerError: a kernel or pool is larger than what it slides over, groups do not divide channels, the last layer
             is a pool, or there are more inputs or neurons than a network may have.
     """
@@ -264,7 +281,50 @@ def network_shape(topology: TopologySpec) -> NetworkShape:
         grid, pools = window.grid, []
     if pools:
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
-    return NetworkShape(input_size=input_size, **_with_delayed(layers, topology.delayed))
+    direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
+    return NetworkShape(input_size=input_size, direct=direct, **_with_delayed(layers, topology.later))
+
+
+def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Conv2d, DirectShape]]:
+    """Of each direct connection, skips first, the pools behind which it begins and the layer whose synapses it has.
+
+    Raises:
+        ValueError: one does not fit its layers.
+    """
+    grids, pools = [input_grid(topology)], list[list[Pool]]([[]])
+    for spec in topology.layers:
+        if isinstance(spec, Pool):
+            pools[-1].append(spec)
+        else:
+            grids.append(window_of(grids[-1], pools[-1], spec).grid)
+            pools.append([])
+    found: list[tuple[list[Pool], Linear | Conv2d, DirectShape]] = []
+    every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
+    for name, specs in every:
+        for number, one in enumerate(specs):
+            if isinstance(one, Delayed) and one.within is None:
+                continue
+            if one in specs[:number]:
+                raise ValueError(f"{name}.{number}: this connection is already listed")
+            try:
+                target, shape = direct_shape(one, grids, pools)
+                found.append((pools[shape.source + 1], target, shape))
+            except ValueError as error:
+                raise ValueError(f"{name}.{number}.{error}") from None
+    return found
+
+
+def _with_direct(layers: list[LayerShape], direct: list[DirectShape]) -> tuple[DirectShape, ...]:
+    """Notes in layers what direct connections add to them."""
+    for one in direct:
+        layer = layers[one.target]
+        layers[one.target] = replace(
+            layer,
+            fan_in=layer.fan_in + one.fan_in,
+            direct_synapses=layer.direct_synapses + one.synapses,
+            direct_weights=layer.direct_weights + one.weights,
+        )
+    return tuple(direct)
 
 
 def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> dict[str, Any]:
@@ -306,4 +366,5 @@ def topology_text(shape: NetworkShape) -> str:
     sizes = [f"{size}{'r' * (again[layer] in shape.delayed)}" for layer, size in enumerate(shape.layer_sizes)]
     others = [one for one in shape.delayed if one != again[one.source]]
     told = (f", layer {one.source} to {one.target} after Δt · {one.delay}" for one in others)
-    return "-".join([str(shape.input_size), *sizes]) + "".join(told)
+    direct = (f", {one.text}" for one in shape.direct)
+    return "-".join([str(shape.input_size), *sizes]) + "".join([*told, *direct])

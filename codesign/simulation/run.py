@@ -65,6 +65,8 @@ class Run:
         whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
+        if self.network.shape.direct:
+            raise InputError("network: skips and connections within a pass cannot be simulated yet")
         self._check_sizes()
         for name in OF_NEURONS:
             number = getattr(self.network, name)

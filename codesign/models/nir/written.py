@@ -59,6 +59,8 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     """
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
+    if network.direct():
+        raise InputError("skips and connections within a pass cannot be written to NIR yet; use cd.save_model")
     if reader != "plain" and network.delayed():
         raise InputError(
             f"a recurrent network cannot be written for {reader}: its reader accepts no cycles; write dialect plain"

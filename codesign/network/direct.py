@@ -1,0 +1,162 @@
+"""Direct connections, whose spikes arrive in the same timestep: skips over layers, and recurrence within a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from codesign.documents import Spec
+from codesign.network.layers import (
+    MOST_LAYERS,
+    Conv2d,
+    Delayed,
+    Linear,
+    Paddings,
+    Pool,
+    Size,
+    Sizes,
+    window_of,
+)
+from codesign.network.window import Grid, Window
+from codesign.units import Real
+
+__all__ = ["ConvolutionSkip", "DirectShape", "IdentitySkip", "LinearSkip", "Skip", "direct_shape", "synapses_of"]
+
+Layer = Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
+
+
+class _Skip(Spec):
+    """A connection from a layer, or the input, to a later one than the next."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[Layer | Literal["input"], Field(alias="from")]
+    to: Layer
+
+    @property
+    def source(self) -> int:
+        """The layer that it comes from, or −1 for the input."""
+        return -1 if isinstance(self.from_, str) else self.from_
+
+
+class IdentitySkip(_Skip):
+    """Neuron i of `from` to neuron i of `to`, both on the same grid, with one weight that is not trained: `factor`."""
+
+    kind: Literal["identity"]
+    factor: Real = 1.0
+
+
+class LinearSkip(_Skip):
+    """Every neuron of `from` to every neuron of `to`."""
+
+    kind: Literal["linear"]
+
+
+class ConvolutionSkip(_Skip):
+    """A window of `from`, with the arguments of a `conv2d`; it must give the grid of `to`, whose channels it has."""
+
+    kind: Literal["conv2d"]
+    kernel: Sizes
+    stride: Sizes = 1
+    padding: Paddings = 0
+    dilation: Sizes = 1
+    groups: Size = 1
+
+
+Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminator="kind")]
+"""Layers are counted from 0, pools apart. A skip begins behind the pools that follow `from`, as the next layer does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectShape:
+    """A connection whose spikes arrive in the same timestep.
+
+    Attributes:
+        source: layer that it comes from; −1 is the input.
+        target: layer that it leads to; at most `source` where it is recurrent.
+        fan_in: most synapses that end in a neuron of the target.
+        synapses: all of them.
+        weights: those that are stored once.
+        window: what a neuron of the target sees.
+    """
+
+    source: int
+    target: int
+    fan_in: int
+    synapses: int
+    weights: int
+    window: Window = field(compare=False)
+
+    stored: ClassVar[tuple[str, ...]] = ("source", "target", "fan_in", "synapses", "weights")
+
+    @property
+    def detour(self) -> int:
+        """Forward steps that its messages are on their way beyond the one that every message takes."""
+        return max(self.target - self.source - 1, 0)
+
+    @property
+    def text(self) -> str:
+        """What it is, behind a topology's layers."""
+        source = "input" if self.source < 0 else f"layer {self.source}"
+        return f"{source} to layer {self.target} within the timestep"
+
+
+def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:
+    """The layer whose synapses a direct connection between these grids has; `source` is behind pools."""
+    neurons = target[0] * target[1] * target[2]
+    if isinstance(spec, ConvolutionSkip):
+        sliding = {name: getattr(spec, name) for name in ("kernel", "stride", "padding", "dilation", "groups")}
+        return Conv2d(kind="conv2d", channels=target[0], **sliding)
+    if isinstance(spec, IdentitySkip):
+        return Conv2d(kind="conv2d", channels=source[0], kernel=1, groups=source[0])
+    return Linear(neurons=neurons)
+
+
+def direct_shape(
+    spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
+) -> tuple[Linear | Conv2d, DirectShape]:
+    """A direct connection of a network.
+
+    Args:
+        spec: a skip, or a delayed connection `within: pass`.
+        grids: of the input and of each layer.
+        pools: what follows each of them.
+
+    Raises:
+        ValueError: it does not lead forward (a skip) or back, or does not fit its layers; the name of the field comes
+            first.
+    """
+    source, last = spec.from_ if isinstance(spec, Delayed) else spec.source, len(grids) - 2
+    for name, layer in (("from", source), ("to", spec.to)):
+        if layer > last:
+            raise ValueError(f"{name}: must be a layer of neurons, 0 to {last}, found {layer}")
+    if isinstance(spec, Delayed):
+        if spec.to > source:
+            raise ValueError("to: within a pass must not be a later layer than from; write it under skips")
+        if source == last:
+            raise ValueError("from: within a pass must not be the last layer, whose spikes leave the network")
+    elif spec.to <= source + 1:
+        raise ValueError("to: must be a later layer than the one after from; for recurrence see delayed")
+    before, target = grids[source + 1], grids[spec.to + 1]
+    folded = pools[source + 1]
+    pooled = before
+    for pool in folded:
+        kernel = pool.kernel if isinstance(pool.kernel, tuple) else (pool.kernel, pool.kernel)
+        pooled = pooled[0], pooled[1] // kernel[0], pooled[2] // kernel[1]
+    synapses = synapses_of(spec, pooled, target)
+    window = window_of(before, folded, synapses)
+    if not isinstance(synapses, Linear) and window.grid != target:
+        given, needed = ("×".join(map(str, grid)) for grid in (window.grid, target))
+        raise ValueError(f"kind: {spec.kind} gives {given}, but layer {spec.to} has {needed}")  # type: ignore[union-attr]
+    shape = DirectShape(
+        source=source,
+        target=spec.to,
+        fan_in=window.fan_in,
+        synapses=window.synapses,
+        weights=window.weights,
+        window=window,
+    )
+    return synapses, shape

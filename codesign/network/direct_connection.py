@@ -1,0 +1,56 @@
+"""Synapses of direct connections, whose spikes arrive in the same timestep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from codesign.network.connection import Connection
+from codesign.network.direct import DirectShape, IdentitySkip
+from codesign.network.layers import Conv2d, Linear, Pool
+from codesign.network.topology import TopologySpec, direct_layers
+
+__all__ = ["DirectConnection", "direct_connections"]
+
+
+class DirectConnection(Connection):
+    """A connection over layers, or back to an earlier one or the same, within a timestep.
+
+    Args:
+        pools: those behind which it begins.
+        target: the layer whose synapses it has.
+        shape: which layers it connects.
+        generator: source of the initial weights.
+        factor: weight of all synapses of an identity, which are not trained; None of any other.
+
+    Attributes:
+        shape: as given.
+        weight: as that of a `Connection`; of an identity (channels, 1, 1, 1), all `factor`, without gradient unless
+            `requires_grad` is set.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        target: Linear | Conv2d,
+        shape: DirectShape,
+        generator: torch.Generator,
+        factor: float | None,
+    ) -> None:
+        super().__init__(pools, target, shape.window, generator)
+        self.shape = shape
+        if factor is not None:
+            self.weight = torch.nn.Parameter(torch.full_like(self.weight, factor), requires_grad=False)
+
+    def extra_repr(self) -> str:
+        """Layers, and what leads from one to the other."""
+        return f"{self.shape.text}, {super().extra_repr()}"
+
+
+def direct_connections(topology: TopologySpec, generator: torch.Generator) -> list[DirectConnection]:
+    """Those of a topology: its skips, and then its connections within a pass."""
+    factors = [one.factor if isinstance(one, IdentitySkip) else None for one in topology.skips]
+    found = direct_layers(topology)
+    factors += [None] * (len(found) - len(factors))
+    return [DirectConnection(*one, generator, factor) for one, factor in zip(found, factors, strict=True)]
