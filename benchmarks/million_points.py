@@ -75,9 +75,10 @@ def main() -> None:
         """When each phase had something done for the last time."""
 
         def __init__(self) -> None:
+            super().__init__()
             self.ends: dict[str, float] = {}
 
-        def advanced(self, phase: str, done: int, total: int) -> None:
+        def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
             self.ends[phase] = time.perf_counter()
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -162,13 +162,14 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
 def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> int:
     """Run work as `run_sweep` does, with its record, its front and the progress of a log; how many tasks there were."""
     from codesign.exploration.runner import Runner
-    from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
-    from codesign.exploration.runs.recorder import recorded_run
-    from codesign.exploration.runs.shown import PlainProgress
+    from codesign.exploration.runs.front_watch import FrontWatch
+    from codesign.exploration.runs.progress import Progress
+    from codesign.exploration.runs.record import recorded
+    from codesign.exploration.runs.shown import LogView
 
-    spec, watch = plan.spec, FrontWatch(plan)
-    with recorded_run(
-        PlainProgress(io.StringIO()),
+    spec, watch, progress = plan.spec, FrontWatch(plan), Progress(LogView(io.StringIO()))
+    record = recorded(
+        progress,
         kind="sweep",
         name=spec.name,
         title=spec.title or spec.name,
@@ -176,8 +177,8 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
         store=store,
         output=Path(store.root) / "out",
         command=None,
-    ) as recorded:
-        progress = FrontRelay(watch, recorded)
+    )
+    with record, progress.seen_by(watch):
         split.watch(store, "store, write", "put", "put_many")
         split.watch(store, "store, read", "get", "facts")
         split.watch(executor, "executor", "submit", "wait", "share")

@@ -1,9 +1,9 @@
-"""What `codesign status` shows: one run, or all runs of a store."""
+"""What `codesign status` shows: one run, or those of a folder."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,14 +11,14 @@ from rich.text import Text
 
 from codesign.exploration.runs.durations import RESULT_WORDS, ago, format_duration, rate_text
 from codesign.exploration.runs.picture import bar, front_legend, front_table, job_counts, joined, trial_counts
-from codesign.exploration.runs.status import ResultCounts, RunStatus, StoreStatus
+from codesign.exploration.runs.status import ResultCounts, RunStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from codesign.exploration.runs.record import RunRecord
 
-__all__ = ["run_picture", "store_picture"]
+__all__ = ["list_picture", "run_picture"]
 
 _STYLES = {
     "running": "bold green",
@@ -31,34 +31,34 @@ _FAILURES = 5
 _FRONT = 10
 
 
-def store_picture(store: StoreStatus, width: int) -> Iterator[RenderableType]:
+def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int) -> Iterator[RenderableType]:
     """A row a run."""
-    if not store.runs and not store.problems:
+    if not runs and not problems:
         yield Text("Nothing has run in this folder yet. `codesign sweep smoke` takes seconds.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     wide = width >= 100
-    table.add_column("run", overflow="fold")
+    table.add_column("output", overflow="fold")
     for name in ("state", "results", "last sign of life", *(("failed", "started") if wide else ())):
         table.add_column(name, justify="right" if name in ("results", "failed") else "left", no_wrap=True)
-    for run in store.runs:
+    for run in runs:
         record = run.record
         counts = "unknown" if run.results is None else f"{run.in_store:,}/{run.needed:,}"
-        row = [Text(record.id), _state(run), Text(counts), Text(ago(run.silent_s))]
+        row = [Text(run.folder), _state(run), Text(counts), Text(ago(run.silent_s))]
         if wide:
             row += [Text(f"{record.jobs.failed:,}"), Text(ago(run.silent_s + record.alive - record.started))]
         table.add_row(*row)
     yield table
-    for problem in store.problems:
+    for problem in problems:
         yield Text(problem, style="red")
-    if store.runs:
-        yield Text("`--run ID` shows one of them.", style="dim")
+    if runs:
+        yield Text("`codesign status` shows all of a run if it is given its output.", style="dim")
 
 
 def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     """Everything about one run."""
     record = run.record
-    yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run), f"  {record.id}")
+    yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run))
     yield _lifetime(run)
     yield Text("")
     yield from _results(run, width)
@@ -126,7 +126,7 @@ def _jobs(run: RunStatus) -> Text:
 def _failures(record: RunRecord) -> Iterator[Text]:
     shown = record.failures[-_FAILURES:]
     for line in shown:
-        yield Text.assemble((f"  {line.job}: ", "red"), line.reason)
+        yield Text(f"  {line}", style="red")
     if shown and record.jobs.failed > len(shown):
         yield Text(f"  and {record.jobs.failed - len(shown):,} failures before", style="dim")
 

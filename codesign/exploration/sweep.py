@@ -17,9 +17,9 @@ from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.rows import Columns
 from codesign.exploration.running import run_work
-from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
+from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.runs.recorder import recorded_run
+from codesign.exploration.runs.record import recorded
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.work import find_work
@@ -105,7 +105,7 @@ def run_sweep(
     load, plan = workloads.load, build_plan(spec, workloads.outline_for(spec))
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
-    run = recorded_run(
+    record = recorded(
         progress,
         kind="sweep",
         name=spec.name,
@@ -115,18 +115,17 @@ def run_sweep(
         output=output,
         command=commands.resume,
     )
-    with held(lock_of(output)), run as recorded:
-        relay = FrontRelay(watch, recorded)
+    with held(lock_of(output)), record, progress.seen_by(watch):
         failures = run_work(
             work,
             store=store,
             workload=lambda: load(plan.workload),
             executor=executor,
-            progress=relay,
+            progress=progress,
             resources=spec.resources.by_kind,
             on_result=watch.take,
         )
-        relay.show()
+        watch.show()
         failed = len(failures)
         metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=failed)
         outcome = _write(plan, store, output, failures, metadata, on_note=progress.note)

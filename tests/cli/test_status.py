@@ -1,7 +1,7 @@
 """`codesign status`: what it says of runs that run, ended, were killed, or left something unreadable behind.
 
 Thorough are the other ends of processes than a kill: they would catch a run that is taken for dead while it lives, and
-trials or a terminal that are left half way.
+trials that are left half way.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,7 +24,6 @@ from typer.testing import CliRunner
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.runs.record import read_record, run_ids
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, run_sweep
 from codesign.exploration.workloads import Workloads
@@ -42,8 +39,8 @@ def said(*arguments: str | Path) -> str:
 
 
 def told(*arguments: str | Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(said(*arguments, "--json"))
-    return found
+    (found,) = json.loads(said(*arguments, "--json"))["runs"]
+    return dict(found)
 
 
 def run_here(location: Path | str, cache_root: Path, name: str = "tiny") -> None:
@@ -71,83 +68,64 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path) if request.param == "path" else f"memory://{uuid4().hex}"
 
 
-def test_a_finished_sweep_from_its_output_and_from_its_store(location: str, cache_root: Path) -> None:
+def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: str, cache_root: Path) -> None:
     run_here(location, cache_root)
     from_output = said(f"{location}/tiny")
-    (run,) = run_ids(open_folder(f"{location}/store"))
-    assert said(f"{location}/store", "--run", run) == from_output
-    assert said(f"{location}/store", "--run", "tiny") == from_output
+    assert said(location) == from_output
     lines = from_output.splitlines()
-    assert lines[0] == f"tiny  sweep, finished  {run}"
+    assert lines[0] == "tiny  sweep, finished"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
     assert lines[3].endswith(" 11/11 results in the store")
     assert lines[4] == "models 1/1, executions 4/4, summaries and prices 6/6"
     assert lines[5] == "by this run done 11"
     assert "layered, asynchronous on mubrain" in from_output
     assert "goes on" not in from_output
-    everything = told(f"{location}/store")
-    assert everything == {"runs": [told(f"{location}/tiny")], "problems": []}
-    (one,) = everything["runs"]
+    one = told(f"{location}/tiny")
     assert one["results"]["execute"] == {"needed": 4, "in_store": 4}
-    assert (one["state"], one["study"], one["resume"]) == ("finished", None, None)
-    assert one["last_sign_of_life"].endswith("+00:00")
+    assert (one["state"], one["search"], one["command"]) == ("finished", None, "")
 
 
-def test_a_store_lists_its_runs_newest_first(location: str, cache_root: Path) -> None:
+def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -> None:
     for name in ("first", "second"):
         run_here(location, cache_root, name)
-    header, newest, oldest, hint = said(f"{location}/store").splitlines()
-    assert header.split() == ["run", "state", "results", "last", "sign", "of", "life", "failed", "started"]
-    assert newest.startswith("second-")
-    assert oldest.startswith("first-")
-    assert newest.split()[1:3] == ["finished", "11/11"]
-    assert hint == "`--run ID` shows one of them."
+    header, newest, oldest, hint = said(location).splitlines()
+    assert header.split() == ["output", "state", "results", "last", "sign", "of", "life", "failed", "started"]
+    assert newest.split()[:3] == ["second", "finished", "11/11"]
+    assert oldest.startswith("first")
+    assert hint == "`codesign status` shows all of a run if it is given its output."
 
 
-def test_nothing_there(tmp_path: Path, cache_root: Path) -> None:
+def test_nothing_there(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "missing", "memory://nothing"):
-        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a store that knows of one"):
+        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a folder of such"):
             said(place)
-    run_here(tmp_path, cache_root)
-    with pytest.raises(InputError, match=r"--run other: .*store knows no such run; it knows tiny-[0-9a-f]{12}$"):
-        said(tmp_path / "store", "--run", "other")
-    with pytest.raises(InputError, match=r"--run other: .* is the output of run tiny-"):
-        said(tmp_path / "tiny", "--run", "other")
-    with pytest.raises(InputError, match="--watch needs a terminal"):
-        said(tmp_path / "store", "--watch")
-    with pytest.raises(InputError, match="--json and --watch cannot be combined"):
-        said(tmp_path / "store", "--watch", "--json")
 
 
 def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
     run_here(tmp_path, cache_root)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    said(tmp_path / "store")
+    said(tmp_path)
     said(tmp_path / "tiny")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, cache_root: Path) -> None:
     run_here(location, cache_root)
-    store = open_folder(f"{location}/store")
-    store.write("runs/torn.json", b'{"format": "codesign-run 1"')
-    shown = said(f"{location}/store")
+    open_folder(location).write("torn/run.json", b'{"format": "codesign-run 2"')
+    shown = said(location)
     assert "finished    11/11" in shown
-    assert "runs/torn.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
-    assert len(told(f"{location}/store")["problems"]) == 1
-    with pytest.raises(CodesignError, match=r"torn\.json: is not the record"):
-        said(f"{location}/store", "--run", "torn")
+    assert "torn/run.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
+    with pytest.raises(CodesignError, match=r"torn/run\.json: is not the record"):
+        said(f"{location}/torn")
 
 
 def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, cache_root: Path) -> None:
     run_here(tmp_path, cache_root)
-    store = open_folder(tmp_path / "store")
-    (run,) = run_ids(store)
-    name = f"runs/{run}.json"
-    content = json.loads(store.read(name) or b"")
+    file = tmp_path / "tiny" / "run.json"
+    content = json.loads(file.read_text())
     content["front"][0]["name"] = "\x1b[2J\x1b[31mred"
     content["title"] = content["name"] = "\u202egnp.exe [bold]x[/bold]"
-    store.write(name, json.dumps(content).encode())
+    file.write_text(json.dumps(content))
     for shown in (said(tmp_path / "tiny"), said(tmp_path / "tiny", "--json")):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
@@ -178,24 +156,24 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     stop_after(process, 7, signal.SIGKILL)
     found = told(tmp_path / "out")
     assert found["state"] == "dead"
-    assert found["pid"] == process.pid
+    assert found["process"]["pid"] == process.pid
     kept = len(entries(tmp_path / "my store"))
     assert sum(one["in_store"] for one in found["results"].values()) == kept >= 7
     # Three models, each layered and asynchronous, with the chip's weights and with those of 32 bits.
     needed = {kind: one["needed"] for kind, one in found["results"].items()}
     assert needed == {"train": 3, "execute": 12, "summary": 12, "price": 6}
     shown = said(tmp_path / "out")
-    assert "tiny  sweep, dead  " in shown
+    assert "tiny  sweep, dead\n" in shown
     assert f" {kept}/33 results in the store" in shown
     assert "Its process is gone without giving a reason: it was killed, or the machine went down." in shown
     command = shown.splitlines()[-1]
     assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
-    assert found["resume"] == {"folder": str(tmp_path), "command": command.partition(" && ")[2]}
+    assert (found["folder"], found["command"]) == (str(tmp_path), command.partition(" && ")[2])
 
-    words = shlex.split(found["resume"]["command"])[1:]
+    words = shlex.split(found["command"])[1:]
     program.run_here(*words, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root})
     again = told(tmp_path / "out")
-    assert (again["state"], again["id"], again["first_started"]) == ("finished", found["id"], found["first_started"])
+    assert (again["state"], again["first_started"]) == ("finished", found["first_started"])
     assert sum(one["in_store"] for one in again["results"].values()) == 33
 
 
@@ -222,40 +200,10 @@ def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -
     program.finish(process)
     found = told(tmp_path / "out")
     assert (found["kind"], found["state"]) == ("study", "finished")
-    study = found["study"]
+    study = found["search"]
     assert (study["trials"], sum(study["told"].values()), study["in_flight"]) == (4, 4, 0)
-    assert study["place"] == str(tmp_path / "out" / "journal.log")
+    assert study["place"] == "out/journal.log"
     results = found["results"]
     assert all(one["needed"] == one["in_store"] > 0 for one in results.values())
-    store = open_folder(tmp_path / "store")
-    record = read_record(store, found["id"])
-    assert record is not None
-    assert record.jobs.total == record.jobs.ended
+    assert found["jobs"]["total"] == found["jobs"]["ended"]
     assert "trials 4/4, " in said(tmp_path / "out")
-
-
-@pytest.mark.thorough
-def test_watching_goes_on_until_it_is_interrupted(tmp_path: Path, cache_root: Path) -> None:
-    pty = pytest.importorskip("pty")
-    import os
-
-    run_here(tmp_path, cache_root)
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "codesign", "status", "tiny", "--watch"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(program.ROOT), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
-    )
-    os.close(theirs)
-    shown, deadline = b"", time.monotonic() + 60
-    while shown.count(b"sweep, ") < 3:
-        assert time.monotonic() < deadline, shown
-        shown += os.read(ours, 65536)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
-    os.close(ours)
-    assert b"Traceback" not in shown

@@ -140,8 +140,8 @@ def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: st
 
 def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
     from codesign.analysis.table import read_results
-    from codesign.exploration.runs.record import read_record, run_ids
-    from codesign.exploration.store import Store
+    from codesign.exploration.runs.record import read_record
+    from codesign.files import open_folder
 
     code, said = invoke("deep/question", "--scale", "one", "--executor", "serial")
     assert code == 0
@@ -150,8 +150,7 @@ def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
     assert table.metadata.sweep == "question_digits_one"
     assert set(table.frame["sweep"]) == {"question_digits_one"}
     assert table.metadata.command == "codesign sweep deep/question --dataset digits --scale one"
-    folder = Store(question / "reports/.store").folder
-    record = read_record(folder, run_ids(folder)[0])
+    record = read_record(open_folder(question / "reports/question_digits_one"))
     assert record.name == "question_digits_one"
     assert record.command == "codesign sweep deep/question --dataset digits --scale one --executor serial"
     invoke("deep/question", "--scale", "one", "--seeds", "1", "--executor", "serial")

@@ -14,7 +14,7 @@ from codesign.analysis.fronts import find_fronts
 from codesign.analysis.points import gather
 from codesign.analysis.table import read_results
 from codesign.exploration.plan import Plan
-from codesign.exploration.runs.front_watch import FrontRelay, FrontWatch
+from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.spec import SweepSpec
 
@@ -32,7 +32,7 @@ class Watching(Recording):
         super().__init__()
         self.fronts: list[list[FrontLine]] = []
 
-    def front(self, lines: Sequence[FrontLine]) -> None:
+    def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
         self.fronts.append(list(lines))
 
 
@@ -148,20 +148,21 @@ def test_results_that_cannot_be_read_are_waited_for(damaged):
 def test_the_front_is_looked_for_now_and_then():
     now = [0.0]
     (plan, watch), heard = watched(tiny()), Watching()
-    relay = FrontRelay(watch, heard, clock=lambda: now[0])
-    relay.pulse()
-    assert heard.fronts == []
-    give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
-    relay.pulse()
-    relay.pulse()
-    assert len(heard.fronts) == 1
-    watch.changed = True
-    now[0] = 0.9
-    relay.pulse()
-    assert len(heard.fronts) == 1
-    now[0] = 1.0
-    relay.pulse()
-    assert len(heard.fronts) == 2
+    heard.clock = lambda: now[0]
+    with heard.seen_by(watch):
+        heard.pulse()
+        assert heard.fronts == []
+        give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
+        heard.pulse()
+        heard.pulse()
+        assert len(heard.fronts) == 1
+        watch.changed = True
+        now[0] = 0.9
+        heard.pulse()
+        assert len(heard.fronts) == 1
+        now[0] = 1.0
+        heard.pulse()
+        assert len(heard.fronts) == 2
 
 
 def test_it_ends_as_the_front_of_the_report(tmp_path, cache_root):

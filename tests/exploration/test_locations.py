@@ -37,7 +37,7 @@ def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, loc
         assert read_file(f"{out}/{name}") == (here / name).read_bytes()
 
     again, progress = run(tiny(), location, cache_root, output="again")
-    assert progress.jobs == []
+    assert progress.ran == []
     assert contents_equal(read_results(again.results), read_results(outcome.results))
 
 
@@ -78,7 +78,7 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cac
         progress = Recording()
         with pytest.raises(InputError, match="out: cannot be written: "):
             run_sweep(tiny(), store=Store(tmp_path / "store"), output=output, progress=progress)
-        assert progress.jobs == []
+        assert progress.ran == []
     with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another --store"):
         Store((tmp_path / "file" / "store").as_uri())
 

@@ -108,7 +108,7 @@ def test_models_of_a_finished_sweep_are_only_written_and_always_the_same(finishe
     assert outcome.models is None
     assert not (tmp_path / "out/models").exists()
     _, progress = run(tiny(), tmp_path, cache_root, models=True)
-    assert progress.jobs == []
+    assert progress.ran == []
     first = contents(tmp_path / "out")
     assert list(first) == ["README.md", "layered-seed0.md", "layered-seed0.safetensors"]
     run(tiny(), tmp_path, cache_root, models=True)
@@ -236,4 +236,4 @@ def test_models_that_a_study_tested(tmp_path, cache_root):
         assert torch.isfinite(model.network.weights()[0]).all()
     assert (tmp_path / "out/models/baseline-unlayered-seed0.md").is_file()
     _, watch = tiny_studies.run(spec, tmp_path, cache_root, models=True)
-    assert watch.jobs == []
+    assert watch.ran == []

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
+from tiny_sweeps import Recording
 
 from codesign.analysis.pareto import pareto_front
 from codesign.errors import InputError
@@ -290,25 +291,15 @@ class Interrupting(Progress):
             raise KeyboardInterrupt
 
 
-class Counting(Progress):
-    """Remembers which jobs ran."""
-
-    def __init__(self) -> None:
-        self.jobs: list[str] = []
-
-    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
-        self.jobs.append(kind)
-
-
 def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
     folder: Path, cache_root: Path, tmp_path: Path
 ):
     with pytest.raises(KeyboardInterrupt):
         run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
     assert [path.name for path in (tmp_path / "a").iterdir()] == [".lock"]
-    progress = Counting()
+    progress = Recording()
     again = run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
-    assert progress.jobs == []
+    assert progress.ran == []
     fresh = run(folder, cache_root, tmp_path / "b", chip="clocked_real_time")
     for name in ("points", "front", "page"):
         assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()

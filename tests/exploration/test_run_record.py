@@ -1,4 +1,4 @@
-"""The records that runs leave in their store."""
+"""The records that runs leave in their outputs."""
 
 from __future__ import annotations
 
@@ -15,23 +15,15 @@ import psutil
 import pytest
 from tiny_sweeps import Recording, tiny
 
-from codesign.errors import InputError, StoreError
+from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
 from codesign.exploration.runs.processes import lives, this_process
-from codesign.exploration.runs.record import (
-    POINTER,
-    RunRecord,
-    is_run_id,
-    read_record,
-    record_name,
-    run_id,
-    run_ids,
-)
-from codesign.exploration.runs.recorder import RunRecorder, recorded_run
-from codesign.exploration.runs.status import output_status, store_status
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, read_record
+from codesign.exploration.runs.status import RunStatus, find_runs
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
 from codesign.exploration.work import Work
@@ -39,21 +31,20 @@ from codesign.exploration.workloads import Workloads
 from codesign.files import Folder, open_folder
 
 
-def record(name: str = "mine", **changes: Any) -> RunRecord:
+def record(**changes: Any) -> RunRecord:
     fields: dict[str, Any] = {
-        "id": run_id(name, "configuration", "out"),
-        "name": name,
+        "name": "mine",
         "title": "Mine",
         "kind": "sweep",
         "command": "codesign sweep mine.yaml",
         "folder": "/somewhere",
         "store": "/somewhere/store",
         "output": "/somewhere/out",
+        "configuration": "0" * 64,
         "process": this_process(),
         "first_started": 1000.0,
         "started": 1000.0,
         "alive": 1000.0,
-        "state": "running",
     }
     return RunRecord.model_validate({**fields, **changes})
 
@@ -86,35 +77,39 @@ def run(folder: Path, cache_root: Path, *, progress: Recording | None = None, se
     )
 
 
-def test_a_sweep_leaves_a_record_and_a_pointer(tmp_path: Path, cache_root: Path) -> None:
+def found(output: Path) -> RunStatus:
+    (one,), problems = find_runs(output)
+    assert problems == []
+    return one
+
+
+def test_a_sweep_leaves_a_record(tmp_path: Path, cache_root: Path) -> None:
     run(tmp_path, cache_root)
-    found = output_status(tmp_path / "out")
-    assert found is not None
-    assert (found.state, found.record.name, found.record.kind) == ("finished", "tiny", "sweep")
-    assert found.record.command == "codesign sweep tiny.yaml --seeds 1"
-    assert found.record.executor == "serial"
+    one = found(tmp_path / "out")
+    assert (one.state, one.record.name, one.record.kind) == ("finished", "tiny", "sweep")
+    assert one.record.command == "codesign sweep tiny.yaml --seeds 1"
+    assert one.record.executor == "serial"
     # One model, on layered and asynchronous µBrain with its own weights and with those of 32 bits.
-    counts = {kind: (one.needed, one.in_store) for kind, one in (found.results or {}).items()}
+    counts = {kind: (of.needed, of.in_store) for kind, of in (one.results or {}).items()}
     assert counts == {"train": (1, 1), "execute": (4, 4), "summary": (4, 4), "price": (2, 2)}
-    assert found.record.jobs.total == found.record.jobs.ended == {"train": 1, "execute": 4, "price": 6}
-    assert (found.record.jobs.done, found.record.jobs.running, found.record.jobs.failed) == (11, 0, 0)
-    assert [line.name for line in found.record.front] == ["layered, asynchronous on mubrain"]
-    assert store_status(folder_at(tmp_path / "store")).runs[0].record == found.record
+    assert one.record.jobs.total == one.record.jobs.ended == {"train": 1, "execute": 4, "price": 6}
+    assert (one.record.jobs.done, one.record.jobs.running, one.record.jobs.failed) == (11, 0, 0)
+    assert [line.name for line in one.record.front] == ["layered, asynchronous on mubrain"]
+    assert found(tmp_path).record == one.record  # the one output of that folder
 
 
-def test_the_same_run_goes_on_with_its_record_and_another_has_its_own(tmp_path: Path, cache_root: Path) -> None:
+def test_the_same_run_goes_on_with_its_record_and_another_begins_one(tmp_path: Path, cache_root: Path) -> None:
     run(tmp_path, cache_root)
-    (first,) = store_status(folder_at(tmp_path / "store")).runs
+    first = found(tmp_path / "out")
     run(tmp_path, cache_root)
-    (again,) = store_status(folder_at(tmp_path / "store")).runs
-    assert (again.record.id, again.record.first_started) == (first.record.id, first.record.first_started)
+    again = found(tmp_path / "out")
+    assert again.record.first_started == first.record.first_started
     assert again.record.started > first.record.started
     assert (again.record.jobs.done, again.record.jobs.reused) == (0, 11)
     run(tmp_path, cache_root, seeds="[0, 1]")
-    latest, earlier = store_status(folder_at(tmp_path / "store")).runs
-    assert earlier.record.id == first.record.id
-    assert latest.record.id != first.record.id
-    assert latest.needed == 2 * earlier.needed
+    other = found(tmp_path / "out")
+    assert other.record.first_started == other.record.started
+    assert other.needed == 2 * first.needed
 
 
 def test_what_vanished_from_the_store_is_not_counted(tmp_path: Path, cache_root: Path) -> None:
@@ -122,8 +117,8 @@ def test_what_vanished_from_the_store_is_not_counted(tmp_path: Path, cache_root:
     store = Store(tmp_path / "store")
     for key in sorted(store.keys())[:3]:
         Path(store.path(key)).unlink()
-    (found,) = store_status(store.folder).runs
-    assert (found.needed, found.in_store) == (11, 8)
+    one = found(tmp_path / "out")
+    assert (one.needed, one.in_store) == (11, 8)
 
 
 def test_an_interruption_and_a_failure_are_written_down(
@@ -135,9 +130,8 @@ def test_an_interruption_and_a_failure_are_written_down(
     monkeypatch.setattr(runner, "run_execute", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, cache_root)
-    found = output_status(tmp_path / "out")
-    assert found is not None
-    assert (found.state, found.record.message, found.in_store) == ("interrupted", "", 1)
+    one = found(tmp_path / "out")
+    assert (one.state, one.record.message, one.in_store) == ("interrupted", "", 1)
 
     def full(*arguments: Any, **options: Any) -> None:
         raise StoreError("No space\nleft on device")
@@ -146,9 +140,8 @@ def test_an_interruption_and_a_failure_are_written_down(
     monkeypatch.setattr(Store, "put_many", full)
     with pytest.raises(StoreError):
         run(tmp_path, cache_root)
-    found = output_status(tmp_path / "out")
-    assert found is not None
-    assert (found.state, found.record.message) == ("failed", "No space left on device")
+    one = found(tmp_path / "out")
+    assert (one.state, one.record.message) == ("failed", "No space left on device")
 
 
 def test_failures_are_listed_with_their_reasons(
@@ -163,160 +156,113 @@ def test_failures_are_listed_with_their_reasons(
 
     monkeypatch.setattr(runner, "run_execute", crash)
     run(tmp_path, cache_root)
-    found = output_status(tmp_path / "out")
-    assert found is not None
-    assert found.state == "finished"
-    assert {line.reason for line in found.record.failures} == {r"ZeroDivisionError: a bug\x1b[31m"}
-    assert {line.job for line in found.record.failures} == {
-        "execute layered seed 0, layered on mubrain with 32-bit weights",
-        "execute layered seed 0, asynchronous on mubrain with 32-bit weights",
+    one = found(tmp_path / "out")
+    assert one.state == "finished"
+    assert set(one.record.failures) == {
+        rf"execute layered seed 0, {schedule} on mubrain with 32-bit weights: ZeroDivisionError: a bug\x1b[31m"
+        for schedule in ("layered", "asynchronous")
     }
-    assert (found.record.jobs.failed, found.record.jobs.skipped) == (2, 2)
-    assert (found.needed, found.in_store) == (11, 7)
+    assert (one.record.jobs.failed, one.record.jobs.skipped) == (2, 2)
+    assert (one.needed, one.in_store) == (11, 7)
 
 
-def written(store: Folder) -> RunRecord:
-    found = read_record(store, record().id)
-    assert found is not None
-    return found
+def written(output: Folder) -> RunRecord:
+    kept = read_record(output)
+    assert kept is not None
+    return kept
+
+
+def recording(folder: Folder, now: list[float]) -> tuple[Progress, RecordView]:
+    """A run with a record, at a time that the test sets."""
+    recorder = RecordView(record(), folder, wall_clock=lambda: 2000.0 + now[0])
+    return Progress(recorder, clock=lambda: now[0]), recorder
 
 
 def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: Path) -> None:
-    now = [0.0]
-    store = folder_at(tmp_path / "store")
-    mine = record()
-    recorder = RunRecorder(mine, store, on_note=pytest.fail, clock=lambda: now[0], wall_clock=lambda: 2000.0 + now[0])
-    recorder.begin(tmp_path / "out")
-
-    assert written(store).alive == 2000.0
+    now, output = [0.0], folder_at(tmp_path)
+    progress, recorder = recording(output, now)
+    recorder.take_up()
+    assert written(output).alive == 2000.0
     for number in range(25):
         now[0] += 0.1
-        recorder.failed("train", f"job {number}", Failure(kind="ValueError", message="no"))
-        recorder.pulse()
-    assert written(store).jobs.failed == 0
+        progress.failed("train", f"job {number}", Failure(kind="ValueError", message="no"))
+        progress.pulse()
+    assert written(output).jobs.failed == 0
     now[0] = 5.0
-    recorder.pulse()
-    assert (written(store).alive, written(store).jobs.failed) == (2005.0, 25)
-    assert [line.job for line in written(store).failures] == [f"train job {number}" for number in range(5, 25)]
+    progress.pulse()
+    assert (written(output).alive, written(output).jobs.failed) == (2005.0, 25)
+    assert list(written(output).failures) == [f"train job {number}: ValueError: no" for number in range(5, 25)]
     now[0] = 9.9
-    recorder.pulse()
-    assert written(store).alive == 2005.0
+    progress.pulse()
+    assert written(output).alive == 2005.0
     recorder.end("finished")
-    assert (written(store).state, written(store).alive) == ("finished", 2009.9)
+    assert (written(output).state, written(output).alive) == ("finished", 2009.9)
 
 
 def test_what_a_run_needs_is_written_before_its_first_job_ends(tmp_path: Path) -> None:
-    store = folder_at(tmp_path / "store")
-    recorder = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
-    recorder.begin(tmp_path / "out")
-    recorder.added(needing("a" * 64, "b" * 64), {"train": 2})
-    assert written(store).needed == {"train": ("a" * 16, "b" * 16), "execute": (), "summary": (), "price": ()}
+    output = folder_at(tmp_path)
+    progress, recorder = recording(output, [0.0])
+    recorder.take_up()
+    progress.added(needing("a" * 64, "b" * 64), {"train": 2})
+    assert written(output).needed == {"train": ("a" * 16, "b" * 16), "execute": (), "summary": (), "price": ()}
     # A study that is taken up does not plan its earlier trials again.
-    later = RunRecorder(record(), store, on_note=pytest.fail, clock=lambda: 0.0)
-    later.begin(tmp_path / "out")
+    later, recorder = recording(output, [0.0])
+    recorder.take_up()
     later.added(needing("c" * 64), {"train": 1})
-    later.end("finished")
-    assert len((written(store).needed or {})["train"]) == 3
+    recorder.end("finished")
+    assert len(written(output).needed["train"]) == 3
 
 
 def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_path: Path, cache_root: Path) -> None:
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "runs").touch()
+    (tmp_path / "out" / RECORD).mkdir(parents=True)
     progress = Recording()
     outcome = run(tmp_path, cache_root, progress=progress)
     assert outcome.ok == 2
-    note = progress.notes[0]
+    (note,) = (note for note in progress.notes if "record" in note)
     assert note.startswith("the record of this run cannot be kept, so that `codesign status` lacks it: ")
-    assert str(tmp_path / "store" / "runs") in note
-
-
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..", "", "a/b", "C:\\x", "\x1b[31m", "-rf", "ü" * 300, "con\n"])
-def test_hostile_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
-    found = run_id(name, "configuration", tmp_path / "out")
-    assert is_run_id(found)
-    store = folder_at(tmp_path / "store")
-    with recorded_run(
-        Recording(),
-        kind="sweep",
-        name=name,
-        title=name,
-        configuration="configuration",
-        store=Store(tmp_path / "store"),
-        output=tmp_path / "out",
-        command=None,
-    ):
-        pass
-    assert run_ids(store) == [found]
-    assert {path.name for path in tmp_path.iterdir()} == {"store", "out"}
-    assert store.names(deep=True) == [record_name(found)]
-
-
-def test_runs_of_other_configurations_and_outputs_have_other_records(tmp_path: Path) -> None:
-    ids = {run_id("mine", one, output) for one in ("a", "b") for output in (tmp_path, tmp_path / "x", "memory://x")}
-    assert len(ids) == 6
-    assert run_id("mine", "a", tmp_path / "x") == run_id("mine", "a", str(tmp_path / "y" / ".." / "x"))
+    assert str(tmp_path / "out" / RECORD) in note
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"state": "sleeping"}, "state: "),
-        ({"started": 1e300}, "started: "),
-        ({"alive": -1}, "alive: "),
-        ({"name": "a\x1b[2J"}, "name: "),
-        ({"id": "../../x"}, "id: "),
+        ({"alive": None}, "alive: "),
         ({"process": {"host": "x"}}, "process.space: "),
         ({"front": [{"name": "x"}]}, "front.0.labels: "),
         ({"format": "codesign-run 9"}, "format: "),
-        ({"needed": {"price": ["x"]}}, "needed.price.0: "),
-        ({"needed": {"prices": []}}, "needed.prices"),
+        ({"needed": {"price": [1]}}, "needed.price.0: "),
     ],
 )
 def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    store = folder_at(tmp_path)
-    mine = record()
-    content = {**json.loads(mine.model_dump_json()), **changes}
-    store.write(record_name(mine.id), json.dumps(content).encode())
-    with pytest.raises(StoreError, match=r"\.json: is not the record of a run, or is damaged: ") as raised:
-        read_record(store, mine.id)
+    output = folder_at(tmp_path)
+    content = {**json.loads(record().model_dump_json()), **changes}
+    output.write(RECORD, json.dumps(content).encode())
+    with pytest.raises(StoreError, match=r"run\.json: is not the record of a run, or is damaged: ") as raised:
+        read_record(output)
     assert said in str(raised.value)
 
 
 def test_a_damaged_record_hides_no_other(tmp_path: Path, cache_root: Path) -> None:
     run(tmp_path, cache_root)
-    store = folder_at(tmp_path / "store")
-    store.write(record_name("torn"), b'{"format": "codesign-run 1", "id": "to')
-    store.write(record_name("alias"), record().model_dump_json().encode())
-    store.write("runs/..evil.json", b"{}")
-    found = store_status(store)
-    assert [one.record.name for one in found.runs] == ["tiny"]
-    assert [problem.rpartition("/")[2].partition(":")[0] for problem in found.problems] == ["alias.json", "torn.json"]
+    folder = folder_at(tmp_path)
+    folder.write(f"torn/{RECORD}", b'{"format": "codesign-run 2", "id": "to')
+    folder.write(f"out/deeper/{RECORD}", b"{}")
+    runs, problems = find_runs(tmp_path)
+    assert [one.record.name for one in runs] == ["tiny"]
+    assert [problem.partition(":")[0] for problem in problems] == [str(tmp_path / "torn" / RECORD)]
 
 
-def test_a_record_without_the_results_that_it_needs_is_shown_without_them(tmp_path: Path) -> None:
-    """As versions wrote it that kept them elsewhere."""
-    store = folder_at(tmp_path)
-    content = json.loads(record().model_dump_json(exclude={"needed"}))
-    store.write(record_name(content["id"]), json.dumps(content).encode())
-    (found,) = store_status(store).runs
-    assert found.results is None
-    assert found.problem == "its record does not say which it needs"
-
-
-def test_a_pointer_finds_its_store_wherever_it_was_moved(tmp_path: Path, cache_root: Path) -> None:
-    run(tmp_path / "a", cache_root)
-    (tmp_path / "a").rename(tmp_path / "b")
-    found = output_status(tmp_path / "b" / "out")
-    assert found is not None
-    (tmp_path / "b" / "store").rename(tmp_path / "store")
-    with pytest.raises(InputError, match=r"run tiny-[0-9a-f]{12} has no record in .*; give --store if that was moved"):
-        output_status(tmp_path / "b" / "out")
-    again = output_status(tmp_path / "b" / "out", store=tmp_path / "store")
-    assert again is not None
-    assert again.record == found.record
-    (tmp_path / "b" / "out" / POINTER).write_text("{}")
-    with pytest.raises(StoreError, match=r"run\.json: does not say where a record is, or is damaged: run: "):
-        output_status(tmp_path / "b" / "out")
+def test_a_store_that_was_moved_is_asked_for(tmp_path: Path, cache_root: Path) -> None:
+    run(tmp_path, cache_root)
+    (tmp_path / "store").rename(tmp_path / "moved")
+    assert found(tmp_path / "out").in_store == 0
+    ((one,), _) = find_runs(tmp_path / "out", store=tmp_path / "moved")
+    assert one.in_store == one.needed == 11
+    ((one,), _) = find_runs(tmp_path / "out", store="nowhere://x")
+    assert one.results is None
+    assert one.problem is not None
+    assert one.problem.endswith("give --store if nowhere://x was moved")
 
 
 def test_a_process_is_told_from_others_of_its_number() -> None:
@@ -341,10 +287,9 @@ def test_a_process_is_told_from_others_of_its_number() -> None:
 def test_of_a_process_elsewhere_only_signs_of_life_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_s: float, state: str
 ) -> None:
-    store = folder_at(tmp_path)
     there = record(process=replace(this_process(), host="elsewhere"), alive=5000.0)
-    store.write(record_name(there.id), there.model_dump_json().encode())
+    folder_at(tmp_path).write(RECORD, there.model_dump_json().encode())
     monkeypatch.setattr("codesign.exploration.runs.status.time.time", lambda: 5000.0 + silent_s)
-    (found,) = store_status(store).runs
-    assert found.state == state
-    assert not found.seen
+    one = found(tmp_path)
+    assert one.state == state
+    assert not one.seen

@@ -168,7 +168,7 @@ def test_metadata_says_where_everything_comes_from(tmp_path, cache_root):
 
 def test_a_finished_sweep_runs_nothing_and_writes_the_same(after_sweep, cache_root):
     outcome, progress = run(tiny(), after_sweep, cache_root, output="again")
-    assert progress.jobs == []
+    assert progress.ran == []
     assert progress.executor == "none needed"
     assert outcome.ok == 2
     assert contents_equal(results(after_sweep), results(after_sweep, "again"))

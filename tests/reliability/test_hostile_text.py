@@ -27,7 +27,8 @@ from codesign.analysis.metadata import AxisFacts, ResultMetadata
 from codesign.analysis.table import read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.runs.shown import LiveProgress, PlainProgress
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.runs.shown import LogView, TerminalView
 
 pytestmark = pytest.mark.slow
 
@@ -295,9 +296,10 @@ def test_a_terminal_that_knows_few_characters(folder: Path) -> None:
 def test_what_a_worker_says_reaches_no_terminal_raw() -> None:
     failure = Failure(kind="ValueError", message=TITLE)
     plain = io.StringIO()
-    PlainProgress(plain).failed("train", "a recipe", failure)
+    Progress(LogView(plain)).failed("train", "a recipe", failure)
     live = io.StringIO()
-    LiveProgress(PrintableConsole(file=live, force_terminal=True, width=400)).failed("train", "a recipe", failure)
+    view = TerminalView(PrintableConsole(file=live, force_terminal=True, width=400))
+    Progress(view).failed("train", "a recipe", failure)
     for written in (plain.getvalue(), live.getvalue()):
         assert f"ValueError: {SHOWN}" in written
         assert not set(TITLE) & set(written) & set("\x1b\x07\x9b\r\x08\u202e\u200f")

@@ -79,9 +79,11 @@ class Watch(Recording):
         self.fronts: list[list[FrontLine]] = []
 
     def trial_ended(self, text: str, state: str) -> None:
+        super().trial_ended(text, state)
         self.told.append(text)
 
-    def front(self, lines: Any) -> None:
+    def front(self, lines: Any, hypervolume: str = "") -> None:
+        super().front(lines, hypervolume)
         self.fronts.append(list(lines))
 
 

@@ -16,7 +16,6 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import SweepOutcome, run_sweep
-from codesign.exploration.work import Work
 from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline
 
@@ -154,28 +153,29 @@ class Recording(Progress):
     """Remembers what ran."""
 
     def __init__(self) -> None:
-        self.jobs: list[str] = []
+        super().__init__()
+        self.ran: list[str] = []
         self.failures: list[Failure] = []
         self.notes: list[str] = []
-        self.executor = ""
-
-    def planned(self, work: Work, executor: str) -> None:
-        self.executor = executor
 
     def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
-        self.jobs.append(f"{kind} {label}")
+        super().finished(kind, label, wall_s, results)
+        self.ran.append(f"{kind} {label}")
 
     def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        super().failed(kind, label, failure, results)
         self.failures.append(failure)
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        super().part_failed(kind, label, failure)
         self.failures.append(failure)
 
     def note(self, text: str) -> None:
+        super().note(text)
         self.notes.append(text)
 
     def kinds(self) -> list[str]:
-        return [job.split()[0] for job in self.jobs]
+        return [job.split()[0] for job in self.ran]
 
 
 def run(

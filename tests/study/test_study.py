@@ -100,7 +100,7 @@ def test_what_a_study_leaves(undisturbed: Any) -> None:
 def test_a_second_run_runs_nothing_and_writes_the_same(undisturbed: Any, folder: Path, cache_root: Path) -> None:
     more, outcome, _ = undisturbed
     again, watch = run(study(more=more), folder, cache_root, output=Path(outcome.results).parent.name)
-    assert watch.jobs == []
+    assert watch.ran == []
     assert watch.told == []
     assert same(again, outcome)
 
@@ -110,7 +110,7 @@ def test_proposals_do_not_depend_on_the_store(undisturbed: Any, search: Search) 
     """A journal that was lost is no loss: the same trials are proposed, and all their jobs are in the store."""
     more, outcome, _ = undisturbed
     again, watch = search(more=more)
-    assert watch.jobs == []
+    assert watch.ran == []
     assert len(watch.told) == 8
     assert same(again, outcome)
 
@@ -189,7 +189,7 @@ def test_a_study_that_is_killed_in_the_middle_of_a_draw_ends_as_if_it_had_not_be
     assert len(draws) > drawn
     (tmp_path / "journal.log").write_bytes(b"".join(lines[: draws[drawn]]))
     again, watch = search(more=more)
-    assert watch.jobs == []
+    assert watch.ran == []
     assert same(again, outcome)
 
 
@@ -252,7 +252,7 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
         assert trial.reason == "violates weight_memory_bits at most 12000"
         assert trial.violations["weight_memory_bits at most 12000"] > 0
         assert trial.values == (None, None)
-        assert not any(f"trial {trial.number}:" in job for job in watch.jobs)
+        assert not any(f"trial {trial.number}:" in job for job in watch.ran)
     assert not any(trial.on_front for trial in violating)
     # A baseline that is too large is held against nothing.
     assert outcome.facts.baseline is not None
@@ -392,4 +392,4 @@ def test_a_study_shares_the_store_of_sweeps(search: Search, tmp_path: Path, cach
     run_tiny_sweep(study(one).trial_sweep({}, split="validation"), tmp_path, cache_root, output="sweep")
     assert len(Store(tmp_path / "store").keys()) > 0
     _, watch = search(one, store=tmp_path)
-    assert not any(job.startswith("train baseline") for job in watch.jobs)
+    assert not any(job.startswith("train baseline") for job in watch.ran)

@@ -395,7 +395,7 @@ def test_published_files_are_where_their_dataset_looks(name):
 INTERRUPTED = """\
 import os, signal, sys
 from codesign.cli.main import main
-from codesign.exploration.runs.shown import PlainProgress
+from codesign.exploration.runs.shown import LogView
 from codesign.workload.datasets.mnist import MNIST
 from codesign.workload.download import Download, RemoteFile
 
@@ -403,7 +403,7 @@ def report(self, phase, done, total, unit):
     if done:
         os.kill(os.getpid(), signal.SIGINT)
 
-PlainProgress.advanced = report
+LogView.advanced = report
 file = RemoteFile(url=sys.argv[1], name="blob.gz", md5="0" * 32, holds="blob.gz")
 MNIST.download = Download(page="", folder="mnist", files=(file,))
 sys.argv = ["codesign", "data", "download", "mnist", "--data-root", "data"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import math
 from contextlib import suppress
 
 from pydantic_core import from_json
@@ -17,11 +16,11 @@ from codesign.analysis.table import frame_of
 from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.rows import Columns
-from codesign.exploration.runs.progress import FrontLine, Progress, Relay
+from codesign.exploration.runs.progress import FrontLine, View
 from codesign.exploration.variants import axis_units
 from codesign.hardware.terms import ENERGY_COLUMNS
 
-__all__ = ["FrontRelay", "FrontWatch"]
+__all__ = ["FrontWatch"]
 
 _PAUSE_S = 1.0
 _SHARE = 0.05
@@ -34,8 +33,8 @@ _RESULTS = (
 )
 
 
-class FrontWatch:
-    """Takes results as they come, and knows the fronts of the rows that have all of theirs.
+class FrontWatch(View):
+    """Takes results as they come, knows the fronts of the rows that have all of theirs, and tells the run now and then.
 
     Objectives that only a training knows are not known before the end. Where no point has all objectives, the first two
     that some have count.
@@ -43,6 +42,7 @@ class FrontWatch:
 
     def __init__(self, plan: Plan) -> None:
         self.changed = False
+        self._next = -math.inf
         self._plan = plan
         self._units = axis_units(plan.spec)
         self._sets = objective_sets([Objective(**entry.model_dump()) for entry in plan.spec.objectives])
@@ -66,6 +66,18 @@ class FrontWatch:
                 self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
                 for number in self._waiting.pop(key):
                     self._complete(number)
+
+    def pulse(self) -> None:
+        if self.run.clock() >= self._next:
+            self.show()
+
+    def show(self) -> None:
+        """Tell the front, if there is anything new."""
+        if self.changed:
+            start = self.run.clock()
+            self.run.front(self.front())
+            now = self.run.clock()
+            self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 
     def front(self) -> list[FrontLine]:
         """The front: a group after another, each with the best in the first objective first."""
@@ -102,25 +114,3 @@ def _line(front: Front, point: Point) -> FrontLine:
         values=tuple(quantity(point.value(column).mean, column) for column in columns),
         group=str(front),
     )
-
-
-class FrontRelay(Relay):
-    """Hands on what happens, and now and then the front."""
-
-    def __init__(self, watch: FrontWatch, *listeners: Progress, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(*listeners)
-        self._watch = watch
-        self._clock = clock
-        self._next = clock()
-
-    def pulse(self) -> None:
-        if self._clock() >= self._next:
-            self.show()
-        super().pulse()
-
-    def show(self) -> None:
-        """Tell the front, if there is anything new."""
-        if self._watch.changed:
-            start = self._clock()
-            self.front(self._watch.front())
-            self._next = self._clock() + max(_PAUSE_S, (self._clock() - start) / _SHARE)

@@ -13,9 +13,7 @@ from codesign.exploration.runs.durations import format_duration, rate_text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from codesign.exploration.runs.counting import Counting
-    from codesign.exploration.runs.progress import FrontLine
-    from codesign.exploration.runs.record import JobProgress, SearchCounts
+    from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 
 __all__ = ["bar", "front_legend", "front_table", "job_counts", "joined", "run_picture", "trial_counts"]
 
@@ -25,13 +23,13 @@ _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold
 """Colours are those of the terminal's own palette that can be read on a light and on a dark ground."""
 
 
-def run_picture(run: Counting, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
+def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
     """A run: jobs, trials, what is under way, and the best front so far.
 
     Args:
         width: of the terminal, in characters.
     """
-    jobs, search = run.jobs(), run.trials()
+    jobs, search = run.jobs(), run.search
     total, ended = sum(jobs.total.values()), sum(jobs.ended.values())
     head = bar(ended, total, width, ascii_only=ascii_only).append(f" {ended:,}/{total:,} results", style="default")
     rate = "" if jobs.rate_per_s is None else rate_text(jobs.rate_per_s)
@@ -60,7 +58,7 @@ def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tup
         yield Text(f"  and {more:,} more", style="dim")
 
 
-def job_counts(jobs: JobProgress, *, running: bool) -> list[Text]:
+def job_counts(jobs: JobCounts, *, running: bool) -> list[Text]:
     """How jobs ended, in pieces; those under way only of a run that goes on."""
     return [
         Text(f"done {jobs.done:,}", style="green"),
@@ -71,7 +69,7 @@ def job_counts(jobs: JobProgress, *, running: bool) -> list[Text]:
     ]
 
 
-def trial_counts(search: SearchCounts, *, running: bool) -> Text:
+def trial_counts(search: TrialCounts, *, running: bool) -> Text:
     """How far a search is."""
     count, told = sum(search.told.values()), search.told
     of = "" if search.trials is None else f"/{search.trials:,}"

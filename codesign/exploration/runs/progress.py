@@ -1,18 +1,32 @@
-"""The events of a running sweep or study. `Progress` ignores them; the command line shows them."""
+"""What a running sweep or study tells of itself, and how many results and trials there are, to come and ended.
+
+Runner and driver tell a `Progress`, which counts. Its views look at it: a log, a picture on a terminal, the record that
+is kept, the front so far.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.runs.durations import format_duration
+from codesign.exploration.work import Work, work_text
+from codesign.units import in_percent
 
 if TYPE_CHECKING:
-    from codesign.exploration.work import Work
     from codesign.training.trainer import EpochReport
 
-__all__ = ["FrontLine", "Progress", "Relay", "Search"]
+__all__ = ["MOST_LINES", "FrontLine", "JobCounts", "Progress", "TrialCounts", "View"]
+
+MOST_LINES = 20
+"""Failures that are remembered."""
+_ENOUGH = 3
+"""Results of a kind after which the time that others will take is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,85 +45,68 @@ class FrontLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
-    """What a study begins with.
+class JobCounts:
+    """Results of one process.
 
     Attributes:
-        trials: budget, those of earlier runs included; None where only time ends it.
-        time_s: budget of time at work, that of earlier runs included; None where only trials end it.
-        told: trials of earlier runs, by how they ended.
-        elapsed_s: time at work of earlier runs.
-        place: where the trials are kept.
+        total, ended: by kind, those that were taken up, and of them those that are not to come any more.
+        done, failed, skipped, reused: how they ended; `reused` ones are from the store, or from another process that
+            was faster.
+        running: jobs under way.
+        rate_per_s: results a second; None before the first.
+        left_s: time that is left, as far as it can be told.
+    """
+
+    total: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    done: int = 0
+    running: int = 0
+    reused: int = 0
+    failed: int = 0
+    skipped: int = 0
+    rate_per_s: float | None = None
+    left_s: float | None = None
+
+
+@dataclass(kw_only=True)
+class TrialCounts:
+    """Trials of a study, those of earlier runs included.
+
+    Attributes:
+        trials, time_s: budget; None where only the other ends it.
+        told: by how they ended.
+        place: where they are kept.
+        in_flight: under way.
+        hypervolume: how much of the space of objectives they cover, in words.
     """
 
     trials: int | None
     time_s: float | None
-    told: Mapping[str, int]
-    elapsed_s: float
-    executor: str
+    told: dict[str, int]
     place: str
+    in_flight: int = 0
+    hypervolume: str = ""
 
 
-class Progress:
-    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job.
+class View:
+    """Looks at a run while it goes on. `run` is there once the run has the view."""
 
-    A training and an execution have one result each. A price job has one for each summary and each price that it works
-    out from an execution: `results`.
-    """
+    run: Progress
 
-    def planned(self, work: Work, executor: str) -> None:
-        """Everything is known that there is to do; nothing has started."""
+    def begin(self) -> None:
+        """There is something to do."""
 
-    def study_begins(self, search: Search) -> None:
-        """A search begins or goes on."""
+    def added(self, work: Work) -> None:
+        """Work was taken up."""
 
-    def added(self, work: Work, new: Mapping[str, int]) -> None:
-        """Work was taken up: so many results by kind are new; the others are in the store, under way, or failed."""
-
-    def started(self, kind: str, label: str) -> None:
-        """A job was handed to the executor."""
-
-    def epoch(self, label: str, report: EpochReport) -> None:
-        """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
-
-    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
-        """A job is done and so many of its results are in the store; of the others `part_failed` told."""
-
-    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
-        """A job failed; the rows that need it will say so."""
-
-    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
-        """One result of a job failed; the others are kept, and the job is yet to end."""
-
-    def found_in_store(self, kind: str, label: str) -> None:
-        """A job is not run after all, because another process has put its result into the store meanwhile."""
-
-    def again(self, kind: str, label: str, maker: str | None) -> None:
-        """A job could not read a stored result that it needs, and is run again once that is made anew.
-
-        `maker` is the kind of the job that makes it, one result more than there were; None where that was told before.
-        """
-
-    def skipped(self, kind: str, label: str, results: int = 1) -> None:
-        """A job will not be run, because one failed that it needs."""
+    def ended(self, text: str) -> None:
+        """A job or a trial ended, in a line."""
 
     def pulse(self) -> None:
-        """Time has passed: about a second, or less."""
+        """Something is new, or time has passed: about a second, or less."""
 
-    def front(self, lines: Sequence[FrontLine]) -> None:
-        """The best front so far: a group after another, each with the best in the first objective first."""
-
-    def hypervolume(self, text: str) -> None:
-        """How much of the space of objectives a study's trials cover, in words."""
-
-    def trial_began(self, number: int) -> None:
-        """A trial of a study is under way."""
-
-    def trial_ended(self, text: str, state: str) -> None:
-        """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
-
-    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
-        """So much of a phase without jobs is done; of bytes where `unit` is B. A total of None is not known."""
+    def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
+        """As `Progress.advanced`."""
 
     def note(self, text: str) -> None:
         """Something worth a line."""
@@ -118,20 +115,249 @@ class Progress:
         """It is over, one way or another."""
 
 
-class Relay(Progress):
-    """Tells several, in their order."""
+class Progress:
+    """Told of jobs as they come and go. `kind` is train, execute or price; `label` names a job.
 
-    def __init__(self, *listeners: Progress) -> None:
-        self._listeners = listeners
+    A training and an execution have one result each. A price job has one for each summary and each price that it works
+    out from an execution: `results`.
 
+    Attributes:
+        executor: where jobs run; "" until it is known.
+        total, ended, counts: results, as in `JobCounts`.
+        running: jobs under way, by (kind, label).
+        details: how far a training is, by (kind, label), where that is known.
+        last_failures: the last ones, a line each.
+        search: of a study.
+        front_lines: the best front so far.
+    """
 
-def _handing_on(event: str) -> Callable[..., None]:
-    def hand_on(relay: Relay, *arguments: object, **options: object) -> None:
-        for listener in relay._listeners:
-            getattr(listener, event)(*arguments, **options)
+    def __init__(self, *views: View, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._views: list[View] = []
+        self._see(views)
+        self._begin("")
 
-    return hand_on
+    def _begin(self, executor: str) -> None:
+        self.executor = executor
+        self._start = self.clock()
+        self._run = 0  # results that jobs were run for, to their end or until they failed
+        self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
+        self._worked: Counter[str] = Counter()  # and how many results they had
+        self._told_before, self._spent_s = 0, 0.0
+        self.total: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.running: Counter[tuple[str, str]] = Counter()
+        self.details: dict[tuple[str, str], str] = {}
+        self.last_failures: deque[str] = deque(maxlen=MOST_LINES)
+        self.search: TrialCounts | None = None
+        self.front_lines: tuple[FrontLine, ...] = ()
 
+    @contextmanager
+    def seen_by(self, *views: View) -> Iterator[None]:
+        """More views, for the block."""
+        self._see(views)
+        try:
+            yield
+        finally:
+            self._views = [view for view in self._views if view not in views]
 
-for _event in [name for name in vars(Progress) if not name.startswith("_")]:
-    setattr(Relay, _event, _handing_on(_event))
+    def _see(self, views: Sequence[View]) -> None:
+        for view in views:
+            view.run = self
+        self._views.extend(views)
+
+    # what is known at any time ---------------------------------------------------------------------------------------
+
+    @property
+    def elapsed_s(self) -> float:
+        return self.clock() - self._start
+
+    def jobs(self) -> JobCounts:
+        """The results, as they are now."""
+        return JobCounts(
+            total=dict(self.total),
+            ended=dict(self.ended),
+            running=self.running.total(),
+            rate_per_s=self._run / self.elapsed_s if self._run and self.elapsed_s > 0 else None,
+            left_s=self.remaining_s(),
+            **self.counts,
+        )
+
+    def remaining_s(self) -> float | None:
+        """Time that is left, as far as it can be told: of a study's trials, or of the jobs once these are all told."""
+        search = self.search
+        told = 0 if search is None else sum(search.told.values())
+        if search is None or (search.trials is not None and told >= search.trials):
+            return self._jobs_remaining_s()
+        left: list[float] = []
+        told_here = told - self._told_before
+        if search.trials is not None and told_here:
+            left.append((search.trials - told) * self.elapsed_s / told_here)
+        if search.time_s is not None:
+            left.append(max(0.0, search.time_s - self._spent_s - self.elapsed_s))
+        return min(left, default=None)
+
+    def _jobs_remaining_s(self) -> float | None:
+        """From how long results of each kind took, and how many were worked on at once.
+
+        None until a few results of every kind that is left are there, or all that there are of it.
+        """
+        seconds = 0.0
+        for kind, count in (self.total - self.ended).items():
+            if self._worked[kind] < min(_ENOUGH, self.total[kind] - 1) or not self._worked[kind]:
+                return None
+            seconds += count * self._worked_s[kind] / self._worked[kind]
+        worked = sum(self._worked_s.values())
+        return seconds / max(1.0, worked / max(self.elapsed_s, 1e-3))
+
+    # what it is told -------------------------------------------------------------------------------------------------
+
+    def planned(self, work: Work, executor: str) -> None:
+        """Everything is known that there is to do; nothing has started."""
+        self._begin(executor)
+        self.note(f"{work_text(work)}; executor: {executor}")
+        for view in self._views if work.jobs else ():
+            view.begin()
+
+    def study_begins(self, search: TrialCounts, *, elapsed_s: float, executor: str) -> None:
+        """A search begins or goes on, which was at work for so long in earlier runs."""
+        self._begin(executor)
+        self.search, self._spent_s, self._told_before = search, elapsed_s, sum(search.told.values())
+        budget = [] if search.trials is None else [f"{search.trials} trials"]
+        budget += [] if search.time_s is None else [f"{format_duration(search.time_s)} at work"]
+        before = f"{self._told_before} trials from earlier runs"
+        self.note(f"to search: {' or '.join(budget)}; {before}; executor: {executor}")
+        for view in self._views:
+            view.begin()
+
+    def added(self, work: Work, new: Mapping[str, int]) -> None:
+        """Work was taken up: so many results by kind are new; the others are in the store, under way, or failed."""
+        self.counts["reused"] += work.reused
+        self.total.update(new)
+        for view in self._views:
+            view.added(work)
+
+    def started(self, kind: str, label: str) -> None:
+        """A job was handed to the executor."""
+        self.running[kind, label] += 1
+
+    def epoch(self, label: str, report: EpochReport) -> None:
+        """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
+        accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
+        self.details["train", label] = (
+            f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.3f}, "
+            f"validation accuracy {accuracy} %, {left} left"
+        )
+        self.pulse()
+
+    def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
+        """A job is done and so many of its results are in the store; of the others `part_failed` told."""
+        self._stopped(kind, label)
+        self._run += results
+        self._worked[kind] += results
+        self._worked_s[kind] += wall_s
+        self._end(kind, "done", results)
+        self._tell(f"{self._so_far} {kind} {label}: done in {format_duration(wall_s)}")
+
+    def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
+        """A job failed; the rows that need it will say so."""
+        self._stopped(kind, label)
+        self._run += results
+        self._end(kind, "failed", results)
+        self._tell_failure(f"{kind} {label}", failure)
+
+    def part_failed(self, kind: str, label: str, failure: Failure) -> None:
+        """One result of a job failed; the others are kept, and the job is yet to end."""
+        self._end(kind, "failed")
+        self._tell_failure(f"a part of {kind} {label}", failure)
+
+    def found_in_store(self, kind: str, label: str) -> None:
+        """A job is not run after all, because another process has put its result into the store meanwhile."""
+        self._end(kind, "reused")
+        self._tell(f"{self._so_far} {kind} {label}: in the store, put there by another process")
+
+    def again(self, kind: str, label: str, maker: str | None) -> None:
+        """A job could not read a stored result that it needs, and is run again once that is made anew.
+
+        `maker` is the kind of the job that makes it, one result more than there were; None where that was told before.
+        """
+        self._stopped(kind, label)
+        if maker is not None:
+            self.total[maker] += 1
+
+    def skipped(self, kind: str, label: str, results: int = 1) -> None:
+        """A job will not be run, because one failed that it needs."""
+        self._end(kind, "skipped", results)
+
+    def trial_began(self, number: int) -> None:
+        """A trial of a study is under way."""
+        assert self.search is not None, "a study begins before its trials"
+        self.search.in_flight += 1
+
+    def trial_ended(self, text: str, state: str) -> None:
+        """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
+        assert self.search is not None, "a study begins before its trials"
+        self.search.in_flight = max(0, self.search.in_flight - 1)
+        self.search.told[state] = self.search.told.get(state, 0) + 1
+        self._tell(f"[{self.trials_text}] {text}")
+
+    def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
+        """The best front so far: a group after another, each with the best in the first objective first.
+
+        Args:
+            hypervolume: how much of the space of objectives a study's trials cover, in words.
+        """
+        self.front_lines = tuple(lines)
+        if self.search is not None:
+            self.search.hypervolume = hypervolume
+
+    def pulse(self) -> None:
+        """Time has passed: about a second, or less."""
+        for view in self._views:
+            view.pulse()
+
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
+        """So much of a phase without jobs is done; of bytes where `unit` is B. A total of None is not known."""
+        for view in self._views:
+            view.advanced(phase, done, total, unit)
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        for view in self._views:
+            view.note(text)
+
+    def close(self) -> None:
+        """It is over, one way or another."""
+        for view in self._views:
+            view.close()
+
+    @property
+    def trials_text(self) -> str:
+        """`3/20 trials`, or without a budget `3 trials`; "" for a sweep."""
+        if self.search is None:
+            return ""
+        of = "" if self.search.trials is None else f"/{self.search.trials}"
+        return f"{sum(self.search.told.values())}{of} trials"
+
+    @property
+    def _so_far(self) -> str:
+        return f"[{self.ended.total()}/{self.total.total()}]"
+
+    def _tell(self, text: str) -> None:
+        for view in self._views:
+            view.ended(text)
+        self.pulse()
+
+    def _tell_failure(self, job: str, failure: Failure) -> None:
+        self.last_failures.append(f"{job}: {failure}")
+        self.note(f"{job}: FAILED, {failure}")
+
+    def _stopped(self, kind: str, label: str) -> None:
+        self.running[kind, label] -= 1
+        self.running = +self.running
+        self.details.pop((kind, label), None)
+
+    def _end(self, kind: str, how: str, results: int = 1) -> None:
+        self.ended[kind] += results
+        self.counts[how] += results

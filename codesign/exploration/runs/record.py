@@ -1,250 +1,101 @@
-"""The record that a sweep or study leaves in its store, so that anybody can see how far it is.
+"""The record that a sweep or study leaves in its output, `run.json`, so that anybody can see how far it is.
 
-    <store>/runs/<id>.json    what it is, who runs it, how it goes, and which results it needs
-    <output>/run.json         where the record is
-
-`<id>` is the name and a hash of the configuration and the output, so that the same command goes on with the same
-record. What a record says is checked when it is read: whoever can write to the store may have written it.
+It says what the run is, who runs it, how it goes, and which results it needs. A run with the same configuration that
+goes on in the same output goes on with its record.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from codesign.errors import StoreError
+from codesign.errors import CodesignError, StoreError
 from codesign.exploration.encoding import digest
-from codesign.exploration.runs.processes import ProcessIdentity
-from codesign.exploration.runs.progress import FrontLine
-from codesign.files import Folder, Location, is_url, join, printable
+from codesign.exploration.runs.processes import ProcessIdentity, this_process
+from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
+from codesign.exploration.store import Store
+from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
 
-__all__ = [
-    "MOST_LINES",
-    "POINTER",
-    "RESULT_KINDS",
-    "FailureLine",
-    "JobProgress",
-    "RunPointer",
-    "RunRecord",
-    "SearchCounts",
-    "absolute",
-    "is_run_id",
-    "one_line",
-    "path_between",
-    "read_pointer",
-    "read_record",
-    "record_name",
-    "run_id",
-    "run_ids",
-    "short_key",
-    "write",
-]
+if TYPE_CHECKING:
+    from codesign.exploration.work import Work
 
-POINTER = "run.json"
-ResultKind = Literal["train", "execute", "summary", "price"]
-RESULT_KINDS: tuple[ResultKind, ...] = ("train", "execute", "summary", "price")
-MOST_LINES = 20
-"""Failures, and points of the front, that a record lists."""
-_RUNS = "runs"
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,149}")
-_MOST_TEXT = 4000
+__all__ = ["RECORD", "RecordView", "RunRecord", "read_record", "recorded", "short_key"]
+
+RECORD = "run.json"
+_KINDS = ("train", "execute", "summary", "price")
 _MOST_BYTES = 64 * 2**20
-_LAST_TIME = 253402300799.0
-"""The end of the year 9999, after which there are no dates."""
+_MOST_FRONT = 20
+_PAUSE_S = 5.0
+_SHARE = 0.05
+"""A record is written so often at most, and in no more than this share of the time."""
 
 
-def is_run_id(text: str) -> bool:
-    """Whether a run can have that name."""
-    return _ID.fullmatch(text) is not None
-
-
-def _checked_id(text: str) -> str:
-    if not is_run_id(text):
-        raise ValueError("no run can have that name")
-    return text
-
-
-Text = Annotated[str, Field(max_length=_MOST_TEXT, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Time = Annotated[float, Field(ge=0, le=_LAST_TIME, allow_inf_nan=False)]
-"""Seconds since 1970."""
-RunId = Annotated[str, AfterValidator(_checked_id)]
-ShortKey = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-Part = TypeVar("Part", bound=_Part)
-
-
-class FailureLine(_Part):
-    """A job that failed, and why."""
-
-    job: Text
-    reason: Text
-
-
-class JobProgress(_Part):
-    """Results of one process, as in `Counting`.
-
-    Attributes:
-        total, ended: by kind.
-        running: jobs under way.
-        rate_per_s: results a second.
-        left_s: time that is left, from the last sign of life on.
-    """
-
-    total: dict[Text, Count] = {}
-    ended: dict[Text, Count] = {}
-    done: Count = 0
-    running: Count = 0
-    reused: Count = 0
-    failed: Count = 0
-    skipped: Count = 0
-    rate_per_s: Seconds | None = None
-    left_s: Seconds | None = None
-
-
-class SearchCounts(_Part):
-    """Trials of a study, those of earlier runs included; see `Search`."""
-
-    trials: Count | None
-    time_s: Seconds | None
-    told: dict[Text, Count]
-    in_flight: Count
-    hypervolume: Text
-    place: Text
-
-
-class RunRecord(_Part):
+class RunRecord(BaseModel):
     """A sweep or study that was started.
 
     Attributes:
         command: shell command that goes on with it, in `folder`; "" where it was not started by one.
         store, output: paths, or URLs as they may be printed.
+        configuration: hash of what decides whether a later run goes on with this one.
         process: that ran it last.
-        first_started, started: the first time, and the last.
-        alive: last sign of life.
+        first_started, started: the first time, and the last, in seconds since 1970.
+        alive: last sign of life, likewise.
         state: as the process wrote it; one that was killed could not.
         message: why it failed.
-        failures: the last ones.
+        failures: the last ones, a line each.
         front: the best points so far, of `front_size`.
         search: of a study.
-        needed: `short_key`s of all results that it needs, as far as it has planned, by kind; None in records of
-            versions that kept them elsewhere.
+        needed: `short_key`s of all results that it needs, as far as it has planned, by kind.
     """
 
-    format: Literal["codesign-run 1"] = "codesign-run 1"
-    id: RunId
-    name: Text
-    title: Text
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    format: Literal["codesign-run 2"] = "codesign-run 2"
+    name: str
+    title: str
     kind: Literal["sweep", "study"]
-    command: Text
-    folder: Text
-    store: Text
-    output: Text
+    command: str
+    folder: str
+    store: str
+    output: str
+    configuration: str
     process: ProcessIdentity
-    first_started: Time
-    started: Time
-    alive: Time
-    state: Literal["running", "finished", "interrupted", "failed"]
-    message: Text = ""
-    executor: Text = ""
-    jobs: JobProgress = JobProgress()
-    failures: tuple[FailureLine, ...] = ()
+    first_started: float
+    started: float
+    alive: float
+    state: Literal["running", "finished", "interrupted", "failed"] = "running"
+    message: str = ""
+    executor: str = ""
+    jobs: JobCounts = JobCounts()
+    failures: tuple[str, ...] = ()
     front: tuple[FrontLine, ...] = ()
-    front_size: Count = 0
-    search: SearchCounts | None = None
-    needed: dict[ResultKind, tuple[ShortKey, ...]] | None = None
+    front_size: int = 0
+    search: TrialCounts | None = None
+    needed: dict[str, tuple[str, ...]] = {}
 
 
-class RunPointer(_Part):
-    """Says in the output where the record is.
-
-    Attributes:
-        store: a path, or a URL as it may be printed.
-        store_from_here: path from the output, where both are of this machine, so that they can be moved together.
-    """
-
-    format: Literal["codesign-run-pointer 1"] = "codesign-run-pointer 1"
-    run: RunId
-    store: Text
-    store_from_here: Text | None
-
-
-def run_id(name: str, configuration: object, output: Location) -> str:
-    """The name of a run's record: what is not a letter, digit or dash becomes `_`, so that it stays in its folder."""
-    readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:80] or "_"
-    return f"{readable.lstrip('-') or '_'}-{digest({'configuration': configuration, 'output': absolute(output)})[:12]}"
-
-
-def absolute(location: Location) -> str:
-    """A location that means the same from everywhere, as it may be printed."""
-    return printable(location) if is_url(location) else os.path.abspath(location)
-
-
-def one_line(text: str) -> str:
-    """A text as a record may hold it."""
-    return escaped(" ".join(text.split()))[:_MOST_TEXT]
-
-
-def record_name(run: str) -> str:
-    """Name in the store's folder."""
-    return f"{_RUNS}/{run}.json"
-
-
-def run_ids(store: Folder) -> list[str]:
-    """Runs that have a record, readable or not. Raises StoreError where the folder cannot be listed."""
-    names = (name.removeprefix(f"{_RUNS}/") for name in store.names(_RUNS))
-    return [name.removesuffix(".json") for name in names if name.endswith(".json") and is_run_id(name[:-5])]
-
-
-def read_record(store: Folder, run: str) -> RunRecord | None:
-    """A run's record; None where there is none.
+def read_record(output: Folder) -> RunRecord | None:
+    """The record in an output; None where there is none.
 
     Raises:
         StoreError: it cannot be read, or is damaged.
     """
-    record = _read(store, record_name(run), RunRecord, "is not the record of a run, or is damaged")
-    if record is not None and record.id != run:
-        place = printable(join(store.location, record_name(run)))
-        raise StoreError(f"{place}: is the record of another run, {record.id}")
-    return record
-
-
-def read_pointer(output: Folder) -> RunPointer | None:
-    """What an output says of its record; None where it says nothing.
-
-    Raises:
-        StoreError: it cannot be read, or is damaged.
-    """
-    return _read(output, POINTER, RunPointer, "does not say where a record is, or is damaged")
-
-
-def _read(folder: Folder, name: str, model: type[Part], wrong: str) -> Part | None:
-    data = folder.read(name, first=_MOST_BYTES)
+    data = output.read(RECORD, first=_MOST_BYTES)
     if data is None:
         return None
     try:
-        return model.model_validate_json(data)
+        return RunRecord.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        place = printable(join(folder.location, name))
-        raise StoreError(f"{place}: {wrong}: {f'{where}: ' if where else ''}{first['msg']}") from None
-
-
-def write(folder: Folder, name: str, part: BaseModel) -> None:
-    """Write one of these files; what an interruption or power failure leaves counts as damaged."""
-    folder.write(name, (part.model_dump_json(indent=1) + "\n").encode(), durable=False)
+        where, place = ".".join(map(str, first["loc"])), printable(join(output.location, RECORD))
+        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        raise StoreError(f"{place}: is not the record of a run, or is damaged: {reason}") from None
 
 
 def short_key(key: str) -> str:
@@ -252,11 +103,115 @@ def short_key(key: str) -> str:
     return key[:16]
 
 
-def path_between(store: Location, output: Location) -> str | None:
-    """The way from an output to a store, both on this machine; None where there is none."""
-    if is_url(store) or is_url(output):
-        return None
-    try:
-        return Path(os.path.relpath(store, output)).as_posix()
-    except ValueError:  # on another drive
-        return None
+@contextmanager
+def recorded(
+    progress: Progress,
+    *,
+    kind: Literal["sweep", "study"],
+    name: str,
+    title: str,
+    configuration: object,
+    store: Store,
+    output: Location,
+    command: str | None,
+) -> Iterator[None]:
+    """Keep a record of what `progress` is told in the block; at the end it says how the block ended.
+
+    Args:
+        configuration: what decides whether a later run goes on with this one.
+        command: shell command that goes on with the run; None where it was not started by one.
+    """
+    now = time.time()
+    record = RunRecord(
+        name=name,
+        title=title,
+        kind=kind,
+        command=command or "",
+        folder=_text(os.getcwd()),
+        store=_place(store.root),
+        output=_place(output),
+        configuration=digest({"configuration": configuration}),
+        process=this_process(),
+        first_started=now,
+        started=now,
+        alive=now,
+    )
+    recorder = RecordView(record, open_folder(output, error=StoreError))
+    with progress.seen_by(recorder):
+        recorder.take_up()
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit | SystemExit)
+            recorder.end("interrupted" if interrupted else "failed", "" if interrupted else _reason(error))
+            raise
+        recorder.end("finished")
+
+
+class RecordView(View):
+    """Writes a record every few seconds. Where it cannot, it says so once, and the run goes on."""
+
+    def __init__(self, record: RunRecord, folder: Folder, *, wall_clock: Callable[[], float] = time.time) -> None:
+        self._record = record
+        self._folder = folder
+        self._wall_clock = wall_clock
+        # Short keys of results, in the order in which they were planned.
+        self._needed: dict[str, dict[str, None]] = {kind: {} for kind in _KINDS}
+        self._planned = self._noted = False
+        self._next = 0.0
+
+    def take_up(self) -> None:
+        """Take an earlier record of the same run up, and write the first one."""
+        with suppress(StoreError):  # a damaged one is replaced
+            earlier = read_record(self._folder)
+            if earlier is not None and earlier.configuration == self._record.configuration:
+                self._record.first_started = earlier.first_started
+                for kind in _KINDS:
+                    self._needed[kind].update(dict.fromkeys(earlier.needed.get(kind, ())))
+        self._write()
+
+    def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
+        """Write how the run ended."""
+        self._record.state, self._record.message = state, _text(message)
+        self._write()
+
+    def added(self, work: Work) -> None:
+        for kind, keys in work.keys.items():
+            self._needed[kind].update(dict.fromkeys(map(short_key, keys)))
+        if not self._planned:
+            self._planned = True
+            self._write()  # the first job may take minutes
+
+    def pulse(self) -> None:
+        if self.run.clock() >= self._next:
+            self._write()
+
+    def _write(self) -> None:
+        start, record, run = self.run.clock(), self._record, self.run
+        record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
+        record.failures = tuple(map(_text, run.last_failures))
+        record.front, record.front_size, record.search = run.front_lines[:_MOST_FRONT], len(run.front_lines), run.search
+        record.needed = {kind: tuple(keys) for kind, keys in self._needed.items()}
+        try:
+            # What an interruption or power failure leaves counts as damaged.
+            self._folder.write(RECORD, (record.model_dump_json(indent=1) + "\n").encode(), durable=False)
+        except Exception as error:  # results are worth more than the record of how they came about
+            if not self._noted:
+                self._noted = True
+                run.note(f"the record of this run cannot be kept, so that `codesign status` lacks it: {_reason(error)}")
+        now = run.clock()
+        self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, CodesignError) else f"{type(error).__name__}: {error}"
+
+
+def _text(text: str) -> str:
+    """In a line that any reader can take."""
+    return escaped(" ".join(text.split()))
+
+
+def _place(location: Location) -> str:
+    """A location that means the same from everywhere, as it may be printed."""
+    return printable(location) if is_url(location) else _text(os.path.abspath(location))

@@ -1,28 +1,19 @@
-"""How far a run is, from its record and from what the store holds; nothing is asked of the process that runs it."""
+"""How far runs are, from their records and from what the stores hold; nothing is asked of the processes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Literal
 
-from codesign.errors import InputError, StoreError
+from codesign.errors import CodesignError, StoreError
 from codesign.exploration.runs.processes import lives
-from codesign.exploration.runs.record import (
-    POINTER,
-    RunPointer,
-    RunRecord,
-    read_pointer,
-    read_record,
-    run_ids,
-    short_key,
-)
+from codesign.exploration.runs.record import RECORD, RunRecord, read_record, short_key
 from codesign.exploration.store import listed_keys
-from codesign.files import Folder, Location, open_folder, printable
+from codesign.files import Location, join, open_folder, printable
 
-__all__ = ["ResultCounts", "RunStatus", "StoreStatus", "output_status", "run_status", "store_status"]
+__all__ = ["ResultCounts", "RunStatus", "find_runs"]
 
 ALIVE_S = 60.0
 """A process of another machine counts as running for so long after its last sign of life."""
@@ -43,22 +34,21 @@ class RunStatus:
     """A run as it is now.
 
     Attributes:
+        folder: name of its output in a folder of several; "" where it was asked for alone.
         state: as the process wrote it, but `dead` for one that says it runs and does not.
-        results: by kind; None where the record does not say what it needs.
+        results: by kind; None where its store cannot be read.
+        problem: why it cannot.
         silent_s: time since the last sign of life.
         seen: whether its process can be looked for from here; otherwise only its signs of life tell.
     """
 
+    folder: str
     record: RunRecord
     state: State
     results: dict[str, ResultCounts] | None
+    problem: str | None
     silent_s: float
     seen: bool
-
-    @property
-    def problem(self) -> str | None:
-        """Why the results are not known."""
-        return "its record does not say which it needs" if self.results is None else None
 
     @property
     def needed(self) -> int:
@@ -69,104 +59,61 @@ class RunStatus:
         return sum(counts.in_store for counts in (self.results or {}).values())
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoreStatus:
-    """All runs that a store knows, those first that gave a sign of life last; and why records cannot be read."""
-
-    runs: tuple[RunStatus, ...]
-    problems: tuple[str, ...]
-
-
-def store_status(store: Folder, *, run: str | None = None) -> StoreStatus:
-    """All runs that a store knows, or one.
+def find_runs(location: Location, *, store: Location | None = None) -> tuple[list[RunStatus], list[str]]:
+    """The run of an output, or those of all outputs in a folder, the one first that gave a sign of life last.
 
     Args:
-        store: its folder.
-        run: id or name of one.
+        store: where their results are, if not where the records say.
+
+    Returns:
+        The runs, and why other records cannot be read.
 
     Raises:
-        StoreError: the store cannot be read.
-        InputError: it knows no runs, or no such run, or several of that name.
+        StoreError: the location, or the record of an output, cannot be read.
     """
-    known = run_ids(store)
-    if not known:
-        raise InputError(f"{store}: is neither the output of a sweep or study nor a store that knows of one")
-    if run is not None:
-        known = [_chosen(store, known, run)]
-    records, problems = [], []
-    for id_ in known:
-        try:
-            record = read_record(store, id_)
-        except StoreError as error:
-            problems.append(str(error))
-            continue
-        if record is not None:  # otherwise it has been removed meanwhile
-            records.append(record)
-    stored = _stored(store) if records else frozenset()
-    records.sort(key=lambda record: (-record.alive, record.id))
-    return StoreStatus(runs=tuple(run_status(record, stored) for record in records), problems=tuple(problems))
+    folder = open_folder(location, error=StoreError)
+    stored, record = cache(_stored), read_record(folder)
+    if record is not None:
+        return [_status("", record, *stored(store or record.store))], []
+    runs, problems = [], []
+    for file in folder.names(deep=True):
+        name, _, rest = file.partition("/")
+        if rest == RECORD:
+            try:
+                record = read_record(open_folder(join(location, name), error=StoreError))
+            except StoreError as error:
+                problems.append(str(error))
+            else:
+                runs += [] if record is None else [_status(name, record, *stored(store or record.store))]
+    return sorted(runs, key=lambda run: (-run.record.alive, run.folder)), problems
 
 
-def output_status(output: Location, *, store: Location | None = None) -> RunStatus | None:
-    """The run that an output comes from; None where it says nothing of one.
-
-    Args:
-        store: where its record is, if not where the output says.
-
-    Raises:
-        StoreError: what the output says, or the record, cannot be read.
-        InputError: there is no such record.
-    """
-    pointer = read_pointer(open_folder(output, error=StoreError))
-    if pointer is None:
-        return None
-    places = [store] if store is not None else _places(output, pointer)
-    for place in places:
-        folder = open_folder(place, error=StoreError)
-        record = read_record(folder, pointer.run)
-        if record is not None:
-            return run_status(record, _stored(folder))
-    looked = " or ".join(printable(place) for place in places)
-    raise InputError(
-        f"{printable(output)}/{POINTER}: run {pointer.run} has no record in {looked}; give --store if that was moved"
-    )
+def _stored(store: Location) -> tuple[frozenset[str] | None, str | None]:
+    """`short_key`s of all results in a store, or why they are not known."""
+    try:
+        return frozenset(map(short_key, listed_keys(open_folder(store, error=StoreError)))), None
+    except CodesignError as error:
+        return None, f"{error}; give --store if {printable(store)} was moved"
 
 
-def run_status(record: RunRecord, stored: frozenset[str]) -> RunStatus:
-    """A run as it is now.
-
-    Args:
-        stored: `short_key`s of all results in the store.
-    """
-    results: dict[str, ResultCounts] | None = None
-    if record.needed is not None:
-        results = {
+def _status(folder: str, record: RunRecord, stored: frozenset[str] | None, problem: str | None) -> RunStatus:
+    results = (
+        stored
+        if stored is None
+        else {
             kind: ResultCounts(needed=len(keys), in_store=sum(key in stored for key in keys))
             for kind, keys in record.needed.items()
         }
-    silent_s = time.time() - record.alive
-    seen = lives(record.process) if record.state == "running" else None
-    state: State = record.state
-    if state == "running":
-        state = "running" if (abs(silent_s) < ALIVE_S if seen is None else seen) else "dead"
-    return RunStatus(record=record, state=state, results=results, silent_s=silent_s, seen=seen is not None)
-
-
-def _chosen(store: Folder, known: Sequence[str], run: str) -> str:
-    """The id that `run` is, or the only one of that name."""
-    matching = [run] if run in known else [id_ for id_ in known if id_.rpartition("-")[0] == run]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
-        raise InputError(f"--run {run}: there are several; give one of {', '.join(matching)}")
-    raise InputError(f"--run {run}: {store} knows no such run; it knows {', '.join(known)}")
-
-
-def _stored(store: Folder) -> frozenset[str]:
-    return frozenset(map(short_key, listed_keys(store)))
-
-
-def _places(output: Location, pointer: RunPointer) -> list[Location]:
-    """Where the store is: as seen from an output that was moved along with it, and where it was."""
-    near = [] if pointer.store_from_here is None else [Path(output) / pointer.store_from_here]
-    return [*near, pointer.store]
+    )
+    silent_s, state = time.time() - record.alive, record.state
+    seen = lives(record.process) if state == "running" else None
+    dead = state == "running" and not (abs(silent_s) < ALIVE_S if seen is None else seen)
+    return RunStatus(
+        folder=folder,
+        record=record,
+        state="dead" if dead else state,
+        results=results,
+        problem=problem,
+        silent_s=silent_s,
+        seen=seen is not None,
+    )

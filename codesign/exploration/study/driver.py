@@ -200,8 +200,8 @@ class Driver:
 
     def _show_front(self) -> None:
         trials = told_trials(self._study)
-        self._progress.front(front_lines(self._spec, self._baseline, trials))
-        self._progress.hypervolume(volume_text(self._spec, self._baseline, trials))
+        lines = front_lines(self._spec, self._baseline, trials)
+        self._progress.front(lines, volume_text(self._spec, self._baseline, trials))
 
     @contextmanager
     def _storing(self) -> Iterator[None]:

@@ -19,8 +19,8 @@ from codesign.exploration.plan import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
 from codesign.exploration.running import choose_executor
-from codesign.exploration.runs.progress import Progress, Search
-from codesign.exploration.runs.recorder import recorded_run
+from codesign.exploration.runs.progress import Progress, TrialCounts
+from codesign.exploration.runs.record import recorded
 from codesign.exploration.store import Store
 from codesign.exploration.study.driver import ELAPSED, Driver
 from codesign.exploration.study.evaluation import Evaluations, Outcome, trial_plan
@@ -103,7 +103,7 @@ def run_study(
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, places, definition=definition, on_note=progress.note) as study,
-        recorded_run(
+        recorded(
             progress,
             kind="study",
             name=spec.name,
@@ -112,19 +112,19 @@ def run_study(
             store=store,
             output=places.output,
             command=commands.resume,
-        ) as recorded,
+        ),
     ):
-        with executor or _choose_executor(spec, workloads, baseline, recorded) as chosen:
+        with executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
             runner = Runner(
                 store=store,
                 executor=chosen,
                 workload=workloads.load,
-                progress=recorded,
+                progress=progress,
                 resources=spec.resources.by_kind,
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
-            outcome = _search(study, evaluations, chosen.name, str(places), recorded)
+            outcome = _search(study, evaluations, chosen.name, str(places), progress)
             tested = _test(study, evaluations, models=models)
         facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, places.output, commands.again, models)
@@ -139,14 +139,14 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
     """
     spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
     progress.study_begins(
-        Search(
+        TrialCounts(
             trials=spec.budget.trials,
             time_s=spec.budget.time,
             told={state: states.count(state) for state in states},
-            elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
-            executor=executor,
             place=place,
-        )
+        ),
+        elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)),
+        executor=executor,
     )
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
