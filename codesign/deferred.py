@@ -19,6 +19,9 @@ else:
         def __init__(self, name: str) -> None:
             self._name = name
 
+        def __reduce__(self) -> tuple[type, tuple[str]]:
+            return _Deferred, (self._name,)  # for copies, which else ask the copy for its name before it has one
+
         def __getattr__(self, name: str) -> Any:
             return getattr(importlib.import_module(self._name), name)
 

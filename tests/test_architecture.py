@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import codesign
+from codesign import deferred
 
 ROOT = Path(codesign.__file__).parent
 LEAVES = {
@@ -252,3 +254,9 @@ def test_what_is_light_loads_nothing_heavy():
     ended = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("Usage") == 4
+
+
+def test_copies_of_what_is_imported_later_are_it():
+    """Found by copying an object that held one."""
+    copied = copy.deepcopy(deferred.torch)
+    assert copied.tensor is deferred.torch.tensor

@@ -196,8 +196,9 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     first = members[0]
     if first.training_method == "given":
         return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
+    begins = f"{source} + " if (source := _stem(parameter("from_"))) else ""
     return (
-        "layered training" if first.training_method == "layered" else "unlayered training",
+        f"{begins}{first.training_method} training",
         "few spikes" if first.training_cost else "",
         listed(policies, "or"),
         f"F {size}" if size else "",
@@ -205,6 +206,11 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
         f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
         parameter("loss").replace("_", " "),
     )
+
+
+def _stem(file: str) -> str:
+    """A model's file without its folder, its ending, and what else is said of it."""
+    return file.partition(", ")[0].replace("\\", "/").rpartition("/")[2].partition(".")[0]
 
 
 def _schedule_words(members: Sequence[Point]) -> Sequence[str]:

@@ -21,9 +21,18 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.wording import scaled_sentence, tip_sentence
-from codesign.hardware.terms import BOOKS, COST_TERMS, weight
+from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 
-__all__ = ["lacking_terms", "lacks", "left_out", "other_book", "remarks_on", "silent_remark", "time_left_out"]
+__all__ = [
+    "lacking_terms",
+    "lacks",
+    "left_out",
+    "other_book",
+    "remarks_on",
+    "silent_remark",
+    "time_left_out",
+    "unpriced_currents",
+]
 
 _MOST_SEEDS = 100
 _MUCH = 2.0
@@ -90,6 +99,15 @@ def left_out(best: Point, column: str, names: Names) -> str:
     missing = listed([*dict.fromkeys(filter(None, numbers))])
     why = f": its file gives no {missing}" if missing else ""
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
+
+
+def unpriced_currents(points: Collection[Point]) -> str:
+    """That no energy holds the multiplications of a first layer which takes currents; "" where none does."""
+    entry = next((entry for point in points for entry in point.not_modelled if CURRENTS in entry), "")
+    if not entry:
+        return ""
+    count = entry.partition(CURRENTS)[0]
+    return f"The first layer takes currents: its {count}multiplications a sample have no price and are in no energy."
 
 
 def lacking_terms(contest: Contest) -> str:

@@ -18,7 +18,7 @@ from codesign.exploration.encoding import encode_state
 from codesign.exploration.spec import NetworkEntry, SweepSpec
 from codesign.files import read_file
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import topology_text
+from codesign.network.topology import Grid, Linear, input_grid
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
@@ -98,13 +98,8 @@ def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutlin
         raise spec.refusal(mistakes)
     _, model = next(iter(loaded.values()))
     neuron = NeuronSpec.model_validate(dict(model.network.neuron), context=HELD_IN_SI)  # all of it said
-    entry = NetworkEntry.model_construct(
-        _fields_set={"layers", "neuron"},
-        topology=None,
-        hidden=None,
-        layers=model.network.topology.layers,
-        neuron=neuron,
-    )
+    topology = {name: value for name, value in model.network.topology if name in NetworkEntry.model_fields}
+    entry = NetworkEntry.model_construct(_fields_set={*topology, "neuron"}, **topology, neuron=neuron)
     return spec.model_copy(update={"network": entry})
 
 
@@ -112,12 +107,16 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
     first_name, (_, first) = next(iter(loaded.items()))
     for name, (parameter, model) in loaded.items():
         network, where = model.network, ("recipes", name, parameter)
-        inputs, grid = math.prod(workload.input_grid), "×".join(map(str, workload.input_grid))
-        if network.shape.input_size != inputs or network.shape.layers[-1].neurons != workload.classes:
+        source, classes = input_grid(network.topology), network.shape.layers[-1].neurons
+        flat = isinstance(network.topology.layers[0], Linear)
+        fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
+        if not fits or classes != workload.classes:
+            form = ", ".join(map(str, source if source[1:] != (1, 1) else source[:1]))
             yield (
                 where,
-                f"{topology_text(network.shape)} does not fit workload '{spec.workload.name}', which has "
-                f"{inputs} inputs ({grid}) and {workload.classes} classes",
+                f"takes {_inputs(source)} and has {classes} classes; workload '{spec.workload.name}' has "
+                f"{_inputs(workload.input_grid)} and {workload.classes} classes"
+                f"{'' if fits else f'; give it data of shape (samples, timesteps, {form})'}",
             )
         if network.timestep_s != workload.timestep_s and not bool(network.time_constant.isinf().all()):
             yield (
@@ -125,10 +124,16 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
                 f"decays by {network.timestep_s:g} s a timestep, and those of workload '{spec.workload.name}' last "
                 f"{workload.timestep_s:g} s",
             )
-        if (network.topology.layers, network.neuron) != (first.network.topology.layers, first.network.neuron):
+        if (network.topology, network.neuron) != (first.network.topology, first.network.neuron):
             yield where, f"has another network than that of recipe '{first_name}'; give it a sweep of its own"
     if {"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set:
         yield (("network",), f"is that of the model of recipe '{first_name}'; remove it here")
+
+
+def _inputs(grid: Grid) -> str:
+    """`2,312 inputs (2 × 34 × 34)`."""
+    form = " × ".join(str(size) for size in grid)
+    return f"{math.prod(grid):,} inputs" + (f" ({form})" if sum(size > 1 for size in grid) > 1 else "")
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:

@@ -65,7 +65,8 @@ def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
     for chip, entry in entries.items():
         if len(entry["schedules"]) > 1:
             select = {"chip": chip, "schedule": entry["schedules"]}  # named, or waiting would be left out
-            yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": select}
+            asked = {"ask": f"Which schedule is most accurate on {chip}?"} if len(entries) > 1 else {}
+            yield f"waiting_on_{chip}", {"choose": "schedule", "most": "accuracy", "select": select, **asked}
     if len(entries) > 1:
         yield "chip", {"choose": "chip", "least": "energy_j", "where": ["accuracy within 1 point of best"]}
 

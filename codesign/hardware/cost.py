@@ -20,7 +20,7 @@ from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, ste
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.scheduling import delayed_assumptions
-from codesign.hardware.terms import COST_TERMS, StaticBook
+from codesign.hardware.terms import COST_TERMS, CURRENTS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
@@ -233,7 +233,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
     if not execution.input_macs.any():
         return ()
     mean = execution.input_macs.mean()
-    return (f"{mean:,.0f} input multiply-accumulates a sample: {chip} gives no energy for them",)
+    return (f"{mean:,.0f} {CURRENTS}: {chip} gives no energy for them",)
 
 
 def _link_load(work: PlacedExecution) -> Floats:

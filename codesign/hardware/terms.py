@@ -20,6 +20,7 @@ __all__ = [
     "BOOKS",
     "COST_TERMS",
     "COVERAGE",
+    "CURRENTS",
     "ENERGY_COLUMNS",
     "HOP_TIMES",
     "INCLUDABLE_TERMS",
@@ -264,6 +265,9 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
 
 AGREEMENT = "time in which neighbours agree"
 """Without `synchronization.handshake` a time is as if it were none, and says under this name that it leaves it out."""
+
+CURRENTS = "input multiply-accumulates a sample"
+"""What no chip has an energy for; results count them under this name among what is not modelled."""
 
 MODEL = "model."
 """What the paths of the model's own factors on energy and time begin with, `model.energy` and `model.latency`, so that

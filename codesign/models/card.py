@@ -91,7 +91,8 @@ class ModelImport:
     """Where a model of another framework comes from, and how it was read.
 
     Attributes:
-        source: the file.
+        source: the file, or the class of the module.
+        digest: SHA-256 of the file; "" of a graph or module.
         dialect: whose conventions its numbers follow.
         options: what the file does not say and was said when it was read.
         lost: what files of that dialect may leave out without a word.
@@ -101,6 +102,7 @@ class ModelImport:
     dialect: str
     options: dict[str, str] = field(default_factory=dict)
     lost: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

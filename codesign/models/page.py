@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, quantity
-from codesign.models.card import ModelCard, ModelEvaluation
+from codesign.models.card import ModelCard, ModelEvaluation, ModelImport
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si
@@ -190,7 +190,7 @@ def _training(card: ModelCard) -> str:
     rows: list[tuple[str, str]] = []
     if card.recipe is not None:
         rows += [
-            (name.replace("_", " "), _text(_value(value)))
+            (name.replace("_", " ").strip(), _text(_value(value)))
             for name, value in card.recipe.parameters.items()
             if value is not None
         ]
@@ -211,11 +211,19 @@ def _training(card: ModelCard) -> str:
         parts.append(
             f"By the recipe `{_code(card.recipe_name)}`; weights are those of the best epoch on validation data."
         )
-    parts.append(_table(("parameter", "value"), rows) if rows else "Not known.")
+    if card.imported is not None:
+        parts.append(_elsewhere(card.imported))
+    parts.append(_table(("parameter", "value"), rows) if rows else "" if card.imported is not None else "Not known.")
     if card.origin is not None:
         parts.append("This command writes the file, and trains the model where the store does not hold it:")
         parts.append(_indented(card.origin.command))
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
+
+
+def _elsewhere(read: ModelImport) -> str:
+    """Where a model was trained that was not trained here, and by which file it is known."""
+    digest = f", SHA-256 `{read.digest}`" if read.digest else ""
+    return f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}."
 
 
 def _scores(card: ModelCard) -> str:

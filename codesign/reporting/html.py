@@ -11,6 +11,7 @@ from codesign.analysis.fronts import find_fronts
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point, gather, points_of
+from codesign.analysis.remarks import unpriced_currents
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
@@ -62,7 +63,7 @@ def render_report(table: ResultTable) -> str:
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS],
-        trust=trust_line(metadata, answers, names),
+        trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, names)])),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),

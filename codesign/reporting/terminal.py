@@ -1,4 +1,4 @@
-"""What a sweep, a study or its report says: the answers, on a terminal in at most 25 lines, elsewhere all of them."""
+"""What a sweep, a study or its report says: the answers, on a terminal in about 25 lines, elsewhere all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.analysis.answers import Answer, Option
+from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.asking import answers_of, chips_at
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point, gather
+from codesign.analysis.remarks import left_out, unpriced_currents
 from codesign.analysis.table import ResultTable
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["print_summary"]
 
 _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
+_GIVEN = 20
+"""Points of given models that are told one by one."""
 _STYLES = {
     **dict.fromkeys(("sure", "holds", "met", "shown"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
@@ -37,6 +40,8 @@ def print_summary(
 ) -> None:
     """Print the answer to the first question, the best of each chip, other answers, and where the files lie.
 
+    Of a given model there is a row for each chip and schedule, however many lines they take.
+
     Args:
         report_path: None where no report was written.
     """
@@ -46,19 +51,25 @@ def print_summary(
     answers = answers_of(table, points)
     names = names_of(points)
     above = [Text(_title(table, points), style="bold"), *(_first(answers[0]) if answers else [])]
+    given = bool(points) and len(points) <= _GIVEN and all(point.training_method == "given" for point in points)
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
-    options, lines = _best(table, points, answers), [_line(answer) for answer in answers[1:]]
-    left = _LINES - sum(_height(part, console) for part in (*above, *places)) if console.is_terminal else math.inf
+    unpriced = [Text(text, style="dim") for text in filter(None, [unpriced_currents(points)])]
+    rows = _of_given(points, names) if given else _ways(_best(table, points, answers), names)
+    lines = [_line(answer) for answer in answers[1:]]
+    told = (*above, *unpriced, *places)
+    left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
         console.print(text)
-    for count in range(min(len(options), _ROWS) if console.is_terminal else len(options), 0, -1):
-        grid = _options(options[:count], names)
-        if (height := _height(grid, console)) < left:
+    for count in range(min(len(rows), _ROWS) if console.is_terminal and not given else len(rows), 0, -1):
+        grid = _options(rows[:count], names, "layers" if given else "with")
+        if (height := _height(grid, console)) < left or given:
             console.print(grid)
             left -= height
             break
+    for text in unpriced:
+        console.print(text)
     for count in range(len(lines), -1, -1):
         more = [Text(f"… and {len(lines) - count} more answers in the report")] if count < len(lines) else []
         rest: list[RenderableType] = [*lines[:count], *more]
@@ -97,26 +108,41 @@ def _best(table: ResultTable, points: Sequence[Point], answers: Sequence[Answer]
     return answers[0].options if answers else ()
 
 
-def _options(options: Sequence[Option], names: Names) -> Table:
-    """A row an option: what it reaches, and in which variant as far as the variants differ."""
+def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
+    """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
+    ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
+    return [
+        (Option(label=names.chips[point.chip], point=point, values=values_of(point, ())), _waiting(point))
+        for point in ordered
+    ]
+
+
+def _waiting(point: Point) -> str:
+    if point.layered:
+        return "wait, as if the chip could" if point.beyond_chip else "wait"
+    return f"do not wait, {'first output' if point.stop == 'on_output' else point.stop_label}"
+
+
+def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Table:
+    """A row an option: what it reaches, and in which way."""
     from rich.table import Table
     from rich.text import Text
 
-    ways = _ways(options, names)
+    ways = [way for _, way in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
     for heading in _SHOWN.values():
         grid.add_column(heading, justify="right", no_wrap=True)
     if any(ways):
-        grid.add_column("with")
-    for option, way in zip(options, ways, strict=True):
-        cells = (option.label, *(_cell(option, column) for column in _SHOWN), *([way] if any(ways) else ()))
+        grid.add_column(how)
+    for option, way in rows:
+        cells = (option.label, *(_cell(option, column, names) for column in _SHOWN), *([way] if any(ways) else ()))
         grid.add_row(*map(Text, cells))
     return grid
 
 
-def _ways(options: Sequence[Option], names: Names) -> list[str]:
-    """What makes the variant that stands for each option, without what all have in common; or why there is none."""
+def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
+    """Options with what makes the variant that stands for each, without what all share; or why there is none."""
     parts = [
         None if (point := option.point) is None
         else (names.training(point), names.schedules[point.schedule], names.variant(point, "schedule.", "chip."))
@@ -124,19 +150,24 @@ def _ways(options: Sequence[Option], names: Names) -> list[str]:
     ]  # fmt: skip
     known = [of_option for of_option in parts if of_option is not None]
     apart = [len({*words}) > 1 for words in zip(*known, strict=True)]
-    return [
+    told = [
         option.obstacle
         if of_option is None
         else ", ".join(word for word, differs in zip(of_option, apart, strict=True) if differs and word != option.label)
         for option, of_option in zip(options, parts, strict=True)
     ]
+    return list(zip(options, told, strict=True))
 
 
-def _cell(option: Option, column: str) -> str:
+def _cell(option: Option, column: str, names: Names) -> str:
+    """A value; ≥ before an energy whose terms are not all known."""
     value = option.values.get(column)
     if value is None:
         return UNKNOWN
-    return with_interval(value, column) if column == "accuracy" else quantity(value.mean, column)
+    if column == "accuracy":
+        return with_interval(value, column)
+    least = "≥ " if option.point is not None and left_out(option.point, column, names) else ""
+    return f"{least}{quantity(value.mean, column)}"
 
 
 def _line(answer: Answer) -> Table:

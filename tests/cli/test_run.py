@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from program import run_here
+from synthetic_sweep import printed
 
 import codesign as cd
 from codesign.errors import InputError
@@ -39,6 +40,9 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     three = [("mubrain", how) for how in ("chip", "drained", "layered")]
     assert sorted(rows) == [("loihi2", "chip"), *three, *(("own", how) for how in own)]
     assert {row["training_method"] for row in rows.values()} == {"given"}
+    shown = printed(results)  # each chip's waiting beside its not waiting
+    for how in ("wait, as if the chip could", "do not wait, first output", "do not wait, drained"):
+        assert shown.count(how) == 1 + (len(own) > 1)
     waiting = next(answer for answer in results.answers if answer.name == "waiting_on_mubrain")
     assert len(waiting.options) == 3
     workload = cd.load_workload(sweep_of_model("mine.v2.safetensors", "my.npz", ["mubrain"]).workload)

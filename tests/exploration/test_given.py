@@ -24,12 +24,17 @@ chips:
   mubrain: {capacity: scaled, schedules: [layered]}
 seeds: {training: [3, 4]}
 """
-TOPOLOGY = "512-9-10"
+TOPOLOGY = cd.parse_topology("512-9r-10")
+CONVOLUTION = cd.TopologySpec(
+    input=(2, 16, 16), layers=[{"kind": "conv2d", "channels": 4, "kernel": 5}, {"kind": "linear", "neurons": 10}]
+)
 
 
-def saved(folder: Path, *, timestep_s: float = 0.01, **neuron: Any) -> cd.SpikingNetwork:
+def saved(
+    folder: Path, *, timestep_s: float = 0.01, topology: cd.TopologySpec = TOPOLOGY, **neuron: Any
+) -> cd.SpikingNetwork:
     given = {"threshold": 0.05, "time_constant": "30 ms", "refractory": False, **neuron}
-    network = cd.SpikingNetwork(cd.parse_topology(TOPOLOGY), cd.NeuronSpec(**given), timestep_s=timestep_s, seed=5)
+    network = cd.SpikingNetwork(topology, cd.NeuronSpec(**given), timestep_s=timestep_s, seed=5)
     cd.save_model(folder / "mine.safetensors", network, cd.describe_model(network, name="mine"))
     return network
 
@@ -57,7 +62,7 @@ def test_a_given_model_is_evaluated_and_trained_further(tmp_path: Path, cache_ro
     for name, far in (("mine-seed0", 0.0), ("tuned-seed3", 1e-9)):
         kept = cd.load_model(tmp_path / "out" / "models" / f"{name}.safetensors")
         assert kept.network.neuron == network.neuron
-        for ours, theirs in zip(kept.network.weights(), network.weights(), strict=True):
+        for ours, theirs in zip(kept.network.parameters(), network.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, atol=far, rtol=0)
 
 
@@ -91,7 +96,12 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             "given.yaml:4: .*decays by 0.02 s a timestep, and those of",
         ),
         (("recipes:", "network: {hidden: '[9x1]'}\nrecipes:"), {}, "given.yaml:3: network: is that of the model"),
-        (("digits", "shd"), {}, "does not fit workload 'shd'"),
+        (("digits", "shd"), {}, "takes 512 inputs and has 10 classes; workload 'shd' has 700 inputs and 20 classes"),
+        (
+            ("digits", "shd"),
+            {"topology": CONVOLUTION},
+            r"takes 512 inputs \(2 × 16 × 16\) .* give it data of shape \(samples, timesteps, 2, 16, 16\)",
+        ),
         (("mine.safetensors}", "{file: mine.safetensors, dialect: norse}}"), {}, "is not an HDF5 file"),
         (
             ("model: mine.safetensors", "model: mine.safetensors, epochs: 2"),

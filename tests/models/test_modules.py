@@ -151,6 +151,10 @@ REFUSED = {
         chain(nn.Linear(4, 4), quiet(inhibition=True)),
         r"module '1' \(Leaky\): inhibition lets only one neuron",
     ),
+    "at once": (
+        chain(nn.Linear(4, 4), quiet(reset_delay=False)),
+        r"node '1' \(LIF\): with reset subtract and reset_delay False, snnTorch doubles",
+    ),
     "batch": (
         chain(nn.Linear(4, 4), nn.BatchNorm1d(4, track_running_stats=False), Leaky(0.5)),
         r"module '1' \(BatchNorm1d\): has no running statistics",

@@ -61,6 +61,7 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
     said = {"dialect": "snntorch", "dt": "1 ms", "reset_delay": True, "check": tmp_path / "record.npz"}
     card = cd.import_model(graph, reset="zero", **said).card
     assert card.certificate.summary == "0 of 7 spikes differ"
+    assert "## How it was trained\n\nElsewhere: it was imported from graph, dialect snntorch." in model_page(card, "x")
     assert f"0 of 7 spikes differ ({tmp_path}" in model_page(card, "x.safetensors").replace("\\", "")
     with pytest.raises(InputError, match=r"record: lif must be numbers of shape \(1, 3, 3\), found \(1, 2, 3\)"):
         cd.import_model(graph, reset="zero", **{**said, "check": {**record, "lif": record["lif"][:, :2]}})

@@ -120,6 +120,9 @@ def test_depth_decides_which_layers_there_are() -> None:
     assert spec.trial_sweep(shallow).network.hidden == "6"
     deep = spec.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3, "network.hidden.2": 8}))
     assert spec.trial_sweep(deep).network.hidden == "6-8-4"
+    recurrent = study(('"6-4"', '"6-4r"'), ("network.hidden.1: {from: 4, to: 8}", "network.depth: [3]"))
+    drawn = recurrent.search_space.draw(FixedTrial({**DRAWN, "network.depth": 3}))
+    assert recurrent.trial_sweep(drawn).network.hidden == "6-4r-4r"
 
 
 def test_a_path_that_names_the_recipe_replaces_the_general_one_for_it() -> None:

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from codesign.documents import Spec, reason, suggestion
 from codesign.errors import InputError
 from codesign.exploration.nested import part_at, unknown_part, validated
-from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec, hidden_sizes
+from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import parse_topology
+from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
@@ -245,16 +245,21 @@ class SearchSpace:
     @cached_property
     def base_hidden(self) -> tuple[int, ...]:
         """Neurons of each hidden layer as the file has them. Raises InputError where widths cannot be searched."""
+        return tuple(layer.neurons for layer in self._base.layers[:-1])  # type: ignore[union-attr]
+
+    @cached_property
+    def _base(self) -> TopologySpec:
         network, preset = self.base.network, self.base.preset
-        if "r" in f"{network.topology}{network.hidden}".replace("None", ""):
-            raise InputError("space: widths of recurrent layers cannot be searched")
-        if network.topology is not None:
-            *hidden, _ = parse_topology(network.topology).layers
-            return tuple(layer.neurons for layer in hidden)  # type: ignore[union-attr]
         text = network.hidden or (PRESETS[preset].hidden if preset else None)
-        if network.layers is not None or text is None:
+        if network.layers is not None or (network.topology or text) is None:
             raise InputError("space: widths can be searched where the network is given by hidden or topology")
-        return hidden_sizes(text)
+        return parse_topology(network.topology or f"1-{text}-1")
+
+    def _hidden_text(self, values: Mapping[str, Value]) -> str:
+        """The hidden layers of a trial; those are recurrent that are in the file, and what is added is as the last."""
+        recurrent, last = {one.to for one in self._base.delayed}, len(self.base_hidden) - 1
+        sizes = enumerate(self.hidden(values))
+        return "-".join(f"{size}{'r' if min(layer, last) in recurrent else ''}" for layer, size in sizes)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
         """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep.
@@ -283,7 +288,7 @@ class SearchSpace:
         neuron = {parameter.field: getattr(alone, parameter.field) for parameter in settings}
         network: dict[str, Any] = {"neuron": base.network.neuron.model_copy(update=neuron)}
         if self._settings(values, "network"):
-            network.update(hidden="-".join(map(str, self.hidden(values))), topology=None)
+            network.update(hidden=self._hidden_text(values), topology=None)
         return SweepSpec.model_construct(
             **{
                 **{name: getattr(base, name) for name in SweepSpec.model_fields},

@@ -6,6 +6,7 @@ known before any of it is read: what a compressed chunk holds is found by inflat
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import zlib
@@ -33,8 +34,8 @@ _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
 _CHECKSUM = 4
 
 
-def read_tree(path: Location) -> Tree:
-    """All of a file.
+def read_tree(path: Location) -> tuple[Tree, str]:
+    """All of a file, and its SHA-256.
 
     Raises:
         InputError: there is none, or it is no HDF5 file, damaged, too large, or refers to what is outside it.
@@ -55,7 +56,7 @@ def read_tree(path: Location) -> Tree:
         raise InputError(f"{place}: is not an HDF5 file, or is damaged or truncated: {reason[:200]}") from error
     if not any(isinstance(tree.get(name), Mapping) for name in (NIR, LAVA)):
         raise InputError(f"{place}: is an HDF5 file, but holds no model: NIR's have a group '{NIR}', lava's '{LAVA}'")
-    return tree
+    return tree, hashlib.sha256(content).hexdigest()
 
 
 class _Reader:

@@ -67,16 +67,20 @@ def import_model(
         InputError: says what is missing, or which node of the graph cannot be read and why.
     """
     read: ModuleModel | None = None
-    graph, source = (None, type(model).__name__) if is_module(model) else _graph(model)
+    graph, source, digest = (None, type(model).__name__, "") if is_module(model) else _graph(model)
     try:
         if graph is None:
             read = read_module(model, sample)
             graph = read.graph
         elif sample is not None:
             raise InputError("sample: is for torch modules only, and this is a graph; leave it out")
-        return _import(graph, source, dialect, {"dt": dt, **options}, check, name, read)
+        loaded = _import(graph, source, dialect, {"dt": dt, **options}, check, name, read)
     except InputError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
+    imported = loaded.card.imported
+    if imported is None or imported.source != source:  # as an earlier import said
+        return loaded
+    return replace(loaded, card=replace(loaded.card, imported=replace(imported, digest=digest)))
 
 
 def _paragraphs(message: str, source: str) -> list[str]:
@@ -90,14 +94,14 @@ def _paragraphs(message: str, source: str) -> list[str]:
     return lines
 
 
-def _graph(model: Any) -> tuple[Graph, str]:
-    """The graph, and what to call it."""
+def _graph(model: Any) -> tuple[Graph, str, str]:
+    """The graph, what to call it, and the digest of its file."""
     if hasattr(model, "to_dict") and hasattr(model, "nodes") and hasattr(model, "edges"):
-        return read_graph(model.to_dict()), "graph"
+        return read_graph(model.to_dict()), "graph", ""
     source = printable(model)
     try:
-        tree = read_tree(model)
-        return read_graph(tree[NIR]) if NIR in tree else read_net(tree[LAVA]), source
+        tree, digest = read_tree(model)
+        return read_graph(tree[NIR]) if NIR in tree else read_net(tree[LAVA]), source, digest
     except InputError as error:
         raise InputError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
 
@@ -113,11 +117,12 @@ def _import(
 ) -> LoadedModel:
     layers = read_layers(graph)
     if module is not None:
-        loaded = _read(layers, source, get_dialect(module.dialect), _said(module, layers, dialect, options))
+        said = _said(module, layers, dialect, options)
+        loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None)
     elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
-        loaded = _read(layers, source, _dialect(dialect, layers), options)
+        loaded = _read(layers, source, _dialect(dialect, layers), options, checked=check is not None)
     card = loaded.card if name is None else replace(loaded.card, name=name)
     if check is not None:
         recorded, where = _recorded(check, layers)
@@ -145,7 +150,7 @@ def _better(
     changes = [{name: value for name, value in each.items() if value != given[name]} for each in tried]
     for changed in sorted(changes, key=lambda changed: (len(changed), sorted(changed.items()))):
         with suppress(InputError):
-            network = _read(layers, "", dialect, {**options, **changed}).network
+            network = _read(layers, "", dialect, {**options, **changed}, checked=True).network
             if changed and check_spikes(network, names, part, source="").agrees:
                 return ", ".join(f"{name} {value}" for name, value in changed.items())
     return None
@@ -167,10 +172,13 @@ def _said(
     return {**options, **said, "dt": neurons[0].dt if options["dt"] is None else options["dt"]}
 
 
-def _read(layers: Sequence[Layer], source: str, dialect: Dialect, options: Mapping[str, Any]) -> LoadedModel:
-    """The network of these layers as the dialect means them."""
+def _read(
+    layers: Sequence[Layer], source: str, dialect: Dialect, options: Mapping[str, Any], *, checked: bool
+) -> LoadedModel:
+    """The network of these layers as the dialect means them; `checked` where a record will show what it then does."""
     said = read_options({"dt": TIME, **dialect.asks(layers)}, options, len(layers), dialect.name)
-    numbers = [_numbers(dialect, layer, said, at) for at, layer in enumerate(layers)]
+    beside = {"timestep_s": said["dt"], "checked": checked}
+    numbers = [dialect.numbers(layer, _of_layer(said, at) | beside) for at, layer in enumerate(layers)]
     network, grid = make_network(layers, numbers, said["dt"]), layers[0].source
     card = ModelCard(
         name=source.replace("\\", "/").rpartition("/")[2],
@@ -202,9 +210,8 @@ def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
     return get_dialect(name)
 
 
-def _numbers(dialect: Dialect, layer: Layer, said: Mapping[str, Any], at: int) -> Any:
-    of_layer = {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
-    return dialect.numbers(layer, {**of_layer, "timestep_s": said["dt"]})
+def _of_layer(said: Mapping[str, Any], at: int) -> dict[str, Any]:
+    return {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
 
 
 def _recorded(check: Any, layers: Sequence[Layer]) -> tuple[Mapping[str, NDArray[np.generic]], str]:

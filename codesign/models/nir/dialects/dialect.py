@@ -33,7 +33,7 @@ __all__ = [
 Numbers = NDArray[Any]
 Reset = Literal["zero", "subtract", "value"]
 Given = Mapping[str, Any]
-"""The options of one layer, read."""
+"""The options of one layer, read; its `timestep_s`, and whether the spikes will be `checked` against a record."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,8 @@
 - reset subtract, delayed: the next v has θ taken off, so what decays is v − θ/β.
 - reset zero, delayed: of a Leaky u ← 0; of the others v is 0 throughout the next timestep, and what arrives in it is
   lost but to the synaptic current.
-- at once: u ← v − θ, or 0. snnTorch then takes θ off once more while v − θ is itself above θ; this reading does not.
+- at once: u ← v − θ, or 0. After a v − θ that is itself above θ, snnTorch compares the next v with 2 θ. That cannot be
+  simulated, so a reset at once by subtraction needs a record that shows that it does not happen.
 - none, which only a module says: the potential is read, and the layer must be the last.
 """
 
@@ -51,6 +52,12 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         return LayerNumbers(decay=decay, threshold=None, synaptic_decay=alpha)
     threshold = layer.number("v_threshold")
     delayed, subtracts = given["reset_delay"], given["reset"] == "subtract"
+    if subtracts and not delayed and not given["checked"]:
+        raise layer.node.refusal(
+            "with reset subtract and reset_delay False, snnTorch doubles the threshold of neurons that are still above "
+            "it after a reset, which cannot be simulated; check against recorded spikes, which shows whether that ever "
+            "happens, or train with reset_delay True"
+        )
     if delayed and subtracts and not (decay > 0).all():
         raise layer.node.refusal("β is 0, and a delayed reset takes off θ/β; nearest: reset_delay false")
     with np.errstate(divide="ignore"):
