@@ -278,13 +278,13 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         if rules.biased:
             for slot in range(len(gradients.G)):
                 flows = network.neuron.synaptic and network.neuron.flows[slot] > 0
-                learning.bias_gradient[slot] += gradients.H[slot] if flows else gradients.G[slot]
+                learning.sums.bias[slot] += gradients.H[slot] if flows else gradients.G[slot]
         if network.neuron.synaptic:
             for slot in range(0, len(gradients.H), LANES):
                 decay = load(network.neuron.synaptic_decay, slot)
                 store(gradients.H, slot, multiply(load(gradients.H, slot), decay))
         if rules.learns_decay:
-            _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.decay_gradient)
+            _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.sums.decay)
         if rules.leaks:
             for slot in range(0, len(gradients.G), LANES):
                 store(gradients.G, slot, multiply(load(gradients.G, slot), load(network.decay, slot)))
@@ -295,7 +295,7 @@ def _backward_pass(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any, words_at: Any, potentials_at: Any
 ) -> Any:
     """Back through one timestep, whose trace ends at these places; returns where it begins."""
-    trace, mark, gradient = out.trace, state.arrivals.mark, out.learning.gradient
+    trace, mark, gradient = out.trace, state.arrivals.mark, out.learning.sums.weights
     set_all(state.gradients.g_queue, np.float32(0))
     following_at = following = 0  # positions evaluated in the following step
     words_at -= 1
@@ -309,12 +309,12 @@ def _backward_pass(
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
         if network.neuron.extended:
-            _unevaluate_extended(network, rules, state, trace, out.learning.threshold_gradient, step)
+            _unevaluate_extended(network, rules, state, trace, out.learning.sums.threshold, step)
         else:
-            _unevaluate(network, rules, state, trace, out.learning.threshold_gradient, step)
+            _unevaluate(network, rules, state, trace, out.learning.sums.threshold, step)
         if rules.delayed:
             k = np.int64(steps) - 1 - np.int64(after)
-            given = trace.potentials, arrived_at, out.learning.delayed_gradient
+            given = trace.potentials, arrived_at, out.learning.sums.delayed
             late_gradient(network, rules, frame.timestep, k, state, *given)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at

@@ -30,6 +30,7 @@ from codesign.simulation.event.structures import (
     Service,
     Slices,
     State,
+    Sums,
     Trace,
 )
 from codesign.simulation.random import Purpose, purpose_key
@@ -54,17 +55,16 @@ _NO_INTEGERS = np.zeros(0, dtype=np.int32)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
 _NO_PAIRS = np.zeros((0, 0))
 _NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
+_NO_SUMS = Sums(_NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS)
 NO_LEARNING = Learning(
     criterion=Criterion(0.0, 1.0, 0.0, _NO_DOUBLES, _NO_DOUBLES),
     losses=_NO_DOUBLES,
     output_gradient=_NO_SCORES,
     spike_gradient=_NO_SLOPES,
     charge_gradient=_NO_SLOPES,
-    gradient=_NO_FLOATS,
-    delayed_gradient=_NO_FLOATS,
-    bias_gradient=_NO_FLOATS,
-    threshold_gradient=_NO_FLOATS,
-    decay_gradient=_NO_FLOATS,
+    sums=_NO_SUMS,
+    totals=_NO_SUMS,
+    chunk_ends=np.zeros(0, dtype=np.int64),
 )
 _NO_SERVICE = Service(
     message_s=_NO_DOUBLES,
@@ -97,7 +97,7 @@ class Resources:
         self.stores: list[Trace] = []
         self.tables: list[tuple[Longs, Longs]] = []
         self.packed: list[Floats] = []
-        self.gradients: list[tuple[Floats, ...]] = []
+        self.gradients: list[Sums] = []
 
     def take_trace(self) -> Trace:
         return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
@@ -365,11 +365,16 @@ class Batch:
             )
         return reached
 
-    def chunks(self) -> list[tuple[int, int]]:
-        """(first, last) of each chunk; the same for any number of threads."""
+    def chunk_ends(self) -> list[int]:
+        """Behind which sample each chunk ends; the same for any number of threads."""
         count = min(MOST_CHUNKS, -(-self.samples // _LEAST_SAMPLES))
-        bounds = [self.samples * i // count for i in range(count + 1)] if count else []
-        return list(pairwise(bounds))
+        return [self.samples * i // count for i in range(1, count + 1)]
+
+    def parts(self) -> list[tuple[int, int]]:
+        """(first, last) of what is given to kernels at once: a chunk, or for one thread all of them."""
+        if torch.get_num_threads() == 1:
+            return [(0, self.samples)] if self.samples else []
+        return list(pairwise([0, *self.chunk_ends()]))
 
     def with_room_for_kept(self, *, whole: bool) -> Input:
         """The input with room where kernels write what input dropout keeps: of the batch, or of one sample."""

@@ -1,7 +1,8 @@
 """Running a batch through the kernels: samples in parallel, and one result whatever the threads.
 
-A batch is cut into a number of chunks that depends on nothing but its size. Threads take chunks as they get free;
-gradients are added chunk by chunk in their order, so the number of threads changes no bit of them.
+A batch is cut into a number of chunks that depends on nothing but its size. Threads take chunks as they get free, a
+single one all of them at once; gradients are added chunk by chunk in their order, so the number of threads changes no
+bit of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, NO_LEARNING, Batch, Resources, Results, free
 from codesign.simulation.event.layout import Floats, aligned_zeros
-from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Sums, Trace
 from codesign.simulation.run import Run
 
 __all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
@@ -40,9 +41,9 @@ class Recorded:
     Attributes:
         results: scores, spikes and charges of all samples.
         input_: with what input dropout kept.
-        sample_ends, segments: where traces are, if the run learns; of each chunk.
-        counters: of the batch, with the tables of each chunk, if they were asked for.
-        rows: messages and updates in the tables of each chunk.
+        sample_ends, segments: where traces are, if the run learns; of each part.
+        counters: of the batch, with the tables of each part, if they were asked for.
+        rows: messages and updates in the tables of each part.
     """
 
     results: Results
@@ -63,17 +64,17 @@ class Learnt:
 
 
 def release(segments: list[list[_Segment]], resources: Resources) -> None:
-    """Give the memory of traces back for the next batch: the largest of each chunk."""
-    resources.stores.extend(parts[-1].trace for parts in segments if parts)
+    """Give the memory of traces back for the next batch: the largest of each part."""
+    resources.stores.extend(part[-1].trace for part in segments if part)
     del resources.stores[MOST_CHUNKS:]
 
 
-def _in_parallel(chunks: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
-    """Call `work` for each chunk, in up to `torch.get_num_threads()` threads that take chunks in order.
+def _in_parallel(parts: int, work: Callable[[int], None], give_up: Callable[[], None] = lambda: None) -> None:
+    """Call `work` for each part, in up to `torch.get_num_threads()` threads that take parts in order.
 
-    After an error no further chunk is begun, `give_up` is called, and the error is raised here.
+    After an error no further part is begun, `give_up` is called, and the error is raised here.
     """
-    numbers = iter(range(chunks))
+    numbers = iter(range(parts))
     lock = threading.Lock()
     errors: list[BaseException] = []
 
@@ -89,7 +90,7 @@ def _in_parallel(chunks: int, work: Callable[[int], None], give_up: Callable[[],
                 errors.append(error)
                 give_up()
 
-    threads = [threading.Thread(target=run) for _ in range(min(torch.get_num_threads(), chunks) - 1)]
+    threads = [threading.Thread(target=run) for _ in range(min(torch.get_num_threads(), parts) - 1)]
     for thread in threads:
         thread.start()
     run()
@@ -106,23 +107,23 @@ def _larger(trace: Trace) -> Trace:
 def forward(batch: Batch) -> Recorded:
     """Run a batch; with a trace for `replay`, or with counters, as its rules say."""
     rules = batch.rules
-    chunks = batch.chunks()
+    parts = batch.parts()
     recorded = Recorded(
         results=batch.new_results(),
         input_=batch.with_room_for_kept(whole=True),
         sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
-        segments=[[] for _ in chunks],
+        segments=[[] for _ in parts],
     )
     whole = NO_COUNTERS
     if rules.recorded:
         layers = len(batch.layout.shape.layers)
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
         whole = memory.new_counters(*sizes)
-        recorded.counters = [whole] * max(len(chunks), 1)
-        recorded.rows = [(0, 0)] * max(len(chunks), 1)
+        recorded.counters = [whole] * max(len(parts), 1)
+        recorded.rows = [(0, 0)] * max(len(parts), 1)
 
-    def work(chunk: int) -> None:
-        begin, last = chunks[chunk]
+    def work(part: int) -> None:
+        begin, last = parts[part]
         state = batch.take_state()
         trace = batch.resources.take_store() if rules.traced else memory.new_trace(0, 0)
         out = batch.out(recorded.results, trace, sample_ends=recorded.sample_ends)
@@ -131,7 +132,7 @@ def forward(batch: Batch) -> Recorded:
         while True:
             reached = batch.process(kernels.FORWARD, begin, last, state, out, recorded.input_)
             if rules.traced:
-                recorded.segments[chunk].append(_Segment(begin, reached, out.trace))
+                recorded.segments[part].append(_Segment(begin, reached, out.trace))
             if reached == last:
                 break
             # a trace or a table is full: the sample begins anew with more room and untouched working memory
@@ -145,16 +146,16 @@ def forward(batch: Batch) -> Recorded:
                 out = out._replace(counters=tables._replace(**larger))
             begin = reached
         if rules.recorded:
-            recorded.counters[chunk] = out.counters
-            recorded.rows[chunk] = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
+            recorded.counters[part] = out.counters
+            recorded.rows[part] = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
         batch.give_back(state)
 
-    _in_parallel(len(chunks), work)
+    _in_parallel(len(parts), work)
     return recorded
 
 
 def _own_tables(whole: Counters, tables: tuple[Longs, Longs]) -> Counters:
-    """The batch's counters, with what each chunk counts for itself."""
+    """The batch's counters, with what each part counts for itself."""
     own = memory.new_counters(0, 0, 0, 0, 0)
     messages, updates = tables
     return whole._replace(
@@ -170,9 +171,9 @@ def _grown(table: Longs) -> Longs:
 
 
 class _Gradients:
-    """Sums the gradients of chunks in the chunks' order."""
+    """Sums the gradients of chunks in the chunks' order, here or in a kernel that goes through all of them."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, parts: int) -> None:
         rules = batch.rules
         of_neurons = rules.biased, rules.learns_threshold, rules.learns_decay
         self.sizes = (
@@ -182,20 +183,21 @@ class _Gradients:
         )
         self.free = batch.resources.gradients
         self.total = self.take()
+        self.chunk_ends = np.array(batch.chunk_ends() if parts == 1 else [], dtype=np.int64)
         self.merged: float = 0
         self.turn = threading.Condition()
 
-    def take(self) -> tuple[Floats, ...]:
+    def take(self) -> Sums:
         """Zeros."""
         while (used := free(self.free)) is not None:
             if tuple(map(len, used)) == self.sizes:  # another run of the network may have learned something else
                 return used
-        return tuple(aligned_zeros(size) for size in self.sizes)
+        return Sums(*(aligned_zeros(size) for size in self.sizes))
 
-    def put_back(self, gradients: tuple[Floats, ...]) -> None:
-        for gradient in gradients:
+    def put_back(self, sums: Sums) -> None:
+        for gradient in sums:
             gradient[:] = 0
-        self.free.append(gradients)
+        self.free.append(sums)
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
         """The sums, in the order and shapes of `Run.parameters`; to be called once, at the end."""
@@ -206,53 +208,46 @@ class _Gradients:
         return gradients
 
     def give_up(self) -> None:
-        """Let nobody wait for a chunk that will not come."""
+        """Let nobody wait for a part that will not come."""
         with self.turn:
             self.merged = math.inf
             self.turn.notify_all()
 
-    def merge(self, chunk: int, gradients: tuple[Floats, ...]) -> None:
-        """Wait for the chunks before, and add."""
-        with self.turn:
-            self.turn.wait_for(lambda: self.merged >= chunk)
-        for total, gradient in zip(self.total, gradients, strict=True):
-            total += gradient
-        self.put_back(gradients)
-        with self.turn:
-            self.merged = max(self.merged, chunk + 1)
-            self.turn.notify_all()
+    def added_to(self, learning: Learning, sums: Sums) -> Learning:
+        """`learning` with gradients that are added to what `take` gave."""
+        return learning._replace(sums=sums, totals=self.total, chunk_ends=self.chunk_ends)
 
-
-def _added_to(learning: Learning, buffers: tuple[Floats, ...]) -> Learning:
-    """`learning` with gradients that are added to what `_Gradients.take` gave."""
-    weights, delayed, bias, threshold, decay = buffers
-    return learning._replace(
-        gradient=weights,
-        delayed_gradient=delayed,
-        bias_gradient=bias,
-        threshold_gradient=threshold,
-        decay_gradient=decay,
-    )
+    def merge(self, part: int, sums: Sums) -> None:
+        """Wait for the parts before, and add, unless the kernel has."""
+        if not len(self.chunk_ends):
+            with self.turn:
+                self.turn.wait_for(lambda: self.merged >= part)
+            for total, gradient in zip(self.total, sums, strict=True):
+                total += gradient
+            with self.turn:
+                self.merged = max(self.merged, part + 1)
+                self.turn.notify_all()
+        self.put_back(sums)
 
 
 def replay(
     batch: Batch, recorded: Recorded, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
 ) -> list[torch.Tensor]:
     """Gradients of `Run.parameters` from those of the results."""
-    gradients = _Gradients(batch)
+    gradients = _Gradients(batch, len(recorded.segments))
     given = NO_LEARNING._replace(
         output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
     )
 
-    def work(chunk: int) -> None:
-        buffers = gradients.take()
+    def work(part: int) -> None:
+        sums = gradients.take()
         state = batch.take_state()
-        learning = _added_to(given, buffers)
-        for segment in recorded.segments[chunk]:
+        learning = gradients.added_to(given, sums)
+        for segment in recorded.segments[part]:
             out = batch.out(recorded.results, segment.trace, sample_ends=recorded.sample_ends, learning=learning)
             batch.process(kernels.BACKWARD, segment.first, segment.last, state, out, recorded.input_)
         batch.give_back(state)
-        gradients.merge(chunk, buffers)
+        gradients.merge(part, sums)
 
     _in_parallel(len(recorded.segments), work, gradients.give_up)
     return gradients.unpacked(batch)
@@ -267,19 +262,16 @@ def learn_batch(batch: Batch) -> Learnt:
         output_gradient=np.zeros_like(results.scores),
         charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
     )
-    chunks = batch.chunks()
-    gradients = _Gradients(batch)
+    parts = batch.parts()
+    gradients = _Gradients(batch, len(parts))
+    sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
 
-    def work(chunk: int) -> None:
-        first, last = chunks[chunk]
-        buffers = gradients.take()
+    def work(part: int) -> None:
+        first, last = parts[part]
+        sums = gradients.take()
         state, input_ = batch.take_state(), batch.with_room_for_kept(whole=False)
-        out = batch.out(
-            results,
-            batch.resources.take_trace(),
-            sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
-            learning=_added_to(given, buffers),
-        )
+        learning = gradients.added_to(given, sums)
+        out = batch.out(results, batch.resources.take_trace(), sample_ends=sample_ends, learning=learning)
         while True:
             first = batch.process(kernels.LEARN, first, last, state, out, input_)
             if first == last:
@@ -287,9 +279,9 @@ def learn_batch(batch: Batch) -> Learnt:
             state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))
         batch.give_back(state)
         batch.resources.traces.append(out.trace)
-        gradients.merge(chunk, buffers)
+        gradients.merge(part, sums)
 
-    _in_parallel(len(chunks), work, gradients.give_up)
+    _in_parallel(len(parts), work, gradients.give_up)
     batch.resources.packed.append(batch.network.weights)
     return Learnt(results, losses, gradients.unpacked(batch))
 

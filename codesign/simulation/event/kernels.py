@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from codesign.simulation.event.backward import backward_sample
-from codesign.simulation.event.compilation import kernel
+from codesign.simulation.event.compilation import kernel, routine
 from codesign.simulation.event.forward import DONE, run_sample
 from codesign.simulation.event.held import hold
 from codesign.simulation.event.loss import cost_gradient, cross_entropy
+from codesign.simulation.event.rows import add_and_clear
 from codesign.simulation.event.structures import MESSAGES, POTENTIALS, STATUS, UPDATES, WORDS
 
 __all__ = ["BACKWARD", "FORWARD", "LEARN", "process"]
@@ -49,4 +50,17 @@ def process(task: Any, first: Any, last: Any, network: Any, rules: Any, input_: 
                 cost_gradient(out.charges, sample, out.learning)
         if task != FORWARD:
             backward_sample(network, rules, input_, sample, state, out)
+            for end in out.learning.chunk_ends:
+                if sample + 1 == end:
+                    _add_up(out.learning.sums, out.learning.totals)
     return last
+
+
+@routine
+def _add_up(sums: Any, totals: Any) -> None:
+    """Add a chunk's gradients to those of the chunks before it, and begin the next."""
+    add_and_clear(sums.weights, totals.weights)
+    add_and_clear(sums.delayed, totals.delayed)
+    add_and_clear(sums.bias, totals.bias)
+    add_and_clear(sums.threshold, totals.threshold)
+    add_and_clear(sums.decay, totals.decay)

@@ -30,6 +30,7 @@ from codesign.simulation.event.vector import (
 __all__ = [
     "Rows",
     "accumulate_rows",
+    "add_and_clear",
     "add_rows",
     "add_scaled_rows",
     "copy",
@@ -55,6 +56,14 @@ def set_all(array: Any, value: Any) -> None:
     every = fill_as(load(array, 0), value)
     for at in range(0, len(array), LANES):
         store(array, at, every)
+
+
+@leaf
+def add_and_clear(array: Any, total_: Any) -> None:
+    """total_ += array; array[:] = 0."""
+    for at in range(len(array)):
+        total_[at] += array[at]
+        array[at] = 0
 
 
 @leaf

@@ -46,6 +46,7 @@ __all__ = [
     "Service",
     "Slices",
     "State",
+    "Sums",
     "Trace",
 ]
 
@@ -366,6 +367,16 @@ class Criterion(NamedTuple):
     floors: Doubles  # (L,) of it, below which it costs nothing
 
 
+class Sums(NamedTuple):
+    """Gradients of what learns, each added to."""
+
+    weights: Floats  # packed
+    delayed: Floats  # of packed weights of delayed connections
+    bias: Floats  # of slots; only with `Rules.biased`
+    threshold: Floats  # of slots; only with `Rules.learns_threshold`
+    decay: Floats  # of slots; only with `Rules.learns_decay`
+
+
 class Learning(NamedTuple):
     """The loss, and gradients of it."""
 
@@ -374,11 +385,9 @@ class Learning(NamedTuple):
     output_gradient: Floats  # (B, R, C) written by LEARN, read by BACKWARD
     spike_gradient: Floats  # (B, L) at the spikes of a layer, or empty; read by BACKWARD
     charge_gradient: Floats  # (B, L) at what they weigh; written by LEARN, read by BACKWARD
-    gradient: Floats  # of packed weights; added to, as all below
-    delayed_gradient: Floats  # of packed weights of delayed connections
-    bias_gradient: Floats  # of slots
-    threshold_gradient: Floats  # of slots; only with `Rules.learns_threshold`
-    decay_gradient: Floats  # of slots; only with `Rules.learns_decay`
+    sums: Sums  # of a chunk
+    totals: Sums  # to which these are added where a chunk ends
+    chunk_ends: Longs  # behind which samples; none if others add
 
 
 class Out(NamedTuple):
