@@ -176,10 +176,11 @@ def encode_execution(execution: Execution) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, array, allow_pickle=False)
+            place = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            # a low level: the usual one makes files 5 % smaller in twice the time, of which executions take as much
+            archive.writestr(place, entry.getbuffer(), zipfile.ZIP_DEFLATED, compresslevel=4)
     return buffer.getvalue()
 
 

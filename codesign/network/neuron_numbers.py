@@ -10,7 +10,7 @@ import torch
 
 from codesign.errors import InputError
 
-__all__ = ["OF_NEURONS", "check_numbers", "time_constants", "type_of"]
+__all__ = ["OF_NEURONS", "check_numbers", "is_finite", "time_constants", "type_of"]
 
 OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
 """Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
@@ -57,11 +57,11 @@ def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
             raise InputError("network: synaptic time constants must be at least 0 s, found others")
         if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
             tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
-        if name != "time_constant" and not _is_finite(tensor.detach()):
+        if name != "time_constant" and not is_finite(tensor.detach()):
             raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
 
 
-def _is_finite(numbers: torch.Tensor) -> bool:
+def is_finite(numbers: torch.Tensor) -> bool:
     """Whether all are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
     if numbers.device.type != "cpu" or numbers.dtype not in (torch.float32, torch.float64):
         return bool(torch.isfinite(numbers).all())

@@ -14,6 +14,7 @@ import torch
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
+from codesign.network.neuron_numbers import is_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
@@ -349,7 +350,7 @@ class _Training:
         self.weights.take_gradients()
         optimizer.step()
         self.settle()
-        if not all(bool(torch.isfinite(number).all()) for number in (*weights, self.network.threshold)):
+        if not all(is_finite(number.detach()) for number in (*weights, self.network.threshold)):
             raise TrainingDivergedError(
                 f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
             )

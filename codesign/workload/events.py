@@ -91,10 +91,15 @@ class EventBatch(EventRows):
     def _frames(self, samples: NDArray[np.integer], count: int, **changed: Any) -> EventBatch:
         """The first `count` frames of some samples."""
         rows = (samples[:, None] * self.timesteps + np.arange(count)).ravel()
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        entries = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return self._part(offsets=offsets, indices=self.indices[entries], values=self.values[entries], **changed)
+        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
+        firsts = samples * self.timesteps  # the entries of a sample's frames lie side by side
+        pieces = list(map(slice, self.offsets[firsts].tolist(), self.offsets[firsts + count].tolist()))
+        indices, values = (
+            np.concatenate([column[piece] for piece in pieces]) if pieces else column[:0]
+            for column in (self.indices, self.values)
+        )
+        return self._part(offsets=offsets, indices=indices, values=values, **changed)
 
     def thinned(self, values: NDArray[np.float32]) -> EventBatch:
         """The same entries with other (E,) `values`, none above what it was; entries of 0 are left out."""
