@@ -191,9 +191,7 @@ def decode_execution(data: bytes) -> Execution:
         UnreadableResultError: it is not an execution.
     """
     with reading_result("execution"):
-        execution = _decoded_execution(data)
-        _check_shapes(execution)
-    return execution
+        return _decoded_execution(data)
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
@@ -218,7 +216,9 @@ def reading_result(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UnreadableResultError(f"the stored {what} cannot be read: {reason[:200]}") from error
+        raise UnreadableResultError(
+            f"the stored {what} cannot be read: {reason[:200]}; choose another --store, or remove its entry"
+        ) from error
 
 
 def _no_number(name: str) -> float:
@@ -245,39 +245,6 @@ def _decoded_execution(data: bytes) -> Execution:
         spiking_readout=facts["spiking_readout"],
         **values,
     )
-
-
-def _check_shapes(execution: Execution) -> None:
-    """Whether its arrays fit each other, as far as each is of the shape that `Execution` states."""
-    samples, classes = execution.scores.shape
-    layers, slices, timesteps = len(execution.shape.layers), len(execution.slices), execution.timesteps
-    per_sample = ("sample_ids", "labels", "input_events", "input_macs")
-    per_layer = (
-        *("emitted", "propagated", "synaptic_operations", "delayed_operations"),
-        *("evaluations", "tick_evaluations", "barrier_messages"),
-    )
-    per_timestep = (
-        "forward_steps",
-        "contended_steps",
-        "steps_to_first_output",
-        "spikes_to_first_output",
-        "spikes_to_stop",
-    )
-    expected = {
-        **dict.fromkeys(per_sample, (samples,)),
-        **dict.fromkeys(per_layer, (samples, layers)),
-        **dict.fromkeys(per_timestep, (samples, timesteps)),
-        "active": (samples, timesteps, slices),
-        "residual": (samples, slices),
-        "convergence": (samples, execution.convergence.shape[1], classes),
-        "currents_before_firing": (2, execution.currents_before_firing.shape[1]),
-    }
-    for name, shape in expected.items():
-        if getattr(execution, name).shape != shape:
-            raise ValueError(f"{name} has the shape {getattr(execution, name).shape}, not {shape}")
-    for table in (execution.messages, execution.updates):
-        if len({getattr(table, column.name).shape for column in dataclasses.fields(table)}) != 1:
-            raise ValueError("columns of its tables differ in length")
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,6 @@ from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, checked_cells
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import is_known
 from codesign.analysis.table import ResultTable
-from codesign.errors import InputError, UnreadableResultError
 from codesign.exploration.encoding import canonical_json, decode_state
 from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.plan import Plan, PlannedPoint
@@ -105,7 +104,7 @@ def write_models(
 
     Raises:
         InputError: a file cannot be written.
-        StoreError: the store cannot be read.
+        StoreError: the store, or a model in it, cannot be read.
     """
     folder = open_folder(join(output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]
@@ -120,12 +119,7 @@ def write_models(
             unfit += 1
             continue
         positions = [position for point in model.points for position in rows.get((model.label, point), ())]
-        try:
-            card = _write(folder, name, model, table, positions, store=store, workload=workload)
-        except UnreadableResultError as error:
-            store.set_aside(model.inputs.key, f"could not be read ({error})")
-            missing.append((model.title, f"{error}; run the same command again"))
-            continue
+        card = _write(folder, name, model, table, positions, store=store, workload=workload)
         if card is None:
             missing.append(
                 (model.title, str(reasons.get(model.inputs.key, "it vanished from the store; run it again")))
@@ -247,10 +241,7 @@ def _write(
     )
     from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch
 
-    try:
-        weights = encode_model(decode_state(entry.payload), card, place="the stored model")
-    except InputError as error:
-        raise UnreadableResultError(str(error)) from error
+    weights = encode_model(decode_state(entry.payload), card, place="the stored model")
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
     return card
 

@@ -102,8 +102,7 @@ def _point_row(point: PlannedPoint, shape: NetworkShape, stored: _Stored, failur
     try:
         return _row(point, point.jobs, shape, stored, failures)
     except UnreadableResultError as error:  # incomplete, but with the right checksum
-        reason = f"{error}; remove its entries from the store at {stored.root}"
-        return {**point.columns, "status": "failed", "reason": reason}
+        return {**point.columns, "status": "failed", "reason": str(error)}
 
 
 def _row(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from codesign.errors import StoreError, UnreadableResultError
+from codesign.errors import StoreError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
 from codesign.exploration.job_runs import run_assess, run_execute, run_train
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
@@ -36,8 +36,7 @@ class Runner:
     """Runs jobs on an executor; each result is in the store before anything that needs it starts.
 
     Work may be added while other work runs. A result is computed once, however many ask for it; what another
-    process put into the store meanwhile is not computed at all. A stored result that a job cannot read is set aside and
-    computed again.
+    process put into the store meanwhile is not computed at all.
 
     Args:
         workload: gives the workload of a fingerprint; called once, and only where a job needs it.
@@ -79,8 +78,6 @@ class Runner:
         self._payloads: dict[str, object] = {}  # stand-ins for payloads with several readers
         self._workloads: dict[str, object] = {}
         self._checked: set[str] = set()  # kinds whose resources are there
-        self._given_up: set[str] = set()  # keys of stored results that could not be read
-        self._retried: set[str] = set()  # names of jobs that could not read one
         self._under_way = 0
         self._added = 0
 
@@ -153,9 +150,6 @@ class Runner:
     def _submit(self, name: str) -> None:
         job = self._jobs[name]
         kind, label, needs = _kind(job), self._labels[name], _needs(job)
-        if needs in self._unfinished:  # it was there, and is computed again
-            self._waiting.setdefault(needs, []).append(name)
-            return
         function: Callable[..., Any]
         arguments: tuple[Any, ...]
         on_report: Callable[[Any], None] | None = None
@@ -214,35 +208,12 @@ class Runner:
         name = completion.key
         job, kind, label = self._jobs[name], _kind(self._jobs[name]), self._labels[name]
         if completion.failure is not None:
-            if self._runs_again(name, completion.failure):
-                return
             self._progress.failed(kind, label, completion.failure, len(_results(job)))
             self._fail(name, completion.failure)
             return
         kept = self._keep_assessed(job, completion.output, label) if isinstance(job, Assessment) else 1
         self._end(name)
         self._progress.finished(kind, label, completion.wall_s, kept)
-
-    def _runs_again(self, name: str, failure: Failure) -> bool:
-        """Whether a job failed only because it could not read a stored result; then that is made anew, and it waits."""
-        job, label, maker = self._jobs[name], self._labels[name], _maker(self._jobs[name])
-        if maker is None or failure.kind != UnreadableResultError.__name__ or name in self._retried:
-            return False
-        self._retried.add(name)
-        first = maker.key not in self._given_up
-        self._progress.again(_kind(job), label, _kind(maker) if first else None)
-        if first:
-            self._given_up.add(maker.key)
-            self._payloads.pop(maker.key, None)
-            self.store.set_aside(maker.key, f"could not be read ({failure.message})")
-            self._add(maker, {maker.key: label})
-        self._readers[maker.key] += 1
-        if maker.key in self.failures:
-            self._read(maker.key)
-            self._skip(name, self.failures[maker.key])
-        else:
-            self._make_ready(name)
-        return True
 
     def _keep_assessed(self, job: Assessment, results: Sequence[Output | Failure], label: str) -> int:
         """Keep what an assessment gave; how many results that is."""
@@ -318,19 +289,14 @@ def _results(job: Job) -> tuple[str, ...]:
 
 
 def _needs(job: Job) -> str | None:
-    maker = _maker(job)
-    return None if maker is None else maker.key
-
-
-def _maker(job: Job) -> TrainInputs | ExecuteInputs | None:
-    """The job whose result this one needs."""
+    """The result that a job needs."""
     match job:
         case TrainInputs():
             return None
         case ExecuteInputs():
-            return job.model
+            return job.model.key
         case Assessment():
-            return job.execution
+            return job.execution.key
 
 
 def _kind(job: Job) -> str:

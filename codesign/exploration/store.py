@@ -8,7 +8,7 @@ One file an entry, `<root>/<first two characters of the key>/<key>`:
 
 The folder may be on this machine or at a URL. An entry appears whole or not at all, so any number of processes may
 share a store: two that finish the same job write the same content, and the later one replaces the earlier. An entry
-that fails its checksum, or that its reader cannot make sense of, is moved to `<root>/damaged` and counts as missing.
+that fails its checksum is moved to `<root>/damaged` and counts as missing.
 Nothing in a store is ever unpickled.
 """
 
@@ -121,7 +121,7 @@ class Store:
             payload = data[start:]
             if len(payload) == size and hashlib.sha256(payload).hexdigest() == digest:
                 return Entry(payload=payload, facts=facts)
-        self.set_aside(key, "was damaged")
+        self._set_aside(key)
         return None
 
     def facts(self, key: str) -> Facts | None:
@@ -153,7 +153,7 @@ class Store:
             start, size, _, facts = parsed
             if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(_name(key))):
                 return facts
-        self.set_aside(key, "was damaged")
+        self._set_aside(key)
         return None
 
     def put(self, key: str, payload: bytes, facts: Facts) -> None:
@@ -176,19 +176,15 @@ class Store:
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
-    def set_aside(self, key: str, why: str) -> None:
-        """Move an entry out of the way, so that it is computed again.
-
-        Raises:
-            StoreError: it cannot be moved.
-        """
+    def _set_aside(self, key: str) -> None:
+        """Move a damaged entry out of the way, so that it is computed again."""
         if self._look_only:
             return
         target = f"damaged/{key}.{uuid4().hex[:8]}"
         moved = self.folder.move(_name(key), target)
         if moved and self._on_damage is not None:  # otherwise another process was faster
             place = join(self.root, target)
-            self._on_damage(f"store entry {key[:12]} {why} and is computed again; it now lies at {place}")
+            self._on_damage(f"store entry {key[:12]} was damaged and is computed again; it now lies at {place}")
 
 
 def listed_keys(folder: Folder) -> frozenset[str]:

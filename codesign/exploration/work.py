@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from codesign.errors import UnreadableResultError
-from codesign.exploration.encoding import decode_columns
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
 from codesign.exploration.runs.durations import RESULT_WORDS
-from codesign.exploration.store import Entry, Store
+from codesign.exploration.store import Store
 
 __all__ = ["Assessment", "Work", "find_work", "work_text"]
 
@@ -73,7 +71,7 @@ def work_text(work: Work) -> str:
 def find_work(
     plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None, models: bool = False
 ) -> Work:
-    """Look every job of the plan up. Damaged entries, and columns that are none, are set aside and count as missing.
+    """Look every job of the plan up. Damaged entries are set aside and count as missing.
 
     A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
 
@@ -94,7 +92,7 @@ def find_work(
     lookups = len(assessed) + len(executions) + len(trainings)
     listed = store.keys() if lookups >= _LISTED else None
     for part, entry in zip(assessed, _look_up([part.key for part in assessed], listed, store.get_many), strict=True):
-        if entry is None or not _are_columns(store, part.key, entry):
+        if entry is None:
             missing.setdefault(part.execution, []).append(part)
         elif on_result is not None:
             on_result(part.key, entry.payload)
@@ -138,15 +136,6 @@ def _look_up(
     looked_up = look([key for key in keys if key in listed])
     for key in keys:
         yield next(looked_up) if key in listed else None
-
-
-def _are_columns(store: Store, key: str, entry: Entry) -> bool:
-    try:
-        decode_columns(entry.payload)
-    except UnreadableResultError as error:
-        store.set_aside(key, f"could not be read ({error})")
-        return False
-    return True
 
 
 def _labels(plan: Plan) -> dict[str, str]:

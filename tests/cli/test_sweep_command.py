@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from codesign.cli.main import app, main
-from codesign.errors import InputError, TrainingDivergedError, UnreadableResultError
+from codesign.errors import InputError, TrainingDivergedError
 from codesign.exploration.library import sweep_names
 from codesign.files.folder import temporary_beside
 
@@ -169,18 +169,6 @@ def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "reports/tiny/models").iterdir()) == names
     page = (folder / "reports/tiny/models/layered-seed1.md").read_text(encoding="utf-8")
     assert "    codesign sweep tiny.yaml --models\n" in page
-
-
-def test_models_that_cannot_be_written_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(data: bytes) -> None:
-        raise UnreadableResultError("the stored model cannot be read: it is no model")
-
-    monkeypatch.setattr("codesign.exploration.models.decode_state", unreadable)
-    code, said = invoke("tiny.yaml", "--executor", "serial", "--models")
-    assert code == 1
-    assert "2 models could not be written; README.md beside the others says why" in said
-    index = (folder / "reports/tiny/models/README.md").read_text(encoding="utf-8")
-    assert "| layered, seed 0 | the stored model cannot be read: it is no model; run the same command again |" in index
 
 
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tiny_sweeps import CHIP, run, tiny
 
 import codesign as cd
 from codesign.analysis.table import read_results
-from codesign.exploration.encoding import decode_state, encode_execution, encode_state
+from codesign.exploration.encoding import decode_state, encode_execution
 from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.models import file_names
 from codesign.exploration.spec import SweepSpec
@@ -144,20 +144,6 @@ def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path
     _, progress = run(tiny(), tmp_path, cache_root, models=True)
     assert progress.kinds() == ["train"]
     assert contents(tmp_path / "out") == first
-
-
-def test_a_stored_model_of_another_network_is_said_to_be_missing(after_sweep, tmp_path, cache_root):
-    inputs, store = trained(cache_root), Store(tmp_path / "store")
-    other = cd.SpikingNetwork(cd.parse_topology("512-3-10"), inputs.neuron, timestep_s=0.01)
-    store.put(inputs.key, encode_state(other.state_dict()), {})
-    outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
-    assert (outcome.models.written, outcome.models.missing) == (0, 1)
-    index = (tmp_path / "out/models/README.md").read_text(encoding="utf-8")
-    assert "the stored model: weights and topology do not fit" in index
-    assert any("could not be read" in note for note in progress.notes)
-    outcome, progress = run(tiny(), tmp_path, cache_root, models=True)
-    assert progress.kinds() == ["train"]
-    assert outcome.models.written == 1
 
 
 def test_a_training_that_failed_is_missing_with_its_reason(tmp_path, cache_root, diverging):

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 from faults import everything_below
-from program import run_here
+from program import end, run_here, start
 from undisturbed_sweep import Undisturbed
 
+from codesign.analysis.table import read_results
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
 from codesign.exploration.store import Entry, Store
@@ -114,9 +115,7 @@ def test_damaged_entries_are_computed_again(folder: Path, cache_root: Path, undi
         undisturbed.check_results(folder / f"out_{store}" / "results.parquet")
 
 
-def test_hostile_entries_are_computed_again_and_run_nothing(
-    folder: Path, cache_root: Path, undisturbed: Undisturbed, store: Store
-) -> None:
+def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_root: Path, store: Store) -> None:
     """Entries whose checksum is right, since whoever wrote them knew how."""
     contents, marker = Contents(store), folder / "owned"
 
@@ -133,15 +132,13 @@ def test_hostile_entries_are_computed_again_and_run_nothing(
         Path(store.path(key)).unlink()
 
     places = ("--store", "store", "--output", "out")
-    ended = run_here(*SWEEP, *places, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+    ended = end(start(*SWEEP, *places, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
+    assert ended.code == 1
     assert not marker.exists()
-    kinds = [job.split()[0] for job in ended.jobs]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"train": 1, "execute": 3, "price": 4}
-    told = [line for line in ended.err.splitlines() if "and is computed again; it now lies at store/damaged/" in line]
-    assert len(told) == 5
-    assert all("could not be read (the stored " in line for line in told)
-    assert "FAILED" not in ended.err
-    undisturbed.check_results(folder / "out" / "results.parquet")
+    assert "FAILED, UnreadableResultError: the stored model cannot be read: " in ended.err
+    frame = read_results(folder / "out" / "results.parquet").frame
+    assert set(frame["status"]) == {"failed", "infeasible"}
+    assert all("choose another --store" in reason for reason in frame["reason"][frame["status"] == "failed"])
 
 
 def test_what_is_no_model_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
@@ -172,9 +169,7 @@ def test_what_is_no_execution_is_an_error_and_runs_nothing(
     assert decode_execution(packed(**arrays)).samples == 20
     changes: dict[str, dict[str, object]] = {
         "objects": {"labels": np.array([Attack(marker)] * len(arrays["labels"]), dtype=object)},
-        "shapes": {"emitted": arrays["emitted"][:, :-1]},
         "facts": {"facts": np.frombuffer(b'{"shape": 1}', dtype=np.uint8)},
-        "columns of a table": {"messages.step": arrays["messages.step"][:-1]},
         "an array more": {"more": np.zeros(3)},
     }
     hostile = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codesign.documents import Path_
-from codesign.errors import InputError, UnreadableResultError
-from codesign.exploration.encoding import decode_columns, decode_execution
+from codesign.errors import InputError
+from codesign.exploration.encoding import decode_columns
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
 from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
@@ -54,8 +54,6 @@ def prepare(
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     if mistakes := list(_axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)
-    for job in jobs:
-        _set_aside_unreadable(store, job.execution.key)
     work = find_work(plan, store)
     failures = run_work(
         work,
@@ -149,13 +147,3 @@ def _feasible(point: PlannedPoint) -> FeasiblePoint:
     if point.jobs is None:
         raise InputError(f"chip: the sweep's network does not fit '{point.columns['chip']}': {point.reason}")
     return point.jobs
-
-
-def _set_aside_unreadable(store: Store, key: str) -> None:
-    """An execution that cannot be priced, so that it counts as missing."""
-    entry = store.get(key)
-    if entry is not None:
-        try:
-            decode_execution(entry.payload)
-        except UnreadableResultError as error:
-            store.set_aside(key, f"could not be read ({error})")

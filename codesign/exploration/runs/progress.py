@@ -277,15 +277,6 @@ class Progress:
         self._end(kind, "reused")
         self._tell(f"{self._so_far} {kind} {label}: in the store, put there by another process")
 
-    def again(self, kind: str, label: str, maker: str | None) -> None:
-        """A job could not read a stored result that it needs, and is run again once that is made anew.
-
-        `maker` is the kind of the job that makes it, one result more than there were; None where that was told before.
-        """
-        self._stopped(kind, label)
-        if maker is not None:
-            self.total[maker] += 1
-
     def skipped(self, kind: str, label: str, results: int = 1) -> None:
         """A job will not be run, because one failed that it needs."""
         self._end(kind, "skipped", results)
