@@ -6,24 +6,21 @@ Works on the file's plain content, as `codesign.exploration.checks`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.documents import Mistake, Path_, Spec, dotted, reason, suggestion, value_at
+from codesign.documents import Mistake, Path_, Spec, dotted, reason, suggestion
 from codesign.errors import CodesignError, DocumentError
-from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping, relocated
+from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, consistency_mistakes
-from codesign.hardware.energy import check_operation
 from codesign.hardware.library import PARTS, chip_variant
-from codesign.hardware.numbers import Operation
 from codesign.hardware.parameters import replaced
-from codesign.training.presets import PRESETS
 
 __all__ = ["problems"]
 
@@ -31,6 +28,7 @@ Values = Mapping[str, list[Any]]
 """For each parameter, the values that it may have."""
 Axes = Mapping[tuple[str, str], Values]
 """By block and name."""
+Settings = Mapping[str, Any]
 Wrong = Iterator[tuple[str, int, str]]
 """Values of parameters: which parameter, the position of its value, and a message."""
 
@@ -53,7 +51,6 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
         *_paths(data, blocks, models),
         *_fields(blocks, models, axes),
         *_chips(blocks["chip"], models["chip"], axes),
-        *_stops(data, blocks, axes),
     ):
         yield at, f"{FileSpec.label(at)}: {message}"
 
@@ -80,23 +77,18 @@ def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mis
             for parameter, found in values.items()
             if parameter in model.model_fields or (block != "chip" and unknown_part(model, parameter, block) is None)
         }
-        for parameter, i, message in _wrong_fields(model, entry, own) if isinstance(entry, dict) and own else ():
+        if not isinstance(entry, dict) or not own:
+            continue
+
+        def alone(parameter: str, value: Any, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
+            found = _errors(model, with_parts(entry, {parameter: value}))
+            return [text for at, text in found if at[:1] == (parameter.partition(".")[0],)]
+
+        def together(chosen: Settings, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
+            return [text for at, text in _errors(model, with_parts(entry, chosen)) if not at]
+
+        for parameter, i, message in _wrong(own, alone, (lambda chosen: []) if together({}) else together):
             yield ("axes", f"{block}.{name}.{parameter}", i), message
-
-
-def _wrong_fields(model: type[Spec], entry: dict[str, Any], axes: Values) -> Wrong:
-    apart = [
-        (parameter, i, message)
-        for parameter, values in axes.items()
-        for i, value in enumerate(values)
-        for at, message in _errors(model, with_parts(entry, {parameter: value}))
-        if at[:1] == (parameter.partition(".")[0],)
-    ]
-    yield from apart
-    if all(at for at, _ in _errors(model, entry)):  # otherwise the entry's own check reports it
-        yield from _clashes(
-            axes, apart, lambda chosen: [(t, t) for at, t in _errors(model, with_parts(entry, chosen)) if not at]
-        )
 
 
 def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
@@ -107,41 +99,22 @@ def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ..
     return []
 
 
-def _clashes(
-    axes: Values,
-    apart: Iterable[tuple[str, int, str]],
-    mistakes: Callable[[dict[str, Any]], Iterable[tuple[object, str]]],
-) -> Wrong:
-    """Values that do not go together, each reported at the last parameter involved.
-
-    A parameter has part in what is wrong with a combination if another value of it, or none, would make that right.
+def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
+    """Values that are wrong by themselves, and combinations of the others that are, at their last parameter.
 
     Args:
-        apart: values that are wrong by themselves, and are left out.
-        mistakes: which rules some values break, each with a message.
+        alone, together: what is wrong with the value of a parameter, and with a combination.
     """
-    wrong = {(name, i) for name, i, _ in apart}
-    sound = {name: [i for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()}
-    told: list[tuple[object, dict[str, int]]] = []
-
-    def broken(positions: dict[str, int]) -> dict[object, str]:
-        return dict(mistakes({name: axes[name][i] for name, i in positions.items()}))
-
-    def has_part(name: str, rule: object, positions: dict[str, int]) -> bool:
-        others = {other: i for other, i in positions.items() if other != name}
-        return any(rule not in broken(others | value) for value in ({}, *({name: i} for i in sound[name])))
-
-    for combination in product(*sound.values()):
-        positions = dict(zip(axes, combination, strict=True))
-        for rule, message in broken(positions).items():
-            if any(rule == other and part.items() <= positions.items() for other, part in told):
-                continue
-            if len(told) == _MOST_CLASHES:
-                return
-            part = {name: i for name, i in positions.items() if has_part(name, rule, positions)} or positions
-            told.append((rule, part))
-            shown = ", ".join(f"{name} = {axes[name][i]}" for name, i in part.items())
-            yield *list(part.items())[-1], f"{shown}: {message}"
+    apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
+    yield from apart
+    wrong, told = {(name, i) for name, i, _ in apart}, set[str]()
+    sound = [[(name, i) for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()]
+    for combination in product(*sound):
+        chosen = {name: axes[name][i] for name, i in combination}
+        for text in together(chosen):
+            if text not in told and len(told) < _MOST_CLASHES:
+                told.add(text)
+                yield *combination[-1], f"{', '.join(f'{name} = {value}' for name, value in chosen.items())}: {text}"
 
 
 def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
@@ -169,33 +142,38 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
             continue
         values = axes.get(("chip", name), {})
-        yield from _operations(name, entry, chip, values.get("operation"))
         numbers = {path: found for path, found in values.items() if path not in model.model_fields}
         for path, i, message in _wrong_numbers(chip, numbers):
             yield ("axes", f"chip.{name}.{path}", i), message
 
 
-def _wrong_numbers(chip: Chip, values: Values) -> Wrong:
-    apart: list[tuple[str, int, str]] = []
-    for path, settings in values.items():
+def _wrong_numbers(chip: Chip, axes: Values) -> Wrong:
+    kinds = axes.get("synchronization", ())
+
+    def alone(path: str, value: Any) -> list[str]:
         # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
-        kinds = values.get("synchronization", ()) if path.startswith("synchronization.") else ()
-        for i, value in enumerate(settings):
-            errors = [dict(_mistakes_with(chip, {"synchronization": kind, path: value})) for kind in kinds]
-            error = "; ".join(message for place, message in _mistakes_with(chip, {path: value}) if place is None)
-            if error and all(None in found for found in errors):
-                known = [number.name for number in chip.numbers()]
-                apart.append((path, i, f"{error}{suggestion(path, known) if 'has no parameter' in error else ''}"))
-    yield from apart
-    yield from _clashes(values, apart, lambda chosen: _mistakes_with(chip, chosen))
+        others = kinds if path.startswith("synchronization.") else ()
+        settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in others)]
+        refused = [_refusal(chip, chosen) for chosen in settings]
+        if not all(refused):
+            return []
+        known = [number.name for number in chip.numbers()]
+        return [f"{refused[0]}{suggestion(path, known) if 'has no parameter' in str(refused[0]) else ''}"]
+
+    def together(chosen: Settings) -> list[str]:
+        refused = _refusal(chip, chosen)
+        return [refused] if refused else [text for _, text in consistency_mistakes(replaced(chip, chosen))]
+
+    return _wrong(axes, alone, together)
 
 
-def _mistakes_with(chip: Chip, chosen: Mapping[str, Any]) -> Iterator[tuple[object, str]]:
-    """What is wrong with a chip with these values; beside None, why it cannot have them at all."""
+def _refusal(chip: Chip, chosen: Settings) -> str | None:
+    """Why a chip cannot have these values at all; None where it can."""
     try:
-        yield from consistency_mistakes(replaced(chip, chosen))
+        replaced(chip, chosen)
     except CodesignError as error:
-        yield None, str(error)
+        return str(error)
+    return None
 
 
 def _unknown_key(key: str, model: type[Spec]) -> str:
@@ -211,43 +189,3 @@ def _found(chip: str, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
         folder, file = os.path.split(os.path.abspath(chip))
         raise CodesignError(f"there is no file '{file}' in {folder}")
     return chip_variant(chip, parts)
-
-
-def _operations(name: str, entry: dict[str, Any], chip: Chip, axis: list[Any] | None) -> Mistakes:
-    """Modes of operation for which the chip's energies are not valid."""
-    places: dict[Path_, Any] = {("axes", f"chip.{name}.operation", i): value for i, value in enumerate(axis or ())}
-    own: Path_ = ("chips", name, "operation") if "operation" in entry else ("chips", name)
-    for where, operation in (places or {own: entry.get("operation", "accelerated")}).items():
-        if operation in get_args(Operation):
-            try:
-                check_operation(chip, operation)
-            except CodesignError as error:
-                yield where, str(error)
-
-
-def _stops(data: dict[str, Any], blocks: Blocks, axes: Axes) -> Mistakes:
-    """Schedules that wait for output spikes from a network that has none."""
-    neuron = mapping(mapping(data, "network"), "neuron")
-    preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
-    if neuron.get("readout", "spikes" if preset is None else preset.neuron.readout) != "potential":
-        return
-    message = "'{}' needs output spikes; with readout 'potential' it must be 'drained'"
-    early = ("on_output", "margin")
-    used = {name for entry in blocks["chip"].values() for name in list_at(entry, "schedules")}
-    for name in used:
-        stops = axes.get(("schedule", name), {}).get("stop")
-        for i, stop in enumerate(stops or ()):
-            if stop in early:
-                yield ("axes", f"schedule.{name}.stop", i), message.format(stop)
-        own = value_at(blocks["schedule"].get(name), ("stop",))
-        if stops is None and own in early:
-            yield ("schedules", name, "stop"), message.format(own)
-    for name, recipe in blocks["recipe"].items():
-        where = ("recipes", name, "validation_margin"), ("axes", f"recipe.{name}.validation_margin")
-        given = value_at(recipe, ("validation_margin",)), axes.get(("recipe", name), {}).get("validation_margin")
-        for at, margin in zip(where, given, strict=True):
-            if margin is not None:
-                yield relocated(at, data), "needs output spikes; readout 'potential' has none"
-        calibration = value_at(recipe, ("calibration",))
-        if isinstance(calibration, dict) and calibration.get("stop", "on_output") == "on_output":
-            yield relocated(("recipes", name, "calibration", "stop"), data), message.format("on_output")

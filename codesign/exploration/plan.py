@@ -208,10 +208,11 @@ def _models(
     mistakes: list[Mistake],
 ) -> Iterator[_Model]:
     """All models of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
-    shape = network_shape(topology)
+    shape, without_spikes = network_shape(topology), spec.neuron.readout == "potential"
     for name in spec.recipes:
         for recipe in recipe_variants(spec, name):
-            parameter = "chip"
+            for parameter, message in recipe.value.mistakes_without_spikes() if without_spikes else ():
+                mistakes.append((set_at(spec, "recipe", name, parameter, getattr(recipe.value, parameter)), message))
             try:
                 for parameter, check in _checks(spec, shape, workload, recipe.value):  # noqa: B007  used where it fails
                     check()

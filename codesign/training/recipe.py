@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -259,6 +260,13 @@ class Recipe(Spec):
             if self.validation_margin is None
             else replace(schedule, stop="margin", margin=self.validation_margin)
         )
+
+    def mistakes_without_spikes(self) -> Iterator[tuple[str, str]]:
+        """Parameters that a network without output spikes cannot have, and why."""
+        if self.validation_margin is not None:
+            yield "validation_margin", "needs output spikes; readout 'potential' has none"
+        if self.calibration is not None and self.calibration.stop != "drained":
+            yield "calibration", "must stop when 'drained' with readout 'potential', which has no output spikes"
 
     @property
     def parameters(self) -> dict[str, Any]:

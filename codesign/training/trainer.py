@@ -178,11 +178,8 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
         if isinstance(value, float):
             real(f"recipe.{name}", value)
     whole("seed", seed, most=1 << 63)
-    if recipe.validation_margin is not None and network.neuron.readout == "potential":
-        raise InputError("validation_margin: needs output spikes; readout 'potential' has none")
-    calibration = recipe.calibration
-    if calibration is not None and calibration.stop != "drained" and network.neuron.readout == "potential":
-        raise InputError("calibration: must stop when 'drained' with readout 'potential', which has no output spikes")
+    for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
+        raise InputError(f"{name}: {message}")
 
 
 def _so_far(history: list[EpochReport], best: int) -> str:

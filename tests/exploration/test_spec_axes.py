@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import TINY, assert_at_lines, problems
+from tiny_sweeps import TINY, assert_at_lines, plan_problems, problems
 
 from codesign.documents import parse_document
 from codesign.exploration.spec import SweepSpec
@@ -56,7 +56,7 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
 
 
 CHIP_AXES = "  chip.odin.group_size: [8]\n  chip.odin.vector_width: [1, 2]\n  chip.odin.neurons_per_core: [4, 64]\n"
-CLASH = "group_size = 8, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
+CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
 SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 1 Hz]\n"
 
 
@@ -78,7 +78,7 @@ def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
 def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
     entry = "  truenorth: {}"
     assert entry in TINY
-    measured = "chips.truenorth_allin: truenorth_allin: its all-in energy was measured in real_time"
+    measured = "chips.truenorth_allin.operation: truenorth_allin: its all-in energy was measured in real_time"
     operation = "  tn:\n    extends: truenorth_allin\n    operation: accelerated"
     right = TINY.replace(entry, "  truenorth_allin: {operation: real_time}")
     axis = "axes:\n  chip.truenorth_allin.operation: [real_time, accelerated]\nseeds:"
@@ -87,7 +87,7 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
         (TINY.replace(entry, operation), 13, "chips.tn.operation: "),
         (right.replace("seeds:", axis), 15, "axes.chip.truenorth_allin.operation: "),
     ):
-        (found,) = problems(text)
+        (found,) = plan_problems(text)
         assert found[0] == line
         assert found[1].startswith(start)
         assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]

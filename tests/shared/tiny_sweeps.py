@@ -66,6 +66,13 @@ def problems(text: str) -> list[tuple[int, str]]:
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
+def plan_problems(text: str) -> list[tuple[int, str]]:
+    """Likewise of mistakes that only planning finds."""
+    with pytest.raises(DocumentError) as caught:
+        plan_of(parse_document(text, "bad.yaml", SweepSpec))
+    return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
 def assert_at_lines(found: list[tuple[int, str]], expected: list[tuple[int, str]]) -> None:
     """Each message begins as expected at its line, and there is none at any other line."""
     for line, message in expected:
