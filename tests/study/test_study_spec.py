@@ -82,14 +82,6 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
     assert told[0].line == line_of(old), str(caught.value)
 
 
-def test_a_term_that_the_book_does_not_count_is_no_objective() -> None:
-    host = ("column: energy_j", "column: energy_static_host_j")
-    assert study(host).objectives[1].column == "energy_static_host_j"
-    with pytest.raises(DocumentError, match="static_book 'cores_in_use' does not count energy_static_host_j") as caught:
-        study(host, ("in_flight: 3", "in_flight: 3\nstatic_book: cores_in_use"))
-    assert [problem.line for problem in caught.value.problems] == [line_of("column: energy_j")]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -102,9 +94,6 @@ def test_a_term_that_the_book_does_not_count_is_no_objective() -> None:
             "network.width: {choices: [4], when: {recipe.learning_rate: 0.01}}",
             "a condition needs choices or whole",
         ),
-        (WIDTH, "recipe.layered.input_dropout: {choices: [0.1], when: {recipe: unlayered}}", "conditions exclude"),
-        (WIDTH, "recipe.layered.group_size: [1, 2]", "takes no part in any trial"),
-        (WIDTH, "network.hidden.3: {from: 4, to: 8}", "takes no part in any trial: .*, or no trial has"),
         (
             WIDTH,
             "network.hidden.2: [3]\n  network.depth: [1, 2]",
@@ -117,8 +106,7 @@ def test_a_term_that_the_book_does_not_count_is_no_objective() -> None:
         (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: unknown scheduling policy '1'"),
         (WIDTH, "schedule.steps_after_output: {same_as: recipe.learning_rate}", "must be a valid integer, found 0.001"),
         # options of samplers
-        ("n_startup_trials: 4", "n_startup_trials: many", "n_startup_trials: must be int, found 'many'"),
-        ("n_startup_trials: 4", "gamma: 3", "'tpe' has no such option"),
+        ("n_startup_trials: 4", "gammma: 3", "'tpe' does not take them: .*gammma"),
         ("n_startup_trials: 4", "multivariate: false", "sampler.options: 'tpe' does not take them: .*multivariate"),
         (SAMPLER, "sampler: {name: nsga2, options: {population_size: 1}}", "does not take them: .*population"),
         (TIME, "neuron.time_constant: {from: fast, to: slow}", "with a unit such as '10 ms', found 'fast'"),
@@ -131,16 +119,15 @@ def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: st
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    """Those of values of the search beside those of the recipe that they are for, of names and of conditions."""
+    """Those of values of the search beside those of names, of conditions and of other parts."""
     with pytest.raises(DocumentError) as caught:
         study(
-            ("batch_size: 20", "batch_size: 0"),
             (RATE, "recipe.learning_rate: [-1.0]"),
             (WIDTH, "network.wide: [1]\n  network.width: {choices: [4], when: {recipe.policy: fifo}}"),
             ("in_flight: 3", "in_flight: 0"),
         )
     text = str(caught.value)
-    for message in ("batch_size: ", "found -1.0", "no parameter 'wide'", "is never 'fifo'", "in_flight: "):
+    for message in ("found -1.0", "no parameter 'wide'", "is never 'fifo'", "in_flight: "):
         assert message in text, text
 
 
@@ -175,38 +162,9 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("levels", "message"),
-    [
-        ("[{epochs: 4}]", r"levels\.0: must be cheaper than the full level in at least one of epochs"),
-        ("[{epochs: 1}, {epochs: 1}]", r"levels\.0: must be cheaper than fidelity\.levels\.1"),
-        ("[{epochs: 40, seeds: 9}]", "than the full level, found epochs 40 against 4, seeds 9 against 2"),
-        ("[{epochs: 1}, {seeds: 1}]", r"levels\.0: .* than fidelity\.levels\.1, found seeds 2 against 1"),
-        ("[{samples: 61, epochs: 1}]", "found samples 61 against 60"),
-        ("[{evaluation_samples: 41, epochs: 1}]", "found evaluation_samples 41 against 40"),
-    ],
-)
-def test_levels_become_dearer(levels: str, message: str) -> None:
-    with pytest.raises(DocumentError, match=message) as caught:
-        study(more=f"fidelity: {{levels: {levels}}}\n")
-    assert len(caught.value.problems) == 1
-    assert caught.value.problems[0].line == len(STUDY.splitlines()) + 1
-
-
-def test_levels_that_only_the_dataset_could_refuse_are_taken() -> None:
-    levels = "[{samples: 9, evaluation_samples: 5, epochs: 2}, {samples: 9, epochs: 2}, {epochs: 2}]"
-    spec = study(
-        ("train: 60, validation: 40, ", ""),
-        ("layered: {method: layered}", "layered: {method: layered, epochs: 2}"),
-        more=f"fidelity: {{levels: {levels}}}\n",
-    )
-    assert len(spec.levels) == 4
-
-
-@pytest.mark.parametrize(
     ("changes", "more", "message"),
     [
         ((WIDTH, "recipe.epochs: [1, 8]"), "fidelity: {levels: [{epochs: 1}]}", "fidelity levels set the epochs"),
-        ((WIDTH, "network.depth: {from: 2, to: 5, step: 2}\n  network.hidden.5: [3]"), "", "takes no part"),
         ((SAMPLER, "sampler: 3"), "", r"sampler: must be the name of a sampler or \{name, seed, options\}"),
         (("", ""), "constraints: [{column: lane, at_most: 3}]", "unknown numeric column 'lane'; did you mean 'lanes'"),
         (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),

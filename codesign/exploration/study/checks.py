@@ -5,35 +5,24 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
-import copy
-import math
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from codesign.documents import Path_, dotted, suggestion, value_at
-from codesign.errors import CodesignError
+from codesign.documents import Path_, suggestion
 from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
-from codesign.exploration.study.domains import Choices, Domain, SameAs, Value
-from codesign.exploration.study.samplers import option_problems, sampler_problem
+from codesign.exploration.study.domains import Choices, Domain, SameAs
+from codesign.exploration.study.samplers import option_problem, sampler_problem
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
-from codesign.exploration.variants import base_chip
-from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.simulation.policies import policy_names
-from codesign.training.presets import PRESETS
 
 __all__ = ["problems"]
 
 _MOST_PARAMETERS = 1000
 """No sampler copes with more."""
-_COSTS = ("epochs", "samples", "evaluation_samples", "seeds")
-"""What a fidelity level may have less of."""
-_STAND_INS = {"method": "unlayered", "epochs": 1, "name": "a", "workload": {"name": "digits"}}
-"""Stand in for required parts of a sweep that are missing or cannot be read."""
 
 Mistakes = Iterator[tuple[Path_, str]]
 Names = Mapping[str, Mapping[str, Any]]
@@ -55,53 +44,17 @@ def problems(data: Any) -> Mistakes:
             "on the test split; remove it",
         )
     yield from _sampler(data)
-    yield from _uncounted(data)
-    base = _readable(data)
-    yield from _space(data, names, base)
-    if base is not None:
-        yield from _fidelity(data, base)
+    yield from _space(data, names, _readable(data))
+    yield from _fidelity(data)
 
 
 def _readable(data: dict[str, Any]) -> SweepSpec | None:
-    """The sweep of a file without its mistakes, which its own checks report; None where too little is left."""
-    kept = {key: copy.deepcopy(data[key]) for key in SweepSpec.model_fields if key in data and key != "axes"}
-    if kept.get("preset") not in list(PRESETS):
-        kept.pop("preset", None)
-    for _ in range(5):
-        try:
-            return SweepSpec.model_validate(kept)
-        except ValidationError as error:
-            wrong = {_written(SweepSpec.relocate(item["loc"], kept), kept) for item in error.errors(include_url=False)}
-        for path in wrong:
-            if len(path) < 3 and path[:1] in ((), ("recipes",), ("chips",), ("schedules",), ("network",)):
-                return None
-            holder = value_at(kept, path[:-1])
-            if path[-1] in _STAND_INS:
-                holder[path[-1]] = _STAND_INS[path[-1]]
-            elif isinstance(holder, dict):
-                holder.pop(path[-1], None)
-    return None
-
-
-def _written(location: Path_, data: Any) -> Path_:
-    """The key of a mistake, as deep as the content has it; or what is missing."""
-    for length, part in enumerate(location):
-        if isinstance(part, int) or value_at(data, location[: length + 1]) is None:
-            return location[: length + (part in _STAND_INS)]
-    return location
-
-
-def _uncounted(data: dict[str, Any]) -> Mistakes:
-    """Objectives and constraints on a term that the energies of the study's book do not count."""
-    book = data.get("static_book")
-    parts = next((parts for name, parts in BOOKS.items() if name == book), BOOKS["board"])
-    left_out = {term.column for term in COST_TERMS.values() if not weight(term, parts, 1.0)}
-    for block in ("objectives", "constraints"):
-        for i, _ in enumerate(list_at(data, block)):
-            place: Path_ = (block, i, "column")
-            column = value_at(data, place)
-            if isinstance(column, str) and column in left_out:
-                yield place, f"{dotted(place)}: static_book '{book}' does not count {column}; remove it, or the book"
+    """The sweep that a file is otherwise; None where it has mistakes of its own, which its own checks report."""
+    kept = {key: data[key] for key in SweepSpec.model_fields if key in data and key not in ("axes", "objectives")}
+    try:
+        return SweepSpec.model_validate(kept)
+    except ValidationError:
+        return None
 
 
 def _sampler(data: dict[str, Any]) -> Mistakes:
@@ -118,9 +71,8 @@ def _sampler(data: dict[str, Any]) -> Mistakes:
     if message is not None:
         yield ("sampler", "name"), f"sampler.name: {message}"
         return
-    for option, text in option_problems(name, mapping(sampler, "options")):
-        where = ("sampler", "options") if option is None else ("sampler", "options", option)
-        yield where, f"{dotted(where)}: {text}"
+    if (text := option_problem(name, mapping(sampler, "options"))) is not None:
+        yield ("sampler", "options"), f"sampler.options: {text}"
 
 
 # the search space ----------------------------------------------------------------------------------------------------
@@ -188,64 +140,26 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], names: Nam
 
 
 def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[str]:
-    """What is wrong with each value of a domain, in one trial in which the parameter takes part."""
-    path, trial = parameter.path, space.example(parameter.path)
-    source, domain = space.drawn(path)
-    if trial is None:
-        yield "takes no part in any trial: its conditions exclude each other, or no trial has what it belongs to"
-        return
+    """What is wrong with each value of a domain by itself; what does not go together is found when a trial has it."""
+    source, domain = space.drawn(parameter.path)
     known = names[parameter.block] if not parameter.field else policy_names() if parameter.field == "policy" else None
-    before = {other: value for other, value in trial.items() if other != path}
-    shared = "" if source == path else f"same_as: cannot have what {source} has: "
+    shared = "" if source == parameter.path else f"same_as: cannot have what {source} has: "
     for value in domain.examples:
         if known is not None and value not in known:
             what = parameter.block if not parameter.field else "scheduling policy"
             yield f"{shared}unknown {what} '{value}'{suggestion(str(value), known)}"
-        elif trial and parameter.field and _refusal(space, parameter, before) is None:  # else it is another's mistake
-            text = _refusal(space, parameter, {**before, path: value})
-            yield from [] if text is None else [f"{shared}{text}"]
-
-
-def _refusal(space: SearchSpace, parameter: Parameter, values: Mapping[str, Value]) -> str | None:
-    """Why a trial with these values is impossible; None where it is possible."""
-    try:
-        sweep = space.sweep(values)
-        if parameter.block == "chip":
-            base_chip(sweep, next(iter(sweep.chips)))
-    except CodesignError as error:
-        text = str(error).replace(f"space.{parameter.path}: ", "")
-        if "has no parameter" in text:
-            chip = base_chip(space.base, space.chosen(values)["chip"])
-            text += suggestion(parameter.field, [number.name for number in chip.numbers()])
-        return text
-    return None
+        elif parameter.field and (text := space.refusal(parameter, value)) is not None:
+            yield f"{shared}{text}"
 
 
 # fidelity ------------------------------------------------------------------------------------------------------------
 
 
-def _fidelity(data: dict[str, Any], base: SweepSpec) -> Mistakes:
-    """Levels that set what is searched for, and those that are not cheaper than the next one."""
-    levels = [
-        {name: level[name] for name in _COSTS if type(level.get(name)) is int} if isinstance(level, dict) else {}
-        for level in list_at(data, "fidelity", "levels")
-    ]
-    searched = [path for path in mapping(data, "space") if re.fullmatch(r"recipe\..*epochs", path)]
-    for path in searched if any("epochs" in level for level in levels) else ():
-        yield ("space", path), f"space.{path}: fidelity levels set the epochs; search for them or give levels"
-    full = {
-        "epochs": math.inf if searched else max(recipe.epochs for recipe in base.recipes.values()),
-        "samples": base.workload.train or math.inf,
-        "evaluation_samples": base.evaluation.samples or base.workload.validation or math.inf,
-        "seeds": len(base.seeds.training),
-    }
-    for position, (level, following) in enumerate(pairwise([*({**full, **level} for level in levels), full])):
-        after = "the full level" if position + 1 == len(levels) else f"fidelity.levels.{position + 1}"
-        dearer = [name for name in _COSTS if level[name] > following[name]]
-        shown = ", ".join(f"{name} {level[name]} against {following[name]}" for name in dearer).replace("inf", "all")
-        where: Path_ = ("fidelity", "levels", position)
-        if dearer:
-            yield where, f"fidelity.levels.{position}: must not be dearer than {after}, found {shown}"
-        elif levels[position] and level == following:
-            costs = ", ".join(_COSTS)
-            yield where, f"fidelity.levels.{position}: must be cheaper than {after} in at least one of {costs}"
+def _fidelity(data: dict[str, Any]) -> Mistakes:
+    """Levels that set what is searched for."""
+    levels = (level for level in list_at(data, "fidelity", "levels") if isinstance(level, dict))
+    if any("epochs" in level for level in levels):
+        for path in mapping(data, "space"):
+            if re.fullmatch(r"recipe\..*epochs", path):
+                message = "fidelity levels set the epochs; search for them or give levels"
+                yield ("space", path), f"space.{path}: {message}"

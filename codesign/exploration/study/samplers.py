@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from optuna.samplers import BaseSampler
 
 from codesign.documents import suggestion
 
-__all__ = ["SAMPLERS", "SeededSampler", "option_problems", "sampler_problem"]
+__all__ = ["SAMPLERS", "SeededSampler", "option_problem", "sampler_problem"]
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "tpe": samplers.TPESampler,
@@ -31,14 +30,6 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
     "nsga3": {"population_size": 20},
     "qmc": {"scramble": True},
 }
-_PLAIN: Mapping[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "str": (str,),
-    "None": (type(None),),
-}
-"""Types of arguments that a study file can set; others are not plain values."""
 
 
 class SeededSampler(BaseSampler):
@@ -106,20 +97,12 @@ def sampler_problem(name: str, *, objectives: int, constrained: bool = False) ->
     return None
 
 
-def option_problems(name: str, options: Mapping[str, Any]) -> list[tuple[str | None, str]]:
-    """What is wrong with a sampler's options, each as the option, or None for all together, and a message."""
-    arguments = inspect.signature(SAMPLERS[name]).parameters.values()
-    kinds = {argument.name: str(argument.annotation).split(" | ") for argument in arguments if argument.name != "seed"}
-    allowed = {option: names for option, names in kinds.items() if all(kind in _PLAIN for kind in names)}
-    mistakes: list[tuple[str | None, str]] = []
-    for option, value in options.items():
-        if option not in allowed:
-            mistakes.append((option, f"'{name}' has no such option{suggestion(option, allowed)}"))
-        elif not any(type(value) in _PLAIN[kind] for kind in allowed[option]):
-            mistakes.append((option, f"must be {' or '.join(allowed[option])}, found {value!r}"))
-    if not mistakes:
-        try:
-            SeededSampler(name, seed=0, options=options)
-        except (TypeError, ValueError) as error:
-            mistakes.append((None, f"'{name}' does not take them: {error}"))
-    return mistakes
+def option_problem(name: str, options: Mapping[str, Any]) -> str | None:
+    """Why a sampler does not take some options; None where it does."""
+    if "seed" in options:
+        return "seed: is the sampler's own; write it beside the options"
+    try:
+        SeededSampler(name, seed=0, options=options)
+    except (TypeError, ValueError) as error:
+        return f"'{name}' does not take them: {error}"
+    return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from pydantic import ValidationError
 
 from codesign.documents import Spec, reason, suggestion
-from codesign.errors import InputError
+from codesign.errors import CodesignError, InputError
 from codesign.exploration.nested import part_at, unknown_part, validated
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
 from codesign.exploration.variants import base_chip, parameter_value
+from codesign.hardware.parameters import replaced
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
@@ -39,8 +39,6 @@ _POLICY = re.compile(r"recipe\.(.+\.)?policy")
 _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
 _MOST_LAYERS = 1000
 _MOST_NEURONS = 10_000_000
-_MOST_TRIED = 2000
-"""Most combinations of values searched for a trial with some parameter."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -200,31 +198,36 @@ class SearchSpace:
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
         return field != "momentum_noise" or policy == "momentum"
 
-    def example(self, path: str) -> dict[str, Value] | None:
-        """Values of what decides about a parameter, in a trial in which it takes part.
-
-        None where no trial has it; nothing where there are too many combinations to look at.
-        """
-        options: dict[str, list[Value]] = {path: []}
-        waiting = [path]
-        for other in waiting:
-            parameter = self.parameters[other]
-            for need in parameter.needs(self.parameters):
-                waiting += [] if need in options else [need]
-                options.setdefault(need, []).extend(parameter.conditions.get(need, ()))
-                options.setdefault(self.drawn(need)[0], []).extend(parameter.conditions.get(need, ()))
-        for other, values in options.items():
-            values += self.drawn(other)[1].examples[: 1 if other == path else None]
-        paths = [other for other in self.parameters if other in options]
-        for number, combination in enumerate(itertools.product(*(dict.fromkeys(options[other]) for other in paths))):
-            if number == _MOST_TRIED:
-                return {}
-            trial: dict[str, Value] = {}
-            for other, value in zip(paths, combination, strict=True):
-                if self._takes_part(self.parameters[other], trial):
-                    trial[other] = trial.get(self.drawn(other)[0], value)
-            if path in trial:
-                return trial
+    def refusal(self, parameter: Parameter, value: Value) -> str | None:
+        """Why a parameter with a field cannot have a value where its conditions hold; None where it can."""
+        block, field = parameter.block, parameter.field
+        name = parameter.name or self.baseline.get(block, "")
+        under = {self.parameters[path]: allowed[0] for path, allowed in parameter.conditions.items()}
+        settings = {other.field: given for other, given in under.items() if other.block == block and other.field}
+        settings[field] = value
+        holders: dict[str, Callable[[], Spec]] = {
+            "recipe": lambda: self.base.recipes[name],
+            "chip": lambda: self.base.chips[name],
+            "schedule": lambda: self.base.schedule_entry(name),
+            "neuron": NeuronSpec,
+        }
+        try:
+            if block == "network":
+                self.hidden({parameter.path: value})
+            elif block == "chip" and field not in ChipEntry.model_fields:
+                replaced(base_chip(self.base, name), settings)
+            else:
+                holder = holders[block]()
+                validated(
+                    type(holder), {said: getattr(holder, said) for said in holder.model_fields_set}, {field: value}
+                )
+        except ValidationError as error:
+            found = [item for item in error.errors(include_url=False) if item["loc"][:1] == (field.partition(".")[0],)]
+            return "; ".join(map(reason, found)) or None
+        except CodesignError as error:
+            known = [number.name for number in base_chip(self.base, name).numbers()] if block == "chip" else []
+            hint = suggestion(field, known) if "has no parameter" in str(error) else ""
+            return f"{str(error).removeprefix(f'space.{parameter.path}: ')}{hint}"
         return None
 
     def _depth(self, values: Mapping[str, Value]) -> int:
