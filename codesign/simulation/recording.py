@@ -196,13 +196,15 @@ class Recorder:
 
     def execution(self, scores: torch.Tensor) -> Execution:
         """Everything recorded, with (B, R, C) scores."""
+        messages, updates = self._message_table(), self._update_table()
         return build_execution(
             self.network,
             self.events,
             slices=self.slices,
-            messages=self._message_table(),
-            updates=self._update_table(),
+            messages=messages,
+            updates=updates,
             counters={
+                **self._layer_sums(messages, updates),
                 "scores": scores.detach().double().numpy(force=True),
                 "timesteps_run": self.timesteps_run,
                 "synaptic_operations": self.synaptic_operations,
@@ -274,6 +276,24 @@ class Recorder:
         rows = np.concatenate([np.zeros((0, 6), dtype=np.int64), *self.update_rows])
         return UpdateTable.of(rows[np.lexsort(rows[:, 3::-1].T)].T.copy())
 
+    def _layer_sums(self, messages: MessageTable, updates: UpdateTable) -> dict[str, Integers]:
+        """(B, L) what the rows of tables add up to."""
+        layer_of_slice = np.array([part.layer for part in self.slices])
+        samples, layers = self.synaptic_operations.shape
+
+        def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
+            place = sample * (layers + 1) + layer + 1  # the input's comes first, and is not of a layer
+            sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
+            return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
+
+        of_update, of_message = layer_of_slice[updates.slice], np.append(-1, layer_of_slice)[messages.source]
+        return {
+            "emitted": per_layer(updates.sample, of_update, updates.emitted),
+            "propagated": per_layer(messages.sample, of_message, messages.spikes),
+            "evaluations": per_layer(updates.sample, of_update, updates.evaluated),
+            "barrier_messages": per_layer(messages.sample, of_message, messages.barriers),
+        }
+
 
 def build_execution(
     network: SpikingNetwork,
@@ -284,7 +304,7 @@ def build_execution(
     updates: UpdateTable,
     counters: dict[str, Any],
 ) -> Execution:
-    """An execution from what an engine counted; what sums over tables or events give is taken here.
+    """An execution from what an engine counted; what the events give is taken here.
 
     Args:
         counters: (B, R, C) `scores`, `synaptic_operations` and what else `Execution` has and tables do not.
@@ -292,18 +312,7 @@ def build_execution(
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters.pop("synaptic_operations")
-    samples, layers = operations.shape
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
-    layer_of_slice = np.array([part.layer for part in slices])
-    layer_of_source = np.append(-1, layer_of_slice)
-
-    def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
-        place = sample * (layers + 1) + layer + 1  # the input's comes first, and is not of a layer
-        sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
-        return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
-
-    update_layer = layer_of_slice[updates.slice]
-    message_layer = layer_of_source[messages.source]
     return Execution(
         shape=network.shape,
         slices=slices,
@@ -314,13 +323,9 @@ def build_execution(
         output_counts=outputs.astype(np.int64),
         spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
-        input_macs=operations[:, 0].copy() if events.currents else np.zeros(samples, dtype=np.int64),
+        input_macs=operations[:, 0].copy() if events.currents else np.zeros(len(events), dtype=np.int64),
         synaptic_operations=operations + delayed,
         delayed_operations=delayed,
-        emitted=per_layer(updates.sample, update_layer, updates.emitted),
-        propagated=per_layer(messages.sample, message_layer, messages.spikes),
-        evaluations=per_layer(updates.sample, update_layer, updates.evaluated),
-        barrier_messages=per_layer(messages.sample, message_layer, messages.barriers),
         messages=messages,
         updates=updates,
         **counters,

@@ -243,7 +243,7 @@ class Batch:
             timed=run.service is not None,
             charged=run.spike_cost is not None,
             delayed=bool(network.shape.delayed),
-            listed=run.counters or run.service is not None or bool(network.shape.delayed),
+            listed=run.service is not None or bool(network.shape.delayed),
             tallied=run.counters or run.service is not None,
         )
 
@@ -289,14 +289,16 @@ class Batch:
         of_source = np.zeros(layout.sources, dtype=np.int32)
         of_source[self.rules.inputs :] = np.repeat(np.arange(len(self.slices)), [s.neurons for s in self.slices])
         if not self.rules.tallied:
-            return Slices(of_source, _NO_INTEGERS, _NO_INTEGERS, _NO_INTEGERS)
+            return Slices(of_source, *[_NO_INTEGERS] * (len(Slices._fields) - 1))
         slot_source = layout.wiring.slot_source
         held = slot_source >= 0
         position, place = layout.slot_position[held], of_source[slot_source[held]]
         first = np.flatnonzero(np.append(True, (np.diff(position) != 0) | (np.diff(place) != 0)))
         start = np.searchsorted(position[first], np.arange(layout.positions + 1))
         runs = start, place[first], np.diff(first, append=len(place))
-        return Slices(of_source, *(np.ascontiguousarray(array, dtype=np.int32) for array in runs))
+        layer = [part.layer for part in self.slices]
+        parts = layer, layout.slot_position, *runs
+        return Slices(of_source, *(np.ascontiguousarray(array, dtype=np.int32) for array in parts))
 
     def _service(self, model: ServiceModel) -> Service:
         cores = np.array([part.core for part in self.slices])

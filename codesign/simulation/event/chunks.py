@@ -164,9 +164,8 @@ def _own_tables(whole: Counters, tables: tuple[Longs, Longs]) -> Counters:
 
 
 def _grown(table: Longs) -> Longs:
-    columns, rows = table.shape
-    larger = np.empty((columns, 2 * rows), dtype=table.dtype)
-    larger[:, :rows] = table
+    larger = np.empty(2 * len(table), dtype=table.dtype)
+    larger[: len(table)] = table
     return larger
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
-from codesign.simulation.event.evaluation import DECISIONS, FIRED
-from codesign.simulation.event.structures import MESSAGES, UPDATES
+from codesign.simulation.event.evaluation import DECISIONS
+from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES, UPDATE_COLUMNS, UPDATES
+from codesign.simulation.event.vector import LANES, exceeding, lanes_set, unsigned_index
 
 __all__ = [
     "begin_counting",
@@ -17,11 +18,13 @@ __all__ = [
     "count_evaluations",
     "count_pass",
     "end_counting",
-    "tally",
 ]
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 _ENQUEUE_BITS = 32
+_PLACE_BITS = 4
+_NOBODY = np.int64((1 << 63) - 1)
+"""Behind every key."""
 
 
 @routine
@@ -36,15 +39,29 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.convergence[sample, :, :] = 0
     counters.operations[sample, :] = 0
     counters.active[sample, :, :] = 0
+    counters.evaluations[sample, :] = 0
+    counters.propagated[sample, :] = 0
+    counters.barriers[sample, :] = 0
     counters.ticks[sample, :] = 0
     counters.residual[sample, :] = 0
     counters.sample_currents[:, :] = 0
 
 
 @routine
-def end_counting(network: Any, state: Any, counters: Any, sample: Any) -> None:
-    """Count potentials that are left, and add up what is counted by batch."""
-    slices, u = network.slices, state.cells.u
+def end_counting(network: Any, state: Any, out: Any, sample: Any, first: Any) -> None:
+    """Count potentials that are left, and add up the sample's messages, in rows from `first` on, and what is counted by
+    batch."""
+    slices, u, counters = network.slices, state.cells.u, out.counters
+    for row in range(first, out.ends[MESSAGES]):
+        at = unsigned_index(row * MESSAGE_COLUMNS)
+        source, target, table = unsigned_index(counters.messages[at + 3]), np.int64(0), counters.messages
+        if source > 0:
+            layer = unsigned_index(slices.layer[unsigned_index(source - 1)])
+            target = layer + 1
+            counters.propagated[sample, layer] += table[at + 6]
+            counters.barriers[sample, layer] += table[at + 8]
+        if target < counters.operations.shape[1]:
+            counters.operations[sample, target] += table[at + 7]
     for position in range(len(network.wiring.position_slot)):
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
@@ -90,12 +107,11 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
             operations += network.wiring.fan_out[input_.indices[entry]] * arrived
     if inputs == 0:
         return True
-    row = out.ends[MESSAGES]
-    if row >= counters.messages.shape[1]:
+    row = unsigned_index(out.ends[MESSAGES])
+    if not _fits(counters.messages, MESSAGE_COLUMNS, row, 1):
         return False
     out.ends[MESSAGES] += 1
-    counters.operations[frame.sample, 0] += operations
-    _write_keys(counters.messages, row, frame.sample, frame.timestep, -1, 0, -1)
+    _write_keys(counters.messages, row, frame, -1, np.int64(0))
     _write_sums(counters.messages, row, inputs, spikes, operations, 0)
     return True
 
@@ -112,93 +128,51 @@ def _count_truncated(state: Any, first: Any, end: Any) -> Any:
 
 
 @leaf
-def _write_keys(table: Any, row: Any, sample: Any, timestep: Any, step: Any, source: Any, enqueue_step: Any) -> None:
-    table[0, row] = sample
-    table[1, row] = timestep
-    table[2, row] = step
-    table[3, row] = source
-    table[4, row] = enqueue_step
+def _fits(table: Any, columns: Any, row: Any, rows: Any) -> Any:
+    """Whether a table has room for so many rows from `row` on."""
+    return (row + rows) * columns <= len(table)
+
+
+@leaf
+def _write_keys(table: Any, row: Any, frame: Any, step: Any, key: Any) -> None:
+    """The first columns of a row of the message table, of which `_key` makes the last two."""
+    at = row * MESSAGE_COLUMNS
+    table[at] = frame.sample
+    table[at + 1] = frame.timestep
+    table[at + 2] = step
+    table[at + 3] = key >> _ENQUEUE_BITS
+    table[at + 4] = (key & ((1 << _ENQUEUE_BITS) - 1)) - 1
 
 
 @leaf
 def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any, barriers: Any) -> None:
-    table[5, row] = neurons
-    table[6, row] = spikes
-    table[7, row] = operations
-    table[8, row] = barriers
+    at = row * MESSAGE_COLUMNS + 5
+    table[at] = neurons
+    table[at + 1] = spikes
+    table[at + 2] = operations
+    table[at + 3] = barriers
 
 
 @routine
-def tally(network: Any, state: Any, touched: Any) -> None:
-    """Evaluations and spikes of a step by slice, into `CounterState.slice_sums`."""
-    wiring, slices = network.wiring, network.slices
-    counting, sums = state.counting, state.counting.slice_sums
-    for place in range(len(sums)):
-        sums[place, 0] = 0
-        sums[place, 1] = 0
-    for i in range(touched):
-        position = np.int64(state.arrivals.touched[i])
-        channels = np.int64(wiring.layer_channels[wiring.position_layer[position]])
-        if counting.evaluations[i] == channels:
-            for run in range(slices.run_start[position], slices.run_start[position + 1]):
-                sums[slices.run_slice[run], 0] += slices.run_count[run]
-        elif counting.evaluations[i] > 0:  # only in a gated step; which neurons, `Gates.evaluated` knows
-            slot = np.int64(wiring.position_slot[position])
-            for at in range(slot, slot + channels):
-                if state.gates.evaluated[at] != 0:
-                    sums[slices.of_source[wiring.slot_source[at]], 0] += 1
-    for i in range(state.fired.tally[FIRED]):
-        emitted = state.fired.emitted[i] if network.neuron.bursts else 1
-        sums[slices.of_source[state.fired.sources[i]], 1] += emitted
-
-
-@routine
-def _count_active(network: Any, frame: Any, position: Any, evaluations: Any, state: Any, counters: Any) -> None:
-    """Neurons of a position that are evaluated, and were neither before in this pass nor had a potential then."""
-    wiring, slices, counting = network.wiring, network.slices, state.counting
-    slot = np.int64(wiring.position_slot[position])
-    channels = np.int64(wiring.layer_channels[wiring.position_layer[position]])
-    if evaluations == channels:
-        counting.met[position] = 1
-        for run in range(slices.run_start[position], slices.run_start[position + 1]):
-            active = 0
-            for at in range(slot, slot + slices.run_count[run]):
-                active += counting.active[at]
-            place = slices.run_slice[run]
-            counters.active[frame.sample, frame.timestep, place] += slices.run_count[run] - active
-            slot += slices.run_count[run]
-    else:
-        for at in range(slot, slot + channels):
-            if state.gates.evaluated[at] != 0 and counting.active[at] == 0:
-                counting.active[at] = 1
-                place = slices.of_source[wiring.slot_source[at]]
-                counters.active[frame.sample, frame.timestep, place] += 1
-
-
-@routine
-def count_evaluations(network: Any, frame: Any, step: Any, touched: Any, decided: Any, state: Any, out: Any) -> Any:
-    """Count a step's evaluations and spikes, of which `tally` has the sums; returns whether there was room."""
-    counters, counting, outputs = out.counters, state.counting, state.fired.outputs
+def count_evaluations(network: Any, frame: Any, step: Any, decided: Any, state: Any, out: Any) -> Any:
+    """Count a step's evaluations and spikes, of which `CounterState.slice_sums` has the sums; returns whether there was
+    room."""
+    counters, outputs = out.counters, state.fired.outputs
     sample, timestep = frame.sample, frame.timestep
     counters.forward_steps[sample, timestep] += 1
-    for i in range(touched):
-        position = np.int64(state.arrivals.touched[i])
-        counting.heard[position] += state.arrivals.spikes[position]
-        if counting.evaluations[i] > 0 and counting.met[position] == 0:
-            _count_active(network, frame, position, counting.evaluations[i], state, counters)
-    _count_currents(network, state, counters)
-    sums, row = counting.slice_sums, out.ends[UPDATES]
-    for place in range(len(sums)):
-        if sums[place, 0] > 0:
-            if row >= counters.updates.shape[1]:
-                return False
-            counters.updates[0, row] = sample
-            counters.updates[1, row] = timestep
-            counters.updates[2, row] = step
-            counters.updates[3, row] = place
-            counters.updates[4, row] = sums[place, 0]
-            counters.updates[5, row] = sums[place, 1]
-            row += 1
+    sums, row, table = state.counting.slice_sums, out.ends[UPDATES], counters.updates
+    if not _fits(table, UPDATE_COLUMNS, row, len(sums)):
+        return False
+    for place in range(len(sums)):  # a row without evaluations is written over
+        at = unsigned_index(row) * UPDATE_COLUMNS
+        table[at] = sample
+        table[at + 1] = timestep
+        table[at + 2] = step
+        table[at + 3] = place
+        table[at + 4] = sums[place, 0]
+        table[at + 5] = sums[place, 1]
+        counters.evaluations[sample, network.slices.layer[place]] += sums[place, 0]
+        row += sums[place, 0] > 0
     out.ends[UPDATES] = row
     if decided >= 0:
         if decided == step and state.fired.tally[DECISIONS] > 0:
@@ -208,24 +182,6 @@ def count_evaluations(network: Any, frame: Any, step: Any, touched: Any, decided
             for output in range(len(outputs)):
                 counters.convergence[sample, step - decided, output] += outputs[output]
     return True
-
-
-@routine
-def _count_currents(network: Any, state: Any, counters: Any) -> None:
-    """How many spike messages each neuron that fired has heard since it fired last."""
-    wiring, counting = network.wiring, state.counting
-    bins = counters.sample_currents.shape[1]
-    for i in range(state.fired.tally[FIRED]):
-        source = np.int64(state.fired.sources[i])
-        slot = np.int64(wiring.source_slot[source])
-        layer = np.int64(wiring.source_layer[source]) - 1
-        # positions are numbered layer by layer in the order of their slots
-        position = np.int64(wiring.layer_positions[layer]) + (
-            slot - np.int64(wiring.position_slot[wiring.layer_positions[layer]])
-        ) // np.int64(wiring.layer_width[layer])
-        heard = counting.heard[position] - counting.heard_before[slot]
-        counting.heard_before[slot] = counting.heard[position]
-        counters.sample_currents[0 if layer == 0 else 1, min(max(heard, 0), bins - 1)] += 1
 
 
 @routine
@@ -240,24 +196,27 @@ def count_pass(state: Any, counters: Any, sample: Any, decided: Any, steps: Any)
 
 
 @leaf
-def _add_departure(network: Any, rules: Any, frame: Any, i: Any, group: Any, state: Any, counters: Any) -> None:
-    """Count the source in place `i` of `ordered` as it leaves, in a group of rows."""
-    queue, sums = state.queue, state.counting.group_sums
-    source = np.int64(queue.ordered[i])
+def _departure(network: Any, rules: Any, i: Any, chosen: Any, step: Any, state: Any) -> Any:
+    """What leaves in place `i`, of `ordered` or behind them of `senders`: key of its row, spikes, and operations."""
+    queue = state.queue
+    if i >= chosen:
+        return _key(network, unsigned_index(state.gates.senders[i - chosen]), step), np.int64(0), np.int64(0)
+    source = unsigned_index(queue.ordered[unsigned_index(i)])
     if source < rules.inputs:
+        key = np.int64(0)
         spikes = np.int64(1) if rules.currents else np.int64(queue.frame_left[source])
         delivered = np.int64(queue.kept[i] != 0) if rules.currents else np.int64(queue.kept[i])
     else:
+        key = _key(network, source, queue.enqueue_step[source])
         spikes = np.int64(queue.spikes[source])
         delivered = spikes if rules.single_spikes else np.int64(queue.kept[i])
-        counters.spikes_to_stop[frame.sample, frame.timestep] += spikes
-    operations = network.wiring.fan_out[source] * delivered
-    sums[group, _NEURONS] += 1
-    sums[group, _SPIKES] += spikes
-    sums[group, _OPERATIONS] += operations
-    target = np.int64(network.wiring.source_layer[source])
-    if target < len(network.wiring.layer_width):
-        counters.operations[frame.sample, target] += operations
+    return key, spikes, network.wiring.fan_out[source] * delivered
+
+
+@leaf
+def _key(network: Any, source: Any, enqueued: Any) -> Any:
+    """Rows of a step are in the order of these: by slice, then by the step of enqueueing; the input's comes first."""
+    return ((1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS) + np.int64(enqueued) + 1
 
 
 @routine
@@ -265,14 +224,13 @@ def count_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:
     """Count what leaves in a step; returns whether there was room."""
-    queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums
-    groups = 0
+    if chosen + senders <= LANES:
+        return _count_few(network, rules, frame, step, chosen, senders, state, out)
+    keys, sums = state.counting.group_keys, state.counting.group_sums
+    groups = left = 0
     for i in range(chosen + senders):
-        source = np.int64(queue.ordered[i] if i < chosen else state.gates.senders[i - chosen])
-        key = np.int64(0)
-        if source >= rules.inputs:
-            enqueued = np.int64(queue.enqueue_step[source]) if i < chosen else np.int64(step)
-            key = ((1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS) + enqueued + 1
+        key, spikes, operations = _departure(network, rules, i, chosen, step, state)
+        left += spikes if key > 0 else 0
         group = groups - 1
         while group >= 0 and keys[group] != key:
             group -= 1
@@ -282,22 +240,61 @@ def count_departures(
             keys[group] = key
             for column in range(4):
                 sums[group, column] = 0
-        if i < chosen:
-            _add_departure(network, rules, frame, i, group, state, out.counters)
-        else:
-            sums[group, _BARRIERS] += 1
-    row, table = out.ends[MESSAGES], out.counters.messages
-    if row + groups > table.shape[1]:
+        sums[group, _NEURONS] += i < chosen
+        sums[group, _SPIKES] += spikes
+        sums[group, _OPERATIONS] += operations
+        sums[group, _BARRIERS] += i >= chosen
+    row, table = unsigned_index(out.ends[MESSAGES]), out.counters.messages
+    if not _fits(table, MESSAGE_COLUMNS, row, groups):
         return False
     for _ in range(groups):  # ascending: there are few groups
         least = 0
         for group in range(groups):
             if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
                 least = group
-        source, enqueued = keys[least] >> _ENQUEUE_BITS, (keys[least] & ((1 << _ENQUEUE_BITS) - 1)) - 1
-        keys[least] = -1
-        _write_keys(table, row, frame.sample, frame.timestep, step, source, enqueued)
+        _write_keys(table, row, frame, step, keys[least])
         _write_sums(table, row, sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3])
+        keys[least] = -1
         row += 1
     out.ends[MESSAGES] = row
+    out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
+    return True
+
+
+@routine
+def _count_few(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any) -> Any:
+    """As `count_departures`, of no more than a vector: their places are found by counting lower keys, so that no branch
+    depends on these."""
+    leaving, table = state.counting.leaving, out.counters.messages
+    count, row, left = chosen + senders, out.ends[MESSAGES] - 1, 0
+    if not _fits(table, MESSAGE_COLUMNS, row + 1, count):
+        return False
+    for i in range(count):
+        key, spikes, operations = _departure(network, rules, i, chosen, step, state)
+        left += spikes if key > 0 else 0
+        place = unsigned_index(i)
+        leaving.keys[place] = (key << _PLACE_BITS) + i
+        leaving.spikes[place] = spikes
+        leaving.operations[place] = operations
+    for i in range(count, LANES):
+        leaving.keys[unsigned_index(i)] = _NOBODY
+    for i in range(count):
+        above = lanes_set(exceeding(leaving.keys, 0, leaving.keys[unsigned_index(i)]))
+        leaving.order[unsigned_index(LANES - 1 - above)] = i
+    before = np.int64(-1)
+    neurons = spikes = operations = barriers = np.int64(0)
+    for place in range(count):
+        i = unsigned_index(leaving.order[unsigned_index(place)])
+        key = leaving.keys[i] >> _PLACE_BITS
+        goes_on = np.int64(key == before)
+        neurons = goes_on * neurons + (i < chosen)
+        spikes = goes_on * spikes + leaving.spikes[i]
+        operations = goes_on * operations + leaving.operations[i]
+        barriers = goes_on * barriers + (i >= chosen)
+        row += 1 - goes_on
+        _write_keys(table, unsigned_index(row), frame, step, key)
+        _write_sums(table, unsigned_index(row), neurons, spikes, operations, barriers)
+        before = key
+    out.ends[MESSAGES] = row + 1
+    out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
     return True

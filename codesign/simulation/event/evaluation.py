@@ -10,6 +10,7 @@ from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, extended_step, fires_alone, step, would_fire
 from codesign.simulation.event.structures import POTENTIALS
+from codesign.simulation.event.tallies import begin_tally, tally_evaluations, tally_spikes
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
@@ -46,6 +47,7 @@ class Moment(NamedTuple):
 
     step: int
     sample: int
+    timestep: int
     was_complete: bool  # whether all events of the frame had been delivered before this step
     complete: bool  # and whether they have been now
     refractory_key: np.uint64  # of the pass's draws
@@ -171,8 +173,12 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
                 waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
                 if extended and network.neuron.holds:
                     state.cells.fired[at + lane] = network.neuron.held[at + lane]
+                spikes_of_it = np.int64(1)
                 if extended and network.neuron.bursts:
-                    _add_spikes(network, rules, source, np.int64(state.fired.counts[lane]), state)
+                    spikes_of_it = np.int64(state.fired.counts[lane])
+                    _add_spikes(network, rules, source, spikes_of_it, state)
+                if rules.tallied:
+                    tally_spikes(network, rules, position, at + lane, source, spikes_of_it, state, out.counters)
         return waiting
 
     return routine(evaluate) if extended else leaf(evaluate)
@@ -309,6 +315,8 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
     wiring, tally = network.wiring, state.fired.tally
     tally[DECISIONS] = 0
     tally[FIRED] = 0
+    if rules.tallied:
+        begin_tally(state)
     reached = senders = 0
     for i in range(touched):
         position = unsigned_index(state.arrivals.touched[i])
@@ -321,6 +329,8 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
             evaluations, completing = open_gates(network, rules, moment, position, state, out, senders)
         elif ticked:
             evaluations = _only_ticked(network, rules, moment, position, state, out)
+        if rules.tallied:
+            tally_evaluations(network, rules, moment, position, evaluations, state, out.counters)
         if not rules.gated or evaluations > 0:
             if network.neuron.extended:
                 masked = rules.gated or ticked
@@ -329,8 +339,6 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
                 waiting = evaluate(network, rules, moment, position, rules.gated, state, out, waiting)
         if rules.gated:
             senders = silent_senders(network, state, senders, completing)
-        if rules.tallied:
-            state.counting.evaluations[i] = evaluations
         if rules.traced and evaluations > 0:
             out.trace.words[out.ends[0] + reached] = position
             reached += 1

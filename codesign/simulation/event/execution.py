@@ -6,6 +6,7 @@ import numpy as np
 
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.event.chunks import Recorded
+from codesign.simulation.event.structures import MESSAGE_COLUMNS, UPDATE_COLUMNS, Longs
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 from codesign.simulation.recording import build_execution
 
@@ -16,8 +17,8 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
     """Everything recorded in a run; the chunks' tables follow each other in the order of their samples."""
     whole = recorded.counters[0]
     chunks = list(zip(recorded.counters, recorded.rows, strict=True))
-    messages = np.concatenate([chunk.messages[:, :rows] for chunk, (rows, _) in chunks], axis=1)
-    updates = np.concatenate([chunk.updates[:, :rows] for chunk, (_, rows) in chunks], axis=1)
+    messages = _columns([(chunk.messages, rows) for chunk, (rows, _) in chunks], MESSAGE_COLUMNS)
+    updates = _columns([(chunk.updates, rows) for chunk, (_, rows) in chunks], UPDATE_COLUMNS)
     if batch.samples:
         batch.resources.give_back_tables([(chunk.messages, chunk.updates) for chunk in recorded.counters])
     return build_execution(
@@ -30,6 +31,10 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
             "scores": recorded.results.scores.astype(np.float64),
             "timesteps_run": whole.timesteps_run,
             "synaptic_operations": whole.operations,
+            "emitted": recorded.results.spikes.astype(np.int64),
+            "propagated": whole.propagated,
+            "evaluations": whole.evaluations,
+            "barrier_messages": whole.barriers,
             "tick_evaluations": whole.ticks,
             "active": whole.active,
             "residual": whole.residual,
@@ -42,3 +47,8 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
             "currents_before_firing": np.sum([chunk.currents for chunk in recorded.counters], axis=0),
         },
     )
+
+
+def _columns(tables: list[tuple[Longs, int]], columns: int) -> Longs:
+    """(columns, rows) of tables that are filled up to so many rows."""
+    return np.concatenate([table[: rows * columns].reshape(rows, columns).T for table, rows in tables], axis=1)

@@ -14,7 +14,6 @@ from codesign.simulation.event.counting import (
     count_evaluations,
     count_pass,
     end_counting,
-    tally,
 )
 from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
 from codesign.simulation.event.draws import absorb
@@ -36,7 +35,7 @@ from codesign.simulation.event.propagation import (
 from codesign.simulation.event.rows import copy, set_all
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
-from codesign.simulation.event.structures import POTENTIALS, WORDS
+from codesign.simulation.event.structures import MESSAGES, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
@@ -58,6 +57,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
 
     `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after.
     """
+    messages = out.ends[MESSAGES]
     set_all(state.cells.u, np.float32(0))
     if network.neuron.extended:
         copy(state.cells.u, network.neuron.initial)
@@ -105,7 +105,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         if rules.charged:
             out.charges[sample, layer] = state.fired.charges[layer]
     if rules.recorded:
-        end_counting(network, state, out.counters, sample)
+        end_counting(network, state, out, sample, messages)
     return DONE
 
 
@@ -138,7 +138,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             touched = _wake(network, rules, state, step, complete and not was_complete, touched)
         if rules.traced and not _fits_evaluations(network, out, touched):
             return NO_ROOM
-        moment = Moment(step, frame.sample, was_complete, complete, refractory_key)
+        moment = Moment(step, frame.sample, frame.timestep, was_complete, complete, refractory_key)
         waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
         if network.neuron.bursts and state.fired.tally[OVERFLOWS] > 0:
             return TOO_MANY
@@ -334,11 +334,9 @@ def _count_evaluated(
     """Count a step's evaluations and spikes, and forget its messages; returns whether there was room."""
     if rules.delayed:
         note_emitted(network, frame.timestep, state)
-    if rules.tallied:
-        tally(network, state, touched)
     if rules.timed:
         serve_evaluations(network, state, step)
-    if rules.recorded and not count_evaluations(network, frame, step, touched, decided, state, out):
+    if rules.recorded and not count_evaluations(network, frame, step, decided, state, out):
         return False
     if rules.gated or rules.recorded:
         arrivals = state.arrivals

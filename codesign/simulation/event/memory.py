@@ -6,6 +6,8 @@ import numpy as np
 
 from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
 from codesign.simulation.event.structures import (
+    MESSAGE_COLUMNS,
+    UPDATE_COLUMNS,
     Arrivals,
     Cells,
     Counters,
@@ -15,6 +17,7 @@ from codesign.simulation.event.structures import (
     Gradients,
     Integers,
     Late,
+    Leaving,
     Longs,
     Queue,
     Ranking,
@@ -69,12 +72,12 @@ def new_state(layout: MemoryLayout, late: Late, slices: int) -> State:
         ranking=new_ranking(sources),
         fired=_new_fired(layout),
         counting=CounterState(
-            evaluations=_longs(positions),
             slice_sums=_longs(slices, 2),
             heard=_longs(positions),
             heard_before=_longs(slots),
             met=_integers(positions),
             active=_integers(slots),
+            leaving=Leaving(*(_longs(LANES) for _ in Leaving._fields)),
             group_keys=_longs(sources + 1),
             group_sums=_longs(sources + 1, 4),
         ),
@@ -150,7 +153,7 @@ def new_trace(words: int, potentials: int) -> Trace:
 
 def new_tables(rows: int) -> tuple[Longs, Longs]:
     """Room for so many messages and updates; pages are taken as they are written."""
-    return np.empty((9, rows), dtype=np.int64), np.empty((6, rows), dtype=np.int64)
+    return np.empty(rows * MESSAGE_COLUMNS, dtype=np.int64), np.empty(rows * UPDATE_COLUMNS, dtype=np.int64)
 
 
 def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
@@ -166,6 +169,9 @@ def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices
         convergence=_longs(samples, CONVERGENCE_STEPS, classes),
         operations=_longs(samples, layers),
         active=_longs(samples, timesteps, slices),
+        evaluations=_longs(samples, layers),
+        propagated=_longs(samples, layers),
+        barriers=_longs(samples, layers),
         ticks=_longs(samples, layers),
         residual=_longs(samples, slices),
         currents=_longs(2, CURRENT_BINS),

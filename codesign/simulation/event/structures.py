@@ -21,9 +21,11 @@ __all__ = [
     "IDLE_NONE",
     "IDLE_SPARE",
     "MESSAGES",
+    "MESSAGE_COLUMNS",
     "POTENTIALS",
     "STATUS",
     "UPDATES",
+    "UPDATE_COLUMNS",
     "WORDS",
     "Arrivals",
     "Cells",
@@ -37,6 +39,7 @@ __all__ = [
     "Input",
     "Late",
     "Learning",
+    "Leaving",
     "Network",
     "Out",
     "Queue",
@@ -60,6 +63,9 @@ WORDS, POTENTIALS, MESSAGES, UPDATES, STATUS = range(5)
 """Places in `Out.ends`: ends of a trace's two streams and of two tables, and how a run ended."""
 
 
+MESSAGE_COLUMNS, UPDATE_COLUMNS = 9, 6
+"""Numbers of a row of each table."""
+
 IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
 """Values of `Rules.idle_gradient`."""
 
@@ -81,9 +87,11 @@ class Service(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """To which slice of the execution neurons belong. Runs are empty without `Rules.tallied`."""
+    """To which slice of the execution neurons belong."""
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
+    layer: Integers  # (S,) layer of each slice, as all below empty without `Rules.tallied`
+    slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position: slots side by side that share a slice
     run_slice: Integers  # (runs,) slice of each run
     run_count: Integers  # (runs,) slots of each run
@@ -264,15 +272,24 @@ class Fired(NamedTuple):
     before: Integers  # (classes,) and in the passes before; only where a margin ends samples
 
 
+class Leaving(NamedTuple):
+    """What leaves in a step, if it is no more than a vector, in the order of `Queue.ordered` and `Gates.senders`."""
+
+    keys: Longs  # of a row of the message table, with its own place in the last bits
+    spikes: Longs
+    operations: Longs
+    order: Longs  # these places, by key
+
+
 class CounterState(NamedTuple):
     """What counters need between steps."""
 
-    evaluations: Longs  # (positions,) neurons evaluated at each of `Arrivals.touched`
     slice_sums: Longs  # (S, 2) evaluations and spikes of this step
     heard: Longs  # (positions,) spike messages in this pass
     heard_before: Longs  # (slots,) of those, before the neuron fired last
     met: Integers  # (positions,) whether all neurons of it are counted as active
     active: Integers  # (slots,) whether a neuron is
+    leaving: Leaving
     group_keys: Longs  # rows of the message table under construction
     group_sums: Longs
 
@@ -349,11 +366,14 @@ class Counters(NamedTuple):
     convergence: Longs
     operations: Longs
     active: Longs
+    evaluations: Longs
+    propagated: Longs
+    barriers: Longs
     ticks: Longs
     residual: Longs
     currents: Longs
     sample_currents: Longs  # of the sample under way, added to `currents` when it is done
-    messages: Longs
+    messages: Longs  # one row after the other, as below
     updates: Longs
 
 

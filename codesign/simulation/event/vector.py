@@ -327,7 +327,7 @@ def lanes_of(typing: Any, where: Any) -> Any:
 
 def _compare_integers(operator: str) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        numbers = ir.VectorType(_WORD, LANES)
+        numbers = ir.VectorType(arguments[2].type, LANES)
         pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
         held = builder.load(pointer, align=_ALIGNMENT)
         flags = builder.icmp_signed(operator, held, _every(builder, arguments[2], LANES))
@@ -338,8 +338,8 @@ def _compare_integers(operator: str) -> Any:
 
 @intrinsic
 def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """Which of the 16 numbers of an int32 array from `index` on are above `number`: bit i for number i."""
-    return types.int64(array, types.intp, types.int32), _compare_integers(">")
+    """Which of the 16 numbers of an int32 or int64 array from `index` on are above `number`: bit i for number i."""
+    return types.int64(array, types.intp, array.dtype), _compare_integers(">")
 
 
 @intrinsic
