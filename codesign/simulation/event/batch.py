@@ -29,10 +29,10 @@ from codesign.simulation.event.structures import (
     Rules,
     Service,
     Slices,
-    State,
     Sums,
     Trace,
 )
+from codesign.simulation.event.working_memory import State
 from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.run import TOO_MANY_WAIT, Run
 from codesign.simulation.service import ServiceModel, longest_ways

@@ -5,27 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
-from codesign.simulation.event.structures import (
-    MESSAGE_COLUMNS,
-    UPDATE_COLUMNS,
+from codesign.simulation.event.structures import MESSAGE_COLUMNS, UPDATE_COLUMNS, Counters, Integers, Longs, Trace
+from codesign.simulation.event.vector import LANES
+from codesign.simulation.event.working_memory import (
     Arrivals,
     Cells,
-    Counters,
     CounterState,
     Fired,
     Gates,
     Gradients,
-    Integers,
     Late,
     Leaving,
-    Longs,
     Queue,
     Ranking,
     Served,
     State,
-    Trace,
 )
-from codesign.simulation.event.vector import LANES
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
 __all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_tables", "new_trace"]

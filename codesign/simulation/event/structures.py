@@ -2,8 +2,8 @@
 
     process(task, first, last, network, rules, input, state, out)
 
-`Network` is what is simulated, `Rules` how, `Input` the batch; `State` is the working memory of one thread and `Out`
-where results go. Slots, positions and sources are those of `layout`.
+`Network` is what is simulated, `Rules` how, `Input` the batch; `State` (`working_memory`) is what a thread
+works in, and `Out` where results go. Slots, positions and sources are those of `layout`.
 """
 
 from __future__ import annotations
@@ -27,28 +27,16 @@ __all__ = [
     "UPDATES",
     "UPDATE_COLUMNS",
     "WORDS",
-    "Arrivals",
-    "Cells",
-    "CounterState",
     "Counters",
     "Criterion",
     "Delays",
-    "Fired",
-    "Gates",
-    "Gradients",
     "Input",
-    "Late",
     "Learning",
-    "Leaving",
     "Network",
     "Out",
-    "Queue",
-    "Ranking",
     "Rules",
-    "Served",
     "Service",
     "Slices",
-    "State",
     "Sums",
     "Trace",
 ]
@@ -191,156 +179,6 @@ class Input(NamedTuple):
     purpose_keys: NDArray[np.uint64]  # key of all draws for each `Purpose`
     kept: Floats  # values after input dropout; `values` themselves where there is none
     kept_by_sample: bool  # `kept` holds the entries of one sample at a time
-
-
-# working memory of one thread ----------------------------------------------------------------------------------------
-
-
-class Cells(NamedTuple):
-    """Neurons, by slot."""
-
-    u: Floats  # potential
-    x: Floats  # current that arrives in this step; 0 after it
-    alive: Floats  # 1, or 0 while refractory
-    j: Floats  # synaptic current; only where there are any
-    fired: Floats  # 1 where it fired in this timestep and is then held; only where neurons are
-
-
-class Arrivals(NamedTuple):
-    """Messages that arrive in the next step, by position; all 0 between passes."""
-
-    mark: Integers  # whether any does: 1; or the tick alone: 2
-    touched: Integers  # the positions where one does
-    spikes: Longs  # spikes that do, over each synapse of the position
-    others: Longs  # what gates count besides: barrier messages, less spikes that they do not count
-    rows: Integers  # (sources,) rows of weights to be added
-    single: Floats  # (1 vector) the factor of a single row
-
-
-class Gates(NamedTuple):
-    """Who waits for messages. Used only where `Rules.gated`."""
-
-    received: Longs  # (positions,) messages in this pass
-    stimulated: Integers  # (positions,) whether a spike was among them
-    evaluated: Floats  # (slots,) whether the neuron is, in this step
-    able: Floats  # (slots,) whether it may fire, in this step
-    senders: Integers  # (sources,) neurons that send a barrier message after this step
-
-
-class Queue(NamedTuple):
-    """Who waits and who leaves, by source."""
-
-    spikes: Integers  # that wait; 0 between passes
-    potential: Floats  # potential on exceeding the threshold
-    enqueue_step: Integers  # step in which it began to wait
-    waiting: Integers  # sources that wait, in any order
-    chosen: Integers  # sources that leave in this step, in any order
-    ordered: Integers  # the same by layer
-    kept: Floats  # their spikes that are not lost, in the order of `ordered`
-    bucket: Longs  # (layers + 3,) where each layer ends in `ordered`
-    passed: Integers  # (windows of max pools,) 1 where one has passed a spike in this pass
-    frame_left: Floats  # (inputs,) spikes of an input that waits
-    frame_kept: Floats  # (inputs,) those of them that are not lost
-
-
-class Ranking(NamedTuple):
-    """What a policy looks at, in the order of `Queue.waiting`, and the keys that it gives; see `priorities`."""
-
-    drawn: Floats
-    potentials: Floats
-    steps: Floats
-    deliveries: Floats
-    keys: Integers
-    equals: Integers  # a second array of keys
-    places: Longs  # addresses of arrays
-    whole: Longs  # whole numbers
-    numbers: Floats
-    draw_keys: NDArray[np.uint64]
-
-
-class Fired(NamedTuple):
-    """Spikes of this step."""
-
-    tally: Longs  # (3,) see `evaluation`
-    spikes: Longs  # (L,) of each layer in this sample
-    charges: Doubles  # (L,) what these weigh; only where `Rules.charged`
-    sources: Integers  # (neurons,) who fired; only with `Rules.listed`
-    emitted: Integers  # (neurons,) and how many spikes each, where there can be several
-    values: Floats  # potentials of the vector that was just evaluated
-    counts: Floats  # and spikes, where there can be several
-    outputs: Integers  # (classes,) spikes of each output in this pass
-    before: Integers  # (classes,) and in the passes before; only where a margin ends samples
-
-
-class Leaving(NamedTuple):
-    """What leaves in a step, if it is no more than a vector, in the order of `Queue.ordered` and `Gates.senders`."""
-
-    keys: Longs  # of a row of the message table, with its own place in the last bits
-    spikes: Longs
-    operations: Longs
-    order: Longs  # these places, by key
-
-
-class CounterState(NamedTuple):
-    """What counters need between steps."""
-
-    slice_sums: Longs  # (S, 2) evaluations and spikes of this step
-    heard: Longs  # (positions,) spike messages in this pass
-    heard_before: Longs  # (slots,) of those, before the neuron fired last
-    met: Integers  # (positions,) whether all neurons of it are counted as active
-    active: Integers  # (slots,) whether a neuron is
-    leaving: Leaving
-    group_keys: Longs  # rows of the message table under construction
-    group_sums: Longs
-
-
-class Served(NamedTuple):
-    """Times of a service model in this pass. Used only where `Rules.timed`."""
-
-    free: Doubles  # (K,) when each core gets free
-    done: Doubles  # (S,) when each slice has sent this step's spikes
-    sent: Doubles  # (sources,) when a waiting neuron's message was sent
-    delivery: Floats  # (sources,) when it is at its last core
-
-
-class Late(NamedTuple):
-    """What goes over delayed connections. Used only where `Rules.delayed`; rows are timesteps modulo D + 1."""
-
-    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and in D before it
-    arriving: Floats  # those that arrive in this one, of one connection after the other
-    messages: Longs  # (C,) how many they are
-    rows: Integers  # rows of weights of one connection
-    spikes: Floats  # and spikes that cross them
-    dots: Floats  # gradients at these
-    back: Floats  # (D + 1 rows of slots) gradient at the spikes of timesteps before
-    own: Floats  # (slots) gradient at the spikes of any timestep
-
-
-class Gradients(NamedTuple):
-    """Gradients on their way back, by slot unless stated."""
-
-    G: Floats  # at the potential
-    H: Floats  # at the synaptic current
-    g_queue: Floats  # at the waiting spikes
-    g_count: Floats  # at the spike counts
-    dx: Floats  # at the currents of the following step
-    dots: Floats  # (sources,) at the spikes that left
-    back: Floats  # what comes back to silent neurons of one position
-
-
-class State(NamedTuple):
-    """Working memory of one sample under way. Between samples, a group is as `new_state` makes it or is rewritten."""
-
-    cells: Cells
-    arrivals: Arrivals
-    gates: Gates
-    queue: Queue
-    ranking: Ranking
-    fired: Fired
-    counting: CounterState
-    served: Served
-    late: Late
-    gradients: Gradients
 
 
 # results -------------------------------------------------------------------------------------------------------------
