@@ -140,7 +140,7 @@ def export_model(
         str,
         typer.Option(
             metavar="NAME",
-            help="What will read it: snntorch, spikingjelly, norse, sinabs, or plain for NIR's own equations.",
+            help="Who will read it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's equations.",
         ),
     ] = "plain",
     out: Annotated[

@@ -16,6 +16,7 @@ from program import run_here
 
 import codesign as cd
 from codesign.errors import InputError
+from codesign.models.nir.checking import trace
 from codesign.models.nir.written import to_nir
 from codesign.network.topology import TopologySpec
 
@@ -151,12 +152,31 @@ def test_for_a_framework_neurons_are_written_as_its_reader_takes_them(tmp_path: 
     assert state_of(cd.import_model(tmp_path / "a.nir").network) == state_of(network)
 
 
+def test_what_a_reader_lacks_is_said_in_other_nodes():
+    """sinabs's has no averages, and here no groups; its nodes mean the same without what only this program reads."""
+    layers = [{**CONV, "channels": 4, "groups": 2}, POOLS[1], {"kind": "linear", "neurons": 3}]
+    spec = {"reset": "subtract", "comparison": ">=", "most_spikes": 1 << 20, "refractory": False, "tick": True}
+    topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": layers})
+    network = cd.SpikingNetwork(topology, cd.NeuronSpec(time_constant="3 ms", **spec), timestep_s=1e-3, seed=3)
+    graph = to_nir(network, cd.describe_model(network, name="a"), "sinabs")
+    assert state_of(cd.import_model(graph).network) == state_of(network)
+    graph.metadata = {}
+    said = {"most_spikes": "unlimited", "reset": "subtract", "floor": "none", "norm_input": False, "tau_syn": "none"}
+    read = cd.import_model(graph, dialect="sinabs", dt="1 ms", **said).network
+    frames = np.random.default_rng(0).integers(0, 6, (4, 6, 2, 8, 8))
+    events = cd.EventBatch.from_dense(frames, np.zeros(4, int), timestep_s=1e-3)
+    ours = trace(network, events).spikes
+    assert ours[:, :, -3:].sum() > 10
+    np.testing.assert_array_equal(trace(read, events).spikes, ours)
+
+
 @pytest.mark.parametrize(
     ("reader", "neuron", "message"),
     [
         ("snntorch", {"reset": "subtract"}, r"layer 0: snntorch cannot read reset subtract; it reads leaky neurons"),
         ("norse", {"bias": True}, "norse cannot read neurons that only messages start"),
-        ("sinabs", {"reset": "subtract"}, "sinabs cannot read one spike in a timestep, neurons that only messages"),
+        ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
+        ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("spikingjelly", {"time_constant": "infinite"}, "spikingjelly cannot read no leak"),
         ("lava", {}, "unknown reader 'lava'"),
     ],

@@ -97,7 +97,11 @@ def _input_shape(node: NirNode) -> tuple[int, ...] | None:
 def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, NDArray[np.float64], NDArray[Any] | None]:
     """Weights and bias of a path from neurons back to themselves."""
     maps = [node for node in loop if node.kind != "Pass"]
-    if len(maps) != 1 or maps[0].kind not in ("Linear", "Affine"):
+    if not maps or any(node.kind not in ("Linear", "Affine") for node in maps):
         kinds = ", ".join(node.kind for node in maps) or "nothing"
-        raise neurons.refusal(f"spikes may come back over one Linear or Affine, found {kinds}")
-    return maps[0], matrix_of(maps[0]), maps[0].numbers.get("bias")
+        raise neurons.refusal(f"spikes may come back over Linear and Affine, found {kinds}")
+    weight, bias = matrix_of(maps[0]), maps[0].numbers.get("bias")
+    for node in maps[1:]:
+        bias = node.numbers.get("bias") if bias is None else matrix_of(node) @ bias + node.numbers.get("bias", 0)
+        weight = matrix_of(node) @ weight
+    return maps[0], weight, bias

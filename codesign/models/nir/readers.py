@@ -4,27 +4,38 @@
     SpikingJelly   the same, but [v ≥ θ]: a θ that is one number higher says v > θ
     norse          a = Δt/τ, Δt 1 ms:   v ← (1 − a) u + a x;  [v > θ];  u ← 0.  So potentials are a times ours
     sinabs         β = exp(−1/τ):   v ← β u + x;  trunc(v/θ) spikes;  u ← v − n θ
+    Rockpool       Δt = τ/(1 + r):  j ← α (j + x);  v ← β u + j;  as sinabs.  So potentials are α times ours
 
-A gain g of ours is a threshold of θ/g. Biases are those of the weights.
+A gain g of ours is a threshold of θ/g. Biases are those of the weights. What readers do to the other nodes, in the
+versions of docs/models.md:
+
+- snnTorch's and norse's count the batch among the dimensions of a Flatten.
+- norse's and sinabs's know pools as sums only; sinabs's takes only one number for all neurons of a feature map.
+- None but sinabs's makes convolutions with groups; without groups they have the same weights and zeros.
+- snnTorch's looks for neurons and weights that lead to each other, and leads the input through these weights too; where
+  something lies between them it does not find them, and nirtorch runs the cycle as it is.
+- Rockpool's reads only neurons with synaptic currents, no convolutions, and recurrence as a graph of its own.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import nir
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.models.nir.options import AS_MANY_AS_FIT
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import LayerShape
+from codesign.network.topology import AveragePool, LayerShape, Pool
 
-__all__ = ["READERS", "for_reader", "made", "shape_of"]
+__all__ = ["READERS", "Reader", "for_reader", "made", "reader_of", "shape_of", "weights_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,24 +45,70 @@ class Reader:
     Attributes:
         resets: `zero` or `subtract`, which all its neurons do.
         comparison: when they fire; a threshold a bit higher or lower says the other.
-        several: whether they may fire several times in a timestep.
-        timestep: that it takes for Δt, in seconds.
+        several: whether they fire as often in a timestep as the potential is above the threshold.
+        timestep: that it takes for Δt, in seconds; None where it follows from r.
         of_layer: whether a layer has one τ and θ.
+        of_map: whether a feature map has.
+        synapse: whether neurons have synaptic currents.
+        batch: whether a Flatten counts the dimension of samples.
+        sums: whether pools may only be sums.
+        convolves: whether there may be convolutions.
+        back: how a layer's spikes come back to it: over weights, over a node more, or within a graph of its own.
     """
 
     resets: str
     comparison: str
-    timestep: float
+    timestep: float | None
     several: bool = False
     of_layer: bool = False
+    of_map: bool = False
+    synapse: Literal["may", "never", "must"] = "may"
+    batch: bool = False
+    sums: bool = False
+    convolves: bool = True
+    back: Literal["weights", "more", "graph"] = "weights"
 
+
+_NEAR = 8
+"""Numbers on each side among which a time constant is looked for."""
 
 READERS = {
-    "snntorch": Reader(resets="zero", comparison=">", timestep=1e-4, of_layer=True),
+    "snntorch": Reader(resets="zero", comparison=">", timestep=1e-4, of_layer=True, batch=True, back="more"),
     "spikingjelly": Reader(resets="zero", comparison=">=", timestep=1e-4, of_layer=True),
-    "norse": Reader(resets="zero", comparison=">", timestep=1e-3),
-    "sinabs": Reader(resets="subtract", comparison=">=", timestep=1.0, several=True),
+    "norse": Reader(resets="zero", comparison=">", timestep=1e-3, batch=True, sums=True),
+    "sinabs": Reader(
+        resets="subtract", comparison=">=", timestep=1.0, several=True, of_map=True, synapse="never", sums=True
+    ),
+    "rockpool": Reader(
+        resets="subtract",
+        comparison=">=",
+        timestep=None,
+        several=True,
+        synapse="must",
+        convolves=False,
+        back="graph",
+    ),
 }
+
+
+def reader_of(name: str) -> Reader | None:
+    """The reader of that name; None of `plain`. Raises InputError where there is none."""
+    if name not in READERS and name != "plain":
+        raise InputError(f"unknown reader '{name}'{suggestion(name, READERS)}; allowed are plain, {', '.join(READERS)}")
+    return READERS.get(name)
+
+
+def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequence[Pool]) -> NDArray[Any]:
+    """Weights without groups, and with the share of an average where a reader only sums."""
+    averaged = [pool.kernel for pool in pools if isinstance(pool, AveragePool)] if reader.sums else []
+    window = np.prod(np.array([(kernel, kernel) if isinstance(kernel, int) else kernel for kernel in averaged]))
+    if groups > 1:
+        dense = np.zeros((len(weight), weight.shape[1] * groups, *weight.shape[2:]), weight.dtype)
+        outputs, inputs = len(weight) // groups, weight.shape[1]
+        for group, part in enumerate(np.split(weight, groups)):
+            dense[group * outputs :, group * inputs :][:outputs, :inputs] = part
+        weight = dense
+    return np.ascontiguousarray(weight / weight.dtype.type(window))
 
 
 def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
@@ -63,14 +120,21 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
     Raises:
         InputError: no such reader, or the layer does what it cannot, and what it can.
     """
-    if name not in READERS:
-        raise InputError(f"unknown reader '{name}'{suggestion(name, READERS)}; allowed are plain, {', '.join(READERS)}")
     reader, shape = READERS[name], shape_of(network.shape.layers[index])
     threshold, beta, alpha = _numbers(name, network, index, own)
     zero, one = np.zeros(shape), np.ones(shape)
-    if name == "sinabs":
-        tau = (-1 / np.log(beta)).reshape(shape)
-        return made("LIF", tau=tau, r=one, v_leak=zero, v_threshold=threshold.reshape(shape))
+    if name == "rockpool":
+        assert alpha is not None
+        return _rockpool(network.timestep_s, threshold * alpha, beta, alpha)
+    if name == "sinabs":  # of a feature map one number, which is that of all
+        given: dict[str, NDArray[Any]] = {
+            "tau": _constants(beta, 1.0),
+            "r": one.ravel(),
+            "v_leak": zero.ravel(),
+            "v_threshold": threshold,
+        }
+        return made("LIF", **{field: value if len(shape) == 1 else value[:1] for field, value in given.items()})
+    assert reader.timestep is not None
     tau = (reader.timestep / (1 - beta)).reshape(shape)
     r = one if name == "norse" else tau / reader.timestep
     if name == "norse":
@@ -104,7 +168,7 @@ def _numbers(
     wrong = {
         f"reset {said['reset']}": said["reset"] != reader.resets,
         "several spikes in a timestep": said["most_spikes"] > 1 and not reader.several,
-        "one spike in a timestep": said["most_spikes"] == 1 and reader.several,
+        "neurons that fire at most so often": said["most_spikes"] < AS_MANY_AS_FIT and reader.several,
         "a floor": said["floor"] is not None,
         "a start potential": bool(own.get("initial_potential", np.zeros(1)).any()),
         "a reset by another amount than the threshold": "reset_amount" in own,
@@ -121,18 +185,39 @@ def _numbers(
     if comparison != reader.comparison:
         threshold = np.nextafter(threshold, np.float32(np.inf if comparison == ">" else -np.inf))
     uneven = any(np.ptp(part) > 0 for part in (threshold, beta, *([] if alpha is None else [alpha])))
-    wrong["neurons that differ within a layer"] = reader.of_layer and uneven
+    a_map = len(shape_of(network.shape.layers[index])) > 1
+    wrong["neurons that differ within a layer"] = uneven and (reader.of_layer or (reader.of_map and a_map))
     wrong["no leak"] = not (beta < 1).all() or (alpha is not None and not (alpha < 1).all())
-    wrong["a synaptic current"] = alpha is not None and reader.several
+    wrong["a synaptic current"] = alpha is not None and reader.synapse == "never"
+    wrong["neurons without a synaptic current"] = alpha is None and reader.synapse == "must"
+    wrong["convolutions"] = a_map and not reader.convolves
     alone = neuron.bias or alpha is not None or reader.several  # what fires without a message
     wrong["neurons that only messages start"] = alone and not neuron.tick
     if any(wrong.values()):
         found = ", ".join(key for key, is_so in wrong.items() if is_so)
         raise InputError(
-            f"layer {index}: {name} cannot read {found}; it reads leaky neurons with reset {reader.resets} and "
-            f"{'several spikes' if reader.several else 'one spike'} in a timestep. Write dialect plain"
+            f"layer {index}: {name} cannot read {found}; it reads leaky neurons with reset {reader.resets}, "
+            f"{'as many spikes as fit' if reader.several else 'one spike'} in a timestep"
+            f"{', and synaptic currents' * (reader.synapse == 'must')}. Write dialect plain"
         )
     return threshold.astype(np.float64), beta, alpha
+
+
+def _rockpool(dt: float, threshold: NDArray[Any], beta: NDArray[Any], alpha: NDArray[Any]) -> nir.NIRNode:
+    tau, tau_syn = _constants(beta, dt), _constants(alpha, dt)
+    fires = {"v_threshold": threshold.astype(np.float32), "v_leak": np.zeros(len(tau), np.float32)}
+    return made("CubaLIF", tau_mem=tau, tau_syn=tau_syn, r=tau / np.float32(dt) - 1, **fires)
+
+
+def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
+    """τ in float32 of which exp(−Δt/τ) is β there, or next to it where there is none."""
+    near = [(-dt / np.log(decay)).astype(np.float32)]
+    for _ in range(_NEAR):
+        near.insert(0, np.nextafter(near[0], np.float32(0)))
+        near.append(np.nextafter(near[-1], np.float32(np.inf)))
+    tried = np.stack(near)
+    apart = np.abs(torch.exp(torch.from_numpy(np.float32(-dt) / tried)).numpy() - decay)
+    return np.asarray(np.take_along_axis(tried, apart.argmin(axis=0)[None], axis=0)[0])
 
 
 def shape_of(grid: LayerShape) -> tuple[int, ...]:

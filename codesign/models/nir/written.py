@@ -23,7 +23,7 @@ from codesign.models.card import ModelCard
 from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph
-from codesign.models.nir.readers import for_reader, made, shape_of
+from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv1d, Linear, Pool, SumPool
@@ -32,6 +32,8 @@ __all__ = ["is_written", "read_written", "to_nir", "write_nir"]
 
 _MARK = "codesign_model"
 _GATE = "input_gate"
+_WEIGHT = "weight_of_layer_"
+"""What a reader's weights are made from, where they are not the same."""
 
 
 def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
@@ -50,8 +52,8 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
 
     Args:
         card: of this network, as `cd.describe_model` makes it.
-        reader: for whose reader its neurons are written: `snntorch`, `spikingjelly`, `norse` or `sinabs`; `plain` are
-            NIR's equations.
+        reader: for whose reader it is written: `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
+            are NIR's equations.
 
     Raises:
         InputError: the network has a max pool, for which NIR has no node, a delayed connection other than of a layer to
@@ -61,43 +63,41 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     if network.direct():
         raise InputError("skips and connections within a pass cannot be written to NIR yet; use cd.save_model")
-    if reader != "plain" and network.delayed():
-        raise InputError(
-            f"a recurrent network cannot be written for {reader}: its reader accepts no cycles; write dialect plain"
-        )
     for one in network.delayed():
         if one.source != one.target or one.delay > 1:
             raise InputError(
                 f"a delayed connection of layer {one.source} to layer {one.target} after {one.delay} timesteps cannot "
                 "be written: NIR has only those of a layer to itself after one; use cd.save_model"
             )
+    said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
+    said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
+    told = reader_of(reader)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
     specs = iter(network.topology.layers)
     for index, connection in enumerate(network.layer_connections()):
-        spec, at = next(specs), 0
+        spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
-            pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, _both(spec.kernel)
-            nodes[f"pool{index}_{at}"] = pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
-            spec, at = next(specs), at + 1
+            nodes[f"pool{index}_{len(pools)}"] = _pool(spec, told)
+            pools.append(spec)
+            spec = next(specs)
         if isinstance(spec, Linear) and connection.window.source[1:] != (1, 1):
-            pooled = connection.window.channels, *_places(connection)
-            nodes[f"flatten{index}"] = nir.Flatten(np.array(pooled), start_dim=0)
-        nodes[f"weights{index}"] = _map(network, index, connection, exact=reader != "plain")
+            pooled = np.array([connection.window.channels, *_places(connection)])
+            nodes[f"flatten{index}"] = _flatten(pooled, told)
+        weight = connection.weight.detach().numpy()
+        if told is not None:
+            given, weight = weight, weights_for(told, weight, connection.window.groups, pools)
+            said |= {} if np.array_equal(given, weight) else {f"{_WEIGHT}{index}": given}
+        nodes[f"weights{index}"] = _map(network, index, connection, weight, exact=told is not None)
         own = {name: value[network.layer_slices[index]].numpy() for name, value in _of_neurons(network).items()}
-        node = _neurons(network, index, own) if reader == "plain" else for_reader(reader, network, index, own)
+        node = _neurons(network, index, own) if told is None else for_reader(reader, network, index, own)
         node.metadata = own
         nodes[f"neurons{index}"] = node
-    nodes["output"] = nir.Output(nodes[f"neurons{index}"].output_type["output"])
-    names = list(nodes)
-    said = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
-    said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
+    nodes["output"] = nir.Output(np.array(shape_of(network.shape.layers[-1])))
+    edges = list(pairwise(nodes))
+    for one in network.delayed():
+        _lead_back(nodes, edges, one.source, one.weight.detach().numpy(), told)
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
-    edges = list(pairwise(names))
-    for one in network.delayed():
-        neurons, again = f"neurons{one.source}", f"recurrent{one.source}"
-        nodes[again] = made("Linear", weight=one.weight.detach().numpy())
-        edges += [(neurons, again), (again, neurons)]
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
@@ -105,14 +105,53 @@ def _shape(source: Any) -> tuple[int, ...]:
     return source if isinstance(source, tuple) else (source,)
 
 
-def _map(network: SpikingNetwork, index: int, connection: Connection, *, exact: bool) -> nir.NIRNode:
+def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
+    pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, _both(spec.kernel)
+    if reader is not None and reader.sums:
+        pool = nir.SumPool2d
+    return pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
+
+
+def _flatten(shape: NDArray[np.int64], reader: Reader | None) -> nir.NIRNode:
+    node = nir.Flatten(shape, start_dim=0)
+    node.start_dim = int(reader is not None and reader.batch)  # afterwards, since it says what comes out
+    return node
+
+
+def _lead_back(
+    nodes: dict[str, nir.NIRNode],
+    edges: list[tuple[str, str]],
+    layer: int,
+    weight: NDArray[Any],
+    reader: Reader | None,
+) -> None:
+    """Add the path over which a layer's spikes come back to it, as a reader wants it."""
+    neurons, name, back = f"neurons{layer}", f"recurrent{layer}", "weights" if reader is None else reader.back
+    again = nir.Linear(weight) if reader is None else nir.Affine(weight, np.zeros(len(weight), np.float32))
+    if back == "graph":
+        ends = {"input": nir.Input(np.array([len(weight)])), "output": nir.Output(np.array([len(weight)]))}
+        within = {"input": ends["input"], "neurons": nodes[neurons], "weights": again, "output": ends["output"]}
+        ways = [("input", "neurons"), ("neurons", "weights"), ("weights", "neurons"), ("neurons", "output")]
+        nodes[neurons] = made("NIRGraph", nodes=within, edges=ways, type_check=False)
+        return
+    nodes[name] = again
+    path = [neurons, name, neurons]
+    if back == "more":
+        nodes[f"{name}_"] = nir.Linear(np.eye(len(weight), dtype=weight.dtype))
+        path.insert(2, f"{name}_")
+    edges[:0] = pairwise(path)  # first, since nirtorch runs last whatever it finds last, and returns what that gives
+
+
+def _map(
+    network: SpikingNetwork, index: int, connection: Connection, weight: NDArray[Any], *, exact: bool
+) -> nir.NIRNode:
     """Weights and biases.
 
     Args:
+        weight: as this graph has it.
         exact: for one reader, whom no metadata tells what NIR lacks; there always are biases, as sinabs wants it.
     """
-    weight, layer = connection.weight.detach().numpy(), network.layer_slices[index]
-    bias = None
+    layer, bias = network.layer_slices[index], None
     if network.bias is not None:
         own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
         flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
@@ -129,7 +168,8 @@ def _map(network: SpikingNetwork, index: int, connection: Connection, *, exact: 
     pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
     sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
     sliding = {name: np.array([pad.get(name, sizes[0]), sizes[1]]) for name, sizes in sliding.items()}
-    return nir.Conv2d(input_shape=_places(connection), weight=weight, bias=own_bias, groups=target.groups, **sliding)
+    groups = connection.window.channels // weight.shape[1]
+    return nir.Conv2d(input_shape=_places(connection), weight=weight, bias=own_bias, groups=groups, **sliding)
 
 
 def _places(connection: Connection) -> tuple[int, int]:
@@ -202,7 +242,8 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         )
     card = card_of({name: text for name, text in graph.metadata.items() if isinstance(text, str)}, "metadata")
     state = {
-        f"connections.{index}.weight": _tensor(layer.weight.astype(np.float32)) for index, layer in enumerate(layers)
+        f"connections.{index}.weight": _tensor(graph.metadata.get(f"{_WEIGHT}{index}", layer.weight).astype(np.float32))
+        for index, layer in enumerate(layers)
     }
     for index, one in enumerate(card.topology.delayed):
         recurrent = layers[one.to].recurrent if one.to < len(layers) else None
