@@ -9,12 +9,14 @@ the recorded spikes it does not meet: none.
 
 The power was measured without the image, so that the biases alone drive the neurons, which are set to zero every 16
 timesteps. Layers are pipelined, as on the chip: layer l works on timestep t − l. Operations are those over weights
-other than 0, on cores as Intel's compiler placed them: strips of columns of the feature maps.
+other than 0, on 74 cores: as Intel's compiler placed them, strips of columns of the feature maps, and as `cd.place`
+does.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,14 +123,11 @@ class Measured:
 
 
 @torch.no_grad()
-def measured_run(network: SpikingNetwork, sample: list[Floats], *, strips: bool = True) -> Measured:
-    """What each core does in each of 16 steps.
-
-    Args:
-        sample: spikes without an image.
-        strips: cores hold columns of feature maps, as measured, or else channels, as `cd.place` fills them.
-    """
-    places = [_cores(network, layer, strips) for layer in range(len(sample))]
+def measured_run(network: SpikingNetwork, sample: list[Floats], placement: cd.Placement) -> Measured:
+    """What each core does in each of 16 steps, from the spikes without an image."""
+    cores = np.array(placement.cores_of_neurons)
+    of_layers = [cores[neurons] for neurons in network.layer_slices]
+    places = [(own == np.unique(own)[:, None]).astype(np.float64) for own in of_layers]  # (cores, neurons), 0 or 1
     onto = [
         connection.spikes_gradient(torch.from_numpy(cores), (connection.weight != 0).double()).numpy()
         for cores, connection in zip(places, network.layer_connections(), strict=True)
@@ -145,13 +144,27 @@ def measured_run(network: SpikingNetwork, sample: list[Floats], *, strips: bool 
     return Measured(np.concatenate(work, axis=1), np.repeat(np.arange(len(work)), [part.shape[1] for part in work]))
 
 
-def _cores(network: SpikingNetwork, layer: int, strips: bool) -> Floats:
-    """(cores, neurons) which core holds which neuron of a layer, 0 or 1."""
-    shape, count = network.shape.layers[layer], CORES[layer]
-    place = np.arange(shape.neurons) * count // shape.neurons
-    if strips and layer < len(COLUMNS):
-        place = np.arange(shape.neurons) % shape.width // COLUMNS[layer]
-    return (place == np.arange(count)[:, None]).astype(np.float64)
+def intels(network: SpikingNetwork) -> cd.Placement:
+    """As Intel's compiler placed it."""
+    cores, first = list[int](), 0
+    for layer, (size, count) in enumerate(zip(network.shape.layers, CORES, strict=True)):
+        place = np.arange(size.neurons) * count // size.neurons
+        if layer < len(COLUMNS):
+            place = np.arange(size.neurons) % size.width // COLUMNS[layer]
+        cores += (first + place).tolist()
+        first += count
+    return cd.place(network.shape, find_chip("loihi2"), cores=cores)
+
+
+def placements(network: SpikingNetwork) -> dict[str, cd.Placement]:
+    """All that are compared, on as many cores."""
+    chip, shape = find_chip("loihi2"), network.shape
+    return {
+        "Intel's placement": intels(network),
+        "`cd.place`, Intel's cores of each layer": cd.place(shape, chip, spread=CORES),
+        "the same by channels": cd.place(shape, chip, spread=CORES, cut="channels"),
+        "`cd.place`, 74 cores": cd.place(shape, chip, spread=sum(CORES)),
+    }
 
 
 # prices --------------------------------------------------------------------------------------------------------------
@@ -198,36 +211,34 @@ def counts(run: Measured) -> dict[str, Any]:
     return {"chip": dict(zip(names, chip.tolist(), strict=True)), "core": dict(zip(names, core.tolist(), strict=True))}
 
 
-def tables(run: Measured, placed: Measured) -> Iterator[str]:
+def tables(runs: dict[str, Measured]) -> Iterator[str]:
     """Lines of Markdown, of the run as it was measured and as `cd.place` would have it."""
+    run = runs["Intel's placement"]
     yield "| layer | cores | neurons per core | operations per core and step, mean | most | messages received, mean |"
     yield "|---|--:|--:|--:|--:|--:|"
     for layer, name in enumerate((*LAYERS, "fc-3")):
         own = run.work[:, run.layer == layer]
         mean, most = own.mean(axis=(0, 1)), own.max(axis=(0, 1))
         yield f"| {name} | {own.shape[1]} | {most[2]:,.0f} | {mean[0]:,.0f} | {most[0]:,.0f} | {mean[1]:,.0f} |"
-    times = step_times(run)
-    longest = {
-        "modelled, Intel's placement": times.max(axis=1),
-        "the same, cores of conv-2 only": times[:, run.layer == 3].max(axis=1),
-        "modelled, placed by `cd.place`": step_times(placed).max(axis=1),
-    }
-    kinds = {name: of_all.reshape(-1, 4).mean(axis=0) for name, of_all in longest.items()}
-    first = int(kinds["modelled, Intel's placement"].argmax())
-    yield "\n| time of a step, µs | mean | first | second | third | fourth |\n|---|--:|--:|--:|--:|--:|"
-    yield f"| measured | {MEASURED['step_us']} | {' | '.join(map(str, MEASURED['kinds_us']))} |"
-    for name, kind in kinds.items():
-        yield f"| {name} | {kind.mean():.1f} | {' | '.join(f'{time:.1f}' for time in np.roll(kind, -first))} |"
-    step_us, static_w = kinds["modelled, Intel's placement"].mean(), find_chip("loihi2").static_power.chip.value
-    yield "\n| energies from | dynamic energy per step | error | energy per sample of 16 steps | error |"
-    yield "|---|--:|--:|--:|--:|"
+    times = {name: step_times(one) for name, one in runs.items()}
+    longest = {name: of_cores.max(axis=1) for name, of_cores in times.items()}
+    longest["Intel's placement, cores of conv-2 only"] = times["Intel's placement"][:, run.layer == 3].max(axis=1)
+    first = int(longest["Intel's placement"].reshape(-1, 4).mean(axis=0).argmax())
+    yield "\n| time of a step, µs | mean | error | first | second | third | fourth |\n|---|--:|--:|--:|--:|--:|--:|"
+    yield f"| measured | {MEASURED['step_us']} | | {' | '.join(map(str, MEASURED['kinds_us']))} |"
+    for name, steps in longest.items():
+        kinds = " | ".join(f"{time:.1f}" for time in np.roll(steps.reshape(-1, 4).mean(axis=0), -first))
+        yield f"| {name} | {steps.mean():.1f} | {steps.mean() / MEASURED['step_us'] - 1:+.0%} | {kinds} |"
+    static_w = find_chip("loihi2").static_power.chip.value
+    yield "\n| placement | energies from | dynamic energy per step | error | energy per sample of 16 steps | error |"
+    yield "|---|---|--:|--:|--:|--:|"
     whole = MEASURED["dynamic_uj"] + MEASURED["static_uj"]
-    for name in ENERGY_SETS:
-        dynamic = dynamic_energy(run, name)
-        both = dynamic + static_w * step_us
+    for (place, one), name in itertools.product(runs.items(), ENERGY_SETS):
+        dynamic = dynamic_energy(one, name)
+        both = dynamic + static_w * longest[place].mean()
         yield (
-            f"| `{name}` | {dynamic:.1f} µJ | {dynamic / MEASURED['dynamic_uj'] - 1:+.1%} | {16 * both / 1e3:.3f} mJ | "
-            f"{both / whole - 1:+.1%} |"
+            f"| {place} | `{name}` | {dynamic:.1f} µJ | {dynamic / MEASURED['dynamic_uj'] - 1:+.1%} | "
+            f"{16 * both / 1e3:.3f} mJ | {both / whole - 1:+.1%} |"
         )
 
 
@@ -236,9 +247,10 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=None, help="folder of the datasets")
     network, image, recorded = read(resolve_data_root(parser.parse_args().data_root) / FOLDER)
     sample = spikes_of(network, np.zeros((PERIOD, network.shape.input_size)))
-    run, placed = measured_run(network, sample), measured_run(network, sample, strips=False)
-    print(json.dumps({"mismatches": mismatches(network, image, recorded), **counts(run)}, indent=1))
-    print("\n".join(tables(run, placed)))
+    runs = {name: measured_run(network, sample, one) for name, one in placements(network).items()}
+    mismatched = mismatches(network, image, recorded)
+    print(json.dumps({"mismatches": mismatched, **counts(runs["Intel's placement"])}, indent=1))
+    print("\n".join(tables(runs)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import replace
 from typing import Any
 
 from codesign.arguments import whole
@@ -11,9 +11,10 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
 from codesign.hardware.shortage import amount_texts, plural
+from codesign.network.cuts import runs_of
 from codesign.network.topology import NetworkShape
 
-__all__ = ["check_rules", "overfull", "parts_by_hand"]
+__all__ = ["check_cores", "check_rules", "overfull", "parts_by_hand", "parts_on"]
 
 
 def parts_by_hand(
@@ -27,27 +28,26 @@ def parts_by_hand(
     """
     numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
     if len(numbers) == shape.neurons:
-        of_neurons = iter(numbers)
-        parts = [
-            PlacedPart(layer=layer, core=core, neurons=len(list(run)))
-            for layer, size in enumerate(shape.layer_sizes)
-            for core, run in groupby([next(of_neurons) for _ in range(size)])
-        ]
+        parts = list(parts_on(shape, numbers))
     elif filled is not None and len(numbers) == len(filled):
-        parts = [
-            PlacedPart(layer=part.layer, core=core, neurons=part.neurons)
-            for part, core in zip(filled, numbers, strict=True)
-        ]
+        parts = [replace(part, core=core) for part, core in zip(filled, numbers, strict=True)]
     else:
         of_parts = "" if filled is None else f", or for each of {plural(len(filled), 'part')},"
         raise InputError(
             f"cores: must have one for each of {plural(shape.neurons, 'neuron')}{of_parts} found {len(numbers):,}"
         )
-    _check_numbers(chip, budget, parts)
     return tuple(parts)
 
 
-def _check_numbers(chip: Chip, budget: Budget, parts: list[PlacedPart]) -> None:
+def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[PlacedPart]:
+    """Parts of (N,) cores of neurons, in the order of the cut in which each layer's cores hold runs."""
+    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
+        cut, runs = runs_of(size, cores[start : start + size.neurons])
+        yield from (PlacedPart(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
+
+
+def check_cores(chip: Chip, budget: Budget, parts: Sequence[PlacedPart]) -> None:
+    """Raises InputError for a core that the chip does not have, or to which a layer comes back."""
     most = budget.most_cores
     if most is None:  # scaled, or chips without a stated limit: no more than parts can need
         most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
@@ -57,7 +57,9 @@ def _check_numbers(chip: Chip, budget: Budget, parts: list[PlacedPart]) -> None:
         if part.core >= most:
             raise InputError(f"{where}: there is none; {chip.name} has cores 0 to {most - 1:,}")
         if (part.layer, part.core) in seen:
-            raise InputError(f"{where}: the layer comes back to a core; its neurons on one core must follow each other")
+            raise InputError(
+                f"{where}: the layer comes back to a core; it may be cut into runs of channels, rows or columns"
+            )
         seen.add((part.layer, part.core))
 
 

@@ -1,12 +1,15 @@
 """Neurons on cores: how many fit, in which order cores are filled, and how layers are spread evenly.
 
-Counts of synapses are stored synapses: a convolution's kernel counts once a core where the chip stores it so.
+Counts of synapses are stored synapses: of a convolution's kernel, what a core needs of it counts once where the chip
+stores it so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from codesign.network.cuts import CUTS, Cut, work_of_runs
 from codesign.network.topology import LayerShape, NetworkShape
 
 __all__ = ["Budget", "CoreLoad", "Filling", "PlacedPart", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
@@ -14,11 +17,15 @@ __all__ = ["Budget", "CoreLoad", "Filling", "PlacedPart", "Shortage", "core_load
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedPart:
-    """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`."""
+    """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`.
+
+    They are a run in the order of the layer's `cut`.
+    """
 
     layer: int
     core: int
     neurons: int
+    cut: Cut = field(default="channels", metadata={"added": True})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,8 @@ class Budget:
         neurons, synapses: capacity of each core of a chip, or one entry for all of them; None does not limit.
         weight_bits: bits of one synapse where the capacity was stated as memory; None where it was stated as synapses.
         fan_in: most inputs of one neuron; None does not limit.
-        shares_cores, splits_layers, stores_kernels: as in the chip's file.
+        shares_cores, splits_layers, stores_kernels, crossbar: as in the chip's file.
+        cuts: orders in which layers may be cut.
     """
 
     cores: int
@@ -63,6 +71,8 @@ class Budget:
     shares_cores: bool
     splits_layers: bool
     stores_kernels: bool
+    crossbar: bool = False
+    cuts: tuple[Cut, ...] = CUTS
 
     @property
     def several_cores(self) -> bool:
@@ -84,24 +94,62 @@ class Budget:
             return None
         return counts[min(core % self.cores if self.spans_chips else core, len(counts) - 1)]
 
-    def stored(self, size: LayerShape, neurons: int) -> int:
-        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up."""
-        late = neurons * size.delayed_fan_in
-        if self._stores_kernel(size):
-            return size.weights + late
-        return late - (-neurons * size.synapses // size.neurons)
+    def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
+        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up.
 
-    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None) -> int:
+        Where kernels are stored, a strip needs those of all channels, and a run of channels only its own.
+        """
+        late = neurons * size.delayed_fan_in
+        if not self._stores_kernel(size):
+            return late - (-neurons * size.synapses // size.neurons)
+        channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
+        return late + channels * size.weights // size.channels
+
+    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None, cut: Cut) -> int:
         """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
         room = size.neurons if neurons is None else min(size.neurons, neurons)
         if synapses is not None:
             late = size.delayed_fan_in
             if self._stores_kernel(size):
-                room = room if size.weights <= synapses else 0
-                room = min(room, (synapses - size.weights) // late) if late else room
+                unit = size.channels if cut != "channels" else 1  # channels whose kernels come together
+                kernel, places = unit * size.weights // size.channels, size.neurons // size.channels
+                whole, rest = divmod(max(synapses, 0), kernel + late * unit * places)
+                part = max(rest - kernel, 0) // late if late else 0
+                room = min(room, whole * unit * places + part)
             elif size.synapses or late:
                 room = min(room, synapses * size.neurons // (size.synapses + late * size.neurons))
         return max(room, 0)
+
+    def cuts_of(self, size: LayerShape) -> tuple[Cut, ...]:
+        """Orders in which a layer may be cut."""
+        return self.cuts if size.height * size.width > 1 else CUTS[:1]
+
+    def least_busy(self, size: LayerShape, ways: Sequence[tuple[Cut, tuple[int, ...]]]) -> int:
+        """Of ways to cut a layer into runs, the first with the fewest cores, and of these with the least to do on the
+        busiest core.
+
+        That is the messages that it receives and their synapses, where every neuron of the source sends one; on a
+        crossbar the messages alone, since each occupies the whole core.
+        """
+
+        def load(number: int) -> tuple[int, int]:
+            cut, runs = ways[number]
+            if size.window is None or len(ways) == 1:
+                return len(runs), 0
+            messages, synapses = work_of_runs(size.window, cut, runs)
+            return len(runs), int((messages if self.crossbar else messages + synapses).max())
+
+        return min(range(len(ways)), key=load)
+
+    def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
+        """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
+        neurons, synapses = self.neurons_of(core), self.synapses_of(core)
+        return self.fitting(
+            size,
+            None if neurons is None else neurons - taken[0],
+            None if synapses is None else synapses - taken[1],
+            cut,
+        )
 
     def _stores_kernel(self, size: LayerShape) -> bool:
         return self.stores_kernels and size.weights < size.synapses
@@ -161,26 +209,27 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[PlacedPart, 
     """
     later = {part.core: (0, 0) for part in given}  # neurons and synapses of layers that are not yet spread
     for part in given:
-        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
+        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
     earlier = dict.fromkeys(later, (0, 0))
     spread: list[PlacedPart] = []
     for layer, size in enumerate(shape.layers):
         parts = [part for part in given if part.layer == layer]
         for part in parts:
-            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons))
-        rooms = []
-        for part in parts:
-            taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
-            neurons, synapses = budget.neurons_of(part.core), budget.synapses_of(part.core)
-            room = budget.fitting(
-                size,
-                None if neurons is None else neurons - taken[0],
-                None if synapses is None else synapses - taken[1],
-            )
-            rooms.append(max(room, part.neurons))  # a lifted core holds at least what it was lifted for
-        for part, neurons_here in zip(parts, _even(size.neurons, rooms), strict=True):
-            _add(earlier, part.core, neurons_here, budget.stored(size, neurons_here))
-            spread.append(PlacedPart(layer=layer, core=part.core, neurons=neurons_here))
+            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons, part.cut))
+        ways: list[tuple[Cut, tuple[int, ...]]] = []
+        for cut in budget.cuts_of(size):
+            rooms = []
+            for part in parts:
+                taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
+                room = budget.room(part.core, size, cut, (taken[0], taken[1]))
+                # a lifted core holds at least what it was lifted for
+                rooms.append(max(room, part.neurons) if cut == part.cut else room)
+            if sum(rooms) >= size.neurons:
+                ways.append((cut, tuple(_even(size.neurons, rooms))))
+        cut, runs = ways[budget.least_busy(size, ways)]
+        for part, neurons in zip(parts, runs, strict=True):
+            _add(earlier, part.core, neurons, budget.stored(size, neurons, cut))
+            spread.append(PlacedPart(layer=layer, core=part.core, neurons=neurons, cut=cut))
     return tuple(spread)
 
 
@@ -188,7 +237,7 @@ def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[PlacedPart, ...
     """What lies on each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
-        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons))
+        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
     return tuple(
         CoreLoad(
             core=core,
@@ -232,41 +281,54 @@ class _Filler:
             self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=budget.fan_in))
             if not self.lift:
                 return False
-        left, core, lifted = size.neurons, self._first_core(size), False
+        first, *others = budget.cuts_of(size)
+        attempts = [self._attempt(layer, first)]
+        if others and (len(attempts[0].parts) > 1 or attempts[0].shortages):
+            attempts += [self._attempt(layer, cut) for cut in others]
+        whole = [attempt for attempt in attempts if not attempt.shortages] or attempts[:1]
+        ways = [(one.parts[0].cut, tuple(part.neurons for part in one.parts)) for one in whole if one.parts]
+        chosen = whole[budget.least_busy(size, ways)] if ways else whole[0]
+        for part in chosen.parts:
+            _add(self.used, part.core, part.neurons, budget.stored(size, part.neurons, part.cut))
+        self.parts += chosen.parts
+        self.shortages += chosen.shortages
+        return sum(part.neurons for part in chosen.parts) == size.neurons
+
+    def _attempt(self, layer: int, cut: Cut) -> Filling:
+        """Parts of a layer in a cut, as far as there is room, and what is short."""
+        budget, size = self.budget, self.shape.layers[layer]
+        parts: list[PlacedPart] = []
+        short: list[Shortage] = []
+        left, core, lifted = size.neurons, self._first_core(size, cut), False
         while left:
             if budget.most_cores is not None and core >= budget.most_cores:
-                self.shortages.append(Shortage(kind="cores", layer=layer, needed=left, limit=budget.most_cores))
-                return False
-            here = min(left, self._room(core, size))
+                short.append(Shortage(kind="cores", layer=layer, needed=left, limit=budget.most_cores))
+                break
+            here = min(left, self._room(core, size, cut))
             if not here or (here < left and not budget.may_split):
                 if not lifted:
-                    self.shortages.append(self._shortage(layer, size, core))
+                    short.append(self._shortage(layer, size, core, cut))
                 if not self.lift:
-                    return False
+                    break
                 here, lifted = (1 if budget.may_split else left), True
-            _add(self.used, core, here, budget.stored(size, here))
-            self.parts.append(PlacedPart(layer=layer, core=core, neurons=here))
+            parts.append(PlacedPart(layer=layer, core=core, neurons=here, cut=cut))
             left, core = left - here, core + 1
-        return True
+        return Filling(parts=tuple(parts), shortages=tuple(short))
 
-    def _room(self, core: int, size: LayerShape) -> int:
+    def _room(self, core: int, size: LayerShape, cut: Cut) -> int:
         """Neurons of the layer that still fit on `core`."""
-        neurons, synapses = self.budget.neurons_of(core), self.budget.synapses_of(core)
-        taken = self.used.get(core, (0, 0))
-        return self.budget.fitting(
-            size, None if neurons is None else neurons - taken[0], None if synapses is None else synapses - taken[1]
-        )
+        return self.budget.room(core, size, cut, self.used.get(core, (0, 0)))
 
-    def _first_core(self, size: LayerShape) -> int:
+    def _first_core(self, size: LayerShape, cut: Cut) -> int:
         budget, last = self.budget, max(self.used, default=-1)
         if not budget.splits_layers:
-            return self._core_for_whole_layer(size, last)
+            return self._core_for_whole_layer(size, cut, last)
         if not budget.shares_cores:
             return last + 1
         core = max(last, 0)
-        return core + 1 if core in self.used and not self._room(core, size) and budget.several_cores else core
+        return core + 1 if core in self.used and not self._room(core, size, cut) and budget.several_cores else core
 
-    def _core_for_whole_layer(self, size: LayerShape, last: int) -> int:
+    def _core_for_whole_layer(self, size: LayerShape, cut: Cut, last: int) -> int:
         """The first core that holds the layer; else the first free one, or one beyond those that there are."""
         budget = self.budget
         if budget.shares_cores and not budget.several_cores:
@@ -274,7 +336,7 @@ class _Filler:
         there = self._cores_there()
         free = [core for core in range(there) if core not in self.used]
         candidates = range(max(last, 0), max(there, last + 1)) if budget.shares_cores else free
-        fitting = (core for core in candidates if self._room(core, size) == size.neurons)
+        fitting = (core for core in candidates if self._room(core, size, cut) == size.neurons)
         return next(fitting, next(iter(free), max(last + 1, there)))
 
     def _cores_there(self) -> int:
@@ -285,11 +347,11 @@ class _Filler:
         there = budget.cores * (max(self.used, default=-1) // budget.cores + 2)
         return there if budget.most_cores is None else min(there, budget.most_cores)
 
-    def _shortage(self, layer: int, size: LayerShape, core: int) -> Shortage:
+    def _shortage(self, layer: int, size: LayerShape, core: int, cut: Cut) -> Shortage:
         budget = self.budget
         taken = self.used.get(core, (0, 0))
         number = 1 if budget.may_split else size.neurons
-        kind, needed, taken_here = "synapses", budget.stored(size, number), taken[1]
+        kind, needed, taken_here = "synapses", budget.stored(size, number, cut), taken[1]
         limit = budget.synapses_of(core)
         if limit is None or taken_here + needed <= limit:
             kind, needed, taken_here, limit = "neurons", number, taken[0], budget.neurons_of(core)

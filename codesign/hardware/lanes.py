@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.reach import reach_of
+from codesign.network.cuts import CUTS, Cut, cut_order, cut_rank
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
@@ -70,14 +71,14 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
     goes = reach.share
     synapses, cycles = np.zeros((2, *goes.shape))
     starts: dict[int, int] = {}
-    runs = [(0, 0, shape.input_size)]
+    runs: list[tuple[int, Cut, int, int]] = [(0, CUTS[0], 0, shape.input_size)]
     for part in slices:
         first = starts.setdefault(part.layer, 0)
         starts[part.layer] += part.neurons
-        runs.append((part.layer + 1, first, part.neurons))
+        runs.append((part.layer + 1, part.cut, first, part.neurons))
     behind = slice(len(runs), None)
     late = [(int(to), *runs[1 + part][1:]) for part, to in zip(reach.origin[behind], reach.layer[behind], strict=True)]
-    for source, (layer, first, count) in enumerate(runs + late):
+    for source, (layer, cut, first, count) in enumerate(runs + late):
         begin = 0
         for part in geometry.parts_of(layer):
             neurons = int(geometry.neurons[part])
@@ -86,16 +87,21 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
                 reached = float(geometry.occupied[part] or neurons)
                 found = goes[source, part] * reached, goes[source, part] * float(np.ceil(reached / lanes))
             else:
-                found = _of_window(window, lanes, (begin, neurons), (first, count))
+                into = geometry.parts[part].cut
+                found = _of_window(window, lanes, (into, begin, neurons), (cut, first, count))
             synapses[source, part], cycles[source, part] = found
             begin += neurons
     return MessageCycles(synapses=synapses, cycles=cycles)
 
 
 @lru_cache(maxsize=4096)
-def _of_window(window: Window, lanes: int, part: tuple[int, int], run: tuple[int, int]) -> tuple[float, float]:
-    """Mean synapses and cycles of messages of `run` in `part`, each the first neuron of its layer and their number."""
-    channel, source = np.divmod(np.arange(run[0], sum(run)), window.rows.length * window.columns.length)
+def _of_window(
+    window: Window, lanes: int, part: tuple[Cut, int, int], run: tuple[Cut, int, int]
+) -> tuple[float, float]:
+    """Mean synapses and cycles of messages of `run` in `part`, each a cut, the first neuron in it and their number."""
+    (into, begin, neurons), (cut, first, count) = part, run
+    own = cut_order(window.source, cut)[first : first + count]
+    channel, source = np.divmod(own, window.rows.length * window.columns.length)
     row, column = np.divmod(source, window.columns.length)
     row, column = row // window.rows.pool, column // window.columns.pool
     held = (row < window.rows.places) & (column < window.columns.places)
@@ -108,8 +114,9 @@ def _of_window(window: Window, lanes: int, part: tuple[int, int], run: tuple[int
     places = np.flatnonzero(of_place)
     places = places[np.unique(np.linspace(0, len(places) - 1, _MOST_PLACES).astype(np.int64))]
     weights = of_place[places] / of_place[places].sum()
-    targets = window_targets(window, places) - part[0]
-    targets[(targets < 0) | (targets >= part[1])] = -1
+    targets = window_targets(window, places)
+    targets = np.where(targets < 0, -1, cut_rank(window.grid, into)[targets] - begin)
+    targets[(targets < 0) | (targets >= neurons)] = -1
     synapses, cycles = (targets >= 0).sum(axis=1), fullest_bank(targets, lanes)
     return float(weights @ synapses) * reaching, float(weights @ cycles) * reaching
 

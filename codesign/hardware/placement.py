@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from codesign.arguments import instance, whole
 from codesign.errors import InfeasibleError, InputError
-from codesign.hardware.by_hand import check_rules, overfull, parts_by_hand
+from codesign.hardware.by_hand import check_cores, check_rules, overfull, parts_by_hand, parts_on
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import (
     Budget,
@@ -24,7 +26,9 @@ from codesign.hardware.filling import (
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.named_numbers import check_numbers
 from codesign.hardware.shortage import load_text, plural, shortage_text
+from codesign.hardware.spreading import spread_over
 from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
+from codesign.network.cuts import CUTS, Cut, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
@@ -84,7 +88,7 @@ class Placement:
     @property
     def cores_of_neurons(self) -> tuple[int, ...]:
         """(N,) core of each neuron."""
-        return tuple(part.core for part in self.parts for _ in range(part.neurons))
+        return _cores_of_neurons(self.shape, self.parts)
 
     @property
     def splits_layers(self) -> bool:
@@ -103,7 +107,7 @@ class Placement:
         """The slices that an execution under `schedule_cores` has."""
         by_layer = self.schedule_cores(core_aware=core_aware) is None
         return tuple(
-            Slice(layer=part.layer, core=part.layer if by_layer else part.core, neurons=part.neurons)
+            Slice(layer=part.layer, core=part.layer if by_layer else part.core, neurons=part.neurons, cut=part.cut)
             for part in self.parts
         )
 
@@ -141,6 +145,8 @@ def place(
     weight_bits: int | None = None,
     strategy: Strategy = "in_order",
     *,
+    cut: Cut | Literal["auto"] = "auto",
+    spread: int | Sequence[int] | None = None,
     cores: Sequence[int] | None = None,
     traffic: Execution | None = None,
 ) -> Placement:
@@ -157,9 +163,14 @@ def place(
             evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
             and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
             each the core of its chip so that messages travel few hops (`codesign.hardware.traffic`), never more.
+        cut: how convolutional layers are split, see `codesign.network.cuts`; `auto` takes for each layer the one with
+            the fewest cores, and of these the least messages and synapses on its busiest core.
+        spread: over how many cores in all, or how many of each layer, which then has cores of its own and lies evenly
+            on them, see `codesign.hardware.spreading`.
         cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
             from 0 as in `Placement.parts`. A layer's neurons on one core follow each other.
-        traffic: an execution of the network whose messages `near` counts; without one, each input and neuron sends one.
+        traffic: an execution of the network whose messages `near` and `spread` count; without one, each input and
+            neuron sends one.
 
     Raises:
         InputError: `capacity` or `strategy` is unknown, a number of the chip or of bits is none, or `cores` are no
@@ -171,15 +182,18 @@ def place(
     instance("chip", chip, Chip)
     _check_choice("capacity", capacity, get_args(Capacity))
     _check_choice("strategy", strategy, get_args(Strategy))
+    _check_choice("cut", cut, ("auto", *CUTS))
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
-    budget = _budget(chip, capacity)
-    _check_traffic(shape, strategy, traffic)
+    budget = _budget(chip, capacity, cut)
+    _check_traffic(shape, strategy in _MOVES or spread is not None, traffic)
     if cores is None:
-        parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, traffic)
-    else:
+        parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, spread, traffic)
+    elif spread is None:
         parts, lifted = _by_hand(shape, chip, budget, capacity, strategy, cores)
+    else:
+        raise InputError("spread: chooses cores by itself; leave it or cores out")
     return Placement(
         chip=chip,
         shape=shape,
@@ -196,24 +210,35 @@ def place(
     )
 
 
-def _check_traffic(shape: NetworkShape, strategy: Strategy, traffic: Execution | None) -> None:
+def _check_traffic(shape: NetworkShape, counts: bool, traffic: Execution | None) -> None:
     if traffic is None:
         return
     instance("traffic", traffic, Execution)
     if traffic.shape != shape:
         raise InputError("traffic: is an execution of another network")
-    if strategy not in _MOVES:
-        raise InputError(f"traffic: is for strategies {' and '.join(map(repr, _MOVES))}, found strategy {strategy!r}")
+    if not counts:
+        raise InputError(f"traffic: is for `spread` and strategies {' and '.join(map(repr, _MOVES))}; leave it out")
 
 
 def _by_strategy(
-    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, traffic: Execution | None
+    shape: NetworkShape,
+    chip: Chip,
+    budget: Budget,
+    capacity: Capacity,
+    strategy: Strategy,
+    spread: int | Sequence[int] | None,
+    traffic: Execution | None,
 ) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
     """Parts, and what was assumed for them."""
-    filling = _filled(shape, chip, budget, capacity)
-    parts, assumptions = filling.parts, tuple(_lifted(shape, chip, budget, filling))
-    if strategy in ("balanced", "balanced_near"):
-        parts = spread_evenly(shape, budget, parts)
+    if spread is None:
+        filling = _filled(shape, chip, budget, capacity)
+        parts, assumptions = filling.parts, tuple(_lifted(shape, chip, budget, filling))
+        if strategy in ("balanced", "balanced_near"):
+            parts = spread_evenly(shape, budget, parts)
+    else:
+        parts, assumptions = _checked(shape, chip, budget, capacity, spread_over(shape, budget, spread, traffic))
+    if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
+        parts = tuple(parts_on(shape, _cores_of_neurons(shape, parts)))
     if strategy in _MOVES:
         messages = messages_between(shape, parts, traffic)
         assumptions = (*assumptions, *_unmoved(chip, budget, strategy, parts))
@@ -239,13 +264,26 @@ def _by_hand(
         raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
     if len(cores) != shape.neurons:
-        filled, _ = _by_strategy(shape, chip, budget, capacity, strategy, None)
-    parts = parts_by_hand(shape, chip, budget, cores, filled)
+        filled, _ = _by_strategy(shape, chip, budget, capacity, strategy, None, None)
+    return _checked(shape, chip, budget, capacity, parts_by_hand(shape, chip, budget, cores, filled))
+
+
+def _checked(
+    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, parts: tuple[PlacedPart, ...]
+) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+    """Parts that the chip's rules allow, and what was assumed for them."""
+    check_cores(chip, budget, parts)
     check_rules(chip, parts)
     lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
     if lacking and capacity == "published":
         raise InfeasibleError(f"{chip.name}: {lacking[0]} (capacity 'scaled' assumes what is missing)")
     return parts, tuple(f"{chip.name} scaled: {text}; lifted" for text in lacking)
+
+
+def _cores_of_neurons(shape: NetworkShape, parts: tuple[PlacedPart, ...]) -> tuple[int, ...]:
+    """(N,) core of each neuron."""
+    cores = np.array([part.core for part in parts])
+    return tuple(cores[part_of_neurons(shape, parts)].tolist())
 
 
 def _check_choice(name: str, choice: str, allowed: tuple[str, ...]) -> None:
@@ -254,7 +292,7 @@ def _check_choice(name: str, choice: str, allowed: tuple[str, ...]) -> None:
         raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
-def _budget(chip: Chip, capacity: Capacity) -> Budget:
+def _budget(chip: Chip, capacity: Capacity, cut: Cut | Literal["auto"]) -> Budget:
     neurons, synapses, memory, fan_in = chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory, chip.fan_in
     most_cores: int | None = chip.cores.value
     if capacity == "scaled":
@@ -278,6 +316,8 @@ def _budget(chip: Chip, capacity: Capacity) -> Budget:
         shares_cores=chip.layers_share_core is not False,
         splits_layers=chip.splits_layers,
         stores_kernels=chip.stores_kernels,
+        crossbar=chip.crossbar,
+        cuts=CUTS if cut == "auto" else (cut,),
     )
 
 
@@ -292,7 +332,9 @@ def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -
         if shortage.kind == "fan_in" or budget.several_cores:
             yield f"{chip.name} scaled: {text}; lifted"
         elif not grown:
-            total = load_text(budget, shape.neurons, sum(budget.stored(layer, layer.neurons) for layer in shape.layers))
+            total = load_text(
+                budget, shape.neurons, sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
+            )
             yield f"{chip.name} scaled: the network needs {total}, {text}; counts lifted"
             grown = True
 

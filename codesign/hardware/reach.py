@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.hardware.filling import PlacedPart
+from codesign.network.cuts import CUTS, Cut, cut_order, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
@@ -50,11 +51,12 @@ class Reach(NamedTuple):
 def reach_of(
     shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
 ) -> Reach:
-    """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its neurons."""
+    """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its cut."""
     if shape.direct:
         raise InputError("shape: skips and connections within a pass cannot be placed yet")
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
+    cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
     share, synapses = np.zeros((2, len(sources), len(parts)))
     for number, layer in enumerate(shape.layers):
         before = [source for source, (reached, _) in enumerate(sources) if reached == number]
@@ -64,7 +66,7 @@ def reach_of(
         if layer.window is None or layer.window.complete:
             share[place], synapses[place] = 1.0, into
         else:
-            share[place], synapses[place] = _through(layer.window, runs, into)
+            share[place], synapses[place] = _through(layer.window, cuts[number], runs, parts[own[0]].cut, into)
     to = np.array([part.layer for part in parts])[None, :] == np.array([layer for _, layer in late], dtype=int)[:, None]
     return Reach(
         share=np.concatenate([share, to]),
@@ -75,36 +77,18 @@ def reach_of(
 
 
 @lru_cache(maxsize=64)
-def _through(window: Window, sources: tuple[int, ...], parts: tuple[int, ...]) -> tuple[Floats, Floats]:
+def _through(
+    window: Window, cut: Cut, sources: tuple[int, ...], into: Cut, parts: tuple[int, ...]
+) -> tuple[Floats, Floats]:
     """(sources, parts) share and synapses, of runs of neurons on both sides of a window that are so long."""
-    held = window.held()
-    rows, columns = (axis.seen_by(np.arange(axis.places)) for axis in (window.rows, window.columns))
-    on_map = rows[:, None, :, None] * window.columns.outputs + columns[None, :, None, :]
-    on_map = np.where((rows[:, None, :, None] >= 0) & (columns[None, :, None, :] >= 0), on_map, -1)
-    targets, ends = on_map.reshape(len(rows) * len(columns), -1), np.cumsum((0, *sources))
-    share, synapses = np.zeros((2, len(sources), len(parts)))
-    begin = 0
-    for part, neurons in enumerate(parts):
-        of_place = _targets_in(window, targets, begin, begin + neurons)
-        of_channel = of_place.repeat(window.channels // window.groups, axis=0).reshape(-1)
-        of_neuron = np.where(held >= 0, of_channel[held], 0)
-        for found, numbers in ((share, of_neuron > 0), (synapses, of_neuron)):
-            found[:, part] = np.diff(np.append(0, np.cumsum(numbers))[ends]) / sources
-        begin += neurons
-    return share, synapses
+    from scipy.sparse import csr_array
 
-
-def _targets_in(window: Window, on_map: Integers, begin: int, end: int) -> Integers:
-    """(groups, places) targets of a spike at each place that are neurons `begin` to `end` of the layer.
-
-    Args:
-        on_map: (places, k) which places of the layer's map it reaches, or −1.
-    """
-    size, channels = window.rows.outputs * window.columns.outputs, window.out_channels // window.groups
-    counts = np.zeros((window.groups, len(on_map)), dtype=np.int64)
-    everywhere = (on_map >= 0).sum(axis=1)
-    for channel in range(begin // size, -(-end // size)):
-        first, last = max(begin - channel * size, 0), min(end - channel * size, size)
-        whole = last - first == size
-        counts[channel // channels] += everywhere if whole else ((on_map >= first) & (on_map < last)).sum(axis=1)
-    return counts
+    targets, places = targets_of_runs(window, into, parts), window.rows.places * window.columns.places
+    held = window.held()[cut_order(window.source, cut)]
+    source, held = np.repeat(np.arange(len(sources)), sources)[held >= 0], held[held >= 0]
+    channel, place = np.divmod(held, places)
+    place += channel // (window.channels // window.groups) * places
+    ones = np.ones(len(source), dtype=np.int64)
+    neurons = csr_array((ones, (source, place)), shape=(len(sources), targets.shape[0]))
+    reached, sizes = targets.astype(bool).astype(np.int64), np.array(sources)[:, None]
+    return (neurons @ reached).toarray() / sizes, (neurons @ targets).toarray() / sizes

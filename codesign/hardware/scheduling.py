@@ -308,8 +308,5 @@ def _neurons_of_a_core(placement: Placement) -> int:
 def _core_thresholds(placement: Placement) -> tuple[int, ...]:
     """(N,) min(neurons on the neuron's core, fan-in): a smaller fan-in could never reach the core's count."""
     counts = {load.core: load.neurons for load in placement.core_loads}
-    return tuple(
-        min(counts[part.core], placement.shape.layers[part.layer].fan_in)
-        for part in placement.parts
-        for _ in range(part.neurons)
-    )
+    fan_ins = (layer.fan_in for layer in placement.shape.layers for _ in range(layer.neurons))
+    return tuple(min(counts[core], fan_in) for core, fan_in in zip(placement.cores_of_neurons, fan_ins, strict=True))

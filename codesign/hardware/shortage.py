@@ -21,7 +21,7 @@ def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Sho
         return f"{layer} needs {needed:,} inputs per neuron, a neuron has {limit:,}"
     if shortage.core is None:
         size = shape.layers[shortage.layer]
-        load = load_text(budget, size.neurons, budget.stored(size, size.neurons))
+        load = load_text(budget, size.neurons, budget.stored(size, size.neurons, "channels"))
         there = f"the chip's {plural(chip.cores.value, 'core')}, and networks may not span several of its chips"
         if chip.multi_chip is not None:
             chips = plural(limit // chip.cores.value, "chip")

@@ -15,6 +15,7 @@ from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.work import PlacedExecution
+from codesign.network.cuts import part_of_neurons
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
 from codesign.simulation.late_messages import delayed_operations
 
@@ -40,12 +41,9 @@ def spike_energy(placement: Placement) -> NDArray[np.float64]:
         raise InputError(f"{placement.chip.name}: gives no energy of a synaptic operation")
     known = [energy for name, energy in terms.items() if energy is not None and COST_TERMS[name].drawn_by is None]
     energy = np.sum(known, axis=0)
-    return np.concatenate(
-        [
-            np.full(part.neurons, max(each - energy[-1], 0.0) / part.neurons)
-            for part, each in zip(placement.parts, energy, strict=False)
-        ]
-    )
+    neurons = np.array([part.neurons for part in placement.parts])
+    of_part = np.maximum(energy[: len(neurons)] - energy[-1], 0.0) / neurons
+    return np.asarray(of_part[part_of_neurons(placement.shape, placement.parts)])
 
 
 def _one_part_each(placement: Placement) -> Execution:

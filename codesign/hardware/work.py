@@ -78,8 +78,10 @@ class PlacedExecution:
         self.timesteps_run = execution.timesteps_run
         self.layers = len(execution.shape.layers)
         self.decided = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
-        slices = [(recorded.layer, recorded.neurons) for recorded in execution.slices]
-        self.exact = slices == [(part.layer, part.neurons) for part in placement.parts]
+        slices, parts = (
+            [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
+        )
+        self.exact = slices == parts
         self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
 
     @cached_property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from codesign.arguments import real, whole
 from codesign.errors import InputError, SilentNetworkWarning
+from codesign.network.cuts import Cut
 from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
 
@@ -33,11 +34,13 @@ class Slice:
         layer: 0 is the first layer of neurons.
         core: core number of the schedule.
         neurons: neurons in the slice.
+        cut: the order in which they are a run, the same in all slices of a layer.
     """
 
     layer: int
     core: int
     neurons: int
+    cut: Cut = field(default="channels", metadata={"added": True})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.deferred import torch
+from codesign.network.cuts import part_of_neurons, runs_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.late_messages import delayed_operations
 from codesign.simulation.schedule import Schedule
@@ -28,18 +29,14 @@ Integers = NDArray[np.int64]
 
 
 def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
-    """Runs of neurons that share layer and core, in neuron order."""
+    """Runs of neurons that share layer and core, layer by layer, in the order of the layer's cut (`runs_of`)."""
     sizes = network.shape.layer_sizes
     if schedule.cores is None:
         return tuple(Slice(layer=layer, core=layer, neurons=size) for layer, size in enumerate(sizes))
     slices: list[Slice] = []
-    for layer, (start, size) in enumerate(zip(network.shape.starts, sizes, strict=False)):
-        cores = np.asarray(schedule.cores[start : start + size])
-        ends = np.flatnonzero(np.append(cores[1:] != cores[:-1], True)) + 1
-        starts = np.append(0, ends[:-1])
-        slices += [
-            Slice(layer=layer, core=int(cores[s]), neurons=int(e - s)) for s, e in zip(starts, ends, strict=True)
-        ]
+    for layer, (start, size) in enumerate(zip(network.shape.starts, network.shape.layers, strict=False)):
+        cut, runs = runs_of(size, schedule.cores[start : start + size.neurons])
+        slices += [Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs]
     return tuple(slices)
 
 
@@ -99,7 +96,8 @@ class Recorder:
         self.network, self.events = network, events
         self.slices = slices_of(network, schedule)
         sizes = np.array([part.neurons for part in self.slices])
-        self.slice_of_neuron = np.repeat(np.arange(len(sizes)), sizes)
+        self.slice_of_neuron = part_of_neurons(network.shape, self.slices)
+        self.by_slice = np.argsort(self.slice_of_neuron, kind="stable")
         self.slice_starts = np.cumsum(sizes) - sizes
         self.layer_of_slice = np.array([part.layer for part in self.slices])
         self.fan_out = network.fan_out().numpy()
@@ -256,7 +254,7 @@ class Recorder:
 
     def _of_slices(self, numbers: NDArray[np.bool_] | Integers) -> Integers:
         """(B, S) sums over the neurons of each slice, of flags how many are set."""
-        return np.add.reduceat(numbers, self.slice_starts, axis=1, dtype=np.int64)
+        return np.add.reduceat(numbers[:, self.by_slice], self.slice_starts, axis=1, dtype=np.int64)
 
     def _currents(self, fired: NDArray[np.bool_], received: Integers) -> None:
         self.since_spike += received

@@ -76,7 +76,7 @@ class _Machine:
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
-            self.servers = Servers(run.service, run.slices, batch, self.device)
+            self.servers = Servers(network.shape, run.service, run.slices, batch, self.device)
 
     # one timestep ------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from codesign.network.cuts import part_of_neurons
+from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.service import ServiceModel, longest_ways
 
@@ -19,7 +21,9 @@ class Servers:
     after its evaluations and `receive` (with `receive_input` before it in mode `queued`) for what leaves in it.
     """
 
-    def __init__(self, service: ServiceModel, slices: tuple[Slice, ...], batch: int, device: torch.device) -> None:
+    def __init__(
+        self, shape: NetworkShape, service: ServiceModel, slices: tuple[Slice, ...], batch: int, device: torch.device
+    ) -> None:
         def doubles(values: object) -> torch.Tensor:
             return torch.tensor(values, dtype=torch.float64, device=device)
 
@@ -30,8 +34,7 @@ class Servers:
         numbers = {core: place for place, core in enumerate(sorted({part.core for part in slices}))}
         self.core = [numbers[part.core] for part in slices]
         self.cores = len(numbers)
-        sizes = torch.tensor([part.neurons for part in slices])
-        self.slice_of_neuron = torch.repeat_interleave(torch.arange(len(slices)), sizes).to(device)
+        self.slice_of_neuron = torch.from_numpy(part_of_neurons(shape, slices)).to(device)
         self.all_turns = self._turns(range(len(slices)))
         layers = 1 + slices[-1].layer
         parts = [[s for s, held in enumerate(slices) if held.layer == layer] for layer in range(layers)]

@@ -18,6 +18,7 @@ from codesign.hardware.placement import place
 from codesign.hardware.scheduling import service_model
 from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution
+from codesign.network.cuts import CUTS, cut_order
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.execution import Execution
@@ -88,18 +89,23 @@ def convolution(case: dict) -> TopologySpec:
 
 
 @settings(max_examples=60, deadline=None)
-@given(windows, st.sampled_from([1, 2, 3, 4, 8]), st.integers(1, 9))
-def test_cycles_of_a_convolution_are_the_means_over_its_connections(case: dict, lanes: int, neurons: int) -> None:
+@given(windows, st.sampled_from([1, 2, 3, 4, 8]), st.integers(1, 9), st.sampled_from(["auto", *CUTS]))
+def test_cycles_of_a_convolution_are_the_means_over_its_connections(
+    case: dict, lanes: int, neurons: int, cut: str
+) -> None:
     """Each source alone through the network's own connection; banks are counted one by one, part by part."""
     topology = convolution(case)
     network, shape = network_of(topology.model_dump()), network_shape(topology)
     chip = structured(lanes, neurons=neurons)
-    placement = place(shape, chip, "scaled")
+    placement = place(shape, chip, "scaled", cut=cut)
     found = message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes)
     reached = network.connections[0].messages(torch.eye(shape.input_size)).numpy() > 0
-    first = 0
+    cores, first = np.array(placement.cores_of_neurons), 0
+    order = cut_order(shape.layers[0].window.grid, placement.parts[0].cut)
     for part in placement.geometry.parts_of(0):
-        own = reached[:, first : first + placement.geometry.neurons[part]]
+        held = order[first : first + placement.geometry.neurons[part]]
+        assert (cores[held] == placement.parts[part].core).all()
+        own = reached[:, held]
         banks = [[row[lane::lanes].sum() for lane in range(lanes)] for row in own]
         assert found.synapses[0, part] == near(own.sum(axis=1).mean())
         assert found.cycles[0, part] == near(np.max(banks, axis=1).mean())

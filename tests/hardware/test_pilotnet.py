@@ -38,7 +38,7 @@ def test_the_imported_network_meets_every_recorded_spike_and_the_file_has_its_co
     assert sum(int(spikes.sum()) for spikes in recorded) == 1_118_521
     assert script.mismatches(network, image, recorded) == 0
     sample = script.spikes_of(network, np.zeros((script.PERIOD, network.shape.input_size)))
-    counted = script.counts(script.measured_run(network, sample))
+    counted = script.counts(script.measured_run(network, sample, script.intels(network)))
     chip, core = counted["chip"], counted["core"]
     models = {one.name: one.model for one in find_chip("loihi2").validation}
     for name in ("PilotNet, leaky neurons", "PilotNet, leaky neurons, dynamic"):

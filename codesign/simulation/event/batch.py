@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.network.cuts import part_of_neurons
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.delay_layout import DelayLayout
@@ -287,7 +288,7 @@ class Batch:
     def _slices(self) -> Slices:
         layout = self.layout
         of_source = np.zeros(layout.sources, dtype=np.int32)
-        of_source[self.rules.inputs :] = np.repeat(np.arange(len(self.slices)), [s.neurons for s in self.slices])
+        of_source[self.rules.inputs :] = part_of_neurons(self.run.network.shape, self.slices)
         if not self.rules.tallied:
             return Slices(of_source, *[_NO_INTEGERS] * (len(Slices._fields) - 1))
         slot_source = layout.wiring.slot_source

@@ -1,0 +1,126 @@
+"""How a layer is cut into parts: runs of its neurons in one of three orders.
+
+In the order `channels` a part holds whole feature maps, or a piece of one, and sees the whole grid of its source. In
+the orders `rows` and `columns` it holds a strip of all maps, and sees a strip of the source's, as wide as its kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.network.window import Grid, Window
+
+if TYPE_CHECKING:
+    from codesign.network.topology import LayerShape, NetworkShape
+
+__all__ = [
+    "CUTS",
+    "Cut",
+    "Part",
+    "cut_order",
+    "cut_rank",
+    "part_of_neurons",
+    "runs_of",
+    "targets_of_runs",
+    "work_of_runs",
+]
+
+Integers = NDArray[np.int64]
+Cut = Literal["channels", "rows", "columns"]
+CUTS: tuple[Cut, ...] = get_args(Cut)
+
+_AXES = {"channels": (0, 1, 2), "rows": (1, 2, 0), "columns": (2, 1, 0)}
+
+
+class Part(Protocol):
+    """A run of neurons of a layer."""
+
+    @property
+    def layer(self) -> int: ...
+    @property
+    def neurons(self) -> int: ...
+    @property
+    def cut(self) -> Cut: ...
+
+
+@lru_cache(maxsize=64)
+def cut_order(grid: Grid, cut: Cut) -> Integers:
+    """(n,) neurons of a layer in the order of a cut: by channel, row and column, or place by place with all channels of
+    each, along the rows or along the columns."""
+    numbers = np.arange(math.prod(grid)).reshape(grid)
+    return np.ascontiguousarray(numbers.transpose(_AXES[cut]).ravel())
+
+
+@lru_cache(maxsize=64)
+def cut_rank(grid: Grid, cut: Cut) -> Integers:
+    """(n,) place of each neuron of a layer in the order of a cut."""
+    return np.argsort(cut_order(grid, cut))
+
+
+def runs_of(layer: LayerShape, cores: Sequence[int] | Integers) -> tuple[Cut, list[tuple[int, int]]]:
+    """The first cut in which every core of (n,) cores of neurons holds one run, and the core and length of each run.
+
+    Where there is none, the runs in the order of channels: some core then has several.
+    """
+    of_neurons = np.asarray(cores)
+    count = len(np.unique(of_neurons))
+    for cut in CUTS:
+        runs = _runs(of_neurons[cut_order(_grid(layer), cut)])
+        if len(runs) == count:
+            return cut, runs
+    return CUTS[0], _runs(of_neurons)
+
+
+def _runs(cores: Integers) -> list[tuple[int, int]]:
+    ends = np.flatnonzero(np.append(cores[1:] != cores[:-1], True)) + 1
+    starts = np.append(0, ends[:-1])
+    return [(int(cores[start]), int(end - start)) for start, end in zip(starts, ends, strict=True)]
+
+
+def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
+    """(N,) which of the parts of a network, layer by layer, holds each neuron."""
+    held = np.zeros(shape.neurons, dtype=np.int64)
+    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
+        own = [number for number, part in enumerate(parts) if part.layer == layer]
+        order = cut_order(_grid(size), parts[own[0]].cut)
+        held[start + order] = np.repeat(own, [parts[number].neurons for number in own])
+    return held
+
+
+def _grid(layer: LayerShape) -> Grid:
+    return layer.channels, layer.height, layer.width
+
+
+# what parts see ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def targets_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
+    """(groups · places, P) targets that a spike at each place has in each of P runs of so many neurons, a sparse array.
+
+    A place is one of the grid that pools make of the source's.
+    """
+    from scipy.sparse import csr_array, kron
+
+    place, _, out = window.ways()
+    places, outs = window.rows.places * window.columns.places, window.rows.outputs * window.columns.outputs
+    ways = csr_array((np.ones(len(place), dtype=np.int64), (place, out)), shape=(places, outs))
+    channel, at = np.divmod(cut_order(window.grid, cut), outs)
+    neuron = channel // (window.out_channels // window.groups) * outs + at
+    part = np.repeat(np.arange(len(runs)), runs)
+    of_part = csr_array((np.ones(len(part), dtype=np.int64), (neuron, part)), shape=(window.groups * outs, len(runs)))
+    of_groups = ways if window.groups == 1 else kron(np.eye(window.groups, dtype=np.int64), ways, format="csr")
+    return of_groups @ of_part
+
+
+def work_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> tuple[Integers, Integers]:
+    """(P,) messages that each run receives where every neuron of the source sends one, and the synapses of these."""
+    targets = targets_of_runs(window, cut, runs).tocsc()
+    neurons = window.channels // window.groups * window.pool  # of the source in each place
+    return neurons * np.diff(targets.indptr).astype(np.int64), neurons * np.asarray(targets.sum(axis=0))
