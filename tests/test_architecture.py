@@ -105,6 +105,7 @@ MANY_PARAMETERS = {
     "cli.study.study",
     "cli.sweep.sweep",
     "exploration.interactive.run_sweep",
+    "hardware.placement.place",
     "simulation.engine.classification_loss",
     "simulation.engine.simulate",
     "training.trainer.train",

@@ -156,11 +156,14 @@ def _links(network: NetworkOnChip, reach: Reach, tile: Integers, at_chip: Intege
         *_leg(network, tiles, pair[~same], enters[~same], entrance[~same], end[~same]),
     ]
     pairs, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
-    used, link = np.unique(numbers, return_inverse=True)
-    passes = np.zeros((len(reach.origin), len(used)))
-    np.add.at(passes, (source[pairs], link), reach.share[source, target][pairs])
+    used = np.flatnonzero(np.bincount(numbers))
+    link = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
+    link[used] = np.arange(len(used))
+    cell, share = source[pairs] * len(used) + link[numbers], reach.share[source, target][pairs]
+    passes: Floats = np.bincount(cell, share, len(reach.origin) * len(used)).astype(np.float64, copy=False)
     several = len(np.unique(at_chip)) > 1
-    return passes, [_link_name(number, tiles, several) for number in used.tolist()]
+    names = [_link_name(number, tiles, several) for number in used.tolist()]
+    return passes.reshape(len(reach.origin), len(used)), names
 
 
 def _link_name(number: int, tiles: int, several: bool) -> str:

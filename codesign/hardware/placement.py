@@ -28,7 +28,7 @@ from codesign.hardware.named_numbers import check_numbers
 from codesign.hardware.shortage import load_text, plural, shortage_text
 from codesign.hardware.spreading import spread_over
 from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
-from codesign.network.cuts import CUTS, Cut, part_of_neurons
+from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
@@ -37,6 +37,8 @@ __all__ = ["Capacity", "CoreLoad", "PlacedPart", "Placement", "Strategy", "place
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
 """How neurons are put on cores, see `place`."""
+CutChoice = Literal["auto", "channels", "rows", "columns"]
+_CHOICES = {"capacity": get_args(Capacity), "strategy": get_args(Strategy), "cut": get_args(CutChoice)}
 _MOVES = ("near", "balanced_near")
 
 
@@ -145,7 +147,7 @@ def place(
     weight_bits: int | None = None,
     strategy: Strategy = "in_order",
     *,
-    cut: Cut | Literal["auto"] = "auto",
+    cut: CutChoice = "auto",
     spread: int | Sequence[int] | None = None,
     cores: Sequence[int] | None = None,
     traffic: Execution | None = None,
@@ -153,9 +155,8 @@ def place(
     """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
 
     A capacity that the chip's file does not give does not limit. Under `scaled`, a network gets as many cores as it
-    needs: those of further chips where the chip may be joined with others, else added ones. A core only grows where a
-    single neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps one,
-    which grows.
+    needs: those of further chips where it may be joined with others, else added ones. A core only grows where a single
+    neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps it, grown.
 
     Args:
         weight_bits: bits of the evaluated weights; None evaluates floats, and memory is counted in the chip's own bits.
@@ -163,37 +164,32 @@ def place(
             evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
             and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
             each the core of its chip so that messages travel few hops (`codesign.hardware.traffic`), never more.
-        cut: how convolutional layers are split, see `codesign.network.cuts`; `auto` takes for each layer the one with
-            the fewest cores, and of these the least messages and synapses on its busiest core.
-        spread: over how many cores in all, or how many of each layer, which then has cores of its own and lies evenly
-            on them, see `codesign.hardware.spreading`.
+        cut: how convolutions are split, see `codesign.network.cuts`; `auto` takes for each the one with the fewest
+            cores, and of these the least messages and synapses on its busiest core.
+        spread: over how many cores, or how many of each layer, which lies evenly on cores of its own, see
+            `codesign.hardware.spreading`.
         cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
-            from 0 as in `Placement.parts`. A layer's neurons on one core follow each other.
-        traffic: an execution of the network whose messages `near` and `spread` count; without one, each input and
-            neuron sends one.
+            from 0 as in `Placement.parts`. A layer's neurons on one core are a run in one of the cuts.
+        traffic: an execution whose messages `near` and `spread` count; without one, each input and neuron sends one.
 
     Raises:
-        InputError: `capacity` or `strategy` is unknown, a number of the chip or of bits is none, or `cores` are no
-            cores of the chip.
-        InfeasibleError: under `published`, with the layer, what it needs and what there is;
-            cores given by hand that the chip's rules forbid.
+        InputError: a choice is unknown, a number of the chip or of bits is none, or cores are none of the chip.
+        InfeasibleError: under `published`, with the layer, what it needs and what there is; cores against its rules.
     """
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
-    _check_choice("capacity", capacity, get_args(Capacity))
-    _check_choice("strategy", strategy, get_args(Strategy))
-    _check_choice("cut", cut, ("auto", *CUTS))
+    for name, choice in (("capacity", capacity), ("strategy", strategy), ("cut", cut)):
+        _check_choice(name, choice)
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
     budget = _budget(chip, capacity, cut)
-    _check_traffic(shape, strategy in _MOVES or spread is not None, traffic)
+    _check_together(shape, strategy, spread, cores, traffic)
     if cores is None:
         parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, spread, traffic)
-    elif spread is None:
-        parts, lifted = _by_hand(shape, chip, budget, capacity, strategy, cores)
     else:
-        raise InputError("spread: chooses cores by itself; leave it or cores out")
+        parts, lifted = _by_hand(shape, chip, budget, capacity, strategy, cores)
+    assumed = (*_added(chip, capacity, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits))
     return Placement(
         chip=chip,
         shape=shape,
@@ -201,22 +197,22 @@ def place(
         strategy=strategy if cores is None else "by_hand",
         parts=parts,
         core_loads=core_loads(shape, budget, parts),
-        assumptions=(
-            *lifted,
-            *_added(chip, capacity, parts),
-            *_shared(chip, parts),
-            *_weight_assumptions(chip, weight_bits),
-        ),
+        assumptions=(*lifted, *assumed),
     )
 
 
-def _check_traffic(shape: NetworkShape, counts: bool, traffic: Execution | None) -> None:
+def _check_together(
+    shape: NetworkShape, strategy: Strategy, spread: object, cores: object, traffic: Execution | None
+) -> None:
+    """What only goes, or does not go, with something else."""
+    if spread is not None and cores is not None:
+        raise InputError("spread: chooses cores by itself; leave it or cores out")
     if traffic is None:
         return
     instance("traffic", traffic, Execution)
     if traffic.shape != shape:
         raise InputError("traffic: is an execution of another network")
-    if not counts:
+    if spread is None and strategy not in _MOVES:
         raise InputError(f"traffic: is for `spread` and strategies {' and '.join(map(repr, _MOVES))}; leave it out")
 
 
@@ -286,13 +282,13 @@ def _cores_of_neurons(shape: NetworkShape, parts: tuple[PlacedPart, ...]) -> tup
     return tuple(cores[part_of_neurons(shape, parts)].tolist())
 
 
-def _check_choice(name: str, choice: str, allowed: tuple[str, ...]) -> None:
-    if choice not in allowed:
-        *others, last = (f"'{name}'" for name in allowed)
+def _check_choice(name: str, choice: str) -> None:
+    if choice not in _CHOICES[name]:
+        *others, last = (f"'{allowed}'" for allowed in _CHOICES[name])
         raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
-def _budget(chip: Chip, capacity: Capacity, cut: Cut | Literal["auto"]) -> Budget:
+def _budget(chip: Chip, capacity: Capacity, cut: CutChoice) -> Budget:
     neurons, synapses, memory, fan_in = chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory, chip.fan_in
     most_cores: int | None = chip.cores.value
     if capacity == "scaled":

@@ -57,23 +57,23 @@ def reach_of(
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
     cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
-    share, synapses = np.zeros((2, len(sources), len(parts)))
+    reached = np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64)
+    sizes, of_part = np.array([(part.neurons, part.layer) for part in parts]).T
+    share, synapses = (np.zeros((len(reached), len(parts))) for _ in range(2))
     for number, layer in enumerate(shape.layers):
-        before = [source for source, (reached, _) in enumerate(sources) if reached == number]
-        own = [place for place, part in enumerate(parts) if part.layer == number]
-        runs, into = tuple(sources[source][1] for source in before), tuple(parts[place].neurons for place in own)
-        place = np.ix_(before, own)
+        rows = slice(*np.searchsorted(reached[: len(sources)], [number, number + 1]))
+        columns = slice(*np.searchsorted(of_part, [number, number + 1]))
+        runs, into = tuple(neurons for _, neurons in sources[rows]), tuple(sizes[columns].tolist())
         if layer.window is None or layer.window.complete:
-            share[place], synapses[place] = 1.0, into
+            share[rows, columns], synapses[rows, columns] = 1.0, into
         else:
-            share[place], synapses[place] = _through(layer.window, cuts[number], runs, parts[own[0]].cut, into)
-    to = np.array([part.layer for part in parts])[None, :] == np.array([layer for _, layer in late], dtype=int)[:, None]
-    return Reach(
-        share=np.concatenate([share, to]),
-        synapses=np.concatenate([synapses, to * [part.neurons for part in parts]]),
-        origin=np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64),
-        layer=np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64),
-    )
+            cut = parts[columns.start].cut
+            share[rows, columns], synapses[rows, columns] = _through(layer.window, cuts[number], runs, cut, into)
+    behind = slice(len(sources), None)
+    share[behind] = of_part == reached[behind, None]
+    synapses[behind] = share[behind] * sizes
+    origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
+    return Reach(share=share, synapses=synapses, origin=origin, layer=reached)
 
 
 @lru_cache(maxsize=64)

@@ -170,9 +170,7 @@ def test_hops_by_an_execution_are_those_that_are_priced() -> None:
     assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used
     with pytest.raises(InputError, match="traffic: is an execution of another network"):
         place(shape_of("64-3"), MESH, strategy="near", traffic=execution)
-    with pytest.raises(
-        InputError, match="traffic: is for strategies 'near' and 'balanced_near', found strategy 'balanced'"
-    ):
+    with pytest.raises(InputError, match="traffic: is for `spread` and strategies 'near' and 'balanced_near'"):
         place(placement.shape, MESH, strategy="balanced", traffic=execution)
 
 

@@ -101,7 +101,8 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(
     found = message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes)
     reached = network.connections[0].messages(torch.eye(shape.input_size)).numpy() > 0
     cores, first = np.array(placement.cores_of_neurons), 0
-    order = cut_order(shape.layers[0].window.grid, placement.parts[0].cut)
+    layer = shape.layers[0]
+    order = cut_order((layer.channels, layer.height, layer.width), placement.parts[0].cut)
     for part in placement.geometry.parts_of(0):
         held = order[first : first + placement.geometry.neurons[part]]
         assert (cores[held] == placement.parts[part].core).all()
