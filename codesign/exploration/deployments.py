@@ -148,7 +148,7 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
         return schedule, None
     entry, chip = _named(spec, name)
     try:
-        placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+        placement = _placed(shape, chip, entry)
     except InfeasibleError as error:
         return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
     return on_chip(schedule, placement).schedule, None
@@ -164,7 +164,7 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
         return None
     entry, chip = _named(spec, budget.chip)
     try:
-        placement = place(shape, chip, entry.capacity, _weight_bits(entry, chip), entry.mapping)
+        placement = _placed(shape, chip, entry)
     except InfeasibleError as error:
         raise InputError(f"budget for chip '{budget.chip}': {error}") from error
     spike_energy(placement)
@@ -193,6 +193,11 @@ def _named(spec: SweepSpec, name: str | None) -> tuple[ChipEntry, Chip]:
     return spec.chips[name], base_chip(spec, name)
 
 
+def _placed(shape: NetworkShape, chip: Chip, entry: ChipEntry) -> Placement:
+    bits, spread = _weight_bits(entry, chip), entry.spread
+    return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
+
+
 def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
@@ -201,7 +206,7 @@ def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) 
     try:
         check_operation(chip, entry.operation)
         assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
-        placed = place(shape, chip, entry.capacity, weight_bits, entry.mapping)
+        placed = _placed(shape, chip, entry)
         placed = replace(placed, parts=shared(placed.parts))
     except InfeasibleError as error:
         reason = str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
@@ -15,7 +15,7 @@ from codesign.errors import InputError
 from codesign.exploration import axis_checks, checks, question_checks
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.resources import ResourcesEntry
-from codesign.hardware.placement import Strategy
+from codesign.hardware.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import (
@@ -161,6 +161,9 @@ BUILT_IN_SCHEDULES = {
 """Schedules that every sweep has: the chip's own, layered inference, and the paper's Table 5 to the letter."""
 
 
+Cores = Annotated[int, Field(gt=0, strict=True)]
+
+
 class ChipEntry(Spec):
     """A chip as it takes part in a sweep.
 
@@ -172,16 +175,22 @@ class ChipEntry(Spec):
         capacity: `published`, or `scaled`: circuits kept, counts raised.
         mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
             and `balanced_near` then choose the cores so that messages travel few hops.
+        cut: how convolutions are split between cores: into `channels`, strips of `rows` or `columns`, or `auto`, the
+            one with least to do on the busiest core.
+        spread: how many cores the network takes in all, or each of its layers; left out, as many as it needs.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
     """
 
     model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
+    added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
 
     extends: str | None = None
     capacity: Literal["published", "scaled"] = "published"
     mapping: Strategy = "in_order"
+    cut: CutChoice = "auto"
+    spread: Cores | tuple[Cores, ...] | None = None
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"

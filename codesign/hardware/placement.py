@@ -32,7 +32,7 @@ from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
-__all__ = ["Capacity", "CoreLoad", "PlacedPart", "Placement", "Strategy", "place"]
+__all__ = ["Capacity", "CoreLoad", "CutChoice", "PlacedPart", "Placement", "Strategy", "place"]
 
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, chip_from, number, shape_of
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement import CoreLoad, place
-from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape
+from codesign.network.topology import Conv2d, Linear, NetworkShape, TopologySpec, network_shape
 
 
 def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int | str | None = None, **limits):
@@ -351,3 +352,61 @@ def within_limits(placement) -> None:
         here = [part for part in placement.parts if part.core == load.core]
         assert load.neurons == sum(part.neurons for part in here)
         assert load.synapses == sum(part.neurons * placement.shape.layers[part.layer].fan_in for part in here)
+
+
+# cuts ----------------------------------------------------------------------------------------------------------------
+
+
+def grid(channels: int) -> NetworkShape:
+    """A kernel of 3 × 3 over 6 × 8 inputs: maps of 4 × 6."""
+    layers = (Conv2d(kind="conv2d", channels=channels, kernel=3), Linear(neurons=2))
+    return network_shape(TopologySpec(input=(1, 6, 8), layers=layers))
+
+
+def test_strips_of_columns_receive_least_and_are_chosen() -> None:
+    """24 of the 96 neurons on each core: a channel sees all 48 inputs, a row of all channels 3 · 8. Columns 1 and 2, of
+    which the first core has the lower, half of it, see columns 1 to 4, but of the fourth only 4 inputs: 3 · 6 + 4."""
+    chip, shape = cores(5, neurons_per_core=24), grid(4)
+    received = {"channels": [48] * 4, "rows": [24] * 4, "columns": [22] * 4}
+    for cut, messages in received.items():
+        placement = place(shape, chip, cut=cut)
+        assert [(part.cut, part.neurons) for part in placement.parts[:4]] == [(cut, 24)] * 4
+        assert (48 * placement.geometry.reach.share[0, :4]).tolist() == messages
+        assert (48 * placement.geometry.reach.synapses[0, :4]).tolist() == [24 * 9] * 4
+        held = np.array(placement.cores_of_neurons[:96]).reshape(4, 4, 6)
+        if cut == "rows":
+            assert (held == np.arange(4)[None, :, None]).all()
+        assert place(shape, chip, cores=placement.cores_of_neurons).parts == placement.parts
+    assert place(shape, chip).parts == place(shape, chip, cut="columns").parts
+    assert place(shape, chip, strategy="balanced").parts[0].cut == "columns"
+    with pytest.raises(InfeasibleError, match="takes 6 cores"):
+        place(shape, cores(4, neurons_per_core=20))
+
+
+def test_a_strip_needs_the_kernels_of_all_channels() -> None:
+    """Of 4 kernels of 9 weights, a core of 20 weights holds 2, and no strip."""
+    chip = cores(9, neurons_per_core=100, synapses_per_core=20).model_copy(update={"stores_kernels": True})
+    shape = network_shape(TopologySpec(input=(1, 6, 8), layers=(Conv2d(kind="conv2d", channels=4, kernel=3),)))
+    assert [(part.cut, part.neurons) for part in place(shape, chip).parts] == [("channels", 48)] * 2
+    assert [load.synapses for load in place(shape, chip).core_loads] == [18, 18]
+    with pytest.raises(InfeasibleError, match="layer 1 needs 36 synapses, core 1 holds 20"):
+        place(shape, chip, cut="rows")
+
+
+def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
+    """16 · 8 synapses and 8 neurons, 8 · 4 and 4: of 5 cores 4 for the first layer, which leaves 34 for each, to 36."""
+    chip = cores(6, neurons_per_core=8)
+    assert [(part.layer, part.neurons) for part in place(shape_of("16-8-4"), chip, spread=5).parts] == [
+        *[(0, 2)] * 4,
+        (1, 4),
+    ]
+    parts = [(part.layer, part.core, part.neurons) for part in place(shape_of("16-8-4"), chip, spread=(3, 2)).parts]
+    assert parts == [(0, 0, 3), (0, 1, 3), (0, 2, 2), (1, 3, 2), (1, 4, 2)]
+    with pytest.raises(InfeasibleError, match="spread: the layers need 3 cores, found 2"):
+        place(shape_of("16-12-4"), chip, spread=2)
+    with pytest.raises(InputError, match="spread: must have the cores of each of 2 layers, found 3"):
+        place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
+    with pytest.raises(InputError, match="core 6: there is none"):
+        place(shape_of("16-8-4"), chip, spread=7)
+    with pytest.raises(InfeasibleError, match="layer 1 on core 0: 12 neurons, the core holds 8"):
+        place(shape_of("16-12-4"), chip, spread=(1, 1))

@@ -12,6 +12,7 @@ from network_oracle import max_pools, passes, synapses
 from service_oracle import Cores
 
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.recording import slices_of
 from codesign.simulation.schedule import Regularization, Schedule
 
 MASK = (1 << 64) - 1
@@ -193,7 +194,8 @@ def run_sample(
         stimulated: set[int] = set()
         passed: set[tuple[int, ...]] = set()  # windows of max pools
         active = had | {n for n in range(total) if u[n] != 0}
-        cores = Cores(schedule.service, layer_of, core_of) if schedule.policy == "timed" and schedule.service else None
+        timed = schedule.service if schedule.policy == "timed" else None
+        cores = Cores(timed, slices_of(network, schedule), layer_of, core_of) if timed else None
         waiting_input = {j: int(n) for j, n in enumerate(frame) if n}
         # messages under way: (target neuron, current, how many messages, how many of them spikes)
         under_way: list[tuple[int, float, int, int]] = []

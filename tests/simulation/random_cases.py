@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of, set_dyadic_weights
+from random_cores import scattered, strips
 
 from codesign.network.neuron import AS_MANY_AS_FIT, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
@@ -286,7 +287,7 @@ def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> 
     rng, neurons = np.random.default_rng(draw(st.integers(0, 99))), network.shape.neurons
     mode = draw(st.sampled_from(["frame", "queued"]))
     threshold = draw(st.sampled_from([1, 1, 1, 0, 2, "layer", "each"]))
-    cores = draw(st.sampled_from([None, 1, 3, neurons]))
+    cores = draw(st.sampled_from([None, 1, 3, neurons, "strips"]))
     schedule = Schedule(
         policy=draw(st.sampled_from(POLICIES)),
         group_size=draw(st.sampled_from([None, *(least_group + more for more in (0, 0, 1, 2, 8)), 64])),
@@ -300,7 +301,7 @@ def schedules(draw: st.DrawFn, network: SpikingNetwork, *, least_group: int) -> 
         prioritize_input=mode == "queued" and draw(st.booleans()),
         synchronization_threshold=tuple(rng.integers(0, 6, neurons).tolist()) if threshold == "each" else threshold,
         barrier_messages=draw(st.booleans()),
-        cores=None if cores is None else tuple(sorted(rng.integers(0, cores, neurons).tolist(), key=lambda n: n % 3)),
+        cores=strips(rng, network) if cores == "strips" else cores and scattered(rng, neurons, cores),
         refractory=draw(st.booleans()),
     )
     if schedule.policy == "timed":

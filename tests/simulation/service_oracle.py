@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from codesign.simulation.execution import Slice
 from codesign.simulation.service import ServiceModel
 
 F32 = np.float32
 
 
+def slice_of_neurons(slices: tuple[Slice, ...], layer_of: list[int], core_of: list[int]) -> list[int]:
+    """Slices that share no layer and core are told apart by these, others are runs of neurons."""
+    parts = [(part.layer, part.core) for part in slices]
+    if len(set(parts)) == len(parts):
+        return [parts.index(place) for place in zip(layer_of, core_of, strict=True)]
+    return [number for number, part in enumerate(slices) for _ in range(part.neurons)]
+
+
 class Cores:
     """When each core of a service model gets free in one pass, one message after the other."""
 
-    def __init__(self, model: ServiceModel, layer_of: list[int], core_of: list[int]) -> None:
+    def __init__(self, model: ServiceModel, slices: tuple[Slice, ...], layer_of: list[int], core_of: list[int]) -> None:
         self.model = model
-        places = list(zip(layer_of, core_of, strict=True))
-        self.part_of = [0] * len(places)
-        self.parts = [places[0]]
-        for n in range(1, len(places)):
-            if places[n] != places[n - 1]:
-                self.parts.append(places[n])
-            self.part_of[n] = len(self.parts) - 1
+        self.parts = [(part.layer, part.core) for part in slices]
+        self.part_of = slice_of_neurons(slices, layer_of, core_of)
         self.free = dict.fromkeys(core_of, 0.0)
         self.sent: dict[tuple[int, int], float] = {}  # by source (0 input, 1 + part) and step
         self.under_way: dict[tuple[int, int], int] = {}  # spikes, by the same

@@ -12,6 +12,7 @@ from hypothesis import given
 from machine_oracle import run_sample
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples
+from service_oracle import slice_of_neurons
 
 from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
@@ -21,6 +22,13 @@ from codesign.simulation.schedule import LAYERED
 @torch.no_grad()
 def assert_equals_oracle(case: Case) -> None:
     execution = run(case, "reference").execution
+    layer_of = np.repeat(np.arange(len(execution.shape.layers)), execution.shape.layer_sizes).tolist()
+    core_of = layer_of if case.schedule.cores is None else list(case.schedule.cores)
+    slice_of = np.array(slice_of_neurons(execution.slices, layer_of, core_of))
+
+    def by_slice(neurons) -> list[int]:
+        return np.bincount(slice_of[list(neurons)], minlength=len(execution.slices)).tolist()
+
     histogram = np.zeros((2, CURRENT_BINS), dtype=np.int64)
     for b in range(len(case.events)):
         expected = run_sample(
@@ -59,14 +67,9 @@ def assert_equals_oracle(case: Case) -> None:
                 if first > 0:
                     total += history[min(first - 1 + m, len(history) - 1)]
             assert execution.convergence[b, m].tolist() == total.tolist()
-        ends = np.cumsum([0, *(one.neurons for one in execution.slices)])
         for t, active in enumerate(expected.active):
-            counts = np.histogram(list(active), ends)[0] if active else np.zeros(len(ends) - 1)
-            assert execution.active[b, t].tolist() == counts.tolist()
-        left = [n for n, potential in enumerate(expected.potentials) if potential != 0]
-        assert execution.residual[b].tolist() == (
-            np.histogram(left, ends)[0].tolist() if left else [0] * (len(ends) - 1)
-        )
+            assert execution.active[b, t].tolist() == by_slice(active)
+        assert execution.residual[b].tolist() == by_slice(np.flatnonzero(expected.potentials))
         for row, count in expected.currents:
             histogram[row, min(count, CURRENT_BINS - 1)] += 1
     assert execution.currents_before_firing.tolist() == histogram.tolist()
