@@ -52,6 +52,7 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Cores = Annotated[int, Field(gt=0, strict=True)]
 AxisValue = str | int | float | bool
 T = TypeVar("T", bound=Sequence[Any])
 
@@ -161,9 +162,6 @@ BUILT_IN_SCHEDULES = {
 """Schedules that every sweep has: the chip's own, layered inference, and the paper's Table 5 to the letter."""
 
 
-Cores = Annotated[int, Field(gt=0, strict=True)]
-
-
 class ChipEntry(Spec):
     """A chip as it takes part in a sweep.
 
@@ -175,9 +173,8 @@ class ChipEntry(Spec):
         capacity: `published`, or `scaled`: circuits kept, counts raised.
         mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
             and `balanced_near` then choose the cores so that messages travel few hops.
-        cut: how convolutions are split between cores: into `channels`, strips of `rows` or `columns`, or `auto`, the
-            one with least to do on the busiest core.
-        spread: how many cores the network takes in all, or each of its layers; left out, as many as it needs.
+        cut: into what convolutions are split between cores: `channels`, strips of `rows` or `columns`, or `auto`.
+        spread: how many cores the network takes, or each of its layers; left out, as many as it needs.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.

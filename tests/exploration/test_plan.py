@@ -320,6 +320,15 @@ def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_c
         assert placed[name, "chip"].cost.key != placed[base, "chip"].cost.key
 
 
+def test_a_chips_entry_spreads_a_network_over_more_cores():
+    wide = (
+        ('"12-8"', '"2000"'),
+        (CHIP, "  loihi: {schedules: [chip]}"),
+        ("seeds:", "axes: {chip.loihi.spread: [12, 14]}\nseeds:"),
+    )
+    assert {point.columns["cores_used"] for point in feasible(tiny(*wide), chip="loihi")} == {12, 14}
+
+
 def test_a_network_that_does_not_fit_is_a_point_with_a_reason():
     (point,) = (point for point in plan_of(tiny()).points if point.columns["chip"] == "truenorth")
     assert point.jobs is None
