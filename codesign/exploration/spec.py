@@ -52,7 +52,6 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-Cores = Annotated[int, Field(gt=0, strict=True)]
 AxisValue = str | int | float | bool
 T = TypeVar("T", bound=Sequence[Any])
 
@@ -118,8 +117,7 @@ class ScheduleEntry(Spec):
         policy: scheduling policy.
         group_size: F; `all` for all waiting neurons; `layer` for as many as the widest layer has (the paper's Table 5).
         stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
-        steps_after_output: with `on_output`, forward steps run after the one of the first output spike; outputs are
-            kept for 32.
+        steps_after_output: with `on_output`, forward steps run after that of the first output spike, at most 32.
         margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
         margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
         input_mode, prioritize_input: see `Schedule`.
@@ -171,10 +169,7 @@ class ChipEntry(Spec):
     Attributes:
         extends: name or path of the chip; left out, the entry's own name.
         capacity: `published`, or `scaled`: circuits kept, counts raised.
-        mapping: `in_order` fills each core before the next; `balanced` spreads each layer evenly over its cores; `near`
-            and `balanced_near` then choose the cores so that messages travel few hops.
-        cut: into what convolutions are split between cores: `channels`, strips of `rows` or `columns`, or `auto`.
-        spread: how many cores the network takes, or each of its layers; left out, as many as it needs.
+        mapping, cut, spread: how neurons are put on cores: `strategy`, `cut` and `spread` of `codesign.place`.
         operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
         schedules: names of schedules to run on it.
         weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
@@ -187,7 +182,7 @@ class ChipEntry(Spec):
     capacity: Literal["published", "scaled"] = "published"
     mapping: Strategy = "in_order"
     cut: CutChoice = "auto"
-    spread: Cores | tuple[Cores, ...] | None = None
+    spread: Positive | tuple[Positive, ...] | None = None
     operation: Literal["accelerated", "real_time"] = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
@@ -265,8 +260,7 @@ class SweepSpec(FileSpec):
 
     Attributes:
         name: of the sweep and of its folder of reports.
-        title, question, description: for the report; without a title it shows the name, and `question` is what the
-            reader wants answered.
+        title, question, description: for the report, which shows the name where there is no title.
         questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
         figures: figures that the report draws in addition to its own.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
