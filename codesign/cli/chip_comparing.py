@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
 from codesign.hardware.description import Chip
@@ -24,9 +23,9 @@ from codesign.reporting.tables import Cell, Heading, text_table
 from codesign.reporting.tables import Table as PageTable
 from codesign.units import format_si
 
-__all__ = ["FORMATS", "chip_marks", "comparison_file", "comparison_json", "print_comparison"]
+__all__ = ["FORMATS", "chip_marks", "comparison_file", "print_comparison"]
 
-FORMATS = ("html", "md", "csv", "parquet", *FORMS)
+FORMATS = ("html", "csv", *FORMS)
 
 _FEW = 3
 """Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
@@ -91,11 +90,6 @@ def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
     console.print(f"\n{_LEGEND}")
 
 
-def comparison_json(chips: Sequence[Chip]) -> str:
-    """Every number of every chip as a JSON list of objects in SI units."""
-    return json.dumps(comparison_rows(chips), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
 def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
     """The content of a file whose ending says what it is: one of `FORMATS`.
 
@@ -110,9 +104,9 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
         if not marks:
             raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
         return picture(chips_figure(marks), form)
-    if form in ("csv", "parquet"):
-        return _data(chips, form)
-    return (_markdown(chips) if form == "md" else _page(chips)).encode()
+    if form == "csv":
+        return pd.DataFrame(comparison_rows(chips)).to_csv(index=False).encode()
+    return _page(chips).encode()
 
 
 def _table(
@@ -177,14 +171,6 @@ def _remarks(chips: Sequence[Chip]) -> list[str]:
     return found
 
 
-def _markdown(chips: Sequence[Chip]) -> str:
-    headings, rows = _table(chips, _worded, _WIDE)
-    lines = [headings, ["---"] * len(headings), *rows]
-    table = "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines)
-    remarks = "\n".join(f"- {text}" for text in _remarks(chips))
-    return f"{_EXPLANATION}\n\n{table}\n" + (f"\n{remarks}\n" if remarks else "")
-
-
 def _page(chips: Sequence[Chip]) -> str:
     marks = chip_marks(chips)
     drawn = {mark.name for mark in marks}
@@ -216,17 +202,6 @@ def _page_table(chips: Sequence[Chip]) -> PageTable:
         headings=(Heading(text="chip"), *(Heading(text=text, numeric=True, wide=True) for text in headings[1:])),
         rows=tuple(cells),
     )
-
-
-def _data(chips: Sequence[Chip], form: str) -> bytes:
-    import pandas as pd
-
-    frame, buffer = pd.DataFrame(comparison_rows(chips)), io.BytesIO()
-    if form == "csv":
-        frame.to_csv(buffer, index=False)
-    else:
-        frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()
 
 
 def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:

@@ -1,8 +1,7 @@
-"""How `codesign chips validate` shows checks: as Markdown, in a file or drawn on a terminal, and as JSON."""
+"""How `codesign chips validate` shows checks: as Markdown, in a file or drawn on a terminal."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +13,11 @@ from codesign.errors import InputError
 from codesign.files import read_file
 from codesign.hardware.description import Chip
 from codesign.hardware.structure_fit import StructureQuantity, predictions, typical_factor
-from codesign.hardware.validation import Check, validate, validation_json, validation_summary
+from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.relative_error import percent, typical_error
 from codesign.units import format_si
 
-__all__ = ["library_summary", "print_validation", "with_table", "written_json"]
+__all__ = ["library_summary", "print_validation", "with_table"]
 
 SUMMARY_BEGINS = "<!-- validation summary -->"
 SUMMARY_ENDS = "<!-- end of validation summary -->"
@@ -39,12 +38,6 @@ def print_structure(console: Console, chips: Iterable[Chip]) -> None:
         console.print()
 
 
-def written_json(chips: Iterable[Chip]) -> str:
-    """All checks as a JSON list of objects in SI units."""
-    checks = [check for chip in chips for check in validate(chip)]
-    return json.dumps(validation_json(checks), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
 def with_table(path: Path, chips: Iterable[Chip]) -> str:
     """The text of a Markdown file with the table between its two marks, and above it the summary of all chips between
     its own, if it has them; the table alone where there is no file.
@@ -52,7 +45,6 @@ def with_table(path: Path, chips: Iterable[Chip]) -> str:
     Raises:
         InputError: the file cannot be read, or has no marks.
     """
-    chips = list(chips)
     chips = list(chips)
     table = "\n".join([*map(_markdown, chips), *([structure] if (structure := _structure(chips)) else [])])
     content = read_file(path)

@@ -75,17 +75,13 @@ def compare(
             "-o",
             parser=place_here,
             metavar="FILE",
-            help="Write it to this file too: .html (with a plot), .md, .csv or .parquet (all numbers), .png or .svg "
-            "(the plot: energy of an operation against area).",
+            help="Write it to this file too: .html (with a plot), .csv (all numbers, in SI units), .png or .svg (the "
+            "plot: energy of an operation against area).",
         ),
-    ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(parser=place_here, metavar="PATH", help="Write every number to this file, in SI units."),
     ] = None,
 ) -> None:
     """Compare chips: their numbers side by side, how each is known, and its range. Up to three have a column each."""
-    from codesign.cli.chip_comparing import comparison_file, comparison_json, print_comparison
+    from codesign.cli.chip_comparing import comparison_file, print_comparison
     from codesign.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
@@ -97,18 +93,11 @@ def compare(
     if output is not None and content is not None:
         write_atomically(output, content)
         console.print(f"Comparison: {output}", soft_wrap=True)
-    if json is not None:
-        write_atomically(json, comparison_json(chips).encode())
-        console.print(f"Numbers: {json}", soft_wrap=True)
 
 
 @app.command()
 def validate(
     names: Names = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(parser=place_here, metavar="PATH", help="Write every check to this file, in SI units."),
-    ] = None,
     markdown: Annotated[
         Path | None,
         typer.Option(
@@ -117,7 +106,7 @@ def validate(
     ] = None,
 ) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
-    from codesign.cli.chip_validation import print_structure, print_validation, with_table, written_json
+    from codesign.cli.chip_validation import print_structure, print_validation, with_table
     from codesign.console import PrintableConsole
     from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
@@ -127,9 +116,6 @@ def validate(
     for chip in chips:
         print_validation(console, chip)
     print_structure(console, chips)
-    if json is not None:
-        write_atomically(json, written_json(chips).encode())
-        console.print(f"Checks: {json}", soft_wrap=True)
     if markdown is not None:
         write_atomically(markdown, with_table(markdown, chips).encode())
         console.print(f"Table: {markdown}", soft_wrap=True)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
-__all__ = ["complete_chips", "complete_prices", "complete_studies", "complete_sweeps"]
-
-
-def complete_sweeps(incomplete: str) -> list[str]:
-    """Sweeps that are shipped."""
-    from codesign.exploration.library import sweep_names
-
-    return _beginning_with(incomplete, sweep_names("sweep"))
+__all__ = ["complete_chips", "complete_files"]
 
 
-def complete_studies(incomplete: str) -> list[str]:
-    """Studies that are shipped."""
-    from codesign.exploration.library import sweep_names
+def complete_files(kind: Literal["sweep", "study", "price"]) -> Callable[[str], list[str]]:
+    """What completes the names of files of a kind that are shipped."""
 
-    return _beginning_with(incomplete, sweep_names("study"))
+    def complete(incomplete: str) -> list[str]:
+        from codesign.exploration.library import sweep_names
 
+        return _beginning_with(incomplete, sweep_names(kind))
 
-def complete_prices(incomplete: str) -> list[str]:
-    """Price files that are shipped."""
-    from codesign.exploration.library import sweep_names
-
-    return _beginning_with(incomplete, sweep_names("price"))
+    return complete
 
 
 def complete_chips(incomplete: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.completion import complete_prices
+from codesign.cli.completion import complete_files
 from codesign.cli.options import DataRootOption, StoreOption, interruptible, place
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def price(
             metavar="FILE",
             help="A price file, or the name of a shipped one, such as prices_digits.",
             show_default=False,
-            autocompletion=complete_prices,
+            autocompletion=complete_files("price"),
         ),
     ],
     out: Annotated[

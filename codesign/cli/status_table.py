@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codesign.exploration.runs.durations import RESULT_WORDS, ago, format_duration, rate_text
-from codesign.exploration.runs.picture import bar, front_legend, front_table, job_counts, joined, trial_counts
+from codesign.exploration.runs.picture import bar, front_table, job_counts, joined, trial_counts
 from codesign.exploration.runs.status import ResultCounts, RunStatus
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     if record.front:
         yield Text("")
         yield front_table(record.front, rows=_FRONT, size=record.front_size)
-        yield from front_legend(record.front)
     yield Text("")
     yield from _places(record)
     yield from _what_next(run)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codesign.cli.completion import complete_studies
+from codesign.cli.completion import complete_files
 from codesign.cli.options import (
     RESUMABLE,
     AnswersOption,
@@ -43,7 +43,7 @@ FileArgument = Annotated[
         parser=place,
         metavar="FILE",
         help="A study file, or the name of a shipped one.",
-        autocompletion=complete_studies,
+        autocompletion=complete_files("study"),
     ),
 ]
 StorageOption = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli import options
-from codesign.cli.completion import complete_sweeps
+from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
@@ -23,7 +23,7 @@ FileArgument = Annotated[
         parser=options.place,
         metavar="FILE",
         help="A sweep file, or the name of a shipped one, such as smoke.",
-        autocompletion=complete_sweeps,
+        autocompletion=complete_files("sweep"),
     ),
 ]
 SeedsOption = Annotated[

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -36,7 +35,6 @@ __all__ = [
     "list_at",
     "mapping",
     "merged_recipe",
-    "name_problems",
     "problems",
     "relocated",
     "size_problems",
@@ -45,7 +43,6 @@ __all__ = [
 MOST_POINTS = 100_000
 """Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
 
-_WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 _PRESET_PARAMETERS = (
     "epochs",
     "batch_size",
@@ -173,7 +170,6 @@ def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> B
 
 def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     """Names that refer to nothing, and options that the dataset does not have: paths of the culprits and messages."""
-    yield from name_problems(data)
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
@@ -185,13 +181,6 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         return  # reported elsewhere
     for option, message in dataset.mistakes(workload):
         yield ("workload", option), f"workload.{option}: {message}"
-
-
-def name_problems(data: dict[str, Any]) -> Mistakes:
-    """The mistake of a name that no folder of reports can have on Windows."""
-    name = data.get("name")
-    if isinstance(name, str) and _WINDOWS_DEVICE.fullmatch(name):
-        yield ("name",), f"name: {name!r} is a device on Windows and cannot be a folder there; take another name"
 
 
 def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:

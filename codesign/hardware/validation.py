@@ -7,7 +7,7 @@ execution. Nothing is tuned: an error stands as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from codesign.errors import InputError
@@ -25,7 +25,6 @@ __all__ = [
     "Status",
     "contradictions",
     "validate",
-    "validation_json",
     "validation_summary",
 ]
 
@@ -162,15 +161,6 @@ def _check(
         not_modelled="; ".join(part for part in (model.not_modelled, *result.left_out) if part),
         worked=model.events != Events(),
     )
-
-
-def validation_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
-    """Checks as plain data, with `error_low`, `error_high` (relative) and `bound_holds` beside the attributes."""
-    rows = []
-    for check in checks:
-        low, high = check.errors or (None, None)
-        rows.append({**asdict(check), "error_low": low, "error_high": high, "bound_holds": check.bound_holds})
-    return rows
 
 
 def validation_summary(chip: Chip) -> str:

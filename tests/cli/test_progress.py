@@ -395,4 +395,4 @@ def test_of_groups_that_do_not_compare_each_shows_its_best() -> None:
     with console.capture() as captured:
         console.print(front_table(lines, rows=3))
     rows = [row.split("  ")[0].strip() for row in captured.get().splitlines()]
-    assert rows == ["best: 10, a–b do not compare", "a first 0", "a first 1", "b second"]
+    assert rows == ["best: 10 points, which do not all compare", "with static", "first 0", "without", "second"]

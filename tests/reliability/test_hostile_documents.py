@@ -122,7 +122,6 @@ SWEEPS: Mapping[str, Hostile] = {
     "with a nul": named('"a\\0b"', "the control character U+0000 is not allowed"),
     "with a line": named('"a\\nb"'),
     "hidden": named(".ssh"),
-    "a device": named("CON", "name: 'CON' is a device on Windows"),
     "long": named("a" * 100, "at most 80 characters"),
     "a chip elsewhere": sweep_file("  truenorth: {}", "  x: {extends: ../../../etc/passwd}", 11, "chips.x.extends: "),
     "a chip that is a device": sweep_file("  truenorth: {}", "  x: {extends: /dev/zero}", 11, "is a pipe or a device"),
@@ -155,7 +154,6 @@ SWEEPS: Mapping[str, Hostile] = {
 
 PRICE_FILES: Mapping[str, Hostile] = {
     "up": price_file("name: prices", "name: ../x", 1, "name: must match pattern"),
-    "a device": price_file("name: prices", "name: aux", 1, "name: 'aux' is a device on Windows"),
     "a sweep that is a device": price_file("./tiny.yaml", "/dev/zero", 2, "is a pipe or a device"),
     "a sweep that is a pipe": price_file("./tiny.yaml", "./pipe.yaml", 2, "is a pipe or a device"),
     "a sweep that is a folder": price_file("./tiny.yaml", "./folder.yaml", 2, "Is a directory"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from codesign.documents import Path_
 from codesign.errors import InputError
@@ -11,7 +10,7 @@ from codesign.exploration.encoding import decode_columns
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
 from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
-from codesign.exploration.pricing.space import Dimension, PriceSpace, build_space
+from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
@@ -75,7 +74,7 @@ def prepare(
 def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
     """Axes that change spikes, and values that do not fit the chip, alone or at the ends of another axis."""
     first = [0] * len(space.shape)
-    uses_service, suspects = get_policy(policy).uses_service, _suspects(space)
+    uses_service, told = get_policy(policy).uses_service, set[str]()
     for i, dimension in enumerate(space.dimensions):
         if dimension.moves_time and uses_service:
             yield (
@@ -90,23 +89,9 @@ def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]
             for point in points:
                 space.chip_at([point.get(j, position) for j, position in enumerate(first)])
         except InputError as error:
-            if dimension in suspects:
+            if str(error) not in told:
                 yield dimension.place, str(error)
-
-
-def _suspects(space: PriceSpace) -> tuple[Dimension, ...]:
-    """Dimensions that may have wrong values: of a wrong first point those without which it is right, otherwise all."""
-
-    def fit(dimensions: tuple[Dimension, ...]) -> bool:
-        try:
-            replace(space, dimensions=dimensions).chip_at([0] * len(dimensions))
-        except InputError:
-            return False
-        return True
-
-    every = space.dimensions
-    culprits = () if fit(every) else tuple(one for one in every if fit(tuple(d for d in every if d is not one)))
-    return culprits or every
+            told.add(str(error))
 
 
 def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placement) -> Iterator[tuple[Path_, str]]:

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.documents import Path_, Spec, dotted, suggestion, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.checks import list_at, mapping, name_problems
+from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.grid import ENERGIES
@@ -130,7 +130,6 @@ Mistakes = Iterator[tuple[Path_, str]]
 
 def _problems(data: dict[Any, Any]) -> Mistakes:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
-    yield from name_problems(data)
     name, entry, schedule = (data.get(key) for key in ("sweep", "chip", "schedule"))
     dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     if not isinstance(name, str):

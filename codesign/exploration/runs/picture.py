@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 
-__all__ = ["bar", "front_legend", "front_table", "job_counts", "joined", "run_picture", "trial_counts"]
+__all__ = ["bar", "front_table", "job_counts", "joined", "run_picture", "trial_counts"]
 
 _RUNNING = 3
 _FRONT = 5
@@ -97,47 +97,27 @@ def joined(parts: Iterable[Text | str]) -> Text:
 
 
 def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = None) -> Table:
-    """The front in a header and so many rows or fewer; a letter tells groups apart that do not compare.
+    """The front in about so many rows: of groups that do not compare, the best of each below its name.
 
     Args:
         size: points of the front, where `lines` are not all of them.
     """
-    groups = list(dict.fromkeys(line.group for line in lines))
+    groups: dict[str, list[FrontLine]] = {}
+    for line in lines:
+        groups.setdefault(line.group, []).append(line)
+    points, several = size or len(lines), len(groups) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     # A name that does not fit is cut off, not folded; values are shown whole.
-    table.add_column(_name(_front_title(size or len(lines), groups)))
+    table.add_column(_name(f"best: {points:,} point{'s' * (points != 1)}{', which do not all compare' * several}"))
     for label in lines[0].labels:
         table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
-    for line in _fair_choice(lines, groups, rows):
-        mark = f"{_letter(groups.index(line.group))} " if len(groups) > 1 else ""
-        table.add_row(_name(f"{mark}{line.name}"), *map(Text, line.values))
+    for group, own in groups.items():
+        if several:
+            table.add_row(_name(group, style="dim"))
+        for line in own[: max(1, rows // len(groups))]:
+            table.add_row(_name(line.name), *map(Text, line.values))
     return table
 
 
-def _name(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
-
-
-def front_legend(lines: Sequence[FrontLine]) -> Iterator[Text]:
-    """What the letters stand for."""
-    groups = list(dict.fromkeys(line.group for line in lines))
-    if len(groups) > 1:
-        for number, group in enumerate(groups):
-            yield Text(f"{_letter(number)} {group}", style="dim")
-
-
-def _front_title(points: int, groups: Sequence[str]) -> str:
-    if len(groups) > 1:
-        return f"best: {points:,}, {_letter(0)}–{_letter(len(groups) - 1)} do not compare"
-    return f"best: {points:,} point{'s' * (points != 1)}"
-
-
-def _fair_choice(lines: Sequence[FrontLine], groups: Sequence[str], rows: int) -> list[FrontLine]:
-    """The first of each group, then the second of each, until there are enough; in the order of `lines`."""
-    members = {group: [n for n, line in enumerate(lines) if line.group == group] for group in groups}
-    ranked = sorted((rank, n) for numbers in members.values() for rank, n in enumerate(numbers))
-    return [lines[n] for n in sorted(n for _, n in ranked[:rows])]
-
-
-def _letter(number: int) -> str:
-    return chr(ord("a") + number % 26)
+def _name(text: str, style: str = "") -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis", style=style)
