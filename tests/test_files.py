@@ -96,10 +96,9 @@ def test_what_is_missing_is_none(folder: Folder) -> None:
         assert folder.read("a", first=3) is None
         assert folder.size("a/b") is None
         assert folder.names() == folder.names("a") == folder.names(deep=True) == []
-        assert not folder.move("a", "b")
-        folder.remove("a")
+        assert not folder.remove("a")
         folder.write("other/x", b"")  # the same in a folder that is there
-        folder.remove("other/x")
+        assert folder.remove("other/x")
 
 
 def test_a_sub_folder_is_no_file(folder: Folder) -> None:
@@ -107,7 +106,6 @@ def test_a_sub_folder_is_no_file(folder: Folder) -> None:
     assert folder.read("sub") is None
     assert folder.read("sub", first=1) is None
     assert folder.size("sub") is None
-    assert not folder.move("sub", "other")
 
 
 def test_names_are_sorted_and_can_be_read(folder: Folder) -> None:
@@ -121,17 +119,6 @@ def test_names_are_sorted_and_can_be_read(folder: Folder) -> None:
     assert [folder.read(name) for name in everything] == [name.encode() for name in everything]
 
 
-def test_files_move_onto_others_and_go_away(folder: Folder) -> None:
-    folder.write("a", b"a")
-    folder.write("b", b"b")
-    assert folder.move("a", "b")
-    assert (folder.read("a"), folder.read("b")) == (None, b"a")
-    assert folder.move("b", "new/sub/c")
-    assert folder.names(deep=True) == ["new/sub/c"]
-    folder.remove("new/sub/c")
-    assert folder.names(deep=True) == []
-
-
 @pytest.mark.parametrize("name", ["", "..", "../a", "a/../../b", "/etc/passwd", "a//b", "a/", "./a", "a\0b"])
 def test_names_cannot_leave_the_folder(folder: Folder, name: str) -> None:
     for use in (
@@ -139,8 +126,6 @@ def test_names_cannot_leave_the_folder(folder: Folder, name: str) -> None:
         folder.size,
         folder.remove,
         lambda name: folder.write(name, b""),
-        lambda name: folder.move(name, "a"),
-        lambda name: folder.move("a", name),
     ):
         with pytest.raises(ValueError, match="stays in it"):
             use(name)
@@ -195,8 +180,6 @@ def test_each_failure_names_the_place_and_the_reason(tmp_path: Path) -> None:
     for use, function in {"read": "cat_file", "size": "info", "names": "ls", "remove": "rm_file"}.items():
         with pytest.raises(InputError, match=r":///x(/a)?: cannot be [a-z ]+: Permission denied$"):
             getattr(faulty(function, DENIED, tmp_path), use)(*([] if use == "names" else ["a"]))
-    with pytest.raises(InputError, match=r"/x/a: cannot be moved to b: Permission denied"):
-        faulty("mv", DENIED, tmp_path).move("a", "b")
 
 
 def test_old_leftovers_of_writers_that_were_killed_go_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +253,6 @@ def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
     assert folder.read("link") == b"x"
     for name in ("pipe", "zero"):
         assert (folder.size(name), folder.read(name), folder.read(name, first=3)) == (None, None, None)
-        assert not folder.move(name, "other")
         folder.write(name, b"new")
         assert folder.read(name) == b"new"
 

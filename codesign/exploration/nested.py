@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from codesign.documents import Spec, suggestion, value_at
+from pydantic import ValidationError
+
+from codesign.documents import Spec, reason, suggestion, value_at
+from codesign.errors import InputError
 from codesign.spec_keys import allowed_keys
 from codesign.units import HELD_IN_SI
 
-__all__ = ["part_at", "unknown_part", "validated", "with_parts"]
+__all__ = ["part_at", "unknown_part", "validated", "with_fields", "with_parts"]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -48,6 +51,25 @@ def validated(model: type[SpecT], given: Mapping[str, Any], settings: Mapping[st
     # What is beside a part that is set was checked, and holds its quantities in SI.
     nested = any("." in path for path in settings)
     return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)
+
+
+def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
+    """`entry` with some fields replaced at once and checked.
+
+    Args:
+        place: of the settings in the file, for messages.
+
+    Raises:
+        InputError: it cannot have them.
+    """
+    if not settings:
+        return entry
+    try:
+        return validated(type(entry), {name: getattr(entry, name) for name in entry.model_fields_set}, settings)
+    except ValidationError as error:
+        reasons = "; ".join(map(reason, error.errors(include_url=False)))
+        shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
+        raise InputError(f"{place}: {shown}: {reasons}") from None
 
 
 def part_at(entry: Any, path: str) -> Any:

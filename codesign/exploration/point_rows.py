@@ -16,7 +16,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.energy import paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 
-__all__ = ["point_row", "point_rows", "result_columns"]
+__all__ = ["point_rows", "result_columns"]
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
@@ -36,20 +36,15 @@ _TRAINING_FACTS = (
 )
 
 
-def point_row(point: PlannedPoint, shape: NetworkShape, store: Store, failures: Mapping[str, Failure]) -> Columns:
-    """All columns of a design point: its result, or why it has none.
+def point_rows(
+    points: Sequence[PlannedPoint], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
+) -> Iterator[Columns]:
+    """All columns of each of many design points: its result, or why it has none; few are in memory at once.
 
     Args:
         shape: of the network.
         failures: by key, why a result is missing.
     """
-    return next(point_rows([point], shape, store, failures))
-
-
-def point_rows(
-    points: Sequence[PlannedPoint], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
-) -> Iterator[Columns]:
-    """All columns of each of many design points, as `point_row`; few of them are in memory at once."""
     for first in range(0, len(points), _AT_ONCE):
         together = points[first : first + _AT_ONCE]
         stored = _Stored(store, [point.jobs for point in together if point.jobs is not None])

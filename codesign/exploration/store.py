@@ -8,7 +8,7 @@ One file an entry, `<root>/<first two characters of the key>/<key>`:
 
 The folder may be on this machine or at a URL. An entry appears whole or not at all, so any number of processes may
 share a store: two that finish the same job write the same content, and the later one replaces the earlier. An entry
-that fails its checksum is moved to `<root>/damaged` and counts as missing.
+that fails its checksum is removed and counts as missing.
 Nothing in a store is ever unpickled.
 """
 
@@ -19,7 +19,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
 from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
@@ -51,8 +50,8 @@ class Store:
 
     Args:
         root: the folder, a path or a URL.
-        on_damage: called with a sentence for each damaged entry that was set aside.
-        look_only: nothing is made, written, moved or removed; damaged entries only count as missing.
+        on_damage: called with a sentence for each damaged entry that was removed.
+        look_only: nothing is made, written or removed; damaged entries only count as missing.
 
     Attributes:
         root: a path, or a URL as it may be printed.
@@ -121,7 +120,7 @@ class Store:
             payload = data[start:]
             if len(payload) == size and hashlib.sha256(payload).hexdigest() == digest:
                 return Entry(payload=payload, facts=facts)
-        self._set_aside(key)
+        self._remove_damaged(key)
         return None
 
     def facts(self, key: str) -> Facts | None:
@@ -153,7 +152,7 @@ class Store:
             start, size, _, facts = parsed
             if start + size == (len(data) if len(data) < _HEAD_BYTES else self.folder.size(_name(key))):
                 return facts
-        self._set_aside(key)
+        self._remove_damaged(key)
         return None
 
     def put(self, key: str, payload: bytes, facts: Facts) -> None:
@@ -176,15 +175,10 @@ class Store:
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 
-    def _set_aside(self, key: str) -> None:
-        """Move a damaged entry out of the way, so that it is computed again."""
-        if self._look_only:
-            return
-        target = f"damaged/{key}.{uuid4().hex[:8]}"
-        moved = self.folder.move(_name(key), target)
-        if moved and self._on_damage is not None:  # otherwise another process was faster
-            place = join(self.root, target)
-            self._on_damage(f"store entry {key[:12]} was damaged and is computed again; it now lies at {place}")
+    def _remove_damaged(self, key: str) -> None:
+        """Remove an entry, so that it is computed again; unless another process was faster, say so."""
+        if not self._look_only and self.folder.remove(_name(key)) and self._on_damage is not None:
+            self._on_damage(f"store entry {key[:12]} was damaged; it is removed and computed again")
 
 
 def listed_keys(folder: Folder) -> frozenset[str]:

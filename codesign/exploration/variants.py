@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeGuard, TypeVar
 
-from pydantic import ValidationError
-
-from codesign.documents import Path_, Spec, reason
+from codesign.documents import Path_
 from codesign.errors import InputError
-from codesign.exploration.nested import validated
+from codesign.exploration.nested import with_fields
 from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.description import Chip
 from codesign.hardware.kinds import in_words
@@ -32,7 +30,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-SpecT = TypeVar("SpecT", bound=Spec)
 Settings = Mapping[str, AxisValue]
 
 
@@ -60,12 +57,12 @@ class ChipVariant:
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
     """A recipe under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "recipe", name, lambda settings: _with_fields(spec.recipes[name], settings))
+    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings, "axes"))
 
 
 def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
     """A schedule under its axes. Raises InputError for values that it cannot have."""
-    return _variants(spec, "schedule", name, lambda settings: _with_fields(spec.schedule_entry(name), settings))
+    return _variants(spec, "schedule", name, lambda settings: with_fields(spec.schedule_entry(name), settings, "axes"))
 
 
 def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
@@ -76,7 +73,7 @@ def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
     def changed(settings: Settings) -> ChipVariant:
         of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {path: value for path, value in settings.items() if path not in of_entry}
-        varied = _with_fields(entry, of_entry)
+        varied = with_fields(entry, of_entry, "axes")
         width = _weight_width(varied, chip, own)
         return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
 
@@ -155,16 +152,6 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
         )
         variants.append(Variant(name=name, value=value, axes=columns))
     return variants
-
-
-def _with_fields(entry: SpecT, settings: Settings) -> SpecT:
-    given = {name: getattr(entry, name) for name in entry.model_fields_set}
-    try:
-        return validated(type(entry), given, settings) if settings else entry
-    except ValidationError as error:
-        reasons = "; ".join(map(reason, error.errors(include_url=False)))
-        shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
-        raise InputError(f"axes: {reasons}, found {shown}") from None
 
 
 def _is_number(value: AxisValue) -> TypeGuard[int | float]:

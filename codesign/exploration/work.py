@@ -71,7 +71,7 @@ def work_text(work: Work) -> str:
 def find_work(
     plan: Plan, store: Store, *, on_result: Callable[[str, bytes], None] | None = None, models: bool = False
 ) -> Work:
-    """Look every job of the plan up. Damaged entries are set aside and count as missing.
+    """Look every job of the plan up. Damaged entries are removed and count as missing.
 
     A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
 

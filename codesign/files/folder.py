@@ -90,25 +90,15 @@ class Folder(ABC):
             except FileNotFoundError:
                 return None
 
-    def move(self, name: str, target: str) -> bool:
-        """Move a file within the folder, onto another one too; False where there is no such file."""
-        _check(name)
-        _check(target)
-        with self._failing(name, f"cannot be moved to {target}"):
-            try:
-                self._move(name, target)
-            except FileNotFoundError:
-                return False
-        return True
-
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+    def remove(self, name: str) -> bool:
+        """Remove a file; False where there is none."""
         _check(name)
         with self._failing(name, "cannot be removed"):
             try:
                 self._remove(name)
             except FileNotFoundError:
-                return
+                return False
+        return True
 
     def names(self, folder: str = "", *, deep: bool = False) -> list[str]:
         """Names of the files in a sub folder, or in this one, sorted; `deep` includes those in its sub folders.
@@ -153,9 +143,6 @@ class Folder(ABC):
     @abstractmethod
     def _size(self, name: str) -> int | None:
         """None where it is a folder."""
-
-    @abstractmethod
-    def _move(self, name: str, target: str) -> None: ...
 
     @abstractmethod
     def _remove(self, name: str) -> None: ...

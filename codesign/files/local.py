@@ -76,13 +76,6 @@ class LocalFolder(Folder):
         status = (self._path / name).stat()
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def _move(self, name: str, target: str) -> None:
-        if self._size(name) is None:
-            raise FileNotFoundError(name)
-        path = self._path / target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self._path / name, path)
-
     def _remove(self, name: str) -> None:
         (self._path / name).unlink()
 

@@ -62,7 +62,7 @@ class RemoteFolder(Folder):
             return
         temporary = temporary_beside(path)
         try:
-            self._make_parent(path)
+            self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._filesystem.pipe_file(temporary, data)
             self._replace(temporary, path)
         except BaseException:
@@ -87,20 +87,10 @@ class RemoteFolder(Folder):
             self._filesystem.rm_file(target)
             self._filesystem.mv(source, target)
 
-    def _make_parent(self, path: str) -> None:
-        self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-
     def _size(self, name: str) -> int | None:
         self._filesystem.invalidate_cache()  # other processes write, too
         info = self._filesystem.info(self._path(name))
         return int(info["size"]) if info["type"] == "file" else None
-
-    def _move(self, name: str, target: str) -> None:
-        if self._size(name) is None:  # what a move of a missing file raises differs
-            raise FileNotFoundError(name)
-        if not self._puts_whole:
-            self._make_parent(self._path(target))
-        self._replace(self._path(name), self._path(target))
 
     def _remove(self, name: str) -> None:
         self._filesystem.rm_file(self._path(name))

@@ -4,7 +4,7 @@ from tiny_sweeps import run, tiny
 
 from codesign.exploration import point_rows as module
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.point_rows import point_row, point_rows
+from codesign.exploration.point_rows import point_rows
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 
@@ -25,7 +25,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
 
     def statuses() -> list[str]:
         together = list(point_rows(plan.points, plan.shape, store, failures))
-        one_by_one = [point_row(point, plan.shape, store, failures) for point in plan.points]
+        one_by_one = [next(point_rows([point], plan.shape, store, failures)) for point in plan.points]
         monkeypatch.setattr(module, "_AT_ONCE", 2)
         in_twos = list(point_rows(plan.points, plan.shape, store, failures))
         monkeypatch.undo()
@@ -53,7 +53,7 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     plan = plan_sweep(spec, cache_root=cache_root)
     store = Store(tmp_path / "store")
     point = next(point for point in plan.points if point.jobs is not None)
-    row = point_row(point, plan.shape, store, {})
+    row = next(point_rows([point], plan.shape, store, {}))
     assert len(row["training_loss_curve"]) == len(row["validation_accuracy_curve"]) == row["trained_epochs"]
     assert row["training_loss_curve"][row["best_epoch"] - 1] == row["training_loss"]
     assert row["validation_accuracy_curve"][row["best_epoch"] - 1] == row["validation_accuracy"]
@@ -62,4 +62,4 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     model = store.get(key)
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")
     store.put(key, model.payload, {name: value for name, value in model.facts.items() if name not in late})
-    assert point_row(point, plan.shape, store, {}) == {**row, **dict.fromkeys(late)}
+    assert next(point_rows([point], plan.shape, store, {})) == {**row, **dict.fromkeys(late)}

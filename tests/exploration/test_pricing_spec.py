@@ -145,7 +145,7 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
         (
             "\n  energies.hop: [1 pJ]\n  static_power.core_off: [1 uW]\n  clock: [1 MHz]",
             "energy_j",
-            7,
+            5,
             "needs static_power.core_in_use",
         ),
         ("{clock: [1 Hz, 1 MHz], times.hop: [1, 20000]}", "energy_j", 5, "at most 1000 s"),

@@ -153,7 +153,7 @@ def test_long_payloads_are_checked_for_their_length_only_by_facts(place: str) ->
 
 @pytest.mark.parametrize("length", [0, 10, 70, -1])
 @pytest.mark.parametrize("look", [Store.get, Store.facts])
-def test_truncated_entries_are_set_aside(place: str, length: int, look: Callable[[Store, str], object]) -> None:
+def test_truncated_entries_are_removed(place: str, length: int, look: Callable[[Store, str], object]) -> None:
     notes: list[str] = []
     store = Store(place, on_damage=notes.append)
     store.put(KEY, b"payload", {})
@@ -161,11 +161,7 @@ def test_truncated_entries_are_set_aside(place: str, length: int, look: Callable
     store.folder.write(NAME, data[:length])
     assert look(store, KEY) is None
     assert KEY not in store
-    (aside,) = store.folder.names("damaged")
-    assert store.folder.read(aside) == data[:length]
-    assert notes == [
-        f"store entry {KEY[:12]} was damaged and is computed again; it now lies at {place.rstrip('/')}/{aside}"
-    ]
+    assert notes == [f"store entry {KEY[:12]} was damaged; it is removed and computed again"]
     store.put(KEY, b"payload", {})
     assert store.get(KEY) is not None
 
@@ -197,7 +193,7 @@ def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, posi
     path.write_bytes(data)
     assert store.get(KEY) is None
     assert not path.exists()
-    assert len(list((store.root / "damaged").iterdir())) == len(notes) == 1
+    assert len(notes) == 1
 
 
 def test_a_failed_write_leaves_the_old_entry_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,5 +271,4 @@ def test_two_processes_share_a_store(tmp_path: Path, location: Callable[[Path], 
         assert process.returncode == 0, errors
     store = Store(tmp_path)
     assert all(store.get(f"{number:064x}") is not None for number in range(4))
-    assert not (tmp_path / "damaged").exists()
     assert not list(tmp_path.glob("*/.*.tmp"))

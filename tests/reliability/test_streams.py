@@ -121,7 +121,7 @@ COMMANDS = {
     "status": ("status", "done", "--store", "store"),
     "chips": ("chips",),
     "chips show": ("chips", "show", "mubrain"),
-    "chips validate": ("chips", "validate", "mubrain", "--json", "out/checks.json"),
+    "chips validate": ("chips", "validate", "mubrain", "--markdown", "out/checks.md"),
     "data": ("data",),
 }
 WRITTEN = {
@@ -130,7 +130,7 @@ WRITTEN = {
     "study": "out/report.html",
     "price": "out/index.html",
     "report": "done/results.html",
-    "chips validate": "out/checks.json",
+    "chips validate": "out/checks.md",
 }
 
 

@@ -73,8 +73,12 @@ def prepare(
 
 def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
     """Axes that change spikes, and values that do not fit the chip, alone or at the ends of another axis."""
-    first = [0] * len(space.shape)
-    uses_service, told = get_policy(policy).uses_service, set[str]()
+    first, uses_service = [0] * len(space.shape), get_policy(policy).uses_service
+    try:
+        space.chip_at(first)
+    except InputError as error:
+        yield space.dimensions[0].place[:1], str(error)
+        return
     for i, dimension in enumerate(space.dimensions):
         if dimension.moves_time and uses_service:
             yield (
@@ -89,9 +93,7 @@ def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]
             for point in points:
                 space.chip_at([point.get(j, position) for j, position in enumerate(first)])
         except InputError as error:
-            if str(error) not in told:
-                yield dimension.place, str(error)
-            told.add(str(error))
+            yield dimension.place, str(error)
 
 
 def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placement) -> Iterator[tuple[Path_, str]]:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
 
 from codesign.documents import Spec, reason, suggestion
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.nested import part_at, unknown_part, validated
+from codesign.exploration.nested import part_at, unknown_part, validated, with_fields
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
 from codesign.exploration.variants import base_chip, parameter_value
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "SearchSpace", "read_parameter"]
 
-SpecT = TypeVar("SpecT", bound=Spec)
 Block = Literal["recipe", "chip", "schedule", "neuron", "network"]
 
 _NAMED = ("recipe", "chip", "schedule")
@@ -274,21 +273,21 @@ class SearchSpace:
             InputError: values that do not go together.
         """
         chosen, base = self.chosen(values), self.base
-        recipe = _with_settings(base.recipes[chosen["recipe"]], self._settings(values, "recipe"))
+        recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
         if recipe.method == "unlayered" and recipe.policy != "momentum":
             recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
         if recipe.chip is not None:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})
-        schedule = _with_settings(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"))
+        schedule = with_fields(base.schedule_entry(chosen["schedule"]), self._settings(values, "schedule"), "space")
         settings = self._settings(values, "chip")
-        own = {parameter: value for parameter, value in settings.items() if parameter.field in ChipEntry.model_fields}
-        numbers = {parameter.field: value for parameter, value in settings.items() if parameter not in own}
-        chip = _with_settings(base.chips[chosen["chip"]], own)
+        own = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
+        numbers = {field: value for field, value in settings.items() if field not in own}
+        chip = with_fields(base.chips[chosen["chip"]], own, "space")
         chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).with_numbers(numbers)
         # What the file says of its neuron is in SI units, in which a file cannot give it: the trial's is checked alone.
         settings = self._settings(values, "neuron")
-        alone = _with_settings(NeuronSpec(), settings)
-        neuron = {parameter.field: getattr(alone, parameter.field) for parameter in settings}
+        alone = with_fields(NeuronSpec(), settings, "space")
+        neuron = {field: getattr(alone, field) for field in settings}
         network: dict[str, Any] = {"neuron": base.network.neuron.model_copy(update=neuron)}
         if self._settings(values, "network"):
             network.update(hidden=self._hidden_text(values), topology=None)
@@ -303,9 +302,9 @@ class SearchSpace:
             }
         )
 
-    def _settings(self, values: Mapping[str, Value], block: Block) -> dict[Parameter, Value]:
-        """What a trial sets in a block, beside which of its names it takes."""
-        return {self.parameters[path]: value for path, value in values.items() if path.startswith(f"{block}.")}
+    def _settings(self, values: Mapping[str, Value], block: Block) -> dict[str, Value]:
+        """What a trial sets in a block, by field, beside which of its names it takes."""
+        return {self.parameters[path].field: value for path, value in values.items() if path.startswith(f"{block}.")}
 
     def baseline_values(self) -> dict[str, Value | None]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
@@ -331,20 +330,3 @@ class SearchSpace:
             else:
                 values[path] = part_at(holders[block], field)
         return {path: "infinite" if value == math.inf else value for path, value in values.items()}
-
-
-def _with_settings(entry: SpecT, settings: Mapping[Parameter, Value]) -> SpecT:
-    """`entry` with some fields replaced at once and checked. Raises InputError for what it cannot have."""
-    if not settings:
-        return entry
-    given = {name: getattr(entry, name) for name in entry.model_fields_set}
-    try:
-        return validated(type(entry), given, {parameter.field: value for parameter, value in settings.items()})
-    except ValidationError as error:
-        reasons = []
-        for item in error.errors(include_url=False):
-            blamed = [parameter for parameter in settings if parameter.field.partition(".")[0] in item["loc"][:1]]
-            together = "" if blamed else f", found {', '.join(map(repr, settings.values()))}"
-            names = ", ".join(f"space.{parameter.path}" for parameter in blamed or settings)
-            reasons.append(f"{names}: {reason(item)}{together}")
-        raise InputError("; ".join(reasons)) from None

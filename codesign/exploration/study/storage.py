@@ -7,13 +7,11 @@ they go on, with the same parameters and the same results.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, get_storage
@@ -144,10 +142,9 @@ def _storage(places: StudyPlaces) -> BaseStorage:
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
-    """Mend what a killed process or a damaged disk left; nothing may have the journal open.
+    """Mend what a killed process left; nothing may have the journal open.
 
-    A torn last line is cut off: Optuna would write the next entry behind it. What follows a line that cannot be read is
-    set aside: its trials are proposed again, and their jobs are in the store. Optuna's own lock file, which outlives a
+    A torn last line is cut off: Optuna would write the next entry behind it. Optuna's own lock file, which outlives a
     killed writer by half a minute, is removed.
     """
     for path in journal.parent.glob(f"{journal.name}.lock*"):
@@ -155,27 +152,7 @@ def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
     if journal.exists() and not journal.is_file():
         raise InputError(f"{journal}: is a folder, a pipe or a device, not the journal of a study; move it away")
     data = read_file(journal) or b""
-    good = 0
-    for line in data.splitlines(keepends=True):
-        if not line.endswith(b"\n") or not _is_entry(line):
-            break
-        good += len(line)
-    if good == len(data):
-        return
-    if b"\n" in data[good:]:
-        copy = journal.with_name(f"{journal.name}.damaged-{uuid4().hex[:8]}")
-        copy.write_bytes(data)
-        on_note(
-            f"{journal}: is damaged; what cannot be read is proposed again, and finished jobs are taken from the "
-            f"store. A copy lies at {copy}"
-        )
-    else:
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
         on_note(f"{journal}: the last line was torn when its writer ended, and is cut off")
-    os.truncate(journal, good)
-
-
-def _is_entry(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+        os.truncate(journal, whole)
