@@ -61,7 +61,8 @@ class Split:
 
 def null_executor(in_flight: int) -> Any:
     """An executor in this process whose tasks have ended as soon as they are submitted."""
-    from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
+    from codesign.exploration.executors.base import Completion, Executor, Task
+    from codesign.exploration.resources import JobResources
 
     class Null(Executor):
         name = "null"
@@ -74,7 +75,7 @@ def null_executor(in_flight: int) -> Any:
         def has_room(self) -> bool:
             return len(self._tasks) < in_flight
 
-        def check(self, resources: TaskResources) -> None:
+        def check(self, resources: JobResources) -> None:
             pass
 
         def share(self, value: object) -> object:

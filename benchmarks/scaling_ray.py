@@ -50,12 +50,12 @@ def processor_seconds() -> Counter[str]:
 @contextmanager
 def ray_executor(workers: int) -> Iterator[tuple[Any, float]]:
     """A Ray executor that has started, and how long that took."""
-    from codesign.exploration.executors.base import TaskResources
     from codesign.exploration.executors.ray import RayExecutor
+    from codesign.exploration.resources import JobResources
 
     start = time.perf_counter()
     with RayExecutor(workers=workers) as executor:
-        executor.check(TaskResources())
+        executor.check(JobResources())
         yield executor, time.perf_counter() - start
 
 

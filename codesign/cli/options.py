@@ -154,8 +154,8 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
     return shlex.join(words)
 
 
-def show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> bool:
-    """Print what came out, as a summary or as JSON alone; whether all models that were asked for could be written."""
+def show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> int:
+    """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
     from codesign.analysis.asking import json_of
     from codesign.console import PrintableConsole
     from codesign.files import printable
@@ -166,14 +166,14 @@ def show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> bool
         typer.echo(json_of(outcome.table))
     else:
         print_summary(outcome.table, printable(outcome.report), printable(outcome.results), console)
-    if models is None:
-        return True
-    console.print(
-        f"models   {printable(models.folder)} ({models.written})", markup=False, highlight=False, soft_wrap=True
-    )
-    if models.missing:
+    if models is not None:
+        text = f"models   {printable(models.folder)} ({models.written})"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if models is not None and models.missing:
         typer.echo(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
-    return not models.missing
+    if outcome.failed:
+        typer.echo(outcome.failures, err=True)
+    return 1 if outcome.failed or (models is not None and models.missing) else 0
 
 
 _IMPATIENCE_S = 3.0

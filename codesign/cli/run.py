@@ -8,7 +8,6 @@ import typer
 
 from codesign.cli import options
 from codesign.cli.completion import complete_chips
-from codesign.cli.sweep import end_of
 
 __all__ = ["run"]
 
@@ -80,4 +79,4 @@ def run(
             workloads=Workloads(data_root=data_root),
             commands=Commands(again=command, resume=command),
         )
-    raise typer.Exit(end_of(outcome, as_json=as_json))
+    raise typer.Exit(options.show_outcome(outcome, as_json=as_json))

@@ -29,7 +29,6 @@ from codesign.cli.options import (
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
-    from codesign.exploration.study.study import StudyOutcome
 
 __all__ = ["study"]
 
@@ -115,7 +114,7 @@ def study(
             ),
             models=models,
         )
-    raise typer.Exit(_summary(outcome, as_json=as_json))
+    raise typer.Exit(show_outcome(outcome, as_json=as_json))
 
 
 def _changed(
@@ -147,11 +146,3 @@ def _changed(
     if seed is not None:
         update["sampler"] = update.get("sampler", spec.sampler).model_copy(update={"seed": seed})
     return spec.model_copy(update=update)
-
-
-def _summary(outcome: StudyOutcome, *, as_json: bool) -> int:
-    """Print what came out; exit code 0, or 1 where something failed."""
-    complete = show_outcome(outcome, as_json=as_json)
-    if outcome.failed:
-        typer.echo(f"{outcome.failed} trials or tested design points failed", err=True)
-    return 1 if outcome.failed or not complete else 0

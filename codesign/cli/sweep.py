@@ -12,9 +12,8 @@ from codesign.cli.completion import complete_files
 if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
     from codesign.exploration.store import Store
-    from codesign.exploration.sweep import SweepOutcome
 
-__all__ = ["end_of", "sweep"]
+__all__ = ["sweep"]
 
 
 FileArgument = Annotated[
@@ -89,15 +88,7 @@ def sweep(
             ),
             models=models,
         )
-    raise typer.Exit(end_of(outcome, as_json=as_json))
-
-
-def end_of(outcome: SweepOutcome, *, as_json: bool = False) -> int:
-    """Print what came out; exit code 0, or 1 where something failed."""
-    complete = options.show_outcome(outcome, as_json=as_json)
-    if outcome.failed:
-        typer.echo(f"{outcome.failed} of {outcome.failed + outcome.ok} feasible rows of results failed", err=True)
-    return 1 if outcome.failed or not complete else 0
+    raise typer.Exit(options.show_outcome(outcome, as_json=as_json))
 
 
 _PLACE = ("chip", "schedule", "recipe")

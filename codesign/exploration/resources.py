@@ -1,4 +1,4 @@
-"""What the jobs of a sweep take where they run."""
+"""What jobs take where they run, as files and executors have it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from codesign.documents import Spec
-from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, TaskResources
 from codesign.units import Memory, Real, Time
 
-__all__ = ["JobResources", "ResourcesEntry"]
+__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "JobResources", "ResourcesEntry"]
+
+SHORTEST_TIMEOUT_S = 0.01
+LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
+"""Outside of these, timers round to nothing or overflow."""
 
 
 class JobResources(Spec):
@@ -46,17 +49,3 @@ class ResourcesEntry(Spec):
         if self.price.gpus:
             raise ValueError("price.gpus: prices are arithmetic on the CPU; remove it")
         return self
-
-    @property
-    def by_kind(self) -> dict[str, TaskResources]:
-        """As executors take it."""
-        entries = {"train": self.train, "execute": self.execute, "price": self.price}
-        return {
-            kind: TaskResources(
-                cpus=entry.cpus,
-                gpus=entry.gpus,
-                memory_bytes=None if entry.memory is None else int(entry.memory),
-                timeout_s=entry.timeout,
-            )
-            for kind, entry in entries.items()
-        }

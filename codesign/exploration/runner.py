@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codesign.errors import StoreError
-from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.job_runs import run_assess, run_execute, run_train
 from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
+from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work
@@ -41,7 +42,7 @@ class Runner:
     Args:
         workload: gives the workload of a fingerprint; called once, and only where a job needs it.
         on_result: is told the key and the payload of each summary and each price that came into the store.
-        resources: what jobs of a kind take; the default for kinds that are left out.
+        resources: what jobs of each kind take; None for the default.
         order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
             first, the longest jobs there are, and prices before other executions, so that results are seen early.
 
@@ -57,7 +58,7 @@ class Runner:
         executor: Executor,
         workload: Callable[[str], Workload],
         progress: Progress,
-        resources: Mapping[str, TaskResources] | None = None,
+        resources: ResourcesEntry | None = None,
         order: Sequence[str] = JOB_KINDS,
         on_result: Callable[[str, bytes], None] | None = None,
     ) -> None:
@@ -66,7 +67,7 @@ class Runner:
         self._executor = executor
         self._load = workload
         self._progress = progress
-        self._resources = {kind: (resources or {}).get(kind, TaskResources()) for kind in JOB_KINDS}
+        self._resources = dict(resources or ResourcesEntry())
         self._order = tuple(order)
         self._on_result = on_result
         self._ready: list[tuple[int, int, str]] = []  # a heap

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from codesign.exploration.executors.base import Executor, Failure, TaskResources
+from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.work import Work
@@ -29,7 +30,7 @@ def run_work(
     workload: Callable[[], Workload],
     executor: Executor | None,
     progress: Progress,
-    resources: Mapping[str, TaskResources],
+    resources: ResourcesEntry,
     on_result: Callable[[str, bytes], None] | None = None,
 ) -> dict[str, Failure]:
     """Run what is to be done; by key, why a result is missing.

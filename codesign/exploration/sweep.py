@@ -62,6 +62,11 @@ class SweepOutcome:
     failed: int
     models: ModelFiles | None = None
 
+    @property
+    def failures(self) -> str:
+        """How much failed."""
+        return f"{self.failed} of {self.failed + self.ok} feasible rows of results failed"
+
 
 def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
     """The design points of a sweep. Looks up which data there is without reading it, and writes nothing.
@@ -122,7 +127,7 @@ def run_sweep(
             workload=lambda: load(plan.workload),
             executor=executor,
             progress=progress,
-            resources=spec.resources.by_kind,
+            resources=spec.resources,
             on_result=watch.take,
         )
         watch.show()

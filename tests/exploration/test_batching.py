@@ -15,12 +15,13 @@ import psutil
 import pytest
 
 from codesign.errors import CodesignError
-from codesign.exploration.executors.base import Failure, Task, TaskResources
+from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.executors.ray_worker import Slot
+from codesign.exploration.resources import JobResources
 
 
 def quick(key: int, payload: bytes = b"") -> Task:
@@ -52,9 +53,7 @@ def test_tasks_of_other_kinds_or_resources_do_not_mix() -> None:
     batcher.took("other", 0.0)
     for kind, cpus in (("quick", 1), ("quick", 2), ("other", 1)):
         function = executor_tasks.process
-        task = Task(
-            key=f"{kind} {cpus}", kind=kind, function=function, arguments=(), resources=TaskResources(cpus=cpus)
-        )
+        task = Task(key=f"{kind} {cpus}", kind=kind, function=function, arguments=(), resources=JobResources(cpus=cpus))
         assert batcher.add(task) == []
     assert sorted(batch[0].key for _ in range(3) if (batch := batcher.flush())) == ["other 1", "quick 1", "quick 2"]
 
@@ -145,7 +144,7 @@ def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
         executor._see_nodes()
 
     see(2, 1)
-    resources = TaskResources(cpus=2)
+    resources = JobResources(cpus=2)
     executor.submit(Task(key="a", kind="wide", function=executor_tasks.process, arguments=(), resources=resources))
     for cpus in ((2, 1), (1, 1), (1,), (2,), ()):
         see(*cpus)

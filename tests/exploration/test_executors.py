@@ -20,18 +20,12 @@ from program import find_processes
 from tiny_sweeps import TINY
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import (
-    LONGEST_TIMEOUT_S,
-    SHORTEST_TIMEOUT_S,
-    Completion,
-    Executor,
-    Task,
-    TaskResources,
-)
+from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.library import load_sweep
+from codesign.exploration.resources import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, JobResources
 from codesign.simulation.event.compilation import cache_folder
 
 EXECUTORS = ("serial", "ray")
@@ -57,7 +51,7 @@ def executor(request: pytest.FixtureRequest) -> Executor:
 def task(function: Callable[..., object], *arguments: object, key: str = "a", kind: str = "", **needs: Any) -> Task:
     """A task of the kind that its function names, with what it needs."""
     kind = kind or function.__name__
-    return Task(key=key, kind=kind, function=function, arguments=arguments, resources=TaskResources(**needs))
+    return Task(key=key, kind=kind, function=function, arguments=arguments, resources=JobResources(**needs))
 
 
 def run(executor: Executor, *tasks: Task) -> dict[str, Completion]:
@@ -114,9 +108,9 @@ def test_a_task_computes_with_as_many_threads_as_it_takes_cores(executor: Execut
 def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
     ended = run(
         executor,
-        task(executor_tasks.spin, 60.0, key="slow", timeout_s=0.3),
-        task(executor_tasks.swallow_and_spin, key="s", kind="spin", timeout_s=0.3),
-        task(executor_tasks.spin, 0.01, key="quick", timeout_s=0.3),
+        task(executor_tasks.spin, 60.0, key="slow", timeout=0.3),
+        task(executor_tasks.swallow_and_spin, key="s", kind="spin", timeout=0.3),
+        task(executor_tasks.spin, 0.01, key="quick", timeout=0.3),
     )
     for key in ("slow", "s"):
         assert str(ended[key].failure) == "TimeoutError: took longer than the 0.3 s it may take"
@@ -125,24 +119,24 @@ def test_a_task_that_takes_too_long_is_ended(executor: Executor) -> None:
 
 
 def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
-    executor.check(TaskResources(cpus=1))
+    executor.check(JobResources(cpus=1))
     with pytest.raises(InputError, match="gpus"):
-        executor.check(TaskResources(gpus=64))
+        executor.check(JobResources(gpus=64))
 
 
 @pytest.mark.parametrize(
     "timeout_s", [0.0, -1.0, 1e-30, 1e-6, 0.0099, 31_622_401, 1e10, 1e300, float("inf"), float("nan")]
 )
-def test_timeouts_that_no_timer_can_keep_are_a_mistake(executor: Executor, timeout_s: float) -> None:
-    with pytest.raises(InputError, match="timeout: must be between 10 ms and 366 days"):
-        executor.check(TaskResources(timeout_s=timeout_s))
+def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None:
+    with pytest.raises(InputError, match="timeout: "):
+        JobResources(timeout=timeout_s)
 
 
 def test_the_shortest_and_the_longest_timeout_are_kept(executor: Executor) -> None:
     ended = run(
         executor,
-        task(executor_tasks.spin, 60.0, key="shortest", timeout_s=SHORTEST_TIMEOUT_S),
-        task(executor_tasks.add, 1, 1, key="longest", timeout_s=LONGEST_TIMEOUT_S),
+        task(executor_tasks.spin, 60.0, key="shortest", timeout=SHORTEST_TIMEOUT_S),
+        task(executor_tasks.add, 1, 1, key="longest", timeout=LONGEST_TIMEOUT_S),
     )
     assert str(ended["shortest"].failure) == "TimeoutError: took longer than the 0.01 s it may take"
     assert (ended["longest"].failure, ended["longest"].output) == (None, 2)
@@ -222,9 +216,9 @@ def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
 
 def test_more_cores_or_memory_than_any_node_has_are_a_mistake(ray: RayExecutor) -> None:
     with pytest.raises(InputError, match="no node has 3 cpus, 0 gpus and 0 B memory for one job; nodes: 2 cpus"):
-        ray.check(TaskResources(cpus=3))
+        ray.check(JobResources(cpus=3))
     with pytest.raises(InputError, match="for one job; nodes: 2 cpus"):
-        ray.check(TaskResources(memory_bytes=10**15))
+        ray.check(JobResources(memory=10**15))
 
 
 def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +230,7 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
         return original(which, seconds, interval)
 
     monkeypatch.setattr(signal, "setitimer", setitimer)
-    output, failure, _ = perform(executor_tasks.add, (1, 1), TaskResources(timeout_s=60.0), grace_s=60.0)
+    output, failure, _ = perform(executor_tasks.add, (1, 1), JobResources(timeout=60.0), grace_s=60.0)
     assert output is None
     assert failure is not None
     assert failure.kind == "TimeoutError"
@@ -246,7 +240,7 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
 
 @pytest.mark.thorough
 def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
-    hanging = task(executor_tasks.hang, key="hang", timeout_s=0.5)
+    hanging = task(executor_tasks.hang, key="hang", timeout=0.5)
     ended = run(ray, hanging, task(executor_tasks.add, 1, 1, key="fine"))
     assert ended["fine"].output == 2
     assert str(ended["hang"].failure) == (
@@ -257,8 +251,8 @@ def test_a_hang_that_looks_for_no_signals_is_ended(ray: RayExecutor) -> None:
 @pytest.mark.thorough
 def test_to_wait_for_a_worker_counts_for_no_timeout(ray: RayExecutor, tmp_path: Path) -> None:
     """A worker that dies early in a task that had waited for longer than its timeout and grace."""
-    spinning = [task(executor_tasks.spin, 1.2, key=f"{n}", timeout_s=1.5) for n in range(8)]
-    dying = task(executor_tasks.die_first, str(tmp_path / "died"), key="once", timeout_s=1.5)
+    spinning = [task(executor_tasks.spin, 1.2, key=f"{n}", timeout=1.5) for n in range(8)]
+    dying = task(executor_tasks.die_first, str(tmp_path / "died"), key="once", timeout=1.5)
     ended = run(ray, *spinning, dying)
     assert ended["once"].output == "survived"
     assert all(completion.failure is None for completion in ended.values())
@@ -340,7 +334,7 @@ def test_resources_beyond_all_timers_and_machines_are_named_with_their_line(
 
 
 def test_a_process_has_one_ray(ray: RayExecutor) -> None:
-    ray.check(TaskResources())
+    ray.check(JobResources())
     with pytest.raises(InputError, match="Ray is in use in this process already"):
         RayExecutor(workers=1).share(1)
     assert run(ray, task(executor_tasks.add, 1, 1))["a"].output == 2  # which goes on, with the token that it has

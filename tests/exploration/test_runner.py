@@ -8,8 +8,9 @@ import pytest
 from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration import runner as runner_module
-from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.jobs import Output, TrainInputs
+from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
 from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import find_work
@@ -31,7 +32,7 @@ class Eager(Executor):
     def has_room(self) -> bool:
         return len(self.ended) < 5
 
-    def check(self, resources: TaskResources) -> None:
+    def check(self, resources: JobResources) -> None:
         pass
 
     def share(self, value: object) -> object:

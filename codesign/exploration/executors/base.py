@@ -4,33 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "Completion", "Executor", "Failure", "Task", "TaskResources"]
+from codesign.exploration.resources import JobResources
 
-SHORTEST_TIMEOUT_S = 0.01
-LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
-"""Outside of these, timers round to nothing or overflow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskResources:
-    """What a task takes, and how long it may.
-
-    Attributes:
-        cpus: cores that it occupies, and threads that it computes with.
-        gpus: GPUs that it occupies; parts of one can be shared.
-        memory_bytes: memory that it needs, for placing it; None takes part in no placement.
-        timeout_s: it is ended, and failed, after so long, between `SHORTEST_TIMEOUT_S` and `LONGEST_TIMEOUT_S`; None
-            lets it run.
-    """
-
-    cpus: int = 1
-    gpus: float = 0.0
-    memory_bytes: int | None = None
-    timeout_s: float | None = None
+__all__ = ["Completion", "Executor", "Failure", "Task"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +30,7 @@ class Task:
     kind: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-    resources: TaskResources = TaskResources()
+    resources: JobResources = field(default_factory=JobResources)
     on_report: Callable[[Any], None] | None = None
 
 
@@ -97,7 +77,7 @@ class Executor(ABC):
         """Whether another task is worth submitting now; to go on regardless only fills memory."""
 
     @abstractmethod
-    def check(self, resources: TaskResources) -> None:
+    def check(self, resources: JobResources) -> None:
         """Make sure that tasks which take this can be run at all.
 
         Raises:

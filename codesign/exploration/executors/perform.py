@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,10 @@ from types import FrameType
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Failure, TaskResources
+from codesign.exploration.executors.base import Failure
+from codesign.exploration.resources import JobResources
 
-__all__ = ["GRACE_S", "check_timeout", "perform"]
+__all__ = ["GRACE_S", "perform"]
 
 GRACE_S = 20.0
 """By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
@@ -27,7 +27,7 @@ class _OutOfTime(BaseException):
 
 
 def perform(
-    function: Callable[..., Any], arguments: tuple[Any, ...], resources: TaskResources, *, grace_s: float | None = None
+    function: Callable[..., Any], arguments: tuple[Any, ...], resources: JobResources, *, grace_s: float | None = None
 ) -> tuple[Any, Failure | None, float]:
     """Call a function; output, failure, wall time in seconds. Executors run every task through this.
 
@@ -43,24 +43,15 @@ def perform(
     torch.set_num_threads(resources.cpus)
     start = time.perf_counter()
     try:
-        with _timeout(resources.timeout_s, grace_s=grace_s):
+        with _timeout(resources.timeout, grace_s=grace_s):
             return function(*arguments), None, time.perf_counter() - start
     except _OutOfTime:
-        failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout_s:g} s it may take")
+        failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout:g} s it may take")
         return None, failure, time.perf_counter() - start
     except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
         return None, Failure.of(error), time.perf_counter() - start
     finally:
         torch.set_num_threads(threads)
-
-
-def check_timeout(resources: TaskResources) -> None:
-    """Raise InputError where a task that takes too long cannot be ended."""
-    limit_s = resources.timeout_s
-    if limit_s is not None and not SHORTEST_TIMEOUT_S <= limit_s <= LONGEST_TIMEOUT_S:
-        raise InputError(f"timeout: must be between 10 ms and 366 days, found {limit_s:g} s")
-    if limit_s is not None and not hasattr(signal, "setitimer"):
-        raise InputError(f"timeout: tasks cannot be ended in time on {sys.platform}; remove it")
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Failure, Task, TaskResources
+from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.identity import code_digest
-from codesign.exploration.executors.perform import GRACE_S, check_timeout
+from codesign.exploration.executors.perform import GRACE_S
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.executors.ray_worker import Result, Slot, make_perform_batch
+from codesign.exploration.resources import JobResources
 from codesign.units import format_si
 
 __all__ = ["RayExecutor"]
@@ -102,14 +103,13 @@ class RayExecutor(Executor):
         """Batches that Ray has."""
         return len(self._running)
 
-    def check(self, resources: TaskResources) -> None:
-        check_timeout(resources)
+    def check(self, resources: JobResources) -> None:
         self._connected()
         usable = self._nodes.usable
         if not any(node.holds(resources) for node in usable):
             raise InputError(
                 f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
-                f"{format_si(resources.memory_bytes or 0, 'B')} memory for one job; "
+                f"{format_si(resources.memory or 0, 'B')} memory for one job; "
                 f"nodes: {'; '.join(map(str, usable)) or 'none'}"
             )
 
@@ -172,13 +172,13 @@ class RayExecutor(Executor):
         taken = batch.tasks[0].resources  # equal for all of a batch
         self._sent += 1
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
-        started = key if alone and taken.timeout_s is not None else None
+        started = key if alone and taken.timeout is not None else None
         reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
         function = self._perform.options(
             name="perform_batch",
             num_cpus=taken.cpus,
             num_gpus=taken.gpus,
-            memory=taken.memory_bytes,
+            memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
             **self._nodes.placement(),
         )
@@ -246,7 +246,7 @@ class RayExecutor(Executor):
 
     def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
         """Start tasks again whose worker or node died, each by itself; fail those that were lost too often."""
-        first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout_s
+        first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout
         if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s:
             message = f"took longer than the {limit_s:g} s it may take, and did not react: its worker was ended"
             self._fail(first, Failure(kind="TimeoutError", message=message))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.exploration.executors.base import TaskResources
 from codesign.exploration.executors.identity import NUMERIC_PACKAGES, versions
+from codesign.exploration.resources import JobResources
 from codesign.units import format_si
 
 __all__ = ["Node", "Nodes"]
@@ -21,9 +21,9 @@ class Node:
     gpus: float
     memory_bytes: float
 
-    def holds(self, resources: TaskResources) -> bool:
+    def holds(self, resources: JobResources) -> bool:
         """Whether a task that takes this can ever be placed here."""
-        wanted = (resources.cpus, resources.gpus, resources.memory_bytes or 0)
+        wanted = (resources.cpus, resources.gpus, resources.memory or 0)
         there = (self.cpus, self.gpus, self.memory_bytes)
         return all(has >= need for has, need in zip(there, wanted, strict=True))
 

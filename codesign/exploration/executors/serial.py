@@ -6,8 +6,9 @@ from collections import deque
 from functools import partial
 
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Completion, Executor, Task, TaskResources
-from codesign.exploration.executors.perform import check_timeout, perform
+from codesign.exploration.executors.base import Completion, Executor, Task
+from codesign.exploration.executors.perform import perform
+from codesign.exploration.resources import JobResources
 
 __all__ = ["SerialExecutor"]
 
@@ -25,8 +26,7 @@ class SerialExecutor(Executor):
     def has_room(self) -> bool:
         return not self._tasks
 
-    def check(self, resources: TaskResources) -> None:
-        check_timeout(resources)
+    def check(self, resources: JobResources) -> None:
         if resources.gpus:
             import torch
 

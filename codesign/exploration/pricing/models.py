@@ -60,7 +60,7 @@ def prepare(
         workload=lambda: workloads.load(plan.workload),
         executor=executor,
         progress=progress or Progress(),
-        resources=sweep.resources.by_kind,
+        resources=sweep.resources,
     )
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:

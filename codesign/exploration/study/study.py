@@ -62,6 +62,11 @@ class StudyOutcome:
     failed: int
     models: ModelFiles | None = None
 
+    @property
+    def failures(self) -> str:
+        """How much failed."""
+        return f"{self.failed} trials or tested design points failed"
+
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
     """What a study file says, as `choose_sweep`."""
@@ -120,7 +125,7 @@ def run_study(
                 executor=chosen,
                 workload=workloads.load,
                 progress=progress,
-                resources=spec.resources.by_kind,
+                resources=spec.resources,
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
