@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["study"]
 
-_DECISIVE = ("file", "dataset", "scale", "trials", "time", "sampler", "seed")
+_DECISIVE = ("file", "dataset", "scale", "trials", "sampler")
 """Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""
 
 
@@ -65,11 +65,7 @@ def study(
         int | None,
         typer.Option(min=1, help="Budget in trials, including those of earlier runs, instead of the file's."),
     ] = None,
-    time: Annotated[str | None, typer.Option(help="Budget of time, such as '2 h', instead of the file's.")] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the sampler instead of the file's.")
-    ] = None,
     storage: StorageOption = None,
     executor: ExecutorOption = ExecutorName.auto,
     workers: WorkersOption = None,
@@ -95,7 +91,7 @@ def study(
     from codesign.exploration.workloads import Workloads
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
-    spec = _changed(chosen.spec, trials=trials, time=time, sampler=sampler, seed=seed)
+    spec = _changed(chosen.spec, trials, sampler)
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
     if chosen.text:
@@ -117,32 +113,17 @@ def study(
     raise typer.Exit(show_outcome(outcome, as_json=as_json))
 
 
-def _changed(
-    spec: StudySpec, *, trials: int | None, time: str | None, sampler: str | None, seed: int | None
-) -> StudySpec:
+def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:
     """The study with what the command line says instead of the file."""
     from codesign.errors import InputError
     from codesign.exploration.study.samplers import sampler_problem
     from codesign.exploration.study.spec import SamplerEntry
-    from codesign.units import parse_quantity
 
-    update: dict[str, Any] = {}
-    budget: dict[str, Any] = {} if trials is None else {"trials": trials}
-    if time is not None:
-        try:
-            budget["time"] = parse_quantity(time, "s")
-        except ValueError as error:
-            raise InputError(f"--time: {error}") from None
-        if budget["time"] <= 0:
-            raise InputError(f"--time: must be above 0, found '{time}'")
-    if budget:
-        update["budget"] = spec.budget.model_copy(update=budget)
+    update: dict[str, Any] = {} if trials is None else {"budget": spec.budget.model_copy(update={"trials": trials})}
     if sampler is not None:
         constrained = bool(spec.constraints) or spec.fidelity is not None
         problem = sampler_problem(sampler, objectives=len(spec.objectives), constrained=constrained)
         if problem is not None:
             raise InputError(f"--sampler: {problem}")
         update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
-    if seed is not None:
-        update["sampler"] = update.get("sampler", spec.sampler).model_copy(update={"seed": seed})
     return spec.model_copy(update=update)

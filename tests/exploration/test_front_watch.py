@@ -95,32 +95,6 @@ def test_a_front_by_hand():
     }
 
 
-def test_evaluation_seeds_count_within_their_training_seed():
-    plan, watch = watched(tiny(("training: [0]", "training: [0, 1], evaluation: [0, 1]")))
-    for training, evaluation, energy in ((0, 0, 1e-6), (0, 1, 3e-6), (1, 0, 8e-6)):
-        where = {"schedule": "asynchronous", "training_seed": training, "evaluation_seed": evaluation}
-        give(watch, plan, 0.5, cost(energy, 1e-3), **where)
-    assert texts(watch) == {FITTED: ("50.0 %", "5 µJ", "1 ms")}
-
-
-def test_a_schedule_that_a_chip_cannot_execute_stays_off():
-    plan, watch = watched(tiny())
-    give(watch, plan, 1.0, cost(1e-9, 1e-9), schedule="layered")
-    give(watch, plan, 0.1, cost(1e-3, 1.0), schedule="asynchronous")
-    assert list(texts(watch)) == [FITTED]
-
-
-def test_energies_of_other_terms_do_not_compare():
-    plan, watch = watched(tiny(CHIPS))
-    give(watch, plan, 0.9, cost(1e-6, 1e-3), chip="loihi")
-    give(watch, plan, 0.5, cost(2e-6, 2e-3, ["spike"]), chip="mubrain")
-    lines = watch.front()
-    assert [(line.name.split(" on ")[1], line.group) for line in lines] == [
-        ("loihi", "digits, accelerated, energy of spike and static, of the whole board"),
-        ("mubrain", "digits, accelerated, energy of spike, of the whole board"),
-    ]
-
-
 def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     plan, watch = watched(tiny(CHIPS))
     give(watch, plan, 0.9, cost(1e-6, None), chip="mubrain_layersync2024")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
-from codesign.files.folder import temporary_beside
 from codesign.hardware.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density
@@ -311,16 +309,6 @@ def test_one_pricing_at_a_time_writes_a_folder(folder: Path, cache_root: Path, t
         pytest.raises(InputError, match=r"\.lock: is held by process [0-9]+ on .*, which writes there"),
     ):
         run(folder, cache_root, tmp_path, chip="clocked_real_time")
-
-
-def test_what_a_killed_pricing_left_goes_away_after_a_day(folder: Path, cache_root: Path, tmp_path: Path):
-    for name in ("old", "young"):
-        Path(temporary_beside(str(tmp_path / f"{name}.parquet"))).touch()
-    (old,) = tmp_path.glob(".old*")
-    os.utime(old, (0, 0))
-    run(folder, cache_root, tmp_path, chip="clocked_real_time")
-    assert not old.exists()
-    assert len(list(tmp_path.glob(".young*.tmp"))) == 1
 
 
 def test_an_earlier_result_survives_an_interrupt(folder: Path, cache_root: Path, tmp_path: Path):

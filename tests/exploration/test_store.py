@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from codesign.errors import StoreError
 from codesign.exploration.store import Entry, Store
 from codesign.files import open_folder
-from codesign.files.folder import temporary_beside
 
 KEY = "ab" * 32
 NAME = f"ab/{KEY}"
@@ -233,19 +231,6 @@ def test_a_place_that_nobody_can_write_or_knows_is_a_store_error(tmp_path: Path)
     ):
         with pytest.raises(StoreError, match=message):
             Store(place)
-
-
-def test_temporary_files_of_dead_processes_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
-    Store(tmp_path)
-    old, young = (Path(temporary_beside(str(tmp_path / "ab" / "x"))) for _ in range(2))
-    old.parent.mkdir()
-    for path in (old, young):
-        path.write_bytes(b"half")
-    two_days_ago = time.time() - 2 * 86400
-    os.utime(old, (two_days_ago, two_days_ago))
-    Store(tmp_path)
-    assert not old.exists()
-    assert young.exists()
 
 
 HAMMER = """

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from codesign.exploration.running import choose_executor
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
-from codesign.files.folder import temporary_beside
 from codesign.reporting.html import render_report
 
 
@@ -76,17 +74,6 @@ def test_page_and_answer_come_from_the_table_that_was_written(after_sweep, cache
     monkeypatch.undo()
     assert contents_equal(outcome.table, results(after_sweep))
     assert outcome.report.read_text(encoding="utf-8") == render_report(results(after_sweep))
-
-
-def test_what_a_killed_sweep_left_goes_away_after_a_day(after_sweep, cache_root):
-    places = [after_sweep / "out" / name for name in ("results.parquet", "report.html", "models/a.safetensors")]
-    old, young = ([Path(temporary_beside(str(place))) for place in places] for _ in range(2))
-    for path in (*old, *young):
-        path.write_bytes(b"half")
-    for path in old:
-        os.utime(path, (0, 0))
-    run(tiny(), after_sweep, cache_root)
-    assert [path.exists() for path in (*old, *young)] == [False] * 3 + [True] * 3
 
 
 LEARNS = (
