@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from codesign.cli.importing import _SAID
 from codesign.cli.main import app
 
-WORDS = {"dataset", "scale", "run", "ray_address", "time", "sampler", "name", "names", "dialect", "dt", *_SAID}
+WORDS = {"dataset", "scale", "ray_address", "sampler", "name", "names", "dialect", "dt", *_SAID}
 """Parameters that are text and no place."""
 
 
@@ -33,7 +33,7 @@ def places() -> Iterator[tuple[str, ...]]:
 
 def test_every_place_is_tried() -> None:
     tried = {(words[0], word) for words in places() for word in words}
-    assert {("sweep", "--store"), ("study", "--storage"), ("price", "--out"), ("chips", "--json")} <= tried
+    assert {("sweep", "--store"), ("study", "--storage"), ("price", "--out"), ("chips", "--output")} <= tried
     assert len(tried) > 20
 
 
