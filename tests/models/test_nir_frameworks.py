@@ -275,6 +275,60 @@ def test_what_a_framework_exports_does_here_what_it_did_there(framework: Any, ki
         assert certificate.recorded_spikes > 20
 
 
+def recurrent(framework: str) -> tuple[torch.nn.Module, torch.Tensor, np.ndarray, list[np.ndarray]]:
+    """Recurrent modules of frameworks that do not export them: module, sample, input, spikes of each layer."""
+    pytest.importorskip(framework)
+    given = inputs(6, timesteps=20)
+    data, linear = given.transpose(0, 1), torch.nn.Linear
+    if framework == "rockpool":
+        from rockpool.nn.combinators import Sequential
+        from rockpool.nn.modules import LIFTorch, LinearTorch
+
+        times = {"tau_mem": torch.full((8,), 4e-3), "tau_syn": torch.full((8, 1), 2e-3), "bias": torch.zeros(8)}
+        cell = LIFTorch(8, threshold=torch.full((8,), 0.5), dt=1e-3, has_rec=True, **times)
+        network = Sequential(LinearTorch((6, 8), has_bias=False), cell)
+        small(cell.w_rec)
+        record = network(data, record=True)[2]
+        network.reset_state()
+        spikes = [part["spikes"] for part in record.values() if isinstance(part, dict) and "spikes" in part]
+        return network, data, data.numpy(), [of_layer.detach().numpy() for of_layer in spikes]
+    if framework == "sinabs":
+        from sinabs.layers import LIFRecurrent
+
+        back = linear(8, 8, bias=False)
+        small(back.weight)
+        network = torch.nn.Sequential(linear(6, 8), LIFRecurrent(tau_mem=4.0, tau_syn=2.0, rec_connect=back))
+        network[1].spike_threshold.data.fill_(0.2)
+        seen = hooked([network[1]])
+        network(data)
+        network[1].reset_states()
+        return network, data, data.numpy(), [seen[0][0].numpy()]
+    from norse.torch import LIFCell, LIFParameters, LIFRecurrentCell, SequentialState
+
+    p = LIFParameters(tau_mem_inv=torch.tensor(250.0), tau_syn_inv=torch.tensor(500.0), v_th=torch.tensor(0.25))
+    network, state = SequentialState(LIFRecurrentCell(6, 8, p), linear(8, 4), LIFCell(p)), None
+    seen = hooked([network[0], network[2]])
+    for step in given:
+        _, state = network(step, state)
+    return network, given[0], data.numpy(), [by_sample(steps) for steps in seen]
+
+
+def small(weight: torch.Tensor) -> None:
+    with torch.no_grad():
+        weight.copy_(torch.randn(weight.shape) / 4 - 0.1)
+
+
+@pytest.mark.parametrize("framework", ["norse", "sinabs", "rockpool"])
+def test_recurrent_modules_do_here_what_they_do_there(framework: str):
+    torch.manual_seed(0)
+    module, sample, given, spikes = recurrent(framework)
+    record = {"input": given} | {f"layer{layer}": of_layer for layer, of_layer in enumerate(spikes)}
+    loaded = cd.import_model(module, sample=sample, check=record, dt="1 ms" if framework == "sinabs" else None)
+    assert loaded.network.delayed()
+    assert loaded.card.certificate.differing_spikes == 0, loaded.card.certificate.summary
+    assert loaded.card.certificate.recorded_spikes > 30
+
+
 SEVERAL = {"reset": "subtract", "comparison": ">=", "most_spikes": 1 << 20, "refractory": False}
 SYNAPSE = {"synaptic_time_constant": 4e-3}
 NETWORKS: dict[str, Any] = {

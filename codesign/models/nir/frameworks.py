@@ -31,6 +31,7 @@ class ModuleNeurons:
         options: what the dialect asks for, as the module has it.
         dt: timestep in seconds, of frameworks that have one.
         recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
+        weights: of the input, of neurons that have their own.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class ModuleNeurons:
     options: Mapping[str, Any] = field(default_factory=dict)
     dt: float | None = None
     recurrent: tuple[NDArray[Any], NDArray[Any] | None] | None = None
+    weights: NDArray[Any] | None = None
 
 
 def _must(true: bool, rule: str) -> None:
@@ -91,8 +93,8 @@ def _spikingjelly(module: Any) -> ModuleNeurons:
 
 
 def _norse(module: Any) -> ModuleNeurons:
-    """Cells with and without time: `LIF`, `LIFBox`, `IAF`, `LI` and `LIBox`."""
-    p, name = module.p, type(module).__name__.removesuffix("Cell")
+    """Cells with and without time: `LIF`, `LIFRecurrent`, `LIFBox`, `IAF`, `LI` and `LIBox`."""
+    p, name = module.p, type(module).__name__.removesuffix("Cell").removesuffix("Recurrent")
     kind = {"LIF": "CubaLIF", "LIFBox": "LIF", "IAF": "IF", "LI": "CubaLI", "LIBox": "LI"}[name]
     fields = {"tau_mem_inv": "share_mem", "tau_syn_inv": "share_syn", "v_leak": "v_leak", "v_th": "v_threshold"}
     numbers: dict[str, Any] = {"r": 1.0}
@@ -108,7 +110,15 @@ def _norse(module: Any) -> ModuleNeurons:
     value = array(getattr(p, "v_reset", 0.0))
     _must(value.size == 1, "v_reset must be one number for a layer")
     options = {"reset": method.removeprefix("reset_"), "v_reset": float(value)}
-    return ModuleNeurons(kind=kind, numbers=numbers, options=options, dt=module.dt)
+    again = hasattr(module, "recurrent_weights")
+    return ModuleNeurons(
+        kind=kind,
+        numbers=numbers,
+        options=options,
+        dt=module.dt,
+        recurrent=(array(module.recurrent_weights), None) if again else None,
+        weights=array(module.input_weights) if again else None,
+    )
 
 
 def _sinabs(module: Any) -> ModuleNeurons:
@@ -216,7 +226,10 @@ FRAMEWORKS = {
     "norse": Framework(
         prefix="norse",
         read=_norse,
-        classes=("LIFCell", "LIF", "LIFBoxCell", "IAFCell", "IAF", "LICell", "LI", "LIBoxCell"),
+        classes=(
+            *("LIFCell", "LIF", "LIFRecurrentCell", "LIFRecurrent", "LIFBoxCell", "IAFCell", "IAF"),
+            *("LICell", "LI", "LIBoxCell"),
+        ),
         bases=("SNNCell", "SNN", "SNNRecurrentCell", "SNNRecurrent"),
     ),
     "sinabs": Framework(

@@ -71,6 +71,10 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     neurons = {name: found for name, (_, found) in trace.neurons.items()}
     nodes, edges = trace.nodes, list(trace.edges)
     for name, of_module in neurons.items():
+        if of_module.weights is not None:
+            own = f"{name}.input"
+            nodes[own] = _linear(own, of_module.weights, None)
+            edges = [(source, own if target == name else target) for source, target in edges] + [(own, name)]
         if of_module.recurrent is not None:
             back, (weight, bias) = f"{name}.recurrent", of_module.recurrent
             nodes[back] = _linear(back, weight, bias)
