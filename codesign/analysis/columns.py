@@ -262,6 +262,10 @@ COLUMNS: Mapping[str, Column] = {
     # time
     "latency_model": _name("which model latency_s comes from"),
     "latency_s": _number("time per sample until the stop, summed over timesteps", "s"),
+    "interval_s": _number(
+        "time from sample to sample without a pause between them; they overlap where the chip pipelines layers",
+        "s",
+    ),
     "latency_compute_s": _number("part of latency_s: cores at work", "s"),
     "latency_network_s": _number("part of latency_s: messages under way", "s"),
     "latency_synchronization_s": _number("part of latency_s: barriers, ticks and handshakes waited for", "s"),

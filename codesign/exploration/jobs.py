@@ -47,7 +47,7 @@ __all__ = [
 TRAIN_VERSION = 7
 EXECUTE_VERSION = 7
 SUMMARY_VERSION = 4
-COST_VERSION = 7
+COST_VERSION = 8
 
 Device = Literal["cpu", "cuda"]
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from codesign.arguments import instance
 from codesign.hardware.action_counts import ActionCounts, action_counts
 from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total_in
-from codesign.hardware.latency import Latency, StepsOf, latency_of, on_time, steps_of
+from codesign.hardware.latency import Latency, StepsOf, latency_of, steps_of
+from codesign.hardware.on_time import on_time
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.scheduling import delayed_assumptions
@@ -139,6 +140,7 @@ class Cost:
             "paper_energy_j": _mean(self.paper_energy_j),
             "latency_model": latency.model,
             "latency_s": _mean(latency.total_s),
+            "interval_s": _mean(latency.interval_s),
             "latency_compute_s": _mean(latency.compute_s),
             "latency_network_s": _mean(latency.network_s),
             "latency_synchronization_s": _mean(latency.synchronization_s),
@@ -153,12 +155,12 @@ class Cost:
 
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
-        latency = format_si(self.latency_s, "s")
+        latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
             f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
-            f"  latency: {latency} ({self.latency.model}){missing}"
+            f"  latency: {latency} ({self.latency.model}); in a stream, a sample every {interval}{missing}"
         )
 
 

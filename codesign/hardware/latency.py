@@ -16,18 +16,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
-from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.neighbour import Feed, feeds_of, walk
 from codesign.hardware.parts import Barrier, Neighbour, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
 from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
+from codesign.hardware.stream import overlaps, stream_interval
 from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
-__all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "on_time", "steps_of"]
+__all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "steps_of"]
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +40,8 @@ class Latency:
     Attributes:
         model: which model they come from.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
+        interval_s: () mean time from one sample to the next where they follow without a pause. Chips that pipeline
+            layers, one on each core, overlap them (`codesign.hardware.stream`); else it is the mean of `total_s`.
         compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
             waited for.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
@@ -56,6 +57,7 @@ class Latency:
 
     model: str = ""
     total_s: Floats | None = None
+    interval_s: Floats | None = None
     compute_s: Floats | None = None
     network_s: Floats | None = None
     synchronization_s: Floats | None = None
@@ -137,19 +139,18 @@ def latency_of(
     chip, synchronization = prices.chip, prices.chip.synchronization
     missing = missing_times(chip, geometry, prices.extent)
     if isinstance(synchronization, Timer):
-        latency = _timer(record, prices, synchronization, None if missing else steps, missing, parts)
-        return latency if prices.varied else _one_scenario(latency)
+        latency = _timer(record, prices, synchronization, None if missing else steps, missing, geometry, parts)
+        return _finished(latency, prices, parts)
     model = _model(synchronization, bound_only)
     if missing or steps is None:
         return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
     if isinstance(synchronization, Barrier):
-        latency = _barrier(record, prices, synchronization, steps, parts)
+        latency = _barrier(record, prices, synchronization, steps, geometry, parts)
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
         latency = _asynchronous(record, prices, steps.steps, bound_only, parts, nominal)
-    latency = replace(latency, model=model)
-    return latency if prices.varied else _one_scenario(latency)
+    return _finished(replace(latency, model=model), prices, parts)
 
 
 def _model(synchronization: Any, bound_only: bool) -> str:
@@ -161,33 +162,14 @@ def _model(synchronization: Any, bound_only: bool) -> str:
     return f"{kind} {'stepwise bound' if bound_only else 'replay'}"
 
 
-def _one_scenario(latency: Latency) -> Latency:
-    """Without the last axis, of n = 1 scenarios."""
+def _finished(latency: Latency, prices: Prices, parts: bool) -> Latency:
+    """With an interval between samples; without the last axis where that is of n = 1 scenarios."""
+    if parts and latency.interval_s is None and latency.total_s is not None:
+        latency = replace(latency, interval_s=latency.total_s.mean(axis=0))
+    if prices.varied:
+        return latency
     arrays: dict[str, Any] = {name: value for name, value in vars(latency).items() if isinstance(value, np.ndarray)}
     return replace(latency, **{name: value[..., 0] for name, value in arrays.items()})
-
-
-def on_time(
-    record: StepRecord, chip: Chip, latency_s: Floats | None, operation: str
-) -> tuple[Floats | None, tuple[str, ...]]:
-    """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
-
-    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it while it works.
-
-    Raises:
-        InputError: real time with a static input, which lasts no time.
-    """
-    if operation == "accelerated":
-        return latency_s, ()
-    if record.timestep_s == 0:
-        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
-    if chip.power_gating.between_inputs == "yes":
-        return latency_s, (f"{chip.name}: static power is off between inputs",)
-    stimulus_s = record.timesteps_run.astype(np.float64) * record.timestep_s
-    if latency_s is None:
-        return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
-    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), ()
 
 
 def _decided(record: StepRecord, decision: Floats) -> Floats:
@@ -262,7 +244,9 @@ def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Float
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, parts: bool) -> Latency:
+def _barrier(
+    record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, geometry: Geometry | None, parts: bool
+) -> Latency:
     times, hops = prices.work_times(), prices.hop_times()
     rate = prices.value("network_on_chip.link_rate")
     barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
@@ -284,8 +268,10 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
     network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
     last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
     busy = _busy_by_core(steps.steps, steps.steps.busy(times))
+    stream = barrier.scope == "timestep" and overlaps(geometry)
     return Latency(
         total_s=total,
+        interval_s=stream_interval(steps.steps, length, record.timesteps_run) if stream else None,
         compute_s=compute,
         network_s=network,
         synchronization_s=_rest(total, compute, network),
@@ -342,18 +328,26 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
 
 
 def _timer(
-    record: StepRecord, prices: Prices, timer: Timer, steps: StepsOf | None, missing: tuple[str, ...], parts: bool
+    record: StepRecord,
+    prices: Prices,
+    timer: Timer,
+    steps: StepsOf | None,
+    missing: tuple[str, ...],
+    geometry: Geometry | None,
+    parts: bool,
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
+    ticks = timer.ticks_per_timestep
     tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
     if steps is None:
-        count = record.timesteps_run * timer.ticks_per_timestep + record.layers - 1
+        count = record.timesteps_run * ticks + record.layers - 1
         total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
         name = prices.chip.name
         unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
             model="timer",
             total_s=total,
+            interval_s=record.timesteps_run.mean() * ticks * tick_s if overlaps(geometry) else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             assumptions=(unchecked,),
@@ -372,10 +366,11 @@ def _timer(
         share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
         not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
     compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
-    first = (record.timesteps - 1) * timer.ticks_per_timestep  # of the last frame
+    first = (record.timesteps - 1) * ticks  # of the last frame
     return Latency(
         model=model,
         total_s=total,
+        interval_s=stream_interval(steps.steps, length, record.timesteps_run * ticks) if overlaps(geometry) else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),

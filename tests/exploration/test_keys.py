@@ -104,7 +104,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "9cd79769c43387bd",
         "summary": "4554e001cfa16402",
-        "cost": "2c11367cf6ba513a",
+        "cost": "fdfcd8f52d973638",
     }
 
 
