@@ -149,6 +149,7 @@ def _print_abilities(console: Console, chip: Chip) -> None:
     console.print("\n[bold]What it can do[/bold]")
     lines = [
         f"leak: {chip.supports.leak}; reset: {resets}",
+        f"synapses of weight 0 are skipped: {chip.skips_zero_weights}",
         f"queues can be flushed: {chip.can_flush}; a sample can be ended early: {chip.can_end_sample}",
     ]
     for noun, most in (("thresholds", chip.supports.thresholds), ("time constants", chip.supports.time_constants)):

@@ -172,6 +172,8 @@ def encode_execution(execution: Execution) -> bytes:
         "timestep_s": execution.timestep_s,
         "spiking_readout": execution.spiking_readout,
     }
+    if execution.zero_weights:
+        facts["zero_weights"] = execution.zero_weights
     arrays["facts"] = np.frombuffer(canonical_json(facts).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -243,6 +245,7 @@ def _decoded_execution(data: bytes) -> Execution:
         slices=tuple(Slice(**part) for part in facts["slices"]),
         timestep_s=facts["timestep_s"],
         spiking_readout=facts["spiking_readout"],
+        zero_weights=tuple(facts.get("zero_weights", ())),
         **values,
     )
 

@@ -148,7 +148,9 @@ def _visits(work: PlacedExecution) -> Floats:
 def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
-        return np.asarray(execution.synaptic_operations.sum(axis=1) - execution.input_macs, dtype=np.float64)
+        prompt = execution.synaptic_operations - execution.delayed_operations
+        macs = execution.input_macs * work.present[0]
+        return np.asarray(prompt @ work.present + execution.delayed_operations.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
     occupied: Floats = by_sample(work.messages.spikes * of_source[work.messages.source])
     return occupied

@@ -80,6 +80,7 @@ class Chip(Spec):
         layer_work: how many of its `times` a piece of work takes in each kind of layer.
         structure: memories and words of a core, from which prices are estimated.
         static_power, power_gating: what is drawn whatever happens, and what is switched off.
+        skips_zero_weights: whether synapses of weight 0 are left out of the work.
         can_flush: whether what still waits can be dropped when the decision is made.
         can_end_sample: whether the host can end a sample before its last timestep, once the output is clear.
         supports: leak and reset of the neurons, and how many thresholds and time constants a core has.
@@ -125,6 +126,7 @@ class Chip(Spec):
     times: Times = Times()
     layer_work: LayerWork | None = None
     network_on_chip: NetworkOnChip | None = None
+    skips_zero_weights: Answer = "unknown"
     can_flush: Answer = "unknown"
     can_end_sample: Answer = "unknown"
     supports: Supports = Supports()

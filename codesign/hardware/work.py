@@ -90,6 +90,15 @@ class PlacedExecution:
         return all_messages(self.execution)
 
     @cached_property
+    def present(self) -> Floats:
+        """(L,) share of the synapses into each layer that the chip works on: those of weight 0 only if it stores them.
+
+        Means over a layer's weights, since executions do not tell over which of them its spikes went.
+        """
+        zeros = self.execution.zero_weights if self.chip.skips_zero_weights == "yes" else ()
+        return 1 - np.array(zeros or (0.0,) * self.layers)
+
+    @cached_property
     def reach(self) -> Reach:
         """Of each source, 0 the input, 1 + slice and D late ones, in each part."""
         if self.exact:
@@ -143,6 +152,7 @@ class PlacedExecution:
             elif shape.fan_out(layer) != size.neurons:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
+            per_message = np.where(late[row], per_message, per_message * self.present[layer])
             for part in geometry.parts_of(layer):
                 goes = self.reach.share[table.source[row], part] > 0
                 rows.append(row[goes])

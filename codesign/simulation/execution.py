@@ -147,6 +147,8 @@ class Execution:
             messages that it received since it fired last or the start of the pass, up to and with that step: row 0 the
             first layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
+        zero_weights: (L,) share of the weights that lead to each layer, delayed ones aside, that are 0; empty where
+            none is. Their synapses count as all others do.
 
     Raises:
         InputError: naming the attribute that holds no counts, or numbers that are none.
@@ -181,6 +183,7 @@ class Execution:
     currents_before_firing: Integers
     messages: MessageTable
     updates: UpdateTable
+    zero_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         real("timestep_s", self.timestep_s)

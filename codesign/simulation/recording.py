@@ -326,8 +326,14 @@ def build_execution(
         delayed_operations=delayed,
         messages=messages,
         updates=updates,
+        zero_weights=_zero_weights(network),
         **counters,
     )
+
+
+def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
+    shares = [1 - float(weight.detach().count_nonzero()) / weight.numel() for weight in network.weights()]
+    return tuple(shares) if any(shares) else ()
 
 
 def _group(keys: Integers) -> tuple[Integers, Integers]:

@@ -32,6 +32,7 @@ def example() -> Execution:
     frames = generator.integers(0, 3, size=(6, 3, 7))
     events = EventBatch.from_frames(frames, np.arange(6) % 3, timestep_s=0.01)
     network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
+    network.weights()[0].data[0] = 0.0
     execution = simulate(network, events, Schedule(group_size=2), seed=3).execution
     assert execution is not None
     return execution
@@ -40,6 +41,7 @@ def example() -> Execution:
 def test_an_execution_survives_a_round_trip():
     execution = example()
     assert execution.emitted.sum() > 0
+    assert execution.zero_weights == (pytest.approx(1 / 6), 0.0, 0.0)
     assert_same(decode_execution(encode_execution(execution)), execution)
     assert encode_execution(execution) == encode_execution(example())
 

@@ -102,9 +102,9 @@ def test_keys_stay_the_same(plan):
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
         "train": "ac6160c36d8d0098",
-        "execute": "9cd79769c43387bd",
-        "summary": "4554e001cfa16402",
-        "cost": "fdfcd8f52d973638",
+        "execute": "c3d83acc2f642159",
+        "summary": "c5f3c378b689920a",
+        "cost": "591260b34a071f20",
     }
 
 

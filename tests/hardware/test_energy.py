@@ -268,6 +268,17 @@ def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
     assert cost.energy.terms_j["neuron_access"] == near([2 * 20 * 10e-12] * 2)
 
 
+def test_synapses_of_weight_0_are_skipped_where_the_chip_says_so(two_timesteps: Execution) -> None:
+    """12 operations in the hidden layer in both samples, of which three quarters have a weight; 4 and 2 behind it."""
+    pruned, chip = replace(two_timesteps, zero_weights=(0.25, 0.5)), WHOLE.replace(number(2), number(1))
+    skipping = chip + "skips_zero_weights: 'yes'\n"
+    whole, less = cost_of(pruned, chip), cost_of(pruned, skipping)
+    assert whole.energy.terms_j["synaptic_operation"] == near([16e-12, 14e-12])
+    assert less.energy.terms_j["synaptic_operation"] == near([11e-12, 10e-12])
+    assert whole.latency.busy_s[0] - less.latency.busy_s[0] == near([3e-6, 2e-6], rel=1e-9)
+    assert (cost_of(two_timesteps, skipping).latency.busy_s == whole.latency.busy_s).all()
+
+
 def test_barriers_and_timers_visit_neurons_while_the_last_frame_passes_through(two_timesteps: Execution) -> None:
     for scope, visits in (("timestep", 3), ("layer", 2)):
         body = MESH_CORES + TIMES + ENERGIES + f"synchronization: {{kind: barrier, scope: {scope}}}"
