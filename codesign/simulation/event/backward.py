@@ -40,7 +40,7 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     `chosen` sources stand in `ordered`, layer by layer, with their spikes in `kept`; results go to `dots`.
     """
     wiring, ordered, rows = network.wiring, state.queue.ordered, state.arrivals.rows
-    begin = 0
+    begin = np.int64(0)
     while begin < chosen:
         layer = unsigned_index(wiring.source_layer[unsigned_index(ordered[unsigned_index(begin)])])
         end = begin + 1
@@ -290,7 +290,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
                 store(gradients.G, slot, multiply(load(gradients.G, slot), load(network.decay, slot)))
 
 
-@routine
+@part
 def _backward_pass(
     network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any, words_at: Any, potentials_at: Any
 ) -> Any:

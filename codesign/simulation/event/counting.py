@@ -111,7 +111,7 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     if not _fits(counters.messages, MESSAGE_COLUMNS, row, 1):
         return False
     out.ends[MESSAGES] += 1
-    _write_keys(counters.messages, row, frame, -1, np.int64(0))
+    _write_keys(counters.messages, row, frame, np.int64(-1), np.int64(0))
     _write_sums(counters.messages, row, inputs, spikes, operations, 0)
     return True
 

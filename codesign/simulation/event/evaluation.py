@@ -317,7 +317,7 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
     tally[FIRED] = 0
     if rules.tallied:
         begin_tally(state)
-    reached = senders = 0
+    reached = senders = np.int64(0)
     for i in range(touched):
         position = unsigned_index(state.arrivals.touched[i])
         layer = unsigned_index(wiring.position_layer[position])

@@ -129,8 +129,8 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         return NO_ROOM
     complete, was_complete = _is_complete(network, rules, state, inputs_waiting), False
     decided = -1
-    step = 0
-    active = touched + waiting > 0 or rules.announces or _goes_on(network, rules, 0, state)
+    step: Any = np.int64(0)  # a literal would compile all that is called with it once more, as for zeros elsewhere
+    active = touched + waiting > 0 or rules.announces or _goes_on(network, rules, np.int64(0), state)
     while active:
         if step == MOST_STEPS:
             return TOO_LONG
@@ -180,7 +180,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
 @leaf
 def _is_complete(network: Any, rules: Any, state: Any, inputs_waiting: Any) -> Any:
     """Whether a frame is complete before its first step: in mode `queued` not where anything is late."""
-    late = rules.delayed and rules.queued and late_ahead(network, rules, 0, state.late)
+    late = rules.delayed and rules.queued and late_ahead(network, rules, np.int64(0), state.late)
     return inputs_waiting == 0 and not late
 
 
@@ -246,7 +246,9 @@ def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> A
     if rules.queued:
         return 0, queue_frame(input_, frame, state.queue)
     if rules.timed:
-        serve_row(network.service, state.served.free, 0, 0, 0.0, frame_messages(rules, input_, frame))
+        serve_row(
+            network.service, state.served.free, np.int64(0), np.int64(0), 0.0, frame_messages(rules, input_, frame)
+        )
     return deliver_frame(network, rules, input_, frame, state), 0
 
 

@@ -84,7 +84,7 @@ def idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
     """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
     wiring, thresholds, at = network.wiring, network.neuron.threshold, step.potentials_at
     sources, keys = state.queue.waiting, state.ranking.keys
-    candidates = 0
+    candidates = np.int64(0)
     for i in range(step.reached):
         position = unsigned_index(trace.words[step.positions_at + i])
         layer = unsigned_index(wiring.position_layer[position])

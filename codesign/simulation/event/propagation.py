@@ -92,12 +92,12 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
         for entry in range(begin, end):
             starts[unsigned_index(entry - begin)] = wiring.single_row[unsigned_index(input_.indices[entry])]
         add_scaled_rows(width, x, 0, weights, Rows(starts, 1, 0, end - begin), kept, kept_from - begin)
-    return reach(0, arrivals, 0)
+    return reach(np.int64(0), arrivals, np.int64(0))
 
 
 @routine
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
-    touched = 0
+    touched = np.int64(0)
     for entry in range(frame.begin, frame.end):
         value = input_.values[entry]
         if value != 0:
@@ -172,8 +172,7 @@ def _surplus(rules: Any, source: Any, messages: Any) -> Any:
 def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -> Any:
     """Currents and messages of what left; returns how many positions they reach."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
-    touched = 0
-    begin = 0
+    touched = begin = np.int64(0)
     for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer reaches nobody
         end = queue.bucket[layer + 1]
         if end > begin and wiring.single[layer] != 0:

@@ -141,7 +141,7 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
 @leaf
 def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any) -> None:
     """More than `wanted` keys reach `least`: of those that equal it, only the lowest sources keep their key."""
-    above = equals = 0
+    above = equals = np.int64(0)
     for i in range(count):
         scratch[equals] = -sources[i]
         equals += keys[i] == least
@@ -183,14 +183,14 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
         lanes |= np.int64(lanes_set(above) < wanted) << i
     if lanes_set(lanes) != wanted:
         return False
-    _move(lanes, 0, waiting, count, chosen, 0)
+    _move(lanes, np.int64(0), waiting, count, chosen, np.int64(0))
     return True
 
 
 @leaf
 def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
     """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many."""
-    moved = 0
+    moved = np.int64(0)
     begin = (count - 1) // BLOCK * BLOCK
     stay = count
     while begin >= 0:
