@@ -22,7 +22,7 @@ def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
     if schedule.input_mode == "queued":
         return schedule.group_limit >= shape.neurons + shape.input_size
     if not schedule.synchronized:
-        return schedule.group_limit >= max(shape.layer_sizes)
+        return schedule.group_limit >= shape.widest
     return schedule.group_limit >= shape.neurons
 
 
@@ -33,7 +33,10 @@ def fires_once(schedule: Schedule, shape: NetworkShape) -> bool:
     thresholds, with barrier messages or without: a neuron fires once it has a message of each of its sources, each
     source sends one a pass (by induction from the input, whose events are one frame), and so no other follows.
     """
-    return leaves_no_choice(schedule, shape) or schedule.synchronization_threshold == "layer"
+    if any(one.target <= one.source for one in shape.direct):
+        return False
+    waits = schedule.synchronization_threshold == "layer" and shape.gates_suffice
+    return leaves_no_choice(schedule, shape) or waits
 
 
 def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:

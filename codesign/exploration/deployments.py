@@ -276,7 +276,7 @@ def _columns(
     }
     if canonical is None:
         return columns
-    equivalent = canonical.equivalent_to_layered(shape.layer_sizes)
+    equivalent = canonical.equivalent_to_layered(shape)
     return columns | {
         "inference": "layered" if equivalent else "asynchronous",
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
@@ -296,11 +296,11 @@ def _columns(
 def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
     placed, vector_width = placement.placed, placement.chip.value.chip.vector_width
     lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
-    synapses = sum(layer.synapses for layer in shape.layers)
+    synapses = sum(layer.all_synapses for layer in shape.layers)
     return {
         "neurons": shape.neurons,
         "synapses": synapses,
-        "weights": sum(layer.weights for layer in shape.layers),
+        "weights": sum(layer.all_weights for layer in shape.layers),
         "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
         "cores_used": None if placed is None else placed.cores_used,
         "lanes": None if placed is None or lanes is None else placed.cores_used * lanes,

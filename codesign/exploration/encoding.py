@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from codesign.analysis.columns import checked_cells
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
-from codesign.network.topology import DelayedShape, LayerShape, NetworkShape
+from codesign.network.topology import DelayedShape, DirectShape, LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy
 
@@ -44,9 +44,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
-_MAY_LACK = ("tick_evaluations", "delayed_operations")
-"""Counts that are left out where all are 0, as they are of most networks."""
-_TABLES: dict[str, type[MessageTable | UpdateTable]] = {"messages": MessageTable, "updates": UpdateTable}
+_MAY_LACK = ("tick_evaluations", "delayed_operations", "direct_messages")
+"""Counts that are left out where all are 0, and a table without rows, as they are of most networks."""
+_TABLES: dict[str, type[MessageTable | UpdateTable]] = {
+    "messages": MessageTable,
+    "direct_messages": MessageTable,
+    "updates": UpdateTable,
+}
 
 
 def canonical_json(value: object) -> str:
@@ -161,7 +165,7 @@ def encode_execution(execution: Execution) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     for field in dataclasses.fields(Execution):
         value = getattr(execution, field.name)
-        if field.name in _TABLES:
+        if field.name in _TABLES and (field.name not in _MAY_LACK or len(value.sample)):
             for column in dataclasses.fields(value):
                 arrays[f"{field.name}.{column.name}"] = _narrow(getattr(value, column.name))
         elif isinstance(value, np.ndarray) and (field.name not in _MAY_LACK or value.any()):
@@ -234,6 +238,8 @@ def _decoded_execution(data: bytes) -> Execution:
     integers = {name: array.astype(np.int64) if array.dtype.kind in "iu" else array for name, array in arrays.items()}
     values: dict[str, Any] = {name: array for name, array in integers.items() if "." not in name}
     for table, cls in _TABLES.items():
+        if table in _MAY_LACK and f"{table}.sample" not in integers:
+            continue
         values[table] = cls(**{field.name: integers[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
     shape = facts["shape"]
     return Execution(
@@ -241,6 +247,7 @@ def _decoded_execution(data: bytes) -> Execution:
             input_size=shape["input_size"],
             layers=tuple(LayerShape(**layer) for layer in shape["layers"]),
             delayed=tuple(DelayedShape(**one) for one in shape.get("delayed", ())),
+            direct=tuple(DirectShape(**one) for one in shape.get("direct", ())),
         ),
         slices=tuple(Slice(**part) for part in facts["slices"]),
         timestep_s=facts["timestep_s"],

@@ -346,7 +346,7 @@ class _Builder:
     def _layered(self, execution: ExecuteInputs) -> tuple[ExecuteInputs, SummaryInputs]:
         """The same model with the same weights and the same input under layered inference, answered at the end."""
         schedule = execution.schedule
-        if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self._shape.layer_sizes)):
+        if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self._shape)):
             kept = {name: getattr(schedule, name) for name in ("cores", "input_dropout", "timesteps")}
             schedule = canonical_schedule(replace(LAYERED, **kept), self._shape)
             seed = execution.seed if needs_seed(schedule, self._shape) else 0

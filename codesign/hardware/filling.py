@@ -101,9 +101,9 @@ class Budget:
         """
         late = neurons * size.delayed_fan_in
         if not self._stores_kernel(size):
-            return late - (-neurons * size.synapses // size.neurons)
+            return late - (-neurons * (size.synapses + size.direct_synapses) // size.neurons)
         channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
-        return late + channels * size.weights // size.channels
+        return late + channels * _kernels(size) // size.channels
 
     def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None, cut: Cut) -> int:
         """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
@@ -112,12 +112,12 @@ class Budget:
             late = size.delayed_fan_in
             if self._stores_kernel(size):
                 unit = size.channels if cut != "channels" else 1  # channels whose kernels come together
-                kernel, places = unit * size.weights // size.channels, size.neurons // size.channels
+                kernel, places = unit * _kernels(size) // size.channels, size.neurons // size.channels
                 whole, rest = divmod(max(synapses, 0), kernel + late * unit * places)
                 part = max(rest - kernel, 0) // late if late else 0
                 room = min(room, whole * unit * places + part)
-            elif size.synapses or late:
-                room = min(room, synapses * size.neurons // (size.synapses + late * size.neurons))
+            elif size.all_synapses:
+                room = min(room, synapses * size.neurons // size.all_synapses)
         return max(room, 0)
 
     def cuts_of(self, size: LayerShape) -> tuple[Cut, ...]:
@@ -152,7 +152,12 @@ class Budget:
         )
 
     def _stores_kernel(self, size: LayerShape) -> bool:
-        return self.stores_kernels and size.weights < size.synapses
+        return self.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses
+
+
+def _kernels(size: LayerShape) -> int:
+    """Weights of a layer that are stored once, where kernels are."""
+    return size.weights + size.direct_weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,11 +78,15 @@ def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice,
         runs.append((part.layer + 1, part.cut, first, part.neurons))
     behind = slice(len(runs), None)
     late = [(int(to), *runs[1 + part][1:]) for part, to in zip(reach.origin[behind], reach.layer[behind], strict=True)]
+    windows = [None] * len(shape.delayed) + [one.window for one in shape.direct]
+    counts = [[-1, *(part.layer for part in slices)].count(one.source) for one in shape.further]
+    of_late = [window for window, count in zip(windows, counts, strict=True) for _ in range(count)]
     for source, (layer, cut, first, count) in enumerate(runs + late):
         begin = 0
         for part in geometry.parts_of(layer):
             neurons = int(geometry.neurons[part])
-            window = None if source >= len(runs) else shape.layers[layer].window
+            window = shape.layers[layer].window if source < len(runs) else of_late[source - len(runs)]
+            window = None if window is None or window.complete else window
             if geometry.occupied[part] or window is None:
                 reached = float(geometry.occupied[part] or neurons)
                 found = goes[source, part] * reached, goes[source, part] * float(np.ceil(reached / lanes))

@@ -309,7 +309,7 @@ class NetworkOnChip(Sourced):
         return tile // self.columns, tile % self.columns
 
 
-Feature = Annotated[str, one_of((*FEATURES, "delayed"))]
+Feature = Annotated[str, one_of((*FEATURES, "delayed", "skips", "within_pass"))]
 
 
 class Supports(Spec):
@@ -319,8 +319,8 @@ class Supports(Spec):
         leak, reset: whether potentials decay, and how neurons reset after a spike.
         thresholds, time_constants: how many different ones the neurons of a core can have: a number, or `neuron` for
             one each; None where it is not stated.
-        features: what else the neurons have, by the names of `NeuronSpec`, and `delayed` connections; what is left out
-            is not stated.
+        features: what else the neurons have, by the names of `NeuronSpec`, and `delayed` connections, `skips` and
+            recurrence `within_pass`; what is left out is not stated.
     """
 
     leak: Answer = "unknown"

@@ -13,13 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
 from codesign.hardware.filling import PlacedPart
 from codesign.network.cuts import CUTS, Cut, cut_order, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
-from codesign.simulation.late_messages import late_sources
+from codesign.simulation.late_messages import first_of_direct, late_sources
 
 __all__ = ["Reach", "reach_of"]
 
@@ -28,8 +27,8 @@ Integers = NDArray[np.int64]
 
 
 class Reach(NamedTuple):
-    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D late ones, which are
-    slices whose spikes go over a delayed connection.
+    """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D further ones, which are
+    slices, or the input, whose spikes go over a delayed or a direct connection.
 
     Attributes:
         share: (S + 1 + D, P) share of a source's neurons that have a target in the part, and so send it their messages.
@@ -45,15 +44,14 @@ class Reach(NamedTuple):
 
     def messages_per_spike(self) -> Floats:
         """(S,) messages that a spike of each slice is sent as, in the mean."""
-        return np.asarray(np.bincount(self.origin[1:], self.share.sum(axis=1)[1:]), dtype=np.float64)
+        of_slices = self.origin >= 0
+        return np.asarray(np.bincount(self.origin[of_slices], self.share.sum(axis=1)[of_slices]), dtype=np.float64)
 
 
 def reach_of(
     shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
 ) -> Reach:
     """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its cut."""
-    if shape.direct:
-        raise InputError("shape: skips and connections within a pass cannot be placed yet")
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
     cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
@@ -72,6 +70,15 @@ def reach_of(
     behind = slice(len(sources), None)
     share[behind] = of_part == reached[behind, None]
     synapses[behind] = share[behind] * sizes
+    firsts = first_of_direct(shape, tuple(part.layer for part in slices))
+    for one, first in zip(shape.direct, firsts, strict=True):
+        if one.window is not None and not one.window.complete:
+            runs = tuple(neurons for layer, neurons in sources if layer == one.source + 1)
+            rows = slice(first, first + len(runs))
+            columns = slice(*np.searchsorted(of_part, [one.target, one.target + 1]))
+            cut, into = parts[columns.start].cut, tuple(sizes[columns].tolist())
+            found = _through(one.window, cuts[one.source + 1], runs, cut, into)
+            share[rows, columns], synapses[rows, columns] = found
     origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
     return Reach(share=share, synapses=synapses, origin=origin, layer=reached)
 

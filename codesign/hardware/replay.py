@@ -9,11 +9,11 @@ the order of service, not the time. On each core, step k is
     emitted in this step: t_spike a spike, and t_out for each destination core of a spike or barrier message.
 
 Clocked chips visit all neurons first, at time 0. A message arrives when the output of its evaluation (its
-`enqueue_step`) is done plus its way over the network, even if the simulation lets it wait for a place in a group:
-hardware without groups sends it at once. Frames arrive at time 0 plus their way from tile 0; what goes over a delayed
-connection is at its core at time 0. The pass ends when the last core is done. It cannot end later than the stepwise
-bound of `codesign.hardware.latency`, the sum over steps of the busiest core and the longest way, as a step's work
-begins at the latest when all work of the step before is done.
+`enqueue_step`) is done plus its way over the network, even if the simulation lets it wait for a place in a group or,
+over a skip, for the layers between: hardware without groups sends it at once. Frames arrive at time 0 plus their way
+from tile 0; what goes over a delayed connection is at its core at time 0. The pass ends when the last core is done. It
+cannot end later than the stepwise bound of `codesign.hardware.latency`, the sum over steps of the busiest core and the
+longest way, as a step's work begins at the latest when all work of the step before is done.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ class _Chunk:
         self.passes = (self.last - self.first) * self.timesteps
         self.ran = (np.arange(self.timesteps) < work.timesteps_run[slice(*samples), None]).reshape(-1)
         table, updates = self.work.messages, self.execution.updates
+        layers = [part.layer for part in self.execution.slices]
+        self._late = sum(layers.count(one.source) for one in self.execution.shape.delayed)
         self.rows = slice(*np.searchsorted(table.sample, samples))
         self.update_rows = slice(*np.searchsorted(updates.sample, samples))
         self.row_pass = self._pass_of(table.sample[self.rows], table.timestep[self.rows])
@@ -130,7 +132,8 @@ class _Chunk:
         service = arrivals.operations * times.operation_s + arrivals.messages * times.message_s
         self.delivery_service = service[inside][order]
         ways = [times.route_s[self.work.starts(source)].max(axis=0) for source in range(len(self.work.layer_reached))]
-        for source in range(1 + len(self.execution.slices), len(ways)):
+        late = 1 + len(self.execution.slices) + self._late
+        for source in range(1 + len(self.execution.slices), late):
             ways[source] = np.zeros_like(ways[source])  # what is late was under way in the timesteps before
         self.delivery_route = np.array(ways)[self.source[self.delivery_row], self.delivery_core]
         self.delivery_ends = np.searchsorted(step[order], np.arange(self.steps + 1))
@@ -176,8 +179,9 @@ class _Chunk:
         if not len(row):
             return
         which, source = self.row_pass[row], self.source[row]
-        own = (source > 0) & (source <= self.sent.shape[1])
-        ready = np.where(own, self.sent[which, np.where(own, source - 1, 0), np.maximum(self.enqueued[row], 0)], 0.0)
+        slices, origin = self.sent.shape[1], self.work.reach.origin[source]
+        own = (origin >= 0) & ((source <= slices) | (source > slices + self._late))
+        ready = np.where(own, self.sent[which, np.where(own, origin, 0), np.maximum(self.enqueued[row], 0)], 0.0)
         arrival = ready + self.delivery_route[now]
         # one after another within a pass and core; never summed across passes, so no sample's time depends on another's
         starts = np.flatnonzero(np.append(True, (np.diff(which) != 0) | (np.diff(core) != 0)))

@@ -19,6 +19,7 @@ from codesign.hardware.prices import Prices, missing_times, routes_s
 from codesign.hardware.shortage import plural
 from codesign.hardware.work import unable
 from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
@@ -112,7 +113,7 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
         InputError: the policy looks at service times, and the chip's file lacks some.
     """
     chip, policy = placement.chip, get_policy(schedule.policy)
-    assumptions = list(schedule_assumptions(chip, schedule, placement.shape.layer_sizes))
+    assumptions = list(schedule_assumptions(chip, schedule, placement.shape))
     service = None
     if policy.uses_service:
         service = service_model(placement)
@@ -178,10 +179,10 @@ def service_model(placement: Placement) -> ServiceModel:
     )
 
 
-def schedule_assumptions(chip: Chip, schedule: Schedule, layer_sizes: tuple[int, ...]) -> tuple[str, ...]:
+def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> tuple[str, ...]:
     """What `schedule` needs that `chip` does not have or state: layer synchronization, and flushing of queues."""
     assumptions: list[str] = []
-    layered = schedule.synchronized or schedule.equivalent_to_layered(layer_sizes)
+    layered = schedule.synchronized or schedule.equivalent_to_layered(shape)
     if layered and not chip.synchronized:
         assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers anyway")
     if not schedule.synchronized and chip.synchronized:
@@ -264,6 +265,22 @@ def delayed_assumptions(placement: Placement) -> tuple[str, ...]:
                     f"{chip.name} works on several timesteps at once; what layer {one.source} sends back to layer "
                     f"{one.target} is taken to be there in time, though it is not in a pipeline of one step a layer"
                 )
+    return *assumptions, *_direct_assumptions(placement)
+
+
+def _direct_assumptions(placement: Placement) -> tuple[str, ...]:
+    """Likewise of its skips and connections within a pass."""
+    chip, direct = placement.chip, placement.shape.direct
+    skips = [one for one in direct if one.target > one.source]
+    assumptions: list[str] = []
+    for name, count in (("skips", len(skips)), ("within_pass", len(direct) - len(skips))):
+        if count and name not in chip.supports.features:
+            what = "skips over layers" if name == "skips" else "recurrent connections within a timestep"
+            assumptions.append(f"{chip.name} is not stated to have {what}; evaluated with {count}")
+    if chip.pipelined and skips:
+        assumptions.append(f"{chip.name} works on several timesteps at once; spikes over skips are taken to wait")
+    if chip.synchronized and len(skips) < len(direct):
+        assumptions.append(f"{chip.name} takes each layer once a timestep; what comes back in it is taken to count")
     return tuple(assumptions)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.work import PlacedExecution
 from codesign.network.cuts import part_of_neurons
+from codesign.network.topology import DirectShape, NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
-from codesign.simulation.late_messages import delayed_operations
+from codesign.simulation.late_messages import delayed_operations, first_of_direct
 
 __all__ = ["spike_energy"]
 
@@ -55,25 +57,26 @@ def _one_part_each(placement: Placement) -> Execution:
     of_layer, neurons = np.array([(part.layer, part.neurons) for part in slices]).T
     fires = of_layer < layers - 1
     synapses = np.array([round(shape.fan_out(part.layer + 1) * part.neurons) for part in slices]) * fires
-    emitted, operations = np.zeros((samples, layers), dtype=np.int64), np.zeros((samples, layers), dtype=np.int64)
+    emitted, operations = np.zeros((2, samples, layers), dtype=np.int64)
     active = np.zeros((samples, timesteps, len(slices)), dtype=np.int64)
-    rows, messages = list[Any](), list[Any]()
-    for sample in np.flatnonzero(fires):
-        layer = of_layer[sample]
-        emitted[sample, layer], operations[sample, layer + 1] = neurons[sample], synapses[sample]
-        rows.append((sample, 0, 0, sample, 0, neurons[sample]))
+    rows, messages, direct = list[Any](), list[Any](), list[Any]()
+    for sample in np.flatnonzero(fires).tolist():
+        emitted[sample, of_layer[sample]] = neurons[sample]
+        operations[sample, of_layer[sample] + 1] = synapses[sample]
         messages.append((sample, 0, 0, 1 + sample, 0, neurons[sample], neurons[sample], synapses[sample], 0))
-        for target in np.flatnonzero(of_layer == layer + 1):
-            reached = round(neurons[sample] * placement.geometry.reach.synapses[1 + sample, target])
-            rows.append((sample, 0, 1, target, reached, 0))
-            active[sample, 0, target] = min(reached, neurons[target])
-        for one in shape.delayed:
-            for target in np.flatnonzero((of_layer == one.target) & (layer == one.source)):
-                rows.append((sample, one.delay, one.target, target, neurons[target], 0))
-                active[sample, one.delay, target] = neurons[target]
+        rows += [(sample, 0, 0, sample, 0, neurons[sample]), *_reached_late(shape, of_layer, neurons, sample, active)]
+        ordinary = np.round(neurons[sample] * placement.geometry.reach.synapses[1 + sample]).astype(np.int64)
+        arriving = [(1, ordinary)]
+        for one, row, reached in _over_direct(placement, of_layer, sample):
+            direct.append(row)
+            operations[sample, one.target] += row[7]
+            arriving.append((1 + one.detour, reached))
+        for step, reached in arriving:
+            rows += [(sample, 0, step, target, reached[target], 0) for target in np.flatnonzero(reached)]
+            active[sample, 0] = np.minimum(active[sample, 0] + reached, neurons)
     nothing, outputs = np.zeros((samples, timesteps), dtype=np.int64), shape.layers[-1].neurons
     updates = UpdateTable.of(np.array(sorted(rows), dtype=np.int64).reshape(-1, 6).T)
-    late = delayed_operations(shape, slices, updates, nothing[:, 0] + timesteps, timesteps)
+    delayed = delayed_operations(shape, slices, updates, nothing[:, 0] + timesteps, timesteps)
     return Execution(
         shape=shape,
         slices=slices,
@@ -88,8 +91,8 @@ def _one_part_each(placement: Placement) -> Execution:
         input_macs=nothing[:, 0],
         emitted=emitted,
         propagated=emitted,
-        synaptic_operations=operations + late,
-        delayed_operations=late,
+        synaptic_operations=operations + delayed,
+        delayed_operations=delayed,
         evaluations=np.zeros_like(emitted),
         barrier_messages=np.zeros_like(emitted),
         active=active,
@@ -102,5 +105,29 @@ def _one_part_each(placement: Placement) -> Execution:
         convergence=np.zeros((samples, 1, outputs), dtype=np.int64),
         currents_before_firing=np.zeros((2, 1), dtype=np.int64),
         messages=MessageTable.of(np.array(messages, dtype=np.int64).reshape(-1, 9).T),
+        direct_messages=MessageTable.of(np.array(direct, dtype=np.int64).reshape(-1, 9).T),
         updates=updates,
     )
+
+
+def _reached_late(
+    shape: NetworkShape, of_layer: NDArray[np.int64], neurons: NDArray[np.int64], part: int, active: NDArray[np.int64]
+) -> Iterator[tuple[int, ...]]:
+    """Rows of updates over delayed connections from a part; `active` gets the neurons reached."""
+    for late in shape.delayed:
+        for target in np.flatnonzero((of_layer == late.target) & (of_layer[part] == late.source)).tolist():
+            active[part, late.delay, target] = neurons[target]
+            yield part, late.delay, late.target, target, int(neurons[target]), 0
+
+
+def _over_direct(
+    placement: Placement, of_layer: NDArray[np.int64], part: int
+) -> Iterator[tuple[DirectShape, tuple[int, ...], NDArray[np.int64]]]:
+    """Direct connections from a part, all of whose neurons fire: the row of their messages, and how many synapses these
+    cross into each part."""
+    shape, neurons = placement.shape, int(placement.geometry.neurons[part])
+    for one, first in zip(shape.direct, first_of_direct(shape, tuple(of_layer.tolist())), strict=True):
+        if one.source == of_layer[part]:
+            source = first + part - int(np.argmax(of_layer == one.source))
+            reached = np.round(neurons * placement.geometry.reach.synapses[source]).astype(np.int64)
+            yield one, (part, 0, 0, source, 0, neurons, neurons, int(reached.sum()), 0), reached

@@ -54,11 +54,14 @@ def messages_between(shape: NetworkShape, parts: tuple[PlacedPart, ...], executi
     reach, prompt = reach_of(shape, parts, parts), len(sources)
     messages = sources[:, None] * reach.share[:prompt]
     row = prompt
-    for one in shape.delayed:
+    for one in shape.further:
         own = [1 + place for place, part in enumerate(parts) if part.layer == one.source]
-        each = 1.0 if execution is None else _late_messages(shape, one, execution)
+        own = own if one.source >= 0 else [0]
         for source in own:
-            messages[source] += each * parts[source - 1].neurons * reach.share[row]
+            sent = sources[source]
+            if isinstance(one, DelayedShape) and execution is not None:
+                sent = _late_messages(shape, one, execution) * parts[source - 1].neurons
+            messages[source] += sent * reach.share[row]
             row += 1
     return np.asarray(messages)
 

@@ -19,7 +19,7 @@ from codesign.hardware.parts import Answer
 from codesign.hardware.placement import Placement
 from codesign.hardware.reach import Reach, reach_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
-from codesign.simulation.late_messages import all_messages
+from codesign.simulation.late_messages import all_messages, first_of_direct
 
 __all__ = [
     "Deliveries",
@@ -86,7 +86,7 @@ class PlacedExecution:
 
     @cached_property
     def messages(self) -> MessageTable:
-        """All messages, those over delayed connections included; sources are those of `reach`."""
+        """All messages, those over delayed and direct connections included; sources are those of `reach`."""
         return all_messages(self.execution)
 
     @cached_property
@@ -103,7 +103,7 @@ class PlacedExecution:
         """Of each source, 0 the input, 1 + slice and D late ones, in each part."""
         if self.exact:
             return self.geometry.reach
-        return reach_of(self.execution.shape, self.execution.slices, self.placement.parts)
+        return reach_of(self.placement.shape, self.execution.slices, self.placement.parts)
 
     @cached_property
     def destinations(self) -> Floats:
@@ -122,7 +122,7 @@ class PlacedExecution:
 
     def starts(self, source: int) -> Integers:
         """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
-        if source == 0:
+        if self.reach.origin[source] < 0:
             return np.zeros(1, dtype=np.int64)
         return np.asarray(1 + np.unique(self.geometry.core[self.share[self.reach.origin[source]] > 0]), dtype=np.int64)
 
@@ -138,6 +138,7 @@ class PlacedExecution:
         """
         table, shape, geometry = self.messages, self.placement.shape, self.geometry
         late = table.source > len(self.execution.slices)
+        passing = self._direct_messages
         # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
         counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
         rows: list[Integers] = []
@@ -153,6 +154,14 @@ class PlacedExecution:
                 known = (spikes > 0) & (performed > 0)
                 per_message[known] = performed[known] / spikes[known]
             per_message = np.where(late[row], per_message, per_message * self.present[layer])
+            for place, (mean, first) in passing.items():
+                own = table.source[row] == place
+                per_message[own], working[own] = mean, spikes[own]
+                known = own & (spikes > 0) & (performed > 0)
+                if first:
+                    working[own] = performed[own] / mean
+                else:
+                    per_message[known] = performed[known] / spikes[known]
             for part in geometry.parts_of(layer):
                 goes = self.reach.share[table.source[row], part] > 0
                 rows.append(row[goes])
@@ -166,6 +175,19 @@ class PlacedExecution:
             messages=counts[row] * self.reach.share[table.source[row], part],
             operations=np.concatenate(operations),
         )
+
+    @cached_property
+    def _direct_messages(self) -> dict[int, tuple[float, bool]]:
+        """Of sources in direct connections, the mean synapses of a neuron, and whether a window passes one spike."""
+        shape, found = self.placement.shape, {}
+        layers = [recorded.layer for recorded in self.execution.slices]
+        firsts = first_of_direct(shape, tuple(layers))
+        for one, first in zip(shape.direct, firsts, strict=True):
+            size = shape.input_size if one.source < 0 else shape.layers[one.source].neurons
+            passes = one.window is not None and one.window.first
+            for place in range(first, first + [-1, *layers].count(one.source)):
+                found[place] = one.synapses / size, passes
+        return found
 
     def _operations(self, row: Integers, part: int, per_message: Floats) -> Floats:
         """(n,) mean lane operations of a message of each of n rows in a part, with (n,) synapses in its layer."""
@@ -213,13 +235,17 @@ class PlacedExecution:
     @cached_property
     def sources(self) -> Floats:
         """(S + 1 + D, P + 1 + D') shares of each source in the sources of `Geometry.reach`: the input, the parts, and
-        the D' parts that are late over the same delayed connections."""
+        the D' parts that send over the same delayed and direct connections."""
         slices, parts = self.share.shape
         sources = np.zeros((len(self.reach.origin), len(self.geometry.reach.origin)))
         sources[0, 0] = 1.0
         sources[1 : slices + 1, 1 : parts + 1] = self.share
         source, place = slices + 1, parts + 1
-        for one in self.execution.shape.delayed:
+        for one in self.execution.shape.further:
+            if one.source < 0:
+                sources[source, place] = 1.0
+                source, place = source + 1, place + 1
+                continue
             own = self.geometry.parts_of(one.source)
             for number in np.flatnonzero([part.layer == one.source for part in self.execution.slices]):
                 sources[source, place : place + len(own)] = self.share[number, own]

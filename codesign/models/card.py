@@ -210,7 +210,7 @@ class ModelEvaluation:
             priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions}
         names = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
         known = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
-        layered = schedule.equivalent_to_layered(execution.shape.layer_sizes)
+        layered = schedule.equivalent_to_layered(execution.shape)
         early = schedule.stop in ("on_output", "read_early")  # whether the rest is dropped or drains
         ahead = schedule.stop in ("margin", "read_margin")
         answers = {

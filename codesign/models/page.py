@@ -103,8 +103,8 @@ def _summary(card: ModelCard) -> str:
 
 def _facts(card: ModelCard) -> list[tuple[str, str]]:
     shape = card.shape
-    synapses = sum(layer.synapses for layer in shape.layers)
-    weights = sum(layer.weights for layer in shape.layers)
+    synapses = sum(layer.all_synapses for layer in shape.layers)
+    weights = sum(layer.all_weights for layer in shape.layers)
     rows = [
         ("network", f"{topology_text(shape)}: {synapses:,} synapses, {weights:,} weights of 32 bits"),
         ("neuron", _neuron(card)),

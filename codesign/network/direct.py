@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from codesign.documents import Spec
@@ -20,10 +22,19 @@ from codesign.network.layers import (
     Sizes,
     window_of,
 )
-from codesign.network.window import Grid, Window
+from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Real
 
-__all__ = ["ConvolutionSkip", "DirectShape", "IdentitySkip", "LinearSkip", "Skip", "direct_shape", "synapses_of"]
+__all__ = [
+    "ConvolutionSkip",
+    "DirectShape",
+    "IdentitySkip",
+    "LinearSkip",
+    "Skip",
+    "comes_in_time",
+    "direct_shape",
+    "synapses_of",
+]
 
 Layer = Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
 
@@ -70,6 +81,17 @@ Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminato
 """Layers are counted from 0, pools apart. A skip begins behind the pools that follow `from`, as the next layer does."""
 
 
+class LayerGrid(Protocol):
+    """A `LayerShape`."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def window(self) -> Window | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class DirectShape:
     """A connection whose spikes arrive in the same timestep.
@@ -80,7 +102,7 @@ class DirectShape:
         fan_in: most synapses that end in a neuron of the target.
         synapses: all of them.
         weights: those that are stored once.
-        window: what a neuron of the target sees.
+        window: what a neuron of the target sees; None of an execution that was stored.
     """
 
     source: int
@@ -88,9 +110,7 @@ class DirectShape:
     fan_in: int
     synapses: int
     weights: int
-    window: Window = field(compare=False)
-
-    stored: ClassVar[tuple[str, ...]] = ("source", "target", "fan_in", "synapses", "weights")
+    window: Window | None = field(default=None, compare=False)
 
     @property
     def detour(self) -> int:
@@ -102,6 +122,38 @@ class DirectShape:
         """What it is, behind a topology's layers."""
         source = "input" if self.source < 0 else f"layer {self.source}"
         return f"{source} to layer {self.target} within the timestep"
+
+
+def comes_in_time(direct: DirectShape, layers: Sequence[LayerGrid]) -> bool:
+    """Whether no neuron can have all messages of the layer before while one of a direct connection is still to come.
+
+    That is so where every source of the connection is seen through the layers between, each of which waits for it.
+    """
+    between = layers[direct.source + 1 : direct.target + 1]
+    windows = [layer.window for layer in between]
+    grouped = any(window is not None and window.groups > 1 for window in windows)
+    if direct.target <= direct.source or direct.window is None or grouped:
+        return False
+    for name, size in (("rows", "height"), ("columns", "width")):
+        own: KernelAxis = getattr(direct.window, name)
+        seen = np.eye(own.length, dtype=bool)
+        for layer, window in zip(between, windows, strict=True):
+            if window is None:
+                seen = np.tile(seen.any(axis=0), (getattr(layer, size), 1))
+            else:
+                seen = _seen(getattr(window, name)) @ seen
+        if (_seen(own) & ~seen).any():
+            return False
+    return True
+
+
+def _seen(axis: KernelAxis) -> NDArray[np.bool_]:
+    """(outputs, length) whether each output sees each neuron of the source along an axis."""
+    seen = np.zeros((axis.outputs, axis.length), dtype=bool)
+    place, _, output = axis.pairs()
+    for pooled in range(axis.pool):
+        seen[output, place * axis.pool + pooled] = True
+    return seen
 
 
 def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:

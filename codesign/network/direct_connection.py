@@ -38,6 +38,7 @@ class DirectConnection(Connection):
         generator: torch.Generator,
         factor: float | None,
     ) -> None:
+        assert shape.window is not None
         super().__init__(pools, target, shape.window, generator)
         self.shape = shape
         if factor is not None:

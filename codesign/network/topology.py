@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.network.direct import DirectShape, Skip, direct_shape
+from codesign.network.direct import DirectShape, Skip, comes_in_time, direct_shape
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
@@ -127,6 +127,16 @@ class LayerShape:
     direct_weights: int = field(default=0, metadata=_LATER)
     window: Window | None = field(default=None, compare=False)  # executions are stored without
 
+    @property
+    def all_synapses(self) -> int:
+        """Those of delayed and direct connections included."""
+        return self.synapses + self.delayed_fan_in * self.neurons + self.direct_synapses
+
+    @property
+    def all_weights(self) -> int:
+        """Likewise those that are stored once."""
+        return self.weights + self.delayed_fan_in * self.neurons + self.direct_weights
+
 
 @dataclass(frozen=True, kw_only=True)
 class DelayedShape:
@@ -154,6 +164,11 @@ class NetworkShape:
     direct: tuple[DirectShape, ...] = field(default=(), metadata=_LATER)
 
     @property
+    def further(self) -> tuple[DelayedShape | DirectShape, ...]:
+        """Delayed connections, and then direct ones."""
+        return *self.delayed, *self.direct
+
+    @property
     def neurons(self) -> int:
         """N: all neurons, the output layer included."""
         return sum(layer.neurons for layer in self.layers)
@@ -162,6 +177,18 @@ class NetworkShape:
     def hidden_neurons(self) -> int:
         """Neurons of all layers but the last: what spike density is measured per (paper, equation 10)."""
         return sum(layer.neurons for layer in self.layers[:-1])
+
+    @property
+    def widest(self) -> int:
+        """Most neurons that wait at once in a layered pass: those of the widest layer; with connections within a pass,
+        of all layers from the first that these lead to, if that is more."""
+        again = [one.target for one in self.direct if one.target <= one.source]
+        return max(*self.layer_sizes, sum(self.layer_sizes[min(again) :]) if again else 0)
+
+    @property
+    def gates_suffice(self) -> bool:
+        """Whether neurons that wait for all messages of the layer before have those of direct connections by then."""
+        return all(comes_in_time(one, self.layers) for one in self.direct)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -80,6 +80,10 @@ class MessageTable:
         """From (9, rows), the columns in the order above."""
         return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), columns, strict=True)))
 
+    def where(self, rows: NDArray[np.bool_] | Integers) -> MessageTable:
+        """Some of the rows."""
+        return MessageTable(**{column.name: getattr(self, column.name)[rows] for column in fields(MessageTable)})
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class UpdateTable:
@@ -147,8 +151,10 @@ class Execution:
             messages that it received since it fired last or the start of the pass, up to and with that step: row 0 the
             first layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
-        zero_weights: (L,) share of the weights that lead to each layer, delayed ones aside, that are 0; empty where
-            none is. Their synapses count as all others do.
+        zero_weights: (L,) share of the weights that lead to each layer, delayed and direct ones aside, that are 0; empty
+            where none is. Their synapses count as all others do.
+        direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
+            i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
 
     Raises:
         InputError: naming the attribute that holds no counts, or numbers that are none.
@@ -182,6 +188,7 @@ class Execution:
     convergence: Integers
     currents_before_firing: Integers
     messages: MessageTable
+    direct_messages: MessageTable = field(default_factory=lambda: MessageTable.of(np.zeros((9, 0), dtype=np.int64)))
     updates: UpdateTable
     zero_weights: tuple[float, ...] = ()
 
@@ -190,7 +197,7 @@ class Execution:
         for name in ("tick_evaluations", "delayed_operations"):
             if not getattr(self, name).size:
                 object.__setattr__(self, name, np.zeros_like(self.evaluations))
-        for record in (self, self.messages, self.updates):
+        for record in (self, self.messages, self.direct_messages, self.updates):
             _check_counts(record)
         if not np.isfinite(self.scores).all():
             raise InputError("scores: must be finite, found NaN or an infinite one")

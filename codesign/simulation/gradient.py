@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.delays import LateGradients
+from codesign.simulation.direct import DirectGradients
 from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import run_machine
@@ -45,8 +46,8 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterGradients:
-    """Gradients of the loss, all float64: one tensor for each connection's weight and then for each delayed one's, the
-    (N,) bias or None, and (N,) thresholds and decays."""
+    """Gradients of the loss, all float64: one tensor for each connection's weight, then each delayed and each direct
+    one's, the (N,) bias or None, and (N,) thresholds and decays."""
 
     weights: tuple[torch.Tensor, ...]
     bias: torch.Tensor | None
@@ -71,7 +72,7 @@ def backward(
     for timestep in reversed(range(len(result.passes))):
         sweep.backward_pass(timestep, result.passes[timestep])
     return ParameterGradients(
-        weights=(*sweep.weight_gradients, *sweep.late.weight_gradients),
+        weights=(*sweep.weight_gradients, *sweep.late.weight_gradients, *sweep.direct.weight_gradients),
         bias=sweep.bias_gradient,
         threshold=sweep.threshold_gradient,
         decay=sweep.decay_gradient,
@@ -98,7 +99,7 @@ class _Sweep:
         self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
         self.H = torch.zeros_like(self.G)  # at the synaptic currents
         self.g_c = spike_gradient
-        self.late = LateGradients(run)
+        self.late, self.direct = LateGradients(run), DirectGradients(run)
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
 
@@ -108,13 +109,16 @@ class _Sweep:
             self.g_c[:, self.layers[-1]] += self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
+        self.direct.begin_pass()
         for k, step in reversed(list(enumerate(passed.steps))):
-            g_q = self._unchoose(step, g_q, dx)
+            g_q = self._unchoose(k, step, g_q, dx)
             dx = self._unevaluate(step, g_q)
+            self.direct.note(k, dx)
             self.late.step(timestep, k, dx, passed.arriving)
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
+                self.direct.leave(k - 1, step.kept_input.double(), -1)
         if passed.held is not None:
             self.G = torch.where(passed.held, 0.0, self.G)
         at_bias = self.G
@@ -127,7 +131,7 @@ class _Sweep:
         self.decay_gradient += (self.G * passed.found).sum(dim=0)
         self.G = self.G * self.decay
 
-    def _unchoose(self, step: Step, g_q: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
+    def _unchoose(self, k: int, step: Step, g_q: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
         """Gradient at the queue before the choice; `dx` is that of the currents which the chosen spikes made."""
         back = torch.zeros_like(g_q)
         kept = step.kept.double()
@@ -137,6 +141,7 @@ class _Sweep:
                 continue
             back[:, source] = connection.spikes_gradient(dx[:, target], self.weights[layer])
             self.weight_gradients[layer] += connection.weight_gradient(dx[:, target], kept[:, source])
+        back = back + self.direct.leave(k, kept)
         chosen = back if step.kept_share is None else back * step.kept_share
         return torch.where(step.chosen, chosen, torch.where(step.idle, back, g_q))
 

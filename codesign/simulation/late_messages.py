@@ -1,4 +1,4 @@
-"""What executions do over delayed connections; it follows from the spikes that neurons emitted."""
+"""What executions do over delayed and direct connections; over delayed ones it follows from the spikes emitted."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ from numpy.typing import NDArray
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
-__all__ = ["all_messages", "delayed_operations", "late_sources"]
+__all__ = ["all_messages", "delayed_operations", "first_of_direct", "late_sources"]
 
 Integers = NDArray[np.int64]
 
 
 def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """Slice and target layer of each further source of messages: each slice, of these layers, of the source of each
-    delayed connection."""
-    pairs = product(shape.delayed, enumerate(layers))
+    delayed connection and then of each direct one; slice −1 is the input."""
+    every = enumerate((-1, *layers), -1)
+    pairs = product(shape.further, tuple(every))
     return tuple((number, one.target) for one, (number, layer) in pairs if layer == one.source)
 
 
-def all_messages(execution: Execution) -> MessageTable:
-    """The execution's messages with those of delayed connections, of which sources 1 + S + i are `late_sources`.
+def first_of_direct(shape: NetworkShape, layers: tuple[int, ...]) -> list[int]:
+    """Where the sources of each direct connection begin in a message table, with slices of these layers; the others
+    follow in the order of slices."""
+    counts = [(-1, *layers).count(one.source) for one in shape.further]
+    return [1 + len(layers) + sum(counts[:at]) for at in range(len(shape.delayed), len(counts))]
 
-    They arrive as a timestep begins: `step` and `enqueue_step` are −1. What was emitted in timesteps so late that
-    it would arrive after the last is not among them. The number of neurons behind them is not recorded, and is that of
-    their spikes.
+
+def all_messages(execution: Execution) -> MessageTable:
+    """The execution's messages with those of delayed and direct connections, of which sources 1 + S + i are
+    `late_sources`. They are received in the step after `step`.
+
+    Those of delayed connections arrive as a timestep begins: `step` and `enqueue_step` are −1. What was emitted in
+    timesteps so late that it would arrive after the last is not among them. The number of neurons behind them is not
+    recorded, and is that of their spikes.
     """
     shape, table = execution.shape, execution.messages
-    if not shape.delayed:
+    if not (shape.delayed or shape.direct):
         return table
     arriving = _arriving(shape, execution.slices, execution.updates, execution.timesteps_run, execution.timesteps)
     rows = []
@@ -40,9 +49,23 @@ def all_messages(execution: Execution) -> MessageTable:
         operations = count * shape.layers[target].neurons
         columns = [sample, timestep, -same, source * same, -same, count, count, operations, 0 * same]
         rows.append(np.stack(columns, axis=1))
-    rows.append(np.stack([getattr(table, name) for name in MessageTable.__dataclass_fields__], axis=1))
+    rows += [_rows(table), _under_way(execution)]
     every = np.concatenate(rows)
     return MessageTable.of(every[np.lexsort(every[:, 4::-1].T)].T)
+
+
+def _rows(table: MessageTable) -> Integers:
+    return np.stack([getattr(table, name) for name in MessageTable.__dataclass_fields__], axis=1)
+
+
+def _under_way(execution: Execution) -> Integers:
+    """Rows of messages over direct connections, whose step is the one before they arrive."""
+    rows, layers = _rows(execution.direct_messages), tuple(part.layer for part in execution.slices)
+    firsts = first_of_direct(execution.shape, layers)
+    for first, one in zip(firsts, execution.shape.direct, strict=True):
+        own = (rows[:, 3] >= first) & (rows[:, 3] < first + (-1, *layers).count(one.source))
+        rows[own, 2] += one.detour
+    return rows
 
 
 def delayed_operations(

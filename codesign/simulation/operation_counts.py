@@ -19,8 +19,7 @@ def activation_sparsity(execution: Execution) -> float:
 
 def dense_operations(execution: Execution) -> float:
     """Synapses times timesteps run, mean over samples."""
-    synapses = (layer.synapses + layer.delayed_fan_in * layer.neurons for layer in execution.shape.layers)
-    return float(execution.timesteps_run.mean() * sum(synapses))
+    return float(execution.timesteps_run.mean() * sum(layer.all_synapses for layer in execution.shape.layers))
 
 
 def decision_operations(execution: Execution) -> NDArray[np.int64] | None:

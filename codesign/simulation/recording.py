@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codesign.deferred import torch
 from codesign.network.cuts import part_of_neurons, runs_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
-from codesign.simulation.late_messages import delayed_operations
+from codesign.simulation.late_messages import delayed_operations, first_of_direct, late_sources
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -85,6 +85,30 @@ class _Departures:
     delivered: Integers
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Direct:
+    """A direct connection: its layer (−1 the input), how far its sources in a message table are behind those of the
+    layer's own messages, index of its first neuron, and synapses of each."""
+
+    layer: int
+    further: int
+    begin: int
+    fan_out: Integers
+
+
+def _departures_over(network: SpikingNetwork, slices: tuple[Slice, ...]) -> list[_Direct]:
+    """Those of a network."""
+    shape, layers = network.shape, (-1, *(part.layer for part in slices))
+    firsts = first_of_direct(shape, layers[1:])
+    found = []
+    for one, first in zip(network.direct(), firsts, strict=True):
+        layer = one.shape.source
+        begin = 0 if layer < 0 else shape.input_size + shape.starts[layer]
+        further = first - layers.index(layer)
+        found.append(_Direct(layer=layer, further=further, begin=begin, fan_out=one.fan_out().numpy()))
+    return found
+
+
 class Recorder:
     """Collects what a reference run does.
 
@@ -101,6 +125,7 @@ class Recorder:
         self.slice_starts = np.cumsum(sizes) - sizes
         self.layer_of_slice = np.array([part.layer for part in self.slices])
         self.fan_out = network.fan_out().numpy()
+        self.direct = _departures_over(network, self.slices)
         layers = len(network.shape.layers)
         samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
         self.outputs = network.layer_slices[-1]
@@ -241,8 +266,15 @@ class Recorder:
         target = np.where(left.source == 0, 0, np.append(-1, self.layer_of_slice)[left.source] + 1)
         inside = target < self.synaptic_operations.shape[1]
         np.add.at(self.synaptic_operations, (left.sample[inside], target[inside]), operations[inside])
+        self._append(step, left, left.source, operations)
+        layer = np.append(-1, self.layer_of_slice)[left.source]
+        for one in self.direct:
+            part = _Departures(**{name: column[layer == one.layer] for name, column in vars(left).items()})
+            self._append(step, part, part.source + one.further, one.fan_out[part.index - one.begin] * part.delivered)
+
+    def _append(self, step: int, left: _Departures, source: Integers, operations: Integers) -> None:
         zeros = np.zeros_like(left.sample)
-        columns = [left.sample, zeros + self.timestep, zeros + step, left.source, left.enqueue_step, zeros + 1]
+        columns = [left.sample, zeros + self.timestep, zeros + step, source, left.enqueue_step, zeros + 1]
         self.message_rows.append(np.stack([*columns, left.spikes, operations, zeros], axis=1))
 
     def _updates(self, evaluated: NDArray[np.bool_], spikes: Integers) -> None:
@@ -278,6 +310,7 @@ class Recorder:
         """(B, L) what the rows of tables add up to."""
         layer_of_slice = np.array([part.layer for part in self.slices])
         samples, layers = self.synaptic_operations.shape
+        messages = messages.where(messages.source <= len(self.slices))
 
         def per_layer(sample: Integers, layer: Integers, count: Integers) -> Integers:
             place = sample * (layers + 1) + layer + 1  # the input's comes first, and is not of a layer
@@ -310,6 +343,7 @@ def build_execution(
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters.pop("synaptic_operations")
+    messages, direct, direct_operations = _apart(network, slices, messages, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     return Execution(
         shape=network.shape,
@@ -322,9 +356,10 @@ def build_execution(
         spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
         input_macs=operations[:, 0].copy() if events.currents else np.zeros(len(events), dtype=np.int64),
-        synaptic_operations=operations + delayed,
+        synaptic_operations=operations + delayed + direct_operations,
         delayed_operations=delayed,
         messages=messages,
+        direct_messages=direct,
         updates=updates,
         zero_weights=_zero_weights(network),
         **counters,
@@ -334,6 +369,23 @@ def build_execution(
 def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
     shares = [1 - float(weight.detach().count_nonzero()) / weight.numel() for weight in network.weights()]
     return tuple(shares) if any(shares) else ()
+
+
+def _apart(
+    network: SpikingNetwork, slices: tuple[Slice, ...], messages: MessageTable, samples: int
+) -> tuple[MessageTable, MessageTable, Integers]:
+    """Messages, those over direct connections, and the (B, L) synaptic operations of these."""
+    shape = network.shape
+    operations = np.zeros((samples, len(shape.layers)), dtype=np.int64)
+    is_direct = messages.source > len(slices)
+    own, direct = messages.where(~is_direct), messages.where(is_direct)
+    if shape.direct:  # kernels write rows of a step in any order
+        keys = (getattr(direct, name) for name in ("enqueue_step", "source", "step", "timestep", "sample"))
+        direct = direct.where(np.lexsort(tuple(keys)))
+        targets = np.array([target for _, target in late_sources(shape, tuple(part.layer for part in slices))])
+        reached = targets[direct.source - 1 - len(slices)]
+        np.add.at(operations, (direct.sample, reached), direct.synaptic_operations)
+    return own, direct, operations
 
 
 def _group(keys: Integers) -> tuple[Integers, Integers]:

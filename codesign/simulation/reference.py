@@ -13,6 +13,7 @@ import torch
 from codesign.errors import InputError
 from codesign.simulation import neuron
 from codesign.simulation.delays import LateArrivals
+from codesign.simulation.direct import DirectArrivals
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities
@@ -72,7 +73,7 @@ class _Machine:
         self.sends = self.index < self.outputs.start  # output neurons have no successors
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
-        self.late = LateArrivals(run)
+        self.late, self.direct = LateArrivals(run), DirectArrivals(run)
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
@@ -87,7 +88,7 @@ class _Machine:
         steps: list[Step] = []
         k = 0
         while self.active.any():
-            step, arrival = self._forward_step(k, self.late.join(k, arrival))
+            step, arrival = self._forward_step(k, self.direct.join(k, self.late.join(k, arrival)))
             k += 1
             if self.run.learns:
                 steps.append(step)
@@ -129,6 +130,7 @@ class _Machine:
         self.stopping.begin_pass()
         self.pools.begin_pass()
         self.late.begin_pass(self.stopping.runs)
+        self.direct.begin_pass(self.stopping.runs)
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
@@ -141,22 +143,22 @@ class _Machine:
 
     def _deliver_frame(self) -> Arrival:
         """Mode `frame`: the first layer integrates the whole frame in step 0, and the frame counts as complete."""
-        first = self.layers[0]
-        x, messages = torch.zeros_like(self.u), torch.zeros_like(self.q)
+        first, x, messages = self.layers[0], torch.zeros_like(self.u), torch.zeros_like(self.q)
         x[:, first] = self.connections[0].currents(self.kept_frame.double(), self.weights[0]).float()
-        present = (self.input_q != 0) if self.events.currents else self.input_q
+        present = self._present(self.input_q)
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
+        self.direct.leave(-1, self.kept_frame, present, -1)
         self.active = ((messages > 0).any(dim=1) | self.run.announces | self._ahead(0)) & self.stopping.runs
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
         if self.servers is not None:
-            self.servers.receive_input(self._input_spikes(self.input_q))
+            self.servers.receive_input(present.long().sum(dim=1))
         return Arrival(x=x, messages=messages, spikes=messages, kept_input=self.kept_frame)
 
-    def _input_spikes(self, values: torch.Tensor) -> torch.Tensor:
-        """(B,) int64 messages that input events make, of which a current is one."""
-        return ((values != 0) if self.events.currents else values.long()).sum(dim=1)
+    def _present(self, values: torch.Tensor) -> torch.Tensor:
+        """(B, inputs) messages that input events make, of which a current is one."""
+        return (values != 0) if self.events.currents else values
 
     def _queue_frame(self) -> Arrival:
         """Mode `queued`: input spikes wait like any other; nothing arrives in step 0. An empty frame is complete at
@@ -223,16 +225,16 @@ class _Machine:
         )
         if self.servers is not None:
             if left_input is not None:
-                self.servers.receive_input(self._input_spikes(left_input))
+                self.servers.receive_input(self._present(left_input).long().sum(dim=1))
             self.servers.receive(left, self.enqueue_step)
         arriving = left if self.gated else self.pools.reaching(left, kept)
-        following = self._propagate(arriving, kept, barriers, chosen_input)
+        following = self._propagate(k, arriving, kept, barriers, chosen_input)
         self.active = self.active & ~last & (self._leave(following, chosen, chosen_input) | self._ahead(k + 1))
         return step, following
 
     def _ahead(self, k: int) -> torch.Tensor:
         """(B,) whether in step k or a later one something arrives late, or the tick would make a neuron fire."""
-        ahead = self.late.ahead(k)
+        ahead = self.late.ahead(k) | self.direct.ahead(k)
         if self.neuron.ticks is None or (self.gated and k > 0):  # later gates open by messages
             return ahead
         later = self.layer_of >= k - self.run.first_step
@@ -345,7 +347,7 @@ class _Machine:
         return uniform(absorb(absorb(self.pass_keys[purpose], k), index))
 
     def _propagate(
-        self, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
+        self, k: int, left: torch.Tensor, kept: torch.Tensor, barriers: torch.Tensor, chosen_input: torch.Tensor | None
     ) -> Arrival:
         """Messages of the spikes that left, and currents of those kept; what dropout lost still counts as messages."""
         x, spikes, messages = torch.zeros_like(self.u), torch.zeros_like(self.q), torch.zeros_like(self.q)
@@ -354,8 +356,8 @@ class _Machine:
             first = self.layers[0]
             kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
             x[:, first] = self.connections[0].currents(kept_input.double(), self.weights[0]).float()
-            present = torch.where(chosen_input, self.input_q, 0.0)
-            present = (present != 0) if self.events.currents else present
+            present = self._present(torch.where(chosen_input, self.input_q, 0.0))
+            self.direct.leave(k, kept_input, present, -1)
             spikes[:, first] = self.connections[0].messages(present.double()).round().long()
             messages[:, first] = spikes[:, first]
         for layer, connection in enumerate(self.connections[1:], start=1):
@@ -369,6 +371,7 @@ class _Machine:
             if self.neuron.most is not None:  # several spikes of one neuron are one message to a gate
                 counted = connection.messages((left[:, source] > 0).double()).round().long()
             messages[:, target] = counted + barrier
+        self.direct.leave(k, kept, self.pools.reaching(left, kept))
         return Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
 
     # dropouts ----------------------------------------------------------------------------------------------------

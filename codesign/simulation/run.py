@@ -65,8 +65,6 @@ class Run:
         whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
-        if self.network.shape.direct:
-            raise InputError("network: skips and connections within a pass cannot be simulated yet")
         self._check_sizes()
         for name in OF_NEURONS:
             number = getattr(self.network, name)
@@ -83,6 +81,9 @@ class Run:
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"
             )
         self._check_spike_cost()
+        again = not self.refractory or self.regularization.refractory_dropout >= 1
+        if again and any(one.target <= one.source for one in self.network.shape.direct):
+            raise InputError("network: connections within a pass need refractory neurons, which fire once in a pass")
 
     def _check_sizes(self) -> None:
         network, events, shape = self.network, self.events, self.network.shape
@@ -123,8 +124,8 @@ class Run:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """What an engine gives gradients of, in their order: each connection's weight, each delayed connection's, the
-        bias where there is one, and where they require gradients the (N,) thresholds and decays."""
+        """What an engine gives gradients of, in their order: each connection's weight, each delayed and each direct
+        one's, the bias where there is one, and where they require gradients the (N,) thresholds and decays."""
         network, decay = self.network, self.network.decay
         bias = [] if network.bias is None else [network.bias]
         return [

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
+from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, is_registered
 from codesign.simulation.service import ServiceModel
 
@@ -168,20 +169,22 @@ class Schedule:
         """The same schedule run until nothing waits, as in training."""
         return replace(self, stop="drained")
 
-    def equivalent_to_layered(self, layer_sizes: tuple[int, ...]) -> bool:
+    def equivalent_to_layered(self, shape: NetworkShape) -> bool:
         """Whether spikes provably equal those of layered inference, whatever the weights and the policy.
 
-        That is so in input mode `frame` when a whole layer fits in one group, or under `layer` thresholds with barrier
-        messages; always read for a schedule that runs until nothing waits. Refractoriness has no part in it: under such
-        a schedule no neuron is evaluated again after it fired, so that none can fire twice in a pass.
+        That is so in input mode `frame` when a whole layer fits in one group (with connections within a pass, all
+        layers that may wait at once), or under `layer` thresholds with barrier messages, unless a direct connection may
+        then come too late; always read for a schedule that runs until nothing waits. Refractoriness has no part in it:
+        under such a schedule no neuron is evaluated again after it fired, so that none can fire twice in a pass, except
+        by connections within a pass, which need it anyway.
 
         Args:
-            layer_sizes: neurons of each layer, first hidden layer to output layer.
+            shape: of the network.
         """
         if self.input_mode != "frame":
             return False
-        layer_gated = self.synchronization_threshold == "layer" and self.barrier_messages
-        whole_layer = self.group_limit >= max(layer_sizes)
+        layer_gated = self.synchronization_threshold == "layer" and self.barrier_messages and shape.gates_suffice
+        whole_layer = self.group_limit >= shape.widest
         return layer_gated or (whole_layer and not self.synchronized)
 
 

@@ -84,7 +84,7 @@ def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
     chip = chip_from(f"cores: {number(4)}\nlayers_share_core: false\n{NEIGHBOUR}")
     shape = shape_of("64-32-32-10")
     chosen = chip_schedule(place(shape, chip), group_size=group_size, stop="drained")
-    assert chosen.schedule.equivalent_to_layered(shape.layer_sizes)
+    assert chosen.schedule.equivalent_to_layered(shape)
     assert not chosen.assumptions
 
 

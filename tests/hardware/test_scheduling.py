@@ -37,7 +37,7 @@ def test_a_barrier_makes_every_neuron_wait_for_its_fan_in() -> None:
     assert result.schedule.synchronization_threshold == "layer"
     assert result.schedule.barrier_messages
     assert result.schedule.group_size is None
-    assert result.schedule.equivalent_to_layered(SHAPE.layer_sizes)
+    assert result.schedule.equivalent_to_layered(SHAPE)
     assert not result.assumptions
 
 
@@ -71,7 +71,7 @@ def test_a_chip_with_a_group_size_uses_it() -> None:
 def test_table_5_on_an_asynchronous_chip_is_layered_inference_and_says_so() -> None:
     result = schedule_of("mubrain_layersync2024", group_size=32, stop="drained")
     assert result.schedule.group_size == 32
-    assert result.schedule.equivalent_to_layered(SHAPE.layer_sizes)
+    assert result.schedule.equivalent_to_layered(SHAPE)
     assert any("no layer synchronization" in text for text in result.assumptions)
 
 
@@ -85,9 +85,9 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
 
 
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
-    assert schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE.layer_sizes)
-    assert not schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE.layer_sizes)
-    assert schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE.layer_sizes)
+    assert schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE)
+    assert not schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE)
+    assert schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE)
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:

@@ -27,6 +27,17 @@ LINEAR: dict[str, Any] = {
     "input": 6,
     "layers": [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}],
 }
+SAME = {**CONV, "stride": 1}
+RESIDUAL = {
+    "input": [2, 8, 8],
+    "layers": [SAME, POOLS[1], SAME, SAME, {"kind": "linear", "neurons": 3}],
+    "skips": [
+        {"from": 0, "to": 2, "kind": "identity", "factor": 0.5},
+        {"from": "input", "to": 1, "kind": "conv2d", "kernel": 2, "stride": 2},
+        {"from": 1, "to": 3, "kind": "linear"},
+    ],
+}
+"""A block behind a pool, a skip from the input, and one to the readout."""
 TOPOLOGIES = [
     LINEAR,
     {"input": [2, 8, 8], "layers": [POOLS[0], CONV, POOLS[1], {"kind": "linear", "neurons": 3}]},
@@ -95,7 +106,7 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
     assert torch.equal(read.decay, network.decay)
     torch.testing.assert_close(read.bias.detach(), network.bias.detach())
     torch.testing.assert_close(read.gain, network.gain)
-    for ours, theirs in zip(read.weights(), network.weights(), strict=True):
+    for ours, theirs in zip(read.all_weights(), network.all_weights(), strict=True):
         assert torch.equal(ours, theirs)
 
 
@@ -147,7 +158,7 @@ def test_for_a_framework_neurons_are_written_as_its_reader_takes_them(tmp_path: 
     read = cd.import_model(tmp_path / "a.nir", **said).network
     np.testing.assert_allclose(read.time_constant, 3e-3, rtol=1e-6)
     np.testing.assert_allclose(read.threshold, 2.0)
-    for kept, wanted in zip(read.weights(), network.weights(), strict=True):
+    for kept, wanted in zip(read.all_weights(), network.all_weights(), strict=True):
         assert torch.equal(kept, wanted)
     assert state_of(cd.import_model(tmp_path / "a.nir").network) == state_of(network)
 
@@ -186,3 +197,41 @@ def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, 
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
     with pytest.raises(InputError, match=message):
         to_nir(network, cd.describe_model(network, name="a"), reader)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_skips_are_branches_and_sums(own: bool):
+    """Read as this program's, or from its nodes alone, where an identity is a Scale."""
+    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms")
+    network = cd.SpikingNetwork(TopologySpec.model_validate(RESIDUAL), neuron, timestep_s=1e-3)
+    graph = to_nir(network, cd.describe_model(network, name="m"))
+    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
+    if not own:
+        graph.metadata = {}
+    read = cd.import_model(graph, **({} if own else {**said, "dialect": "plain", "dt": "1 ms"})).network
+    if own:
+        assert state_of(read) == state_of(network)
+    skips = [sorted(zip(each.topology.skips, each.direct(), strict=True), key=by_target) for each in (read, network)]
+    for (ours, over), (theirs, under) in zip(*skips, strict=True):
+        assert ours == theirs
+        assert torch.equal(over.weight, under.weight)
+
+
+def by_target(skip: tuple[Any, Any]) -> int:
+    return skip[0].to
+
+
+@pytest.mark.parametrize(
+    ("edge", "message"),
+    [
+        (("neurons0", "skip0"), r"'neurons2' \(LIF\): a skip without weights brings \(3, 8, 8\), and the layer is"),
+        (("skip1", "weights2"), r"'skip1' \(Conv2d\): leads to several nodes"),
+    ],
+)
+def test_branches_that_are_no_skips_are_refused(edge: tuple[str, str], message: str):
+    neuron = cd.NeuronSpec(time_constant="3 ms")
+    network = cd.SpikingNetwork(TopologySpec.model_validate(RESIDUAL), neuron, timestep_s=1e-3)
+    graph = to_nir(network, cd.describe_model(network, name="m"))
+    graph.edges = [one for one in graph.edges if edge[1] != "skip0" or one[1] != "skip0"] + [edge]
+    with pytest.raises(InputError, match=message):
+        cd.import_model(graph)

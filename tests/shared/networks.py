@@ -14,8 +14,8 @@ from codesign.workload.events import EventBatch
 
 
 def network_of(topology: str | dict[str, Any], *weights: float | list[list[float]], **neuron: Any) -> SpikingNetwork:
-    """A network with these weights of each layer, then of each delayed connection, where a number is all of a tensor's;
-    drawn where none are given.
+    """A network with these weights of each layer, then of each delayed and direct connection, where a number is all of
+    a tensor's; drawn where none are given.
 
     Threshold 1/4, no leak, and 10 ms a timestep unless `neuron` says otherwise.
     """
@@ -23,7 +23,7 @@ def network_of(topology: str | dict[str, Any], *weights: float | list[list[float
     shape = parse_topology(topology) if isinstance(topology, str) else TopologySpec.model_validate(topology)
     network = SpikingNetwork(shape, spec, timestep_s=0.01)
     with torch.no_grad():
-        for tensor, values in zip([*network.weights(), *network.delayed_weights()], weights, strict=bool(weights)):
+        for tensor, values in zip(network.all_weights(), weights, strict=bool(weights)):
             tensor.copy_(torch.tensor(values))
     return network
 
@@ -31,7 +31,7 @@ def network_of(topology: str | dict[str, Any], *weights: float | list[list[float
 def set_dyadic_weights(rng: np.random.Generator, network: SpikingNetwork, low: int = -40, high: int = 64) -> None:
     """Multiples of 1/128, of which sums are exact in any order."""
     with torch.no_grad():
-        for weight in (*network.weights(), *network.delayed_weights()):
+        for weight in network.all_weights():
             weight.copy_(torch.from_numpy(rng.integers(low, high, tuple(weight.shape)) / 128))
         if network.bias is not None:
             network.bias.copy_(torch.from_numpy(rng.integers(-8, 9, size=len(network.bias)) / 128))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
-from network_oracle import max_pools, passes, synapses
+from network_oracle import direct, max_pools, passes, synapses
 from service_oracle import Cores
 
 from codesign.network.spiking_network import SpikingNetwork
@@ -85,7 +85,7 @@ def run_sample(
     seed: int,
     epoch: int,
 ) -> Outcome:
-    table, window_of = synapses(network), max_pools(network)
+    table, window_of, shortcuts = synapses(network), max_pools(network), direct(network)
     sizes = network.shape.layer_sizes
     depth, total = len(sizes), sum(sizes)
     starts = np.cumsum([0, *sizes])
@@ -208,6 +208,17 @@ def run_sample(
                     into.append((starts[layer] + i, w * kept, counted + barrier, spikes))
                     out.operations[layer] += kept
 
+        late: dict[int, list[tuple[int, float, int, int]]] = {}  # the same, by the step in which they arrive
+
+        def depart(layer: int, j: int, kept: int, spikes: int, step: int, late: dict = late) -> None:
+            """Over direct connections; layer −1 is the input."""
+            for source, target, synapses_of in shortcuts:
+                if source == layer and spikes:
+                    arriving = late.setdefault(step + 1 + max(target - source - 1, 0), [])
+                    for i, w in synapses_of[j]:
+                        arriving.append((starts[target] + i, w * kept, 0, spikes))
+                        out.operations[target] += kept
+
         def survivors(purpose: str, probability: float, k: int, j: int, count: int, t: int = t) -> int:
             if not probability:
                 return count
@@ -217,10 +228,10 @@ def run_sample(
             for j, count in waiting_input.items():
                 kept = survivors("input", regularization.input_dropout, 0, j, count)
                 deliver(0, j, kept, count, 0, under_way)
+                depart(-1, j, kept, count, -1)
                 if cores:
                     cores.leave(0, -1, count)
             waiting_input = {}
-        late: dict[int, list[tuple[int, float, int, int]]] = {}  # the same, by the step in which they arrive
         for connection in network.delayed_connections:
             source, target = connection.source, connection.target
             for j, i in itertools.product(range(sizes[source]), range(sizes[target])):
@@ -364,6 +375,7 @@ def run_sample(
                     count = waiting_input.pop(n)
                     kept = survivors("input", regularization.input_dropout, 0, n, count)
                     deliver(0, n, kept, count, 0, under_way)
+                    depart(-1, n, kept, count, step)
                     if cores:
                         cores.leave(0, -1, count)
                     continue
@@ -371,8 +383,10 @@ def run_sample(
                 kept = survivors("network", regularization.network_dropout, step, n, q[n])
                 if window_of[n] is None:
                     deliver(layer + 1, j, kept, q[n], 0, under_way)
+                    depart(layer, j, kept, q[n], step)
                 elif kept and window_of[n] not in passed:
                     deliver(layer + 1, j, 1, q[n] if gated else 1, 0, under_way)
+                    depart(layer, j, 1, 1, step)
                     passed.add(window_of[n])
                 elif gated:
                     deliver(layer + 1, j, 0, q[n], 0, under_way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -114,6 +115,10 @@ SMALL_CONVOLUTIONS = [
         "input": [1, 3, 4],
         "layers": [conv(2, 1), {**MAX_POOL, "kernel": [1, 2]}, MAX_POOL, {"kind": "linear", "neurons": 3}],
     },
+    # grids that skips may lead to
+    {"input": [2, 4, 3], "layers": [conv(4, 3, padding=1), conv(4, 3, padding=1, groups=2), conv(4, 1)]},
+    {"input": [2, 4, 4], "layers": [conv(4, 1), MAX_POOL, conv(4, 3, padding=1), conv(4, 3, padding=1, groups=4)]},
+    {"input": [4, 4, 4], "layers": [conv(2, 2, stride=2), conv(8, 1, groups=2), conv(8, 3, padding=1, groups=2)]},
     # kernels as large as the grid, one position after the other, and kernels that never reach the last column
     {"input": [3, 1, 1], "layers": [conv(20, 1), conv(17, 1)]},
     {"input": [2, 3, 3], "layers": [conv(5, 3), conv(16, 1), conv(3, 3, padding=1)]},
@@ -190,7 +195,26 @@ def delayed(rng: np.random.Generator, layers: int) -> tuple[Delayed, ...]:
         source = int(rng.integers(layers))
         target = source if rng.random() < 0.5 else int(rng.integers(layers))
         found[source, target, int(rng.choice([1, 1, 1, 2, 3]))] = None
-    return tuple(Delayed(from_=source, to=target, delay=delay) for source, target, delay in found)
+    later = [Delayed(from_=source, to=target, delay=delay) for source, target, delay in found]
+    within = {(source, target) for source, target, _ in found if target <= source < layers - 1 and rng.random() < 0.5}
+    return *later, *(Delayed(from_=source, to=target, within="pass") for source, target in sorted(within))
+
+
+def skips(rng: np.random.Generator, topology: TopologySpec) -> tuple[Any, ...]:
+    """Skips of every kind that fits, from any layer or the input, to any behind the next."""
+    layers, found = len(network_shape(topology).layers), {}
+    for _ in range(8):
+        source = int(rng.integers(-1, max(layers - 2, 0)))
+        kernel, stride, padding = [(1, 1, 0), (3, 1, 1), (1, 2, 0), (2, 2, 0), (3, 1, 0)][rng.integers(5)]
+        sliding = {"kernel": kernel, "stride": stride, "padding": padding, "groups": int(rng.choice([1, 1, 2, 4]))}
+        kinds = [{"kind": "identity", "factor": 0.5}, {"kind": "conv2d", **sliding}, {"kind": "linear"}]
+        given = {"from": source if source >= 0 else "input", **kinds[rng.integers(3)]}
+        if source + 2 < layers and len(found) < 3:
+            given["to"] = int(rng.integers(source + 2, layers))
+            with contextlib.suppress(ValueError):
+                (one,) = TopologySpec.model_validate({**topology.model_dump(by_alias=True), "skips": [given]}).skips
+                found[str(one)] = one
+    return tuple(found.values())
 
 
 @st.composite
@@ -204,19 +228,25 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
         sizes = draw(st.lists(st.sampled_from(WIDTHS[size]), min_size=2, max_size=5 if size == "tiny" else 4))
         topology = parse_topology("-".join(map(str, sizes)))
     else:
-        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:10] if size == "tiny" else SMALL_CONVOLUTIONS))
+        shape = draw(st.sampled_from(SMALL_CONVOLUTIONS[:13] if size == "tiny" else SMALL_CONVOLUTIONS))
         layers = [*shape["layers"], *draw(st.sampled_from([[], [{"kind": "linear", "neurons": 5}]]))]
         topology = TopologySpec.model_validate({**shape, "layers": layers})
     if draw(st.integers(0, 2)) == 2:
         topology = topology.model_copy(update={"delayed": delayed(rng, len(network_shape(topology).layers))})
+    if draw(st.integers(0, 2)) == 2:
+        topology = topology.model_copy(update={"skips": skips(rng, topology)})
     if draw(st.booleans()):
         layers = len(network_shape(topology).layers)
         spec["surrogate_steepness"] = rng.choice([1.0, 2.0, 10.0], layers).tolist()
     if extended and draw(st.integers(0, 2)) == 2:
         spec |= extend(draw, rng, len(network_shape(topology).layers))
     spec |= neuron
+    if len(topology.later) < len(topology.delayed):
+        spec["refractory"] = True
     network = SpikingNetwork(topology, NeuronSpec.model_validate(spec), timestep_s=0.01)
     set_dyadic_weights(rng, network)
+    for one in network.direct():
+        one.weight.requires_grad_()  # an identity's too
     return network
 
 
@@ -344,6 +374,9 @@ def cases(draw: st.DrawFn, size: Size = "usual") -> Case:
     )
     if not draw(st.integers(0, 3)):
         network.input_gate = torch.from_numpy(rng.random(network.input_columns) < 0.6)
+    if len(network.topology.later) < len(network.topology.delayed):  # their passes must end
+        schedule = replace(schedule, refractory=True)
+        regularization = replace(regularization, refractory_dropout=min(regularization.refractory_dropout, 0.8))
     each_timestep = network.neuron.readout == "spikes" or timesteps == 1
     return Case(
         network=network,

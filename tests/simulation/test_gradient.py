@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from engine_comparison import loss_of, slope
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from network_oracle import max_pools
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples, learn, networks, random_batch, random_frames
 
 from codesign.errors import InputError
+from codesign.network.direct_connection import DirectConnection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost
@@ -98,13 +99,19 @@ def layered(
     for t in range(frames.shape[1]):
         spikes = torch.from_numpy(frames[:, t]).double()
         late, arrives = arriving_late(network, weights, all_counts)
-        every = []
+        every: list[torch.Tensor] = []
+        gone: dict[int, torch.Tensor] = {-1: spikes}  # of the input and each layer, behind its pools
         for layer, (connection, weight) in enumerate(zip(network.layer_connections(), weights, strict=False)):
             own = network.layer_slices[layer]
             threshold, alpha = thresholds[own], network.surrogate_steepness[own]
             u = potentials[layer] * decays[own]
             reached = (connection.messages(spikes.detach()) > 0) | arrives[:, own]
-            v = u + connection.currents(spikes, weight) + late[:, own]
+            x = connection.currents(spikes, weight) + late[:, own]
+            for skip, of_skip in direct_weights(network, weights):
+                if skip.shape.target == layer:
+                    x = x + skip.currents(gone[skip.shape.source], of_skip)
+                    reached |= skip.messages(gone[skip.shape.source].detach()) > 0
+            v = u + x
             s = Threshold.apply(v, threshold.detach(), threshold.expand_as(v), alpha)
             after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
             potentials[layer] = torch.where(reached, after, u)
@@ -112,10 +119,16 @@ def layered(
             every.append(spikes)
             emitted[:, layer] += spikes.detach().sum(dim=1).long().numpy()
             if layer + 1 < len(network.shape.layers):
-                spikes = spikes * first_of_windows(network, layer, spikes.detach())
+                spikes = gone[layer] = spikes * first_of_windows(network, layer, spikes.detach())
         counts.append(spikes)
         all_counts.append(torch.cat(every, dim=1))
     return torch.stack(counts, dim=1), emitted.tolist()
+
+
+def direct_weights(network: SpikingNetwork, weights: list[torch.Tensor]) -> list[tuple[DirectConnection, torch.Tensor]]:
+    """Direct connections, and their weights among all."""
+    before = len(network.layer_connections()) + len(network.delayed_connections)
+    return list(zip(network.direct(), weights[before:], strict=False))
 
 
 def arriving_late(
@@ -176,12 +189,13 @@ def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
     network: SpikingNetwork, halves: bool, seed: int, engine: str, idle_gradient: str, loss: str
 ):
     """Potentials do not leak, or half of them is left after a timestep, so that sums are exact."""
+    assume(not any(one.target <= one.source for one in network.shape.direct))
     network.time_constant.fill_(0.01 / math.log(2) if halves else math.inf)
     learn(network, "threshold", "time_constant")
     rng = np.random.default_rng(seed)
     frames = random_frames(rng, 4, 3, network.shape.input_size)
     events = random_batch(rng, network, frames)
-    held = [*network.weights(), *network.delayed_weights()]
+    held = network.all_weights()
     weights = [weight.detach().double().requires_grad_() for weight in held]
     neurons = neurons_of(network)
     expected, emitted = layered(network, frames, weights, neurons)
@@ -252,7 +266,7 @@ def frozen_graph(
         u = u + number["gain"] * j
         u = u if one.held is None else torch.where(one.held, 0.0, u)
         q, count = torch.zeros_like(u), 0 * u
-        kept = None
+        kept, left = None, list[torch.Tensor]()
         late, _ = arriving_late(network, weights, counts)
         for k, step in enumerate(one.steps):
             x = []
@@ -263,6 +277,13 @@ def frozen_graph(
                     x.append(torch.zeros_like(u[:, layers[layer]]))
                 else:
                     x.append(connection.currents(kept[:, layers[layer - 1]], weights[layer]))
+            for skip, weight in direct_weights(network, weights):
+                departed, source, into = k - skip.shape.detour, skip.shape.source, skip.shape.target
+                spikes = one.steps[departed].kept_input if source < 0 and departed >= 0 else None
+                if source >= 0 and departed > 0:
+                    spikes = left[departed - 1][:, layers[source]]
+                if spikes is not None:
+                    x[into] = x[into] + skip.currents(spikes.double(), weight)
             x = torch.cat(x, dim=1) + late * (step_of_layer == k)
             if alpha is not None:
                 j = j + x * step.evaluated
@@ -282,6 +303,7 @@ def frozen_graph(
             kept = (
                 kept + (kept.round() - kept).detach()
             )  # whole spikes, which a share of a third is not to the last bit
+            left.append(kept)
             q = q * ~leaves
         u = straight_through(u, u.maximum(number["floor"]))
         counts.append(count)
@@ -347,7 +369,7 @@ def test_equals_autograd_with_frozen_choices(case: Case):
     found = loss_of(case, "reference")
     found.value.backward()
     torch.testing.assert_close(found.logits.double(), expected.sum(dim=1), rtol=1e-5, atol=1e-6)
-    parameters = [*network.weights(), *network.delayed_weights(), *([] if network.bias is None else [network.bias])]
+    parameters = [*network.all_weights(), *([] if network.bias is None else [network.bias])]
     for parameter, weight in zip(parameters, weights, strict=True):
         assert_close_to(parameter.grad, weight.grad)
     for parameter, neuron in zip((network.threshold, network.time_constant), neurons, strict=True):

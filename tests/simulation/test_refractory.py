@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from engine_comparison import ENGINE, ENGINES, run
 from equality import assert_same
-from hypothesis import given
+from hypothesis import assume, given
 from networks import batch_of, network_of
 from random_cases import Case, cases, examples
 
 from codesign.exploration.canonical import canonical_schedule, fires_once
+from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 
@@ -53,7 +54,8 @@ def test_changes_nothing_where_no_neuron_is_evaluated_after_it_fired(options, ca
     case = replace(case, regularization=Regularization())
     network, shape = case.network, case.network.shape
     network.neuron = network.neuron.model_copy(update={"refractory": True})
-    given = {"group_size": max(shape.layer_sizes)} if options == "widest layer" else options
+    assume(shape.gates_suffice)
+    given = {"group_size": shape.widest} if options == "widest layer" else options
     schedule = Schedule(policy="random", stop=case.schedule.stop, **given)
     without = replace(schedule, refractory=False)
     assert fires_once(schedule, shape)
@@ -63,7 +65,7 @@ def test_changes_nothing_where_no_neuron_is_evaluated_after_it_fired(options, ca
 
 
 def test_layered_inference_is_layered_without_refractoriness_too():
-    sizes = (64, 64, 10)
+    sizes = network_shape(parse_topology("5-64-64-10"))
     for schedule in (LAYERED, Schedule(group_size=64), Schedule(group_size=1, **GATED)):
         assert replace(schedule, refractory=False).equivalent_to_layered(sizes)
     assert not Schedule(group_size=63, refractory=False).equivalent_to_layered(sizes)

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.models.nir.graph import NirNode
+from codesign.network.direct import Skip
 from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, MaxPool, Pool, SumPool, window_of
 
-__all__ = ["Chain", "Layer", "matrix_of"]
+__all__ = ["Branch", "Chain", "Layer", "Numbers", "matrix_of"]
 
 Numbers = NDArray[np.float64]
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {
@@ -33,6 +34,25 @@ _POOLS: Mapping[str, tuple[type[Pool], str]] = {
     "AvgPool2d": (AveragePool, "average_pool"),
     "MaxPool2d": (MaxPool, "max_pool"),
 }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Branch:
+    """A skip.
+
+    Attributes:
+        name: of the first node that is its own, or of the neurons that it leads to.
+        spec: as a topology has it.
+        weight: as `DirectConnection` has it.
+        bias: one number, or one for each channel or neuron.
+        pools: behind which it begins.
+    """
+
+    name: str
+    spec: Skip
+    weight: Numbers
+    bias: Numbers
+    pools: tuple[Pool, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +68,7 @@ class Layer:
         bias: (neurons,) current that arrives in every timestep.
         grid: (channels, height, width) of the neurons; a fully connected layer is (neurons, 1, 1).
         recurrent: (neurons, neurons) weights by which spikes arrive at the layer itself, target first; or None.
+        skips: that lead to it, whose biases `bias` includes.
     """
 
     node: NirNode
@@ -58,6 +79,7 @@ class Layer:
     bias: Numbers
     grid: Grid
     recurrent: Numbers | None
+    skips: tuple[Branch, ...] = ()
 
     @property
     def neurons(self) -> int:

@@ -33,9 +33,11 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     _check(layers, numbers)
     source = layers[0].source
     recurrent = [at for at, layer in enumerate(layers) if layer.recurrent is not None]
+    skips = [skip for layer in layers for skip in layer.skips]
     specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
     try:
-        topology = TopologySpec(input=source, layers=tuple(specs), delayed=tuple(map(_recurrence, recurrent)))
+        further = {"delayed": tuple(map(_recurrence, recurrent)), "skips": tuple(skip.spec for skip in skips)}
+        topology = TopologySpec(input=source, layers=tuple(specs), **further)
     except InputError as error:
         raise InputError(f"the network of the graph cannot be built: {error}") from None
     biases = [_bias(layer, of_layer) for layer, of_layer in zip(layers, numbers, strict=True)]
@@ -46,6 +48,8 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         own = [layer.recurrent for layer in layers if layer.recurrent is not None]
         for weight, given in zip(network.delayed_weights(), own, strict=True):
             weight.copy_(_tensor(given))
+        for one, skip in zip(network.direct(), skips, strict=True):
+            one.weight.copy_(_tensor(skip.weight.reshape(one.weight.shape)))
         if network.bias is not None:
             network.bias.copy_(_tensor(np.concatenate(biases)))
     network.time_constant = _times(layers, [of_layer.decay for of_layer in numbers], timestep_s)

@@ -24,6 +24,7 @@ from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph
 from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
+from codesign.models.nir.written_skips import add_skips, skip_weights
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv1d, Linear, Pool, SumPool
@@ -61,8 +62,6 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     """
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
-    if network.direct():
-        raise InputError("skips and connections within a pass cannot be written to NIR yet; use cd.save_model")
     for one in network.delayed():
         if one.source != one.target or one.delay > 1:
             raise InputError(
@@ -98,6 +97,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         _lead_back(nodes, edges, one.source, one.weight.detach().numpy(), told)
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
+    add_skips(network, nodes, edges, reader)
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
@@ -245,6 +245,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         f"connections.{index}.weight": _tensor(graph.metadata.get(f"{_WEIGHT}{index}", layer.weight).astype(np.float32))
         for index, layer in enumerate(layers)
     }
+    state |= skip_weights(card.topology, layers)
     for index, one in enumerate(card.topology.delayed):
         recurrent = layers[one.to].recurrent if one.to < len(layers) else None
         if recurrent is None:

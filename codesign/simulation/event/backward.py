@@ -8,6 +8,12 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.delays import begin_late_gradient, late_gradient
+from codesign.simulation.event.direct import (
+    back_from_direct,
+    begin_direct_gradient,
+    frame_direct_gradient,
+    note_currents,
+)
 from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
 from codesign.simulation.event.max_pools import pass_all, set_passed
 from codesign.simulation.event.neuron import extended_step_gradient, step_gradient
@@ -195,7 +201,7 @@ def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, ta
 
 
 @leaf
-def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradient: Any, step: Any) -> None:
+def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, sums: Any, step: Any) -> None:
     """From the currents of the following step to the queue before this step's choice."""
     queue, gradients = state.queue, state.gradients
     if step.room > 0 and rules.idle_gradient == IDLE_ALL:
@@ -207,7 +213,9 @@ def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, gradi
     if not rules.single_spikes:
         for i in range(step.chosen):
             queue.kept[i] = trace.words_as_float[step.kept_at + i]
-    _unchoose(network, state, gradient, step.chosen)
+    _unchoose(network, state, sums.weights, step.chosen)
+    if rules.direct:
+        back_from_direct(network, state, sums.direct, step.chosen)
     for i in range(step.chosen):
         source = unsigned_index(queue.ordered[i])
         if source >= rules.inputs:
@@ -301,11 +309,14 @@ def _backward_pass(
     words_at -= 1
     steps = unsigned_index(trace.words[words_at])
     arrived_at = potentials_at  # spikes that arrived late
+    if rules.direct:
+        begin_direct_gradient(state)
     if rules.pools_first:
         pass_all(network.wiring, rules, state.queue, trace, steps, words_at, potentials_at)
     for after in range(steps):
         step = find_step(network.wiring, rules, trace.words, words_at, potentials_at)
-        _back_through_choice(network, rules, state, trace, gradient, step)
+        state.under_way.clock[1] = np.int64(steps) - 1 - np.int64(after)
+        _back_through_choice(network, rules, state, trace, out.learning.sums, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
         if network.neuron.extended:
@@ -313,13 +324,17 @@ def _backward_pass(
         else:
             _unevaluate(network, rules, state, trace, out.learning.sums.threshold, step)
         if rules.delayed:
-            k = np.int64(steps) - 1 - np.int64(after)
+            k = state.under_way.clock[1]
             given = trace.potentials, arrived_at, out.learning.sums.delayed
             late_gradient(network, rules, frame.timestep, k, state, *given)
+        if rules.direct:
+            note_currents(network, state, trace, step)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):
         mark[unsigned_index(trace.words[following_at + i])] = 0
     if steps > 0 and not rules.queued:
         _frame_gradient(network, rules, input_, frame, state, gradient)
+        if rules.direct:
+            frame_direct_gradient(network, input_, frame, np.int64(steps), state, out.learning.sums.direct)
     return words_at, potentials_at

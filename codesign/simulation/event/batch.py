@@ -16,6 +16,7 @@ from codesign.network.cuts import part_of_neurons
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.delay_layout import DelayLayout
+from codesign.simulation.event.direct_layout import DirectLayout
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
@@ -56,7 +57,7 @@ _NO_INTEGERS = np.zeros(0, dtype=np.int32)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
 _NO_PAIRS = np.zeros((0, 0))
 _NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
-_NO_SUMS = Sums(_NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS)
+_NO_SUMS = Sums(*[_NO_FLOATS] * len(Sums._fields))
 NO_LEARNING = Learning(
     criterion=Criterion(0.0, 1.0, 0.0, _NO_DOUBLES, _NO_DOUBLES),
     losses=_NO_DOUBLES,
@@ -92,7 +93,7 @@ class Resources:
 
     def __init__(self, network: SpikingNetwork) -> None:
         self.layout = MemoryLayout(network)
-        self.delays = DelayLayout(self.layout)
+        self.delays, self.direct = DelayLayout(self.layout), DirectLayout(network, self.layout)
         self.states: list[tuple[int, State]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
@@ -236,7 +237,7 @@ class Batch:
             learns_threshold=run.learns_threshold,
             learns_decay=run.learns_decay,
             keeps_found=run.learns_decay or (run.learns and network.holds),
-            masked=run.gated or network.ticks,
+            masked=run.gated or network.ticks or self.resources.direct.partial,
             first_step=run.first_step,
             recorded=run.counters,
             pools_first=pools_first,
@@ -244,6 +245,8 @@ class Batch:
             timed=run.service is not None,
             charged=run.spike_cost is not None,
             delayed=bool(network.shape.delayed),
+            direct=bool(network.shape.direct),
+            partial=self.resources.direct.partial,
             listed=run.service is not None or bool(network.shape.delayed),
             tallied=run.counters or run.service is not None,
         )
@@ -283,6 +286,7 @@ class Batch:
             slices=self._slices(),
             service=_NO_SERVICE if run.service is None else self._service(run.service),
             delays=self.resources.delays.delays(network.delayed_weights()),
+            direct=self.resources.direct.direct(self.slices),
         )
 
     def _slices(self) -> Slices:
@@ -323,7 +327,8 @@ class Batch:
         while not fresh and state is None and (used := free(self.resources.states)) is not None:
             state = used[1] if used[0] == slices else None
         if state is None:
-            state = memory.new_state(self.layout, self.resources.delays.new_late(), slices)
+            further = self.resources.delays.new_late(), self.resources.direct.new_under_way()
+            state = memory.new_state(self.layout, *further, slices)
         places = places_of(state, self.network)
         state.ranking.places[: len(places)] = places
         return state

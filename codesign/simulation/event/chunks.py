@@ -178,6 +178,7 @@ class _Gradients:
         self.sizes = (
             batch.layout.weights,
             batch.resources.delays.weights,
+            batch.resources.direct.weights,
             *(batch.layout.slots * learns for learns in of_neurons),
         )
         self.free = batch.resources.gradients
@@ -200,8 +201,9 @@ class _Gradients:
 
     def unpacked(self, batch: Batch) -> list[torch.Tensor]:
         """The sums, in the order and shapes of `Run.parameters`; to be called once, at the end."""
-        weights, delayed, *of_neurons = self.total
+        weights, delayed, direct, *of_neurons = self.total
         gradients = batch.layout.unpack_gradient(weights) + batch.resources.delays.unpack_gradient(delayed)
+        gradients += batch.resources.direct.unpack_gradient(direct)
         gradients += [batch.layout.gather(sums) for sums in of_neurons if len(sums)]
         self.put_back(self.total)
         return gradients

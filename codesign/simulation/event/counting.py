@@ -55,6 +55,8 @@ def end_counting(network: Any, state: Any, out: Any, sample: Any, first: Any) ->
     for row in range(first, out.ends[MESSAGES]):
         at = unsigned_index(row * MESSAGE_COLUMNS)
         source, target, table = unsigned_index(counters.messages[at + 3]), np.int64(0), counters.messages
+        if source > len(slices.layer):  # over a direct connection
+            continue
         if source > 0:
             layer = unsigned_index(slices.layer[unsigned_index(source - 1)])
             target = layer + 1

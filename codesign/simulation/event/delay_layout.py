@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.simulation.event.further import Delays, Late
 from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
-from codesign.simulation.event.structures import Delays
 from codesign.simulation.event.vector import LANES
-from codesign.simulation.event.working_memory import Late
 
 __all__ = ["DelayLayout"]
 

@@ -9,6 +9,7 @@ import numpy as np
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, extended_step, fires_alone, step, would_fire
+from codesign.simulation.event.partly import PARTLY, evaluated_partly, hear_partly
 from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.tallies import begin_tally, tally_evaluations, tally_spikes
 from codesign.simulation.event.vector import (
@@ -215,10 +216,14 @@ def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any,
             else:
                 was_open, is_open = was_open or moment.was_complete, is_open or moment.complete
         completes = is_open and not was_open
+        reached = rules.partial and state.under_way.reached[at] > 0
+        if reached:
+            state.under_way.stimulated[at] = 1
         # the frame's last event completes it for first-layer neurons that waited for it
         heard = now > 0 or gates.stimulated[position] != 0
-        evaluated = arrived > 0 or spikes > 0 or (rules.queued and layer == 0 and completes and heard)
+        evaluated = arrived > 0 or spikes > 0 or reached or (rules.queued and layer == 0 and completes and heard)
         could = gates.stimulated[position] != 0  # barrier messages alone make no neuron fire
+        could = could or (rules.partial and state.under_way.stimulated[at] != 0)
         if network.neuron.ticks and network.neuron.ticking[at] != 0:
             if completes and not evaluated and fires_alone(network.neuron, state.cells, at):
                 evaluated = True
@@ -322,6 +327,7 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
         position = unsigned_index(state.arrivals.touched[i])
         layer = unsigned_index(wiring.position_layer[position])
         ticked = state.arrivals.mark[position] == TICKED
+        partly = state.arrivals.mark[position] == PARTLY
         state.arrivals.mark[position] = 0
         evaluations = np.int64(wiring.layer_channels[layer])
         completing = senders
@@ -329,14 +335,19 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
             evaluations, completing = open_gates(network, rules, moment, position, state, out, senders)
         elif ticked:
             evaluations = _only_ticked(network, rules, moment, position, state, out)
+        elif partly:
+            evaluations = evaluated_partly(network, rules, moment, position, state, out)
+        if rules.partial:
+            hear_partly(network, position, state)
         if rules.tallied:
             tally_evaluations(network, rules, moment, position, evaluations, state, out.counters)
         if not rules.gated or evaluations > 0:
             if network.neuron.extended:
-                masked = rules.gated or ticked
+                masked = rules.gated or ticked or partly
                 waiting = evaluate_extended(network, rules, moment, position, masked, state, out, waiting)
             else:
-                waiting = evaluate(network, rules, moment, position, rules.gated, state, out, waiting)
+                masked = rules.gated or partly
+                waiting = evaluate(network, rules, moment, position, masked, state, out, waiting)
         if rules.gated:
             senders = silent_senders(network, state, senders, completing)
         if rules.traced and evaluations > 0:

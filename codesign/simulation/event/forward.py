@@ -9,16 +9,16 @@ import numpy as np
 from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import (
     begin_counting,
-    begin_counting_pass,
-    count_departures,
     count_evaluations,
     count_pass,
     end_counting,
 )
 from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
+from codesign.simulation.event.direct import deliver_direct, note_departures, note_frame
 from codesign.simulation.event.draws import absorb
 from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_touched, tick, tick_ahead
 from codesign.simulation.event.extended import begin_extended, lift
+from codesign.simulation.event.margin import ends_sample, is_ahead
 from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.priorities import NOT_A_NUMBER
@@ -90,7 +90,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
             status = _run_pass(network, rules, input_, frame, state, out)
             if status != DONE:
                 return status
-            runs = not _ends_sample(rules, state.fired)
+            runs = not ends_sample(rules, state.fired)
         elif rules.traced:
             _end_trace(out, 0)
         if rules.delayed and rules.traced and not keep_late(state.late, out):
@@ -125,7 +125,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     _begin_pass(network, rules, state)
     touched, waiting = _deliver(network, rules, input_, frame, state)
     inputs_waiting = waiting
-    if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
+    if not note_frame(network, rules, input_, frame, state, out):
         return NO_ROOM
     complete, was_complete = _is_complete(network, rules, state, inputs_waiting), False
     decided = -1
@@ -134,8 +134,9 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
     while active:
         if step == MOST_STEPS:
             return TOO_LONG
-        if rules.masked or rules.delayed:
-            touched = _wake(network, rules, state, step, complete and not was_complete, touched)
+        if rules.masked or rules.delayed or rules.direct:
+            opens = complete and not was_complete
+            touched = _wake(network, rules, input_, frame, state, step, opens, touched)
         if rules.traced and not _fits_evaluations(network, out, touched):
             return NO_ROOM
         moment = Moment(step, frame.sample, frame.timestep, was_complete, complete, refractory_key)
@@ -146,7 +147,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             decided = step
         last = rules.on_output and decided >= 0 and step >= decided + rules.steps_after_output
         if rules.margin_in_step and state.fired.tally[DECISIONS] > 0:
-            last = _is_ahead(rules, state.fired)
+            last = is_ahead(rules, state.fired)
         if not _count_evaluated(network, rules, frame, step, touched, decided, state, out):
             return NO_ROOM
         chosen = room = 0
@@ -161,7 +162,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         _keep(network, rules, queue, chosen, network_key, step)
         if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
             return NO_ROOM
-        if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
+        if not note_departures(network, rules, frame, step, chosen, senders, state, out):
             return NO_ROOM
         if rules.timed:
             serve_departures(network, rules, state, chosen)
@@ -220,6 +221,8 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
 def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether a pass in which nothing waits has the step for its tick, or for what arrives late."""
     if rules.delayed and late_ahead(network, rules, step, state.late):
+        return True
+    if rules.direct and state.under_way.clock[0] >= step:
         return True
     return network.neuron.ticks and tick_ahead(network, rules, step, state)
 
@@ -291,33 +294,15 @@ def _end_trace(out: Any, steps: Any) -> None:
 
 
 @leaf
-def _is_ahead(rules: Any, fired: Any) -> Any:
-    """Whether the leading output neuron is the margin ahead of the next, in all passes so far."""
-    leading = following = 0
-    for output in range(len(fired.outputs)):
-        spikes = fired.before[output] + fired.outputs[output]
-        following = max(following, min(spikes, leading))
-        leading = max(leading, spikes)
-    return leading - following >= rules.margin
-
-
-@leaf
-def _ends_sample(rules: Any, fired: Any) -> Any:
-    """Whether the pass that has just ended is the sample's last."""
-    if rules.margin == 0:
-        return False
-    ahead = _is_ahead(rules, fired)
-    for output in range(len(fired.outputs)):
-        fired.before[output] += fired.outputs[output]
-    return ahead
-
-
-@leaf
-def _wake(network: Any, rules: Any, state: Any, step: Any, completes: Any, touched: Any) -> Any:
-    """What arrives late. Positions whose gates open without a message: when a frame is complete, and in step 0 those of
-    gate 0. And those with a neuron that the tick makes fire."""
+def _wake(
+    network: Any, rules: Any, input_: Any, frame: Any, state: Any, step: Any, completes: Any, touched: Any
+) -> Any:
+    """What arrives late or directly. Positions whose gates open without a message: when a frame is complete, and in
+    step 0 those of gate 0. And those with a neuron that the tick makes fire."""
     if rules.delayed:
         touched = deliver_late(network, rules, step, state, touched)
+    if rules.direct:
+        touched = deliver_direct(network, rules, input_, frame, step, state, touched)
     if rules.gated and completes:
         for position in range(network.wiring.layer_positions[1]):
             touched = reach(position, state.arrivals, touched)

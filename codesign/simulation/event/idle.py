@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.direct import through_direct
 from codesign.simulation.event.max_pools import is_spent
 from codesign.simulation.event.neuron import CLOSED, SKIPPED
 from codesign.simulation.event.priorities import key_of
@@ -34,6 +35,8 @@ def _through_synapses(network: Any, state: Any, source: Any) -> Any:
             row = unsigned_index(wiring.source_row[source]) + wiring.tap_row[tap]
             at = unsigned_index(wiring.position_slot[position])
             result += dot(state.gradients.dx, at, width, network.weights, row)
+    if len(network.direct.target) > 0:
+        result += through_direct(network, state, source)
     return result
 
 
@@ -60,6 +63,10 @@ def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, 
                 source = unsigned_index(wiring.slot_source[slot + c])
                 if not is_spent(wiring, state.queue, source):
                     gradients.back[c] = _through_synapses(network, state, source)
+    elif network.direct.leaves[layer + 1] != 0:
+        for c in range(wiring.layer_channels[layer]):
+            if BELOW_CLOSED < trace.potentials[at + c] <= threshold[slot + c]:
+                gradients.back[c] += through_direct(network, state, unsigned_index(wiring.slot_source[slot + c]))
     for c in range(0, width, LANES):
         v, before = load(trace.potentials, at + c), load(gradients.g_queue, slot + c)
         given = select(above(v, load(threshold, slot + c)), before, load(gradients.back, c))

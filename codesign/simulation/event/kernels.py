@@ -61,6 +61,7 @@ def _add_up(sums: Any, totals: Any) -> None:
     """Add a chunk's gradients to those of the chunks before it, and begin the next."""
     add_and_clear(sums.weights, totals.weights)
     add_and_clear(sums.delayed, totals.delayed)
+    add_and_clear(sums.direct, totals.direct)
     add_and_clear(sums.bias, totals.bias)
     add_and_clear(sums.threshold, totals.threshold)
     add_and_clear(sums.decay, totals.decay)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
 from codesign.simulation.event.structures import MESSAGE_COLUMNS, UPDATE_COLUMNS, Counters, Integers, Longs, Trace
 from codesign.simulation.event.vector import LANES
@@ -14,7 +15,6 @@ from codesign.simulation.event.working_memory import (
     Fired,
     Gates,
     Gradients,
-    Late,
     Leaving,
     Queue,
     Ranking,
@@ -34,7 +34,7 @@ def _longs(*shape: int) -> Longs:
     return np.zeros(shape, dtype=np.int64)
 
 
-def new_state(layout: MemoryLayout, late: Late, slices: int) -> State:
+def new_state(layout: MemoryLayout, late: Late, under_way: UnderWay, slices: int) -> State:
     """Room for one thread."""
     slots, sources, positions = layout.slots, layout.sources, layout.positions
     inputs, layers = layout.shape.input_size, len(layout.shape.layers)
@@ -80,6 +80,7 @@ def new_state(layout: MemoryLayout, late: Late, slices: int) -> State:
             free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
         ),
         late=late,
+        under_way=under_way,
         gradients=Gradients(
             G=aligned_zeros(slots),
             H=aligned_zeros(slots),

@@ -17,6 +17,7 @@ __all__ = [
     "drop_input",
     "frame_messages",
     "keep",
+    "messages_of",
     "propagate",
     "queue_frame",
     "reach",
@@ -155,7 +156,7 @@ def keep(rules: Any, queue: Any, chosen: Any, key: Any) -> None:
 
 
 @leaf
-def _messages(rules: Any, queue: Any, source: Any) -> Any:
+def messages_of(rules: Any, queue: Any, source: Any) -> Any:
     """Messages that each synapse of a source carries as it leaves."""
     if source < rules.inputs:
         return 1 if rules.currents else np.int64(queue.frame_left[source])
@@ -183,7 +184,7 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
             for i in range(begin, end):
                 source = queue.ordered[i]
                 arrivals.single[0] = np.float32(1) if rules.single_spikes else queue.kept[i]
-                messages = _messages(rules, queue, source)
+                messages = messages_of(rules, queue, source)
                 if rules.pools_first and not rules.gated and wiring.source_window[source] >= 0:
                     messages = np.int64(queue.kept[i])  # what a window does not pass reaches nobody
                 if messages > 0:
@@ -213,7 +214,7 @@ def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: A
         add_scaled_rows(width, x, at, weights, Rows(rows, 1, begin, end), queue.kept, 0)
     if rules.gated or rules.recorded:
         for i in range(begin, end):
-            messages = _messages(rules, queue, queue.ordered[i])
+            messages = messages_of(rules, queue, queue.ordered[i])
             arrivals.spikes[position] += messages
             if network.neuron.bursts:
                 arrivals.others[position] -= _surplus(rules, queue.ordered[i], messages)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.simulation.event.further import Delays, Direct
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 
@@ -29,7 +30,6 @@ __all__ = [
     "WORDS",
     "Counters",
     "Criterion",
-    "Delays",
     "Input",
     "Learning",
     "Network",
@@ -85,20 +85,6 @@ class Slices(NamedTuple):
     run_count: Integers  # (runs,) slots of each run
 
 
-class Delays(NamedTuple):
-    """Delayed connections, each from all slots of a layer, which stand side by side, to all of another."""
-
-    delay: Longs  # (C,) in timesteps, as all down to `start`
-    source_slot: Longs  # first slot of the layer
-    source_width: Longs  # and how many there are
-    target: Longs  # layer
-    target_slot: Longs
-    target_width: Longs
-    begin: Longs  # where its sources begin in `Late.arriving`
-    start: Longs  # where its weights begin, a row of target slots for each source slot
-    weights: Floats
-
-
 class Network(NamedTuple):
     """The network under a schedule: topology, and numbers in slots where they belong to neurons."""
 
@@ -118,6 +104,7 @@ class Network(NamedTuple):
     slices: Slices
     service: Service
     delays: Delays
+    direct: Direct
 
 
 class Rules(NamedTuple):
@@ -164,6 +151,8 @@ class Rules(NamedTuple):
     timed: bool  # the policy sees the times of a service model
     charged: bool  # spikes have weights, whose sums are wanted
     delayed: bool  # there are delayed connections
+    direct: bool  # there are direct connections
+    partial: bool  # one of them reaches a part of a position
     listed: bool  # who fires in a step is listed
     tallied: bool  # evaluations and spikes are counted by slice, for these times or to be recorded
 
@@ -230,6 +219,7 @@ class Sums(NamedTuple):
 
     weights: Floats  # packed
     delayed: Floats  # of packed weights of delayed connections
+    direct: Floats  # of those of direct connections
     bias: Floats  # of slots; only with `Rules.biased`
     threshold: Floats  # of slots; only with `Rules.learns_threshold`
     decay: Floats  # of slots; only with `Rules.learns_decay`

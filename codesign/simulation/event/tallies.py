@@ -73,7 +73,10 @@ def tally_spikes(
     counting = state.counting
     counting.slice_sums[unsigned_index(network.slices.of_source[source]), 1] += spikes
     if rules.recorded:
-        currents, heard = counters.sample_currents, counting.heard[position] - counting.heard_before[slot]
-        counting.heard_before[slot] = counting.heard[position]
+        currents, heard_now = counters.sample_currents, counting.heard[position]
+        if rules.partial:
+            heard_now += state.under_way.heard[slot]
+        heard = heard_now - counting.heard_before[slot]
+        counting.heard_before[slot] = heard_now
         row = 0 if position < network.wiring.layer_positions[1] else 1
         currents[row, unsigned_index(min(max(heard, 0), currents.shape[1] - 1))] += 1

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.structures import Doubles, Floats, Integers, Longs
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "Fired",
     "Gates",
     "Gradients",
-    "Late",
     "Leaving",
     "Queue",
     "Ranking",
@@ -38,7 +38,7 @@ class Cells(NamedTuple):
 class Arrivals(NamedTuple):
     """Messages that arrive in the next step, by position; all 0 between passes."""
 
-    mark: Integers  # whether any does: 1; or the tick alone: 2
+    mark: Integers  # whether any does: 1; the tick alone: 2; to some neurons: 3
     touched: Integers  # the positions where one does
     spikes: Longs  # spikes that do, over each synapse of the position
     others: Longs  # what gates count besides: barrier messages, less spikes that they do not count
@@ -132,19 +132,6 @@ class Served(NamedTuple):
     delivery: Floats  # (sources,) when it is at its last core
 
 
-class Late(NamedTuple):
-    """What goes over delayed connections. Used only where `Rules.delayed`; rows are timesteps modulo D + 1."""
-
-    emitted: Floats  # (D + 1 rows of slots) spikes of each neuron in this timestep and in D before it
-    arriving: Floats  # those that arrive in this one, of one connection after the other
-    messages: Longs  # (C,) how many they are
-    rows: Integers  # rows of weights of one connection
-    spikes: Floats  # and spikes that cross them
-    dots: Floats  # gradients at these
-    back: Floats  # (D + 1 rows of slots) gradient at the spikes of timesteps before
-    own: Floats  # (slots) gradient at the spikes of any timestep
-
-
 class Gradients(NamedTuple):
     """Gradients on their way back, by slot unless stated."""
 
@@ -169,4 +156,5 @@ class State(NamedTuple):
     counting: CounterState
     served: Served
     late: Late
+    under_way: UnderWay
     gradients: Gradients

@@ -1,0 +1,72 @@
+"""Skips of a graph: paths that lead from a layer, or the input, past the next layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.models.nir.folding import Branch, Chain
+from codesign.models.nir.graph import NirNode
+from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
+from codesign.network.topology import Conv1d, Conv2d, Grid
+
+__all__ = ["branch_of"]
+
+
+def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
+    """The skip of a path to neurons on a grid.
+
+    Args:
+        path: its nodes, the neurons last.
+        shape: of what its source sends.
+        source, target: layers; −1 is the input.
+
+    Raises:
+        InputError: names the node that cannot be part of a skip.
+    """
+    chain, neurons = Chain(shape), path[-1]
+    own = [node for node in path[:-1] if node.kind in ("Linear", "Affine", "Conv1d", "Conv2d", "Scale")]
+    scales = [node for node in own if node.kind == "Scale"]
+    for node in path[:-1]:
+        if node not in scales or len(own) > len(scales):
+            chain.apply(node)
+    told: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
+    if chain.synapses is None:
+        shown = chain.shape or ()
+        if [size for size in shown if size != 1] != [size for size in grid if size != 1]:
+            raise neurons.refusal(f"a skip without weights brings {shown}, and the layer is {grid}; add a Conv2d to it")
+        weight = np.broadcast_to(_of_channels(scales, grid), grid[0]).reshape(-1, 1, 1, 1).astype(np.float64)
+        spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **told)
+        return Branch(
+            name=(own or [neurons])[0].name, spec=spec, weight=weight, bias=np.zeros(1), pools=tuple(chain.pools)
+        )
+    if chain.grid != grid:
+        raise own[-1].refusal(f"leads to {chain.grid} over a skip, but the layer '{neurons.name}' has {grid}")
+    synapses = chain.synapses
+    if isinstance(synapses, Conv2d | Conv1d):
+        sliding = {name: getattr(synapses, name) for name in ("kernel", "stride", "padding", "dilation")}
+        if isinstance(synapses, Conv1d):
+            first = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
+            sliding = {name: (first[name], size) for name, size in sliding.items()}
+        spec = ConvolutionSkip(kind="conv2d", groups=synapses.groups, **sliding, **told)
+    else:
+        spec = LinearSkip(kind="linear", **told)
+    return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
+
+
+def _of_channels(scales: Sequence[NirNode], grid: Grid) -> NDArray[np.float64]:
+    """(1,) or (channels,) product of scales."""
+    product = np.ones(1)
+    for node in scales:
+        given = node.numbers["scale"].astype(np.float64)
+        if given.size not in (1, grid[0], math.prod(grid)):
+            raise node.refusal(f"over a skip must be one number, or one for each of {grid[0]} channels")
+        by_channel = given.reshape(1 if given.size == 1 else grid[0], -1)
+        if np.ptp(by_channel, axis=1).any():
+            raise node.refusal("over a skip must be the same for a whole channel")
+        product = product * by_channel[:, 0]
+    return np.asarray(product)

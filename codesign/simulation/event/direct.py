@@ -1,0 +1,320 @@
+"""Direct connections, compiled: `codesign.simulation.direct` again, over taps from sources to positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.counting import begin_counting_pass, count_departures
+from codesign.simulation.event.partly import PARTLY
+from codesign.simulation.event.propagation import frame_messages, messages_of
+from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
+from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES
+from codesign.simulation.event.vector import unsigned_index
+
+__all__ = [
+    "back_from_direct",
+    "begin_direct_gradient",
+    "deliver_direct",
+    "frame_direct_gradient",
+    "note_currents",
+    "note_departures",
+    "note_frame",
+    "through_direct",
+]
+
+
+@leaf
+def note_frame(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
+    """Count a frame, which may be under way from now on; returns whether there was room."""
+    if rules.recorded and not begin_counting_pass(network, rules, input_, frame, state, out):
+        return False
+    return not rules.direct or _begin(network, rules, input_, frame, state, out)
+
+
+@leaf
+def note_departures(
+    network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
+) -> Any:
+    """Count what leaves in a step, which may be under way from now on; returns whether there was room."""
+    if rules.recorded and not count_departures(network, rules, frame, step, chosen, senders, state, out):
+        return False
+    return not rules.direct or _depart(network, rules, frame, step, chosen, state, out)
+
+
+@routine
+def _begin(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
+    """As a pass begins: nothing is under way but a frame that is delivered at once, which is counted; returns whether
+    there was room."""
+    direct, way = network.direct, state.under_way
+    way.clock[0] = -1
+    way.count[:] = 0
+    if rules.partial:
+        way.heard[:] = 0
+        way.stimulated[:] = 0
+    if rules.queued or direct.leaves[0] == 0 or frame_messages(rules, input_, frame) == 0:
+        return True
+    for i in range(len(direct.target)):
+        if direct.source[i] == 0:
+            way.clock[0] = max(way.clock[0], direct.detour[i])
+    return not rules.recorded or _count_frame(network, rules, input_, frame, out)
+
+
+@routine
+def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) -> Any:
+    direct, table = network.direct, out.counters.messages
+    for i in range(len(direct.target)):
+        if direct.source[i] != 0:
+            continue
+        row = out.ends[MESSAGES]
+        if (row + 1) * MESSAGE_COLUMNS > len(table):
+            return False
+        out.ends[MESSAGES] += 1
+        _new_row(table, row, frame, -1, direct.further[i], -1)
+        for entry in range(frame.begin, frame.end):
+            value, delivered = input_.values[entry], input_.kept[entry - frame.kept_from]
+            if value != 0:
+                sent = 1 if rules.currents else np.int64(value)
+                arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
+                _add_to_row(table, row, sent, direct.fan_out[direct.begin[i] + input_.indices[entry]] * arrived)
+    return True
+
+
+@leaf
+def _new_row(table: Any, row: Any, frame: Any, step: Any, source: Any, enqueued: Any) -> None:
+    at = row * MESSAGE_COLUMNS
+    table[at] = frame.sample
+    table[at + 1] = frame.timestep
+    table[at + 2] = step
+    table[at + 3] = source
+    table[at + 4] = enqueued
+    for column in range(5, MESSAGE_COLUMNS):
+        table[at + column] = 0
+
+
+@leaf
+def _is_row(table: Any, row: Any, source: Any, enqueued: Any) -> Any:
+    at = row * MESSAGE_COLUMNS
+    return table[at + 3] == source and table[at + 4] == enqueued
+
+
+@leaf
+def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
+    at = row * MESSAGE_COLUMNS
+    table[at + 5] += 1
+    table[at + 6] += spikes
+    table[at + 7] += operations
+
+
+@routine
+def _depart(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
+    """What leaves in a step is under way from now on, and counted; returns whether there was room."""
+    direct, wiring, queue, way = network.direct, network.wiring, state.queue, state.under_way
+    row = step % direct.depth
+    place = row * len(queue.spikes)
+    begin = place
+    for i in range(chosen):
+        source = np.int64(queue.ordered[i])
+        layer = wiring.source_layer[source]
+        if direct.leaves[layer] == 0:
+            continue
+        kept = np.float32(1) if rules.single_spikes else queue.kept[i]
+        messages = np.int64(messages_of(rules, queue, source))
+        if rules.pools_first and wiring.source_window[source] >= 0:
+            messages = np.int64(kept)
+        if messages > 0:
+            way.source[place] = source
+            way.kept[place] = kept
+            way.messages[place] = messages
+            place += 1
+            for c in range(len(direct.target)):
+                if direct.source[c] == layer:
+                    way.clock[0] = max(way.clock[0], step + 1 + direct.detour[c])
+    way.count[row] = place - begin
+    return not rules.recorded or _count_departures(network, rules, frame, step, chosen, state, out)
+
+
+@routine
+def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
+    """Rows of a step, by connection, slice and step of enqueueing, in any order."""
+    direct, wiring, queue, table = network.direct, network.wiring, state.queue, out.counters.messages
+    for c in range(len(direct.target)):
+        begin = out.ends[MESSAGES]
+        for i in range(chosen):
+            source = np.int64(queue.ordered[i])
+            if wiring.source_layer[source] != direct.source[c]:
+                continue
+            number, enqueued = direct.further[c], np.int64(-1)
+            kept = np.float32(1) if rules.single_spikes else queue.kept[i]
+            delivered = np.int64(kept != 0) if source < rules.inputs and rules.currents else np.int64(kept)
+            if source >= rules.inputs:
+                number += 1 + np.int64(network.slices.of_source[source])
+                enqueued = np.int64(queue.enqueue_step[source])
+            row = begin
+            while row < out.ends[MESSAGES] and not _is_row(table, row, number, enqueued):
+                row += 1
+            if row == out.ends[MESSAGES]:
+                if (row + 1) * MESSAGE_COLUMNS > len(table):
+                    return False
+                out.ends[MESSAGES] += 1
+                _new_row(table, row, frame, step, number, enqueued)
+            fan_out = np.int64(direct.fan_out[direct.begin[c] + source - direct.first[c]])
+            _add_to_row(table, row, np.int64(messages_of(rules, queue, source)), fan_out * delivered)
+    return True
+
+
+@routine
+def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any, state: Any, touched: Any) -> Any:
+    """What arrives in a step; returns how many positions are reached. It opens no gate."""
+    direct, way, single = network.direct, state.under_way, state.arrivals.single
+    for c in range(len(direct.target)):
+        left = step - 1 - direct.detour[c]
+        if direct.source[c] == 0 and not rules.queued:
+            if left == -1:
+                for entry in range(frame.begin, frame.end):
+                    value = input_.values[entry]
+                    if value != 0:
+                        single[0] = input_.kept[entry - frame.kept_from]
+                        messages = 1 if rules.currents else np.int64(value)
+                        touched = _arrive(network, rules, c, input_.indices[entry], messages, state, touched)
+        elif left >= 0:
+            row = left % direct.depth
+            begin = row * len(state.queue.spikes)
+            for place in range(begin, begin + way.count[row]):
+                source = way.source[place]
+                if network.wiring.source_layer[source] == direct.source[c]:
+                    single[0] = way.kept[place]
+                    touched = _arrive(network, rules, c, source, np.int64(way.messages[place]), state, touched)
+    return touched
+
+
+@leaf
+def _arrive(network: Any, rules: Any, c: Any, source: Any, messages: Any, state: Any, touched: Any) -> Any:
+    """Over each tap of a source `arrivals.single[0]` times its row; returns how many positions are reached."""
+    direct, wiring, arrivals = network.direct, network.wiring, state.arrivals
+    local = direct.begin[c] + source - direct.first[c]
+    place, width = direct.place[local], unsigned_index(wiring.layer_width[direct.target[c]])
+    for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
+        position = unsigned_index(direct.tap_position[tap])
+        slot = unsigned_index(wiring.position_slot[position])
+        arrivals.rows[0] = direct.row[local] + direct.tap_row[tap]
+        add_scaled_rows(width, state.cells.x, slot, direct.weights, Rows(arrivals.rows, 1, 0, 1), arrivals.single, 0)
+        whole = direct.tap_channels[tap] == wiring.layer_channels[direct.target[c]]
+        if arrivals.mark[position] == 0:
+            arrivals.touched[touched] = position
+            touched += 1
+            arrivals.mark[position] = PARTLY
+        if whole:
+            arrivals.mark[position] = 1
+            if rules.gated or rules.recorded:
+                arrivals.spikes[position] += messages
+                arrivals.others[position] -= messages
+        else:
+            first = slot + unsigned_index(direct.tap_channel[tap])
+            for at in range(first, first + unsigned_index(direct.tap_channels[tap])):
+                state.under_way.reached[at] += messages
+    return touched
+
+
+# backwards -----------------------------------------------------------------------------------------------------------
+
+
+@routine
+def begin_direct_gradient(state: Any) -> None:
+    """As the way back through a pass begins: no step has been seen."""
+    way = state.under_way
+    positions = len(state.arrivals.mark)
+    for row in range(len(way.listed)):
+        for i in range(row * positions, row * positions + way.listed[row]):
+            way.mark[row * positions + way.evaluated[i]] = 0
+        way.listed[row] = 0
+
+
+@routine
+def note_currents(network: Any, state: Any, trace: Any, step: Any) -> None:
+    """Keep the gradient at the currents of the present step, where direct connections arrive."""
+    direct, wiring, way, dx = network.direct, network.wiring, state.under_way, state.gradients.dx
+    row = way.clock[1] % direct.depth
+    positions, slots = row * len(state.arrivals.mark), row * len(dx)
+    for i in range(positions, positions + way.listed[row]):
+        way.mark[positions + way.evaluated[i]] = 0
+    listed = 0
+    for i in range(step.reached):
+        position = np.int64(trace.words[step.positions_at + i])
+        layer = wiring.position_layer[position]
+        if direct.arrives[layer] != 0:
+            slot = np.int64(wiring.position_slot[position])
+            for at in range(slot, slot + wiring.layer_width[layer]):
+                way.dx[slots + at] = dx[at]
+            way.mark[positions + position] = 1
+            way.evaluated[positions + listed] = position
+            listed += 1
+    way.listed[row] = listed
+
+
+@routine
+def back_from_direct(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
+    """Add to `dots` what comes back to the chosen sources, which stand in `ordered` with their spikes in `kept`, and to
+    the gradient of the weights that these crossed."""
+    direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
+    for i in range(chosen):
+        source = np.int64(state.queue.ordered[i])
+        for c in range(len(direct.target)):
+            if direct.source[c] != wiring.source_layer[source]:
+                continue
+            row = (way.clock[1] + 1 + direct.detour[c]) % direct.depth
+            positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
+            local, width = direct.begin[c] + source - direct.first[c], np.int64(wiring.layer_width[direct.target[c]])
+            place = direct.place[local]
+            for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
+                position = direct.tap_position[tap]
+                if way.mark[positions + position] != 0:
+                    rows[i] = direct.row[local] + direct.tap_row[tap]
+                    at = slots + np.int64(wiring.position_slot[position])
+                    given = Rows(rows, 1, i, i + 1), state.queue.kept, state.gradients.dots
+                    dot_and_accumulate(width, way.dx, at, direct.weights, gradient, *given)
+
+
+@routine
+def through_direct(network: Any, state: Any, source: Any) -> Any:
+    """Σ_i W_ij dL/dx_i of a source over direct connections."""
+    direct, wiring, way = network.direct, network.wiring, state.under_way
+    result = np.float32(0)
+    for c in range(len(direct.target)):
+        if direct.source[c] != wiring.source_layer[source]:
+            continue
+        row = (way.clock[1] + 1 + direct.detour[c]) % direct.depth
+        positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
+        local, width = direct.begin[c] + source - direct.first[c], np.int64(wiring.layer_width[direct.target[c]])
+        place = direct.place[local]
+        for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
+            position = direct.tap_position[tap]
+            if way.mark[positions + position] != 0:
+                at = slots + np.int64(wiring.position_slot[position])
+                result += dot(way.dx, at, width, direct.weights, np.int64(direct.row[local] + direct.tap_row[tap]))
+    return result
+
+
+@routine
+def frame_direct_gradient(network: Any, input_: Any, frame: Any, steps: Any, state: Any, gradient: Any) -> None:
+    """Gradient of weights from a frame that was delivered at once."""
+    direct, wiring, way = network.direct, network.wiring, state.under_way
+    rows, single = state.arrivals.rows, state.arrivals.single
+    for c in range(len(direct.target)):
+        if direct.source[c] != 0 or direct.detour[c] >= steps:
+            continue
+        row = direct.detour[c] % direct.depth
+        positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
+        width = np.int64(wiring.layer_width[direct.target[c]])
+        for entry in range(frame.begin, frame.end):
+            single[0] = input_.kept[entry - frame.kept_from]
+            local = direct.begin[c] + input_.indices[entry]
+            place = direct.place[local]
+            for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
+                position = direct.tap_position[tap]
+                if way.mark[positions + position] != 0:
+                    rows[0] = direct.row[local] + direct.tap_row[tap]
+                    at = slots + np.int64(wiring.position_slot[position])
+                    accumulate_rows(width, way.dx, at, gradient, Rows(rows, 1, 0, 1), single, 0)

@@ -1,0 +1,211 @@
+"""How direct connections lie in memory: a row of weights for each tap of a source, as wide as a position of its target.
+
+A tap reaches the channels of one position, or only some of them, where the connection has other groups than the
+target's own: an identity reaches one channel. Its row then has zeros for the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.network.direct_connection import DirectConnection
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import Linear
+from codesign.simulation.event.further import Direct, UnderWay
+from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
+from codesign.simulation.execution import Slice
+from codesign.simulation.late_messages import first_of_direct
+
+__all__ = ["DirectLayout"]
+
+Floats = NDArray[np.float32]
+Longs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Of one connection, all counted from its own first: place and row of each source; how many taps each place has;
+    row, position, first channel and channels of each tap; rows' numbers together, and the place of each weight."""
+
+    place: Longs
+    row: Longs
+    counts: Longs
+    taps: tuple[Longs, ...]
+    size: int
+    index: Longs
+
+
+class DirectLayout:
+    """The direct connections of a network; holds no weights.
+
+    Raises:
+        InputError: they have more weights or taps than an int32 points to.
+    """
+
+    def __init__(self, network: SpikingNetwork, layout: MemoryLayout) -> None:
+        self.layout, self.shape, self.connections = layout, network.shape, network.direct()
+        self._places = [_place(one, layout) for one in self.connections]
+        self._starts = np.cumsum([0, *(one.size for one in self._places)]).tolist()
+        self.weights = self._starts[-1]
+        taps = sum(len(one.taps[0]) for one in self._places)
+        for count, what in ((self.weights, "weights of direct connections, padded to vectors,"), (taps, "their taps")):
+            if count > MOST_PLACES:
+                raise InputError(f"networks with more than {MOST_PLACES} {what} are not supported, found {count}")
+
+    @property
+    def partial(self) -> bool:
+        """Whether a tap reaches only a part of a position."""
+        channels = self.layout.channels
+        shapes = zip(self._places, self.shape.direct, strict=True)
+        return any(bool((one.taps[3] < channels[shape.target]).any()) for one, shape in shapes)
+
+    def direct(self, slices: tuple[Slice, ...]) -> Direct:
+        """What kernels are given of them."""
+        shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
+        of_slices = [part.layer for part in slices]
+        firsts = first_of_direct(self.shape, tuple(of_slices))
+        packed = aligned_zeros(self.weights)
+        for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
+            weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
+            packed[start + place.index] = weight
+        known = np.cumsum([0, *(len(one.counts) for one in self._places)])
+        taps = [np.concatenate([*column, _none]) for column in zip(*(one.taps for one in self._places), strict=True)]
+        taps = taps or [_none] * 4
+        leaves, arrives = np.zeros(layers + 1, dtype=np.int64), np.zeros(layers, dtype=np.int64)
+        leaves[[one.source + 1 for one in shapes]] = arrives[[one.target for one in shapes]] = 1
+        last = known[-1]  # has no taps
+        return Direct(
+            source=_longs([one.source + 1 for one in shapes]),
+            target=_longs([one.target for one in shapes]),
+            detour=_longs([one.detour for one in shapes]),
+            first=_longs([0 if one.source < 0 else inputs + self.shape.starts[one.source] for one in shapes]),
+            begin=_longs(np.cumsum([0, *(len(one.place) for one in self._places)])[:-1]),
+            place=_integers(
+                [np.where(one.place < 0, last, at + one.place) for one, at in zip(self._places, known, strict=False)]
+            ),
+            row=_integers([start + one.row for one, start in zip(self._places, self._starts, strict=False)]),
+            fan_out=_integers([one.fan_out().numpy() for one in self.connections]),
+            tap_start=_integers([np.cumsum([0, *(n for one in self._places for n in one.counts), 0])]),
+            tap_row=_integers([taps[0]]),
+            tap_position=_integers([taps[1]]),
+            tap_channel=_integers([taps[2]]),
+            tap_channels=_integers([taps[3]]),
+            further=_longs(
+                [
+                    first - (0 if one.source < 0 else 1 + of_slices.index(one.source))
+                    for first, one in zip(firsts, shapes, strict=True)
+                ]
+            ),
+            leaves=_integers([leaves]),
+            arrives=_integers([arrives]),
+            depth=self._depth,
+            weights=packed,
+        )
+
+    @property
+    def _depth(self) -> int:
+        return 1 + max((one.detour for one in self.shape.direct), default=0)
+
+    def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
+        """Gradients of packed weights in the shapes of the network's."""
+        found = []
+        for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
+            own = gradient[start + place.index] * np.float32(connection.scale)
+            found.append(torch.from_numpy(own.reshape(connection.weight.shape)))
+        return found
+
+    def new_under_way(self) -> UnderWay:
+        """Room for one thread."""
+        rows = self._depth if self.connections else 0
+        slots, positions, sources = self.layout.slots, self.layout.positions, self.layout.sources
+        parts = slots if self.connections and self.partial else 0
+        return UnderWay(
+            clock=np.zeros(2, dtype=np.int64),
+            count=np.zeros(rows, dtype=np.int64),
+            source=np.zeros(rows * sources, dtype=np.int32),
+            kept=aligned_zeros(rows * sources),
+            messages=np.zeros(rows * sources, dtype=np.int32),
+            reached=np.zeros(parts, dtype=np.int32),
+            heard=np.zeros(parts, dtype=np.int32),
+            stimulated=np.zeros(parts, dtype=np.int32),
+            dx=aligned_zeros(rows * slots),
+            mark=np.zeros(rows * positions, dtype=np.int32),
+            evaluated=np.zeros(rows * positions, dtype=np.int32),
+            listed=np.zeros(rows, dtype=np.int64),
+        )
+
+
+_none = np.zeros(0, dtype=np.int64)
+
+
+def _longs(values: object) -> Longs:
+    return np.array(values, dtype=np.int64)
+
+
+def _integers(parts: list[NDArray[np.int64]]) -> NDArray[np.int32]:
+    return np.ascontiguousarray(np.concatenate([*parts, _none]), dtype=np.int32)
+
+
+def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
+    window, target = connection.window, connection.shape.target
+    width, channels = layout.widths[target], layout.channels[target]
+    grid, first = layout.shape.layers[target], int(layout.layer_positions[target])
+    held = window.held()
+    if isinstance(connection.target, Linear):
+        return _every(held, connection, (width, channels, grid.height * grid.width, first))
+    size = grid.height * grid.width
+    places, taps = window.rows.places * window.columns.places, window.rows.kernel * window.columns.kernel
+    out, into = window.out_channels // window.groups, window.channels // window.groups
+    groups = np.arange(window.groups)
+    lowest = groups * out // channels  # of the target's groups, the first that each group of the connection reaches
+    reached = ((groups + 1) * out - 1) // channels - lowest + 1
+    most = int(reached.max())
+    channel, place = np.divmod(held, places)
+    ways, tap, to = window.ways()
+    counts, tap_row, tap_position, tap_channel, tap_channels = [], [], [], [], []
+    of_place = np.bincount(ways, minlength=places)
+    for group in groups:
+        own = np.arange(reached[group])
+        theirs = lowest[group] + own
+        begin = np.maximum(group * out - theirs * channels, 0)
+        end = np.minimum((group + 1) * out - theirs * channels, channels)
+        counts.append(of_place * len(own))
+        tap_row.append((own * taps + tap[:, None]).ravel() * width)
+        tap_position.append((first + theirs * size + to[:, None]).ravel())
+        tap_channel.append(np.tile(begin, len(tap)))
+        tap_channels.append(np.tile(end - begin, len(tap)))
+    o, c, k = (axis.ravel() for axis in np.indices((window.out_channels, into, taps)))
+    group = o // out
+    row = ((group * into + c) * most + o // channels - lowest[group]) * taps + k
+    return _Place(
+        place=np.where(held < 0, -1, channel // into * places + place),
+        row=np.maximum(channel, 0) * most * taps * width,
+        counts=np.concatenate(counts),
+        taps=tuple(np.concatenate(column) for column in (tap_row, tap_position, tap_channel, tap_channels)),
+        size=window.channels * most * taps * width,
+        index=row * width + o % channels,
+    )
+
+
+def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, int, int]) -> _Place:
+    """Every place of the source to all positions of the target."""
+    width, channels, size, first = target
+    neurons, columns = connection.weight.shape
+    positions = neurons // channels
+    each = np.arange(positions)
+    i, h = (axis.ravel() for axis in np.indices((neurons, columns)))
+    channel, place = np.divmod(i, size)
+    row = h * positions + channel // channels * size + place
+    return _Place(
+        place=np.where(held < 0, -1, 0),
+        row=np.maximum(held, 0) * positions * width,
+        counts=_longs([positions]),
+        taps=(each * width, first + each, np.zeros_like(each), np.full_like(each, channels)),
+        size=columns * positions * width,
+        index=row * width + channel % channels,
+    )

@@ -1,0 +1,46 @@
+"""Positions of which a direct connection reaches some neurons: an identity, or a convolution in other groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codesign.simulation.event.compilation import routine
+from codesign.simulation.event.neuron import fires_alone
+from codesign.simulation.event.vector import unsigned_index
+
+__all__ = ["PARTLY", "evaluated_partly", "hear_partly"]
+
+PARTLY = 3
+"""In `Arrivals.mark`: only those neurons of the position are evaluated that `UnderWay.reached` says, or the tick."""
+
+
+@routine
+def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
+    """Who is evaluated, into `Gates`; returns how many are."""
+    wiring, gates, reached = network.wiring, state.gates, state.under_way.reached
+    layer = unsigned_index(wiring.position_layer[position])
+    slot = unsigned_index(wiring.position_slot[position])
+    due = network.neuron.ticks and moment.step - rules.first_step == layer
+    evaluations = 0
+    for at in range(slot, slot + wiring.layer_channels[layer]):
+        evaluated = reached[at] > 0
+        if due and not evaluated and fires_alone(network.neuron, state.cells, at):
+            evaluated = True
+            if rules.recorded:
+                out.counters.ticks[moment.sample, layer] += 1
+        gates.evaluated[at] = evaluated
+        gates.able[at] = evaluated
+        evaluations += evaluated
+    return evaluations
+
+
+@routine
+def hear_partly(network: Any, position: Any, state: Any) -> None:
+    """Add up what has arrived at a position, and forget it."""
+    wiring, way = network.wiring, state.under_way
+    layer = unsigned_index(wiring.position_layer[position])
+    if network.direct.arrives[layer] != 0:
+        slot = unsigned_index(wiring.position_slot[position])
+        for at in range(slot, slot + wiring.layer_channels[layer]):
+            way.heard[at] += way.reached[at]
+            way.reached[at] = 0
