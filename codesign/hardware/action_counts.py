@@ -15,6 +15,7 @@ from codesign.hardware.parts import Timer
 from codesign.hardware.prices import Prices
 from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.simulation.late_messages import direct_operations
 
 __all__ = ["ActionCounts", "action_counts", "operations_by_chip"]
 
@@ -148,9 +149,10 @@ def _visits(work: PlacedExecution) -> Floats:
 def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
-        prompt = execution.synaptic_operations - execution.delayed_operations
-        macs = execution.input_macs * work.present[0]
-        return np.asarray(prompt @ work.present + execution.delayed_operations.sum(axis=1) - macs, dtype=np.float64)
+        messages = execution.direct_messages, execution.samples
+        further = execution.delayed_operations + direct_operations(execution.shape, execution.slices, *messages)
+        prompt, macs = execution.synaptic_operations - further, execution.input_macs * work.present[0]
+        return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
     occupied: Floats = by_sample(work.messages.spikes * of_source[work.messages.source])
     return occupied

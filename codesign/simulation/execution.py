@@ -151,8 +151,8 @@ class Execution:
             messages that it received since it fired last or the start of the pass, up to and with that step: row 0 the
             first layer, row 1 all others; the last bin holds K − 1 and more.
         messages, updates: the step records from which time is computed.
-        zero_weights: (L,) share of the weights that lead to each layer, delayed and direct ones aside, that are 0; empty
-            where none is. Their synapses count as all others do.
+        zero_weights: (L,) share of the weights that lead to each layer, delayed and direct ones aside, that are 0;
+            empty where none is. Their synapses count as all others do.
         direct_messages: messages over direct connections, with the step in which they leave. Source 1 + S + i is the
             i-th of `codesign.simulation.late_messages.late_sources`. `synaptic_operations` includes theirs.
 

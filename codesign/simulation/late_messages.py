@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
-__all__ = ["all_messages", "delayed_operations", "first_of_direct", "late_sources"]
+__all__ = ["all_messages", "delayed_operations", "direct_operations", "first_of_direct", "late_sources"]
 
 Integers = NDArray[np.int64]
 
@@ -75,6 +75,16 @@ def delayed_operations(
     operations = np.zeros((len(timesteps_run), len(shape.layers)), dtype=np.int64)
     for target, spikes in _arriving(shape, slices, updates, timesteps_run, timesteps):
         operations[:, target] += spikes.sum(axis=1) * shape.layers[target].neurons
+    return operations
+
+
+def direct_operations(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable, samples: int) -> Integers:
+    """(B, L) synaptic operations over direct connections, by the layer that receives, from their messages."""
+    operations = np.zeros((samples, len(shape.layers)), dtype=np.int64)
+    if shape.direct:
+        targets = np.array([target for _, target in late_sources(shape, tuple(part.layer for part in slices))])
+        place = messages.sample, targets[messages.source - 1 - len(slices)]
+        np.add.at(operations, place, messages.synaptic_operations)
     return operations
 
 

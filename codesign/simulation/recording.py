@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codesign.deferred import torch
 from codesign.network.cuts import part_of_neurons, runs_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
-from codesign.simulation.late_messages import delayed_operations, first_of_direct, late_sources
+from codesign.simulation.late_messages import delayed_operations, direct_operations, first_of_direct
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -343,7 +343,7 @@ def build_execution(
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters.pop("synaptic_operations")
-    messages, direct, direct_operations = _apart(network, slices, messages, len(events))
+    messages, direct, directly = _apart(network, slices, messages, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     return Execution(
         shape=network.shape,
@@ -356,7 +356,7 @@ def build_execution(
         spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
         input_macs=operations[:, 0].copy() if events.currents else np.zeros(len(events), dtype=np.int64),
-        synaptic_operations=operations + delayed + direct_operations,
+        synaptic_operations=operations + delayed + directly,
         delayed_operations=delayed,
         messages=messages,
         direct_messages=direct,
@@ -376,16 +376,12 @@ def _apart(
 ) -> tuple[MessageTable, MessageTable, Integers]:
     """Messages, those over direct connections, and the (B, L) synaptic operations of these."""
     shape = network.shape
-    operations = np.zeros((samples, len(shape.layers)), dtype=np.int64)
     is_direct = messages.source > len(slices)
     own, direct = messages.where(~is_direct), messages.where(is_direct)
     if shape.direct:  # kernels write rows of a step in any order
         keys = (getattr(direct, name) for name in ("enqueue_step", "source", "step", "timestep", "sample"))
         direct = direct.where(np.lexsort(tuple(keys)))
-        targets = np.array([target for _, target in late_sources(shape, tuple(part.layer for part in slices))])
-        reached = targets[direct.source - 1 - len(slices)]
-        np.add.at(operations, (direct.sample, reached), direct.synaptic_operations)
-    return own, direct, operations
+    return own, direct, direct_operations(shape, slices, direct, samples)
 
 
 def _group(keys: Integers) -> tuple[Integers, Integers]:
