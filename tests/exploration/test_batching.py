@@ -17,6 +17,7 @@ import pytest
 from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher
+from codesign.exploration.executors.identity import versions
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession
@@ -123,7 +124,7 @@ def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) ->
     ray: Any = executor._session
     function = executor_tasks.total
     executor.submit(Task(key="a", kind="test", function=function, arguments=(7, b"", 7, 8)))  # numbers as references
-    ((_, _, calls, *shared),) = ray.sent
+    ((_, _, _, calls, *shared),) = ray.sent
     assert shared == [7, 8]
     ((_, arguments, _),) = pickle.loads(calls)
     assert arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
@@ -152,17 +153,18 @@ def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
     assert told == ["no node is left that has what jobs need; they wait until one joins"] * 2
 
 
-def test_nodes_come_go_and_are_refused() -> None:
+def test_nodes_come_and_go() -> None:
     def listed(name: str, **resources: float) -> dict[str, Any]:
         return {"NodeID": name, "Alive": True, "NodeManagerAddress": f"10.0.0.{name}", "Resources": resources}
 
     nodes = Nodes()
     assert nodes.update([listed("1", CPU=4, memory=1e9), listed("2", CPU=2, GPU=1)]) == []
-    assert (nodes.cores, nodes.placement()) == (6, {})
-    assert nodes.refuse("2", "it is old") == ["node 10.0.0.2 gets no jobs: it is old"]
-    assert nodes.refuse("2", "it is old") == []
-    assert nodes.usable == (Node(address="10.0.0.1", cpus=4, gpus=0, memory_bytes=1e9),)
-    assert nodes.placement() == {"label_selector": {"ray.io/node-id": "!in(2)"}}
+    assert nodes.cores == 6
+    assert nodes.usable[0] == Node(address="10.0.0.1", cpus=4, gpus=0, memory_bytes=1e9)
+    assert nodes.meet("2", versions()) == []
+    assert nodes.meet("1", {**versions(), "numba": "0"})[0].startswith(
+        "node 10.0.0.1: results may differ in their last"
+    )
     assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
     assert nodes.cores == 1
 

@@ -13,11 +13,10 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.identity import code_digest
 from codesign.exploration.executors.perform import GRACE_S
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
-from codesign.exploration.executors.ray_worker import Result, Slot, make_perform_batch
+from codesign.exploration.executors.ray_worker import Result, Slot, perform_batch
 from codesign.exploration.resources import JobResources
 from codesign.units import format_si
 
@@ -47,8 +46,8 @@ class _Batch:
 class RayExecutor(Executor):
     """Starts Ray, or connects to it, when first used.
 
-    Workers need no shared disk: arguments and outputs travel through Ray. On a cluster every node needs the same
-    codesign; one that has another gets no tasks. A task whose worker or node dies is started again, three times at
+    Workers need no shared disk: arguments and outputs travel through Ray. Nodes of a cluster run this
+    very codesign, which is sent to them. A task whose worker or node dies is started again, three times at
     most. Tasks that take less than 100 ms travel in batches; one that kills its worker, or whose output cannot be sent,
     takes no other with it, since a batch that was lost is sent again task by task.
 
@@ -143,8 +142,7 @@ class RayExecutor(Executor):
     def _connected(self) -> RaySession:
         if self._session is None:
             self._session = RaySession(address=self._address, workers=self._cores, on_note=self._on_note)
-            code = None if self._address is None else code_digest()
-            self._perform = self._session.ray.remote(make_perform_batch(self._grace_s, code))
+            self._perform = self._session.ray.remote(perform_batch)
             self._see_nodes()
         self._session.check()
         return self._session
@@ -180,10 +178,9 @@ class RayExecutor(Executor):
             num_gpus=taken.gpus,
             memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
-            **self._nodes.placement(),
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
-        reference = function.remote(started, reported, pickle.dumps(calls, protocol=5), *slots)
+        reference = function.remote(self._grace_s, started, reported, pickle.dumps(calls, protocol=5), *slots)
         self._running[reference] = replace(batch, started=started, reported=reported)
         self._cores_taken += taken.cpus
 
@@ -218,24 +215,12 @@ class RayExecutor(Executor):
             message = (str(error).strip().splitlines() or [""])[0]
             self._lost(batch, Failure(kind=type(error).__name__, message=message), _ran_s(batch, session))
         else:
-            if isinstance(results, str):
-                self._refuse(batch, node, results)
-                return
-            for text in self._nodes.meet(node, versions) if versions else ():
+            for text in self._nodes.meet(node, versions):
                 self._on_note(text)
             for task, result in zip(batch.tasks, results, strict=True):
                 self._ended.append(_completion(task, result))
                 self._batcher.took(task.kind, result[2])
         _forget(batch, session)
-
-    def _refuse(self, batch: _Batch, node: str, problem: str) -> None:
-        """Keep away from a node that runs other code, and send the batch to another."""
-        for text in self._nodes.refuse(node, problem):
-            self._on_note(text)
-        if not self._nodes.usable:
-            raise InputError("--ray-address: no node can run jobs:\n" + "\n".join(self._nodes.problems))
-        self._cores = self._nodes.cores
-        self._again.append(batch)
 
     def _broken(self, batch: _Batch, failure: Failure) -> None:
         """A batch could not be begun, or not be brought to an end, though its worker lives."""

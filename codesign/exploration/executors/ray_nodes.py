@@ -1,4 +1,4 @@
-"""The nodes that Ray has: what they hold, which have gone, and which run other code and get no jobs."""
+"""The nodes that Ray has: what they hold, which have gone, and which compute with other versions."""
 
 from __future__ import annotations
 
@@ -36,37 +36,23 @@ class Nodes:
 
     def __init__(self) -> None:
         self._alive: dict[str, Node] = {}
-        self._refused: dict[str, str] = {}
         self._met: set[str] = set()
 
     @property
     def usable(self) -> tuple[Node, ...]:
-        """Those that may get tasks, by address."""
-        usable = [node for name, node in self._alive.items() if name not in self._refused]
-        return tuple(sorted(usable, key=lambda node: node.address))
+        """All of them, by address."""
+        return tuple(sorted(self._alive.values(), key=lambda node: node.address))
 
     @property
     def cores(self) -> int:
-        """Cores that may get tasks, at least 1."""
+        """Cores in all, at least 1."""
         return max(1, int(sum(node.cpus for node in self.usable)))
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why nodes get no tasks."""
-        return tuple(self._refused.values())
 
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         """Take in what `ray.nodes()` lists."""
         before = self._alive
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
-
-    def refuse(self, name: str, problem: str) -> list[str]:
-        """Give that node no more tasks."""
-        if name in self._refused:
-            return []
-        self._refused[name] = f"{self._called(name)} gets no jobs: {problem}"
-        return [self._refused[name]]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
         """A node has run its first tasks, with these `versions`."""
@@ -80,12 +66,6 @@ class Nodes:
             for package in NUMERIC_PACKAGES
             if there[package] != here[package]
         ]
-
-    def placement(self) -> dict[str, Any]:
-        """Options of a task that keep it away from nodes that get none."""
-        if not self._refused:
-            return {}
-        return {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(self._refused))})"}}
 
     def _called(self, name: str) -> str:
         return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"

@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+import codesign
 from codesign.errors import CodesignError, InputError
 
 __all__ = ["RESUME", "RaySession"]
@@ -92,6 +93,8 @@ class RaySession:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
+        else:
+            options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
         try:
             with _no_dashboard():
                 self.ray.init(address=self._address or "local", **options)

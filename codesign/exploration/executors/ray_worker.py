@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.executors.identity import versions
+from codesign.exploration.executors.perform import perform
 
-__all__ = ["Result", "Slot", "make_perform_batch", "packed", "report"]
+__all__ = ["Result", "Slot", "packed", "perform_batch", "report"]
 
 Result = tuple[bytes | None, Failure | None, float]
 """Of a task: its pickled output, or why there is none, and its wall time in seconds."""
@@ -41,59 +43,26 @@ def packed(output: object, failure: Failure | None) -> tuple[bytes | None, Failu
         return None, Failure(kind=type(error).__name__, message=f"its output cannot be sent: {error}")
 
 
-def make_perform_batch(grace_s: float, code: str | None) -> Callable[..., tuple[str, Any, Any]]:
-    """A function that runs the tasks of a batch, one after another.
-
-    Being nested, it travels as code and not by name, so that it can say what is wrong with a node on which codesign is
-    missing or another one.
+def perform_batch(
+    grace_s: float, started: str | None, reported: str | None, calls: bytes, *shared: object
+) -> tuple[str, dict[str, str], list[Result]]:
+    """Run the tasks of a batch, one after another; the node, its `identity.versions`, and a result for each task.
 
     Args:
         grace_s: the worker is ended where a task hangs so long after its timeout.
-        code: `identity.code_digest` that a node must have; None where every node is this machine.
+        started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
+        reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
+        calls: pickled list of (function, arguments, resources), with `Slot`s for the `shared` values.
     """
+    import ray
+    from ray.experimental.internal_kv import _internal_kv_put
 
-    def perform_batch(started: str | None, reported: str | None, calls: bytes, *shared: object) -> tuple[str, Any, Any]:
-        """The node; its `identity.versions`, None where it was not asked; a result for each task.
-
-        If the node cannot be trusted, what is wrong with it instead of the results.
-
-        Args:
-            started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
-            reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
-            calls: pickled list of (function, arguments, resources), with `Slot`s for the `shared` values.
-        """
-        import pickle
-        import platform
-        import time
-        from functools import partial
-
-        import ray
-
-        node, versions = ray.get_runtime_context().get_node_id(), None
-        if code is not None:
-            versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-            try:
-                from codesign.exploration.executors.identity import code_digest
-                from codesign.exploration.executors.identity import versions as find_versions
-            except ImportError as error:
-                return node, versions, f"codesign cannot be imported there ({error}); install it"
-            versions = find_versions()
-            if code_digest() != code:
-                return node, versions, "its codesign has other source files than the one here; install the same"
-        if started is not None:
-            from ray.experimental.internal_kv import _internal_kv_put
-
-            _internal_kv_put(started, repr(time.time()))
-
-        from codesign.exploration.executors.perform import perform
-        from codesign.exploration.executors.ray_worker import Slot, packed, report
-
-        results: list[Result] = []
-        for function, arguments, resources in pickle.loads(calls):
-            function = function if reported is None else partial(function, report=partial(report, reported))
-            filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
-            output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
-            results.append((*packed(output, failure), wall_s))
-        return node, versions, results
-
-    return perform_batch
+    if started is not None:
+        _internal_kv_put(started, repr(time.time()))
+    results: list[Result] = []
+    for function, arguments, resources in pickle.loads(calls):
+        function = function if reported is None else partial(function, report=partial(report, reported))
+        filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
+        output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
+        results.append((*packed(output, failure), wall_s))
+    return ray.get_runtime_context().get_node_id(), versions(), results
