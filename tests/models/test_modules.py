@@ -82,6 +82,46 @@ def test_a_module_is_read_with_all_that_it_says_and_left_as_it_was():
     assert not network.fc._forward_hooks
 
 
+class Residual(nn.Module):
+    """A block whose currents add what comes in, and one layer that gets the sum of two layers' spikes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList([nn.Linear(*sizes) for sizes in ((6, 8), (8, 8), (8, 8), (8, 3))])
+        for linear in self.maps:
+            linear.weight.data *= 2
+        self.norm = nn.BatchNorm1d(8)
+        self.norm.running_mean, self.norm.bias.data = torch.linspace(-1, 1, 8), torch.linspace(-0.5, 0.75, 8)
+        self.lifs = nn.ModuleList([Leaky(0.75, 0.5) for _ in self.maps])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states: list[Any] = [0.0] * 4
+        steps = []
+        for step in x:
+            first, states[0] = self.lifs[0](self.maps[0](step), states[0])
+            second, states[1] = self.lifs[1](self.maps[1](first), states[1])
+            currents = self.maps[2](second)
+            currents += first
+            third, states[2] = self.lifs[2](self.norm(currents), states[2])
+            last, states[3] = self.lifs[3](self.maps[3](third + second), states[3])
+            steps.append([first, second, third, last])
+        return steps
+
+
+def test_what_is_added_between_modules_is_a_skip():
+    """A bias behind a sum counts once, and a normalization of a sum scales all that is added."""
+    torch.manual_seed(2)
+    network, x = Residual().eval(), torch.randint(0, 2, (8, 5, 6)).float()
+    with torch.no_grad():
+        seen = network(x)
+    record = {f"layer{at}": torch.stack([step[at] for step in seen], 1) for at in range(4)}
+    loaded = cd.import_model(network, sample=x, dt="1 ms", check={"input": x.transpose(0, 1), **record})
+    kinds = [(skip.kind, skip.source, skip.to) for skip in loaded.network.topology.skips]
+    assert kinds == [("identity", 0, 2), ("linear", 1, 3)]
+    assert loaded.card.certificate.agrees, loaded.card.certificate.summary
+    assert all(spikes.sum() > 10 for spikes in record.values())
+
+
 def chain(*modules: nn.Module) -> nn.Module:
     """Modules one after the other, of whose outputs the first goes on."""
 
@@ -112,6 +152,11 @@ def quiet(**changes: Any) -> nn.Module:
     for name, value in changes.items():
         setattr(neuron, name, value)
     return neuron
+
+
+def shifted(norm: nn.BatchNorm1d) -> nn.Module:
+    norm.bias.data.fill_(0.5)
+    return norm
 
 
 class Halved(nn.Linear):
@@ -160,12 +205,16 @@ REFUSED = {
         r"module '1' \(BatchNorm1d\): has no running statistics",
     ),
     "first": (
-        chain(nn.BatchNorm1d(4), nn.Linear(4, 4), Leaky(0.5)),
+        chain(shifted(nn.BatchNorm1d(4)), nn.Linear(4, 4), Leaky(0.5)),
         r"node '0' \(BatchNorm\): must follow a layer with w",
     ),
     "none": (nn.Linear(4, 4), "must have neurons of one of snntorch, .*, found none"),
     "size": (chain(nn.Linear(5, 4), Leaky(0.5)), "sample: the module fails on it: RuntimeError"),
-    "shared": (chain(same := nn.Linear(4, 4), Leaky(0.5), same, Leaky(0.5)), "several"),
+    "itself": (
+        between(lambda spikes: spikes + spikes),
+        "module 'lif': its output is added to itself; double the weights behind it",
+    ),
+    "shared": (chain(same := nn.Linear(4, 4), Leaky(0.5), same, Leaky(0.5)), "runs at several places; give each"),
 }
 
 

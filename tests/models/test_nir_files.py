@@ -78,18 +78,22 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     ),
     "cycle": (
         lambda: graph_of(dense(3, 3), lif(3), extra=[("n0", "n0")]),
-        r"'n0' \(Linear\): several nodes lead to it",
+        r"'n0' \(Linear\): is part of a cycle without neurons",
     ),
-    "skip": (
+    "two ways": (
         lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "n3")]),
-        r"'n1' \(LIF\): must lead",
+        r"'n3' \(LIF\): several paths lead to it from the layer before",
     ),
     "layers in a circle": (
         lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
-        r"'n0' \(Linear\): several nodes lead to it",
+        r"'n1' \(LIF\): its spikes lead back to it over other layers",
     ),
-    "neurons in a circle": (circle, r"'b' \(LIF\): gets currents over 2 edges"),
-    "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "several nodes lead to it"),
+    "neurons in a circle": (circle, r"'b' \(LIF\): its spikes lead back to it over other layers"),
+    "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "an output may lead nowhere"),
+    "end": (
+        lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "output")]),
+        r"'n1' \(LIF\): leads to the output beside 'n3'",
+    ),
     "groups": (lambda: graph_of(conv(IMAGE, groups=2), lif(2, 4, 4), shape=(1, 6, 6)), "is for 2 channels, and 1 come"),
     "kernel": (
         lambda: graph_of(conv(IMAGE), lif(2), shape=(1, 2, 6)),

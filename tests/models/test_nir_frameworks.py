@@ -329,6 +329,44 @@ def test_recurrent_modules_do_here_what_they_do_there(framework: str):
     assert loaded.card.certificate.recorded_spikes > 30
 
 
+@pytest.mark.parametrize("block", ["spiking", "bottleneck", "down", "sew"])
+def test_residual_blocks_of_spikingjelly(block: str):
+    pytest.importorskip("spikingjelly")
+    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based.model import sew_resnet, spiking_resnet
+
+    torch.manual_seed(0)
+    lif, wide = {"spiking_neuron": neuron.LIFNode}, 8 if block == "down" else 4
+    down = torch.nn.Sequential(layer.Conv2d(4, 8, 1, stride=2, bias=False), layer.BatchNorm2d(8))
+    made = {
+        "spiking": lambda: spiking_resnet.BasicBlock(4, 4, **lif),
+        "bottleneck": lambda: spiking_resnet.Bottleneck(4, 1, **lif),
+        "down": lambda: spiking_resnet.BasicBlock(4, 8, stride=2, downsample=down, **lif),
+        "sew": lambda: sew_resnet.BasicBlock(4, 4, cnf="ADD", **lif),
+    }[block]()
+    first = (layer.Conv2d(2, 4, 3, padding=1), layer.BatchNorm2d(4), neuron.LIFNode())
+    last = (layer.Flatten(), layer.Linear(72 if block == "down" else 144, wide), neuron.LIFNode())
+    network = torch.nn.Sequential(*first, made, *last).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.fill_(0.05)
+            module.bias.data.uniform_(0.0, 0.9)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            module.weight.data *= 3
+    seen = hooked([module for module in network.modules() if isinstance(module, neuron.BaseNode)])
+    given = inputs(2, 6, 6)
+    for step in given:
+        network(step)
+    record = {f"layer{at}": by_sample(steps) for at, steps in enumerate(seen)}
+    functional.reset_net(network)
+    check = {"input": by_sample(list(given)), **record}
+    loaded = cd.import_model(network, sample=given[0], dt="1 ms", check=check)
+    assert len(loaded.network.topology.skips) == 1
+    assert loaded.card.certificate.agrees, loaded.card.certificate.summary
+    assert loaded.card.certificate.recorded_spikes > 200
+
+
 SEVERAL = {"reset": "subtract", "comparison": ">=", "most_spikes": 1 << 20, "refractory": False}
 SYNAPSE = {"synaptic_time_constant": 4e-3}
 NETWORKS: dict[str, Any] = {

@@ -225,7 +225,7 @@ def by_target(skip: tuple[Any, Any]) -> int:
     ("edge", "message"),
     [
         (("neurons0", "skip0"), r"'neurons2' \(LIF\): a skip without weights brings \(3, 8, 8\), and the layer is"),
-        (("skip1", "weights2"), r"'skip1' \(Conv2d\): leads to several nodes"),
+        (("skip1", "weights2"), r"'weights2' \(Conv2d\): follows other weights without neurons"),
     ],
 )
 def test_branches_that_are_no_skips_are_refused(edge: tuple[str, str], message: str):

@@ -16,6 +16,8 @@ from codesign.network.topology import Conv1d, Conv2d, Grid
 
 __all__ = ["branch_of"]
 
+_SCALES = ("Scale", "BatchNorm")
+
 
 def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
     """The skip of a path to neurons on a grid.
@@ -29,8 +31,8 @@ def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: in
         InputError: names the node that cannot be part of a skip.
     """
     chain, neurons = Chain(shape), path[-1]
-    own = [node for node in path[:-1] if node.kind in ("Linear", "Affine", "Conv1d", "Conv2d", "Scale")]
-    scales = [node for node in own if node.kind == "Scale"]
+    own = [node for node in path[:-1] if node.kind in ("Linear", "Affine", "Conv1d", "Conv2d", *_SCALES)]
+    scales = [node for node in own if node.kind in _SCALES and not np.any(node.numbers.get("shift", 0))]
     for node in path[:-1]:
         if node not in scales or len(own) > len(scales):
             chain.apply(node)

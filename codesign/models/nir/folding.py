@@ -143,7 +143,7 @@ class Chain:
         """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
-        bias = np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
+        bias = self.spread_bias()
         weights: Numbers | None = None
         for node, weight, own in recurrent:
             if weight.shape != (len(bias), len(bias)):
@@ -160,6 +160,16 @@ class Chain:
             grid=self.grid,
             recurrent=weights,
         )
+
+    def spread_bias(self) -> Numbers:
+        """(neurons,) biases."""
+        return np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
+
+    def join(self, other: Chain, neurons: NirNode) -> None:
+        """Add the weights of another chain between the same layers."""
+        if (other.synapses, other.pools) != (self.synapses, self.pools):
+            raise neurons.refusal("several paths lead to it from the layer before; make one layer of their weights")
+        self.weight, self.bias = self.weight + other.weight, self.bias + other.bias
 
     def _first(self, node: NirNode, dimensions: int) -> Grid:
         """The grid that a convolution or pool gets; a dimension of samples before it is left out."""

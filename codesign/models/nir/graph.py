@@ -77,11 +77,13 @@ class Graph:
 
     Attributes:
         input: name of the only node without predecessors through which input comes.
+        output: name of the only output.
         after, before: successors and predecessors of each node.
     """
 
     nodes: Mapping[str, NirNode]
     input: str
+    output: str
     after: Mapping[str, tuple[str, ...]]
     before: Mapping[str, tuple[str, ...]]
     metadata: Mapping[str, Any]
@@ -109,6 +111,7 @@ def read_graph(tree: Tree) -> Graph:
     return Graph(
         nodes=nodes,
         input=entrances[0],
+        output=exits[0],
         after={name: tuple(found) for name, found in after.items()},
         before={name: tuple(found) for name, found in before.items()},
         metadata=_plain(tree.get("metadata")),

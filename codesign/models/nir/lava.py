@@ -54,6 +54,7 @@ def read_net(tree: Tree) -> Graph:
     return Graph(
         nodes={node.name: node for node in nodes},
         input=order[0],
+        output=order[-1],
         after={order[-1]: ()} | {before: (after,) for before, after in pairwise(order)},
         before={order[0]: ()} | {after: (before,) for before, after in pairwise(order)},
         metadata={},

@@ -1,150 +1,168 @@
-"""From a graph to its layers, along its edges. A path from neurons back to themselves is recurrence, one past the next
-layer a skip."""
+"""From a graph to its layers: what leads to neurons from the layer before, over others from earlier ones, and back.
+
+All paths that end in neurons are sums of currents. A node that several of them have in common, as behind a sum of
+spikes, is several times there, each time with the same weights; its bias counts once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.models.nir.branches import branch_of
-from codesign.models.nir.folding import Chain, Layer, matrix_of
+from codesign.models.nir.folding import Branch, Chain, Layer, matrix_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 
 __all__ = ["read_layers"]
 
-_BEFORE_WEIGHTS = ("Pass", "Flatten", "SumPool2d", "AvgPool2d", "MaxPool2d")
-
-
 Path = list[NirNode]
+"""From an input or neurons to neurons or an output, both inclusive."""
+_MOST_PATHS = 1000
+_WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 
 
 def read_layers(graph: Graph) -> tuple[Layer, ...]:
-    """The layers of a graph, from its input to its output, and the skips over them.
+    """The layers of a graph, from its input to its output.
 
     Raises:
         InputError: names the node that cannot be part of a network, and what can.
     """
-    starts, paths = _in_order(graph)
-    reached = {graph.input} | {node.name for ways in paths.values() for path in (*ways[0], *ways[1]) for node in path}
-    layers: list[Layer] = []
-    shapes = [_input_shape(graph.nodes[graph.input])]
-    for place, neurons in enumerate(starts[1:]):
-        before = starts[place]
-        main = [path for path in paths[before.name][0] if path[-1] is neurons]
-        if len(main) != 1:
-            raise before.refusal(
-                f"must lead to one next layer, '{neurons.name}', over one path, found {len(main)}; skips may only lead "
-                "to later layers"
-            )
-        chain = Chain(shapes[-1])
-        for node in main[0][:-1]:
-            chain.apply(node)
-        returning = [loop[:-1] for loop in paths[neurons.name][1]]
-        over = [(at, path) for at in range(place) for path in paths[starts[at].name][0] if path[-1] is neurons]
-        _check_arrivals(graph, neurons, 1 + len(returning) + len(over))
-        layer = chain.layer(neurons, [_recurrent(neurons, loop) for loop in returning])
-        skips = [branch_of(path, shapes[at], at - 1, place, layer.grid) for at, path in over]
-        biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
-        layers.append(replace(layer, skips=tuple(skips), bias=sum(biases, layer.bias)))
-        shapes.append(chain.shape)
-    _check_pools(starts, layers)
+    paths = {name: _paths(graph, node) for name, node in graph.nodes.items() if node.kind in NEURONS}
+    order = [graph.nodes[graph.input], *_in_order(graph, paths)]
+    if graph.after[graph.output]:
+        raise graph.nodes[graph.output].refusal("an output may lead nowhere")
+    ends = _paths(graph, graph.nodes[graph.output])
+    reached = {node.name for path in chain(*paths.values(), ends) for node in path} | {graph.input}
     left_out = sorted(set(graph.nodes) - reached)
     if left_out:
         raise graph.nodes[left_out[0]].refusal("nothing leads from the input to it and on to the output")
+    for path in ends:
+        _check_end(order[-1], path)
+    layers: list[Layer] = []
+    shapes = {graph.input: _input_shape(order[0])}
+    for neurons in order[1:]:
+        layer, shapes[neurons.name] = _layer(neurons, paths[neurons.name], order, shapes, layers)
+        layers.append(layer)
     return tuple(layers)
 
 
-def _in_order(graph: Graph) -> tuple[Path, dict[str, tuple[list[Path], list[Path]]]]:
-    """The input and all neurons, each behind those that lead to it, and the paths from each on and back to itself."""
-    start = graph.nodes[graph.input]
-    paths = {start.name: _paths(graph, start)}
-    open_ = [start]
-    while open_:
-        for path in paths[open_.pop().name][0]:
-            neurons = path[-1]
-            if neurons.kind in NEURONS and neurons.name not in paths:
-                paths[neurons.name] = _paths(graph, neurons)
-                open_.append(neurons)
-    waiting = {name: {n for n, (ahead, _) in paths.items() if any(p[-1].name == name for p in ahead)} for name in paths}
-    order: Path = []
+def _paths(graph: Graph, end: NirNode) -> list[Path]:
+    """All that end in a node, each from the neurons or the input before it."""
+    found: list[Path] = []
+    begun: list[Path] = [[end]]
+    while begun:
+        path = begun.pop()
+        sources = graph.before[path[0].name]
+        if not sources and path[0].name != graph.input:
+            raise path[0].refusal("nothing leads from the input to it and on to the output")
+        for name in sources:
+            node = graph.nodes[name]
+            if node in path[:-1]:
+                raise node.refusal("is part of a cycle without neurons")
+            (found if node.kind in NEURONS or name == graph.input else begun).append([node, *path])
+        if len(found) + len(begun) > _MOST_PATHS:
+            raise end.refusal(f"more than {_MOST_PATHS:,} paths lead to it")
+    return found
+
+
+def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
+    """Neurons, each behind all whose spikes they get but their own.
+
+    Raises:
+        InputError: several layers lead back to each other, or lie side by side.
+    """
+    level = {graph.input: 0}
+    waiting = {name: {path[0].name for path in found} - {name} for name, found in paths.items()}
     while waiting:
-        ready = [name for name, before in waiting.items() if not before]
+        ready = [name for name, sources in waiting.items() if sources <= set(level)]
         if not ready:
-            neurons = graph.nodes[min(waiting)]
-            raise neurons.refusal(
-                f"gets currents over {len(graph.before[neurons.name])} edges, of a circle of layers; "
-                "a layer may be recurrent, several layers may not"
+            raise graph.nodes[next(iter(waiting))].refusal(
+                "its spikes lead back to it over other layers; a layer may be recurrent, several layers may not"
             )
-        if len(ready) > 1:
-            names = ", ".join(f"'{name}'" for name in sorted(ready))
-            raise graph.nodes[min(ready)].refusal(f"layers side by side ({names}) cannot be: each must follow another")
-        order.append(graph.nodes[ready[0]])
-        waiting = {name: before - {ready[0]} for name, before in waiting.items() if name != ready[0]}
-    for node in order:
-        for path in paths[node.name][0]:
-            if path[-1].kind not in NEURONS:
-                if node is not order[-1]:
-                    raise node.refusal("only the last layer may lead to the output")
-                _check_end(node, path)
-    if not any(path[-1].kind not in NEURONS for path in paths[order[-1].name][0]):
-        raise order[-1].refusal("nothing leads from it to the output")
-    return order, paths
+        for name in ready:
+            level[name] = 1 + max((level[source] for source in waiting.pop(name)), default=0)
+    order = sorted(paths, key=lambda name: level[name])
+    for name, other in pairwise(order):
+        if level[name] == level[other]:
+            raise graph.nodes[other].refusal(
+                f"lies beside '{name}'; layers must follow one another, and only currents may take another way "
+                "(a branch without neurons of its own)"
+            )
+    return [graph.nodes[name] for name in order]
 
 
-def _check_pools(starts: Path, layers: list[Layer]) -> None:
-    """That skips begin where the next layer does."""
-    for branch in (branch for layer in layers for branch in layer.skips):
-        at = branch.spec.source + 1
-        if branch.pools != layers[at].pools:
-            raise starts[at].refusal(
-                f"the skip over '{branch.name}' and the next layer must begin behind the same pools; a Conv2d in the "
+def _layer(
+    neurons: NirNode,
+    paths: Sequence[Path],
+    order: Sequence[NirNode],
+    shapes: Mapping[str, tuple[int, ...] | None],
+    layers: Sequence[Layer],
+) -> tuple[Layer, tuple[int, ...] | None]:
+    """The layer of these neurons behind `layers`, and the shape of their spikes."""
+    before = order[len(layers)]
+    ahead = [path for path in paths if path[0] is not neurons]
+    ahead.sort(key=lambda path: (path[0] is not before, not any(node.kind in _WEIGHTS for node in path)))
+    main = _folded(ahead[0], shapes[before.name], [])
+    skips: list[Branch] = []
+    over: list[tuple[int, Path]] = []
+    for at, path in enumerate(ahead[1:], start=1):
+        if path[0] is before:
+            main.join(_folded(path, shapes[before.name], ahead[:at]), neurons)
+        else:
+            over.append((order.index(path[0]), _once(path, ahead[:at])))
+    layer = main.layer(neurons, [_recurrent(neurons, path[1:-1]) for path in paths if path[0] is neurons])
+    for source, path in over:
+        skip = branch_of(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
+        if skip.pools != layers[source].pools:
+            raise path[0].refusal(
+                f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
+        skips.append(skip)
+    biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
+    return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
 
 
-def _paths(graph: Graph, start: NirNode) -> tuple[list[Path], list[Path]]:
-    """Nodes from one layer of neurons on to the next ones or the output, inclusive; and those that lead back to it."""
-    ahead: list[Path] = []
-    back: list[Path] = []
-    open_ = [[graph.nodes[first]] for first in reversed(graph.after[start.name])]
-    while open_:
-        path = open_.pop()
-        node = path[-1]
-        following = graph.after[node.name]
-        if node.kind in NEURONS or not following:
-            (back if node is start else ahead).append(path)
-            continue
-        if len(graph.before[node.name]) > 1:
-            raise node.refusal("several nodes lead to it; only neurons add what arrives")
-        if len(following) > 1 and any(one.kind not in _BEFORE_WEIGHTS for one in path):
-            raise node.refusal("leads to several nodes; currents of one map cannot be shared by layers")
-        if len(path) > len(graph.nodes):
-            raise node.refusal("is part of a cycle without neurons")
-        open_ += [[*path, graph.nodes[name]] for name in reversed(following)]
-    return ahead, back
+def _folded(path: Path, shape: tuple[int, ...] | None, others: Sequence[Path]) -> Chain:
+    """A path's nodes."""
+    folded = Chain(shape)
+    for node in _once(path, others)[1:-1]:
+        folded.apply(node)
+    return folded
 
 
-def _check_arrivals(graph: Graph, neurons: NirNode, expected: int) -> None:
-    found = len(graph.before[neurons.name])
-    if found != expected:
-        raise neurons.refusal(
-            f"gets currents over {found} edges; they may come from the layer before it, over skips from earlier ones, "
-            "and from the layer itself"
-        )
+def _once(path: Path, others: Sequence[Path]) -> Path:
+    """A path without the biases of nodes that others end with too."""
+    own = len(path) - 1 - max((_common_end(path[1:-1], other[1:-1]) for other in others), default=0)
+    return [*path[:own], *map(_without_bias, path[own:-1]), path[-1]]
 
 
-def _check_end(start: NirNode, path: list[NirNode]) -> None:
-    """That the output shows what neurons do."""
-    extra = [node for node in path if node.kind != "Pass" and node.kind != "Flatten"]
+def _common_end(path: Path, other: Path) -> int:
+    pairs = enumerate(zip(reversed(path), reversed(other), strict=False))
+    return next((at for at, (one, two) in pairs if one is not two), min(len(path), len(other)))
+
+
+def _without_bias(node: NirNode) -> NirNode:
+    without = {name: np.zeros_like(numbers) for name, numbers in node.numbers.items() if name in ("bias", "shift")}
+    return replace(node, numbers={**node.numbers, **without})
+
+
+def _check_end(last: NirNode, path: Path) -> None:
+    """That the output shows what the last neurons do."""
+    extra = [node for node in path[1:] if node.kind not in ("Pass", "Flatten")]
     if extra:
         raise extra[0].refusal(
             "comes after the last neurons; end with neurons, or add a node I or LI whose potential is read"
         )
-    if start.kind == "Pass":
-        raise start.refusal("the graph has no neurons")
+    if last.kind not in NEURONS:
+        raise last.refusal("the graph has no neurons")
+    if path[0] is not last:
+        raise path[0].refusal(f"leads to the output beside '{last.name}'; a network ends with one layer")
 
 
 def _input_shape(node: NirNode) -> tuple[int, ...] | None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from codesign.errors import InputError
 from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, array, read_neurons
@@ -30,6 +31,7 @@ nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
 _DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPool2d": 3}
 """Of what a node gets, without batch and time; 1 elsewhere."""
+_SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 
 
 def is_module(model: Any) -> bool:
@@ -68,6 +70,9 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     if len(dialects) != 1:
         found = ", ".join(dialects) or "none"
         raise InputError(f"the module must have neurons of one of {', '.join(FRAMEWORKS)}, found {found}")
+    for name in trace.nodes.keys() - trace.sums:
+        if len({source for source, target in trace.edges if target == name}) > 1:
+            raise InputError(f"module '{name}': runs at several places; give each a module of its own")
     neurons = {name: found for name, (_, found) in trace.neurons.items()}
     nodes, edges = trace.nodes, list(trace.edges)
     for name, of_module in neurons.items():
@@ -97,6 +102,7 @@ def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple
     return Graph(
         nodes=nodes,
         input=_INPUT,
+        output=_OUTPUT,
         after={name: tuple(found) for name, found in after.items()},
         before={name: tuple(found) for name, found in before.items()},
         metadata={},
@@ -109,6 +115,8 @@ class _Trace:
     Attributes:
         nodes: modules that ran, by name; `neurons` are those of neurons, with their dialect.
         edges: pairs of names, in order.
+        sums: names of nodes that are sums of two.
+        depth: how many modules run within each other.
         shape: of the input, without batch and time; None until something that has weights or a grid has run.
     """
 
@@ -117,6 +125,8 @@ class _Trace:
         self.neurons: dict[str, tuple[str, ModuleNeurons]] = {}
         self.edges: dict[tuple[str, str], None] = {}
         self.shape: tuple[int, ...] | None = None
+        self.depth = 0
+        self.sums: set[str] = set()
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
         self._sample = sample.detach().clone()
         # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
@@ -127,7 +137,7 @@ class _Trace:
         """Run the module on the sample."""
         modules = list(_walk(module))
         were = [(part, part.training) for part in modules]
-        with contextlib.ExitStack() as stack, torch.no_grad():
+        with contextlib.ExitStack() as stack, torch.no_grad(), _Sums(self):
             for part, was in were:
                 stack.callback(setattr, part, "training", was)
                 part.training = False
@@ -135,6 +145,7 @@ class _Trace:
                 # before other hooks, which are functions like any others
                 hook = part.register_forward_hook(self._hook(name), prepend=True, with_kwargs=True)
                 stack.callback(hook.remove)
+                stack.callback(part.register_forward_pre_hook(self._enter).remove)
             try:
                 module(self._sample)
             except InputError:
@@ -144,6 +155,7 @@ class _Trace:
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self.depth -= 1
             if name not in self.nodes:
                 self.nodes[name] = self._node(name, module)
             given, made = _first([*args, *kwargs.values()]), _first(output)
@@ -155,6 +167,32 @@ class _Trace:
                 self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
         return hook
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        self.depth += 1
+
+    def added(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run a function between modules, and keep whose sum it makes, if it makes one."""
+        pair = [given for given in args if isinstance(given, torch.Tensor)]
+        makers = [self._before("", given)[-1:] for given in pair]
+        sums = func.__name__ in _SUMS and len(pair) == 2 and not kwargs and pair[0].shape == pair[1].shape
+        whose = [
+            maker[0]
+            for given, found in zip(pair, makers, strict=True)
+            for maker in found
+            if maker[2] == given._version and (maker[0] == _INPUT or maker[1].shape == given.shape)
+        ]
+        made = func(*args, **kwargs)
+        if self.depth or not sums or len(whose) < 2:
+            return made
+        if whose[0] == whose[1]:
+            raise InputError(f"module '{whose[0]}': its output is added to itself; double the weights behind it")
+        name = "+".join(whose)
+        self.nodes[name] = NirNode(name=name, kind="Pass")
+        self.sums.add(name)
+        self.edges |= {(one, name): None for one in whose}
+        self._keep(name, made)
+        return made
 
     def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
         """That neurons which are given their state had it, unchanged, from themselves, or begin at 0."""
@@ -199,8 +237,8 @@ class _Trace:
             raise _refusal(
                 name,
                 module,
-                "its input does not come from a module; write functions and operators between modules as modules, such "
-                "as Flatten or AvgPool2d, and give spikes or currents as the sample",
+                "its input does not come from a module or a sum of two; write other functions and operators between "
+                "modules as modules, such as Flatten or AvgPool2d, and give spikes or currents as the sample",
             )
         if self.shape is None and self.nodes[name].kind not in ("Flatten", "Pass"):
             self.shape = self._input_shape(given, dimensions)
@@ -212,6 +250,17 @@ class _Trace:
         shape = tuple(self._sample.shape)
         fits = [shape[at:] for at in range(1, len(shape)) if math.prod(shape[at:]) == size and len(shape) - at < 4]
         return max(fits, key=len, default=tuple(given.shape[-dimensions:]))
+
+
+class _Sums(TorchFunctionMode):
+    """Sees what is added between modules."""
+
+    def __init__(self, trace: _Trace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._trace.added(func, args, kwargs or {})
 
 
 def _walk(module: nn.Module) -> Iterator[nn.Module]:
