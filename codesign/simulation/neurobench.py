@@ -124,8 +124,9 @@ def _without_zeros(
             "neurobench: the network has weights of 0, over which effective operations do not go; give the events and "
             "the schedule that it was run with too"
         )
-    if any(bool((weight == 0).any()) for weight in network.delayed_weights()):
-        raise InputError("neurobench: cannot count effective operations of delayed connections with weights of 0")
+    further = (*network.delayed_weights(), *(one.weight for one in network.direct()))
+    if any(bool((weight == 0).any()) for weight in further):
+        raise InputError("neurobench: cannot count effective operations of delayed or direct connections of weight 0")
     parts = [_fan_out_of_weights(connection) for connection in network.layer_connections()]
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
     counting = copy.copy(network)

@@ -34,7 +34,7 @@ class LearnedWeights:
         self.network, self.quantization = network, quantization
         self.weights: list[torch.nn.Parameter] = network.all_weights()
         if quantization is not None:
-            self.weights = [torch.nn.Parameter(weight.detach().clone()) for weight in self.weights]
+            self.weights = [torch.nn.Parameter(w.detach().clone(), requires_grad=w.requires_grad) for w in self.weights]
         self.quantize()
 
     def parameters(self) -> list[torch.nn.Parameter]:

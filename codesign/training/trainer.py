@@ -334,7 +334,7 @@ class _Training:
         if self.gate is not None:
             self.gate.close()
         result = self.loss(batch, epoch)
-        loss, weights = result.value, self.weights.weights
+        loss, weights = result.value, [weight for weight in self.weights.weights if weight.requires_grad]
         if self.recipe.weight_decay:
             loss = loss + self.recipe.weight_decay * sum((weight.square().sum() for weight in weights), torch.zeros(()))
         value = float(loss.detach())
