@@ -150,8 +150,10 @@ def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
         messages = execution.direct_messages, execution.samples
-        further = execution.delayed_operations + direct_operations(execution.shape, execution.slices, *messages)
-        prompt, macs = execution.synaptic_operations - further, execution.input_macs * work.present[0]
+        direct, of_input = direct_operations(execution.shape, execution.slices, *messages)
+        further, multiplied = execution.delayed_operations + direct, execution.input_macs > 0
+        prompt, over = execution.synaptic_operations - further, of_input * multiplied
+        macs = (execution.input_macs - over) * work.present[0] + over
         return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
     occupied: Floats = by_sample(work.messages.spikes * of_source[work.messages.source])
@@ -195,7 +197,7 @@ def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
     messages = table.spikes.astype(np.float64)
     if not work.geometry.occupied.any():
         messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
-    multiplied = (table.source == 0) & (work.execution.input_macs > 0)[table.sample]
+    multiplied = (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]
     without: Floats = by_sample(np.where(multiplied, 0.0, messages * idle[table.source]))
     return without
 

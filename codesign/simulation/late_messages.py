@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
-__all__ = ["all_messages", "delayed_operations", "direct_operations", "first_of_direct", "late_sources"]
+__all__ = ["all_messages", "apart", "delayed_operations", "direct_operations", "first_of_direct", "late_sources"]
 
 Integers = NDArray[np.int64]
 
@@ -78,14 +78,28 @@ def delayed_operations(
     return operations
 
 
-def direct_operations(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable, samples: int) -> Integers:
-    """(B, L) synaptic operations over direct connections, by the layer that receives, from their messages."""
-    operations = np.zeros((samples, len(shape.layers)), dtype=np.int64)
+def apart(shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable) -> tuple[MessageTable, MessageTable]:
+    """An engine's messages to the next layer, and those over direct connections, which it may write in any order."""
+    if not shape.direct:  # in the way of every execution
+        return messages, MessageTable.of(np.zeros((9, 0), dtype=np.int64))
+    is_direct = messages.source > len(slices)
+    direct = messages.where(is_direct)
+    keys = (getattr(direct, name) for name in ("enqueue_step", "source", "step", "timestep", "sample"))
+    return messages.where(~is_direct), direct.where(np.lexsort(tuple(keys)))
+
+
+def direct_operations(
+    shape: NetworkShape, slices: tuple[Slice, ...], messages: MessageTable, samples: int
+) -> tuple[Integers, Integers]:
+    """(B, L) synaptic operations over direct connections, by the layer that receives, from their messages; and (B,)
+    those of the input."""
+    operations, of_input = np.zeros((samples, len(shape.layers)), dtype=np.int64), np.zeros(samples, dtype=np.int64)
     if shape.direct:
-        targets = np.array([target for _, target in late_sources(shape, tuple(part.layer for part in slices))])
-        place = messages.sample, targets[messages.source - 1 - len(slices)]
-        np.add.at(operations, place, messages.synaptic_operations)
-    return operations
+        source, target = np.array(late_sources(shape, tuple(part.layer for part in slices))).T
+        number = messages.source - 1 - len(slices)
+        np.add.at(operations, (messages.sample, target[number]), messages.synaptic_operations)
+        np.add.at(of_input, messages.sample, messages.synaptic_operations * (source[number] < 0))
+    return operations, of_input
 
 
 def _arriving(

@@ -98,7 +98,7 @@ def neurobench(
         raise InputError(f"execution: is of a network of other sizes, {execution.shape.layer_sizes}")
     counted = execution if not zeros else _without_zeros(execution, network, events, schedule, seed)
     operations = counted.synaptic_operations.sum(axis=1)
-    macs = counted.synaptic_operations[:, 0] * (execution.input_macs > 0)
+    macs = counted.input_macs
     until, decided = decision_operations(counted), execution.decided(0) if execution.spiking_readout else None
     tensors = [*network.parameters(), *network.buffers()]
     return NeuroBench(

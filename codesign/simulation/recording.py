@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codesign.deferred import torch
 from codesign.network.cuts import part_of_neurons, runs_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
-from codesign.simulation.late_messages import delayed_operations, direct_operations, first_of_direct
+from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, first_of_direct
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
@@ -343,7 +343,8 @@ def build_execution(
     scores, spiking = counters.pop("scores"), network.neuron.readout == "spikes"
     outputs = scores if spiking else np.zeros((len(events), events.timesteps, scores.shape[2]))
     operations = counters.pop("synaptic_operations")
-    messages, direct, directly = _apart(network, slices, messages, len(events))
+    messages, direct = apart(network.shape, slices, messages)
+    directly, of_input = direct_operations(network.shape, slices, direct, len(events))
     delayed = delayed_operations(network.shape, slices, updates, counters["timesteps_run"], events.timesteps)
     return Execution(
         shape=network.shape,
@@ -355,7 +356,7 @@ def build_execution(
         output_counts=outputs.astype(np.int64),
         spiking_readout=spiking,
         input_events=events.events_in(counters["timesteps_run"]),
-        input_macs=operations[:, 0].copy() if events.currents else np.zeros(len(events), dtype=np.int64),
+        input_macs=(operations[:, 0] + of_input) * events.currents,
         synaptic_operations=operations + delayed + directly,
         delayed_operations=delayed,
         messages=messages,
@@ -369,19 +370,6 @@ def build_execution(
 def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
     shares = [1 - float(weight.detach().count_nonzero()) / weight.numel() for weight in network.weights()]
     return tuple(shares) if any(shares) else ()
-
-
-def _apart(
-    network: SpikingNetwork, slices: tuple[Slice, ...], messages: MessageTable, samples: int
-) -> tuple[MessageTable, MessageTable, Integers]:
-    """Messages, those over direct connections, and the (B, L) synaptic operations of these."""
-    shape = network.shape
-    is_direct = messages.source > len(slices)
-    own, direct = messages.where(~is_direct), messages.where(is_direct)
-    if shape.direct:  # kernels write rows of a step in any order
-        keys = (getattr(direct, name) for name in ("enqueue_step", "source", "step", "timestep", "sample"))
-        direct = direct.where(np.lexsort(tuple(keys)))
-    return own, direct, direct_operations(shape, slices, direct, samples)
 
 
 def _group(keys: Integers) -> tuple[Integers, Integers]:

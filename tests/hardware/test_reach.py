@@ -46,3 +46,26 @@ def test_a_depthwise_convolution_by_hand() -> None:
         "tile 1 east": [0, 1, 1, 0, 0],
         "tile 2 east": [0, 0, 1, 0, 0],
     }
+
+
+def test_spikes_over_an_identity_go_to_the_core_of_their_one_target() -> None:
+    """Three such layers on tiles 0 to 5 of a row; every neuron fires, those of the first layer also to two tiles on."""
+    chip = mesh_chip(1, 6, neurons=2, more=f"vector_width: {{value: 1, confidence: stated, source: made_up}}\n{PRICES}")
+    skips = [{"from": 0, "to": 2, "kind": "identity"}]
+    costs = []
+    for more in ({}, {"skips": skips}):
+        network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE] * 3, **more})
+        with torch.no_grad():
+            for weight in network.all_weights():
+                weight.fill_(1.0)
+        placement = place(network.shape, chip)
+        schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
+        execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
+        assert execution.emitted.tolist() == [[4, 4, 4]]
+        costs.append(price(execution, placement))
+    assert placement.geometry.reach.share[-2:].tolist() == [[0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]]
+    plain, cost = costs
+    assert cost.energy.terms_j["message"] - plain.energy.terms_j["message"] == near([4e-6])
+    assert cost.energy.terms_j["hop"] - plain.energy.terms_j["hop"] == near([4 * 4e-3])
+    more_busy = cost.latency.busy_s - plain.latency.busy_s
+    assert more_busy == near(np.array([[2.0, 2.0, 0, 0, 2 * (1e-3 + 1e-6), 2 * (1e-3 + 1e-6)]]))

@@ -19,6 +19,18 @@ from codesign.workload.events import EventBatch
 CONVOLUTIONAL = TopologySpec(
     input=(1, 8, 8), layers=(Conv2d(kind="conv2d", channels=3, kernel=3), Linear(neurons=12), Linear(neurons=4))
 )
+SAME = {"kind": "conv2d", "channels": 3, "kernel": 3, "padding": 1}
+RESIDUAL = TopologySpec.model_validate(
+    {
+        "input": [1, 8, 8],
+        "layers": [SAME, {"kind": "max_pool", "kernel": 2}, SAME, SAME, {"kind": "linear", "neurons": 4}],
+        "skips": [
+            {"from": 0, "to": 2, "kind": "identity"},
+            {"from": "input", "to": 2, "kind": "conv2d", "kernel": 2, "stride": 2},
+        ],
+        "delayed": [{"from": 1, "to": 1, "within": "pass"}, {"from": 2, "to": 2}],
+    }
+)
 LINEAR = parse_topology("64-[20x2]-4")
 
 
@@ -31,11 +43,14 @@ def random_events(samples: int, inputs: int) -> EventBatch:
     return EventBatch.from_frames(frames, np.zeros(samples, dtype=np.int64), timestep_s=1e-3)
 
 
-@pytest.mark.parametrize("name", chip_names())
-def test_a_convolution_is_priced_as_it_was_placed(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "topology"),
+    [*((name, CONVOLUTIONAL) for name in chip_names()), *((name, RESIDUAL) for name in ("loihi", "mubrain", "speck"))],
+)
+def test_a_convolution_is_priced_as_it_was_placed(name: str, topology: TopologySpec) -> None:
     """Linear networks on every chip: test_ended_samples; that parts sum to totals: test_pricing_properties."""
     chip = find_chip(name)
-    network = network_of(CONVOLUTIONAL)
+    network = network_of(topology)
     placement = place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
     schedule = chip_schedule(placement, stop="drained").schedule
     execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
@@ -46,6 +61,8 @@ def test_a_convolution_is_priced_as_it_was_placed(name: str) -> None:
     operation = (synaptic.operation if synaptic is not None else None) or "accelerated"
     cost = price(execution, placement, operation=operation)
     energy, latency = cost.energy, cost.latency
+    bound = price(execution, placement, operation=operation, bound_only=True).latency.total_s
+    assert bound is None or (latency.total_s <= bound * (1 + 1e-9)).all()
     assert energy.total_j is None or (energy.total_j > 0).all()
     if latency.total_s is not None:
         decided = ~np.isnan(latency.decision_s)
