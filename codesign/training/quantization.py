@@ -51,6 +51,13 @@ class LearnedWeights:
                 weight.grad = quantized.grad if weight.grad is None else weight.grad + quantized.grad
             quantized.grad = None
 
+    @torch.no_grad()
+    def add_decay(self, decay: float) -> None:
+        """Add the gradient of λ_W ‖W‖², which is 2 λ_W W, to those of weights that learn."""
+        for weight in (one for one in self.weights if one.requires_grad):
+            gradient = 2 * weight * decay
+            weight.grad = gradient if weight.grad is None else weight.grad + gradient
+
     def quantize(self) -> None:
         """Quantize the float weights into the network."""
         if self.quantization is not None:

@@ -334,9 +334,7 @@ class _Training:
         if self.gate is not None:
             self.gate.close()
         result = self.loss(batch, epoch)
-        loss, weights = result.value, [weight for weight in self.weights.weights if weight.requires_grad]
-        if self.recipe.weight_decay:
-            loss = loss + self.recipe.weight_decay * sum((weight.square().sum() for weight in weights), torch.zeros(()))
+        loss, weights = result.value, self.weights.weights
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
@@ -345,6 +343,8 @@ class _Training:
         if self.gate is not None:
             self.gate.open(epoch)
         self.weights.take_gradients()
+        if self.recipe.weight_decay:
+            self.weights.add_decay(self.recipe.weight_decay)
         optimizer.step()
         self.settle()
         if not all(is_finite(number.detach()) for number in (*weights, self.network.threshold)):
