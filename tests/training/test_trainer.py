@@ -349,6 +349,9 @@ def test_divergence_is_an_error():
         run(recipe)
     with pytest.raises(TrainingDivergedError, match=r"in epoch 1; .*; no epoch was complete"):
         run(recipe.model_copy(update={"batch_size": 20}))
+    nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))
+    with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
+        run(RECIPES["layered"], hooks=nothing)
 
 
 def test_times_the_updates_of_the_second_epoch():
