@@ -23,6 +23,7 @@ from codesign.files import Location, printable, read_file, with_suffix, write_at
 from codesign.models.card import ModelCard
 from codesign.models.page import model_page
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import topology_text
 from codesign.training.recipe import Recipe
 from codesign.units import HELD_IN_SI
 
@@ -44,7 +45,7 @@ _MOST_MISTAKES = 10
 State = Mapping[str, torch.Tensor]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LoadedModel:
     """A model from a file.
 
@@ -55,6 +56,11 @@ class LoadedModel:
 
     network: SpikingNetwork
     card: ModelCard
+
+    def __repr__(self) -> str:
+        whence = "" if self.card.imported is None else f" from {self.card.imported.dialect}"
+        checked = "" if self.card.certificate is None else f", {self.card.certificate.summary}"
+        return f"<LoadedModel '{self.card.name}'{whence}: {topology_text(self.network.shape)}{checked}>"
 
 
 def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None:

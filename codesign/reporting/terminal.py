@@ -33,6 +33,8 @@ _STYLES = {
     "cannot be asked": "dim",
 }
 _SHOWN = {"accuracy": "accuracy", "energy_j": "energy", "latency_s": "latency"}
+_FULL = ("float_accuracy",)
+_OF_GIVEN = {"accuracy": "accuracy", "float_accuracy": "32-bit", "energy_j": "energy", "latency_s": "latency"}
 
 
 def print_summary(
@@ -63,7 +65,7 @@ def print_summary(
     for text in above:
         console.print(text)
     for count in range(min(len(rows), _ROWS) if console.is_terminal and not given else len(rows), 0, -1):
-        grid = _options(rows[:count], names, "layers" if given else "with")
+        grid = _options(rows[:count], names, "layers wait" if given else "with")
         if (height := _height(grid, console)) < left or given:
             console.print(grid)
             left -= height
@@ -112,15 +114,15 @@ def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]
     """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
     return [
-        (Option(label=names.chips[point.chip], point=point, values=values_of(point, ())), _waiting(point))
+        (Option(label=names.chips[point.chip], point=point, values=values_of(point, _FULL)), _waiting(point))
         for point in ordered
     ]
 
 
 def _waiting(point: Point) -> str:
     if point.layered:
-        return "wait, as if the chip could" if point.beyond_chip else "wait"
-    return f"do not wait, {'first output' if point.stop == 'on_output' else point.stop_label}"
+        return "yes, as if it could" if point.beyond_chip else "yes"
+    return f"no, {'first output' if point.stop == 'on_output' else point.stop_label}"
 
 
 def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Table:
@@ -131,12 +133,13 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Tabl
     ways = [way for _, way in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
-    for heading in _SHOWN.values():
+    shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
+    for heading in shown.values():
         grid.add_column(heading, justify="right", no_wrap=True)
     if any(ways):
         grid.add_column(how)
     for option, way in rows:
-        cells = (option.label, *(_cell(option, column, names) for column in _SHOWN), *([way] if any(ways) else ()))
+        cells = (option.label, *(_cell(option, column, names) for column in shown), *([way] if any(ways) else ()))
         grid.add_row(*map(Text, cells))
     return grid
 
@@ -164,7 +167,7 @@ def _cell(option: Option, column: str, names: Names) -> str:
     value = option.values.get(column)
     if value is None:
         return UNKNOWN
-    if column == "accuracy":
+    if column.endswith("accuracy"):
         return with_interval(value, column)
     least = "≥ " if option.point is not None and left_out(option.point, column, names) else ""
     return f"{least}{quantity(value.mean, column)}"

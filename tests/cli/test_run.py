@@ -41,7 +41,7 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     assert sorted(rows) == [("loihi2", "chip"), *three, *(("own", how) for how in own)]
     assert {row["training_method"] for row in rows.values()} == {"given"}
     shown = printed(results)  # each chip's waiting beside its not waiting
-    for how in ("wait, as if the chip could", "do not wait, first output", "do not wait, drained"):
+    for how in ("yes, as if it could", "no, first output", "no, drained"):
         assert shown.count(how) == 1 + (len(own) > 1)
     waiting = next(answer for answer in results.answers if answer.name == "waiting_on_mubrain")
     assert len(waiting.options) == 3

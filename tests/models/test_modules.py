@@ -225,6 +225,20 @@ def test_what_cannot_be_read_is_refused_by_name(case: str):
         cd.import_model(module, sample=torch.ones(4, 4), dt="1 ms")
 
 
+def test_a_module_may_repeat_its_sample_over_time():
+    class Repeating(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Residual()
+
+        def forward(self, image: torch.Tensor) -> Any:
+            return self.inner(image.unsqueeze(0).repeat(4, 1, 1))
+
+    loaded = cd.import_model(Repeating(), sample=torch.ones(5, 6), dt="1 ms")
+    assert loaded.network.shape.input_size == 6
+    assert repr(loaded).startswith("<LoadedModel 'Repeating' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
+
+
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])
 def test_what_only_passes_on_its_input_may_do_so_in_each_timestep(first: nn.Module):
     """What it gives is a view of the sample, and so is what it gets next."""

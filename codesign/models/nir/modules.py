@@ -31,6 +31,8 @@ nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
 _DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPool2d": 3}
 """Of what a node gets, without batch and time; 1 elsewhere."""
+_COPIES = ("repeat", "clone", "contiguous", "float")
+"""Of a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 
 
@@ -172,18 +174,22 @@ class _Trace:
         self.depth += 1
 
     def added(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Run a function between modules, and keep whose sum it makes, if it makes one."""
-        pair = [given for given in args if isinstance(given, torch.Tensor)]
-        makers = [self._before("", given)[-1:] for given in pair]
-        sums = func.__name__ in _SUMS and len(pair) == 2 and not kwargs and pair[0].shape == pair[1].shape
+        """Run a function; between modules, keep whose sum it makes, or that it makes copies of the input."""
+        if self.depth or func.__name__ not in (*_SUMS, *_COPIES):
+            return func(*args, **kwargs)
+        given = [each for each in args if isinstance(each, torch.Tensor)]
+        makers = [(each, maker) for each in given for maker in self._before("", each)[-1:]]
         whose = [
-            maker[0]
-            for given, found in zip(pair, makers, strict=True)
-            for maker in found
-            if maker[2] == given._version and (maker[0] == _INPUT or maker[1].shape == given.shape)
+            name
+            for each, (name, made, version) in makers
+            if version == each._version and (name == _INPUT or made.shape == each.shape)
         ]
         made = func(*args, **kwargs)
-        if self.depth or not sums or len(whose) < 2:
+        if func.__name__ in _COPIES:
+            if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
+                self._keep(_INPUT, made)
+            return made
+        if len(given) != 2 or len(whose) != 2 or kwargs or given[0].shape != given[1].shape:
             return made
         if whose[0] == whose[1]:
             raise InputError(f"module '{whose[0]}': its output is added to itself; double the weights behind it")
@@ -253,7 +259,7 @@ class _Trace:
 
 
 class _Sums(TorchFunctionMode):
-    """Sees what is added between modules."""
+    """Sees what is added and copied between modules."""
 
     def __init__(self, trace: _Trace) -> None:
         super().__init__()

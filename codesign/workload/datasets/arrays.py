@@ -216,7 +216,8 @@ def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> NDArr
         return None
     array = small[name]
     if array.shape != (samples,) or array.dtype.kind not in "iu":
-        raise InputError(f"{name}: must be ({samples:,},) whole numbers, found {array.dtype} of shape {array.shape}")
+        found = f"{array.dtype} of shape {array.shape}"
+        raise InputError(f"{name}: must be ({samples:,},) whole numbers, found {found}; samples come first in data")
     return array.astype(np.int64)
 
 
