@@ -7,20 +7,20 @@ not tell which of them fired.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.hardware.filling import PlacedPart
-from codesign.network.cuts import CUTS, Cut, cut_order, targets_of_runs
+from codesign.network.cuts import CUTS, Cut, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct, late_sources
 
-__all__ = ["Reach", "reach_of"]
+__all__ = ["Reach", "reach_of", "window_blocks"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -54,48 +54,51 @@ def reach_of(
     """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
-    cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
     reached = np.array([*(layer for layer, _ in sources), *(layer for _, layer in late)], dtype=np.int64)
     sizes, of_part = np.array([(part.neurons, part.layer) for part in parts]).T
-    share, synapses = (np.zeros((len(reached), len(parts))) for _ in range(2))
-    for number, layer in enumerate(shape.layers):
-        rows = slice(*np.searchsorted(reached[: len(sources)], [number, number + 1]))
-        columns = slice(*np.searchsorted(of_part, [number, number + 1]))
-        runs, into = tuple(neurons for _, neurons in sources[rows]), tuple(sizes[columns].tolist())
-        if layer.window is None or layer.window.complete:
-            share[rows, columns], synapses[rows, columns] = 1.0, into
-        else:
-            cut = parts[columns.start].cut
-            share[rows, columns], synapses[rows, columns] = _through(layer.window, cuts[number], runs, cut, into)
-    behind = slice(len(sources), None)
-    share[behind] = of_part == reached[behind, None]
-    synapses[behind] = share[behind] * sizes
-    firsts = first_of_direct(shape, tuple(part.layer for part in slices))
-    for one, first in zip(shape.direct, firsts, strict=True):
-        if one.window is not None and not one.window.complete:
-            runs = tuple(neurons for layer, neurons in sources if layer == one.source + 1)
-            rows = slice(first, first + len(runs))
-            columns = slice(*np.searchsorted(of_part, [one.target, one.target + 1]))
-            cut, into = parts[columns.start].cut, tuple(sizes[columns].tolist())
-            found = _through(one.window, cuts[one.source + 1], runs, cut, into)
-            share[rows, columns], synapses[rows, columns] = found
+    share: Floats = (of_part == reached[:, None]).astype(np.float64)
+    synapses = share * sizes
+    for block in window_blocks(shape, slices, parts):
+        targets, neurons = targets_of_runs(*block.into), places_of_runs(*block.sources)
+        count = np.array(block.sources[2])[:, None]
+        share[block.place] = (neurons @ targets.astype(bool).astype(np.int64)).toarray() / count
+        synapses[block.place] = (neurons @ targets).toarray() / count
     origin = np.array([*range(-1, len(slices)), *(number for number, _ in late)], dtype=np.int64)
     return Reach(share=share, synapses=synapses, origin=origin, layer=reached)
 
 
-@lru_cache(maxsize=64)
-def _through(
-    window: Window, cut: Cut, sources: tuple[int, ...], into: Cut, parts: tuple[int, ...]
-) -> tuple[Floats, Floats]:
-    """(sources, parts) share and synapses, of runs of neurons on both sides of a window that are so long."""
-    from scipy.sparse import csr_array
+class WindowBlock(NamedTuple):
+    """Sources of `Reach` and parts between which a window lies through which not everybody sees everybody.
 
-    targets, places = targets_of_runs(window, into, parts), window.rows.places * window.columns.places
-    held = window.held()[cut_order(window.source, cut)]
-    source, held = np.repeat(np.arange(len(sources)), sources)[held >= 0], held[held >= 0]
-    channel, place = np.divmod(held, places)
-    place += channel // (window.channels // window.groups) * places
-    ones = np.ones(len(source), dtype=np.int64)
-    neurons = csr_array((ones, (source, place)), shape=(len(sources), targets.shape[0]))
-    reached, sizes = targets.astype(bool).astype(np.int64), np.array(sources)[:, None]
-    return (neurons @ reached).toarray() / sizes, (neurons @ targets).toarray() / sizes
+    Attributes:
+        place: their rows and columns.
+        sources, into: the window, the cut and the runs on either side.
+    """
+
+    place: tuple[slice, slice]
+    sources: tuple[Window, Cut, tuple[int, ...]]
+    into: tuple[Window, Cut, tuple[int, ...]]
+
+
+def window_blocks(
+    shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
+) -> Iterator[WindowBlock]:
+    """All of a network, of connections to the next layer and of direct ones."""
+    cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
+    layers = np.array([0, *(part.layer + 1 for part in slices)])
+    neurons = (shape.input_size, *(part.neurons for part in slices))
+    firsts = first_of_direct(shape, tuple(part.layer for part in slices))
+    ways = [(number, number, None, layer.window) for number, layer in enumerate(shape.layers)]
+    ways += [(one.source + 1, one.target, first, one.window) for one, first in zip(shape.direct, firsts, strict=True)]
+    of_part = np.array([part.layer for part in parts])
+    for source, target, first, window in ways:
+        if window is None or window.complete:
+            continue
+        rows = slice(*np.searchsorted(layers, [source, source + 1]).tolist())
+        columns = slice(*np.searchsorted(of_part, [target, target + 1]).tolist())
+        runs, into = neurons[rows], tuple(part.neurons for part in parts[columns])
+        yield WindowBlock(
+            place=(rows if first is None else slice(first, first + len(runs)), columns),
+            sources=(window, cuts[source], runs),
+            into=(window, parts[columns.start].cut, into),
+        )

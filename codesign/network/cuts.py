@@ -24,8 +24,9 @@ __all__ = [
     "Cut",
     "Part",
     "cut_order",
-    "cut_rank",
+    "fullest_banks",
     "part_of_neurons",
+    "places_of_runs",
     "runs_of",
     "targets_of_runs",
     "work_of_runs",
@@ -55,12 +56,6 @@ def cut_order(grid: Grid, cut: Cut) -> Integers:
     each, along the rows or along the columns."""
     numbers = np.arange(math.prod(grid)).reshape(grid)
     return np.ascontiguousarray(numbers.transpose(_AXES[cut]).ravel())
-
-
-@lru_cache(maxsize=64)
-def cut_rank(grid: Grid, cut: Cut) -> Integers:
-    """(n,) place of each neuron of a layer in the order of a cut."""
-    return np.argsort(cut_order(grid, cut))
 
 
 def runs_of(layer: LayerShape, cores: Sequence[int] | Integers) -> tuple[Cut, list[tuple[int, int]]]:
@@ -101,22 +96,38 @@ def _grid(layer: LayerShape) -> Grid:
 
 
 @lru_cache(maxsize=64)
-def targets_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
-    """(groups · places, P) targets that a spike at each place has in each of P runs of so many neurons, a sparse array.
+def places_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
+    """(S, groups · places) neurons of the source in each place, of S runs of so many of them, a sparse array.
 
-    A place is one of the grid that pools make of the source's.
+    A place is one of the grid that pools make of the source's; each group of its channels has its own.
     """
-    from scipy.sparse import csr_array, kron
+    places = window.rows.places * window.columns.places
+    held = window.held()[cut_order(window.source, cut)]
+    run = np.repeat(np.arange(len(runs)), runs)[held >= 0]
+    channel, place = np.divmod(held[held >= 0], places)
+    return _counted(
+        run, channel // (window.channels // window.groups) * places + place, len(runs), window.groups * places
+    )
 
-    place, _, out = window.ways()
-    places, outs = window.rows.places * window.columns.places, window.rows.outputs * window.columns.outputs
-    ways = csr_array((np.ones(len(place), dtype=np.int64), (place, out)), shape=(places, outs))
-    channel, at = np.divmod(cut_order(window.grid, cut), outs)
-    neuron = channel // (window.out_channels // window.groups) * outs + at
-    part = np.repeat(np.arange(len(runs)), runs)
-    of_part = csr_array((np.ones(len(part), dtype=np.int64), (neuron, part)), shape=(window.groups * outs, len(runs)))
-    of_groups = ways if window.groups == 1 else kron(np.eye(window.groups, dtype=np.int64), ways, format="csr")
-    return of_groups @ of_part
+
+@lru_cache(maxsize=64)
+def targets_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
+    """(groups · places, P) targets that a spike at each place has in each of P runs of so many neurons, a sparse array."""
+    return _targets(window, cut, np.repeat(np.arange(len(runs)), runs), len(runs))
+
+
+@lru_cache(maxsize=64)
+def fullest_banks(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -> Any:
+    """(groups · places, P) of these targets, those in the fullest bank of the run: neuron i of it is in bank i mod lanes."""
+    from scipy.sparse import csr_array
+
+    bank = np.concatenate([run * lanes + np.arange(neurons) % lanes for run, neurons in enumerate(runs)])
+    of_banks = _targets(window, cut, bank, len(runs) * lanes)
+    of_banks.sort_indices()
+    place, bank = of_banks.tocoo().coords
+    first = np.flatnonzero(np.append(True, (np.diff(place) != 0) | (np.diff(bank // lanes) != 0))[: len(bank)])
+    fullest = np.maximum.reduceat(of_banks.data, first) if len(first) else of_banks.data
+    return csr_array((fullest, (place[first], bank[first] // lanes)), shape=(of_banks.shape[0], len(runs)))
 
 
 def work_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> tuple[Integers, Integers]:
@@ -124,3 +135,23 @@ def work_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> tuple[Integ
     targets = targets_of_runs(window, cut, runs).tocsc()
     neurons = window.channels // window.groups * window.pool  # of the source in each place
     return neurons * np.diff(targets.indptr).astype(np.int64), neurons * np.asarray(targets.sum(axis=0))
+
+
+def _targets(window: Window, cut: Cut, cell: Integers, cells: int) -> Any:
+    """(groups · places, cells) targets of a spike at each place, by the cell of each neuron in the order of the cut."""
+    from scipy.sparse import kron
+
+    place, _, out = window.ways()
+    places, outs = window.rows.places * window.columns.places, window.rows.outputs * window.columns.outputs
+    ways = _counted(place, out, places, outs)
+    of_groups = ways if window.groups == 1 else kron(np.eye(window.groups, dtype=np.int64), ways, format="csr")
+    channel, at = np.divmod(cut_order(window.grid, cut), outs)
+    group = channel // (window.out_channels // window.groups)
+    return of_groups @ _counted(group * outs + at, cell, window.groups * outs, cells)
+
+
+def _counted(row: Integers, column: Integers, rows: int, columns: int) -> Any:
+    """(rows, columns) how often each pair occurs, a sparse array."""
+    from scipy.sparse import csr_array
+
+    return csr_array((np.ones(len(row), dtype=np.int64), (row, column)), shape=(rows, columns))

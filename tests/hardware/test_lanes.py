@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, near
 from hypothesis import given, settings
@@ -12,7 +11,7 @@ from networks import batch_of, network_of
 
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
-from codesign.hardware.lanes import fullest_bank, message_cycles
+from codesign.hardware.lanes import message_cycles
 from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import service_model
@@ -44,18 +43,6 @@ static_power: {{chip: 0 W}}
 times: {{synaptic_operation: 1 us, neuron_update: 0 s, output: 0 s, hop: 0 s}}
 """
     )
-
-
-@pytest.mark.parametrize(("lanes", "cycles"), [(16, 7.8), (64, 3.9), (1, 64.0)])
-def test_64_targets_scattered_at_random_take_the_cycles_of_their_fullest_bank(lanes: int, cycles: float) -> None:
-    """64 different ones of 2,048, where four words of 16 or one of 64 would hold them."""
-    targets = np.argsort(np.random.default_rng(1).random((4_000, 2048)), axis=1)[:, :64]
-    assert fullest_bank(targets, lanes).mean() == pytest.approx(cycles, abs=0.05)
-
-
-def test_banks_by_hand() -> None:
-    targets = np.array([[0, 4, 8, 1], [0, 1, 2, 3], [5, -1, -1, -1], [-1, -1, -1, -1]])
-    assert fullest_bank(targets, 4).tolist() == [3, 1, 1, 0]
 
 
 pairs = st.tuples(st.integers(1, 2), st.integers(1, 2))
