@@ -22,7 +22,7 @@ from codesign.hardware.parts import Barrier, Neighbour, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
 from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
-from codesign.hardware.stream import overlaps, stream_interval
+from codesign.hardware.stream import overlaps, stream_intervals
 from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
@@ -40,8 +40,8 @@ class Latency:
     Attributes:
         model: which model they come from.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
-        interval_s: () mean time from one sample to the next where they follow without a pause. Chips that pipeline
-            layers, one on each core, overlap them (`codesign.hardware.stream`); else it is the mean of `total_s`.
+        interval_s: (B,) time until the next sample where such samples follow without a pause. Chips that pipeline
+            layers, one on each core, overlap them (`codesign.hardware.stream`); else it is `total_s`.
         compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
             waited for.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
@@ -165,7 +165,7 @@ def _model(synchronization: Any, bound_only: bool) -> str:
 def _finished(latency: Latency, prices: Prices, parts: bool) -> Latency:
     """With an interval between samples; without the last axis where that is of n = 1 scenarios."""
     if parts and latency.interval_s is None and latency.total_s is not None:
-        latency = replace(latency, interval_s=latency.total_s.mean(axis=0))
+        latency = replace(latency, interval_s=latency.total_s)
     if prices.varied:
         return latency
     arrays: dict[str, Any] = {name: value for name, value in vars(latency).items() if isinstance(value, np.ndarray)}
@@ -271,7 +271,7 @@ def _barrier(
     stream = barrier.scope == "timestep" and overlaps(geometry)
     return Latency(
         total_s=total,
-        interval_s=stream_interval(steps.steps, length, record.timesteps_run) if stream else None,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
         compute_s=compute,
         network_s=network,
         synchronization_s=_rest(total, compute, network),
@@ -347,7 +347,7 @@ def _timer(
         return Latency(
             model="timer",
             total_s=total,
-            interval_s=record.timesteps_run.mean() * ticks * tick_s if overlaps(geometry) else None,
+            interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(geometry) else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             assumptions=(unchecked,),
@@ -370,7 +370,7 @@ def _timer(
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_interval(steps.steps, length, record.timesteps_run * ticks) if overlaps(geometry) else None,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks) if overlaps(geometry) else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),

@@ -88,8 +88,10 @@ def window_blocks(
     layers = np.array([0, *(part.layer + 1 for part in slices)])
     neurons = (shape.input_size, *(part.neurons for part in slices))
     firsts = first_of_direct(shape, tuple(part.layer for part in slices))
-    ways = [(number, number, None, layer.window) for number, layer in enumerate(shape.layers)]
-    ways += [(one.source + 1, one.target, first, one.window) for one, first in zip(shape.direct, firsts, strict=True)]
+    ways = [
+        *((number, number, None, layer.window) for number, layer in enumerate(shape.layers)),
+        *((one.source + 1, one.target, first, one.window) for one, first in zip(shape.direct, firsts, strict=True)),
+    ]
     of_part = np.array([part.layer for part in parts])
     for source, target, first, window in ways:
         if window is None or window.complete:

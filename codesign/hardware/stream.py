@@ -2,7 +2,7 @@
 
 The first layer turns to the next sample when it has had the last timestep of this one, while later layers still work on
 this one. A step is then as long as the longest of those that fall on it: of step t of one sample, step T + t of the
-sample before, and so on.
+sample before, and so on. Each sample is taken to follow one like it, so that its time depends on no other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.steps import StepWork
 
-__all__ = ["overlaps", "stream_interval"]
+__all__ = ["overlaps", "stream_intervals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,16 +24,18 @@ def overlaps(geometry: Geometry | None) -> bool:
     return geometry is not None and len({*zip(geometry.core, geometry.layer, strict=True)}) == geometry.cores
 
 
-def stream_interval(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:
-    """(n,) mean time from one sample to the next, where the last of B is followed by the first again.
+def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:
+    """(B, n) time from each sample to the next.
 
     Args:
         length_s: (U, n) of each step.
-        apart: (B,) steps from the begin of each sample to that of the next.
+        apart: (B,) steps from the begin of a sample to that of the next.
     """
     sample, step = np.nonzero(steps.real)
     begin, first = np.cumsum(apart) - apart, steps.real.argmax(axis=1)
-    period = int(apart.sum())
-    longest = np.zeros((period, length_s.shape[1]))
-    np.maximum.at(longest, (begin[sample] + step - first[sample]) % max(period, 1), length_s[steps.which[steps.real]])
-    return np.asarray(longest.sum(axis=0) / max(len(apart), 1))
+    longest = np.zeros((int(apart.sum()), length_s.shape[1]))
+    place = begin[sample] + (step - first[sample]) % apart[sample]
+    np.maximum.at(longest, place, length_s[steps.which[steps.real]])
+    intervals = np.zeros((len(apart), length_s.shape[1]))
+    np.add.at(intervals, np.repeat(np.arange(len(apart)), apart), longest)
+    return intervals

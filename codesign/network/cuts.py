@@ -112,19 +112,20 @@ def places_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
 
 @lru_cache(maxsize=64)
 def targets_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
-    """(groups · places, P) targets that a spike at each place has in each of P runs of so many neurons, a sparse array."""
+    """(groups · places, P) targets of a spike at each place in each of P runs of so many neurons, a sparse array."""
     return _targets(window, cut, np.repeat(np.arange(len(runs)), runs), len(runs))
 
 
 @lru_cache(maxsize=64)
 def fullest_banks(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -> Any:
-    """(groups · places, P) of these targets, those in the fullest bank of the run: neuron i of it is in bank i mod lanes."""
+    """(groups · places, P) those of them in the fullest bank of a run, whose neuron i is in bank i mod lanes."""
     from scipy.sparse import csr_array
 
     bank = np.concatenate([run * lanes + np.arange(neurons) % lanes for run, neurons in enumerate(runs)])
     of_banks = _targets(window, cut, bank, len(runs) * lanes)
     of_banks.sort_indices()
-    place, bank = of_banks.tocoo().coords
+    of_cells = of_banks.tocoo()
+    place, bank = of_cells.row, of_cells.col
     first = np.flatnonzero(np.append(True, (np.diff(place) != 0) | (np.diff(bank // lanes) != 0))[: len(bank)])
     fullest = np.maximum.reduceat(of_banks.data, first) if len(first) else of_banks.data
     return csr_array((fullest, (place[first], bank[first] // lanes)), shape=(of_banks.shape[0], len(runs)))
