@@ -44,6 +44,7 @@ _LABELS = {
     "paper_energy_j": "energy, paper's book",
     "latency_s": "latency",
     "decision_latency_s": "decision latency",
+    "interval_s": "time from sample to sample in a stream",
     "latency_steps": "steps until output",
     "latency_spikes": "spikes until output",
     "spike_density": "spike density",

@@ -185,7 +185,7 @@ class Shortage:
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """Parts in neuron order, and what was short on the way; `lifted` says that it was lifted and went on."""
+    """Parts layer by layer, and what was short on the way; `lifted` says that it was lifted and went on."""
 
     parts: tuple[PlacedPart, ...]
     shortages: tuple[Shortage, ...]

@@ -51,8 +51,8 @@ class Placement:
         shape: the network.
         capacity: `published`, or `scaled`: circuits kept, counts raised where the network needs it.
         strategy: how it was placed, see `place`; `by_hand` where the cores were given.
-        parts: runs of neurons in neuron order; each layer's runs are on different cores. Core c of chip k has the
-            number k · cores + c.
+        parts: runs of neurons, layer by layer, in the order of its cut; a layer's runs are on different cores. Core c
+            of chip k has the number k · cores + c.
         core_loads: what lies on each core in use, and what it holds.
         assumptions: what was assumed that the chip does not have or state.
     """
