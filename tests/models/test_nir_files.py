@@ -57,6 +57,16 @@ def circle() -> nir.NIRGraph:
     return nir.NIRGraph(neurons | ends, edges, type_check=False)
 
 
+def ladder(rungs: int) -> nir.NIRGraph:
+    """Twice as many paths with every rung."""
+    kept = nir.Scale(np.ones(3))
+    nodes = {f"{side}{at}": kept for side in "ab" for at in range(rungs)} | {"w": dense(3, 3), "n": lif(3)}
+    edges = [(f"{one}{at}", f"{two}{at + 1}") for at in range(rungs - 1) for one in "ab" for two in "ab"]
+    edges += [("in", "a0"), ("in", "b0"), (f"a{rungs - 1}", "w"), (f"b{rungs - 1}", "w"), ("w", "n"), ("n", "out")]
+    ends = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
+    return nir.NIRGraph(nodes | ends, edges, type_check=False)
+
+
 IMAGE = np.ones((2, 1, 3, 3), np.float32)
 WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     "not a number": (
@@ -90,6 +100,7 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     ),
     "neurons in a circle": (circle, r"'b' \(LIF\): its spikes lead back to it over other layers"),
     "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "an output may lead nowhere"),
+    "paths": (lambda: ladder(60), r"'n' \(LIF\): too many paths lead to it"),
     "end": (
         lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "output")]),
         r"'n1' \(LIF\): leads to the output beside 'n3'",

@@ -244,8 +244,12 @@ class Chain:
     def _pool_currents(self, node: NirNode) -> None:
         """Of a convolution's currents, before the neurons."""
         if not isinstance(self.synapses, Conv2d) or node.kind == "MaxPool2d":
-            behind = "neurons, whose spikes it pools" if node.kind == "MaxPool2d" else "neurons or a Conv2d"
-            raise node.refusal(f"must follow {behind}")
+            if node.kind == "MaxPool2d":
+                raise node.refusal(
+                    "must follow neurons: the largest of several currents is not a sum of messages. Train with the "
+                    "pool behind the neurons, whose spikes it then pools, or with AvgPool2d here"
+                )
+            raise node.refusal("must follow neurons or a Conv2d")
         pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
         sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]

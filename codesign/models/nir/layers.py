@@ -6,7 +6,7 @@ spikes, is several times there, each time with the same weights; its bias counts
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any
@@ -22,7 +22,8 @@ __all__ = ["read_layers"]
 
 Path = list[NirNode]
 """From an input or neurons to neurons or an output, both inclusive."""
-_MOST_PATHS = 1000
+_MOST_STEPS = 50_000
+"""Nodes of all paths of a graph, of which a network of a thousand layers has a few thousand."""
 _WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 
 
@@ -32,11 +33,12 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     Raises:
         InputError: names the node that cannot be part of a network, and what can.
     """
-    paths = {name: _paths(graph, node) for name, node in graph.nodes.items() if node.kind in NEURONS}
+    steps = iter(range(_MOST_STEPS))
+    paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
     if graph.after[graph.output]:
         raise graph.nodes[graph.output].refusal("an output may lead nowhere")
-    ends = _paths(graph, graph.nodes[graph.output])
+    ends = _paths(graph, graph.nodes[graph.output], steps)
     reached = {node.name for path in chain(*paths.values(), ends) for node in path} | {graph.input}
     left_out = sorted(set(graph.nodes) - reached)
     if left_out:
@@ -51,8 +53,8 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _paths(graph: Graph, end: NirNode) -> list[Path]:
-    """All that end in a node, each from the neurons or the input before it."""
+def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
+    """All that end in a node, each from the neurons or the input before it, as long as there are steps left."""
     found: list[Path] = []
     begun: list[Path] = [[end]]
     while begun:
@@ -62,11 +64,12 @@ def _paths(graph: Graph, end: NirNode) -> list[Path]:
             raise path[0].refusal("nothing leads from the input to it and on to the output")
         for name in sources:
             node = graph.nodes[name]
-            if node in path[:-1]:
-                raise node.refusal("is part of a cycle without neurons")
+            if len(path) > len(graph.nodes):
+                twice = next(one for at, one in enumerate(path) if one in path[:at])
+                raise twice.refusal("is part of a cycle without neurons")
             (found if node.kind in NEURONS or name == graph.input else begun).append([node, *path])
-        if len(found) + len(begun) > _MOST_PATHS:
-            raise end.refusal(f"more than {_MOST_PATHS:,} paths lead to it")
+        if next(steps, None) is None:
+            raise end.refusal("too many paths lead to it and to other neurons")
     return found
 
 
@@ -157,7 +160,8 @@ def _check_end(last: NirNode, path: Path) -> None:
     extra = [node for node in path[1:] if node.kind not in ("Pass", "Flatten")]
     if extra:
         raise extra[0].refusal(
-            "comes after the last neurons; end with neurons, or add a node I or LI whose potential is read"
+            "comes after the last neurons; end with neurons, or add a node I or LI whose potential is read (a module "
+            "such as snnTorch's Leaky with reset_mechanism 'none', or norse's LICell)"
         )
     if last.kind not in NEURONS:
         raise last.refusal("the graph has no neurons")
