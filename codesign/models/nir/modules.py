@@ -189,11 +189,9 @@ class _Trace:
             if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
                 self._keep(_INPUT, made)
             return made
-        if len(given) != 2 or len(whose) != 2 or kwargs or given[0].shape != given[1].shape:
-            return made
-        if whose[0] == whose[1]:
-            raise InputError(f"module '{whose[0]}': its output is added to itself; double the weights behind it")
-        name = "+".join(whose)
+        if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
+            return made  # whoever goes on with it is refused; outputs added up over time are not gone on with
+        name = f"({whose[0]} + {whose[1]})"
         self.nodes[name] = NirNode(name=name, kind="Pass")
         self.sums.add(name)
         self.edges |= {(one, name): None for one in whose}
