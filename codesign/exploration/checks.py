@@ -5,6 +5,7 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -122,27 +123,24 @@ def relocated(location: Path_, data: Any) -> Path_:
 
 
 def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
-    """The content with files of chips and data, named as seen from the sweep's file, seen from the working folder."""
-    chips: dict[str, Any] = {}
-    for name, entry in mapping(data, "chips").items():
-        chip = value_at(entry, ("extends",))
-        if isinstance(chip, str) and is_chip_file(chip) and (beside := folder(("chips", name, "extends"))):
-            chips[name] = {**entry, "extends": os.path.join(beside, chip.removeprefix("./"))}
-    seen = {**data, "chips": {**data["chips"], **chips}} if chips else data
-    recipes: dict[str, Any] = {}
-    for name, recipe in mapping(data, "recipes").items():
-        for key in ("model", "from"):
-            given = value_at(recipe, (key,))
-            file = value_at(given, ("file",)) if isinstance(given, dict) else given
-            beside = folder(("recipes", name, key)) if isinstance(file, str) and not is_url(file) else ""
-            if beside:
-                said = given if isinstance(given, dict) else {}
-                recipes[name] = {**recipe, key: {**said, "file": os.path.join(beside, file.removeprefix("./"))}}
-    seen = {**seen, "recipes": {**data["recipes"], **recipes}} if recipes else seen
-    own = value_at(data, ("workload", "file"))
-    if isinstance(own, str) and (beside := folder(("workload", "file"))):
-        seen = {**seen, "workload": {**data["workload"], "file": os.path.join(beside, own.removeprefix("./"))}}
+    """The content with files of chips, models and data, named as seen from the sweep's file, seen from the working
+    folder."""
+    places = [path for path in _files_in(data) if folder(path) and not is_url(value_at(data, path))]
+    seen = copy.deepcopy(data) if places else data
+    for path in places:
+        file = value_at(data, path).removeprefix("./")
+        value_at(seen, path[:-1])[path[-1]] = os.path.join(folder(path), file)
     return seen
+
+
+def _files_in(data: Any) -> Iterator[Path_]:
+    """Where files are named."""
+    chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
+    yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
+    models: list[Path_] = [("recipes", name, key) for name in mapping(data, "recipes") for key in ("model", "from")]
+    for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
+        if isinstance(value_at(data, path), str):
+            yield path
 
 
 def is_chip_file(chip: str) -> bool:

@@ -77,7 +77,7 @@ def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None
     said = mistakes("mine.yaml", "extends: tiny.yaml\nchips:\n  truenorth:\n")
-    assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, extends, ")
+    assert said[0].startswith("mine.yaml:3: chips.truenorth: must be a mapping of capacity, cut, extends, ")
 
 
 def test_what_is_removed_leaves_room_for_something_else(folder):
@@ -232,8 +232,8 @@ scales:
         "bases/middle.yaml:7: recipes.layered.epochs: must be greater than 0, found 0",
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
         "allowed: asynchronous, chip, layered, paper_table5",
-        "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, extends, mapping, "
-        "operation, schedules, weight_bits, and keys of a chip file but for name and measurements",
+        "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, cut, extends, "
+        "mapping, operation, schedules, spread, weight_bits, and keys of a chip file but for name and measurements",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
