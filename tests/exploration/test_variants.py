@@ -140,7 +140,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
         (
             "\\n    extends: loihi\\n    synchronisation: {kind: neighbour}\\n    name: mine",
             [
-                (13, "chips.mine.synchronisation: unknown key; did you mean 'synchronization'? allowed: capacity, ext"),
+                (13, "chips.mine.synchronisation: unknown key; did you mean 'synchronization'? allowed: capacity, cut"),
                 (14, "chips.mine.name: unknown key;"),
             ],
         ),
