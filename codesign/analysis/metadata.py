@@ -132,6 +132,7 @@ class ChipFacts:
         gating: what is switched off when it is not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
         contradictions: published measurements that lie on the wrong side of what its numbers allow, a sentence each.
+        scaled: whether an axis changes its structure, along which the model of a core scales its numbers.
     """
 
     title: str
@@ -143,6 +144,7 @@ class ChipFacts:
     gating: str = ""
     validation_summary: str = ""
     contradictions: tuple[str, ...] = ()
+    scaled: bool = False
     notes: tuple[str, ...] = ()
     numbers: tuple[ChipNumber, ...] = ()
     validation: tuple[ValidationFacts, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.metadata import (
@@ -24,6 +25,7 @@ from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import axis_units, base_chip
 from codesign.exploration.work import Work
 from codesign.hardware.description import Chip
+from codesign.hardware.provenance import SCALED
 from codesign.hardware.terms import MODEL
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.hardware.validation import Check, contradictions, validate, validation_summary
@@ -49,6 +51,7 @@ def describe_sweep(
     """
     spec = plan.spec
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
+    scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
     return ResultMetadata(
         sweep=spec.name,
         title=spec.title or spec.name,
@@ -64,7 +67,7 @@ def describe_sweep(
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         static_book=spec.static_book,
-        chips={name: chip_facts(base_chip(spec, name)) for name in spec.chips},
+        chips={name: replace(chip_facts(base_chip(spec, name)), scaled=name in scaled) for name in spec.chips},
         questions={name: plain(question) for name, question in spec.questions.items()},
         figures=tuple(entry.model_dump(mode="json", exclude_unset=True) for entry in spec.figures),
         axes=tuple(AxisFacts(name=path, unit=unit) for path, unit in sorted(axis_units(spec).items())),

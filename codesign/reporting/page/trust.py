@@ -37,6 +37,9 @@ def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names
     contradicted = [title for title, chip in known.items() if chip.contradictions]
     if contradicted:
         said.append(f"Contradicted by a measurement: {listed(contradicted)}.")
+    scaled = [title for title, chip in known.items() if chip.scaled]
+    if scaled:
+        said.append(f"Scaled along axes by a model of cores: the numbers of {listed(scaled)}.")
     return " ".join(said)
 
 
