@@ -5,6 +5,7 @@ const measures = new Map(data.measures.map((measure) => [measure.key, measure]))
 let asked = data.asked[0]; // the question that chart and table are about
 const count = data.numbers.length;
 const MOST_ROWS = 8;
+const MOST_LEFT_OUT = 3;
 const MOST_PINNED = 4;
 const GLYPHS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
 
@@ -170,6 +171,14 @@ const dataCell = ({ label, cells, beside }, place) => {
   const text = cells[place] || UNKNOWN;
   return element("td", { role: "cell", class: text === UNKNOWN ? "n unknown" : "n", "data-label": label }, text, beside?.[place] ? element("small", {}, beside[place]) : null);
 };
+// Options that are drawn but that the question leaves out.
+const notAsked = (rows) => {
+  if (!by()) return "";
+  const asked = new Set(rows.map((row) => row.label));
+  const drawn = [...new Set(data.numbers.map((_, index) => by().of[index]))].filter((option) => by().codes[option] !== "");
+  const others = drawn.map((option) => by().words[option]).filter((label) => !asked.has(label));
+  return others.length && others.length <= MOST_LEFT_OUT ? `Not asked: ${others.join("; ")}.` : "";
+};
 const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
 const showTable = (rows) => {
   const shown = rows.slice(0, MOST_ROWS);
@@ -210,8 +219,8 @@ const showTable = (rows) => {
   const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
-  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: some energy terms are missing." : "";
-  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, hollow].filter(Boolean).join(" ");
+  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: energy terms are missing." : "";
+  $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, notAsked(rows), hollow].filter(Boolean).join(" ");
 };
 
 // What the table says, for the settings that are not the file's own.
