@@ -315,7 +315,8 @@ def _backward_pass(
         pass_all(network.wiring, rules, state.queue, trace, steps, words_at, potentials_at)
     for after in range(steps):
         step = find_step(network.wiring, rules, trace.words, words_at, potentials_at)
-        state.under_way.clock[1] = np.int64(steps) - 1 - np.int64(after)
+        if rules.direct:
+            state.under_way.clock[1] = np.int64(steps) - 1 - np.int64(after)
         _back_through_choice(network, rules, state, trace, out.learning.sums, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
@@ -324,7 +325,7 @@ def _backward_pass(
         else:
             _unevaluate(network, rules, state, trace, out.learning.sums.threshold, step)
         if rules.delayed:
-            k = state.under_way.clock[1]
+            k = np.int64(steps) - 1 - np.int64(after)
             given = trace.potentials, arrived_at, out.learning.sums.delayed
             late_gradient(network, rules, frame.timestep, k, state, *given)
         if rules.direct:

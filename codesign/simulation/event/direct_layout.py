@@ -7,6 +7,7 @@ target's own: an identity reaches one channel. Its row then has zeros for the re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ class DirectLayout:
             if count > MOST_PLACES:
                 raise InputError(f"networks with more than {MOST_PLACES} {what} are not supported, found {count}")
 
-    @property
+    @cached_property
     def partial(self) -> bool:
         """Whether a tap reaches only a part of a position."""
         channels = self.layout.channels
@@ -66,13 +67,21 @@ class DirectLayout:
 
     def direct(self, slices: tuple[Slice, ...]) -> Direct:
         """What kernels are given of them."""
-        shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
-        of_slices = [part.layer for part in slices]
-        firsts = first_of_direct(self.shape, tuple(of_slices))
+        if not self.connections:
+            return self._tables
         packed = aligned_zeros(self.weights)
         for connection, place, start in zip(self.connections, self._places, self._starts, strict=False):
             weight = connection.weight.detach().numpy().reshape(-1) * np.float32(connection.scale)
             packed[start + place.index] = weight
+        layers = [-1, *(part.layer for part in slices)]
+        firsts = zip(first_of_direct(self.shape, tuple(layers[1:])), self.shape.direct, strict=True)
+        further = [first - layers.index(one.source) for first, one in firsts]
+        return self._tables._replace(further=_longs(further), weights=packed)
+
+    @cached_property
+    def _tables(self) -> Direct:
+        """All but what differs between runs."""
+        shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
         known = np.cumsum([0, *(len(one.counts) for one in self._places)])
         taps = [np.concatenate([*column, _none]) for column in zip(*(one.taps for one in self._places), strict=True)]
         taps = taps or [_none] * 4
@@ -95,16 +104,11 @@ class DirectLayout:
             tap_position=_integers([taps[1]]),
             tap_channel=_integers([taps[2]]),
             tap_channels=_integers([taps[3]]),
-            further=_longs(
-                [
-                    first - (0 if one.source < 0 else 1 + of_slices.index(one.source))
-                    for first, one in zip(firsts, shapes, strict=True)
-                ]
-            ),
+            further=_none,
             leaves=_integers([leaves]),
             arrives=_integers([arrives]),
             depth=self._depth,
-            weights=packed,
+            weights=aligned_zeros(0),
         )
 
     @property

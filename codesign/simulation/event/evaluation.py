@@ -189,6 +189,12 @@ evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(exten
 
 
 @routine
+def _evaluate_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
+    """Of its own, so that where all of a position are evaluated nothing depends on the position."""
+    return evaluate(network, rules, moment, position, True, state, out, waiting)
+
+
+@routine
 def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, senders: Any) -> Any:
     """Who of a position is evaluated and may fire in this step, into `Gates`.
 
@@ -345,9 +351,10 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
             if network.neuron.extended:
                 masked = rules.gated or ticked or partly
                 waiting = evaluate_extended(network, rules, moment, position, masked, state, out, waiting)
+            elif partly:
+                waiting = _evaluate_partly(network, rules, moment, position, state, out, waiting)
             else:
-                masked = rules.gated or partly
-                waiting = evaluate(network, rules, moment, position, masked, state, out, waiting)
+                waiting = evaluate(network, rules, moment, position, rules.gated, state, out, waiting)
         if rules.gated:
             senders = silent_senders(network, state, senders, completing)
         if rules.traced and evaluations > 0:
