@@ -11,11 +11,16 @@ F32 = np.float32
 
 
 def slice_of_neurons(slices: tuple[Slice, ...], layer_of: list[int], core_of: list[int]) -> list[int]:
-    """Slices that share no layer and core are told apart by these, others are runs of neurons."""
-    parts = [(part.layer, part.core) for part in slices]
-    if len(set(parts)) == len(parts):
-        return [parts.index(place) for place in zip(layer_of, core_of, strict=True)]
-    return [number for number, part in enumerate(slices) for _ in range(part.neurons)]
+    """Slices of a layer that share no core are told apart by it, others are runs of neurons."""
+    held: list[int] = []
+    for layer in sorted(set(layer_of)):
+        own = {number: part for number, part in enumerate(slices) if part.layer == layer}
+        number_of = {part.core: number for number, part in own.items()}
+        if len(number_of) == len(own):
+            held += [number_of[core] for of, core in zip(layer_of, core_of, strict=True) if of == layer]
+        else:
+            held += [number for number, part in own.items() for _ in range(part.neurons)]
+    return held
 
 
 class Cores:
