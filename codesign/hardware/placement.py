@@ -243,8 +243,11 @@ def _by_strategy(
 
 
 def _filled(shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity) -> Filling:
-    filling = fill_in_order(shape, budget, lift=capacity == "scaled")
-    if capacity == "published" and filling.shortages:
+    """What fits as the chip is described is placed so under `scaled`, too."""
+    filling = fill_in_order(shape, replace(budget, most_cores=_published_cores(chip)), lift=False)
+    if capacity == "scaled" and filling.shortages:
+        return fill_in_order(shape, budget, lift=True)
+    if filling.shortages:
         shortage = shortage_text(shape, chip, budget, filling.shortages[0])
         raise InfeasibleError(f"{chip.name}: {shortage} (capacity 'scaled' assumes what is missing)")
     return filling
@@ -288,14 +291,16 @@ def _check_choice(name: str, choice: str) -> None:
         raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
+def _published_cores(chip: Chip) -> int | None:
+    """Cores of all chips that may be joined; None where that is not stated."""
+    if chip.multi_chip is None:
+        return chip.cores.value
+    most = chip.multi_chip.most
+    return None if most is None else most.value * chip.cores.value
+
+
 def _budget(chip: Chip, capacity: Capacity, cut: CutChoice) -> Budget:
     neurons, synapses, memory, fan_in = chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory, chip.fan_in
-    most_cores: int | None = chip.cores.value
-    if capacity == "scaled":
-        most_cores = None
-    elif chip.multi_chip is not None:
-        most = chip.multi_chip.most
-        most_cores = None if most is None else most.value * chip.cores.value
     weight_bits = None
     counts = None if synapses is None else synapses.value
     if counts is None and memory is not None and chip.weight_bits is not None:
@@ -303,7 +308,7 @@ def _budget(chip: Chip, capacity: Capacity, cut: CutChoice) -> Budget:
         counts = tuple(bits // weight_bits for bits in memory.value)
     return Budget(
         cores=chip.cores.value,
-        most_cores=most_cores,
+        most_cores=None if capacity == "scaled" else _published_cores(chip),
         spans_chips=chip.multi_chip is not None,
         neurons=None if neurons is None else neurons.value,
         synapses=counts,
