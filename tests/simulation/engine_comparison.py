@@ -16,7 +16,8 @@ ENGINE = "event"
 ENGINES = ("reference", ENGINE)
 GRADIENT_TOLERANCE = 2e-5
 """Gradients are float32 sums in the event engine and float64 in the reference: a share of the largest entry of each
-tensor, about two hundred times the rounding of one operation."""
+tensor, about two hundred times the rounding of one operation. Where larger terms cancel in a tensor, a millionth of the
+largest entry of all."""
 
 
 def arguments(case: Case) -> dict[str, Any]:
@@ -54,10 +55,11 @@ def result_gradients(case: Case, found: Simulation) -> list[torch.Tensor]:
 
 
 def assert_gradients_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+    cancelled = 1e-6 * max(float(other.abs().max()) for other in expected) + 1e-30
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == other.dtype
         largest = float(other.abs().max())
-        torch.testing.assert_close(one, other, rtol=0, atol=GRADIENT_TOLERANCE * largest + 1e-30)
+        torch.testing.assert_close(one, other, rtol=0, atol=GRADIENT_TOLERANCE * largest + cancelled)
 
 
 def assert_equals_reference(case: Case) -> None:
