@@ -243,6 +243,9 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
     spec |= neuron
     if len(topology.later) < len(topology.delayed):
         spec["refractory"] = True
+    if topology.delayed and isinstance(spec.get("most_spikes"), list):
+        # around a circle spikes would multiply until float32 no longer adds them exactly
+        spec["most_spikes"] = [min(most, 3) for most in spec["most_spikes"]]
     network = SpikingNetwork(topology, NeuronSpec.model_validate(spec), timestep_s=0.01)
     set_dyadic_weights(rng, network)
     for one in network.direct():
