@@ -21,11 +21,9 @@ from tiny_sweeps import (
     with_part,
 )
 
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.exploration.jobs import SummaryInputs
 from codesign.exploration.plan import build_plan
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.sweep import plan_sweep
 from codesign.network.quantization import Quantization
 from codesign.simulation.schedule import LAYERED, Schedule
 
@@ -384,123 +382,3 @@ def test_the_configuration_hash_follows_the_configuration():
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
     assert plan_of(tiny(with_part("vector_width: 4"))).config_hash != base
-
-
-HIDDEN, SEEDS = 'hidden: "12-8"', "seeds: {training: [0]}"
-POTENTIAL = (HIDDEN, f"{HIDDEN}, neuron: {{readout: potential}}")
-TIMED = ("{policy: random", "{policy: timed")
-POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
-
-
-@pytest.mark.parametrize(
-    ("changes", "line", "message"),
-    [
-        (
-            [(HIDDEN, "topology: 100-12-10")],
-            4,
-            "network.topology: '100-12-10' has 100 inputs, the workload 'digits' has",
-        ),
-        ([(HIDDEN, "topology: 512-12-11")], 4, "network.topology: the last layer must be linear with the 10 classes"),
-        (
-            [
-                (
-                    f"{{{HIDDEN}}}",
-                    "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}",
-                )
-            ],
-            6,
-            "network.layers.0: a kernel of 30 does not fit 16×16",
-        ),
-        (
-            [POTENTIAL, ("epochs: 1", "epochs: 1, loss: {name: timestep, temperature: 2}")],
-            6,
-            "recipes.layered.loss: 'timestep' needs output spikes",
-        ),
-        (
-            [POTENTIAL, (SEEDS, f"{SEEDS}\naxes: {{recipe.layered.loss: [sum, timestep]}}")],
-            15,
-            "axes.recipe.layered.loss",
-        ),
-        (
-            [("epochs: 1", "epochs: 1, augmentation: {time_jitter: 1 ms}")],
-            6,
-            "recipes.layered.augmentation: time_jitter: needs timesteps longer than 0 s",
-        ),
-        (
-            [("{method: layered}", "{method: layered, spike_cost: [0.1]}")],
-            8,
-            "recipes.layered.spike_cost: must be one number, or one for each of 2 hidden layers, not 1",
-        ),
-        (
-            [("epochs: 1", "epochs: 1, budget: {density: 1}"), ('hidden: "12-8"', 'topology: "512-10"')],
-            6,
-            "recipes.layered.budget: needs hidden neurons, whose spikes it saves",
-        ),
-        (
-            [(CHIP, CHIP.replace("{", "{operation: real_time, "))],
-            10,
-            "chips.mubrain.operation: 'real_time' lasts",
-        ),
-        (
-            [(SEEDS, f"{SEEDS}\naxes:\n  chip.mubrain.operation: [accelerated, real_time]")],
-            16,
-            "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a",
-        ),
-        (
-            [TIMED, POETS],
-            13,
-            "schedules.asynchronous.policy: on chips.poets: poets: a policy that looks at service times",
-        ),
-        (
-            [POETS, (SEEDS, f"{SEEDS}\naxes:\n  schedule.asynchronous.policy: [random, timed]")],
-            16,
-            "axes.schedule.asynchronous.policy: on chips.poets: ",
-        ),
-        (
-            [POETS, ("{method: layered}", "{method: unlayered, policy: timed, chip: poets}")],
-            8,
-            "recipes.layered.chip: poets: a policy that looks at service times needs them all; the chip gives no",
-        ),
-    ],
-)
-def test_what_does_not_fit_the_data_is_told_at_its_line(changes, line, message):
-    """Before anything is trained; and without a file, at its path."""
-    data = outline(timesteps=5, timestep_s=0.0)
-    with pytest.raises(DocumentError) as caught:
-        build_plan(tiny(*changes), data)
-    assert [(one.file, one.line) for one in caught.value.problems] == [("tiny.yaml", line)]
-    assert caught.value.problems[0].message.startswith(message)
-    spec = tiny(*changes)
-    with pytest.raises(InputError) as caught:
-        build_plan(SweepSpec.model_construct(**dict(spec)), data)
-    assert str(caught.value).startswith(message)
-
-
-def test_all_that_does_not_fit_is_told_at_once():
-    spec = tiny(
-        POTENTIAL,
-        ("epochs: 1", "epochs: 1, loss: timestep"),
-        TIMED,
-        POETS,
-        (CHIP, CHIP.replace("{", "{operation: real_time, ")),
-    )
-    with pytest.raises(DocumentError) as caught:
-        build_plan(spec, outline(timestep_s=0.0))
-    assert [one.line for one in caught.value.problems] == [6, 10, 13]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("train: 60", "train: 60000"), "workload.train: asked for 20 validation and 60,000 training samples"),
-        (("test: 20", "test: 60000"), "workload.test: asked for 60,000 test samples, found 1,797"),
-        (
-            ("train: 60, validation: 20", "validation: 1790"),
-            "workload.validation: asked for 1,790 validation and 1 training",
-        ),
-    ],
-)
-def test_more_samples_than_there_are_are_told_at_their_line(change, message):
-    with pytest.raises(DocumentError) as caught:
-        plan_sweep(tiny(change))
-    assert [(one.line, one.message[: len(message)]) for one in caught.value.problems] == [(3, message)]

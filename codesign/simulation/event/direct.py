@@ -254,6 +254,16 @@ def note_currents(network: Any, state: Any, trace: Any, step: Any) -> None:
     way.listed[row] = listed
 
 
+@leaf
+def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
+    """Where in the ring the positions and slots begin that a connection reaches when a spike leaves in this step; the
+    source's number within it, and the width of its targets."""
+    direct = network.direct
+    row = (state.under_way.clock[1] + 1 + direct.detour[c]) % direct.depth
+    local, width = direct.begin[c] + source - direct.first[c], network.wiring.layer_width[direct.target[c]]
+    return row * len(state.arrivals.mark), row * len(state.gradients.dx), local, np.int64(width)
+
+
 @routine
 def back_from_direct(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     """Add to `dots` what comes back to the chosen sources, which stand in `ordered` with their spikes in `kept`, and to
@@ -264,9 +274,7 @@ def back_from_direct(network: Any, state: Any, gradient: Any, chosen: Any) -> No
         for c in range(len(direct.target)):
             if direct.source[c] != wiring.source_layer[source]:
                 continue
-            row = (way.clock[1] + 1 + direct.detour[c]) % direct.depth
-            positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
-            local, width = direct.begin[c] + source - direct.first[c], np.int64(wiring.layer_width[direct.target[c]])
+            positions, slots, local, width = _on_the_way(network, state, c, source)
             place = direct.place[local]
             for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
                 position = direct.tap_position[tap]
@@ -285,9 +293,7 @@ def through_direct(network: Any, state: Any, source: Any) -> Any:
     for c in range(len(direct.target)):
         if direct.source[c] != wiring.source_layer[source]:
             continue
-        row = (way.clock[1] + 1 + direct.detour[c]) % direct.depth
-        positions, slots = row * len(state.arrivals.mark), row * len(state.gradients.dx)
-        local, width = direct.begin[c] + source - direct.first[c], np.int64(wiring.layer_width[direct.target[c]])
+        positions, slots, local, width = _on_the_way(network, state, c, source)
         place = direct.place[local]
         for tap in range(direct.tap_start[place], direct.tap_start[place + 1]):
             position = direct.tap_position[tap]
