@@ -16,7 +16,7 @@ _DataRoot = Annotated[
     typer.Option(
         parser=place_here,
         metavar="PATH",
-        help="Folder of the datasets. Otherwise CODESIGN_DATA, the configuration file, or ./data.",
+        help="Folder of the datasets. Otherwise CODESIGN_DATA, or ./data.",
     ),
 ]
 

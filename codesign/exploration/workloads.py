@@ -8,9 +8,7 @@ from pathlib import Path
 from codesign.errors import DataError
 from codesign.exploration.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
-from codesign.workload.datasets.base import OptionError
-from codesign.workload.spec import WorkloadSpec
-from codesign.workload.splits import SplitError
+from codesign.workload.spec import OptionError, WorkloadSpec
 
 __all__ = ["Workloads"]
 
@@ -45,8 +43,6 @@ class Workloads:
         """Likewise for a sweep. Raises InputError where it asks for something that the data does not have."""
         try:
             return self.outline(spec.workload)
-        except SplitError as error:
-            raise spec.refusal([(("workload", error.option), error.lack)]) from None
         except OptionError as error:
             raise spec.refusal([(("workload", option), message) for option, message in error.mistakes]) from None
 

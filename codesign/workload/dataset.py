@@ -74,8 +74,8 @@ def load_workload(
         data_root, cache_root: folders; found by the settings if None.
 
     Raises:
-        InputError: an unknown dataset or an option that it does not have.
-        DataError: the dataset is missing, damaged or smaller than asked for.
+        InputError: an unknown dataset, an option that it does not have, or more samples than there are.
+        DataError: the dataset is missing or damaged.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
     plan = _Plan.make(spec, data_root, cache_root)

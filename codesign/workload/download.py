@@ -1,31 +1,24 @@
-"""A dataset's files from where they are published to where the program looks for them.
-
-A connection that breaks is opened again for the rest of the file, which libraries for downloads do not do.
-"""
+"""A dataset's files from where they are published to where the program looks for them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-import time
-from collections.abc import Callable
+import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Protocol
 
 from codesign.errors import DataError
-from codesign.files.local import MOST_BYTES
-from codesign.workload.unpacking import LEFTOVERS, unpack
 
-__all__ = ["Download", "DownloadProgress", "RemoteFile", "Report", "download"]
-
-Report = Callable[[int, int | None], None]
-"""Called with the bytes of a file that are there and with its length, None where the server does not say."""
+__all__ = ["Download", "DownloadProgress", "RemoteFile", "download"]
 
 _PIECE = 1 << 13  # what is lost where a connection breaks
 _TIMEOUT_S = 30.0
-_ATTEMPTS = 4
+_UNPACKING = ".unpacking-"
+"""How folders begin that an unpacking which was killed leaves behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +68,11 @@ class DownloadProgress(Protocol):
         """So many bytes of the file that is called `phase` are there; a total of None is not known. `unit` is B."""
 
 
-def download(what: Download, data_root: Path, progress: DownloadProgress, *, pause_s: float = 1.0) -> None:
+def download(what: Download, data_root: Path, progress: DownloadProgress) -> None:
     """Fetch, check, unpack and place every file that is not in its place yet.
 
     Interrupted at any moment, it leaves a whole file or folder or none in each place, and beside it the part of the
     next one that has arrived, from which the next call resumes. An archive put there by hand is used instead.
-
-    Args:
-        pause_s: before a broken connection is made again; twice as long each time that nothing came.
 
     Raises:
         DataError: a file cannot be fetched; says from where to get it, and where to put it, by hand.
@@ -93,56 +83,54 @@ def download(what: Download, data_root: Path, progress: DownloadProgress, *, pau
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".download.lock", timeout=0):
-            for leftover in folder.glob(f"{LEFTOVERS}*"):
+            for leftover in folder.glob(f"{_UNPACKING}*"):
                 shutil.rmtree(leftover)
             for file in what.files:
-                _place(file, what, folder, progress, pause_s)
+                _place(file, what.page, folder, progress)
     except Timeout:
         raise DataError(f"{folder}: another process is downloading to it; wait until it has ended") from None
 
 
-def _place(file: RemoteFile, what: Download, folder: Path, progress: DownloadProgress, pause_s: float) -> None:
-    target = folder / file.holds
+def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress) -> None:
+    target, by_hand, part = folder / file.holds, folder / file.name, folder / f".{file.name}.part"
     if target.exists():
         progress.note(f"{file.name}: {target} is there already and stays as it is; remove it to fetch it again")
         return
-    by_hand, part = folder / file.name, folder / f".{file.name}.part"
-    for path in (by_hand, part):
-        if path.exists() and not (path.is_file() and path.stat().st_size <= MOST_BYTES):
-            raise DataError(f"{path}: is not a regular file, or larger than any file of a dataset; remove it")
     if file.archive and by_hand.is_file():
         if (md5 := _md5(by_hand)) != file.md5:
             raise DataError(f"{by_hand}: has the MD5 checksum {md5}, and not {file.md5}; remove it")
         progress.note(f"{file.name}: taken from {by_hand}")
-        unpack(by_hand, file.holds, folder)
+        _unpack(by_hand, target)
         return
     try:
-        _fetch(file, part, lambda done, total: progress.advanced(file.name, done, total, "B"), pause_s)
+        _fetch(file, part, progress)
     except DataError as error:
         raise DataError(
-            f"{error}. By hand: get {file.name} from {file.url} or {what.page} with a browser, put it into "
+            f"{error}. By hand: get {file.name} from {file.url} or {page} with a browser, put it into "
             f"{folder.absolute()}, and run the command again"
         ) from None
     if file.archive:
         progress.note(f"{file.name}: unpacking")
-        unpack(part, file.holds, folder)
+        _unpack(part, target)
         part.unlink()
     else:
         os.replace(part, target)
     progress.note(f"{file.name}: in place, {target}")
 
 
-def _fetch(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
+def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
     """Complete `part`, resuming with what is there, and check it against the hash of `file`."""
-    md5 = _md5(part) if (resumed := _size(part) > 0) else ""
-    if md5 != file.md5:
-        _fetch_rest(file, part, report, pause_s)
-        md5 = _md5(part)
-    if md5 != file.md5 and resumed:  # it may have been begun from another file of this name
-        part.unlink()
-        _fetch_rest(file, part, report, pause_s)
-        md5 = _md5(part)
-    if md5 != file.md5:
+    import requests
+
+    if _md5(part) != file.md5:
+        try:
+            _append(file, part, progress)
+        except requests.RequestException as error:
+            cause = error.args[0] if error.args else error
+            reason = getattr(cause, "reason", cause)  # of "retries exceeded", which are none
+            again = "; the same command continues with what has come" if part.exists() else ""
+            raise DataError(f"{file.url}: cannot be fetched ({reason}){again}") from None
+    if (md5 := _md5(part)) != file.md5:
         part.unlink()
         raise DataError(
             f"{file.url}: what came has the MD5 checksum {md5}, and not {file.md5}, so it is damaged or another file; "
@@ -150,74 +138,45 @@ def _fetch(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None
         )
 
 
-def _fetch_rest(file: RemoteFile, part: Path, report: Report, pause_s: float) -> None:
-    """Append what is missing to `part`.
-
-    A broken connection is opened again, until a few attempts in a row have brought nothing; then `part` stays as it is
-    for the next call.
-    """
+def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
+    """Request what follows the end of `part`, and write it there."""
     import requests
 
-    idle, before = 0, _size(part)
-    while True:
-        try:
-            with part.open("ab") as stream:
-                _append(file, stream, report)
-            return
-        except requests.HTTPError as error:
-            code = error.response.status_code if error.response is not None else 0
-            reason = f"the server answered {error}"
-            if code == 416 and before:  # nothing follows what is there: the checksum says whether it is all
-                return
-            if code < 500 and code != 429:
-                raise DataError(f"{file.url}: {reason}") from None
-        except requests.RequestException as error:
-            cause = error.args[0] if error.args else error
-            reason = str(getattr(cause, "reason", cause))  # of "retries exceeded", which are none
-        idle = idle + 1 if _size(part) <= before else 1
-        if idle == _ATTEMPTS or _size(part) == 0:
-            raise DataError(f"{file.url}: cannot be fetched ({reason})")
-        before = _size(part)
-        time.sleep(pause_s * 2 ** (idle - 1))
-
-
-def _append(file: RemoteFile, stream: IO[bytes], report: Report) -> None:
-    """Request what follows the end of `stream`, once."""
-    import requests
-
+    there = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "codesign", "Accept-Encoding": "identity"}
-    if there := stream.tell():
+    if there:
         headers["Range"] = f"bytes={there}-"
     with requests.get(file.url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
-        answer.raise_for_status()
-        there = _start(file, stream, answer)
+        if there and answer.status_code == 416:  # nothing follows: what is there is another file
+            return
+        if answer.status_code not in (200, 206):
+            raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason} instead of the file")
+        there = there if answer.status_code == 206 else 0  # all of it, whatever was asked for
         length = answer.headers.get("Content-Length", "")
         total = there + int(length) if length.isdigit() else None
-        report(there, total)
-        for piece in answer.iter_content(_PIECE):
-            stream.write(piece)
-            there += len(piece)
-            report(there, total)
+        with part.open("ab") as stream:
+            stream.truncate(there)
+            progress.advanced(file.name, there, total, "B")
+            for piece in answer.iter_content(_PIECE):
+                stream.write(piece)
+                there += len(piece)
+                progress.advanced(file.name, there, total, "B")
 
 
-def _start(file: RemoteFile, stream: IO[bytes], answer: Any) -> int:
-    """Where in the file an answer begins; `stream` ends there."""
-    there = stream.tell()
-    if answer.status_code == 200:  # all of it, whatever was asked for
-        stream.seek(0)
-        stream.truncate()
-        return 0
-    if answer.status_code != 206:
-        raise DataError(f"{file.url}: the server answered {answer.status_code} {answer.reason} instead of the file")
-    if not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-        raise DataError(f"{file.url}: the server sent another part of the file than requested")
-    return there
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _unpack(archive: Path, target: Path) -> None:
+    """Put the member or folder that an archive has of the target's name in its place, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=target.parent) as beside:
+        try:
+            kind = "zip" if zipfile.is_zipfile(archive) else "gztar"
+            shutil.unpack_archive(archive, beside, kind, filter=None if kind == "zip" else "data")
+            os.replace(Path(beside) / target.name, target)
+        except FileNotFoundError:
+            raise DataError(f"{archive}: has no '{target.name}'; is it the right archive?") from None
 
 
 def _md5(path: Path) -> str:
+    """Hash of a file, that of no bytes where there is none."""
+    if not path.exists():
+        return ""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from codesign.documents import Spec
+from codesign.errors import InputError
 from codesign.units import Frequency, Positive, Real, Time
 
-__all__ = ["ResolvedSpec", "SplitKind", "WorkloadSpec"]
+__all__ = ["OptionError", "ResolvedSpec", "SplitKind", "WorkloadSpec"]
 
 SplitKind = Literal["official", "pooled", "speaker"]
 """Where test samples come from: see `WorkloadSpec.split`."""
@@ -75,3 +77,14 @@ class ResolvedSpec(WorkloadSpec):
     timestep: float
     timesteps: int
     split: SplitKind
+
+
+class OptionError(InputError):
+    """Options of a workload that its dataset, or this copy of it, cannot have: each one's name, and why."""
+
+    def __init__(self, dataset: str, mistakes: Sequence[tuple[str, str]]) -> None:
+        self.dataset, self.mistakes = dataset, tuple(mistakes)
+        super().__init__(f"workload '{dataset}': {'; '.join(f'{option}: {message}' for option, message in mistakes)}")
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, Sequence[tuple[str, str]]]]:
+        return type(self), (self.dataset, self.mistakes)

@@ -7,26 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError
-from codesign.workload.spec import ResolvedSpec, WorkloadSpec
+from codesign.workload.spec import OptionError, ResolvedSpec
 
-__all__ = ["Split", "SplitError", "split_samples", "stratified_order"]
-
-
-class SplitError(DataError):
-    """A copy of a dataset lacks what a split asks for.
-
-    Attributes:
-        option: of the spec, which asks for it.
-        lack: what there is not.
-    """
-
-    def __init__(self, spec: WorkloadSpec, option: str, lack: str) -> None:
-        self.spec, self.option, self.lack = spec, option, lack
-        super().__init__(f"workload '{spec.name}': {lack}")
-
-    def __reduce__(self) -> tuple[type[SplitError], tuple[WorkloadSpec, str, str]]:
-        return type(self), (self.spec, self.option, self.lack)
+__all__ = ["Split", "split_samples", "stratified_order"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +72,12 @@ def split_samples(
             `speaker` all samples of the groups that are drawn are taken.
 
     Raises:
-        SplitError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
+        OptionError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
     """
     order = stratified_order(labels, sample_ids, spec.seed)
     if spec.split == "official":
         if test_part is None:
-            raise SplitError(spec, "split", "this copy has no official test part; use 'split: pooled'")
+            raise _lack(spec, "split", "this copy has no official test part; use 'split: pooled'")
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
         chosen_test = _first(test_pool, spec, test or len(test_pool), "; 'split: pooled' draws it from all samples")
     elif spec.split == "speaker":
@@ -111,7 +94,7 @@ def split_samples(
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):
-        raise SplitError(
+        raise _lack(
             spec,
             "validation" if spec.train is None else "train",
             f"asked for {wanted_validation:,} validation and {spec.train or 1:,} training samples, found "
@@ -125,7 +108,7 @@ def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str 
     """The test samples: as many of the pool as the spec wants, or as usual."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
-        raise SplitError(spec, "test", f"asked for {wanted or 1:,} test samples, found {len(pool):,}{advice}")
+        raise _lack(spec, "test", f"asked for {wanted or 1:,} test samples, found {len(pool):,}{advice}")
     return pool[:wanted]
 
 
@@ -137,14 +120,14 @@ def _own_validation(
     wanted = spec.validation or there
     if not 1 <= wanted <= there:
         lack = f"asked for {spec.validation or 1:,} validation samples, found {there:,}"
-        raise SplitError(spec, "validation", f"{lack}; 'split: pooled' draws them from all samples")
+        raise _lack(spec, "validation", f"{lack}; 'split: pooled' draws them from all samples")
     return np.concatenate([rest[own][:wanted], rest[~own]]), wanted
 
 
 def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int | None) -> NDArray[np.bool_]:
     """(N,) whether a sample's group is drawn for test: in an order that depends on the seed, until there are enough."""
     if groups is None:
-        raise SplitError(
+        raise _lack(
             spec, "split", "this copy does not say whom its samples come from; use another split than 'speaker'"
         )
     wanted = spec.test or test or 1
@@ -152,7 +135,7 @@ def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int
     drawn = np.argsort(_hash(names.astype(np.uint64), spec.seed), kind="stable")
     needed = int(np.searchsorted(np.cumsum(counts[drawn]), wanted)) + 1
     if needed >= len(names):
-        raise SplitError(
+        raise _lack(
             spec,
             "test",
             f"{wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), which leaves none of "
@@ -160,6 +143,11 @@ def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int
         )
     chosen: NDArray[np.bool_] = np.isin(groups, names[drawn[:needed]])
     return chosen
+
+
+def _lack(spec: ResolvedSpec, option: str, lack: str) -> OptionError:
+    """An error that names what a copy lacks, and the option that asks for it."""
+    return OptionError(spec.name, [(option, lack)])
 
 
 def _hash(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

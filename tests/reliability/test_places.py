@@ -18,7 +18,7 @@ from undisturbed_sweep import Undisturbed, check_stopped, completed, sweep
 pytestmark = pytest.mark.thorough
 
 DENIED = "Permission denied"
-NAMELESS: dict[str, Path | None] = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None}  # folders that nobody names
+NAMELESS: dict[str, Path | None] = {"XDG_CACHE_HOME": None}  # folders that nobody names
 
 
 def kernels(undisturbed: Undisturbed) -> Path:

@@ -109,7 +109,7 @@ def write_series(root: Path, name: str, stem: str, *, series: int, samples: int,
     return root
 
 
-def write_shd(root: Path, *, train: int = 40, test: int = 10, compressed: bool = False, speakers: bool = True) -> Path:
+def write_shd(root: Path, *, train: int = 40, test: int = 10, speakers: bool = True) -> Path:
     """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
     import h5py
 
@@ -128,9 +128,6 @@ def write_shd(root: Path, *, train: int = 40, test: int = 10, compressed: bool =
                 units[n] = np.full(100, 7 * n % 700, dtype=np.uint16)
             if speakers:
                 file["extra/speaker"] = (np.arange(count) % 4).astype(np.uint16)
-        if compressed:
-            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-            path.unlink()
     return root
 
 
@@ -170,9 +167,9 @@ CIFAR10_IDS = {
 
 
 def write_cifar10(root: Path, layout: str = "py") -> Path:
-    """A small copy of CIFAR-10, as the published pickles (py), in their binary version (bin) or as an archive (npz)."""
+    """A small copy of CIFAR-10, as the published pickles (py) or as an archive (npz)."""
     images = {name: np.stack([cifar10_image(n) for n in ids.tolist()]) for name, ids in CIFAR10_IDS.items()}
-    folder = root / "cifar10" / ("" if layout == "npz" else f"cifar-10-batches-{layout}")
+    folder = root / "cifar10" / ("" if layout == "npz" else "cifar-10-batches-py")
     folder.mkdir(parents=True, exist_ok=True)
     if layout == "npz":
         arrays = {}
@@ -185,17 +182,8 @@ def write_cifar10(root: Path, layout: str = "py") -> Path:
         return root
     for name, ids in CIFAR10_IDS.items():
         pixels, labels = images[name].reshape(len(ids), 3072), (ids % 10).tolist()
-        if layout == "py":
-            batch = {
-                b"batch_label": b"made up",
-                b"labels": labels,
-                b"data": pixels,
-                b"filenames": [b"x.png"] * len(ids),
-            }
-            (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
-        else:
-            records = np.concatenate([np.array(labels, dtype=np.uint8)[:, None], pixels], axis=1)
-            (folder / f"{name}.bin").write_bytes(records.tobytes())
+        batch = {b"batch_label": b"made up", b"labels": labels, b"data": pixels, b"filenames": [b"x.png"] * len(ids)}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
     return root
 
 

@@ -136,7 +136,7 @@ def test_dense_samples_of_a_file_are_those_that_it_holds(write, name):
         assert np.array_equal(part.labels, part.sample_ids % 2)
     assert (short.timesteps, len(short.train), len(short.validation)) == (2, 20, 3)
     assert np.array_equal(dense(short.train), FRAMES.reshape(40, 3, 8)[short.train.sample_ids, :2])
-    with pytest.raises(DataError, match="asked for 11 validation samples, found 10"):
+    with pytest.raises(InputError, match="asked for 11 validation samples, found 10"):
         load(file, validation=11)
     pooled = load(file, split="pooled")
     assert len(pooled.test) == 6

@@ -93,7 +93,7 @@ def test_the_speaker_is_in_the_name(tmp_path, name, speaker):
     if speaker is None:
         assert recordings.groups is None
         assert Audio().coverage(recordings) == "10 recordings of 2 labels"
-        with pytest.raises(DataError, match="does not say whom its samples come from"):
+        with pytest.raises(InputError, match="does not say whom its samples come from"):
             load("audio", tmp_path, split="speaker")
     else:
         counts = np.unique(recordings.groups, return_counts=True)[1]

@@ -31,7 +31,6 @@ COPIES = {
     "nmnist": write_nmnist,
     "shd": write_shd,
     "cifar10": write_cifar10,
-    "cifar10 bin": partial(write_cifar10, layout="bin"),
     "cifar10 npz": partial(write_cifar10, layout="npz"),
     "dvsgesture": write_dvsgesture,
     "dvsgesture clips": write_clips,
@@ -119,7 +118,6 @@ DAMAGE = {
         (batch([1], np.zeros((2, 3072), np.uint8)), "must hold 3,072 bytes for each"),
         (batch([1], [3] * 3072), "must hold 3,072 bytes for each"),
     ],
-    ("cifar10 bin", "cifar10/cifar-10-batches-bin/data_batch_1.bin"): [(cut_off(-100), "(download|copy) it again")],
     ("cifar10 npz", "cifar10/part.npz"): [
         (cut_off(-100), "(download|copy) it again"),
         (arrays(x_train=np.zeros((40, 32, 32), np.uint8)), "x_train must hold 40 images of 32x32x3 bytes"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from workload_files import entries, load, write_clips, write_dvsgesture
 
-from codesign.errors import DataError
+from codesign.errors import InputError
 from codesign.workload.datasets.dvsgesture import DVSGesture
 
 
@@ -38,9 +38,9 @@ def test_clips_are_pooled_and_say_what_they_are(tmp_path):
     assert workload.coverage == f"{words}; 0 of 1,077 training and 0 of 264 test recordings"
     assert DVSGesture().status(tmp_path).detail.startswith(words)
     assert len(workload.train) + len(workload.validation) + len(workload.test) == 5
-    with pytest.raises(DataError, match="found 0; 'split: pooled'"):
+    with pytest.raises(InputError, match="found 0; 'split: pooled'"):
         load("dvsgesture", tmp_path)
-    with pytest.raises(DataError, match="does not say whom"):
+    with pytest.raises(InputError, match="does not say whom"):
         load("dvsgesture", tmp_path, split="speaker")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from workload_files import entries, load, write_shd
 
-from codesign.errors import DataError
+from codesign.errors import InputError
 from codesign.workload.dataset import load_workload
 from codesign.workload.spec import WorkloadSpec
 
@@ -29,7 +29,7 @@ def test_known_spikes_become_known_events(tmp_path):
 def test_a_file_that_does_not_say_who_speaks_has_the_other_splits(tmp_path):
     write_shd(tmp_path, speakers=False)
     assert len(load("shd", tmp_path).test) == 10
-    with pytest.raises(DataError, match="does not say whom its samples come from"):
+    with pytest.raises(InputError, match="does not say whom its samples come from"):
         load("shd", tmp_path, split="speaker")
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.errors import DataError
+from codesign.errors import InputError
 from codesign.workload.spec import ResolvedSpec
 from codesign.workload.splits import split_samples, stratified_order
 
@@ -52,13 +52,13 @@ def test_samples_keep_their_order_when_others_are_missing():
 
 def test_too_much_asked_for_is_an_error_that_says_what_there_is():
     official = IDS % 5 == 0
-    with pytest.raises(DataError, match=r"asked for 21 test samples, found 20; 'split: pooled'"):
+    with pytest.raises(InputError, match=r"asked for 21 test samples, found 20; 'split: pooled'"):
         split({"test": 21}, test_part=official)
-    with pytest.raises(DataError, match=r"asked for 1 test samples, found 0"):
+    with pytest.raises(InputError, match=r"asked for 1 test samples, found 0"):
         split(test_part=np.zeros(100, dtype=bool), test=None)
-    with pytest.raises(DataError, match=r"asked for 10 validation and 71 training samples, found 80"):
+    with pytest.raises(InputError, match=r"asked for 10 validation and 71 training samples, found 80"):
         split({"train": 71})
-    with pytest.raises(DataError, match="lower train"):
+    with pytest.raises(InputError, match="lower train"):
         split({"validation": 80})
 
 
@@ -79,11 +79,11 @@ def test_whole_speakers_are_drawn_until_there_are_enough_and_are_in_no_other_spl
 
 
 def test_a_speaker_is_left_for_training_and_copies_without_speakers_say_so():
-    with pytest.raises(DataError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
+    with pytest.raises(InputError, match=r"81 test samples need 5 whole groups .* leaves none of 5 for training"):
         split({"test": 81}, groups=SPEAKERS)
-    with pytest.raises(DataError, match="5 whole groups"):
+    with pytest.raises(InputError, match="5 whole groups"):
         split({"test": 101}, groups=SPEAKERS)
-    with pytest.raises(DataError, match="does not say whom its samples come from"):
+    with pytest.raises(InputError, match="does not say whom its samples come from"):
         split(kind="speaker")
-    with pytest.raises(DataError, match="no official test part; use 'split: pooled'"):
+    with pytest.raises(InputError, match="no official test part; use 'split: pooled'"):
         split(kind="official")

@@ -43,11 +43,11 @@ from codesign.errors import DataError, InputError
 from codesign.units import format_si
 from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
-from codesign.workload.datasets.base import Dataset, OptionError, Reader, Recordings
+from codesign.workload.datasets.base import Dataset, Reader, Recordings
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.events import MOST_EVENTS, EventBatch
 from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns
-from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
+from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
 
 __all__ = ["Arrays"]
 

@@ -17,14 +17,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
-from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
+from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
 from codesign.workload.timing import duration_mistakes
 
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "OptionError", "Reader", "Recordings"]
+__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "Reader", "Recordings"]
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 _OPTIONS = {
@@ -40,17 +40,6 @@ Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
 
 class IncompleteError(DataError):
     """Files are there, but others without which they are of no use are not; says which."""
-
-
-class OptionError(InputError):
-    """Options of a workload that its dataset cannot have: each one's name, and why."""
-
-    def __init__(self, dataset: str, mistakes: Sequence[tuple[str, str]]) -> None:
-        self.dataset, self.mistakes = dataset, tuple(mistakes)
-        super().__init__(f"workload '{dataset}': {'; '.join(f'{option}: {message}' for option, message in mistakes)}")
-
-    def __reduce__(self) -> tuple[type[OptionError], tuple[str, Sequence[tuple[str, str]]]]:
-        return type(self), (self.dataset, self.mistakes)
 
 
 @dataclass(frozen=True, kw_only=True)

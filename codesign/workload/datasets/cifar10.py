@@ -9,7 +9,6 @@ Layouts, sought in this order in `<data root>/cifar10`; any of the batches may b
 
 - `cifar-10-batches-py/{data_batch_1 … data_batch_5,test_batch}`: the published pickles, as torchvision keeps them. A
   pickle can run any program, so these are read by an unpickler that knows numpy arrays and plain types only;
-- `cifar-10-batches-bin/{data_batch_1 … data_batch_5,test_batch}.bin`: the published binary version;
 - one numpy archive `*.npz` of x_train, y_train, x_test, y_test: (N, 32, 32, 3) unsigned bytes and (N,) classes, with
   train_index and test_index, (N,) numbers of the images in the whole dataset, where it is a part of it.
 """
@@ -63,7 +62,7 @@ class CIFAR10(Dataset):
     title = "CIFAR-10 images"
     version = 1
     folder = "cifar10"
-    expected = "cifar-10-batches-py, cifar-10-batches-bin or a numpy archive *.npz"
+    expected = "cifar-10-batches-py or a numpy archive *.npz"
     things = "images"
     complete = (50_000, 10_000)
     usual_timestep_s = 0.0
@@ -163,14 +162,10 @@ def _digest(batches: list[_Batch]) -> str:
 
 def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
     """Where the images are, the files that are read, and what is in them."""
-    for below, ending, opener in (
-        ("cifar-10-batches-py", "", _open_pickle),
-        ("cifar-10-batches-bin", ".bin", _open_binary),
-    ):
-        paths = {name: folder / below / f"{name}{ending}" for name in _FIRST_ID}
-        paths = {name: path for name, path in paths.items() if path.is_file()}
-        if paths:
-            return folder / below, list(paths.values()), [opener(path, _FIRST_ID[name]) for name, path in paths.items()]
+    below = folder / "cifar-10-batches-py"
+    paths = {name: path for name in _FIRST_ID if (path := below / name).is_file()}
+    if paths:
+        return below, list(paths.values()), [_open_pickle(path, _FIRST_ID[name]) for name, path in paths.items()]
     archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
     if len(archives) > 1:
         raise DataError(f"{folder}: has {len(archives)} numpy archives, {archives[0].name} and others; keep one")
@@ -227,18 +222,6 @@ def _unpickled(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 def _open_pickle(path: Path, first_id: int) -> _Batch:
     _, labels = _unpickled(path)
     return _Batch(labels=labels, sample_ids=first_id + np.arange(len(labels)), read=lambda: _unpickled(path)[0])
-
-
-def _open_binary(path: Path, first_id: int) -> _Batch:
-    size = path.stat().st_size
-    if size == 0 or size % (1 + _PIXELS):
-        raise DataError(f"{path}: holds {size:,} bytes, not a whole number of images; download it again")
-
-    def records() -> NDArray[np.uint8]:
-        return np.fromfile(path, dtype=np.uint8).reshape(-1, 1 + _PIXELS)
-
-    labels = _checked_labels(path, records()[:, 0].copy())
-    return _Batch(labels=labels, sample_ids=first_id + np.arange(len(labels)), read=lambda: records()[:, 1:])
 
 
 def _open_part(path: Path, part: str) -> Iterator[_Batch]:

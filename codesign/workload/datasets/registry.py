@@ -1,4 +1,4 @@
-"""Datasets by name. The built-in ones and those of plug-ins are loaded the same way: through entry points.
+"""Datasets by name, the built-in ones and those of plug-ins.
 
 A plug-in registers a subclass of `Dataset` in its own pyproject.toml:
 
@@ -8,10 +8,10 @@ A plug-in registers a subclass of `Dataset` in its own pyproject.toml:
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.workload.datasets.base import Dataset
 
 __all__ = ["GROUP", "dataset_names", "get_dataset"]
@@ -32,38 +32,21 @@ _BUILT_IN = {
 }
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    """Entry points by name; a plug-in cannot take the name of a built-in dataset or of another plug-in."""
-    points = {name: EntryPoint(name=name, value=value, group=GROUP) for name, value in _BUILT_IN.items()}
-    for point in entry_points(group=GROUP):
-        if point.name in points and points[point.name].value != point.value:
-            raise InputError(
-                f"dataset '{point.name}' is registered twice, by {points[point.name].value} and by {point.value}; "
-                "rename or uninstall one"
-            )
-        points[point.name] = point
-    return points
-
-
 def dataset_names() -> list[str]:
     """Names of all datasets, built in and plugged in, in alphabetical order."""
-    return sorted(_entry_points())
+    return sorted({*_BUILT_IN, *plug_in_names(GROUP)})
 
 
 def get_dataset(name: str) -> Dataset:
-    """The dataset called `name`.
+    """The dataset called `name`; a plug-in does not take the name of a built-in one.
 
     Raises:
         InputError: no such dataset, or a plug-in that cannot be imported or is not a `Dataset`.
     """
-    points = _entry_points()
-    if name not in points:
-        raise InputError(f"unknown dataset '{name}'{suggestion(name, points)}")
-    point = points[name]
-    try:
-        loaded = point.load()
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"dataset '{name}' ({point.value}) cannot be imported: {error}") from error
+    if name in _BUILT_IN:
+        module, _, built_in = _BUILT_IN[name].partition(":")
+        return getattr(import_module(module), built_in)()  # type: ignore[no-any-return]
+    loaded, where = load_plug_in(GROUP, name, "dataset", tuple(dataset_names()))
     if not (isinstance(loaded, type) and issubclass(loaded, Dataset)):
-        raise InputError(f"dataset '{name}' ({point.value}) must be a subclass of codesign's Dataset")
+        raise InputError(f"{where}: must be a subclass of codesign's Dataset, found {loaded!r}")
     return loaded()

@@ -1,8 +1,8 @@
 """Spiking Heidelberg Digits: spoken digits through a model of the cochlea (Cramer et al. 2020,
 doi:10.1109/TNNLS.2020.3044364).
 
-Read from `<data root>/shd/SHD/shd_{train,test}.h5`, the files that are published and where tonic puts them, compressed
-(`.h5.gz`) or not, a sample at a time. Of the 700 channels of the cochlea each two neighbours are one input, as in the
+Read from `<data root>/shd/SHD/shd_{train,test}.h5`, the files that are published and where tonic puts them, a sample at
+a time. Of the 700 channels of the cochlea each two neighbours are one input, as in the
 paper. Usual splits: the official test part, and a sixth of the official training part for validation; `speaker` tests
 on speakers of whom nothing is trained, as far as a file says who speaks. Copies with one of the two files are
 accepted.
@@ -11,8 +11,6 @@ accepted.
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +22,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import opened, reading
+from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -71,12 +69,7 @@ class SHD(Dataset):
     )
 
     def find(self, folder: Path) -> Recordings | None:
-        candidates = {part: [folder / f"shd_{part}.h5", folder / f"shd_{part}.h5.gz"] for part in _FIRST_ID}
-        files = {
-            part: next(path for path in paths if path.is_file())
-            for part, paths in candidates.items()
-            if any(path.is_file() for path in paths)
-        }
+        files = {part: path for part in _FIRST_ID if (path := folder / f"shd_{part}.h5").is_file()}
         if not files:
             return None
         parts = {part: _read_labels_and_speakers(path) for part, path in files.items()}
@@ -112,19 +105,11 @@ class SHD(Dataset):
 
 @contextmanager
 def _hdf5(path: Path) -> Iterator[Any]:
-    """The HDF5 file, to be read piece by piece; a compressed one is unpacked to a temporary file, which has no name.
-
-    Raises:
-        DataError: it is damaged, now or where it is read.
-    """
+    """The HDF5 file, to be read piece by piece. Raises DataError where it is damaged, now or where it is read."""
     import h5py
 
-    with reading(path, "as a file of SHD"), tempfile.TemporaryFile() as unpacked:
-        if path.suffix == ".gz":
-            with opened(path) as stream:
-                shutil.copyfileobj(stream, unpacked, _PIECE)
-        with h5py.File(unpacked if path.suffix == ".gz" else path, "r") as file:
-            yield file
+    with reading(path, "as a file of SHD"), h5py.File(path, "r") as file:
+        yield file
 
 
 def _read_labels_and_speakers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
@@ -146,11 +131,11 @@ def _read_labels_and_speakers(path: Path) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def _digest(files: dict[str, Path]) -> str:
-    """Hash of what is in the files, the same whether they are compressed or not."""
+    """Hash of what is in the files."""
     digest = hashlib.sha256()
     for part, path in files.items():
         digest.update(f"{part} ".encode())
-        with reading(path), opened(path) as stream:
+        with reading(path), path.open("rb") as stream:
             while piece := stream.read(_PIECE):
                 digest.update(piece)
     return digest.hexdigest()
