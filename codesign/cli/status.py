@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,10 +26,6 @@ def status(
             help="Output of a sweep or study, such as reports/NAME, or a folder of several; a path or a URL.",
         ),
     ] = _USUAL,
-    store: Annotated[
-        str | None,
-        typer.Option(parser=place, metavar="LOCATION", help="Where the store is, if it was moved.", show_default=False),
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show how far sweeps and studies are: running, finished, interrupted or dead, and how to continue.
@@ -45,7 +40,7 @@ def status(
     from codesign.exploration.runs.status import find_runs
     from codesign.files import printable
 
-    runs, problems = find_runs(location, store=store)
+    runs, problems = find_runs(location)
     if not runs and not problems and location != _USUAL:
         raise InputError(f"{printable(location)}: is neither the output of a sweep or study nor a folder of such")
     if as_json:
@@ -59,7 +54,6 @@ def status(
 
 
 def _json(run: RunStatus) -> dict[str, Any]:
-    """What the record says, but for the keys of results; and what was found."""
-    results = None if run.results is None else {kind: asdict(counts) for kind, counts in run.results.items()}
-    found = {"state": run.state, "results": results, "problem": run.problem, "silent_s": run.silent_s}
-    return run.record.model_dump(mode="json", exclude={"format", "configuration", "needed"}) | found
+    """What the record says, and what was found."""
+    found = {"state": run.state, "silent_s": run.silent_s}
+    return run.record.model_dump(mode="json", exclude={"format", "configuration"}) | found

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.exploration.runs.durations import RESULT_WORDS, ago, format_duration, rate_text
-from codesign.exploration.runs.picture import bar, front_table, job_counts, joined, trial_counts
-from codesign.exploration.runs.status import ResultCounts, RunStatus
+from codesign.exploration.runs.durations import ago, format_duration, rate_text
+from codesign.exploration.runs.picture import bar, front_table, job_counts, joined, kind_counts, trial_counts
+from codesign.exploration.runs.status import RunStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,7 +43,7 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
         table.add_column(name, justify="right" if name in ("results", "failed") else "left", no_wrap=True)
     for run in runs:
         record = run.record
-        counts = "unknown" if run.results is None else f"{run.in_store:,}/{run.needed:,}"
+        counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"
         row = [Text(run.folder), _state(run), Text(counts), Text(ago(run.silent_s))]
         if wide:
             row += [Text(f"{record.jobs.failed:,}"), Text(ago(run.silent_s + record.alive - record.started))]
@@ -61,8 +61,7 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run))
     yield _lifetime(run)
     yield Text("")
-    yield from _results(run, width)
-    yield _jobs(run)
+    yield from _jobs(run, width)
     if record.search is not None:
         yield trial_counts(record.search, running=run.state == "running")
     yield from _failures(record)
@@ -93,33 +92,18 @@ def _lifetime(run: RunStatus) -> Text:
     )
 
 
-def _results(run: RunStatus, width: int) -> Iterator[Text]:
-    if run.results is None:
-        yield Text(f"how many results are in the store is not known: {run.problem}", style="red")
-        return
-    known_yet = " needed so far" if run.record.kind == "study" and run.state != "finished" else ""
-    yield bar(run.in_store, run.needed, width).append(
-        f" {run.in_store:,}/{run.needed:,} results{known_yet} in the store", style="default"
-    )
-    by_job: dict[str, list[ResultCounts]] = {}
-    for kind, counts in run.results.items():
-        by_job.setdefault("price" if kind == "summary" else kind, []).append(counts)
-    yield joined(
-        f"{RESULT_WORDS[job]} {sum(of.in_store for of in found):,}/{needed:,}"
-        for job, found in by_job.items()
-        if (needed := sum(of.needed for of in found))
-    )
-
-
-def _jobs(run: RunStatus) -> Text:
+def _jobs(run: RunStatus, width: int) -> Iterator[Text]:
     """What its last process says of itself."""
     jobs, running = run.record.jobs, run.state == "running"
+    yield bar(jobs.there, jobs.needed, width).append(f" {jobs.there:,}/{jobs.needed:,} results", style="default")
+    if jobs.total:
+        yield kind_counts(jobs)
     parts: list[Text | str] = [*job_counts(jobs, running=running)]
     if running and jobs.rate_per_s is not None:
         parts.append(rate_text(jobs.rate_per_s))
     if running and jobs.left_s is not None and (left := jobs.left_s - run.silent_s) > 0:
         parts.append(f"about {format_duration(left)} left")
-    return Text("by this run ").append_text(joined(parts))
+    yield joined(parts)
 
 
 def _failures(record: RunRecord) -> Iterator[Text]:
@@ -142,10 +126,10 @@ def _places(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _what_next(run: RunStatus) -> Iterator[Text]:
-    record, missing = run.record, run.needed - run.in_store
-    if run.state == "running" or (run.state == "finished" and not missing):
+    record = run.record
+    if run.state == "running" or (run.state == "finished" and record.jobs.there == record.jobs.needed):
         return
-    yield Text(_why(run, missing))
+    yield Text(_why(run))
     if record.command:
         yield Text("Finished jobs are kept; this continues with the rest:")
         yield Text(f"cd {shlex.quote(record.folder)} && {record.command}", style="bold", overflow="fold")
@@ -153,11 +137,12 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
         yield Text("Finished jobs are kept; run it again to continue with the rest.")
 
 
-def _why(run: RunStatus, missing: int) -> str:
+def _why(run: RunStatus) -> str:
     record = run.record
     if run.state == "finished":
-        reason = "because jobs failed" if record.jobs.failed else "though the files of its output are complete"
-        return f"It has ended; {missing:,} of its results are not in the store, {reason}."
+        return (
+            f"It has ended; {record.jobs.needed - record.jobs.there:,} of its results are missing, because jobs failed."
+        )
     if run.state == "interrupted":
         return "It was interrupted."
     if run.state == "failed":

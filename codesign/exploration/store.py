@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
-__all__ = ["Entry", "Facts", "Store", "listed_keys"]
+__all__ = ["Entry", "Facts", "Store"]
 
 Facts = Mapping[str, str | int | float | Sequence[float] | None]
 """Small things about an entry that can be read without its payload."""
@@ -88,7 +88,8 @@ class Store:
         Raises:
             StoreError: the folder cannot be listed.
         """
-        return listed_keys(self.folder)
+        matches = map(_NAME.match, self.folder.names(deep=True))
+        return frozenset(match[2] for match in matches if match is not None)
 
     def __contains__(self, key: str) -> bool:
         """Whether there is an entry, unchecked and without reading it."""
@@ -179,12 +180,6 @@ class Store:
         """Remove an entry, so that it is computed again; unless another process was faster, say so."""
         if not self._look_only and self.folder.remove(_name(key)) and self._on_damage is not None:
             self._on_damage(f"store entry {key[:12]} was damaged; it is removed and computed again")
-
-
-def listed_keys(folder: Folder) -> frozenset[str]:
-    """As `Store.keys`, of a folder that need not be writable."""
-    matches = map(_NAME.match, folder.names(deep=True))
-    return frozenset(match[2] for match in matches if match is not None)
 
 
 def _name(key: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
-from codesign.exploration.runs.durations import RESULT_WORDS
 from codesign.exploration.store import Store
 
 __all__ = ["Assessment", "Work", "find_work", "work_text"]
@@ -18,6 +17,9 @@ _LISTED = 1000
 _TOGETHER = 64
 """Results of one execution that one job computes. Pricing takes milliseconds, unpacking an execution about as long as
 pricing it a few times; all of a thousand prices in one job would keep one worker busy and the others idle."""
+
+_RESULTS = {"train": "models", "execute": "executions", "price": "summaries and prices"}
+"""What the results of a kind of job are."""
 
 T = TypeVar("T")
 
@@ -37,8 +39,6 @@ class Work:
     Attributes:
         to_run, in_store: results by kind of job, train, execute or price: to be computed, and found in the store. Of a
             price job, each summary and each price is one.
-        keys: of all results that the plan needs, those in the store too; by what they are: train, execute, summary or
-            price.
     """
 
     trainings: tuple[TrainInputs, ...]
@@ -47,7 +47,6 @@ class Work:
     to_run: Mapping[str, int]
     in_store: Mapping[str, int]
     labels: dict[str, str]
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def jobs(self) -> int:
@@ -63,7 +62,7 @@ class Work:
 def work_text(work: Work) -> str:
     """What there is to do, in a line."""
     kinds = [
-        f"{work.to_run[kind]:,} {words} ({work.in_store[kind]:,} in the store)" for kind, words in RESULT_WORDS.items()
+        f"{work.to_run[kind]:,} {words} ({work.in_store[kind]:,} in the store)" for kind, words in _RESULTS.items()
     ]
     return f"to run: {', '.join(kinds)}: {sum(work.to_run.values()):,} results"
 
@@ -109,7 +108,6 @@ def find_work(
     ]
     to_run = {"train": len(to_train), "execute": len(to_execute), "price": sum(map(len, missing.values()))}
     needed_of = {"train": len(trainings), "execute": len(executions), "price": len(assessed)}
-    keys = {"train": tuple(trainings), "execute": tuple(executions), "summary": tuple(summaries), "price": tuple(costs)}
     return Work(
         trainings=tuple(to_train),
         executions=tuple(to_execute),
@@ -122,7 +120,6 @@ def find_work(
         to_run=to_run,
         in_store={kind: needed_of[kind] - count for kind, count in to_run.items()},
         labels=_labels(plan),
-        keys=keys,
     )
 
 

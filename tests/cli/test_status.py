@@ -75,13 +75,13 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
     lines = from_output.splitlines()
     assert lines[0] == "tiny  sweep, finished"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
-    assert lines[3].endswith(" 11/11 results in the store")
-    assert lines[4] == "models 1/1, executions 4/4, summaries and prices 6/6"
-    assert lines[5] == "by this run done 11"
+    assert lines[3].endswith(" 11/11 results")
+    assert lines[4] == "train 1/1, execute 4/4, price 6/6"
+    assert lines[5] == "done 11"
     assert "layered, asynchronous on mubrain" in from_output
     assert "goes on" not in from_output
     one = told(f"{location}/tiny")
-    assert one["results"]["execute"] == {"needed": 4, "in_store": 4}
+    assert one["jobs"]["total"] == one["jobs"]["ended"] == {"train": 1, "execute": 4, "price": 6}
     assert (one["state"], one["search"], one["command"]) == ("finished", None, "")
 
 
@@ -158,13 +158,12 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert found["state"] == "dead"
     assert found["process"]["pid"] == process.pid
     kept = len(entries(tmp_path / "my store"))
-    assert sum(one["in_store"] for one in found["results"].values()) == kept >= 7
+    assert kept >= 7
     # Three models, each layered and asynchronous, with the chip's weights and with those of 32 bits.
-    needed = {kind: one["needed"] for kind, one in found["results"].items()}
-    assert needed == {"train": 3, "execute": 12, "summary": 12, "price": 6}
+    assert found["jobs"]["total"] == {"train": 3, "execute": 12, "price": 18}
     shown = said(tmp_path / "out")
     assert "tiny  sweep, dead\n" in shown
-    assert f" {kept}/33 results in the store" in shown
+    assert re.search(r" \d+/33 results\n", shown)
     assert "Its process is gone without giving a reason: it was killed, or the machine went down." in shown
     command = shown.splitlines()[-1]
     assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
@@ -174,7 +173,8 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     program.run_here(*words, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root})
     again = told(tmp_path / "out")
     assert (again["state"], again["first_started"]) == ("finished", found["first_started"])
-    assert sum(one["in_store"] for one in again["results"].values()) == 33
+    assert again["jobs"]["reused"] == kept
+    assert " 33/33 results\n" in said(tmp_path / "out")
 
 
 @pytest.mark.thorough
@@ -184,7 +184,7 @@ def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path
     stop_after(process, 2, signal.SIGINT, before=lambda: seen.append(told(tmp_path / "out")))
     assert process.returncode == 130
     assert seen[0]["state"] == "running"
-    assert sum(one["needed"] for one in seen[0]["results"].values()) == 33
+    assert sum(seen[0]["jobs"]["total"].values()) == 33
     found = told(tmp_path / "out")
     assert found["state"] == "interrupted"
     assert found["jobs"]["done"] >= 2
@@ -203,7 +203,5 @@ def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -
     study = found["search"]
     assert (study["trials"], sum(study["told"].values()), study["in_flight"]) == (4, 4, 0)
     assert study["place"] == "out/journal.log"
-    results = found["results"]
-    assert all(one["needed"] == one["in_store"] > 0 for one in results.values())
     assert found["jobs"]["total"] == found["jobs"]["ended"]
     assert "trials 4/4, " in said(tmp_path / "out")

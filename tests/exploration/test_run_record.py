@@ -26,7 +26,6 @@ from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, read
 from codesign.exploration.runs.status import RunStatus, find_runs
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
-from codesign.exploration.work import Work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Folder, open_folder
 
@@ -51,18 +50,6 @@ def record(**changes: Any) -> RunRecord:
 
 def folder_at(path: Path) -> Folder:
     return open_folder(path, error=StoreError)
-
-
-def needing(*keys: str) -> Work:
-    return Work(
-        trainings=(),
-        executions=(),
-        assessments=(),
-        to_run={},
-        in_store={},
-        labels={},
-        keys={"train": keys},
-    )
 
 
 def run(folder: Path, cache_root: Path, *, progress: Recording | None = None, seeds: str = "[0]") -> SweepOutcome:
@@ -90,8 +77,6 @@ def test_a_sweep_leaves_a_record(tmp_path: Path, cache_root: Path) -> None:
     assert one.record.command == "codesign sweep tiny.yaml --seeds 1"
     assert one.record.executor == "serial"
     # One model, on layered and asynchronous µBrain with its own weights and with those of 32 bits.
-    counts = {kind: (of.needed, of.in_store) for kind, of in (one.results or {}).items()}
-    assert counts == {"train": (1, 1), "execute": (4, 4), "summary": (4, 4), "price": (2, 2)}
     assert one.record.jobs.total == one.record.jobs.ended == {"train": 1, "execute": 4, "price": 6}
     assert (one.record.jobs.done, one.record.jobs.running, one.record.jobs.failed) == (11, 0, 0)
     assert [line.name for line in one.record.front] == ["layered, asynchronous on mubrain"]
@@ -109,16 +94,7 @@ def test_the_same_run_goes_on_with_its_record_and_another_begins_one(tmp_path: P
     run(tmp_path, cache_root, seeds="[0, 1]")
     other = found(tmp_path / "out")
     assert other.record.first_started == other.record.started
-    assert other.needed == 2 * first.needed
-
-
-def test_what_vanished_from_the_store_is_not_counted(tmp_path: Path, cache_root: Path) -> None:
-    run(tmp_path, cache_root)
-    store = Store(tmp_path / "store")
-    for key in sorted(store.keys())[:3]:
-        Path(store.path(key)).unlink()
-    one = found(tmp_path / "out")
-    assert (one.needed, one.in_store) == (11, 8)
+    assert (other.record.jobs.there, other.record.jobs.needed) == (22, 22)
 
 
 def test_an_interruption_and_a_failure_are_written_down(
@@ -131,7 +107,7 @@ def test_an_interruption_and_a_failure_are_written_down(
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, cache_root)
     one = found(tmp_path / "out")
-    assert (one.state, one.record.message, one.in_store) == ("interrupted", "", 1)
+    assert (one.state, one.record.message, one.record.jobs.there) == ("interrupted", "", 1)
 
     def full(*arguments: Any, **options: Any) -> None:
         raise StoreError("No space\nleft on device")
@@ -163,7 +139,7 @@ def test_failures_are_listed_with_their_reasons(
         for schedule in ("layered", "asynchronous")
     }
     assert (one.record.jobs.failed, one.record.jobs.skipped) == (2, 2)
-    assert (one.needed, one.in_store) == (11, 7)
+    assert (one.record.jobs.there, one.record.jobs.needed) == (7, 11)
 
 
 def written(output: Folder) -> RunRecord:
@@ -199,20 +175,6 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
     assert (written(output).state, written(output).alive) == ("finished", 2009.9)
 
 
-def test_what_a_run_needs_is_written_before_its_first_job_ends(tmp_path: Path) -> None:
-    output = folder_at(tmp_path)
-    progress, recorder = recording(output, [0.0])
-    recorder.take_up()
-    progress.added(needing("a" * 64, "b" * 64), {"train": 2})
-    assert written(output).needed == {"train": ("a" * 16, "b" * 16), "execute": (), "summary": (), "price": ()}
-    # A study that is taken up does not plan its earlier trials again.
-    later, recorder = recording(output, [0.0])
-    recorder.take_up()
-    later.added(needing("c" * 64), {"train": 1})
-    recorder.end("finished")
-    assert len(written(output).needed["train"]) == 3
-
-
 def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_path: Path, cache_root: Path) -> None:
     (tmp_path / "out" / RECORD).mkdir(parents=True)
     progress = Recording()
@@ -231,7 +193,6 @@ def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_p
         ({"process": {"host": "x"}}, "process.space: "),
         ({"front": [{"name": "x"}]}, "front.0.labels: "),
         ({"format": "codesign-run 9"}, "format: "),
-        ({"needed": {"price": [1]}}, "needed.price.0: "),
     ],
 )
 def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -251,18 +212,6 @@ def test_a_damaged_record_hides_no_other(tmp_path: Path, cache_root: Path) -> No
     runs, problems = find_runs(tmp_path)
     assert [one.record.name for one in runs] == ["tiny"]
     assert [problem.partition(":")[0] for problem in problems] == [str(tmp_path / "torn" / RECORD)]
-
-
-def test_a_store_that_was_moved_is_asked_for(tmp_path: Path, cache_root: Path) -> None:
-    run(tmp_path, cache_root)
-    (tmp_path / "store").rename(tmp_path / "moved")
-    assert found(tmp_path / "out").in_store == 0
-    ((one,), _) = find_runs(tmp_path / "out", store=tmp_path / "moved")
-    assert one.in_store == one.needed == 11
-    ((one,), _) = find_runs(tmp_path / "out", store="nowhere://x")
-    assert one.results is None
-    assert one.problem is not None
-    assert one.problem.endswith("give --store if nowhere://x was moved")
 
 
 def test_a_process_is_told_from_others_of_its_number() -> None:

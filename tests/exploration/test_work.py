@@ -14,7 +14,9 @@ from codesign.exploration.store import Store
 from codesign.exploration.work import Assessment, Work, find_work
 
 PLAN = plan_of(tiny())
-KEYS = sorted({key for point in PLAN.points if point.jobs is not None for key in point.jobs.keys})
+JOBS = [point.jobs for point in PLAN.points if point.jobs is not None]
+PRICED = [key for jobs in JOBS for key in (*(summary.key for summary in jobs.summaries), jobs.cost.key)]
+KEYS = sorted({key for jobs in JOBS for key in jobs.keys})
 LONG = 70_000  # longer than what is read for the facts alone
 
 
@@ -69,8 +71,7 @@ def test_one_listing_finds_what_looking_one_by_one_finds(
     work, notes, left = found[0]
     there = {key for key, state in zip(KEYS, states, strict=True) if state == "none"}
     assert there <= left
-    priced = {key for key in [*work.keys["summary"], *work.keys["price"]] if key not in there}
-    assert set(assessed(work)) == priced
+    assert set(assessed(work)) == set(PRICED) - there
 
 
 def test_a_small_plan_does_not_list_a_large_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +87,7 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
     together = find_work(plan, Store(tmp_path / "a"))
     monkeypatch.setattr(work_module, "_TOGETHER", 2)
     apart = find_work(plan, Store(tmp_path / "b"))
-    assert (apart.executions, apart.to_run, apart.keys) == (together.executions, together.to_run, together.keys)
+    assert (apart.executions, apart.to_run) == (together.executions, together.to_run)
     assert assessed(apart) == assessed(together)
     sizes: dict[str, list[int]] = {}
     for part in apart.assessments:

@@ -1,11 +1,8 @@
-"""Results, lengths of time, points in time and rates, in words."""
+"""Lengths of time, points in time and rates, in words."""
 
 from __future__ import annotations
 
-__all__ = ["RESULT_WORDS", "ago", "format_duration", "rate_text"]
-
-RESULT_WORDS = {"train": "models", "execute": "executions", "price": "summaries and prices"}
-"""What the results of a kind of job are."""
+__all__ = ["ago", "format_duration", "rate_text"]
 
 
 def format_duration(seconds: float) -> str:

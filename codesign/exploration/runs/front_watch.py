@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 
 from pydantic_core import from_json
@@ -13,7 +14,7 @@ from codesign.analysis.fronts import Front, fronts_of, objective_sets
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import FACT_COLUMNS, Point, points_of
 from codesign.analysis.table import frame_of
-from codesign.exploration.plan import Plan, PlannedPoint
+from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.rows import Columns
 from codesign.exploration.runs.progress import FrontLine, View
@@ -25,11 +26,9 @@ __all__ = ["FrontWatch"]
 _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
-_SUMMARY, _COST = {"accuracy", "spike_density"}, {"energy_coverage"}
-"""Columns that every summary and every price has."""
 _RESULTS = (
-    *sorted(_SUMMARY | _COST),
-    *("undecided_fraction", *ENERGY_COLUMNS.values(), "energy_cores_in_use_j", "core_share", "latency_s"),
+    *("accuracy", "spike_density", "undecided_fraction", "energy_coverage", *ENERGY_COLUMNS.values()),
+    *("energy_cores_in_use_j", "core_share", "latency_s"),
 )
 
 
@@ -49,23 +48,21 @@ class FrontWatch(View):
         self._columns = tuple(
             dict.fromkeys([*(objective.column for chosen in self._sets for objective in chosen), *_RESULTS])
         )
-        self._waiting: dict[str, list[int]] = {}  # rows that need a result, by its key
         self._results: dict[str, Columns] = {}
-        self._rows: dict[int, Columns] = {}  # of points with all results, by the point's number
-        for number, point in enumerate(plan.points):
-            for key in _result_keys(point):
-                self._waiting.setdefault(key, []).append(number)
+        self._wanted = {
+            key
+            for point in plan.points
+            if point.jobs is not None
+            for key in (*(summary.key for summary in point.jobs.summaries), point.jobs.cost.key)
+        }
 
     def take(self, key: str, payload: bytes) -> None:
         """A summary or a price that is in the store. Others than the plan's are passed over."""
-        if key not in self._waiting:
-            return
-        with suppress(AttributeError, TypeError, ValueError):  # not what it should be; perhaps soon computed again
-            cells = from_json(payload, allow_inf_nan=False)
-            if cells.keys() >= _SUMMARY or cells.keys() >= _COST:
+        if key in self._wanted:
+            with suppress(TypeError, ValueError):  # not what it should be; perhaps soon computed again
+                cells = from_json(payload, allow_inf_nan=False)
                 self._results[key] = checked_cells({name: cells[name] for name in self._columns if name in cells})
-                for number in self._waiting.pop(key):
-                    self._complete(number)
+                self.changed = True
 
     def pulse(self) -> None:
         if self.run.clock() >= self._next:
@@ -84,7 +81,8 @@ class FrontWatch(View):
         self.changed = False
         axes = (AXIS_PREFIX + path for path in self._units)
         names = [*FACT_COLUMNS, "training_seed", "evaluation_seed", *self._columns, *axes]
-        rows = [{**self._plan.points[number].columns, **cells} for number, cells in self._rows.items()]
+        if not (rows := list(self._rows())):
+            return []
         frame, book = frame_of(rows, list(dict.fromkeys(names))), self._plan.spec.static_book
         points = points_of(frame, units=self._units, recipes={}, book=book)
         for objectives in self._sets:
@@ -93,17 +91,13 @@ class FrontWatch(View):
                 return lines
         return []
 
-    def _complete(self, number: int) -> None:
-        point = self._plan.points[number]
-        if point.jobs is not None:
-            with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there
-                self._rows[number] = result_columns(point.jobs, point.chip, self._plan.shape, self._results)
-                self.changed = True
-
-
-def _result_keys(point: PlannedPoint) -> tuple[str, ...]:
-    """Keys of a point's summaries and its cost; none where it cannot be run."""
-    return () if point.jobs is None else (*(summary.key for summary in point.jobs.summaries), point.jobs.cost.key)
+    def _rows(self) -> Iterator[Columns]:
+        """Those of points with all results."""
+        for point in self._plan.points:
+            if point.jobs is not None:
+                with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there
+                    results = result_columns(point.jobs, point.chip, self._plan.shape, self._results)
+                    yield {**point.columns, **results}
 
 
 def _line(front: Front, point: Point) -> FrontLine:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 
-__all__ = ["bar", "front_table", "job_counts", "joined", "run_picture", "trial_counts"]
+__all__ = ["bar", "front_table", "job_counts", "joined", "kind_counts", "run_picture", "trial_counts"]
 
 _RUNNING = 3
 _FRONT = 5
@@ -36,9 +36,8 @@ def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[Rend
     left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else f"{format_duration(run.elapsed_s)} so far"
     yield joined([head, rate, left])
     yield joined(job_counts(jobs, running=True))
-    kinds = [kind for kind in ("train", "execute", "price") if jobs.total.get(kind)]
-    if kinds:
-        yield joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
+    if jobs.total:
+        yield kind_counts(jobs)
     if search is not None:
         yield trial_counts(search, running=True)
     yield from _under_way(list(run.running.items()), run.details)
@@ -67,6 +66,12 @@ def job_counts(jobs: JobCounts, *, running: bool) -> list[Text]:
         Text(f"failed {jobs.failed:,}" if jobs.failed else "", style="bold red"),
         Text(f"skipped {jobs.skipped:,}" if jobs.skipped else ""),
     ]
+
+
+def kind_counts(jobs: JobCounts) -> Text:
+    """Results to be computed, by kind of job."""
+    kinds = [kind for kind in ("train", "execute", "price") if jobs.total.get(kind)]
+    return joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
 
 
 def trial_counts(search: TrialCounts, *, running: bool) -> Text:

@@ -67,6 +67,17 @@ class JobCounts:
     rate_per_s: float | None = None
     left_s: float | None = None
 
+    @property
+    def there(self) -> int:
+        """Results that the store holds, as far as the process knows."""
+        return self.done + self.reused
+
+    @property
+    def needed(self) -> int:
+        """All that it needs, as far as it has planned."""
+        to_come = sum(self.total.values()) - sum(self.ended.values())
+        return self.there + self.failed + self.skipped + to_come
+
 
 @dataclass(kw_only=True)
 class TrialCounts:

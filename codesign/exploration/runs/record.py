@@ -1,6 +1,6 @@
 """The record that a sweep or study leaves in its output, `run.json`, so that anybody can see how far it is.
 
-It says what the run is, who runs it, how it goes, and which results it needs. A run with the same configuration that
+It says what the run is, who runs it and how it goes. A run with the same configuration that
 goes on in the same output goes on with its record.
 """
 
@@ -25,11 +25,10 @@ from codesign.terminal_text import escaped
 if TYPE_CHECKING:
     from codesign.exploration.work import Work
 
-__all__ = ["RECORD", "RecordView", "RunRecord", "read_record", "recorded", "short_key"]
+__all__ = ["RECORD", "RecordView", "RunRecord", "read_record", "recorded"]
 
 RECORD = "run.json"
-_KINDS = ("train", "execute", "summary", "price")
-_MOST_BYTES = 64 * 2**20
+_MOST_BYTES = 2**20
 _MOST_FRONT = 20
 _PAUSE_S = 5.0
 _SHARE = 0.05
@@ -51,7 +50,6 @@ class RunRecord(BaseModel):
         failures: the last ones, a line each.
         front: the best points so far, of `front_size`.
         search: of a study.
-        needed: `short_key`s of all results that it needs, as far as it has planned, by kind.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -77,7 +75,6 @@ class RunRecord(BaseModel):
     front: tuple[FrontLine, ...] = ()
     front_size: int = 0
     search: TrialCounts | None = None
-    needed: dict[str, tuple[str, ...]] = {}
 
 
 def read_record(output: Folder) -> RunRecord | None:
@@ -96,11 +93,6 @@ def read_record(output: Folder) -> RunRecord | None:
         where, place = ".".join(map(str, first["loc"])), printable(join(output.location, RECORD))
         reason = f"{where}: {first['msg']}" if where else first["msg"]
         raise StoreError(f"{place}: is not the record of a run, or is damaged: {reason}") from None
-
-
-def short_key(key: str) -> str:
-    """The first 64 bits of a key: enough to tell those of a store apart."""
-    return key[:16]
 
 
 @contextmanager
@@ -155,9 +147,7 @@ class RecordView(View):
         self._record = record
         self._folder = folder
         self._wall_clock = wall_clock
-        # Short keys of results, in the order in which they were planned.
-        self._needed: dict[str, dict[str, None]] = {kind: {} for kind in _KINDS}
-        self._planned = self._noted = False
+        self._noted = False
         self._next = 0.0
 
     def take_up(self) -> None:
@@ -166,8 +156,6 @@ class RecordView(View):
             earlier = read_record(self._folder)
             if earlier is not None and earlier.configuration == self._record.configuration:
                 self._record.first_started = earlier.first_started
-                for kind in _KINDS:
-                    self._needed[kind].update(dict.fromkeys(earlier.needed.get(kind, ())))
         self._write()
 
     def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
@@ -176,11 +164,7 @@ class RecordView(View):
         self._write()
 
     def added(self, work: Work) -> None:
-        for kind, keys in work.keys.items():
-            self._needed[kind].update(dict.fromkeys(map(short_key, keys)))
-        if not self._planned:
-            self._planned = True
-            self._write()  # the first job may take minutes
+        self._write()  # the first job may take minutes
 
     def pulse(self) -> None:
         if self.run.clock() >= self._next:
@@ -191,7 +175,6 @@ class RecordView(View):
         record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
         record.failures = tuple(map(_text, run.last_failures))
         record.front, record.front_size, record.search = run.front_lines[:_MOST_FRONT], len(run.front_lines), run.search
-        record.needed = {kind: tuple(keys) for kind, keys in self._needed.items()}
         try:
             # What an interruption or power failure leaves counts as damaged.
             self._folder.write(RECORD, (record.model_dump_json(indent=1) + "\n").encode(), durable=False)
