@@ -139,18 +139,10 @@ def test_whether_it_can_be_written_is_found_without_leaving_a_trace(folder: Fold
     assert folder.names(deep=True) == []
 
 
-@pytest.mark.parametrize("function", ["mv", "pipe_file"])
-def test_a_failed_or_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path, function: str) -> None:
-    (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(InputError, match="/x/a: cannot be written: No space left on device"):
-        faulty(function, FULL, tmp_path).write("a", b"new")
-    with pytest.raises(KeyboardInterrupt):
-        faulty(function, KeyboardInterrupt(), tmp_path).write("a", b"new")
-    assert contents(tmp_path) == {"a": b"old"}
-
-
 @pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_a_failed_local_write_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+def test_a_failed_local_write_leaves_the_old_file_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
     write_atomically(tmp_path / "a", b"old")
     monkeypatch.setattr(os, function, failing(FULL))
     with pytest.raises(InputError, match="/a: cannot be written: No space left on device"):
@@ -262,32 +254,6 @@ def test_the_class_of_errors_can_be_chosen(tmp_path: Path) -> None:
     for location in (tmp_path / "file" / "x", (tmp_path / "file" / "x").as_uri()):
         with pytest.raises(StoreError, match="cannot be written: "):
             open_folder(location, error=StoreError).write("a", b"")
-
-
-class Refusing(FsspecLocal):
-    """Does not move onto a file, as WebHDFS, and does not say so."""
-
-    def mv(self, source: str, target: str, **options: object) -> None:
-        if not self.exists(target):
-            super().mv(source, target, **options)
-
-
-class Hadoop(FsspecLocal):
-    """Does not move onto a file, as HDFS, and says so in its own words."""
-
-    protocol = "hdfs"
-
-    def mv(self, source: str, target: str, **options: object) -> None:
-        if self.exists(target):
-            raise OSError("rename failed")
-        super().mv(source, target, **options)
-
-
-def test_files_are_replaced_where_the_system_does_not_move_onto_them(tmp_path: Path) -> None:
-    for number, system in enumerate((Refusing(), Hadoop())):
-        folder = RemoteFolder("local:///x", system, str(tmp_path), error=InputError)
-        folder.write("a", b"%d" % number)
-        assert contents(tmp_path) == {"a": b"%d" % number}
 
 
 class Bucket(MemoryFileSystem):

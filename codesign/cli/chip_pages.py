@@ -12,8 +12,6 @@ from rich.table import Table
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.description import Chip
 from codesign.hardware.missing import missing_parameters
-from codesign.hardware.named_numbers import NamedNumber
-from codesign.hardware.validation import contradictions
 from codesign.units import format_si
 
 __all__ = ["print_chip", "print_list"]
@@ -59,12 +57,8 @@ def _static(chip: Chip) -> str:
     return "?" if total is None else format_si(total.value, "W")
 
 
-def print_chip(console: Console, chip: Chip, *, everything: bool) -> None:
-    """What a chip is, what is not known of it and what it can do, and its numbers.
-
-    Args:
-        everything: also what each number changes, its source and remarks, published measurements, and sources.
-    """
+def print_chip(console: Console, chip: Chip) -> None:
+    """What a chip is, what is not known of it and what it can do, and its numbers."""
     console.print(f"[bold]{escape(chip.title)}[/bold]  ({chip.name}; {chip.synchronization.kind})")
     if chip.description:
         console.print(escape(chip.description))
@@ -75,22 +69,11 @@ def print_chip(console: Console, chip: Chip, *, everything: bool) -> None:
     for line in [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)] or ["nothing"]:
         _print_indented(console, line, 2)
     _print_abilities(console, chip)
-    _print_numbers(console, chip, everything=everything)
+    _print_numbers(console, chip)
     if chip.model_error is not None:
         error = chip.model_error
         console.print("\n[bold]Typical error of the model[/bold]")
         _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time ({error.note})", 2)
-    if not everything:
-        more = f"{len(chip.validation)} published measurements, " if chip.validation else ""
-        console.print(f"\nWith --all: {more}remarks on the numbers, and {len(chip.sources)} sources.")
-        return
-    _print_remarks(console, chip)
-    if chip.validation:
-        _print_measurements(console, chip)
-    console.print("\n[bold]Sources[/bold]")
-    for key, source in chip.sources.items():
-        address = f"https://doi.org/{source.doi}" if source.doi else source.url
-        _print_indented(console, f"{key}: {source.citation}" + (f" <{address}>" if address else ""), 2)
 
 
 def _print_accounting(console: Console, chip: Chip) -> None:
@@ -116,32 +99,22 @@ def _unused(chip: Chip) -> str:
     return f"a core not in use draws {'an unknown power' if off is None else format_si(off.value, 'W')}"
 
 
-def _print_numbers(console: Console, chip: Chip, *, everything: bool) -> None:
+def _print_numbers(console: Console, chip: Chip) -> None:
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for column in ("number", "value", "range", "how known", *(("changes", "source") if everything else ())):
+    for column in ("number", "value", "range", "how known", "changes", "source"):
         table.add_column(column, overflow="fold", no_wrap=column not in ("value", "range"))
     compared = compared_numbers(chip)
     for number in chip.numbers():
-        cells = (number.name, escape(number.text), compared[number.name].range_text, number.confidence)
-        table.add_row(*cells, *((number.effect, escape(number.source)) if everything else ()))
+        known = (number.confidence, number.effect, escape(number.source))
+        table.add_row(number.name, escape(number.text), compared[number.name].range_text, *known)
     console.print()
     width, console.width = console.width, max(console.width, _LEAST_WIDTH)
     console.print(table)
     console.width = width
-    if everything:
-        console.print(
-            "\nA range is stated in the file, or assumed from how the number is known.\n"
-            "changes: what depends on the number: spikes, or only the price of a run, or nothing that is computed."
-        )
-
-
-def _print_remarks(console: Console, chip: Chip) -> None:
-    remarks = [(number.name, _remark(number)) for number in chip.numbers()]
-    if any(remark for _, remark in remarks):
-        console.print("\n[bold]Remarks[/bold]")
-    for name, remark in remarks:
-        if remark:
-            _print_indented(console, f"{name}: {remark}", 2)
+    console.print(
+        "\nA range is stated in the file, or assumed from how the number is known.\n"
+        "changes: what depends on the number: spikes, or only the price of a run, or nothing that is computed."
+    )
 
 
 def _print_abilities(console: Console, chip: Chip) -> None:
@@ -159,28 +132,6 @@ def _print_abilities(console: Console, chip: Chip) -> None:
         lines.append(f"neurons also have: {', '.join(chip.supports.features)}")
     for line in lines:
         _print_indented(console, line, 2)
-
-
-def _remark(number: NamedNumber) -> str:
-    """What the number is of, the remark of its file, and the words in which it was published."""
-    quote = f"“{number.quote}”" if number.quote else ""
-    return "; ".join(part for part in (number.basis, number.note, quote) if part)
-
-
-def _print_measurements(console: Console, chip: Chip) -> None:
-    console.print("\n[bold]Published measurements[/bold]")
-    for measurement in chip.validation:
-        quantities = ((measurement.energy, "J"), (measurement.latency, "s"), (measurement.power, "W"))
-        values = [format_si(value, unit) for value, unit in quantities if value is not None]
-        if measurement.accuracy is not None:
-            values.append(f"accuracy {measurement.accuracy:.1%}")
-        known = f"({measurement.confidence}, {measurement.source})"
-        _print_indented(console, f"{measurement.name}: {', '.join(values)} {known}", 2)
-        note = f"; {measurement.note}" if measurement.note else ""
-        _print_indented(console, f"{measurement.workload}{note}", 4)
-    for sentence in contradictions(chip):
-        _print_indented(console, sentence, 2)
-    _print_indented(console, f"What the numbers above give for them: codesign chips validate {chip.name}", 2)
 
 
 def _print_indented(console: Console, text: str, indent: int) -> None:

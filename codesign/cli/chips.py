@@ -37,16 +37,15 @@ def chips(context: typer.Context) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.", autocompletion=complete_chips)],
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show remarks and sources of numbers, and published measurements, too.")
-    ] = False,
 ) -> None:
     """Show what a chip can do, what is not known about it, and every number with its range and how it is known."""
     from codesign.cli.chip_pages import print_chip
     from codesign.console import PrintableConsole
-    from codesign.hardware.library import find_chip
+    from codesign.hardware.library import chip_file, find_chip
 
-    print_chip(PrintableConsole(highlight=False), find_chip(name), everything=everything)
+    console = PrintableConsole(highlight=False)
+    print_chip(console, find_chip(name))
+    console.print(f"\nRemarks, sources and published measurements: {chip_file(name)}", soft_wrap=True, markup=False)
 
 
 @app.command()

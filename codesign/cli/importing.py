@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,18 +123,11 @@ def _tell(loaded: LoadedModel) -> None:
     typer.echo(f"spikes   {said if card.certificate is None else escaped(card.certificate.summary)}")
 
 
-class ExportFormat(StrEnum):
-    """What models can be written as."""
-
-    nir = "nir"
-
-
 def export_model(
     model: Annotated[
         str,
         typer.Argument(parser=place, metavar="MODEL", help="A model's file, a path or a URL.", show_default=False),
     ],
-    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.nir,
     dialect: Annotated[
         str,
         typer.Option(
@@ -148,12 +140,12 @@ def export_model(
         typer.Option("--out", "--output", parser=place, metavar="FILE", help="Where to.", show_default="MODEL.nir"),
     ] = None,
 ) -> None:
-    """Write a model for other frameworks. `codesign import` reads it back to the last bit."""
+    """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
     from codesign.files import printable, with_suffix
     from codesign.models.file import load_model
     from codesign.models.nir.written import write_nir
 
     loaded = load_model(model)
-    path = out or with_suffix(model, f".{format.value}")
+    path = out or with_suffix(model, ".nir")
     write_nir(path, loaded.network, loaded.card, dialect)
-    typer.echo(f"{format.value:8} {printable(path)}")
+    typer.echo(f"nir      {printable(path)}")

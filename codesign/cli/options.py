@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
 
 import typer
 
 if TYPE_CHECKING:
+    from codesign.exploration.composition import Chosen
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.runs.progress import Progress
+    from codesign.exploration.spec import SweepSpec
     from codesign.exploration.study.study import StudyOutcome
     from codesign.exploration.sweep import SweepOutcome
 
 __all__ = [
-    "RESUMABLE",
     "AnswersOption",
     "DataRootOption",
     "DatasetOption",
@@ -32,14 +33,11 @@ __all__ = [
     "StoreOption",
     "WorkersOption",
     "command_line",
-    "explicit_executor",
     "interruptible",
     "place",
     "place_here",
-    "show_outcome",
+    "run_to_end",
 ]
-
-RESUMABLE = "finished jobs are kept in {store}; the same command continues from there"
 
 
 class ExecutorName(StrEnum):
@@ -109,7 +107,51 @@ DataRootOption = Annotated[
 ]
 
 
-def explicit_executor(
+def run_to_end(
+    context: typer.Context,
+    run: Callable[..., SweepOutcome | StudyOutcome],
+    spec: SweepSpec,
+    *,
+    chosen: Chosen[Any] | None = None,
+    decisive: Collection[str] | None = None,
+) -> NoReturn:
+    """Run a sweep or study as the command's options of these names say, and end with its exit code.
+
+    Args:
+        run: `run_sweep` or `run_study`.
+        chosen: the file that `spec` is from, at its dataset and scale.
+        decisive: parameters on which the results depend; all if None.
+    """
+    from codesign.exploration.runs.shown import choose_progress
+    from codesign.exploration.store import Store
+    from codesign.exploration.sweep import Commands
+    from codesign.exploration.workloads import Workloads
+
+    given, options = context.params, {} if chosen is None else chosen.options
+    progress = choose_progress()
+    store = Store(given["store"], on_damage=progress.note)
+    executor = None
+    if "executor" in given:
+        executor = _explicit_executor(given["executor"], given["workers"], given["ray_address"], progress)
+    if chosen is not None and chosen.text:
+        progress.note(f"{spec.name}: {chosen.text}")
+    with interruptible(progress, f"finished jobs are kept in {store.root}; the same command continues from there"):
+        outcome = run(
+            spec,
+            store=store,
+            output=given["output"] or f"reports/{spec.name}",
+            executor=executor,
+            progress=progress,
+            workloads=Workloads(data_root=given["data_root"]),
+            commands=Commands(
+                again=command_line(context, options, only=decisive), resume=command_line(context, options)
+            ),
+            models=given.get("models", False),
+        )
+    raise typer.Exit(_show_outcome(outcome, as_json=given["as_json"]))
+
+
+def _explicit_executor(
     name: ExecutorName, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
     """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
@@ -154,7 +196,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
     return shlex.join(words)
 
 
-def show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> int:
+def _show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> int:
     """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
     from codesign.analysis.asking import json_of
     from codesign.console import PrintableConsole

@@ -61,22 +61,7 @@ def run(
     Chips that always wait run as they do; all others run both. The page is that of a sweep.
     """
     from codesign.exploration.of_model import sweep_of_model
-    from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.store import Store
-    from codesign.exploration.sweep import Commands, run_sweep
-    from codesign.exploration.workloads import Workloads
+    from codesign.exploration.sweep import run_sweep
 
     spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples)
-    progress = choose_progress()
-    kept = Store(store, on_damage=progress.note)
-    command = options.command_line(context, {})
-    with options.interruptible(progress, options.RESUMABLE.format(store=kept.root)):
-        outcome = run_sweep(
-            spec,
-            store=kept,
-            output=output or f"reports/{spec.name}",
-            progress=progress,
-            workloads=Workloads(data_root=data_root),
-            commands=Commands(again=command, resume=command),
-        )
-    raise typer.Exit(options.show_outcome(outcome, as_json=as_json))
+    options.run_to_end(context, run_sweep, spec)

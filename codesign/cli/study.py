@@ -6,26 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codesign.cli import options
 from codesign.cli.completion import complete_files
-from codesign.cli.options import (
-    RESUMABLE,
-    AnswersOption,
-    DataRootOption,
-    DatasetOption,
-    ExecutorName,
-    ExecutorOption,
-    ModelsOption,
-    OutputOption,
-    RayAddressOption,
-    ScaleOption,
-    StoreOption,
-    WorkersOption,
-    command_line,
-    explicit_executor,
-    interruptible,
-    place,
-    show_outcome,
-)
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
@@ -39,19 +21,10 @@ _DECISIVE = ("file", "dataset", "scale", "trials", "sampler")
 FileArgument = Annotated[
     str,
     typer.Argument(
-        parser=place,
+        parser=options.place,
         metavar="FILE",
         help="A study file, or the name of a shipped one.",
         autocompletion=complete_files("study"),
-    ),
-]
-StorageOption = Annotated[
-    str | None,
-    typer.Option(
-        parser=place,
-        metavar="URL",
-        help="Optuna storage of the trials, such as sqlite:///trials.db.",
-        show_default="journal.log in the output folder",
     ),
 ]
 
@@ -59,22 +32,21 @@ StorageOption = Annotated[
 def study(
     context: typer.Context,
     file: FileArgument,
-    dataset: DatasetOption = None,
-    scale: ScaleOption = None,
+    dataset: options.DatasetOption = None,
+    scale: options.ScaleOption = None,
     trials: Annotated[
         int | None,
         typer.Option(min=1, help="Budget in trials, including those of earlier runs, instead of the file's."),
     ] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
-    storage: StorageOption = None,
-    executor: ExecutorOption = ExecutorName.auto,
-    workers: WorkersOption = None,
-    ray_address: RayAddressOption = None,
-    output: OutputOption = None,
-    store: StoreOption = "reports/.store",
-    data_root: DataRootOption = None,
-    models: ModelsOption = False,
-    as_json: AnswersOption = False,
+    executor: options.ExecutorOption = options.ExecutorName.auto,
+    workers: options.WorkersOption = None,
+    ray_address: options.RayAddressOption = None,
+    output: options.OutputOption = None,
+    store: options.StoreOption = "reports/.store",
+    data_root: options.DataRootOption = None,
+    models: options.ModelsOption = False,
+    as_json: options.AnswersOption = False,
 ) -> None:
     """Search recipes, schedules and chips for the best trade-offs, then test what was found on untouched data.
 
@@ -82,35 +54,11 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.library import choose_sweep
-    from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.store import Store
     from codesign.exploration.study.spec import StudySpec
-    from codesign.exploration.study.storage import StudyPlaces
     from codesign.exploration.study.study import run_study
-    from codesign.exploration.sweep import Commands
-    from codesign.exploration.workloads import Workloads
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
-    spec = _changed(chosen.spec, trials, sampler)
-    progress = choose_progress()
-    kept = Store(store, on_damage=progress.note)
-    if chosen.text:
-        progress.note(f"{spec.name}: {chosen.text}")
-    with interruptible(progress, RESUMABLE.format(store=kept.root)):
-        outcome = run_study(
-            spec,
-            store=kept,
-            output=StudyPlaces(name=spec.name, output=output or f"reports/{spec.name}", url=storage),
-            executor=explicit_executor(executor, workers, ray_address, progress),
-            progress=progress,
-            workloads=Workloads(data_root=data_root),
-            commands=Commands(
-                again=command_line(context, chosen.options, only=_DECISIVE),
-                resume=command_line(context, chosen.options),
-            ),
-            models=models,
-        )
-    raise typer.Exit(show_outcome(outcome, as_json=as_json))
+    options.run_to_end(context, run_study, _changed(chosen.spec, trials, sampler), chosen=chosen, decisive=_DECISIVE)
 
 
 def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:

@@ -52,11 +52,9 @@ def sweep(
     """
     from codesign.errors import InputError
     from codesign.exploration.library import choose_sweep
-    from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.spec import Seeds, SweepSpec
     from codesign.exploration.store import Store
-    from codesign.exploration.sweep import Commands, plan_sweep, run_sweep
-    from codesign.exploration.workloads import Workloads
+    from codesign.exploration.sweep import plan_sweep, run_sweep
 
     if dry_run and as_json:
         raise InputError("--json and --dry-run cannot be combined")
@@ -65,30 +63,11 @@ def sweep(
     if seeds is not None:
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
-    progress = choose_progress()
-    kept = Store(store, on_damage=progress.note, look_only=dry_run)
     if dry_run:
         typer.echo("\n".join(filter(None, [f"{spec.name}: {spec.title}", chosen.text])))
-        _show_plan(plan_sweep(spec, data_root=data_root), kept, models=models)
+        _show_plan(plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
         return
-    runs_jobs = options.explicit_executor(executor, workers, ray_address, progress)
-    if chosen.text:
-        progress.note(f"{spec.name}: {chosen.text}")
-    with options.interruptible(progress, options.RESUMABLE.format(store=kept.root)):
-        outcome = run_sweep(
-            spec,
-            store=kept,
-            output=output or f"reports/{spec.name}",
-            executor=runs_jobs,
-            progress=progress,
-            workloads=Workloads(data_root=data_root),
-            commands=Commands(
-                again=options.command_line(context, chosen.options, only=("file", "dataset", "scale", "seeds")),
-                resume=options.command_line(context, chosen.options),
-            ),
-            models=models,
-        )
-    raise typer.Exit(options.show_outcome(outcome, as_json=as_json))
+    options.run_to_end(context, run_sweep, spec, chosen=chosen, decisive=("file", "dataset", "scale", "seeds"))
 
 
 _PLACE = ("chip", "schedule", "recipe")

@@ -18,7 +18,7 @@ from uuid import uuid4
 from codesign.errors import InputError
 from codesign.files.local import remove_old
 
-__all__ = ["CACHE_VARIABLE", "code_folder", "read_code", "sealed", "write_code"]
+__all__ = ["CACHE_VARIABLE", "code_folder", "read_code", "sealed", "unsealed", "write_code"]
 
 CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
@@ -69,9 +69,10 @@ def read_code(path: Path) -> bytes:
         if state.st_size > _MOST_BYTES:
             raise OSError(f"{path} is too large to be code")
         content = file.read()
-    if hashlib.sha256(content[32:]).digest() != content[:32]:
+    code = unsealed(content)
+    if code is None:
         raise OSError(f"{path} is damaged")
-    return content[32:]
+    return code
 
 
 def write_code(path: Path, content: bytes) -> None:
@@ -93,8 +94,13 @@ def write_code(path: Path, content: bytes) -> None:
 
 
 def sealed(content: bytes) -> bytes:
-    """Code behind its checksum, as `read_code` expects it."""
+    """Content behind its checksum, as `read_code` expects it."""
     return hashlib.sha256(content).digest() + content
+
+
+def unsealed(data: bytes) -> bytes | None:
+    """The content of `sealed`; None where it does not match its checksum."""
+    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
 
 
 def _default_roots() -> list[Path]:

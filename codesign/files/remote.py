@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from codesign.errors import CodesignError
-from codesign.files.folder import Folder, temporary_beside
+from codesign.files.folder import Folder
 
 __all__ = ["RemoteFolder"]
 
-_PUT_WHOLE = frozenset({"memory", "s3", "gs", "abfs"})
-"""Systems, by one of fsspec's names, on which `pipe_file` shows a file when it is complete and not before."""
+_OBJECT_STORES = frozenset({"memory", "s3", "gs", "abfs"})
+"""Systems, by one of fsspec's names, that need no folders."""
 
 _CONTENT_TYPE_OPTIONS = {"s3": "ContentType", "gs": "content_type"}
 """What `pipe_file` calls the type of an object. Without it a browser offers to keep a report instead of showing it."""
 
 
 class RemoteFolder(Folder):
-    """Files through fsspec.
+    """Files through fsspec, each put in its place.
 
-    An object store shows an object when it is complete, so a file is put there directly: a temporary object and a move
-    would cost a copy and two requests more, and end in the same put. Elsewhere a file is written beside its place and
-    moved.
+    An object store shows an object when it is complete. Elsewhere a reader may see half a file, of which a store's
+    checksum tells.
 
     Args:
         url: the location.
@@ -39,7 +37,6 @@ class RemoteFolder(Folder):
         self._root = path.rstrip("/")
         protocols = filesystem.protocol
         self._protocols = frozenset([protocols] if isinstance(protocols, str) else protocols)
-        self._puts_whole = bool(_PUT_WHOLE & self._protocols)
         if filesystem.async_impl:  # others, such as SFTP's, do not promise that threads may share them
             self._at_once = self._durable_at_once = 16
 
@@ -57,35 +54,15 @@ class RemoteFolder(Folder):
 
     def _write(self, name: str, data: bytes, durable: bool) -> None:
         path = self._path(name)
-        if self._puts_whole:
-            self._filesystem.pipe_file(path, data, **self._content_type(name))
-            return
-        temporary = temporary_beside(path)
-        try:
+        if not self._protocols & _OBJECT_STORES:
             self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-            self._filesystem.pipe_file(temporary, data)
-            self._replace(temporary, path)
-        except BaseException:
-            with suppress(Exception):
-                self._filesystem.rm_file(temporary)
-            raise
+        self._filesystem.pipe_file(path, data, **self._content_type(name))
 
     def _content_type(self, name: str) -> dict[str, str]:
         if not name.endswith(".html"):
             return {}
         options = (_CONTENT_TYPE_OPTIONS[protocol] for protocol in self._protocols & _CONTENT_TYPE_OPTIONS.keys())
         return dict.fromkeys(options, "text/html; charset=utf-8")
-
-    def _replace(self, source: str, target: str) -> None:
-        if "hdfs" in self._protocols:  # does not move onto a file
-            with suppress(FileNotFoundError):
-                self._filesystem.rm_file(target)
-        with suppress(FileExistsError):
-            self._filesystem.mv(source, target)
-        self._filesystem.invalidate_cache()
-        if self._filesystem.exists(source):  # refused to move onto a file; WebHDFS does not even say so
-            self._filesystem.rm_file(target)
-            self._filesystem.mv(source, target)
 
     def _size(self, name: str) -> int | None:
         self._filesystem.invalidate_cache()  # other processes write, too

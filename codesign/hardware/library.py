@@ -34,7 +34,7 @@ from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.merging import beside, chain_of
 
-__all__ = ["PARTS", "check_chip", "chip_names", "chip_variant", "find_chip", "load_chip"]
+__all__ = ["PARTS", "check_chip", "chip_file", "chip_names", "chip_variant", "find_chip", "load_chip"]
 
 PARTS = tuple(
     name
@@ -170,7 +170,7 @@ def _extended_file(file: Path, name: str) -> Path:
     if _is_path(name):
         return beside(file, name)
     near = beside(file, f"{name}.yaml")
-    return near if near.is_file() and os.path.realpath(near) != os.path.realpath(file) else _file_of(name)
+    return near if near.is_file() and os.path.realpath(near) != os.path.realpath(file) else chip_file(name)
 
 
 def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
@@ -182,7 +182,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
     chip = find_chip(name_or_path)
     if not parts:
         return chip
-    document = extended_by(_document(_file_of(name_or_path)), parts)
+    document = extended_by(_document(chip_file(name_or_path)), parts)
     try:
         changed = Chip.model_validate(document.data)
     except ValidationError as error:
@@ -201,14 +201,14 @@ def find_chip(name_or_path: str | Path) -> Chip:
         InputError: there is no such chip; the message suggests one.
         DocumentError: its file has mistakes.
     """
-    return load_chip(_file_of(name_or_path))
+    return load_chip(chip_file(name_or_path))
 
 
 def _is_path(text: str) -> bool:
     return "/" in text or text.endswith((".yaml", ".yml"))
 
 
-def _file_of(name_or_path: str | Path) -> Path:
+def chip_file(name_or_path: str | Path) -> Path:
     """The file of a chip. Raises InputError where no chip has that name or alias."""
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or _is_path(text):

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
 from codesign.files import open_folder
+from codesign.files.code import sealed, unsealed
 from codesign.files.local import MOST_BYTES
 from codesign.workload.events import EventBatch
 
 __all__ = ["Cache", "content_digest", "content_key", "file_states"]
 
 _LOG = logging.getLogger(__name__)
-_FORMAT = 1
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
 _PIECE = 1 << 22
 _reported: set[Path] = set()
@@ -74,13 +74,7 @@ class Cache:
     def load(self, key: str) -> dict[str, EventBatch] | None:
         """The batches stored under `key`, without their grid, or None if there are none or the file is damaged."""
         content = self._read(f"events/{key}.npz")
-        if content is None:
-            return None
-        try:
-            return _batches_of(content)
-        except Exception as error:  # a damaged file may fail anywhere in the readers of zip, npy and JSON
-            _LOG.info("cache file %s of %s is damaged (%s): it is made again", key, self.root, error)
-            return None
+        return None if content is None else _batches_of(content)
 
     def store(self, key: str, batches: Mapping[str, EventBatch]) -> None:
         """Keep named batches under `key`; a folder that cannot be written is reported once and skipped."""
@@ -89,25 +83,29 @@ class Cache:
 
     def digest(self, identity: Mapping[str, Any], compute: Callable[[], str]) -> str:
         """`compute()`, remembered under `identity`: spares hashing gigabytes of files that did not change."""
-        key = content_key(identity)
-        value, _, check = (self._read(f"digests/{key}") or b"").decode("ascii", errors="replace").partition(" ")
-        if check == content_key({"name": key, "value": value}):
-            return value
+        name = f"digests/{content_key(identity)}"
+        known = self._read(name)
+        if known is not None:
+            return known.decode()
         value = compute()
-        self._write(f"digests/{key}", f"{value} {content_key({'name': key, 'value': value})}".encode("ascii"))
+        self._write(name, value.encode())
         return value
 
     def _read(self, name: str) -> bytes | None:
         try:
-            return None if self._folder is None else self._folder.read(name)
+            data = None if self._folder is None else self._folder.read(name)
         except InputError:  # unreadable is like absent: made and written again
             return None
+        content = None if data is None else unsealed(data)
+        if data is not None and content is None:
+            _LOG.info("cache file %s of %s is damaged: it is made again", name, self.root)
+        return content
 
     def _write(self, name: str, content: bytes) -> None:
         if self._folder is None or self.root is None or self._look_only:
             return
         try:
-            self._folder.write(name, content)
+            self._folder.write(name, sealed(content))
             self._folder.remove_leftovers()
         except InputError as error:
             if self.root not in _reported:
@@ -126,28 +124,19 @@ def _smallest(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _checksum(meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(json.dumps({**meta, "checksum": None}, sort_keys=True).encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
-
-
 def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
-    meta: dict[str, Any] = {"format": _FORMAT, "batches": {}}
+    meta: dict[str, Any] = {}
     for name, batch in batches.items():
         for field in _ARRAYS:
             array = getattr(batch, field)
             arrays[f"{name}.{field}"] = _smallest(array) if field in ("indices", "values") else array
-        meta["batches"][name] = {
+        meta[name] = {
             "timesteps": batch.timesteps,
             "input_size": batch.input_size,
             "timestep_s": batch.timestep_s,
             "currents": batch.currents,
         }
-    meta["checksum"] = _checksum(meta, arrays)
     text = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, meta=text, **arrays)
@@ -158,11 +147,9 @@ def _batches_of(data: bytes) -> dict[str, EventBatch]:
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         content = {name: file[name] for name in file.files}
     meta = json.loads(content.pop("meta").tobytes())
-    if meta["format"] != _FORMAT or meta["checksum"] != _checksum(meta, content):
-        raise ValueError("its content does not match its checksum")
     types = {"indices": np.int32, "values": np.float32}
     batches = {}
-    for name, parameters in meta["batches"].items():
+    for name, parameters in meta.items():
         arrays = {field: content[f"{name}.{field}"].astype(types.get(field, np.int64), copy=False) for field in _ARRAYS}
         batches[name] = EventBatch(**arrays, **parameters)
     return batches

@@ -33,7 +33,7 @@ def places() -> Iterator[tuple[str, ...]]:
 
 def test_every_place_is_tried() -> None:
     tried = {(words[0], word) for words in places() for word in words}
-    assert {("sweep", "--store"), ("study", "--storage"), ("price", "--out"), ("chips", "--output")} <= tried
+    assert {("sweep", "--store"), ("price", "--out"), ("chips", "--output")} <= tried
     assert len(tried) > 20
 
 

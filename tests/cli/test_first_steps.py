@@ -176,7 +176,7 @@ def test_what_a_number_of_ones_own_leaves_unsaid() -> None:
 def test_keys_of_a_chip_are_not_split(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     for name in chip_names():
-        words = set(said("chips", "show", name, "--all").split())
+        words = set(said("chips", "show", name).split())
         for number in find_chip(name).numbers():
             assert {number.name, number.source, number.confidence, number.effect} <= words, (name, number.name)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import chip_from
-from typer.testing import CliRunner
 
-from codesign.cli.chips import app
 from codesign.errors import DocumentError
-from codesign.hardware.library import find_chip
 
 BODY = """cores: {{value: 1, confidence: stated, source: made_up}}
 layers_share_core: true
@@ -49,10 +46,3 @@ def test_an_energy_that_is_of_something_else_is_refused(energy: str) -> None:
 def test_a_chip_of_ones_own_may_leave_it_out(voltage: str) -> None:
     chip = chip_from(BODY.format(energies=f"spike: {{value: 26 pJ{voltage}, {KNOWN}}}"))
     assert chip.energies.spike.per is None
-
-
-def test_show_says_what_an_energy_is_of_and_in_which_words_it_was_published() -> None:
-    told = " ".join(CliRunner().invoke(app, ["show", "--all", "odin_allin"]).output.split())
-    number = find_chip("odin_allin").energies.synaptic_operation
-    assert "energies.synaptic_operation: per operation, static power inside, voltage 0.55 V; 477 µW" in told
-    assert f"“{number.quote}”" in told

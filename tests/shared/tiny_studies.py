@@ -13,7 +13,6 @@ from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.storage import StudyPlaces
 from codesign.exploration.study.study import StudyOutcome, run_study
 from codesign.exploration.sweep import Commands
 from codesign.exploration.workloads import Workloads
@@ -94,7 +93,6 @@ def run(
     *,
     output: str = "out",
     executor: Executor | None = None,
-    storage: str | None = None,
     watch: Watch | None = None,
     models: bool = False,
 ) -> tuple[StudyOutcome, Watch]:
@@ -103,7 +101,7 @@ def run(
     outcome = run_study(
         spec,
         store=Store(folder / "store", on_damage=progress.note),
-        output=StudyPlaces(name=spec.name, output=folder / output, url=storage),
+        output=folder / output,
         executor=executor or SerialExecutor(),
         progress=progress,
         models=models,

@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optuna
 import pytest
 from tiny_studies import study
 
 from codesign.errors import InputError
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.storage import JOURNAL, StudyPlaces, definition_of, open_study, repair_journal
+from codesign.exploration.study.storage import JOURNAL, definition_of, journal_of, open_study, repair_journal
 
 SPEC = study()
 OTHER = study(("to: 2.0e-2", "to: 3.0e-2"))
@@ -24,13 +23,9 @@ def definition(spec: StudySpec) -> dict[str, str]:
     return definition_of(spec, "0" * 64)
 
 
-def places(folder: Path, url: str | None = None) -> StudyPlaces:
-    return StudyPlaces(name=SPEC.name, output=folder, url=url)
-
-
-def with_trials(folder: Path, count: int = 3, url: str | None = None) -> Path:
+def with_trials(folder: Path, count: int = 3) -> Path:
     """A journal with so many complete trials and one that is under way."""
-    with open_study(SPEC, places(folder, url), definition=definition(SPEC), on_note=print) as opened:
+    with open_study(SPEC, folder, definition=definition(SPEC), on_note=print) as opened:
         for number in range(count):
             trial = opened.ask()
             trial.suggest_float("x", 0, 1)
@@ -39,10 +34,10 @@ def with_trials(folder: Path, count: int = 3, url: str | None = None) -> Path:
     return folder / JOURNAL
 
 
-def reopened(folder: Path, spec: StudySpec = SPEC, url: str | None = None) -> tuple[list[str], list[str]]:
+def reopened(folder: Path, spec: StudySpec = SPEC) -> tuple[list[str], list[str]]:
     """States of the trials, and what was said."""
     notes: list[str] = []
-    with open_study(spec, places(folder, url), definition=definition(spec), on_note=notes.append) as opened:
+    with open_study(spec, folder, definition=definition(spec), on_note=notes.append) as opened:
         return [trial.state.name for trial in opened.get_trials()], notes
 
 
@@ -142,28 +137,6 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
     assert {name for name in changed if changed[name] != upgraded[name]} == {"codesign version"}
 
 
-def test_any_storage_of_optuna_by_its_url(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/trials.db"
-    with_trials(tmp_path, url=url)
-    assert not (tmp_path / JOURNAL).exists()
-    assert len(optuna.load_study(study_name="tiny", storage=url).trials) == 4
-
-
-@pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/folder/x.db", "oracle://x"])
-def test_a_storage_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
-    with pytest.raises(InputError, match=r"--storage .* cannot be opened"):
-        with_trials(tmp_path, url=url)
-
-
-def test_a_study_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/trials.db"
-    theirs = optuna.create_study(study_name="tiny", storage=url, directions=["maximize", "minimize"])
-    theirs.tell(theirs.ask(), [0.0, 1.0])
-    with pytest.raises(InputError, match="was not made by codesign"):
-        with_trials(tmp_path, url=url)
-
-
-def test_results_at_a_url_need_another_storage() -> None:
-    with pytest.raises(InputError, match="the journal of a study is a local file; give --storage"):
-        StudyPlaces(name="a", output="memory://x")
-    assert StudyPlaces(name="a", output="memory://x", url="sqlite:///a.db").journal is None
+def test_results_at_a_url_are_refused() -> None:
+    with pytest.raises(InputError, match="trials are kept beside the results of a study, in a folder of this machine"):
+        journal_of("memory://x")

@@ -1,6 +1,6 @@
-"""Where a study's trials are kept: a journal beside its results, or any storage that Optuna knows by URL.
+"""Where a study's trials are kept: a journal of Optuna beside its results.
 
-The journal is opened by one process at a time, which holds a lock that ends with it. So what a killed process left (a
+It is opened by one process at a time, which holds a lock that ends with it. So what a killed process left (a
 torn last line, Optuna's own lock file) can be mended without asking. Trials that were under way are not thrown away:
 they go on, with the same parameters and the same results.
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
@@ -25,7 +24,7 @@ from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.variants import base_chip
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
 
-__all__ = ["JOURNAL", "StudyPlaces", "definition_of", "open_study", "repair_journal"]
+__all__ = ["JOURNAL", "definition_of", "journal_of", "open_study", "repair_journal"]
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
@@ -49,42 +48,19 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class StudyPlaces:
-    """Where a study's results and trials are kept.
-
-    Attributes:
-        name: of the study.
-        output: folder of the results, and of the journal of trials.
-        url: of another Optuna storage for the trials; None for the journal.
-
-    Raises:
-        InputError: the output is a URL, and no other storage is given: a journal is a file of this machine.
-    """
-
-    name: str
-    output: Location
-    url: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.url is None and is_url(self.output):
-            raise InputError(
-                f"{printable(self.output)}: the journal of a study is a local file; give --storage, for example "
-                f"'--storage sqlite:///{self.name}.db'"
-            )
-
-    @property
-    def journal(self) -> Path | None:
-        """File of the trials; None where another storage keeps them."""
-        return Path(self.output) / JOURNAL if self.url is None else None
-
-    def __str__(self) -> str:
-        return str(self.journal) if self.url is None else f"--storage {printable(self.url)}"
+def journal_of(output: Location) -> Path:
+    """File of the trials of a study. Raises InputError for an output at a URL: a journal is a file of this machine."""
+    if is_url(output):
+        raise InputError(
+            f"{printable(output)}: trials are kept beside the results of a study, in a folder of this machine; its "
+            "store may be at a URL"
+        )
+    return Path(output) / JOURNAL
 
 
 @contextmanager
 def open_study(
-    spec: StudySpec, places: StudyPlaces, *, definition: dict[str, str], on_note: Callable[[str], None]
+    spec: StudySpec, output: Location, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
     """The study's trials, those of earlier runs included.
 
@@ -93,52 +69,46 @@ def open_study(
         on_note: called with a sentence for whatever was mended.
 
     Raises:
-        InputError: another process has the study open, the storage cannot be opened, or it holds a study of that name
+        InputError: another process has the study open, the journal cannot be opened, or it holds a study of that name
             which searches for something else.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with held(lock_of(places.output)):
-        if places.journal is not None:
-            repair_journal(places.journal, on_note)
-        study = _load(spec, places)
-        known, trials = study.user_attrs.get(_DEFINITION), study.get_trials(deepcopy=False)
-        if known not in (None, definition) and not any(trial.state.is_finished() for trial in trials):
+    journal = journal_of(output)
+    with held(lock_of(output)):
+        repair_journal(journal, on_note)
+        study = _load(spec, journal)
+        known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
+        if known and known != definition and not any(trial.state.is_finished() for trial in trials):
             on_note("the file has changed before any trial had ended: the study starts over")
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
-            study, trials = _load(spec, places), []
+            study, trials = _load(spec, journal), []
         if not trials:
             study.set_user_attr(_DEFINITION, definition)
-        elif known is None:
-            raise InputError(f"{places}: holds a study '{spec.name}' that was not made by codesign; rename yours")
         elif changed := sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name)):
             raise InputError(
-                f"{places}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which do not "
+                f"{journal}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which do not "
                 "mix with others; rename the study, or choose another --output"
             )
         yield study
 
 
-def _load(spec: StudySpec, places: StudyPlaces) -> Study:
+def _load(spec: StudySpec, journal: Path) -> Study:
     """The study, made where it is missing."""
     try:
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
         study = optuna.create_study(
-            study_name=spec.name, storage=_storage(places), directions=spec.directions, load_if_exists=True
+            study_name=spec.name, storage=storage, directions=spec.directions, load_if_exists=True
         )
         study.get_trials(deepcopy=False)
     except OSError as error:
-        raise InputError(f"{places}: cannot be opened: {error.strerror or error}") from error
-    except Exception as error:  # whatever a storage makes of a URL, or of lines that do not belong together
+        raise InputError(f"{journal}: cannot be opened: {error.strerror or error}") from error
+    except Exception as error:  # whatever Optuna makes of lines that do not belong together
         reason = (str(error).strip().splitlines() or [""])[0]
-        advice = "" if places.journal is None else "; move it away: finished jobs are in the store"
-        raise InputError(f"{places}: cannot be opened: {type(error).__name__}: {reason}{advice}") from error
+        raise InputError(
+            f"{journal}: cannot be opened: {type(error).__name__}: {reason}; move it away: finished jobs are in the "
+            "store"
+        ) from error
     return study
-
-
-def _storage(places: StudyPlaces) -> BaseStorage:
-    if places.url is not None:
-        return get_storage(places.url)
-    path = str(places.journal)
-    return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:

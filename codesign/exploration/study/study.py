@@ -26,7 +26,7 @@ from codesign.exploration.study.driver import ELAPSED, Driver
 from codesign.exploration.study.evaluation import Evaluations, Outcome, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.storage import StudyPlaces, definition_of, open_study
+from codesign.exploration.study.storage import definition_of, journal_of, open_study
 from codesign.exploration.study.trials import front_numbers, told_trials
 from codesign.exploration.sweep import Commands
 from codesign.exploration.workloads import Workloads
@@ -77,7 +77,7 @@ def run_study(
     spec: StudySpec,
     *,
     store: Store,
-    output: Location | StudyPlaces,
+    output: Location,
     executor: Executor | None = None,
     progress: Progress | None = None,
     workloads: Workloads | None = None,
@@ -90,7 +90,7 @@ def run_study(
 
     Args:
         store: where the results of jobs are kept; shared with sweeps, so that a point which one of them ran is free.
-        output: folder for the files, and for the journal of trials; or that and where else the trials are.
+        output: folder of this machine for the files, and for the journal of trials.
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: is told what happens.
         workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
@@ -102,12 +102,12 @@ def run_study(
         StoreError: a result cannot be kept.
     """
     progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
-    places = output if isinstance(output, StudyPlaces) else StudyPlaces(name=spec.name, output=output)
-    open_folder(places.output).check_writable()
+    journal = journal_of(output)
+    open_folder(output).check_writable()
     baseline = trial_plan(spec, workloads, {})  # mismatches show before anything is opened
     definition = definition_of(spec, baseline.workload)
     with (
-        open_study(spec, places, definition=definition, on_note=progress.note) as study,
+        open_study(spec, output, definition=definition, on_note=progress.note) as study,
         recorded(
             progress,
             kind="study",
@@ -115,7 +115,7 @@ def run_study(
             title=spec.title,
             configuration=definition,
             store=store,
-            output=places.output,
+            output=output,
             command=commands.resume,
         ),
     ):
@@ -129,10 +129,10 @@ def run_study(
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
-            outcome = _search(study, evaluations, chosen.name, str(places), progress)
+            outcome = _search(study, evaluations, chosen.name, str(journal), progress)
             tested = _test(study, evaluations, models=models)
         facts = describe_study(spec, study, baseline=outcome)
-        return _write(evaluations, tested, facts, places.output, commands.again, models)
+        return _write(evaluations, tested, facts, output, commands.again, models)
 
 
 def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
