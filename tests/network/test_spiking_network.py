@@ -74,14 +74,6 @@ def test_messages_count_synapses_even_where_weights_cancel(convolutional: Spikin
         assert torch.equal(connection.messages(spikes), spikes @ exists.T)
 
 
-def test_average_pool_divides_by_its_window():
-    spec = {"input": [1, 2, 2], "layers": [{"kind": "average_pool", "kernel": 2}, {"kind": "linear", "neurons": 1}]}
-    network = SpikingNetwork(TopologySpec.model_validate(spec), NeuronSpec(), timestep_s=0.01)
-    connection = network.layer_connections()[0]
-    currents = connection.currents(torch.tensor([[1.0, 2.0, 0.0, 3.0]]), torch.tensor([[0.5]]))
-    assert currents.tolist() == [[0.75]]
-
-
 SIDES = {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 1), "dilation": (1, 2)}
 
 

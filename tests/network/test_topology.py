@@ -72,11 +72,6 @@ def test_a_conv1d_is_a_conv2d_of_height_1():
     assert network_shape(along) == network_shape(over)
 
 
-def test_one_number_and_two_equal_ones_are_the_same():
-    one, two = ({"kind": "conv2d", "channels": 1, "kernel": k, "padding": p} for k, p in ((3, 1), ([3, 3], [1, 1])))
-    assert TopologySpec(input=[1, 4, 4], layers=[one]) == TopologySpec(input=[1, 4, 4], layers=[two])
-
-
 CONV = {"kind": "conv2d", "channels": 2, "kernel": 2}
 
 

@@ -55,28 +55,6 @@ def test_a_skip_takes_as_long_as_the_layers_between(engine: str, schedule: Sched
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_skip_from_the_input(engine: str, schedule: Schedule):
-    """Two events, of 1/8 each over the skip, reach the last layer alone."""
-    topology = {**CHAIN, "skips": [{"from": "input", "to": 2, "kind": "linear"}]}
-    execution = run(topology, [0.125, 1.0, 1.0, 0.25], 2, engine, schedule)
-    assert execution.emitted.tolist() == [[0, 0, 1]]
-    assert execution.synaptic_operations.tolist() == [[2, 0, 2]]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_recurrence_within_a_pass(engine: str, schedule: Schedule):
-    """The first hidden neuron makes the second fire a step later, and the output needs both."""
-    back = [[0.0, 0.0], [0.5, 0.0]]
-    execution = run(BACK, [[[1.0], [0.125]], [[0.25, 0.25]], back], 1, engine, schedule)
-    assert execution.emitted.tolist() == [[2, 1]]
-    assert execution.steps_to_first_output.tolist() == [[3 + (schedule.input_mode == "queued")]]
-    # two neurons are reached by the event, the refractory one again by both spikes
-    assert execution.synaptic_operations.tolist() == [[2 + 4, 2]]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
 def test_neurons_that_fire_again_cannot_be_recurrent_within_a_pass(engine: str):
     network, events = network_of(BACK), batch_of([1])
     again = Regularization(refractory_dropout=1.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -95,65 +93,6 @@ def test_a_chain_by_hand():
     assert messages.spikes.tolist() == [1, 1, 1, 1, 2, 1, 1, 1]
 
 
-SIX_TIMESTEPS = [[[1, 1], [1, 0], [0, 0], [0, 1], [1, 0], [1, 0]]]
-"""Of two inputs, each of which makes the output of its number fire: 1–1, 2–1, 2–1, 2–2, 3–2, 4–2."""
-
-
-@pytest.mark.parametrize("engine", engine_names())
-@pytest.mark.parametrize(("margin", "run", "scores"), [(1, 2, [2, 1]), (2, 6, [4, 2]), (3, 6, [4, 2])])
-def test_a_sample_ends_when_one_output_is_ahead(margin: int, run: int, scores: list[int], engine: str):
-    network, events = network_of("2-2", [[0.5, 0], [0, 0.5]], bias=True), batch_of(np.array(SIX_TIMESTEPS))
-    with torch.no_grad():
-        network.bias[:] = torch.tensor([-1 / 64, 0])
-    schedule = replace(LAYERED, stop="margin", margin=margin)
-    execution = simulate(network, events, schedule, engine=engine).execution
-    assert execution.timesteps_run.tolist() == [run]
-    assert execution.scores.tolist() == [scores]
-    counts = np.array(SIX_TIMESTEPS)
-    counts[:, run:] = 0
-    assert execution.output_counts.tolist() == counts.tolist()
-    assert execution.forward_steps.tolist() == [[1, 1, 0, 1, 1, 1][:run] + [0] * (6 - run)]
-    assert execution.input_events.tolist() == [counts.sum()]
-    assert execution.active[0, run:].sum() == 0
-    # a spike leaves 0 behind, and output 0 has its bias at the start of each timestep that is run
-    assert execution.residual.tolist() == [[0]]
-    assert execution.steps_to_first_output[0, run:].tolist() == [NOT_REACHED] * (6 - run)
-    drained = simulate(network, events, LAYERED, engine=engine).execution
-    assert drained.margin_timesteps(margin).tolist() == [run]
-    assert drained.at_margin(margin).scores.tolist() == [scores]
-
-
-@pytest.mark.parametrize("engine", engine_names())
-def test_a_margin_looked_at_in_each_step_drops_what_waits(engine: str):
-    """Input 0 leaves in step 0, output 0 fires in step 1 and is then ahead of output 1, whose input still waits."""
-    network, events = network_of("2-2", [[0.5, 0], [0, 0.5]]), batch_of(np.array(SIX_TIMESTEPS))
-    steps = Schedule(policy="fifo", group_size=1, input_mode="queued", stop="margin", margin=1, margin_check="step")
-    execution = simulate(network, events, steps, engine=engine).execution
-    assert execution.forward_steps.tolist() == [[2, 0, 0, 0, 0, 0]]
-    assert execution.scores.tolist() == [[1, 0]]
-    assert execution.synaptic_operations.tolist() == [[2]]
-    assert execution.propagated.tolist() == [[0]]
-    between = simulate(network, events, replace(steps, margin_check="timestep"), engine=engine).execution
-    assert between.timesteps_run.tolist() == [2]
-
-
-def test_potentials_decay_between_timesteps():
-    network = chain([0.2], time_constant="10 ms")
-    execution = execute(network, batch_of([1, 1]), LAYERED)  # 0.2 · e⁻¹ + 0.2 = 0.2736 > 0.25
-    assert execution.emitted.tolist() == [[1]]
-    network = chain([0.2], time_constant="5 ms")  # 0.2 · e⁻² + 0.2 = 0.2271
-    assert execute(network, batch_of([1, 1]), LAYERED).emitted.tolist() == [[0]]
-
-
-def test_prioritized_input_leaves_first():
-    network, events = network_of("3-1-1", 0.5, 0.5), batch_of(np.ones((1, 1, 3)))
-    momentum = Schedule(policy="momentum", group_size=1, input_mode="queued", stop="drained")
-    first = execute(network, events, momentum)  # the hidden neuron has potential, waiting inputs have none
-    last = execute(network, events, replace(momentum, prioritize_input=True))
-    assert first.steps_to_first_output.tolist() == [[3]]
-    assert last.steps_to_first_output.tolist() == [[5]]
-
-
 @pytest.mark.parametrize("schedule", [LAYERED, Schedule(), Schedule(group_size=10**9), Schedule(input_mode="queued")])
 def test_corners_have_a_result(schedule: Schedule):
     silent = chain([0.125, 0.5])
@@ -169,14 +108,6 @@ def test_corners_have_a_result(schedule: Schedule):
     none = execute(silent, empty, schedule)
     assert none.samples == 0
     assert none.scores.shape == (0, 1)
-
-
-def test_ties_go_to_the_lowest_class_and_are_reported():
-    network = network_of("1-3", [[0.0], [0.5], [0.5]])
-    execution = execute(network, batch_of([1]), LAYERED)
-    assert execution.predictions.tolist() == [1]
-    assert execution.tied.tolist() == [True]
-    assert execution.undecided.tolist() == [False]
 
 
 def test_evaluation_does_not_depend_on_the_batch_size():
@@ -228,30 +159,6 @@ def test_a_network_is_called_like_any_module():
     queued = Schedule(input_mode="queued", group_size=1)
     assert network(batch_of([1]), queued, engine="reference").tolist() == [[1.0]]
     assert torch.nn.Sequential(network, torch.nn.Flatten(0))(batch_of([1])).shape == (1,)
-
-
-@pytest.mark.parametrize("engine", engine_names())
-def test_a_timestep_without_events_runs_no_step_unless_barrier_messages_are_sent(engine: str):
-    network = chain([0.5, 0.75])
-    for threshold in (1, 2, "layer"):
-        for barriers, steps in ((False, [[2, 0]]), (True, [[2, 2]])):
-            schedule = Schedule(stop="drained", synchronization_threshold=threshold, barrier_messages=barriers)
-            execution = simulate(network, batch_of([1, 0]), schedule, engine=engine).execution
-            if threshold == 2:  # the output waits for two messages and gets one
-                assert execution.forward_steps.tolist() == [[2, 2 if barriers else 0]]
-            else:
-                assert execution.forward_steps.tolist() == steps
-            assert execution.barrier_messages[0, 0] == (1 if barriers else 0)
-
-
-@pytest.mark.parametrize("engine", engine_names())
-def test_a_threshold_of_0_is_reached_as_the_pass_begins(engine: str):
-    """1-1-1-1: the second neuron waits for nothing and says in step 0 that it did not fire; the third waits for one."""
-    network = chain([0.5, 0.125, 0.5])
-    schedule = Schedule(stop="drained", synchronization_threshold=(1, 0, 1), barrier_messages=True)
-    execution = simulate(network, batch_of([1]), schedule, engine=engine).execution
-    assert execution.barrier_messages.tolist() == [[0, 1, 0]]
-    assert execution.messages.step[execution.messages.barriers > 0].tolist() == [0]
 
 
 def test_a_silent_network_is_told_once_by_an_evaluation():

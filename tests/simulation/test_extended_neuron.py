@@ -15,8 +15,6 @@ from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED, Schedule
 
-GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
-
 
 @torch.no_grad()
 def run(inputs: list[float], engine: str, **neuron: Any) -> Execution:
@@ -73,29 +71,6 @@ def test_each_layer_has_its_own(engine: str):
     assert execution.synaptic_operations.tolist() == [[2, 3]]
     with pytest.raises(InputError, match="threshold: must be one for all, or one for each of 3 layers"):
         network_of("1-1-1-1", **own)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_the_tick_goes_one_layer_deeper_a_step(engine: str):
-    """Both would fire alone. The first fires in step 0 and inhibits the second, before its tick in step 1."""
-    biased = network_of("1-1-1", 1.0, -1.0, bias=True, tick=True)
-    torch.nn.init.constant_(biased.bias, 0.5)
-    execution = simulate(biased, batch_of([0]), LAYERED, engine=engine).execution
-    assert execution.emitted.tolist() == [[1, 0]]
-    assert execution.evaluations.tolist() == [[1, 1]]
-    assert execution.tick_evaluations.tolist() == [[1, 0]]
-    assert execution.forward_steps.tolist() == [[2]]
-    one_layer = simulate(biased, batch_of([0]), Schedule(stop="on_output"), engine=engine).execution
-    assert one_layer.emitted.tolist() == [[1, 0]]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_several_spikes_of_a_neuron_are_one_message_to_a_gate(engine: str):
-    """Under `layer` thresholds the output waits for both neurons, though one sends two spikes before."""
-    network, events = network_of("1-2-1", [[1.0], [0.5]], [[1.0, -2.0]], most_spikes=9), batch_of([1])
-    one_by_one = Schedule(policy="fifo", group_size=1, stop="drained", **GATED)
-    found = [simulate(network, events, schedule, engine=engine).logits.tolist() for schedule in (one_by_one, LAYERED)]
-    assert found == [[[3]], [[3]]]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 import torch
 from engine_comparison import loss_of, slope
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import given
 from network_oracle import max_pools
 from networks import batch_of, network_of
-from random_cases import Case, cases, examples, learn, networks, random_batch, random_frames
+from random_cases import Case, cases, examples, learn
 
 from codesign.errors import InputError
 from codesign.network.direct_connection import DirectConnection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import classification_loss, engine_names, simulate
+from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.reference import run_machine
 from codesign.simulation.run import Run
@@ -83,48 +82,6 @@ def assert_close_to(found: torch.Tensor, gradient: torch.Tensor | None) -> None:
     torch.testing.assert_close(found.double(), gradient, rtol=0, atol=5e-6 * largest + 1e-12)
 
 
-def layered(
-    network: SpikingNetwork, frames: np.ndarray, weights: list[torch.Tensor], neurons: list[torch.Tensor]
-) -> tuple[torch.Tensor, list[list[int]]]:
-    """(B, T, C) counts, and spikes of each layer of each sample, by a plain layered loop.
-
-    A neuron is evaluated in a timestep if a spike of the layer before reaches it.
-    """
-    spec = network.neuron
-    potentials = [torch.zeros(len(frames), size, dtype=torch.float64) for size in network.shape.layer_sizes]
-    emitted = np.zeros((len(frames), len(network.shape.layers)), dtype=np.int64)
-    counts: list[torch.Tensor] = []
-    all_counts: list[torch.Tensor] = []
-    thresholds, decays = neurons[0], decay_of(network, neurons[1])
-    for t in range(frames.shape[1]):
-        spikes = torch.from_numpy(frames[:, t]).double()
-        late, arrives = arriving_late(network, weights, all_counts)
-        every: list[torch.Tensor] = []
-        gone: dict[int, torch.Tensor] = {-1: spikes}  # of the input and each layer, behind its pools
-        for layer, (connection, weight) in enumerate(zip(network.layer_connections(), weights, strict=False)):
-            own = network.layer_slices[layer]
-            threshold, alpha = thresholds[own], network.surrogate_steepness[own]
-            u = potentials[layer] * decays[own]
-            reached = (connection.messages(spikes.detach()) > 0) | arrives[:, own]
-            x = connection.currents(spikes, weight) + late[:, own]
-            for skip, of_skip in direct_weights(network, weights):
-                if skip.shape.target == layer:
-                    x = x + skip.currents(gone[skip.shape.source], of_skip)
-                    reached |= skip.messages(gone[skip.shape.source].detach()) > 0
-            v = u + x
-            s = Threshold.apply(v, threshold.detach(), threshold.expand_as(v), alpha)
-            after = v - threshold * s if spec.reset == "subtract" else v * (1 - s)
-            potentials[layer] = torch.where(reached, after, u)
-            spikes = torch.where(reached, s, torch.zeros_like(s))
-            every.append(spikes)
-            emitted[:, layer] += spikes.detach().sum(dim=1).long().numpy()
-            if layer + 1 < len(network.shape.layers):
-                spikes = gone[layer] = spikes * first_of_windows(network, layer, spikes.detach())
-        counts.append(spikes)
-        all_counts.append(torch.cat(every, dim=1))
-    return torch.stack(counts, dim=1), emitted.tolist()
-
-
 def direct_weights(network: SpikingNetwork, weights: list[torch.Tensor]) -> list[tuple[DirectConnection, torch.Tensor]]:
     """Direct connections, and their weights among all."""
     before = len(network.layer_connections()) + len(network.delayed_connections)
@@ -148,17 +105,6 @@ def arriving_late(
     return late, arrives
 
 
-def first_of_windows(network: SpikingNetwork, layer: int, spikes: torch.Tensor) -> torch.Tensor:
-    """(B, n) 0 for what a max pool behind the layer loses: all but a window's first neuron that fires, if one does."""
-    windows = max_pools(network)[network.layer_slices[layer]]
-    goes_on = torch.ones_like(spikes)
-    for sample, fired in enumerate(spikes.bool().tolist()):
-        first = {window: n for n, window in reversed(list(enumerate(windows))) if fired[n]}
-        for n, window in enumerate(windows):
-            goes_on[sample, n] = window is None or first.get(window, n) == n
-    return goes_on
-
-
 def plain_loss(scores: torch.Tensor, labels: np.ndarray, loss: CrossEntropy) -> torch.Tensor:
     """Either loss of (B, R, C) scores, in plain torch."""
     readings = [scores.sum(dim=1)] if loss.of == "sum" else scores.unbind(dim=1)
@@ -174,45 +120,6 @@ def plain_cost(network: SpikingNetwork, spikes: torch.Tensor, cost: SpikeCost) -
         over = (spikes[:, layer] * cost.weights[layer]).sum(dim=1) - floor
         total = total + multiplier * torch.where(over > 0, over, 0.0)
     return total.mean()
-
-
-@examples(60)
-@given(
-    network=networks("tiny", extended=False, bias=False, readout="spikes"),
-    halves=st.booleans(),
-    seed=st.integers(0, 99),
-    engine=st.sampled_from(engine_names()),
-    idle_gradient=st.sampled_from(["all", "spare"]),
-    loss=st.sampled_from(["sum", "timestep"]),
-)
-def test_equals_layered_backpropagation_when_a_group_holds_a_layer(
-    network: SpikingNetwork, halves: bool, seed: int, engine: str, idle_gradient: str, loss: str
-):
-    """Potentials do not leak, or half of them is left after a timestep, so that sums are exact."""
-    assume(not any(one.target <= one.source for one in network.shape.direct))
-    network.time_constant.fill_(0.01 / math.log(2) if halves else math.inf)
-    learn(network, "threshold", "time_constant")
-    rng = np.random.default_rng(seed)
-    frames = random_frames(rng, 4, 3, network.shape.input_size)
-    events = random_batch(rng, network, frames)
-    held = network.all_weights()
-    weights = [weight.detach().double().requires_grad_() for weight in held]
-    neurons = neurons_of(network)
-    expected, emitted = layered(network, frames, weights, neurons)
-    value = plain_loss(expected, events.labels, CrossEntropy(of=loss))
-    value.backward()
-    schedule = Schedule(policy="random", group_size=max(network.shape.layer_sizes), stop="drained")
-    for each in (LAYERED, schedule):
-        assert simulate(network, events, each, engine=engine).execution.emitted.tolist() == emitted
-
-    found = classification_loss(network, events, schedule, idle_gradient=idle_gradient, loss=loss, engine=engine)
-    found.value.backward()
-
-    assert found.logits.tolist() == expected.sum(dim=1).tolist()
-    assert float(found.value.detach()) == pytest.approx(float(value.detach()), rel=1e-6)
-    learned = (*held, network.threshold, network.time_constant)
-    for parameter, expected_of in zip(learned, (*weights, *neurons), strict=True):
-        assert_close_to(parameter.grad, expected_of.grad)
 
 
 def straight_through(exact: torch.Tensor, limited: torch.Tensor) -> torch.Tensor:
@@ -404,53 +311,6 @@ def test_chain_over_two_timesteps_by_hand(engine: str):
     assert network.threshold.grad.tolist() == pytest.approx(through_comparisons, rel=1e-5)
     of_decay = late / 4 * 0.5 * network.timestep_s / network.time_constant[1].item() ** 2
     assert network.time_constant.grad.tolist() == pytest.approx([0, of_decay], rel=1e-5)
-
-
-@every_engine
-def test_each_layer_has_its_own_surrogate(engine: str):
-    """α = 2 and 4 at distances of 1/4 and 1/2."""
-    network = network_of("1-1-1", 0.5, 0.75, surrogate_steepness=[2.0, 4.0], reset="subtract")
-    learn(network, "threshold")
-    simulate(network, batch_of([1]), LAYERED, engine=engine).logits.sum().backward()
-    hidden, output = 1 / (1 + (math.pi / 4) ** 2), 2 / (1 + math.pi**2)
-    assert network.weights()[1].grad.item() == pytest.approx(output, rel=1e-5)
-    assert network.weights()[0].grad.item() == pytest.approx(0.75 * output * hidden, rel=1e-5)
-    assert network.threshold.grad.tolist() == pytest.approx([-0.75 * output * hidden, -output], rel=1e-5)
-
-
-def silent_and_loud(engine: str, idle_gradient: str, group_size: int | None) -> list[float]:
-    """Gradients at four hidden neurons that see the input with 1/8, 3/16, 1/2 and 3/16; three are silent.
-
-    All lead to one output with weight 3/4, so that what comes back to a queue is 3/4 of the output's slope.
-    """
-    first = [[0.125], [0.1875], [0.5], [0.1875]]
-    network, events = network_of("1-4-1", first, 0.75, surrogate_steepness=2.0), batch_of([1])
-    schedule = Schedule(group_size=group_size, stop="drained")
-    simulate(network, events, schedule, idle_gradient=idle_gradient, engine=engine).logits.sum().backward()
-    return network.weights()[0].grad[:, 0].tolist()
-
-
-@every_engine
-@pytest.mark.parametrize(
-    ("idle_gradient", "group_size", "learning"),
-    [
-        ("all", 1, [2]),  # a full group has no room for silent neurons
-        ("all", 2, [0, 1, 2, 3]),
-        ("all", None, [0, 1, 2, 3]),
-        ("spare", 1, [2]),
-        ("spare", 2, [1, 2]),  # one place: nearest to the threshold, the lowest index of two
-        ("spare", 3, [1, 2, 3]),
-        ("spare", 4, [0, 1, 2, 3]),
-        ("spare", 100, [0, 1, 2, 3]),
-        ("spare", None, [0, 1, 2, 3]),
-        ("none", 2, [2]),
-        ("none", None, [2]),
-    ],
-)
-def test_which_silent_neurons_learn(engine: str, idle_gradient: str, group_size: int | None, learning: list[int]):
-    potentials = [0.125, 0.1875, 0.5, 0.1875]
-    expected = [0.75 * slope(0.75) * slope(v) if n in learning else 0.0 for n, v in enumerate(potentials)]
-    assert silent_and_loud(engine, idle_gradient, group_size) == pytest.approx(expected, rel=1e-5)
 
 
 @every_engine

@@ -10,10 +10,7 @@ import torch
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
-from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import simulate
 from codesign.simulation.input import admitted
 from codesign.simulation.schedule import LAYERED
 
@@ -42,24 +39,6 @@ def test_a_gate_closes_inputs_windows_or_channels(topology, gate, closed):
     frames[:, :, closed] = 0
     assert found.frame(0).tolist() == frames[:, 0].tolist()
     assert found.frame(1).tolist() == frames[:, 1].tolist()
-
-
-@pytest.mark.parametrize("engine", engine_names())
-def test_what_is_kept_back_costs_the_chip_nothing(engine):
-    """5 of 10 events a timestep pass the gate, in 2 of 4 timesteps: a quarter of operations and messages."""
-    network = network_of("10-3-2", threshold=50)
-    events = batch_of(np.ones((1, 4, 10)))
-    network.input_gate = torch.arange(10) % 2 == 0
-    execution = simulate(network, events, replace(LAYERED, timesteps=2), engine=engine).execution
-    assert execution.input_events.tolist() == [10]
-    assert execution.synaptic_operations.tolist() == [[30, 0]]
-    assert execution.messages.spikes.sum() == 10
-    assert execution.forward_steps.shape == (1, 2)
-    nothing = simulate(network, events, replace(LAYERED, input_dropout=1.0), engine=engine).execution
-    assert nothing.synaptic_operations.sum() == nothing.input_events.sum() == 0
-    placement = place(network.shape, find_chip("loihi"))
-    cost = [price(one, placement).columns() for one in (execution, nothing)]
-    assert cost[0]["energy_synaptic_operation_j"] > cost[1]["energy_synaptic_operation_j"] == 0
 
 
 def test_losses_are_drawn_event_by_event_and_sample_by_sample():

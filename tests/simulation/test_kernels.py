@@ -53,38 +53,6 @@ each_length = pytest.mark.parametrize("lanes", LOADERS)
 
 
 @each_length
-def test_vector_arithmetic_is_numpys(lanes: int):
-    rng = np.random.default_rng(lanes)
-    load = LOADERS[lanes]
-    a, b = (rng.normal(size=2 * lanes).astype(np.float32) for _ in range(2))
-    a[:4], b[:4] = [np.nan, np.inf, 0.0, 1.0], [1.0, np.inf, -0.0, np.nan]
-
-    @compiled
-    def calculate(a, b, results):
-        x, y = load(a, 0), load(b, 0)
-        vector.store(results[0], 0, vector.add(x, y))
-        vector.store(results[1], 0, vector.subtract(x, y))
-        vector.store(results[2], 0, vector.multiply(x, y))
-        vector.store(results[3], 0, vector.divide(x, y))
-        vector.store(results[4], 0, vector.select(vector.above(x, y), x, y))
-        vector.store(results[5], 0, vector.select(vector.is_number(x), x, y))
-        vector.store(results[6], 0, vector.fill_as(x, np.float32(0.3)))
-        vector.store(results[7], 5, load(a, 7))  # at places that no vector is aligned to
-
-    results = np.zeros((8, 2 * lanes), dtype=np.float32)
-    calculate(a, b, results)
-    x, y = a[:lanes], b[:lanes]
-    with np.errstate(all="ignore"):
-        expected = [x + y, x - y, x * y, x / y, np.where(x > y, x, y), np.where(np.isnan(x), y, x)]
-    expected.append(np.full(lanes, np.float32(0.3)))
-    for found, wanted in zip(results, expected, strict=False):
-        np.testing.assert_array_equal(found[:lanes], wanted)
-        assert not found[lanes:].any()
-    np.testing.assert_array_equal(results[7, 5 : 5 + lanes], a[7 : 7 + lanes])
-    assert np.count_nonzero(results[7]) == lanes
-
-
-@each_length
 def test_multiply_add_rounds_once(lanes: int):
     """(1 + 2⁻¹²)² − 1 = 2⁻¹¹ + 2⁻²⁴, of which a product rounded to float32 keeps only the first."""
     load = LOADERS[lanes]

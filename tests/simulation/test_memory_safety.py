@@ -244,17 +244,6 @@ def test_no_kernel_leaves_its_arrays(tmp_path: Path):
 # what a counter or an index can hold ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_the_most_events_of_a_frame(engine: str):
-    """All at one input, which each of its synapses counts."""
-    events = batch_of([[[MOST_EVENTS, 0]]])
-    execution = simulate(network_of("2-3-1", 2.0**-20, 1.0), events, LAYERED, engine=engine).execution
-    assert execution.synaptic_operations[0].tolist() == [3 * MOST_EVENTS, 3]
-    assert execution.messages.spikes.tolist() == [MOST_EVENTS, 3, 1]
-    with pytest.raises(InputError, match=f"up to {MOST_EVENTS} events"):
-        batch_of([[[MOST_EVENTS, 1]]])
-
-
 def deepest_first(inputs: int) -> tuple[SpikingNetwork, EventBatch, Schedule]:
     """Every neuron fires whenever it is evaluated, and the deepest that waits leaves before all others but inputs.
 

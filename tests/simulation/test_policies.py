@@ -12,11 +12,12 @@ import pytest
 import torch
 from engine_comparison import ENGINES, assert_equals_reference, loss_of, run
 from equality import assert_same
-from networks import network_of
+from networks import batch_of, network_of
 from random_cases import a_case
 
 from codesign.errors import InputError
 from codesign.simulation import policies
+from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 
@@ -65,6 +66,16 @@ def test_what_each_prefers():
     assert priority("timed", enqueue_step=2, delivery=1e-9) > priority("timed", enqueue_step=1, delivery=2e-9)
 
 
+def test_turns_come_before_age_and_are_exact_on_large_chips():
+    """4096 cores after 4095 steps: (core − 4095) mod 4096 turns, each of 4096 steps."""
+    ranks = [
+        priority("round_robin", core=core, enqueue_step=age, step=4095, cores=4096)
+        for core in (4095, 0, 1, 4094)
+        for age in (0, 1, 4095)
+    ]
+    assert ranks == [-0, -1, -4095, -4096, -4097, -8191, -8192, -8193, -12287, -16773120, -16773121, -16777215]
+
+
 def test_shallow_inhibition_first_by_hand():
     network = network_of("2-4-3-2")
     with torch.no_grad():
@@ -74,6 +85,26 @@ def test_shallow_inhibition_first_by_hand():
     policy = get_policy("shallow_inhibition_first")
     assert policy.scores(network).tolist() == [3, 1, 2, 4, 6, 5, 7, 8, 9]
     assert priority(policy.name) > priority(policy.name, score=1) > priority(policy.name, score=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        # layers are cores 0, 1 and 2, and what fires in a step waits from it on:
+        # step 0, core 0's turn: a first neuron, which makes both of the second layer fire in step 1, core 1's turn: one
+        # of them; the output fires in step 2, its own turn; step 3: core 0 again
+        ("round_robin", [(0, 1), (1, 2), (2, 3), (3, 1), (4, 2)]),
+        # the lowest address: the first layer drains before the second
+        ("arbiter", [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3)]),
+    ],
+)
+def test_without_a_chip_layers_are_cores(engine: str, policy: str, expected: list[tuple[int, int]]):
+    """Step and source of all that leave behind the event that makes both neurons of the first layer fire."""
+    network = network_of("1-2-2-1", 1.0, 1.0, 1.0, threshold=0.5)
+    schedule = Schedule(policy=policy, group_size=1, stop="drained")
+    table = simulate(network, batch_of([1]), schedule, engine=engine).execution.messages
+    assert list(zip(table.step.tolist(), table.source.tolist(), strict=True))[1:] == expected
 
 
 @pytest.fixture

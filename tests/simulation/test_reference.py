@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from engine_comparison import run
 from hypothesis import given
 from machine_oracle import run_sample
-from networks import batch_of, network_of
 from random_cases import Case, cases, examples
 from service_oracle import slice_of_neurons
 
-from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
-from codesign.simulation.schedule import LAYERED
 
 
 @torch.no_grad()
@@ -87,20 +82,3 @@ def test_networks_do_what_the_machine_does(case: Case):
 def test_more_networks_do_what_the_machine_does(case: Case):
     """Fresh cases catch a rule that means something else in a corner that none of the same 150 has."""
     assert_equals_oracle(case)
-
-
-@pytest.mark.parametrize("engine", engine_names())
-@pytest.mark.parametrize("bias", [False, True])
-def test_active_neurons_by_hand(engine: str, bias: bool):
-    """One input; A has weight 0.5, B weight 0; both feed O. A's core, B's and O's are three.
-
-    Timestep 0, one event: A and B are evaluated. 1, none: A still has its potential. 2, two events: A fires, so O is
-    evaluated too, and A's potential is 0 again. 3, none: nobody. With a bias all have a potential at every start.
-    """
-    network = network_of("1-2-1", [[0.5], [0.0]], 0.0, threshold=1.0, bias=bias)
-    if network.bias is not None:
-        torch.nn.init.constant_(network.bias, 1 / 128)
-    events = batch_of([1, 0, 2, 0])
-    schedule = replace(LAYERED, cores=(0, 1, 2))
-    active = simulate(network, events, schedule, engine=engine).execution.active
-    assert active.tolist() == [[[1, 1, 1]] * 4 if bias else [[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]]

@@ -5,28 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_comparison import ENGINE, ENGINES, run
+from engine_comparison import ENGINE, run
 from equality import assert_same
 from hypothesis import assume, given
-from networks import batch_of, network_of
 from random_cases import Case, cases, examples
 
 from codesign.exploration.canonical import canonical_schedule, fires_once
-from codesign.network.topology import network_shape, parse_topology
-from codesign.simulation.engine import simulate
-from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("neuron", "schedule", "spikes"), [(True, True, 1), (True, False, 2), (False, True, 2)])
-def test_by_hand(engine: str, neuron: bool, schedule: bool, spikes: int):
-    """Two neurons fire at once and leave one after the other; each of them lifts the output from 0 above 0.5."""
-    network, events = network_of("1-2-1", 1.0, 1.0, threshold=0.5, refractory=neuron), batch_of([1])
-    one_by_one = Schedule(policy="fifo", group_size=1, stop="drained", refractory=schedule)
-    assert simulate(network, events, one_by_one, engine=engine).logits.tolist() == [[spikes]]
-    at_once = replace(one_by_one, group_size=2)
-    assert simulate(network, events, at_once, engine=engine).logits.tolist() == [[1]]
-
+from codesign.simulation.schedule import Regularization, Schedule
 
 GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
 WITHOUT_BARRIERS = {"synchronization_threshold": "layer", "barrier_messages": False}
@@ -62,10 +47,3 @@ def test_changes_nothing_where_no_neuron_is_evaluated_after_it_fired(options, ca
     one, other = (run(replace(case, schedule=each), ENGINE) for each in (schedule, without))
     assert_same(one.execution, other.execution)
     assert canonical_schedule(schedule, shape) == canonical_schedule(without, shape)
-
-
-def test_layered_inference_is_layered_without_refractoriness_too():
-    sizes = network_shape(parse_topology("5-64-64-10"))
-    for schedule in (LAYERED, Schedule(group_size=64), Schedule(group_size=1, **GATED)):
-        assert replace(schedule, refractory=False).equivalent_to_layered(sizes)
-    assert not Schedule(group_size=63, refractory=False).equivalent_to_layered(sizes)

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from codesign.errors import InputError
 from codesign.simulation.selection import select
-
-NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    row=st.lists(st.tuples(NUMBERS | st.sampled_from([0.0, -0.0, 1.0]), st.booleans(), st.booleans()), min_size=1),
-    group_size=st.integers(1, 12),
-    prefer=st.booleans(),
-)
-def test_equals_sorting(row: list[tuple[float, bool, bool]], group_size: int, prefer: bool):
-    priority = np.array([number for number, _, _ in row], dtype=np.float32)
-    waiting = [flag for _, flag, _ in row]
-    preferred = [flag and prefer for _, _, flag in row]
-    order = sorted((not preferred[i], -priority[i], i) for i in range(len(row)) if waiting[i])
-    expected = {i for _, _, i in order[:group_size]}
-    chosen = select(
-        torch.from_numpy(priority)[None],
-        torch.tensor([waiting]),
-        group_size,
-        torch.tensor(preferred) if prefer else None,
-    )
-    assert set(chosen[0].nonzero()[:, 0].tolist()) == expected
 
 
 def test_infinite_priorities_are_ordered():

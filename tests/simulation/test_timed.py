@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from engine_comparison import ENGINES, run
 from networks import batch_of, network_of
@@ -13,7 +12,6 @@ from random_cases import Case, a_case
 
 from codesign.errors import InputError
 from codesign.simulation import policies
-from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import Policy
 from codesign.simulation.schedule import Regularization, Schedule
@@ -68,42 +66,6 @@ def test_a_slow_core_goes_last_by_hand(engine: str):
     assert order(fifo) == [(a, 0), (c, 0), (d, 1), (o, 3)]
     found = run(by_hand(replace(schedule, policy="timed")), engine).execution
     assert order(found) == [(c, 0), (d, 1), (o, 2), (a, 0)]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_cores_that_slices_share_serve_one_after_the_other(engine: str):
-    """All on one core, where A and C are one slice, F = 1.
-
-    The slice receives until 2 + 101 = 103, is evaluated until 103 + 2 · 0.5 = 104, has sent at 104 + 2 · 0.75 = 105.5
-    and is at D at 108.5. A leaves first, ties by index. D receives until max(105.5, 108.5) + 1 = 109.5, is evaluated
-    until 110, has sent at 110.75 and is at O at 114.75: C's message is there before, so C leaves before D.
-    """
-    schedule = Schedule(group_size=1, stop="drained", policy="timed", cores=(0, 0, 0, 0))
-    three = ServiceModel(
-        message_s=(101.0, 1.0, 1.0),
-        lanes=1,
-        update_s=0.5,
-        spike_s=0.5,
-        output_s=(0.25, 0.25, 0.0),
-        route_s=((2.0, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, 0.0, 4.0), (0.0, 0.0, 0.0)),
-    )
-    case = by_hand(replace(schedule, service=three))
-    found = run(case, engine).execution
-    assert [one.neurons for one in found.slices] == [2, 1, 1]
-    assert order(found) == [(0, 0), (0, 0), (1, 1), (2, 3)]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_queued_inputs_are_there_at_once(engine: str):
-    """Inputs have delivery 0, so they leave before all neurons, the lowest first."""
-    network, events = network_of("3-2-1", 1.0, 1.0, threshold=0.5), batch_of(np.ones((1, 1, 3)))
-    zeros = (0.0, 0.0)
-    service = ServiceModel(
-        message_s=(1.0, 1.0), lanes=None, update_s=1.0, spike_s=0.0, output_s=zeros, route_s=(zeros,) * 3
-    )
-    schedule = Schedule(policy="timed", group_size=1, stop="drained", input_mode="queued", service=service)
-    table = simulate(network, events, schedule, engine=engine).execution.messages
-    assert table.source.tolist() == [0, 0, 0, 1, 1, 2]
 
 
 # what is not a service model -----------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import torch
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
-from codesign.simulation.engine import classification_loss
-from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
@@ -21,10 +20,8 @@ SAMPLES = 3
 
 
 def vgg(*channels: int) -> SpikingNetwork:
-    """Two convolutions of each width, then a pool; 32 × 32 pixels of three colours, ten classes.
-
-    Weights on a dyadic grid, about as large as they begin, so that sums are exact in any order.
-    """
+    """Two convolutions of each width, then a pool; 32 × 32 pixels of three colours, ten classes; weights twice as large
+    as they usually begin."""
     layers: list[dict[str, object]] = []
     for width in channels:
         layers += [{"kind": "conv2d", "channels": width, "kernel": 3, "padding": 1}] * 2
@@ -36,7 +33,7 @@ def vgg(*channels: int) -> SpikingNetwork:
     network = SpikingNetwork(topology, neuron, timestep_s=1.0, seed=0)
     with torch.no_grad():
         for weight in network.weights():
-            weight.mul_(2 * 1024).round_().div_(1024)
+            weight.mul_(2)
     return network
 
 
@@ -46,35 +43,6 @@ def images(samples: int = SAMPLES) -> EventBatch:
     squares = np.round(16 * rng.normal(size=(samples, 1, 3, 4, 4))) / 16
     pixels = squares.repeat(8, axis=3).repeat(8, axis=4).reshape(samples, 1, -1)
     return EventBatch.from_frames(pixels, np.arange(samples) % 10, timestep_s=1.0, currents=True)
-
-
-SCHEDULE = Schedule(policy="random", group_size=PRESET.group_size, stop="drained")
-REGULARIZATION = Regularization(refractory_dropout=PRESET.refractory_dropout)
-
-
-@pytest.mark.parametrize("idle_gradient", ["all", "spare", "none"])
-def test_a_loss_and_its_gradient_equal_the_reference(idle_gradient: str):
-    network, events = vgg(4, 6, 17), images()
-    gradients, losses = {}, {}
-    for engine in ("event", "reference"):
-        losses[engine] = classification_loss(
-            network,
-            events,
-            SCHEDULE,
-            regularization=REGULARIZATION,
-            seed=1,
-            idle_gradient=idle_gradient,
-            engine=engine,
-        )
-        network.zero_grad()
-        losses[engine].value.backward()
-        gradients[engine] = [weight.grad.clone() for weight in network.weights()]
-    assert losses["event"].emitted == losses["reference"].emitted > 1000
-    assert losses["event"].logits.tolist() == losses["reference"].logits.tolist()
-    torch.testing.assert_close(losses["event"].value, losses["reference"].value)
-    for found, expected in zip(gradients["event"], gradients["reference"], strict=True):
-        assert expected.any()
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_training_brings_the_loss_down():
