@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Ended, descendants, end, entries, start, wait_until_gone
+from program import Ended, descendants, end, entries, finish, start, wait_until_gone
 from tiny_sweeps import TINY
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
@@ -25,6 +25,7 @@ __all__ = [
     "Run",
     "kill",
     "long_sweep",
+    "serially",
     "sweep_on_ray",
     "temporary_folder",
     "wait_for",
@@ -52,6 +53,14 @@ class Reference:
     def check(self, folder: Path) -> None:
         """Fail where the results of the sweep in a folder are others."""
         assert contents_equal(read_results(folder / "out" / "results.parquet"), self.results)
+
+    def check_resumes(self, folder: Path, again: subprocess.Popen[str]) -> None:
+        """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
+        kept = entries(folder / "store")
+        jobs = finish(again)
+        assert 0 < len(jobs) < len(self.jobs)
+        assert kept.items() <= entries(folder / "store").items()
+        self.check(folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +138,12 @@ def sweep_on_ray(
         prepare=os.setsid,
     )
     return Run(process=process, folder=folder, temporary=temporary, said=[])
+
+
+def serially(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
+    """Start the sweep of a folder in one process, for the sake of time."""
+    options = ("--store", "store", "--output", "out", "--executor", "serial")
+    return start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root})
 
 
 @contextmanager

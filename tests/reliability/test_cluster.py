@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -17,11 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from program import entries, finish, start
 from ray_clusters import TOKEN, Cluster, free_ports, start_cluster, start_node
-from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
-
-from codesign.analysis.table import read_results
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray
 
 pytestmark = [
     pytest.mark.thorough,
@@ -31,32 +27,11 @@ pytestmark = [
 LIMIT_S = 240.0
 
 
-def serially(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
-    """Start the sweep of a folder without a cluster, for the sake of time."""
-    options = ("--store", "store", "--output", "out", "--executor", "serial")
-    return start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root})
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
-    """The long sweep, run serially and undisturbed."""
-    folder = tmp_path_factory.mktemp("reference")
-    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
-    jobs = finish(serially(folder, cache_root))
-    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
-
-
 @pytest.fixture(scope="module")
 def cluster(reference: Reference) -> Iterator[Cluster]:
     """One that no test destroys. After the reference, which has compiled the kernels."""
     with start_cluster() as started:
         yield started
-
-
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    with temporary_folder() as folder:
-        yield folder
 
 
 class Sweeps:
@@ -103,15 +78,6 @@ def check_complete(run: Run, reference: Reference) -> str:
     reference.check(run.folder)
     run.check_no_litter()
     return ended.err
-
-
-def check_resumes(run: Run, reference: Reference, again: subprocess.Popen[str]) -> None:
-    """Fail unless a second sweep does what the first has left, and nothing else, to the same results."""
-    kept = entries(run.folder / "store")
-    jobs = finish(again)
-    assert 0 < len(jobs) < len(reference.jobs)
-    assert kept.items() <= entries(run.folder / "store").items()
-    reference.check(run.folder)
 
 
 def check_mistake(run: Run, message: str, *, within_s: float = 60) -> None:
@@ -171,7 +137,7 @@ def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Refe
     assert run.end().code == -signal.SIGKILL
     run.check_no_litter()
     cluster.check_idle()
-    check_resumes(run, reference, sweeps.start(cluster.address).process)
+    reference.check_resumes(run.folder, sweeps.start(cluster.address).process)
 
 
 def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
@@ -184,7 +150,7 @@ def test_the_program_is_interrupted(cluster: Cluster, sweeps: Sweeps, cache_root
     assert "Traceback" not in ended.err
     run.check_no_litter()
     cluster.check_idle()
-    check_resumes(run, reference, serially(run.folder, cache_root))
+    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps: Sweeps, reference: Reference) -> None:
@@ -221,7 +187,7 @@ def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Referen
         run.wait_for_jobs(2)
         own.head.die()
         run.check_lost(within_s=60)
-    check_resumes(run, reference, serially(run.folder, cache_root))
+    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 def test_an_address_at_which_nothing_is(sweeps: Sweeps) -> None:

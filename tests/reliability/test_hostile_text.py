@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from browser import chromium, needs_chromium
 from one_process import run_all
 from program import ROOT, end, run_here, start
 from tiny_sweeps import PRICES
@@ -33,6 +33,7 @@ from codesign.exploration.runs.shown import LogView, TerminalView
 pytestmark = pytest.mark.slow
 
 MARK = "data-owned"
+WHOLE = "document.documentElement.outerHTML"
 RUN = f"document.documentElement.setAttribute('{MARK}',1)"
 HOSTILE = (
     f"</title></style></svg></textarea></script><script>{RUN}</script><img src=x onerror={RUN}>"
@@ -161,24 +162,14 @@ def test_the_report_of_hostile_results(pages: Path) -> None:
         assert f"{what}</title>" in text, what
 
 
-def browser() -> str | None:
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 @pytest.mark.thorough  # would catch a script in a page that its text does not show
-@pytest.mark.skipif(browser() is None, reason="needs Chromium, to see whether it runs what a page holds")
+@needs_chromium
 def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
-    command = [str(browser()), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-
-    def dom(page: Path) -> str:
-        address = page.absolute().as_uri()
-        whole = [*command, "--virtual-time-budget=2000", "--dump-dom", address]
-        return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=True).stdout
-
     trap = tmp_path / "trap.html"
     trap.write_text(f"<!DOCTYPE html><html><body>{HOSTILE}</body></html>", encoding="utf-8")
-    assert f"<html {MARK}=" in dom(trap)  # it would have been seen
-    found = dom(pages / "hostile.html")
+    with chromium(tmp_path) as browser:
+        trapped, found = (browser.open(page).run(WHOLE) for page in (trap, pages / "hostile.html"))
+    assert f"<html {MARK}=" in trapped  # it would have been seen
     assert "All points" in found
     assert f"<html {MARK}=" not in found
 

@@ -17,7 +17,7 @@ import executor_tasks
 import numpy as np
 import pytest
 from program import descendants, entries, find_processes, finish, start, wait_until_gone
-from ray_faults import RESUME, Reference, Run, kill, long_sweep, sweep_on_ray, temporary_folder
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray
 
 from codesign.analysis.table import read_results
 from codesign.exploration.executors.base import Task
@@ -32,22 +32,6 @@ pytestmark = [
 PROCESSES = "gcs_server|raylet|ray::"
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> Reference:
-    """The long sweep, run serially and undisturbed."""
-    folder = tmp_path_factory.mktemp("reference")
-    (folder / "sweep.yaml").write_text(long_sweep(), encoding="utf-8")
-    options = ("--store", "store", "--output", "out", "--executor", "serial")
-    jobs = finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
-    return Reference(results=read_results(folder / "out" / "results.parquet"), jobs=jobs)
-
-
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    with temporary_folder() as folder:
-        yield folder
-
-
 @pytest.fixture
 def run(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Run]:
     """The long sweep on two workers, some of its trainings done."""
@@ -58,22 +42,6 @@ def run(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Run]:
     finally:
         run.process.kill()
         run.process.wait()
-
-
-def resume(folder: Path, cache_root: Path) -> list[str]:
-    """Jobs that are left to the same command, which for the sake of time runs them serially."""
-    options = ("--store", "store", "--output", "out", "--executor", "serial")
-    return finish(start("sweep", "sweep.yaml", *options, folder=folder, environment={"CODESIGN_CACHE": cache_root}))
-
-
-def check_resumes(run: Run, cache_root: Path, reference: Reference) -> None:
-    """Fail unless it goes on where it was, to the same results."""
-    kept = entries(run.folder / "store")
-    resumed = resume(run.folder, cache_root)
-    assert 0 < len(resumed) < len(reference.jobs)
-    after = entries(run.folder / "store")
-    assert {key: after[key] for key in kept} == kept
-    reference.check(run.folder)
 
 
 @pytest.mark.thorough
@@ -94,7 +62,7 @@ def test_the_program_is_killed(run: Run, cache_root: Path, reference: Reference)
     kill(run.process.pid)
     assert run.end().code == -signal.SIGKILL
     wait_until_gone(started, within_s=90)
-    check_resumes(run, cache_root, reference)
+    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 def interrupt_twice(pid: int) -> None:
@@ -118,7 +86,7 @@ def test_the_program_is_told_to_stop(
     assert "Traceback" not in ended.err
     wait_until_gone(started, within_s=15)
     run.check_no_litter()
-    check_resumes(run, cache_root, reference)
+    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 @pytest.mark.parametrize("part", ["/raylet ", "/gcs_server "])
@@ -126,7 +94,7 @@ def test_the_program_is_told_to_stop(
 def test_ray_itself_is_killed(run: Run, cache_root: Path, reference: Reference, part: str) -> None:
     kill(*find_processes(run.process.pid, part))
     run.check_lost(within_s=30)
-    check_resumes(run, cache_root, reference)
+    reference.check_resumes(run.folder, serially(run.folder, cache_root))
 
 
 @pytest.mark.thorough
