@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from program import ROOT
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
-from codesign.errors import CodesignError, DocumentError, InputError
+from codesign.errors import CodesignError, DocumentError
 from codesign.hardware.library import chip_names, find_chip, load_chip
 
 
@@ -179,29 +178,3 @@ def test_keys_of_a_chip_are_not_split(columns: int, monkeypatch: pytest.MonkeyPa
         words = set(said("chips", "show", name).split())
         for number in find_chip(name).numbers():
             assert {number.name, number.source, number.confidence, number.effect} <= words, (name, number.name)
-
-
-def test_a_report_is_drawn_of_a_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[tuple[str, str]] = []
-    table: Any = object()
-    monkeypatch.setattr("codesign.analysis.table.read_file", lambda place: drawn.append(("read", str(place))) or b"")
-    monkeypatch.setattr("codesign.analysis.table._decoded", lambda content, place: table)
-    monkeypatch.setattr(
-        "codesign.reporting.html.write_report", lambda found, place: drawn.append(("drawn", str(place)))
-    )
-    monkeypatch.setattr("codesign.reporting.terminal.print_summary", lambda *parts: None)
-    (here / "out").mkdir()
-    said("report", "out")
-    said("report", "elsewhere/kept.parquet")
-    said("report", "memory://there/out")
-    assert drawn == [
-        ("read", "out/results.parquet"),
-        ("drawn", "out/report.html"),
-        ("read", "elsewhere/kept.parquet"),
-        ("drawn", "elsewhere/kept.html"),
-        ("read", "memory://there/out/results.parquet"),
-        ("drawn", "memory://there/out/report.html"),
-    ]
-    monkeypatch.undo()
-    monkeypatch.chdir(here)
-    assert isinstance(refused("report", "out"), InputError)

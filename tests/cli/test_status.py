@@ -112,8 +112,10 @@ def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
 def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, cache_root: Path) -> None:
     run_here(location, cache_root)
     open_folder(location).write("torn/run.json", b'{"format": "codesign-run 2"')
+    open_folder(location).write("tiny/deeper/run.json", b"{}")
     shown = said(location)
     assert "finished    11/11" in shown
+    assert "deeper" not in shown
     assert "torn/run.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
     with pytest.raises(CodesignError, match=r"torn/run\.json: is not the record"):
         said(f"{location}/torn")
@@ -144,8 +146,11 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "my sweep.yaml").write_text(SWEEP, encoding="utf-8")
     file = shlex.quote(str(tmp_path / "my sweep.yaml"))
     options = "--executor serial --output out --store memory://key:secret@place/store --seeds 3"
-    assert CliRunner().invoke(app, shlex.split(f"sweep {file} {options}")).exit_code == 130
-    assert CliRunner().invoke(app, shlex.split(f"sweep --store memory://place {file}")).exit_code == 130
+    for words in (f"{file} {options}", f"--store memory://place {file}"):
+        ended = CliRunner().invoke(app, shlex.split(f"sweep {words}"))
+        assert ended.exit_code == 130
+        assert "interrupted: finished jobs are kept in memory://" in ended.stderr
+        assert "; the same command continues from there" in ended.stderr
     assert shlex.split(found[0]) == shlex.split(f"codesign sweep {file} {options.replace('secret', '***')}")
     assert found[1] == f"codesign sweep {file} --store memory://place"
 

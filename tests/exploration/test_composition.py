@@ -66,13 +66,6 @@ def mistakes(name: str, text: str, **choice: str) -> list[str]:
 # extends -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_chain_is_followed_from_folder_to_folder(folder):
-    write("bases/deep/one.yaml", "extends: ../../tiny.yaml\nseeds: {training: [1]}\nevaluation: {samples: 1}\n")
-    write("bases/two.yaml", "extends: deep/one.yaml\nevaluation: {samples: 2}\n")
-    spec = load("mine.yaml", f"extends: {folder}/bases/two.yaml\ntitle: Mine\n")
-    assert (spec.title, spec.seeds.training, spec.evaluation.samples) == ("Mine", (1,), 2)
-
-
 def test_null_is_a_value_like_any_other(folder):
     write("base.yaml", "extends: tiny.yaml\nevaluation: {samples: 2}\n")
     assert load("mine.yaml", "extends: base.yaml\nevaluation: {samples: }\n").evaluation.samples is None
@@ -135,14 +128,6 @@ def test_scales_are_merged_over_datasets_over_the_file(folder, choice, name, wor
     assert name == "_".join(["tiny", *chosen.options.values()])
     again = load_chosen(folder / "more.yaml", SweepSpec, **chosen.options)
     assert again == chosen  # the options that are told make the same choice
-
-
-def test_every_choice_is_listed(folder):
-    for dataset, scales in {"digits": ("smoke", "paper"), "audio": ("smoke", "paper", "tiny")}.items():
-        chosen = load_chosen(folder / "more.yaml", SweepSpec, dataset=dataset)
-        assert (chosen.datasets, chosen.scales) == (("digits", "audio"), scales)
-    assert load_chosen(folder / "tiny.yaml", SweepSpec).options == {}
-    assert load_chosen(write("scaled.yaml", TINY + "scales: {a: {}}\n"), SweepSpec).options == {"scale": "a"}
 
 
 def test_parts_of_a_file_are_merged_over_the_same_parts_of_its_base(folder):

@@ -137,7 +137,7 @@ def test_train_with_one_bit():
     """
     one_bit = Quantization(bits=1)
     inputs = replace(model("1-2"), neuron=NeuronSpec(threshold=0.1185), quantization=one_bit)
-    inputs = replace(inputs, recipe=inputs.recipe.model_copy(update={"quantization": one_bit}))
+    inputs = replace(inputs, recipe=inputs.recipe.model_copy(update={"quantization": "chip"}))
     output = job_runs.run_train(inputs, workload(1, 2))
     after = decode_state(output.payload)["connections.0.weight"].flatten()
     assert after.tolist() == pytest.approx([0.1193 + 2**-6, 0.1182 - 2**-6], abs=1e-4)

@@ -59,8 +59,6 @@ OWN_AXES = {
     "barrier": {"synchronization.times": "[x0.5, x3, 9 us]", "synchronization.least_step": "[4 us, 9 us]"},
     "neighbour": {"synchronization.handshake": "[0, 3, 2 us]"},
     "timer": {"synchronization.tick": "[200 ns, 3 us, 90 us]"},
-    "asynchronous": {},
-    "clocked": {},
 }
 
 
@@ -92,22 +90,6 @@ def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chu
     assert seen == problem.space.size
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_a_grid_equals_its_points_priced_alone(
-    kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path
-):
-    known = {**AXES, **OWN_AXES[kind]}
-    paths = data.draw(st.lists(st.sampled_from(sorted(known)), min_size=2, max_size=4, unique=True))
-    if "energies.hop_vertical" in paths and "energies.clock_cycle" not in paths:
-        paths.append("energies.clock_cycle")
-    axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
-    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}"))
-    compare(spec, problem_of(spec, folder, cache_root))
-
-
 STRUCTURES = {
     "vector_width": "[1, 3, 16, all]",
     "technology_node": "[28 nm, 65 nm]",
@@ -122,16 +104,22 @@ STRUCTURES = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kind", [*KINDS, "structured"])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_grid_over_structure_equals_its_points_priced_alone(
-    operation: str, data: st.DataObject, folder: Path, cache_root: Path
+def test_a_grid_equals_its_points_priced_alone(
+    kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path
 ):
-    """Node, voltage and lanes move energies, times, leakage, area and partly filled words at once."""
-    paths = data.draw(st.lists(st.sampled_from(sorted(STRUCTURES)), min_size=1, max_size=4, unique=True))
-    axes = "".join(f"  {path}: {STRUCTURES[path]}\n" for path in paths)
-    objectives = "objectives: [{column: energy_j}, {column: energy_delay_js}, {column: area_m2}]\n"
-    spec = spec_of(price_file(folder / "priced.yaml", f"structured_{operation}", f"axes:\n{axes}{objectives}"))
+    """With a structure, node, voltage and lanes move energies, times, leakage, area and partly filled words at once."""
+    known, objectives = {**AXES, **OWN_AXES.get(kind, {})}, ""
+    if kind == "structured":
+        known = STRUCTURES
+        objectives = "objectives: [{column: energy_j}, {column: energy_delay_js}, {column: area_m2}]\n"
+    paths = data.draw(st.lists(st.sampled_from(sorted(known)), min_size=2, max_size=4, unique=True))
+    if "energies.hop_vertical" in paths and "energies.clock_cycle" not in paths:
+        paths.append("energies.clock_cycle")
+    axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
+    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}{objectives}"))
     compare(spec, problem_of(spec, folder, cache_root))
 
 
@@ -148,22 +136,6 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
     problem = problem_of(spec, folder, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
-
-
-def grid(folder: Path, cache_root: Path, chip: str, axes: str) -> tuple[np.ndarray, np.ndarray]:
-    """Energies and latencies of the first model, shaped like the grid."""
-    spec = spec_of(price_file(folder / "priced.yaml", chip, f"axes: {axes}\n"))
-    problem = problem_of(spec, folder, cache_root)
-    parts: list[dict[str, np.ndarray]] = []
-    price_space(spec, problem, keep=lambda _, __, priced: parts.append(priced[0]))
-    return tuple(parts[0][name].reshape(problem.space.shape) for name in ("energy_j", "latency_s"))
-
-
-def test_barriers_take_their_time_once_a_step(folder: Path, cache_root: Path):
-    axes = "{synchronization.times: [1 us, 11 us], synchronization.least_step: [0.001 ns]}"
-    _, latency = grid(folder, cache_root, "barrier_accelerated", axes)
-    steps = 3 + 3 - 1  # timesteps + layers − 1
-    assert latency[1, 0] - latency[0, 0] == pytest.approx(steps * 10e-6, rel=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -301,6 +273,10 @@ def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
     fresh = run(folder, cache_root, tmp_path / "b", chip="clocked_real_time")
     for name in ("points", "front", "page"):
         assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
+    assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
 
 
 def test_one_pricing_at_a_time_writes_a_folder(folder: Path, cache_root: Path, tmp_path: Path):
@@ -309,15 +285,6 @@ def test_one_pricing_at_a_time_writes_a_folder(folder: Path, cache_root: Path, t
         pytest.raises(InputError, match=r"\.lock: is held by process [0-9]+ on .*, which writes there"),
     ):
         run(folder, cache_root, tmp_path, chip="clocked_real_time")
-
-
-def test_an_earlier_result_survives_an_interrupt(folder: Path, cache_root: Path, tmp_path: Path):
-    outcome = run(folder, cache_root, tmp_path, chip="clocked_real_time")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, cache_root, tmp_path, chip="clocked_real_time", progress=Interrupting())
-    assert outcome.points.exists()
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_memory_does_not_grow_with_the_number_of_points(folder: Path, cache_root: Path):

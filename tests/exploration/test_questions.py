@@ -8,9 +8,7 @@ import pytest
 
 from codesign.errors import DocumentError
 from codesign.exploration.composition import load_chosen
-from codesign.exploration.library import choose_sweep
 from codesign.exploration.spec import SweepSpec
-from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.sweep import plan_sweep
 
 SWEEP = """\
@@ -70,7 +68,3 @@ def test_questions_change_no_key_and_no_configuration(tmp_path):
     asked = plan_sweep(load(tmp_path, SWEEP + "questions: {a: {choose: chip, least: energy_j}}\n"))
     assert asked.config_hash == plain.config_hash
     assert [point.jobs.keys for point in asked.points] == [point.jobs.keys for point in plain.points]
-
-
-def test_a_study_asks_about_its_trials():
-    assert list(choose_sweep("study_digits", StudySpec).spec.questions) == ["trial", "soonest"]

@@ -70,17 +70,6 @@ def test_a_killed_sweep_goes_on_where_it_was(
     assert resumed(tmp_path, cache_root) == []
 
 
-def test_an_interrupted_sweep_says_how_to_go_on(
-    tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]
-) -> None:
-    process = start(tmp_path, cache_root, "--executor", "serial")
-    _, said = stop_after(process, 2, signal.SIGINT)
-    assert process.returncode == 130
-    assert "interrupted: finished jobs are kept in store; the same command continues from there" in said
-    assert "Traceback" not in said
-    assert len(resumed(tmp_path, cache_root)) <= len(undisturbed[1]) - 2
-
-
 @pytest.mark.thorough
 def test_two_sweeps_at_once_share_a_store(
     tmp_path: Path, cache_root: Path, undisturbed: tuple[Path, list[str]]

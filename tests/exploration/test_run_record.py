@@ -204,16 +204,6 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
     assert said in str(raised.value)
 
 
-def test_a_damaged_record_hides_no_other(tmp_path: Path, cache_root: Path) -> None:
-    run(tmp_path, cache_root)
-    folder = folder_at(tmp_path)
-    folder.write(f"torn/{RECORD}", b'{"format": "codesign-run 2", "id": "to')
-    folder.write(f"out/deeper/{RECORD}", b"{}")
-    runs, problems = find_runs(tmp_path)
-    assert [one.record.name for one in runs] == ["tiny"]
-    assert [problem.partition(":")[0] for problem in problems] == [str(tmp_path / "torn" / RECORD)]
-
-
 def test_a_process_is_told_from_others_of_its_number() -> None:
     mine = this_process()
     assert lives(mine) is True

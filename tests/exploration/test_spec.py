@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from tiny_sweeps import LAYERED, TINY, assert_at_lines, plan_problems, problems, tiny
 
-from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.exploration.pricing.space import AxisRange
-from codesign.exploration.study.domains import Range
 
 BAD = """\
 name: bad
@@ -67,45 +64,12 @@ def test_layered_recipe_with_a_schedule_is_a_mistake():
     ("old", "new", "message"),
     [
         ("5.0e-3", "1.0e+300", "recipe_defaults.learning_rate: must be at most 1e+30 in size, found 1e+300"),
-        ("5.0e-3", "true", "recipe_defaults.learning_rate: must be a valid number, found True"),
-        ("epochs: 1", "epochs: '3'", "recipe_defaults.epochs: must be a valid integer, found '3'"),
-        ("epochs: 1", "epochs: 1, patience: true", "recipe_defaults.patience: must be a valid integer, found True"),
-        (
-            '"12-8"',
-            '"12-8", neuron: {threshold: 1.0e+308}',
-            "network.neuron.threshold: must be at most 1e+30 in size",
-        ),
-        (
-            '"12-8"',
-            '"12-8", neuron: {surrogate_steepness: 1.0e+300}',
-            "network.neuron.surrogate_steepness: must be at most",
-        ),
         ('"12-8"', '"12-8", neuron: {threshold: 1.0e-50}', "network.neuron.threshold: must be 0 or at least 1e-30 in"),
         ('"12-8"', '"12-8", neuron: {time_constant: 1e300 s}', "network.neuron.time_constant: must be at most 1e+30 s"),
-        (
-            'hidden: "12-8"',
-            'layers: [{kind: linear, neurons: "10"}]',
-            "network.layers.0.linear.neurons: must be a valid",
-        ),
-        (
-            "seeds:",
-            "resources: {train: {gpus: true}}\nseeds:",
-            "resources.train.gpus: must be a valid number, found True",
-        ),
         (
             "seeds:",
             "objectives: [{column: accuracy, direction: maximize, reference: 32}]\nseeds:",
             "objectives.0.reference: must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found",
-        ),
-        (
-            "seeds:",
-            "objectives: [{column: accuracy, direction: maximize, reference: 101 %}]\nseeds:",
-            "objectives.0.reference: must be a fraction from 0 to 1",
-        ),
-        (
-            "seeds:",
-            "objectives: [{column: energy_j, direction: minimize, reference: 1.0e+39}]\nseeds:",
-            "objectives.0.reference: must be at most 1e+30 in size",
         ),
     ],
 )
@@ -170,9 +134,3 @@ def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
     found = plan_problems(text.replace(old, new))
     assert {line for line, _ in found} == {next(i for i, line in enumerate(text.splitlines(), start=1) if old in line)}
     assert all(message.startswith(f"{place}: ") and "output spikes" in message for _, message in found)
-
-
-@pytest.mark.parametrize("model", [Range, AxisRange])
-def test_the_ends_of_ranges_are_no_booleans(model):
-    with pytest.raises(DocumentError, match=r"^x.yaml:2: to: must be a number, or one with a unit .*, found True$"):
-        parse_document("from: 0\nto: true\npoints: 3" if model is AxisRange else "from: 0\nto: true", "x.yaml", model)

@@ -109,13 +109,6 @@ def test_the_format_stays(place: str) -> None:
     assert bytes_of(store) == data
 
 
-def test_a_later_put_replaces_an_earlier_one(place: str) -> None:
-    store = Store(place)
-    store.put(KEY, b"one", {})
-    store.put(KEY, b"two", {})
-    assert store.get(KEY) == Entry(payload=b"two", facts={})
-
-
 def test_keys_are_those_of_entries_only(place: str) -> None:
     store = Store(place)
     assert store.keys() == frozenset()
@@ -192,45 +185,6 @@ def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, posi
     assert store.get(KEY) is None
     assert not path.exists()
     assert len(notes) == 1
-
-
-def test_a_failed_write_leaves_the_old_entry_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
-    store.put(KEY, b"old", {})
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match="No space left on device"):
-        store.put(KEY, b"new", {})
-    assert store.get(KEY) == Entry(payload=b"old", facts={})
-    assert [path.name for path in store.path(KEY).parent.iterdir()] == [KEY]
-
-
-@pytest.mark.parametrize("special", ["pipe", "device"])
-def test_an_entry_that_is_no_regular_file_is_missing_and_never_waited_for(tmp_path: Path, special: str) -> None:
-    store = Store(tmp_path)
-    path = Path(store.path(KEY))
-    path.parent.mkdir()
-    if special == "pipe":
-        os.mkfifo(path)
-    else:
-        path.symlink_to("/dev/zero")
-    assert store.get(KEY) is None
-    assert store.facts(KEY) is None
-    store.put(KEY, b"payload", {})
-    assert store.get(KEY) == Entry(payload=b"payload", facts={})
-
-
-def test_a_place_that_nobody_can_write_or_knows_is_a_store_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    for place, message in (
-        (tmp_path / "file" / "store", "choose another --store"),
-        ("s4://b/c", "unknown scheme 's4'"),
-    ):
-        with pytest.raises(StoreError, match=message):
-            Store(place)
 
 
 HAMMER = """

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 from handmade_hardware import near
-from tiny_sweeps import CHIP, UNLAYERED, run, tiny
+from tiny_sweeps import UNLAYERED, run, tiny
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
@@ -84,16 +83,6 @@ LEARNS = (
     ),
 )
 """A network in which something happens."""
-
-
-def test_accuracy_stands_before_and_after_quantization(tmp_path, cache_root):
-    coarse = "  coarse: {extends: mubrain, weight_bits: 1, schedules: [layered]}"
-    floats = "  floats: {extends: mubrain, weight_bits: none, schedules: [layered]}"
-    run(tiny((CHIP, f"{coarse}\n{floats}"), *LEARNS), tmp_path, cache_root)
-    by_chip = {row["chip"]: row for row in rows(tmp_path)}
-    assert by_chip["floats"]["accuracy"] == by_chip["coarse"]["float_accuracy"]
-    assert by_chip["floats"]["accuracy"] > by_chip["coarse"]["accuracy"]
-    assert by_chip["floats"]["float_accuracy"] is None or math.isnan(by_chip["floats"]["float_accuracy"])
 
 
 def test_rows_say_how_far_their_numbers_may_move(finished_sweep):
@@ -259,24 +248,6 @@ def test_ray_gives_the_same_bytes_as_serial(tmp_path, cache_root):
     keys = [path.name for path in serial.root.glob("??/*")]
     assert len(keys) > 10
     assert [serial.get(key).payload for key in keys] == [ray.get(key).payload for key in keys]
-
-
-def test_what_machines_do_beyond_the_paper(tmp_path, cache_root):
-    """Policies that look at cores, queued input and no refractoriness, trained through and evaluated."""
-    recipe = "  mine: {method: unlayered, policy: round_robin, input_mode: queued, refractory: false, chip: mubrain}"
-    schedules = "  queued: {policy: round_robin, group_size: 4, input_mode: queued, prioritize_input: true}"
-    spec = tiny(
-        ('network: {hidden: "12-8"}', 'network: {hidden: "12-8", neuron: {threshold: 0.03}}'),  # so that much fires
-        ("  layered: {method: layered}", recipe),
-        ("schedules: [layered, asynchronous]", "schedules: [queued]"),
-        ("\n  truenorth: {}", ""),
-        ("  asynchronous: {policy: random, group_size: 4}", schedules),
-        ("seeds:", "axes: {schedule.queued.refractory: [true, false]}\nseeds:"),
-    )
-    outcome, _ = run(spec, tmp_path, cache_root)
-    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 0, 0)
-    operations = {row["refractory"]: row["synaptic_operations"] for row in rows(tmp_path)}
-    assert operations[False] > operations[True]  # more than one spike a pass is possible, and costs
 
 
 def test_networks_without_output_spikes_are_told_of_once(tmp_path, cache_root):

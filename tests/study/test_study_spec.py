@@ -7,9 +7,7 @@ import re
 import pytest
 from tiny_studies import STUDY, study
 
-from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.exploration.spec import SweepSpec
 
 RECIPE = "recipe: [layered, unlayered]"
 RATE = "recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}"
@@ -59,18 +57,10 @@ def line_of(text: str) -> int:
         ("in_flight: 3", "in_flight: 0", "greater than or equal to 1, found 0"),
         # booleans and quoted numbers where numbers are meant, and numbers that nothing can compute with
         (RATE, "recipe.learning_rate: [0.1, true]", "must be a valid number, found True"),
-        (RATE, 'recipe.learning_rate: ["0.1"]', "must be a valid number, found '0.1'"),
         (RATE, "recipe.learning_rate: {from: 0.1, to: 1.0e+39}", r"must be at most 1e\+30 in size, found 1e\+39"),
-        (GROUP, "recipe.group_size: {from: true, to: 8}", "must be a number, .*, found True"),
-        (GROUP, 'recipe.group_size: {from: "1", to: "8"}', "must be a number, .*, found '1'"),
-        (GROUP, "recipe.group_size: {from: 1, to: 8, step: true}", r"step: must be a valid integer, found True"),
-        (GROUP, 'recipe.group_size: {from: 1, to: 8, step: "2"}', r"step: must be a valid integer, found '2'"),
         (SHARED, "schedule.group_size: [1.0e+400]", "must be a finite number, found inf"),
-        (SHARED, "schedule.group_size: [1.0e+39]", r"must be a valid integer, found 1e\+39"),
         (SHARED, "schedule.group_size: [.nan]", "must be a valid integer, found '.nan'"),
         (WIDTH, "chip.vector_width: [true]", "must be a whole number of lanes .*, found True"),
-        ("layered: {method: layered}", 'layered: {method: layered, input_dropout: "0.1"}', "valid number, found '0.1'"),
-        ("reference: 1 mJ", "reference: true", r"reference: must be a valid number, found True"),
         ("name: tpe, seed: 3", "name: tpe, seed: 4294967296", "must be less than 4294967296"),
     ],
 )
@@ -168,8 +158,6 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
         ((SAMPLER, "sampler: 3"), "", r"sampler: must be the name of a sampler or \{name, seed, options\}"),
         (("", ""), "constraints: [{column: lane, at_most: 3}]", "unknown numeric column 'lane'; did you mean 'lanes'"),
         (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),
-        (("", ""), 'constraints: [{column: lanes, at_most: "3"}]', "at_most: must be a valid number, found '3'"),
-        (("", ""), 'fidelity: {levels: [{epochs: 1}], keep: "0.5"}', "keep: must be a valid number, found '0.5'"),
         (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
         (("", ""), "evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
         (("", ""), "axes: {recipe.layered.epochs: [1, 2]}", "axes: a study has none: search for"),
@@ -212,8 +200,3 @@ def test_limits_have_units() -> None:
     assert energy.violation(1e-6) < 0
     assert accuracy.violation(0.25) == 0.25
     assert accuracy.violation(0.75) == -0.25
-
-
-def test_a_study_given_to_sweep_says_what_it_is() -> None:
-    with pytest.raises(DocumentError, match=r"tiny.yaml:\d+: space: this is a study; run it by `codesign study`"):
-        parse_document(STUDY, "tiny.yaml", SweepSpec)
