@@ -248,7 +248,6 @@ def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: 
             store(H, slot, add(load(H, slot), flowed))
 
 
-@part
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
     learning, gradients = out.learning, state.gradients

@@ -361,7 +361,7 @@ class Batch:
             InputError: the policy gave a priority that is not a number, or a timestep takes too many forward steps.
         """
         given = self.input if input_ is None else input_
-        reached: int = kernels.process(task, first, last, self.network, self.rules, given, state, out)
+        reached = kernels.process(task, first, last, (self.network, self.rules, given, state, out))
         if out.ends[structures.STATUS] == NO_PRIORITY:
             raise InputError("the scheduling policy gave a priority that is not a number")
         if out.ends[structures.STATUS] == TOO_MANY:

@@ -15,8 +15,8 @@ import pickle
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,31 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
+from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.ccallback import CFunc
 
 from codesign.files.code import code_folder, read_code, sealed
 from codesign.terminal_text import is_watched
 
-__all__ = ["cache_folder", "callback", "is_compiled", "kernel", "leaf", "part", "routine", "tell_of_compiling"]
+__all__ = [
+    "alone",
+    "cache_folder",
+    "callback",
+    "is_compiled",
+    "is_kept",
+    "kept",
+    "kernel",
+    "leaf",
+    "part",
+    "routine",
+    "tell_of_compiling",
+]
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
 COMPILING = "compiling the simulator, once on this machine and version: usually about half a minute"
+_LONGEST_COMPILATION_S = 300
 _asked: list[bool] = []
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what only kernels call: no entry points for Python or C, which would cost a sixth more time."""
@@ -204,6 +218,37 @@ def leaf(function: Callable[..., Any]) -> Any:
 def routine(function: Callable[..., Any]) -> Any:
     """A larger function that kernels call; compiled by itself and left to itself."""
     return numba.njit(**_INSIDE)(function)
+
+
+def is_kept(compiled: Any) -> bool:
+    """Whether code of a `kernel` or of a `kept` function lies on disk, of whatever types and state."""
+    return Path(compiled._cache._cache_file._index_path).exists()
+
+
+@contextmanager
+def alone(name: str, *, waits: bool) -> Iterator[bool]:
+    """Hold the lock of a function that is to be compiled; yields False if another process does and is not waited for.
+
+    Without locks, as of some network folders, two processes may compile the same.
+    """
+    lock = FileLock(cache_folder() / f"{name}.lock", timeout=_LONGEST_COMPILATION_S if waits else 0, mode=0o600)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except Timeout:
+            yield waits
+            return
+        except (OSError, NotImplementedError):
+            pass
+        yield True
+
+
+def kept(function: Callable[..., Any]) -> Any:
+    """A `routine` that is kept on disk, for kernels that call it through its address."""
+    compiled = routine(function)
+    compiled._cache = _KernelCache(function)
+    compiled.compile = _uncollected(compiled.compile)
+    return compiled
 
 
 def callback(function: Callable[..., Any], signature: Any, *, keep: bool) -> Any:

@@ -51,7 +51,6 @@ _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORIT
 """Places in `Input.purpose_keys`."""
 
 
-@part
 def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
     """Run all timesteps of a sample; returns how that ended.
 
@@ -115,7 +114,7 @@ def _pass_key(input_: Any, purpose: Any, frame: Any) -> Any:
     return absorb(absorb(input_.purpose_keys[purpose], input_.sample_ids[frame.sample]), frame.timestep)
 
 
-@routine
+@part
 def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Run one timestep; returns how that ended."""
     queue = state.queue
