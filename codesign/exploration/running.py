@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
@@ -49,7 +50,7 @@ def run_work(
         return {}
     # Here, so that those who only look up results do not wait for torch and the compiler.
     from codesign.exploration.runner import Runner
-    from codesign.simulation.event.compilation import tell_of_compiling
+    from codesign.simulation.event.ahead import compiling_ahead
 
     if executor is None:
         training = workload().train
@@ -59,9 +60,8 @@ def run_work(
             samples=len(training) * training.timesteps,
             on_note=progress.note,
         )
-    if work.trainings or work.executions:
-        tell_of_compiling(progress.note)
-    with executor as chosen:
+    simulates = bool(work.trainings or work.executions)
+    with compiling_ahead(progress.note) if simulates else nullcontext(), executor as chosen:
         progress.planned(work, chosen.name)
         runner = Runner(
             store=store,

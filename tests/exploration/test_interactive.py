@@ -155,7 +155,7 @@ def test_the_first_run_on_a_machine_says_that_it_compiles(
     for number in range(2):
         run_sweep(tiny(), store=cd.Store(f"store {number}"), output="out", progress=listener)
     assert [note for note in notes if "compiling" in note] == [
-        "compiling the simulator, once on this machine and version: usually about half a minute"
+        "compiling the simulator, once on this machine and version: usually ten to twenty seconds"
     ]
 
 

@@ -10,7 +10,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
-from codesign.simulation.event import kernels
+from codesign.simulation.event import sections
 from codesign.simulation.event.compilation import cache_folder
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
@@ -27,11 +27,11 @@ def outcome() -> dict[str, object]:
         execution = simulate(network, events, schedule, engine="event").execution
         assert execution is not None
         emitted[policy] = execution.emitted.tolist()
-    stats = kernels.process.stats
+    stats = [section.compiled.stats for section in sections.known()]
     return {
         "emitted": emitted,
-        "found": sum(stats.cache_hits.values()),
-        "compiled": sum(stats.cache_misses.values()),
+        "found": sum(sum(one.cache_hits.values()) for one in stats),
+        "compiled": sum(sum(one.cache_misses.values()) for one in stats),
         "folder": str(cache_folder()),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.delays import begin_late_gradient, late_gradient
@@ -19,6 +20,7 @@ from codesign.simulation.event.max_pools import pass_all, set_passed
 from codesign.simulation.event.neuron import extended_step_gradient, step_gradient
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
@@ -201,21 +203,22 @@ def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, ta
 
 
 @leaf
-def _back_through_choice(network: Any, rules: Any, state: Any, trace: Any, sums: Any, step: Any) -> None:
+def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: Any) -> None:
     """From the currents of the following step to the queue before this step's choice."""
-    queue, gradients = state.queue, state.gradients
+    queue, gradients, trace = state.queue, state.gradients, out.trace
     if step.room > 0 and rules.idle_gradient == IDLE_ALL:
-        idle_all(network, state, trace, step)
+        idle_all(network, rules, state, trace, step)
     elif step.room > 0 and rules.idle_gradient != IDLE_NONE:
-        idle_nearest(network, state, trace, step)
+        at = step.positions_at, step.potentials_at, step.reached, step.room
+        idle_nearest(network, rules, state, out, at[0], at[1], at[2], at[3])
     for i in range(step.chosen):
         queue.ordered[i] = trace.words[step.positions_at + step.reached + i]
     if not rules.single_spikes:
         for i in range(step.chosen):
             queue.kept[i] = trace.words_as_float[step.kept_at + i]
-    _unchoose(network, state, sums.weights, step.chosen)
+    _unchoose(network, state, out.learning.sums.weights, step.chosen)
     if rules.direct:
-        back_from_direct(network, state, sums.direct, step.chosen)
+        back_from_direct(network, rules, state, out, step.chosen)
     for i in range(step.chosen):
         source = unsigned_index(queue.ordered[i])
         if source >= rules.inputs:
@@ -248,6 +251,7 @@ def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: 
             store(H, slot, add(load(H, slot), flowed))
 
 
+@section(types.none, back=True)
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
     learning, gradients = out.learning, state.gradients
@@ -273,7 +277,7 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         row = sample * rules.timesteps + timestep
         frame = Frame(sample, timestep, input_.offsets[row], input_.offsets[row + 1], kept_from)
         if rules.delayed:
-            begin_late_gradient(state.late, gradients.g_count, timestep)
+            begin_late_gradient(rules, state, timestep)
             potentials_at -= len(state.late.arriving)
         words_at, potentials_at = _backward_pass(network, rules, input_, frame, state, out, words_at, potentials_at)
         if rules.delayed:
@@ -309,14 +313,14 @@ def _backward_pass(
     steps = unsigned_index(trace.words[words_at])
     arrived_at = potentials_at  # spikes that arrived late
     if rules.direct:
-        begin_direct_gradient(state)
+        begin_direct_gradient(rules, state)
     if rules.pools_first:
-        pass_all(network.wiring, rules, state.queue, trace, steps, words_at, potentials_at)
+        pass_all(network, rules, state, out, steps, words_at, potentials_at)
     for after in range(steps):
         step = find_step(network.wiring, rules, trace.words, words_at, potentials_at)
         if rules.direct:
             state.under_way.clock[1] = np.int64(steps) - 1 - np.int64(after)
-        _back_through_choice(network, rules, state, trace, out.learning.sums, step)
+        _back_through_choice(network, rules, state, out, step)
         for i in range(following):
             mark[unsigned_index(trace.words[following_at + i])] = 0
         if network.neuron.extended:
@@ -325,10 +329,9 @@ def _backward_pass(
             _unevaluate(network, rules, state, trace, out.learning.sums.threshold, step)
         if rules.delayed:
             k = np.int64(steps) - 1 - np.int64(after)
-            given = trace.potentials, arrived_at, out.learning.sums.delayed
-            late_gradient(network, rules, frame.timestep, k, state, *given)
+            late_gradient(network, rules, frame.timestep, k, state, out, arrived_at)
         if rules.direct:
-            note_currents(network, state, trace, step)
+            note_currents(network, rules, state, out, step.positions_at, step.reached)
         following_at, following = step.positions_at, step.reached
         words_at, potentials_at = step.positions_at, step.potentials_at
     for i in range(following):
@@ -336,5 +339,5 @@ def _backward_pass(
     if steps > 0 and not rules.queued:
         _frame_gradient(network, rules, input_, frame, state, gradient)
         if rules.direct:
-            frame_direct_gradient(network, input_, frame, np.int64(steps), state, out.learning.sums.direct)
+            frame_direct_gradient(network, rules, input_, frame, np.int64(steps), state, out)
     return words_at, potentials_at

@@ -21,6 +21,7 @@ from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG,
 from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import places_of, policy_address
+from codesign.simulation.event.sections import table
 from codesign.simulation.event.structures import (
     Criterion,
     Input,
@@ -202,6 +203,7 @@ class Batch:
         dropped = regularization.refractory_dropout or regularization.network_dropout
         pools_first = self.layout.max_pools is not None
         return Rules(
+            sections=table(),
             inputs=network.shape.input_size,
             input_stride=self.layout.input_stride,
             timesteps=run.events.timesteps,

@@ -47,7 +47,7 @@ __all__ = [
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
-COMPILING = "compiling the simulator, once on this machine and version: usually about half a minute"
+COMPILING = "compiling the simulator, once on this machine and version: usually ten to twenty seconds"
 _LONGEST_COMPILATION_S = 300
 _asked: list[bool] = []
 _INSIDE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

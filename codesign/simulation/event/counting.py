@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.evaluation import DECISIONS
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES, UPDATE_COLUMNS, UPDATES
 from codesign.simulation.event.vector import LANES, exceeding, lanes_set, unsigned_index
 
@@ -27,9 +29,10 @@ _NOBODY = np.int64((1 << 63) - 1)
 """Behind every key."""
 
 
-@routine
-def begin_counting(counters: Any, sample: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.recorded)
+def begin_counting(rules: Any, out: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
+    counters = out.counters
     counters.timesteps_run[sample] = 0
     counters.forward_steps[sample, :] = 0
     counters.contended_steps[sample, :] = 0
@@ -47,8 +50,8 @@ def begin_counting(counters: Any, sample: Any) -> None:
     counters.sample_currents[:, :] = 0
 
 
-@routine
-def end_counting(network: Any, state: Any, out: Any, sample: Any, first: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.recorded)
+def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any, first: Any) -> None:
     """Count potentials that are left, and add up the sample's messages, in rows from `first` on, and what is counted by
     batch."""
     slices, u, counters = network.slices, state.cells.u, out.counters
@@ -77,7 +80,7 @@ def end_counting(network: Any, state: Any, out: Any, sample: Any, first: Any) ->
             counters.currents[row, number] += counters.sample_currents[row, number]
 
 
-@routine
+@section(types.boolean, when=lambda network, rules: rules.recorded)
 def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Count potentials that are not 0, or were not before they were truncated, and a frame that is delivered at once;
     returns whether there was room."""
@@ -155,8 +158,8 @@ def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any
     table[at + 3] = barriers
 
 
-@routine
-def count_evaluations(network: Any, frame: Any, step: Any, decided: Any, state: Any, out: Any) -> Any:
+@section(types.boolean, when=lambda network, rules: rules.recorded)
+def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: Any, state: Any, out: Any) -> Any:
     """Count a step's evaluations and spikes, of which `CounterState.slice_sums` has the sums; returns whether there was
     room."""
     counters, outputs = out.counters, state.fired.outputs
@@ -186,10 +189,10 @@ def count_evaluations(network: Any, frame: Any, step: Any, decided: Any, state: 
     return True
 
 
-@routine
-def count_pass(state: Any, counters: Any, sample: Any, decided: Any, steps: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.recorded)
+def count_pass(rules: Any, state: Any, out: Any, sample: Any, decided: Any, steps: Any) -> None:
     """Steps that the pass did not need keep its last outputs."""
-    outputs = state.fired.outputs
+    outputs, counters = state.fired.outputs, out.counters
     counters.timesteps_run[sample] += 1
     if decided >= 0:
         for m in range(steps - decided, counters.convergence.shape[1]):
@@ -221,7 +224,7 @@ def _key(network: Any, source: Any, enqueued: Any) -> Any:
     return ((1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS) + np.int64(enqueued) + 1
 
 
-@routine
+@section(types.boolean, when=lambda network, rules: rules.recorded)
 def count_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.evaluation import FIRED
 from codesign.simulation.event.propagation import reach
 from codesign.simulation.event.rows import Rows, add_scaled_rows, copy, dot_and_accumulate, set_all
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import POTENTIALS
 
 __all__ = [
@@ -23,15 +25,24 @@ __all__ = [
 ]
 
 
+def _forwards(returns: Any) -> Any:
+    return section(returns, when=lambda network, rules: rules.delayed)
+
+
+def _back(returns: Any) -> Any:
+    return section(returns, when=lambda network, rules: rules.delayed, back=True)
+
+
 @leaf
 def _row(numbers: Any, slots: Any, timestep: Any) -> Any:
     """Where the numbers of a timestep begin, of as many timesteps as there is room for."""
     return timestep % (len(numbers) // slots) * slots
 
 
-@routine
-def gather_late(delays: Any, late: Any, slots: Any, timestep: Any) -> None:
+@_forwards(types.none)
+def gather_late(network: Any, rules: Any, state: Any, timestep: Any) -> None:
     """As a timestep begins: nothing has been emitted in it, and this arrives from those before."""
+    delays, late, slots = network.delays, state.late, len(state.cells.u)
     own = _row(late.emitted, slots, timestep)
     for at in range(own, own + slots):
         late.emitted[at] = 0
@@ -46,16 +57,16 @@ def gather_late(delays: Any, late: Any, slots: Any, timestep: Any) -> None:
         late.messages[i] = messages
 
 
-@routine
-def late_ahead(network: Any, rules: Any, step: Any, late: Any) -> Any:
+@_forwards(types.boolean)
+def late_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether anything arrives late in a step or after it."""
     for i in range(len(network.delays.delay)):
-        if late.messages[i] > 0 and network.delays.target[i] + rules.first_step >= step:
+        if state.late.messages[i] > 0 and network.delays.target[i] + rules.first_step >= step:
             return True
     return False
 
 
-@routine
+@_forwards(types.int64)
 def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     """What arrives late in a step; returns how many positions are reached. It opens no gate."""
     delays, late, arrivals = network.delays, state.late, state.arrivals
@@ -80,8 +91,8 @@ def deliver_late(network: Any, rules: Any, step: Any, state: Any, touched: Any) 
     return touched
 
 
-@routine
-def note_emitted(network: Any, timestep: Any, state: Any) -> None:
+@_forwards(types.none)
+def note_emitted(network: Any, rules: Any, timestep: Any, state: Any) -> None:
     """Spikes of this step, for later timesteps."""
     emitted, slots = state.late.emitted, len(state.cells.u)
     own = _row(emitted, slots, timestep)
@@ -90,10 +101,10 @@ def note_emitted(network: Any, timestep: Any, state: Any) -> None:
         emitted[own + network.wiring.source_slot[state.fired.sources[i]]] += np.float32(spikes)
 
 
-@routine
-def keep_late(late: Any, out: Any) -> Any:
+@_forwards(types.boolean)
+def keep_late(rules: Any, state: Any, out: Any) -> Any:
     """Append to the trace what arrived late in a timestep; returns whether there was room."""
-    at, kept, arriving = out.ends[POTENTIALS], out.trace.potentials, late.arriving
+    at, kept, arriving = out.ends[POTENTIALS], out.trace.potentials, state.late.arriving
     if at + len(arriving) > len(kept):
         return False
     for i in range(len(arriving)):
@@ -105,9 +116,10 @@ def keep_late(late: Any, out: Any) -> Any:
 # backwards -----------------------------------------------------------------------------------------------------------
 
 
-@routine
-def begin_late_gradient(late: Any, g_count: Any, timestep: Any) -> None:
+@_back(types.none)
+def begin_late_gradient(rules: Any, state: Any, timestep: Any) -> None:
     """Add to the gradient at all spikes, which `own` keeps, that of later timesteps at the spikes of this one."""
+    late, g_count = state.late, state.gradients.g_count
     slots = len(g_count)
     row = _row(late.back, slots, timestep)
     copy(late.own, g_count)
@@ -116,12 +128,11 @@ def begin_late_gradient(late: Any, g_count: Any, timestep: Any) -> None:
         late.back[row + slot] = 0
 
 
-@routine
-def late_gradient(
-    network: Any, rules: Any, timestep: Any, step: Any, state: Any, arrived: Any, arrived_at: Any, gradient: Any
-) -> None:
+@_back(types.none)
+def late_gradient(network: Any, rules: Any, timestep: Any, step: Any, state: Any, out: Any, arrived_at: Any) -> None:
     """From the currents of a step to delayed weights, and to the spikes that crossed them."""
     delays, wiring, late, gradients = network.delays, network.wiring, state.late, state.gradients
+    arrived, gradient = out.trace.potentials, out.learning.sums.delayed
     for i in range(len(delays.delay)):
         target, sources = int(delays.target[i]), int(delays.source_width[i])
         if target + rules.first_step != step or timestep < delays.delay[i]:

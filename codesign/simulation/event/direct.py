@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.counting import begin_counting_pass, count_departures
 from codesign.simulation.event.partly import PARTLY
 from codesign.simulation.event.propagation import frame_messages, messages_of
 from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES
 from codesign.simulation.event.vector import unsigned_index
 
@@ -44,7 +46,7 @@ def note_departures(
     return not rules.direct or _depart(network, rules, frame, step, chosen, state, out)
 
 
-@routine
+@section(types.boolean, when=lambda network, rules: rules.direct)
 def _begin(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """As a pass begins: nothing is under way but a frame that is delivered at once, which is counted; returns whether
     there was room."""
@@ -108,7 +110,7 @@ def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
     table[at + 7] += operations
 
 
-@routine
+@section(types.boolean, when=lambda network, rules: rules.direct)
 def _depart(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
     """What leaves in a step is under way from now on, and counted; returns whether there was room."""
     direct, wiring, queue, way = network.direct, network.wiring, state.queue, state.under_way
@@ -165,7 +167,7 @@ def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: A
     return True
 
 
-@routine
+@section(types.int64, when=lambda network, rules: rules.direct)
 def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any, state: Any, touched: Any) -> Any:
     """What arrives in a step; returns how many positions are reached. It opens no gate."""
     direct, way, single = network.direct, state.under_way, state.arrivals.single
@@ -221,8 +223,8 @@ def _arrive(network: Any, rules: Any, c: Any, source: Any, messages: Any, state:
 # backwards -----------------------------------------------------------------------------------------------------------
 
 
-@routine
-def begin_direct_gradient(state: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.direct, back=True)
+def begin_direct_gradient(rules: Any, state: Any) -> None:
     """As the way back through a pass begins: no step has been seen."""
     way = state.under_way
     positions = len(state.arrivals.mark)
@@ -232,8 +234,8 @@ def begin_direct_gradient(state: Any) -> None:
         way.listed[row] = 0
 
 
-@routine
-def note_currents(network: Any, state: Any, trace: Any, step: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.direct, back=True)
+def note_currents(network: Any, rules: Any, state: Any, out: Any, positions_at: Any, reached: Any) -> None:
     """Keep the gradient at the currents of the present step, where direct connections arrive."""
     direct, wiring, way, dx = network.direct, network.wiring, state.under_way, state.gradients.dx
     row = way.clock[1] % direct.depth
@@ -241,8 +243,8 @@ def note_currents(network: Any, state: Any, trace: Any, step: Any) -> None:
     for i in range(positions, positions + way.listed[row]):
         way.mark[positions + way.evaluated[i]] = 0
     listed = 0
-    for i in range(step.reached):
-        position = np.int64(trace.words[step.positions_at + i])
+    for i in range(reached):
+        position = np.int64(out.trace.words[positions_at + i])
         layer = wiring.position_layer[position]
         if direct.arrives[layer] != 0:
             slot = np.int64(wiring.position_slot[position])
@@ -264,11 +266,12 @@ def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
     return row * len(state.arrivals.mark), row * len(state.gradients.dx), local, np.int64(width)
 
 
-@routine
-def back_from_direct(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.direct, back=True)
+def back_from_direct(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
     """Add to `dots` what comes back to the chosen sources, which stand in `ordered` with their spikes in `kept`, and to
     the gradient of the weights that these crossed."""
     direct, wiring, way, rows = network.direct, network.wiring, state.under_way, state.arrivals.rows
+    gradient = out.learning.sums.direct
     for i in range(chosen):
         source = np.int64(state.queue.ordered[i])
         for c in range(len(direct.target)):
@@ -285,8 +288,8 @@ def back_from_direct(network: Any, state: Any, gradient: Any, chosen: Any) -> No
                     dot_and_accumulate(width, way.dx, at, direct.weights, gradient, *given)
 
 
-@routine
-def through_direct(network: Any, state: Any, source: Any) -> Any:
+@section(types.float32, when=lambda network, rules: rules.direct, back=True)
+def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source over direct connections."""
     direct, wiring, way = network.direct, network.wiring, state.under_way
     result = np.float32(0)
@@ -303,11 +306,11 @@ def through_direct(network: Any, state: Any, source: Any) -> Any:
     return result
 
 
-@routine
-def frame_direct_gradient(network: Any, input_: Any, frame: Any, steps: Any, state: Any, gradient: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.direct, back=True)
+def frame_direct_gradient(network: Any, rules: Any, input_: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
     """Gradient of weights from a frame that was delivered at once."""
     direct, wiring, way = network.direct, network.wiring, state.under_way
-    rows, single = state.arrivals.rows, state.arrivals.single
+    rows, single, gradient = state.arrivals.rows, state.arrivals.single, out.learning.sums.direct
     for c in range(len(direct.target)):
         if direct.source[c] != 0 or direct.detour[c] >= steps:
             continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.draws import absorb, uniform
 from codesign.simulation.event.neuron import CLOSED, REFRACTORY, SKIPPED, extended_step, fires_alone, step, would_fire
 from codesign.simulation.event.partly import PARTLY, evaluated_partly, hear_partly
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.tallies import begin_tally, tally_evaluations, tally_spikes
 from codesign.simulation.event.vector import (
@@ -182,19 +184,21 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
                     tally_spikes(network, rules, position, at + lane, source, spikes_of_it, state, out.counters)
         return waiting
 
-    return routine(evaluate) if extended else leaf(evaluate)
+    if extended:
+        return section(types.int64, when=lambda network, rules: network.neuron.extended)(evaluate)
+    return leaf(evaluate)
 
 
 evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(extended_step, extended=True)
 
 
-@routine
+@section(types.int64, when=lambda network, rules: rules.partial)
 def _evaluate_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
     """Of its own, so that where all of a position are evaluated nothing depends on the position."""
     return evaluate(network, rules, moment, position, True, state, out, waiting)
 
 
-@routine
+@section(types.UniTuple(types.int64, 2), when=lambda network, rules: rules.gated)
 def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, senders: Any) -> Any:
     """Who of a position is evaluated and may fire in this step, into `Gates`.
 
@@ -250,7 +254,7 @@ def _count_tick(rules: Any, moment: Any, layer: Any, out: Any) -> None:
         out.counters.ticks[moment.sample, layer] += 1
 
 
-@routine
+@section(types.int64, when=lambda network, rules: network.neuron.ticks)
 def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
     """Who of a position that no message reaches is evaluated by the tick, into `Gates`; returns how many are."""
     wiring, gates = network.wiring, state.gates
@@ -269,7 +273,7 @@ def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: An
     return evaluations
 
 
-@routine
+@section(types.int64, when=lambda network, rules: network.neuron.ticks)
 def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     """The tick reaches positions where a neuron of its layer would fire; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
@@ -283,7 +287,7 @@ def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     return touched
 
 
-@routine
+@section(types.boolean, when=lambda network, rules: network.neuron.ticks)
 def tick_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether the tick of this step or of a later one would make a neuron fire, messages apart."""
     if rules.gated and step > 0:  # later gates open by messages
@@ -344,9 +348,9 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
         elif partly:
             evaluations = evaluated_partly(network, rules, moment, position, state, out)
         if rules.partial:
-            hear_partly(network, position, state)
+            hear_partly(network, rules, position, state)
         if rules.tallied:
-            tally_evaluations(network, rules, moment, position, evaluations, state, out.counters)
+            tally_evaluations(network, rules, moment, position, evaluations, state, out)
         if not rules.gated or evaluations > 0:
             if network.neuron.extended:
                 masked = rules.gated or ticked or partly

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.neuron import decayed
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store
 
 __all__ = ["begin_extended", "lift"]
 
 
-@routine
-def begin_extended(network: Any, rules: Any, cells: Any) -> None:
+@section(types.none, when=lambda network, rules: network.neuron.extended)
+def begin_extended(network: Any, rules: Any, state: Any) -> None:
     """Synaptic currents decay and flow; who fired in the timestep before is held."""
-    neuron, u, j = network.neuron, cells.u, cells.j
+    neuron, cells, u, j = network.neuron, state.cells, state.cells.u, state.cells.j
     if neuron.synaptic:
         for at in range(len(j)):
             step = network.steps[at] if rules.truncates else np.float32(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import (
@@ -33,6 +34,7 @@ from codesign.simulation.event.propagation import (
     reach,
 )
 from codesign.simulation.event.rows import copy, set_all
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
 from codesign.simulation.event.structures import MESSAGES, POTENTIALS, WORDS
@@ -51,6 +53,7 @@ _PRIORITY, _INPUT_DROPOUT, _NETWORK_DROPOUT, _REFRACTORY_DROPOUT, _INPUT_PRIORIT
 """Places in `Input.purpose_keys`."""
 
 
+@section(types.int64)
 def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> Any:
     """Run all timesteps of a sample; returns how that ended.
 
@@ -68,7 +71,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     state.fired.spikes[:] = 0
     state.fired.charges[:] = 0
     if rules.recorded:
-        begin_counting(out.counters, sample)
+        begin_counting(rules, out, sample)
     kept_from: Any = np.int64(0)
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
@@ -84,7 +87,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         if rules.keeps_found and not _write_potentials(network.neuron, state.cells, out):
             return NO_ROOM
         if rules.delayed:
-            gather_late(network.delays, state.late, len(state.cells.u), timestep)
+            gather_late(network, rules, state, timestep)
         if runs:
             status = _run_pass(network, rules, input_, frame, state, out)
             if status != DONE:
@@ -92,7 +95,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
             runs = not ends_sample(rules, state.fired)
         elif rules.traced:
             _end_trace(out, 0)
-        if rules.delayed and rules.traced and not keep_late(state.late, out):
+        if rules.delayed and rules.traced and not keep_late(rules, state, out):
             return NO_ROOM
     if rules.reads_potential:
         wiring, last_reading = network.wiring, out.scores.shape[1] - 1
@@ -104,7 +107,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         if rules.charged:
             out.charges[sample, layer] = state.fired.charges[layer]
     if rules.recorded:
-        end_counting(network, state, out, sample, messages)
+        end_counting(network, rules, state, out, sample, messages)
     return DONE
 
 
@@ -158,7 +161,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
             if chosen == NOT_A_NUMBER:
                 return NO_PRIORITY
         _count_contended(rules, frame, room, out)
-        _keep(network, rules, queue, chosen, network_key, step)
+        _keep(network, rules, state, chosen, network_key, step)
         if rules.traced and not _write_step(rules, queue, out, chosen, reached, max(room, 0)):
             return NO_ROOM
         if not note_departures(network, rules, frame, step, chosen, senders, state, out):
@@ -180,18 +183,18 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
 @leaf
 def _is_complete(network: Any, rules: Any, state: Any, inputs_waiting: Any) -> Any:
     """Whether a frame is complete before its first step: in mode `queued` not where anything is late."""
-    late = rules.delayed and rules.queued and late_ahead(network, rules, np.int64(0), state.late)
+    late = rules.delayed and rules.queued and late_ahead(network, rules, np.int64(0), state)
     return inputs_waiting == 0 and not late
 
 
 @leaf
-def _keep(network: Any, rules: Any, queue: Any, chosen: Any, network_key: Any, step: Any) -> None:
+def _keep(network: Any, rules: Any, state: Any, chosen: Any, network_key: Any, step: Any) -> None:
     """Chosen sources by layer, with what of their spikes is not lost."""
-    order_by_layer(network.wiring, queue, chosen)
+    order_by_layer(network.wiring, state.queue, chosen)
     if not rules.single_spikes:
-        keep(rules, queue, chosen, absorb(network_key, step))
+        keep(rules, state, chosen, absorb(network_key, step))
     if rules.pools_first:
-        keep_first(network.wiring, queue, chosen)
+        keep_first(network, rules, state, chosen)
 
 
 @routine
@@ -208,7 +211,7 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
     if rules.refractory or network.neuron.holds:
         set_all(cells.alive, np.float32(1))
     if network.neuron.extended:
-        begin_extended(network, rules, cells)
+        begin_extended(network, rules, state)
     if rules.gated:
         state.gates.received[:] = 0
         state.gates.stimulated[:] = 0
@@ -219,14 +222,14 @@ def _begin_pass(network: Any, rules: Any, state: Any) -> None:
 @leaf
 def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether a pass in which nothing waits has the step for its tick, or for what arrives late."""
-    if rules.delayed and late_ahead(network, rules, step, state.late):
+    if rules.delayed and late_ahead(network, rules, step, state):
         return True
     if rules.direct and state.under_way.clock[0] >= step:
         return True
     return network.neuron.ticks and tick_ahead(network, rules, step, state)
 
 
-@routine
+@section(types.none, when=lambda network, rules: rules.truncates)
 def _truncate(network: Any, rules: Any, state: Any) -> None:
     """Decay and bias of potentials that are truncated, and who had one before."""
     u = state.cells.u
@@ -246,7 +249,7 @@ def _deliver(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> A
     if rules.timed:
         state.served.free[:] = 0
     if rules.queued:
-        return 0, queue_frame(input_, frame, state.queue)
+        return 0, queue_frame(rules, input_, frame, state)
     if rules.timed:
         serve_row(
             network.service, state.served.free, np.int64(0), np.int64(0), 0.0, frame_messages(rules, input_, frame)
@@ -282,7 +285,7 @@ def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, decided: Any, st
     for output in range(out.scores.shape[2]):
         out.scores[frame.sample, reading, output] += state.fired.outputs[output]
     if rules.recorded:
-        count_pass(state, out.counters, frame.sample, decided, steps)
+        count_pass(rules, state, out, frame.sample, decided, steps)
 
 
 @leaf
@@ -319,10 +322,10 @@ def _count_evaluated(
 ) -> Any:
     """Count a step's evaluations and spikes, and forget its messages; returns whether there was room."""
     if rules.delayed:
-        note_emitted(network, frame.timestep, state)
+        note_emitted(network, rules, frame.timestep, state)
     if rules.timed:
-        serve_evaluations(network, state, step)
-    if rules.recorded and not count_evaluations(network, frame, step, decided, state, out):
+        serve_evaluations(network, rules, state, step)
+    if rules.recorded and not count_evaluations(network, rules, frame, step, decided, state, out):
         return False
     if rules.gated or rules.recorded:
         arrivals = state.arrivals

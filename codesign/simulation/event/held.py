@@ -15,7 +15,7 @@ from numba.extending import infer_getattr, lower_getattr_generic, models, regist
 
 from codesign.simulation.event.vector import intrinsic
 
-__all__ = ["hold"]
+__all__ = ["Held", "field_of", "hold"]
 
 _WORD = ir.IntType(32)
 
@@ -52,7 +52,8 @@ class _HeldFields(AttributeTemplate):
 
 
 @lower_getattr_generic(Held)
-def _field(context: Any, builder: Any, held: Held, pointer: Any, name: str) -> Any:
+def field_of(context: Any, builder: Any, held: Held, pointer: Any, name: str) -> Any:
+    """The value of a field, or where it is for a structure."""
     place = builder.gep(pointer, [_WORD(0), _WORD(held.kind.fields.index(name))])
     return place if isinstance(held.member(name), Held) else _load(builder, place)
 

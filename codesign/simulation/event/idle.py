@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.direct import through_direct
@@ -12,7 +13,9 @@ from codesign.simulation.event.max_pools import is_spent
 from codesign.simulation.event.neuron import CLOSED, SKIPPED
 from codesign.simulation.event.priorities import key_of
 from codesign.simulation.event.rows import dot, multiply_transposed
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import LAST, keep_lowest_equals, separator
+from codesign.simulation.event.structures import IDLE_SPARE
 from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store, unsigned_index
 
 __all__ = ["BELOW_CLOSED", "idle_all", "idle_nearest"]
@@ -23,7 +26,7 @@ _ABOVE_CLOSED = np.float32(CLOSED / 2)
 
 
 @leaf
-def _through_synapses(network: Any, state: Any, source: Any) -> Any:
+def _through_synapses(network: Any, rules: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source, over the neurons evaluated in the following step."""
     wiring = network.wiring
     place = wiring.source_position[source]
@@ -35,13 +38,13 @@ def _through_synapses(network: Any, state: Any, source: Any) -> Any:
             row = unsigned_index(wiring.source_row[source]) + wiring.tap_row[tap]
             at = unsigned_index(wiring.position_slot[position])
             result += dot(state.gradients.dx, at, width, network.weights, row)
-    if len(network.direct.target) > 0:
-        result += through_direct(network, state, source)
+    if rules.direct:
+        result += through_direct(network, rules, state, source)
     return result
 
 
 @routine
-def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
+def _idle_position(network: Any, rules: Any, state: Any, trace: Any, slot: Any, layer: Any, at: Any) -> None:
     """Every neuron of a position that stayed silent gets the gradient of one that left at once."""
     wiring, gradients, threshold = network.wiring, state.gradients, network.neuron.threshold
     width = unsigned_index(wiring.layer_width[layer])
@@ -62,11 +65,11 @@ def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, 
             if BELOW_CLOSED < v <= threshold[slot + c]:
                 source = unsigned_index(wiring.slot_source[slot + c])
                 if not is_spent(wiring, state.queue, source):
-                    gradients.back[c] = _through_synapses(network, state, source)
-    elif network.direct.leaves[layer + 1] != 0:
+                    gradients.back[c] = _through_synapses(network, rules, state, source)
+    elif rules.direct and network.direct.leaves[layer + 1] != 0:
         for c in range(wiring.layer_channels[layer]):
             if BELOW_CLOSED < trace.potentials[at + c] <= threshold[slot + c]:
-                gradients.back[c] += through_direct(network, state, unsigned_index(wiring.slot_source[slot + c]))
+                gradients.back[c] += through_direct(network, rules, state, unsigned_index(wiring.slot_source[slot + c]))
     for c in range(0, width, LANES):
         v, before = load(trace.potentials, at + c), load(gradients.g_queue, slot + c)
         given = select(above(v, load(threshold, slot + c)), before, load(gradients.back, c))
@@ -75,25 +78,28 @@ def _idle_position(network: Any, state: Any, trace: Any, slot: Any, layer: Any, 
 
 
 @leaf
-def idle_all(network: Any, state: Any, trace: Any, step: Any) -> None:
+def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> None:
     """Every silent neuron that was evaluated gets the gradient of one that left."""
     wiring, at = network.wiring, step.potentials_at
     for i in range(step.reached):
         position = unsigned_index(trace.words[step.positions_at + i])
         layer = unsigned_index(wiring.position_layer[position])
         if layer < len(wiring.layer_width) - 1:
-            _idle_position(network, state, trace, unsigned_index(wiring.position_slot[position]), layer, at)
+            slot = unsigned_index(wiring.position_slot[position])
+            _idle_position(network, rules, state, trace, slot, layer, at)
         at += wiring.layer_width[layer]
 
 
-@routine
-def idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.idle_gradient == IDLE_SPARE, back=True)
+def idle_nearest(
+    network: Any, rules: Any, state: Any, out: Any, positions_at: Any, at: Any, reached: Any, room: Any
+) -> None:
     """Only as many silent neurons as the group had room for, nearest to their thresholds first."""
-    wiring, thresholds, at = network.wiring, network.neuron.threshold, step.potentials_at
+    wiring, thresholds, trace = network.wiring, network.neuron.threshold, out.trace
     sources, keys = state.queue.waiting, state.ranking.keys
     candidates = np.int64(0)
-    for i in range(step.reached):
-        position = unsigned_index(trace.words[step.positions_at + i])
+    for i in range(reached):
+        position = unsigned_index(trace.words[positions_at + i])
         layer = unsigned_index(wiring.position_layer[position])
         slot = unsigned_index(wiring.position_slot[position])
         if layer < len(wiring.layer_width) - 1:
@@ -105,11 +111,11 @@ def idle_nearest(network: Any, state: Any, trace: Any, step: Any) -> None:
                     candidates += 1
         at += wiring.layer_width[layer]
     least = LAST
-    if candidates > step.room:
-        least, reached = separator(keys, candidates, step.room)
-        if reached > step.room:
-            keep_lowest_equals(keys, sources, candidates, least, step.room, state.ranking.equals)
+    if candidates > room:
+        least, reaching = separator(keys, candidates, room)
+        if reaching > room:
+            keep_lowest_equals(keys, sources, candidates, least, room, state.ranking.equals)
     for i in range(candidates):
         if keys[i] >= least:
             source = unsigned_index(sources[i])
-            state.gradients.g_queue[wiring.source_slot[source]] = _through_synapses(network, state, source)
+            state.gradients.g_queue[wiring.source_slot[source]] = _through_synapses(network, rules, state, source)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.traced_step import find_step
 
 __all__ = ["is_spent", "keep_first", "pass_all", "set_passed"]
 
 
-@routine
-def keep_first(wiring: Any, queue: Any, chosen: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.pools_first)
+def keep_first(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Of the spikes in `Queue.kept` that reach a window of a max pool, only the first of a pass stays: of a step's, one
     of the lowest neuron's.
     """
-    passed = queue.passed
+    wiring, queue, passed = network.wiring, state.queue, state.queue.passed
     for i in range(chosen):
         source = np.int64(queue.ordered[i])
         window = wiring.source_window[source]
@@ -52,9 +54,10 @@ def set_passed(wiring: Any, queue: Any, trace: Any, step: Any, value: Any) -> No
             queue.passed[window] = value
 
 
-@routine
-def pass_all(wiring: Any, rules: Any, queue: Any, trace: Any, steps: Any, words_at: Any, potentials_at: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.pools_first, back=True)
+def pass_all(network: Any, rules: Any, state: Any, out: Any, steps: Any, words_at: Any, potentials_at: Any) -> None:
     """Note of all windows whether they have passed a spike when a pass ends, whose steps end at these places."""
+    wiring, queue, trace = network.wiring, state.queue, out.trace
     queue.passed[:] = 0
     for _ in range(steps):
         step = find_step(wiring, rules, trace.words, words_at, potentials_at)

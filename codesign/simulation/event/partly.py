@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.simulation.event.compilation import routine
+from numba import types
+
 from codesign.simulation.event.neuron import fires_alone
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
 __all__ = ["PARTLY", "evaluated_partly", "hear_partly"]
@@ -14,7 +16,7 @@ PARTLY = 3
 """In `Arrivals.mark`: only those neurons of the position are evaluated that `UnderWay.reached` says, or the tick."""
 
 
-@routine
+@section(types.int64, when=lambda network, rules: rules.partial)
 def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
     """Who is evaluated, into `Gates`; returns how many are."""
     wiring, gates, reached = network.wiring, state.gates, state.under_way.reached
@@ -34,8 +36,8 @@ def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state
     return evaluations
 
 
-@routine
-def hear_partly(network: Any, position: Any, state: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.partial)
+def hear_partly(network: Any, rules: Any, position: Any, state: Any) -> None:
     """Add up what has arrived at a position, and forget it."""
     wiring, way = network.wiring, state.under_way
     layer = unsigned_index(wiring.position_layer[position])

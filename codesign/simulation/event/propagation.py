@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
 __all__ = [
@@ -44,7 +46,7 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
     return count
 
 
-@routine
+@section(types.none, when=lambda network, rules: rules.input_dropout > 0)
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     """What of the frame's entries is not lost, into `Input.kept`."""
     key = absorb(key, 0)
@@ -96,7 +98,7 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     return reach(np.int64(0), arrivals, np.int64(0))
 
 
-@routine
+@section(types.int64, when=lambda network, rules: network.wiring.single[0] == 0)
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     touched = np.int64(0)
     for entry in range(frame.begin, frame.end):
@@ -127,10 +129,10 @@ def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state:
     return touched
 
 
-@routine
-def queue_frame(input_: Any, frame: Any, queue: Any) -> Any:
+@section(types.int64, when=lambda network, rules: rules.queued)
+def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     """Mode `queued`: input spikes wait; returns how many inputs do."""
-    waiting = 0
+    queue, waiting = state.queue, 0
     for entry in range(frame.begin, frame.end):
         if input_.values[entry] != 0:
             source = input_.indices[entry]
@@ -141,9 +143,10 @@ def queue_frame(input_: Any, frame: Any, queue: Any) -> Any:
     return waiting
 
 
-@routine
-def keep(rules: Any, queue: Any, chosen: Any, key: Any) -> None:
+@section(types.none, when=lambda network, rules: not rules.single_spikes)
+def keep(rules: Any, state: Any, chosen: Any, key: Any) -> None:
     """What of the chosen spikes is not lost, into `Queue.kept`; `key` of this step's draws."""
+    queue = state.queue
     for i in range(chosen):
         source = np.int64(queue.ordered[i])
         if source < rules.inputs:

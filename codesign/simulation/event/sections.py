@@ -1,30 +1,37 @@
-"""The large compiled functions: each compiled by itself, so that two processes make them side by side.
+"""Large functions that kernels reach through a table of addresses: each compiled by itself, where rules need it.
 
-Of processes that need a function at the same time one compiles it, while the others turn to what nobody has begun, wait,
-and find it.
+So several processes compile them side by side. Of those that need one at the same time, one compiles it, while the
+others turn to what nobody has begun, wait, and find it.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import cache
 from typing import Any
 
-import numba
+import numpy as np
 from numba.core import cgutils, types
+from numpy.typing import NDArray
 
-from codesign.simulation.event.compilation import alone, is_kept
-from codesign.simulation.event.held import Held
+from codesign.simulation.event.compilation import alone, is_kept, kept
+from codesign.simulation.event.held import Held, field_of
 from codesign.simulation.event.vector import intrinsic
 
-__all__ = ["Section", "call", "call_for_number", "compile_given", "have"]
+__all__ = ["Entry", "beside", "compile_given", "have", "known", "needed", "section", "table"]
 
-_COMPILE_GIVEN = "from codesign.simulation.event.kernels import SECTIONS, compile_given; compile_given(SECTIONS)"
+_MOST_PROCESSES = 4
+"""Which compile at once: half of the work is a single function."""
+_STRUCTURES = {"network", "rules", "input_", "state", "out", "frame", "moment"}
 _first = threading.Lock()
+_sections: dict[str, Section] = {}
 
 
 class Section:
@@ -32,91 +39,148 @@ class Section:
 
     Attributes:
         compiled: of Numba.
-        kinds: types of its arguments, given those of network, rules, input, state and out.
+        returns: type of its result.
+        when: of (network, rules), whether the way forwards needs it, or with `back` the way back.
         address: where its code is; 0 before `have`.
     """
 
-    def __init__(self, compiled: Any, kinds: Callable[..., tuple[Any, ...]]) -> None:
-        self.compiled, self.kinds, self.address = compiled, kinds, 0
+    def __init__(self, compiled: Any, returns: Any, when: Callable[[Any, Any], bool], *, back: bool) -> None:
+        self.compiled, self.returns, self.when, self.back, self.address = compiled, returns, when, back, 0
+        function = compiled.py_func
+        self.parameters = tuple(inspect.signature(function).parameters)
+        self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        assert self.name not in _sections, self.name
+        _sections[self.name] = self
 
-    @property
-    def name(self) -> str:
-        return str(self.compiled.__name__)
+    def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Types of its arguments, which follow from their names."""
+        return tuple(kinds.get(name, types.uint64 if name == "key" else types.int64) for name in self.parameters)
 
-    def make(self, of_batch: Sequence[Any], *, waits: bool) -> bool:
+    def make(self, kinds: Mapping[str, Any], *, waits: bool) -> bool:
         """Find or compile it; returns False if another process compiles it and is not waited for."""
-        with alone(self.name, waits=waits) as mine:
+        with nullcontext(True) if is_kept(self.compiled) else alone(self.name, waits=waits) as mine:
             if mine:
-                kinds = self.kinds(*of_batch)
-                self.compiled.compile(kinds)
-                result = self.compiled.overloads[kinds]
+                arguments = self.arguments(kinds)
+                self.compiled.compile(arguments)
+                result = self.compiled.overloads[arguments]
                 self.address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
-                self.compiled.disable_compile()  # who calls it by its address passes these very types
         return mine
 
 
-def held(network: Any, rules: Any, input_: Any, state: Any, out: Any) -> tuple[Any, ...]:
-    """Types of the arguments of what `call` calls."""
-    return Held(network), Held(rules), Held(input_), types.int64, Held(state), Held(out)
+class Entry(Section):
+    """The kernel that Python calls, with structures by value, of these very types since sections take no others."""
+
+    def __init__(self, compiled: Any) -> None:
+        super().__init__(compiled, types.int64, lambda network, rules: False, back=False)
+
+    def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
+        values = {name: kind.kind for name, kind in kinds.items() if isinstance(kind, Held)}
+        return super().arguments(values)
+
+    def make(self, kinds: Mapping[str, Any], *, waits: bool) -> bool:
+        mine = super().make(kinds, waits=waits)
+        self.compiled.disable_compile(mine)
+        return mine
 
 
-def have(sections: Sequence[Section], structures: Sequence[Any]) -> None:
-    """See that sections can be called with such structures; what has to be compiled is shared with another process."""
+def section(
+    returns: Any, *, when: Callable[[Any, Any], bool] = lambda network, rules: True, back: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function by itself. Kernels call it as any other, with held structures, `frame` and `moment` under
+    these names, `key` as uint64, and else int64; `rules` must be among them. Arguments are those of `Section`."""
+    return lambda function: _caller(Section(kept(function), returns, when, back=back))
+
+
+@cache
+def table() -> NDArray[np.int64]:
+    """(sections,) addresses, in the order of names; 0 for what was not needed yet."""
+    return np.zeros(len(_sections), dtype=np.int64)
+
+
+def _place(name: str) -> int:
+    return sorted(_sections).index(name)
+
+
+def _caller(made: Section) -> Any:
+    """What kernels call: typed by the arguments' names, so that it needs no code of the section."""
+
+    def definition(typing: Any, *given: Any) -> Any:
+        given_kinds = dict(zip(made.parameters, given, strict=True))
+        return made.returns(
+            *made.arguments({name: given_kinds[name] for name in _STRUCTURES & given_kinds.keys()})
+        ), generate
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rules = made.parameters.index("rules")
+        sections = field_of(context, builder, signature.args[rules], arguments[rules], "sections")
+        addresses = cgutils.create_struct_proxy(types.int64[::1])(context, builder, sections).data
+        address = builder.load(cgutils.gep_inbounds(builder, addresses, _place(made.name)))
+        convention = context.call_conv
+        with cgutils.if_unlikely(builder, cgutils.is_null(builder, address)):
+            convention.return_user_exc(builder, RuntimeError, (f"{made.name} is called but was not needed",))
+        kind = convention.get_function_type(signature.return_type, signature.args).as_pointer()
+        function = builder.inttoptr(address, kind)
+        status, value = convention.call_function(builder, function, signature.return_type, signature.args, arguments)
+        with cgutils.if_unlikely(builder, status.is_error):
+            convention.return_status_propagate(builder, status)
+        return value
+
+    names = ("typing", *made.parameters)
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    definition.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    definition.__name__ = made.compiled.__name__
+    return intrinsic(definition)
+
+
+def known() -> list[Section]:
+    """All there are."""
+    return list(_sections.values())
+
+
+def needed(network: Any, rules: Any, *, back: bool) -> list[Section]:
+    """What the way forwards or back of a batch calls, in this order or the reverse: the largest is defined last."""
+    sections = [one for one in _sections.values() if one.back == back and one.when(network, rules)]
+    return sections if back else sections[::-1]
+
+
+def have(sections: Sequence[Section], kinds: Callable[[], Mapping[str, Any]]) -> None:
+    """See that sections can be called; what has to be compiled is shared with another process."""
     if all(section.address for section in sections):
         return
     with _first:
-        of_batch = [numba.typeof(structure) for structure in structures]
-        missing = [section for section in sections if not section.address]
-        new = [section for section in missing if not is_kept(section.compiled)]
-        beside = _compile_beside(new, of_batch) if len(new) > 1 and (os.cpu_count() or 1) > 1 else None
-        try:
+        missing, of_batch = [section for section in sections if not section.address], kinds()
+        new = [section.name for section in missing if not is_kept(section.compiled)]
+        others = min(_MOST_PROCESSES, os.cpu_count() or 1, len(new)) - 1
+        order = pickle.dumps((new[::-1], of_batch))  # others begin with the last; what they leave is compiled here
+        with beside("codesign.simulation.event.kernels", "compile_given", processes=others, order=order):
             for section in [section for section in missing if not section.make(of_batch, waits=False)]:
                 section.make(of_batch, waits=True)
-        finally:
-            if beside is not None:
-                beside.kill()  # done, unless something failed here
-                beside.wait()
+        for place, name in enumerate(sorted(_sections)):
+            table()[place] = _sections[name].address
 
 
-def _compile_beside(sections: Sequence[Section], of_batch: Sequence[Any]) -> subprocess.Popen[bytes]:
-    """Another process begins with the last section. If it fails, what it leaves is compiled here."""
-    command = [sys.executable, "-c", _COMPILE_GIVEN]
-    nowhere = subprocess.DEVNULL
+@contextmanager
+def beside(module: str, function: str, *, processes: int, order: bytes = b"") -> Iterator[None]:
+    """Call a function in other processes, which read an order from standard input, until this ends. They are a help:
+    nothing depends on them."""
+    command = [sys.executable, "-c", f"from {module} import {function}; {function}()"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    beside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, env=environment)
-    assert beside.stdin is not None
-    with beside.stdin as pipe:
-        pickle.dump(([section.name for section in reversed(sections)], of_batch), pipe)
-    return beside
+    nowhere = subprocess.DEVNULL
+    with ExitStack() as stack:
+        for _ in range(processes):
+            with suppress(OSError):
+                pipe = subprocess.PIPE
+                helper = subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=nowhere, env=environment)
+                stack.callback(helper.wait)
+                stack.callback(helper.kill)
+                assert helper.stdin is not None
+                with helper.stdin:
+                    helper.stdin.write(order)
+        yield
 
 
-def compile_given(sections: Sequence[Section]) -> None:
-    """Compile what standard input names, one after the other, but nothing that another process is compiling."""
-    names, of_batch = pickle.load(sys.stdin.buffer)
-    by_name = {section.name: section for section in sections}
+def compile_given() -> None:
+    """Compile the sections that standard input names, but none that another process is compiling."""
+    names, kinds = pickle.load(sys.stdin.buffer)
     for name in names:
-        by_name[name].make(of_batch, waits=False)
-
-
-def _call(result: Any) -> Any:
-    @intrinsic
-    def call(
-        typing: Any, address: Any, network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any
-    ) -> Any:
-        """The function at an address with the others as its arguments; what it raises is raised."""
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kinds, convention = signature.args[1:], context.call_conv
-            kind = convention.get_function_type(signature.return_type, kinds).as_pointer()
-            function = builder.inttoptr(arguments[0], kind)
-            status, value = convention.call_function(builder, function, signature.return_type, kinds, arguments[1:])
-            with cgutils.if_unlikely(builder, status.is_error):
-                convention.return_status_propagate(builder, status)
-            return value
-
-        return result(address, network, rules, input_, sample, state, out), generate
-
-    return call
-
-
-call, call_for_number = _call(types.none), _call(types.int64)
+        _sections[name].make(kinds, waits=False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.evaluation import FIRED
+from codesign.simulation.event.sections import section
 
 __all__ = ["serve_departures", "serve_evaluations", "serve_row"]
 
@@ -24,8 +26,8 @@ def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spike
             free[core] = max(free[core], arrival) + np.float64(spikes) * service.message_s[place]
 
 
-@routine
-def serve_evaluations(network: Any, state: Any, step: Any) -> None:
+@section(types.none, when=lambda network, rules: rules.timed)
+def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
     """A step's evaluations and spikes by slice; notes when those that begin to wait in this step have sent."""
     service, served, sums = network.service, state.served, state.counting.slice_sums
     for place in range(len(sums)):
@@ -44,7 +46,7 @@ def serve_evaluations(network: Any, state: Any, step: Any) -> None:
             served.delivery[source] = np.float32(served.done[place] + service.longest_way_s[place])
 
 
-@routine
+@section(types.none, when=lambda network, rules: rules.timed)
 def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
     queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums

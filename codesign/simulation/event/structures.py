@@ -110,6 +110,7 @@ class Network(NamedTuple):
 class Rules(NamedTuple):
     """A schedule and a regularization as numbers; see `Schedule`, `Regularization` and `NeuronSpec`."""
 
+    sections: Longs  # addresses of compiled code, as `sections.table` has them
     inputs: int  # number of inputs
     input_stride: int  # distance of the rows of successive inputs; 0 where they are not evenly spaced
     timesteps: int

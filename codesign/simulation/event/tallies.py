@@ -6,8 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
 __all__ = ["begin_tally", "tally_evaluations", "tally_spikes"]
@@ -22,9 +24,9 @@ def begin_tally(state: Any) -> None:
         sums[place, 1] = 0
 
 
-@routine
+@section(types.none, when=lambda network, rules: rules.tallied)
 def tally_evaluations(
-    network: Any, rules: Any, moment: Any, position: Any, evaluations: Any, state: Any, counters: Any
+    network: Any, rules: Any, moment: Any, position: Any, evaluations: Any, state: Any, out: Any
 ) -> None:
     """So many neurons of a position are about to be evaluated; where not all are, `Gates.evaluated` knows which."""
     wiring, slices, sums = network.wiring, network.slices, state.counting.slice_sums
@@ -40,7 +42,7 @@ def tally_evaluations(
             if state.gates.evaluated[at] != 0:
                 sums[slices.of_source[wiring.slot_source[at]], 0] += 1
     if rules.recorded and evaluations > 0 and state.counting.met[position] == 0:
-        _count_active(network, moment, position, evaluations == channels, state, counters)
+        _count_active(network, moment, position, evaluations == channels, state, out.counters)
 
 
 @routine
