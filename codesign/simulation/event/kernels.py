@@ -15,7 +15,7 @@ from codesign.simulation.event.held import Held, hold
 from codesign.simulation.event.loss import cost_gradient, cross_entropy
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import add_and_clear
-from codesign.simulation.event.sections import Entry, compile_given, have, needed
+from codesign.simulation.event.sections import CompiledEntry, compile_given, have, needed
 from codesign.simulation.event.structures import (
     MESSAGES,
     POTENTIALS,
@@ -81,7 +81,7 @@ def _add_up(sums: Any, totals: Any) -> None:
     add_and_clear(sums.decay, totals.decay)
 
 
-_ENTRY = Entry(process_samples)
+_ENTRY = CompiledEntry(process_samples)
 
 
 def process(task: int, first: int, last: int, structures: tuple[Network, Rules, Input, State, Out]) -> int:

@@ -25,16 +25,16 @@ from codesign.simulation.event.compilation import alone, is_kept, kept
 from codesign.simulation.event.held import Held, field_of
 from codesign.simulation.event.vector import intrinsic
 
-__all__ = ["Entry", "beside", "compile_given", "have", "known", "needed", "section", "table"]
+__all__ = ["CompiledEntry", "beside", "compile_given", "have", "known", "needed", "section", "table"]
 
 _MOST_PROCESSES = 4
 """Which compile at once: half of the work is a single function."""
 _STRUCTURES = {"network", "rules", "input_", "state", "out", "frame", "moment"}
 _first = threading.Lock()
-_sections: dict[str, Section] = {}
+_sections: dict[str, CompiledSection] = {}
 
 
-class Section:
+class CompiledSection:
     """A function that is compiled once, for the types of what a batch consists of.
 
     Attributes:
@@ -67,7 +67,7 @@ class Section:
         return mine
 
 
-class Entry(Section):
+class CompiledEntry(CompiledSection):
     """The kernel that Python calls, with structures by value, of these very types since sections take no others."""
 
     def __init__(self, compiled: Any) -> None:
@@ -87,8 +87,8 @@ def section(
     returns: Any, *, when: Callable[[Any, Any], bool] = lambda network, rules: True, back: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function by itself. Kernels call it as any other, with held structures, `frame` and `moment` under
-    these names, `key` as uint64, and else int64; `rules` must be among them. Arguments are those of `Section`."""
-    return lambda function: _caller(Section(kept(function), returns, when, back=back))
+    these names, `key` as uint64, and else int64; `rules` must be among them. For the rest see `CompiledSection`."""
+    return lambda function: _caller(CompiledSection(kept(function), returns, when, back=back))
 
 
 @cache
@@ -101,7 +101,7 @@ def _place(name: str) -> int:
     return sorted(_sections).index(name)
 
 
-def _caller(made: Section) -> Any:
+def _caller(made: CompiledSection) -> Any:
     """What kernels call: typed by the arguments' names, so that it needs no code of the section."""
 
     def definition(typing: Any, *given: Any) -> Any:
@@ -132,18 +132,18 @@ def _caller(made: Section) -> Any:
     return intrinsic(definition)
 
 
-def known() -> list[Section]:
+def known() -> list[CompiledSection]:
     """All there are."""
     return list(_sections.values())
 
 
-def needed(network: Any, rules: Any, *, back: bool) -> list[Section]:
+def needed(network: Any, rules: Any, *, back: bool) -> list[CompiledSection]:
     """What the way forwards or back of a batch calls, in this order or the reverse: the largest is defined last."""
     sections = [one for one in _sections.values() if one.back == back and one.when(network, rules)]
     return sections if back else sections[::-1]
 
 
-def have(sections: Sequence[Section], kinds: Callable[[], Mapping[str, Any]]) -> None:
+def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, Any]]) -> None:
     """See that sections can be called; what has to be compiled is shared with another process."""
     if all(section.address for section in sections):
         return
