@@ -105,10 +105,9 @@ def _caller(made: CompiledSection) -> Any:
     """What kernels call: typed by the arguments' names, so that it needs no code of the section."""
 
     def definition(typing: Any, *given: Any) -> Any:
-        given_kinds = dict(zip(made.parameters, given, strict=True))
-        return made.returns(
-            *made.arguments({name: given_kinds[name] for name in _STRUCTURES & given_kinds.keys()})
-        ), generate
+        named = zip(made.parameters, given, strict=True)
+        structures = {name: kind for name, kind in named if name in _STRUCTURES}
+        return made.returns(*made.arguments(structures)), generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rules = made.parameters.index("rules")
@@ -169,8 +168,8 @@ def beside(module: str, function: str, *, processes: int, order: bytes = b"") ->
     with ExitStack() as stack:
         for _ in range(processes):
             with suppress(OSError):
-                pipe = subprocess.PIPE
-                helper = subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=nowhere, env=environment)
+                streams: Any = {"stdin": subprocess.PIPE, "stdout": nowhere, "stderr": nowhere}
+                helper = subprocess.Popen(command, env=environment, **streams)
                 stack.callback(helper.wait)
                 stack.callback(helper.kill)
                 assert helper.stdin is not None
