@@ -132,7 +132,9 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
         return classification_loss(network, data.events, schedule, epoch=next(epoch), engine="event").value
 
     def separate(data: _Data) -> torch.Tensor:
-        simulation = simulate(network, data.events, schedule, epoch=next(epoch), counters=False, engine="event")
+        recompute = case.implementation == "codesign-recompute"
+        options: dict[str, Any] = {"epoch": next(epoch), "counters": False, "recompute": recompute, "engine": "event"}
+        simulation = simulate(network, data.events, schedule, **options)
         return functional.cross_entropy(simulation.logits, data.labels)
 
     @torch.no_grad()
@@ -142,7 +144,7 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
 
     if case.mode == "infer":
         return _Implementation(infer, density_of_network)
-    forward_of = separate if case.implementation == "codesign-simulate" else fused
+    forward_of = separate if case.implementation in ("codesign-simulate", "codesign-recompute") else fused
     return _Implementation(_training_step(network.weights(), forward_of), density_of_network)
 
 

@@ -89,6 +89,7 @@ def _cases(*, quick: bool) -> list[Case]:
         cases += [_case("codesign-simulate", "train", schedule, threads) for schedule in schedules]
         cases += [_case("codesign", "infer", schedule, threads) for schedule in schedules]
         cases += [] if few else [_case("codesign-counted", "infer", ("random", 8), threads)]
+        cases += [] if few else [_case("codesign-recompute", "train", ("random", 8), threads)]
         layered = [] if few else ["codesign-layered", *BASELINES]
         cases += [_case(name, "train", ("layered", None), threads) for name in layered]
         cases.append(_case("roofline", "infer", ("layered", None), threads))

@@ -76,6 +76,7 @@ def simulate(
     counters: bool = True,
     idle_gradient: IdleGradient = "all",
     spike_cost: SpikeCost | None = None,
+    recompute: bool = False,
     engine: str = DEFAULT_ENGINE,
 ) -> Simulation:
     """Run a batch through a network under a schedule (paper, Algorithm 1).
@@ -93,6 +94,8 @@ def simulate(
         counters: whether to return an `Execution`.
         idle_gradient: which silent neurons get a gradient; see `codesign.simulation.idle`.
         spike_cost: what spikes weigh, if `Simulation.charges` are wanted.
+        recompute: run the batch again for the gradient instead of keeping what it needs: half as long again, with the
+            memory of a sample instead of a batch. The same numbers; engine `reference` keeps all the same.
         engine: name of the engine; all mean the same.
 
     Raises:
@@ -111,6 +114,7 @@ def simulate(
         epoch=epoch,
         counters=counters or early,
         learns=_learns(network) and not early,
+        recompute=recompute,
         spike_cost=spike_cost,
     )
     outcome = _ENGINES[name](run)

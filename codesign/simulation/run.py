@@ -39,6 +39,7 @@ class Run:
         events: those given that reach the network, see `codesign.simulation.input`.
         counters: whether an `Execution` is wanted.
         learns: whether what gradients need is kept.
+        recompute: whether to keep nothing for them, and to run the batch again when they are asked for.
         loss: one that engines know, if the scores are wanted for it alone; None where all results are wanted.
         spike_cost: what spikes weigh; None if they weigh nothing.
 
@@ -55,6 +56,7 @@ class Run:
     epoch: int = 0
     counters: bool = False
     learns: bool = False
+    recompute: bool = False
     loss: CrossEntropy | None = None
     spike_cost: SpikeCost | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -196,6 +197,12 @@ class Batch:
             kept=values,
             kept_by_sample=False,
         )
+
+    def ruled(self, **rules: Any) -> Batch:
+        """The same batch with other rules."""
+        batch = copy(self)
+        batch.rules = self.rules._replace(**rules)
+        return batch
 
     def _rules(self) -> Rules:
         run, schedule, regularization = self.run, self.run.schedule, self.run.regularization

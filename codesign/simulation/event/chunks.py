@@ -22,7 +22,7 @@ from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Sums, Trace
 from codesign.simulation.run import Run
 
-__all__ = ["Learnt", "Recorded", "forward", "learn_batch", "release", "replay"]
+__all__ = ["Learnt", "Recorded", "forward", "learn_again", "learn_batch", "release", "replay"]
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,22 @@ def learn_batch(batch: Batch) -> Learnt:
         output_gradient=np.zeros_like(results.scores),
         charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
     )
+    return Learnt(results, losses, _sample_by_sample(batch, kernels.LEARN, results, given))
+
+
+def learn_again(
+    batch: Batch, output_gradient: Floats, spike_gradient: Floats, charge_gradient: Floats
+) -> list[torch.Tensor]:
+    """As `replay`, of a run that left no trace: each sample runs once more, and at once backwards."""
+    batch = batch.ruled(recorded=False, tallied=batch.rules.timed)
+    given = NO_LEARNING._replace(
+        output_gradient=output_gradient, spike_gradient=spike_gradient, charge_gradient=charge_gradient
+    )
+    return _sample_by_sample(batch, kernels.AGAIN, batch.new_results(), given)
+
+
+def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning) -> list[torch.Tensor]:
+    """Gradients of `Run.parameters`, with the memory of one sample's trace per thread."""
     parts = batch.parts()
     gradients = _Gradients(batch, len(parts))
     sample_ends = np.zeros((batch.samples, 2), dtype=np.int64)
@@ -274,7 +290,7 @@ def learn_batch(batch: Batch) -> Learnt:
         learning = gradients.added_to(given, sums)
         out = batch.out(results, batch.resources.take_trace(), sample_ends=sample_ends, learning=learning)
         while True:
-            first = batch.process(kernels.LEARN, first, last, state, out, input_)
+            first = batch.process(task, first, last, state, out, input_)
             if first == last:
                 break
             state, out = batch.take_state(fresh=True), out._replace(trace=_larger(out.trace))
@@ -284,7 +300,7 @@ def learn_batch(batch: Batch) -> Learnt:
 
     _in_parallel(len(parts), work, gradients.give_up)
     batch.resources.packed.append(batch.network.weights)
-    return Learnt(results, losses, gradients.unpacked(batch))
+    return gradients.unpacked(batch)
 
 
 def _criterion(run: Run) -> Criterion:

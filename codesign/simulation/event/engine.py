@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
 from codesign.simulation.event.batch import Batch, Results
-from codesign.simulation.event.chunks import Recorded, forward, learn_batch, release, replay
+from codesign.simulation.event.chunks import Recorded, forward, learn_again, learn_batch, release, replay
 from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.run import EngineResult, Run
@@ -24,7 +24,7 @@ def run(run: Run) -> EngineResult:
     """Run a batch; what comes of it is joined to torch's graph if the run learns."""
     tell_of_compiling()
     batch = Batch(run)
-    recorded = forward(batch)
+    recorded = forward(batch.ruled(traced=False, keeps_found=False) if run.recompute else batch)
     results = _tensors(recorded.results)
     if run.learns:
         weakref.finalize(recorded, release, recorded.segments, batch.resources)
@@ -60,7 +60,8 @@ def _floats(array: NDArray[np.float64]) -> torch.Tensor:
 
 
 class _Outputs(torch.autograd.Function):
-    """Joins a run to torch's graph: scores, spikes and charges forwards, the recorded schedule replayed backwards."""
+    """Joins a run to torch's graph: scores, spikes and charges forwards; backwards, the recorded schedule is replayed,
+    or the batch run again."""
 
     @staticmethod
     def forward(ctx: Any, batch: Batch, recorded: Recorded, *parameters: torch.Tensor) -> Any:
@@ -74,6 +75,8 @@ class _Outputs(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         _ = ctx.saved_tensors  # torch's check that no weight was changed in place, and that the graph is still there
         gradients = (gradient.to(torch.float32).contiguous().numpy() for gradient in output_gradients)
+        if ctx.batch.run.recompute:
+            return (None, None, *learn_again(ctx.batch, *gradients))
         return (None, None, *replay(ctx.batch, ctx.recorded, *gradients))
 
 

@@ -29,10 +29,11 @@ from codesign.simulation.event.structures import (
 )
 from codesign.simulation.event.working_memory import State
 
-__all__ = ["BACKWARD", "FORWARD", "LEARN", "compile_given", "process"]
+__all__ = ["AGAIN", "BACKWARD", "FORWARD", "LEARN", "compile_given", "process"]
 
-FORWARD, BACKWARD, LEARN = range(3)
-"""What to do with a sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy."""
+FORWARD, BACKWARD, LEARN, AGAIN = range(4)
+"""What to do with a sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy; run
+it and add those that are given."""
 
 
 @kernel
@@ -43,7 +44,7 @@ def process_samples(
     network, rules, input_, state, out = hold(network), hold(rules), hold(input_), hold(state), hold(out)
     ends = out.ends
     for sample in range(first, last):
-        if task == LEARN:
+        if task in (LEARN, AGAIN):
             ends[WORDS] = 0
             ends[POTENTIALS] = 0
         if task == BACKWARD:
@@ -88,7 +89,7 @@ def process(task: int, first: int, last: int, structures: tuple[Network, Rules, 
     """Samples `first` to `last` − 1; returns the first that was not finished. `Out.ends` says why.
 
     Args:
-        task: FORWARD, BACKWARD or LEARN.
+        task: FORWARD, BACKWARD, LEARN or AGAIN.
     """
     network, rules = structures[:2]
     ahead = needed(network, rules, back=False) if task != BACKWARD else []
