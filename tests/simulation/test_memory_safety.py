@@ -27,9 +27,9 @@ from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.event import layout, memory
-from codesign.simulation.event.batch import Resources, free
 from codesign.simulation.event.forward import MOST_STEPS
 from codesign.simulation.event.layout import aligned_zeros
+from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.structures import Trace
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import MOST_EVENTS, EventBatch

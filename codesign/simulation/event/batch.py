@@ -1,12 +1,11 @@
-"""A run as kernels want it, and memory that runs of one network share."""
+"""A run as kernels want it."""
 
 from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,20 +13,17 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.cuts import part_of_neurons
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.delay_layout import DelayLayout
-from codesign.simulation.event.direct_layout import DirectLayout
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
-from codesign.simulation.event.layout import Floats, MemoryLayout
+from codesign.simulation.event.layout import Floats
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import places_of, policy_address
+from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.sections import table
 from codesign.simulation.event.structures import (
     Criterion,
     Input,
     Learning,
-    Longs,
     Network,
     Out,
     Rules,
@@ -42,12 +38,10 @@ from codesign.simulation.run import TOO_MANY_WAIT, Run
 from codesign.simulation.service import ServiceModel, longest_ways
 from codesign.workload.events import EventBatch
 
-__all__ = ["MOST_CHUNKS", "NO_COUNTERS", "NO_LEARNING", "Batch", "Resources", "Results", "free"]
+__all__ = ["NO_COUNTERS", "NO_LEARNING", "Batch", "Results"]
 
-Memory = TypeVar("Memory")
-
-MOST_CHUNKS, _LEAST_SAMPLES = 8, 8
-"""Into how many chunks a batch is cut at most, and how many samples one has at least, if the batch has them."""
+_LEAST_SAMPLES = 8
+"""Which a chunk has at least, if the batch has them."""
 
 _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": structures.IDLE_SPARE}
 
@@ -80,53 +74,6 @@ _NO_SERVICE = Service(
     lanes=0,
     update_s=0.0,
 )
-
-
-def free(memories: list[Memory]) -> Memory | None:
-    """Take one that nobody holds; in one step, since other threads do the same."""
-    try:
-        return memories.pop()
-    except IndexError:
-        return None
-
-
-class Resources:
-    """What runs of the same network use again: its layout, and memory that no thread holds right now."""
-
-    def __init__(self, network: SpikingNetwork) -> None:
-        self.layout = MemoryLayout(network)
-        self.delays, self.direct = DelayLayout(self.layout), DirectLayout(network, self.layout)
-        self.states: list[tuple[int, State]] = []
-        self.traces: list[Trace] = []
-        self.stores: list[Trace] = []
-        self.tables: list[tuple[Longs, Longs]] = []
-        self.packed: list[Floats] = []
-        self.gradients: list[Sums] = []
-
-    def take_trace(self) -> Trace:
-        return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
-
-    def take_store(self) -> Trace:
-        """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
-        return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
-
-    def take_tables(self) -> tuple[Longs, Longs]:
-        """Room for messages and updates of a chunk; a sample that finds none begins anew, so there is plenty."""
-        return free(self.tables) or memory.new_tables(1 << 16)
-
-    def give_back_tables(self, tables: list[tuple[Longs, Longs]]) -> None:
-        self.tables.extend(tables)
-        del self.tables[MOST_CHUNKS:]
-
-
-_resources: WeakKeyDictionary[SpikingNetwork, Resources] = WeakKeyDictionary()
-
-
-def _resources_of(network: SpikingNetwork) -> Resources:
-    resources = _resources.get(network)
-    if resources is None:
-        resources = _resources[network] = Resources(network)
-    return resources
 
 
 def _writable(array: NDArray[Any]) -> Any:
@@ -177,7 +124,7 @@ class Batch:
         events = run.events
         _check_places(events)
         self.run = run
-        self.resources = _resources_of(run.network)
+        self.resources = resources_of(run.network)
         self.layout = self.resources.layout
         self.samples = len(events)
         self.scores_shape = (len(events), run.readings, run.network.shape.layers[-1].neurons)

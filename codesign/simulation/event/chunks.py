@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.simulation.event import kernels, memory, structures
-from codesign.simulation.event.batch import MOST_CHUNKS, NO_COUNTERS, NO_LEARNING, Batch, Resources, Results, free
+from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
 from codesign.simulation.event.layout import Floats, aligned_zeros
+from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
 from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Sums, Trace
 from codesign.simulation.run import Run
 
