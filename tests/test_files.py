@@ -28,7 +28,6 @@ from codesign.files import (
     with_suffix,
     write_atomically,
 )
-from codesign.files.folder import temporary_beside
 from codesign.files.remote import RemoteFolder
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -172,26 +171,6 @@ def test_each_failure_names_the_place_and_the_reason(tmp_path: Path) -> None:
     for use, function in {"read": "cat_file", "size": "info", "names": "ls", "remove": "rm_file"}.items():
         with pytest.raises(InputError, match=r":///x(/a)?: cannot be [a-z ]+: Permission denied$"):
             getattr(faulty(function, DENIED, tmp_path), use)(*([] if use == "names" else ["a"]))
-
-
-def test_old_leftovers_of_writers_that_were_killed_go_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sub").mkdir()
-    old = {temporary_beside(place) for place in ("a", "sub/b")}
-    kept = {"x.tmp", ".of_others.tmp", f".{'0' * 31}.tmp", temporary_beside("young"), "sub/y"}
-    half = temporary_beside("half")
-
-    def left() -> set[str]:
-        return {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-
-    for name in (*old, *kept, half):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, None if "young" in name else (0, 0))
-    write_atomically(tmp_path / "half", b"whole")
-    assert left() == {*old, *kept, "half"}  # in a folder of anybody's no more than is known to be ours
-    open_folder(tmp_path).check_writable()
-    assert left() == {*kept, "half"}
-    monkeypatch.setattr(Path, "glob", failing(DENIED))
-    open_folder(tmp_path).remove_leftovers()  # a folder that may not be entered: none of ours in it
 
 
 def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -222,15 +222,8 @@ _IMPATIENCE_S = 3.0
 """Further signals within this time of the first do not disturb the shutdown that it began."""
 
 
-class SupportsClose(Protocol):
-    """Whatever shows progress until it is closed."""
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-
-
 @contextmanager
-def interruptible(progress: SupportsClose, kept: str) -> Iterator[None]:
+def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate."""
     import signal
     import time

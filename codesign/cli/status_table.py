@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.exploration.runs.durations import ago, format_duration, rate_text
-from codesign.exploration.runs.picture import bar, front_table, job_counts, joined, kind_counts, trial_counts
+from codesign.exploration.runs.durations import ago, format_duration
+from codesign.exploration.runs.picture import counts_picture, front_table, joined
 from codesign.exploration.runs.status import RunStatus
 
 if TYPE_CHECKING:
@@ -61,9 +61,11 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     yield Text.assemble((record.name, "bold"), f"  {record.kind}, ", _state(run))
     yield _lifetime(run)
     yield Text("")
-    yield from _jobs(run, width)
-    if record.search is not None:
-        yield trial_counts(record.search, running=run.state == "running")
+    jobs, running = record.jobs, run.state == "running"
+    left_s = (jobs.left_s or 0.0) - run.silent_s
+    left = f"about {format_duration(left_s)} left" if running and left_s > 0 else ""
+    results = jobs.there, jobs.needed
+    yield from counts_picture(jobs, record.search, results, width=width, running=running, left=left)
     yield from _failures(record)
     if record.front:
         yield Text("")
@@ -90,20 +92,6 @@ def _lifetime(run: RunStatus) -> Text:
             Text(f"executor {record.executor}" if record.executor else "", style="dim"),
         ]
     )
-
-
-def _jobs(run: RunStatus, width: int) -> Iterator[Text]:
-    """What its last process says of itself."""
-    jobs, running = run.record.jobs, run.state == "running"
-    yield bar(jobs.there, jobs.needed, width).append(f" {jobs.there:,}/{jobs.needed:,} results", style="default")
-    if jobs.total:
-        yield kind_counts(jobs)
-    parts: list[Text | str] = [*job_counts(jobs, running=running)]
-    if running and jobs.rate_per_s is not None:
-        parts.append(rate_text(jobs.rate_per_s))
-    if running and jobs.left_s is not None and (left := jobs.left_s - run.silent_s) > 0:
-        parts.append(f"about {format_duration(left)} left")
-    yield joined(parts)
 
 
 def _failures(record: RunRecord) -> Iterator[Text]:

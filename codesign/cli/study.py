@@ -64,14 +64,14 @@ def study(
 def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:
     """The study with what the command line says instead of the file."""
     from codesign.errors import InputError
-    from codesign.exploration.study.samplers import sampler_problem
+    from codesign.exploration.study.samplers import known_sampler
     from codesign.exploration.study.spec import SamplerEntry
 
     update: dict[str, Any] = {} if trials is None else {"budget": spec.budget.model_copy(update={"trials": trials})}
     if sampler is not None:
-        constrained = bool(spec.constraints) or spec.fidelity is not None
-        problem = sampler_problem(sampler, objectives=len(spec.objectives), constrained=constrained)
-        if problem is not None:
-            raise InputError(f"--sampler: {problem}")
+        try:
+            known_sampler(sampler)
+        except ValueError as error:
+            raise InputError(f"--sampler: {error}") from None
         update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
     return spec.model_copy(update=update)

@@ -18,7 +18,6 @@ from codesign.documents import Path_, Spec, suggestion, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
 from codesign.files import is_url
-from codesign.simulation.policies import policy_names
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names, get_dataset
@@ -226,17 +225,12 @@ def _count(values: object, usual: int) -> int:
 def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
     """Where names of something else stand, which there are, and what they are names of."""
     recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
-    schedules: list[Path_] = [("schedules", name) for name in mapping(data, "schedules")]
     yield ("preset",), PRESETS, "preset"
     for recipe in recipes:
         yield (*recipe, "preset"), RECIPES if _recommended_for(data) else (), "preset of a recipe"
     yield ("workload", "name"), dataset_names(), "dataset"
-    for place in (*recipes, *((*recipe, "calibration") for recipe in recipes), *schedules):
-        yield (*place, "policy"), policy_names(), "scheduling policy"
     for place in recipes:
         yield (*place, "chip"), blocks["chip"], "chip"
-        for i, _ in enumerate(list_at(data, *map(str, place), "mixture")):
-            yield (*place, "mixture", i, "policy"), policy_names(), "scheduling policy"
     for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
@@ -248,8 +242,6 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     for path in mapping(data, "axes"):
         block, _, parameter = axis_parts(path)
         for i, _ in enumerate(list_at(data, "axes", path)):
-            if block in ("recipe", "schedule") and parameter == "policy":
-                yield ("axes", path, i), policy_names(), "scheduling policy"
             if (block, parameter) == ("recipe", "chip"):
                 yield ("axes", path, i), blocks["chip"], "chip"
 

@@ -30,6 +30,7 @@ from codesign.network.topology import (
 )
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import MarginCheck
+from codesign.training.mixture import PolicyName
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
@@ -42,7 +43,6 @@ __all__ = [
     "EvaluationEntry",
     "NetworkEntry",
     "ObjectiveEntry",
-    "Positive",
     "ScheduleEntry",
     "Seeds",
     "SweepSpec",
@@ -129,7 +129,7 @@ class ScheduleEntry(Spec):
         timesteps: only this many of each sample are run, from the first, at most the workload's; left out, all.
     """
 
-    policy: str = "random"
+    policy: PolicyName = "random"
     group_size: Positive | Literal["all", "layer"] | None = None
     stop: Literal["drained", "on_output", "margin"] | None = None
     steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1

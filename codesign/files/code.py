@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import tempfile
 from contextlib import suppress
@@ -16,7 +15,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from codesign.errors import InputError
-from codesign.files.local import remove_old
 
 __all__ = ["CACHE_VARIABLE", "code_folder", "read_code", "sealed", "unsealed", "write_code"]
 
@@ -24,8 +22,6 @@ CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
 
 _MOST_BYTES = 2**30
-_HALF_WRITTEN = re.compile(r".+\.tmp\.[0-9a-f]{16}")
-"""What Numba calls a file of code before it is complete, and `write_code`, too."""
 
 
 def code_folder(state: str) -> Path | None:
@@ -132,7 +128,7 @@ def _folder_below(root: Path, state: str) -> Path:
             raise OSError(f"others may replace the contents of {parent}")
     try:
         with tempfile.TemporaryFile(dir=folder):
-            remove_old(folder, "*.tmp.*", _HALF_WRITTEN)
+            pass
     except OSError:
         if not any(folder.iterdir()):
             raise

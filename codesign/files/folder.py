@@ -117,22 +117,12 @@ class Folder(ABC):
     def check_writable(self) -> None:
         """Find out, by a small file that goes away again, whether files can be written and removed.
 
-        The folder itself is made where it is missing, and what killed writers left in it for a day is removed.
+        The folder itself is made where it is missing.
         """
         probe = f".{uuid4().hex}.tmp"
         with self._failing("", "cannot be written"):
             self._write(probe, b"", True)
             self._remove(probe)
-        self.remove_leftovers()
-
-    def remove_leftovers(self, of: str = "") -> None:  # noqa: B027
-        """Remove what killed writers left more than a day ago, where finding it is cheap.
-
-        On this machine it is; at a URL it would need a listing of everything.
-
-        Args:
-            of: the one file that they were to write; all in the folder and one level below if "".
-        """
 
     @abstractmethod
     def _read(self, name: str, first: int | None) -> bytes: ...

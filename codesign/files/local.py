@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-import time
 from collections.abc import Iterable
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
 from codesign.files.location import Location
 
-__all__ = ["MOST_BYTES", "LocalFolder", "remove_old"]
+__all__ = ["MOST_BYTES", "LocalFolder"]
 
 MOST_BYTES = 8 * 2**30
 """Of a file that is read or written as a whole; this program writes none larger."""
-_DAY_S = 24 * 3600
-_TEMPORARY = re.compile(r"\.(.+\.)?[0-9a-f]{32}\.tmp")
-"""Names of `temporary_beside`."""
 
 
 class LocalFolder(Folder):
@@ -91,31 +85,9 @@ class LocalFolder(Folder):
                     elif deep and entry.is_dir():
                         pending.append(name)
 
-    def remove_leftovers(self, of: str = "") -> None:
-        if of:
-            remove_old(self._path, f".{escape(of)}.*.tmp", _TEMPORARY)
-        else:
-            for pattern in (".*.tmp", "*/.*.tmp"):
-                remove_old(self._path, pattern, _TEMPORARY)
-
 
 def _too_large() -> OSError:
     return OSError(errno.EFBIG, f"has more than {MOST_BYTES // 2**30} GiB, the most that is read as a whole")
-
-
-def remove_old(folder: Path, pattern: str, name: re.Pattern[str]) -> None:
-    """Remove files of a folder that were last written more than a day ago.
-
-    Args:
-        pattern: where to look.
-        name: what a file must be called, since a folder may hold the temporary files of others.
-    """
-    oldest = time.time() - _DAY_S
-    with suppress(OSError):  # the folder may not be entered
-        for path in folder.glob(pattern):
-            with suppress(OSError):  # another process was faster
-                if name.fullmatch(path.name) and path.lstat().st_mtime < oldest:
-                    path.unlink()
 
 
 def _open_at_once(path: str, flags: int) -> int:

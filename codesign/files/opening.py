@@ -77,7 +77,6 @@ def write_atomically(location: Location, data: bytes) -> None:
         raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
-    folder.remove_leftovers(name)
 
 
 def local_path(location: Location, error: type[CodesignError]) -> Path | None:

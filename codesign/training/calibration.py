@@ -29,7 +29,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Calibration
 from codesign.workload.events import EventBatch
 
-__all__ = ["calibrate", "scale_thresholds"]
+__all__ = ["Thresholds", "calibrate"]
 
 _WIDEST = 8.0
 """Scales lie between its inverse and it."""
@@ -38,16 +38,6 @@ _CLOSE = 0.01
 _STEPS = (2.0**0.5, 2.0**0.25)
 _ROUNDS = 2
 _BATCH = 256
-
-
-def scale_thresholds(network: SpikingNetwork, scales: Sequence[float]) -> None:
-    """Divide what enters the potentials of each layer, which is to multiply its threshold.
-
-    Args:
-        network: changed in place.
-        scales: θ of each layer, first hidden layer to output layer; above 0.
-    """
-    _Thresholds(network).set(scales)
 
 
 @torch.no_grad()
@@ -83,7 +73,7 @@ def calibrate(
         InputError: the schedule does not fit the network.
     """
     samples = training.select(slice(0, calibration.samples))
-    thresholds = _Thresholds(network, quantization)
+    thresholds = Thresholds(network, quantization)
 
     def emitted(schedule: Schedule) -> NDArray[np.int64]:
         """(L,) spikes of each layer."""
@@ -116,7 +106,7 @@ def _batches(samples: EventBatch) -> list[EventBatch]:
     return [samples.select(slice(first, first + _BATCH)) for first in range(0, len(samples), _BATCH)]
 
 
-class _Thresholds:
+class Thresholds:
     """The thresholds of a network's layers, as multiples of what they are now.
 
     Attributes:
@@ -149,7 +139,7 @@ class _Thresholds:
 
 
 def _matched(
-    thresholds: _Thresholds, emitted: Callable[[], NDArray[np.int64]], wanted: NDArray[np.int64]
+    thresholds: Thresholds, emitted: Callable[[], NDArray[np.int64]], wanted: NDArray[np.int64]
 ) -> list[float]:
     """Scales at which each layer emits what is wanted; a layer of which nothing is wanted keeps its threshold."""
     scales = [1.0] * len(wanted)
@@ -175,7 +165,7 @@ def _matched(
     return scales
 
 
-def _descended(thresholds: _Thresholds, loss: Callable[[], float], start: list[float]) -> list[float]:
+def _descended(thresholds: Thresholds, loss: Callable[[], float], start: list[float]) -> list[float]:
     """Scales after a descent along one of them at a time."""
 
     def at(scales: list[float]) -> float:

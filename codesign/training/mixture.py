@@ -8,22 +8,31 @@ the loss is the mean over all samples: the mean over parts, each weighted by its
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from codesign.deferred import torch
 from codesign.documents import Spec
-from codesign.simulation.policies import get_policy, policy_names
+from codesign.simulation.policies import get_policy
 from codesign.simulation.random import Purpose, sample_key, uniform
 from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
 from codesign.units import Positive
 from codesign.workload.events import EventBatch
 
-__all__ = ["MixtureEntry", "drawn_entries", "mixed_loss"]
+__all__ = ["MixtureEntry", "PolicyName", "drawn_entries", "mixed_loss"]
+
+
+def _known(policy: str) -> str:
+    get_policy(policy)
+    return policy
+
+
+PolicyName = Annotated[str, AfterValidator(_known)]
+"""The name of a scheduling policy, as a field of a file."""
 
 
 class MixtureEntry(Spec):
@@ -35,7 +44,7 @@ class MixtureEntry(Spec):
     """
 
     method: Literal["layered", "unlayered"] = "unlayered"
-    policy: str | None = None
+    policy: PolicyName | None = None
     group_size: Positive | None = None
 
     @model_validator(mode="after")
@@ -45,7 +54,7 @@ class MixtureEntry(Spec):
             raise ValueError(f"a layered entry has no schedule to choose: remove {', '.join(given)}")
         if self.method == "unlayered" and len(given) < 2:
             raise ValueError("an entry needs policy and group_size, or method 'layered' and neither")
-        if self.policy is not None and self.policy in policy_names() and get_policy(self.policy).uses_service:
+        if self.policy is not None and get_policy(self.policy).uses_service:
             raise ValueError(f"policy '{self.policy}' looks at a chip's service times, which a mixture does not have")
         return self
 

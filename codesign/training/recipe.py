@@ -11,13 +11,13 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, mod
 from codesign.documents import Spec
 from codesign.network.quantization import Quantization
 from codesign.simulation.idle import IdleGradient
-from codesign.simulation.policies import get_policy, policy_names
+from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learn import Learn
 from codesign.training.losses import LossChoice
-from codesign.training.mixture import MixtureEntry
+from codesign.training.mixture import MixtureEntry, PolicyName
 from codesign.training.model_file import ModelFileEntry
 from codesign.units import Positive, Real
 
@@ -44,7 +44,7 @@ class Calibration(Spec):
         samples: this many from the start of the training split, any prefix of which is stratified by class.
     """
 
-    policy: str = "random"
+    policy: PolicyName = "random"
     group_size: Positive = 8
     input_mode: Literal["frame", "queued"] = "frame"
     refractory: bool = True
@@ -55,7 +55,7 @@ class Calibration(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Calibration:
-        if self.policy in policy_names() and get_policy(self.policy).uses_service:
+        if get_policy(self.policy).uses_service:
             raise ValueError(f"policy '{self.policy}' looks at a chip's service times; a calibration is for no chip")
         return self
 
@@ -139,7 +139,7 @@ class Recipe(Spec):
     model: ModelFileEntry | None = None
     from_: Annotated[ModelFileEntry | None, Field(alias="from")] = None
     method: Literal["layered", "unlayered"]
-    policy: str = "random"
+    policy: PolicyName = "random"
     group_size: Positive = 8
     mixture: Annotated[tuple[MixtureEntry, ...], Field(min_length=1)] | None = None
     input_mode: Literal["frame", "queued"] = "frame"
@@ -197,7 +197,7 @@ class Recipe(Spec):
                 )
         elif self.mixture is not None:
             self._check_mixture()
-        elif self.chip is None and self.policy in policy_names() and get_policy(self.policy).uses_service:
+        elif self.chip is None and get_policy(self.policy).uses_service:
             raise ValueError(
                 f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
             )

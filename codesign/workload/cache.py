@@ -106,7 +106,6 @@ class Cache:
             return
         try:
             self._folder.write(name, sealed(content))
-            self._folder.remove_leftovers()
         except InputError as error:
             if self.root not in _reported:
                 _reported.add(self.root)

@@ -76,8 +76,7 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
     assert lines[0] == "tiny  sweep, finished"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
     assert lines[3].endswith(" 11/11 results")
-    assert lines[4] == "train 1/1, execute 4/4, price 6/6"
-    assert lines[5] == "done 11"
+    assert lines[4:6] == ["done 11", "train 1/1, execute 4/4, price 6/6"]
     assert "layered, asynchronous on mubrain" in from_output
     assert "goes on" not in from_output
     one = told(f"{location}/tiny")

@@ -17,12 +17,12 @@ import pytest
 from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.identity import versions
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.executors.ray_worker import Slot
 from codesign.exploration.resources import JobResources
+from codesign.versions import package_versions
 
 
 def quick(key: int, payload: bytes = b"") -> Task:
@@ -111,10 +111,10 @@ def test_lost_batches_do_not_crowd_out_room(executor: RayExecutor) -> None:
     gone = Failure(kind="WorkerCrashedError", message="gone")
     finish(executor, reference, lambda batch: executor._lost(batch, gone, None))
     assert not executor.has_room
-    assert executor.batches_under_way == 4
+    assert len(executor._running) == 4
     ended: list[str] = []
     while executor._running:
-        assert executor.batches_under_way <= 4
+        assert len(executor._running) <= 4
         finish(executor, min(executor._running), lambda batch: ended.extend(task.key for task in batch.tasks))
     assert executor.has_room
     assert sorted(map(int, ended)) == list(range(100))
@@ -161,8 +161,8 @@ def test_nodes_come_and_go() -> None:
     assert nodes.update([listed("1", CPU=4, memory=1e9), listed("2", CPU=2, GPU=1)]) == []
     assert nodes.cores == 6
     assert nodes.usable[0] == Node(address="10.0.0.1", cpus=4, gpus=0, memory_bytes=1e9)
-    assert nodes.meet("2", versions()) == []
-    (said,) = nodes.meet("1", {**versions(), "numba": "0"})
+    assert nodes.meet("2", package_versions()) == []
+    (said,) = nodes.meet("1", {**package_versions(), "numba": "0"})
     assert said.startswith("node 10.0.0.1: results may differ in their last bits, it has numba 0, here is ")
     assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
     assert nodes.cores == 2

@@ -51,17 +51,6 @@ def test_kernels_are_kept_below_the_users_cache(no_variables: Path, monkeypatch:
     assert list(folder.iterdir()) == []  # trying whether it can be written leaves nothing behind
 
 
-def test_half_written_files_of_killed_processes_go_away_after_a_day(no_variables: Path):
-    folder = cache_folder()
-    old, young, whole = (folder / f"f.nbi{end}" for end in (f".tmp.{'0' * 16}", f".tmp.{'1' * 16}", ""))
-    for path in (old, young, whole):
-        path.touch()
-    for path in (old, whole):
-        os.utime(path, (0, 0))
-    cache_folder()
-    assert [path.exists() for path in (old, young, whole)] == [False, True, True]
-
-
 @pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
 def test_a_home_that_cannot_be_written_is_replaced_by_a_temporary_folder(
     no_variables: Path, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -19,7 +19,7 @@ from codesign.simulation.engine import engine_names, simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training import calibration as module
 from codesign.training import trainer
-from codesign.training.calibration import calibrate, scale_thresholds
+from codesign.training.calibration import Thresholds, calibrate
 from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Calibration, Recipe
 from codesign.workload.events import EventBatch
@@ -63,7 +63,7 @@ def test_scaled_thresholds_are_weights_scaled_inversely(
     raised, divided = network_of(grid=2**-6, **neuron), network_of(grid=2**-6, **neuron)
     for neurons, scale in zip(raised.layer_slices, scales, strict=True):
         raised.threshold[neurons] *= scale
-    scale_thresholds(divided, scales)
+    Thresholds(divided).set(scales)
     assert torch.equal(divided.threshold, network_of(**neuron).threshold)
     events = split(3)
     with torch.no_grad():
@@ -80,8 +80,8 @@ def test_scaled_thresholds_are_weights_scaled_inversely(
 def test_scales_are_of_what_the_thresholds_are_now() -> None:
     network = network_of(grid=2**-6)
     before = [weight.clone() for weight in network.weights()]
-    scale_thresholds(network, (2.0, 2.0, 1.0))
-    scale_thresholds(network, (1.0, 2.0, 0.5))
+    Thresholds(network).set((2.0, 2.0, 1.0))
+    Thresholds(network).set((1.0, 2.0, 0.5))
     for weight, original, scale in zip(network.weights(), before, (2, 4, 0.5), strict=True):
         assert torch.equal(weight, original / scale)
 

@@ -97,11 +97,6 @@ class RayExecutor(Executor):
         """Work for twice the cores is handed to Ray, so that no worker waits for the driver; not more."""
         return not self._again and self._cores_taken < 2 * self._cores
 
-    @property
-    def batches_under_way(self) -> int:
-        """Batches that Ray has."""
-        return len(self._running)
-
     def check(self, resources: JobResources) -> None:
         self._connected()
         usable = self._nodes.usable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.exploration.executors.identity import NUMERIC_PACKAGES, versions
 from codesign.exploration.resources import JobResources
 from codesign.units import format_si
+from codesign.versions import package_versions
 
 __all__ = ["Node", "Nodes"]
 
@@ -55,16 +55,16 @@ class Nodes:
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
-        """A node has run its first tasks, with these `versions`."""
+        """A node has run its first tasks, with these `package_versions`; codesign itself is the driver's."""
         if name in self._met:
             return []
         self._met.add(name)
-        here = versions()
+        here = package_versions()
         return [
             f"{self._called(name)}: results may differ in their last bits, it has {package} {there[package]}, "
             f"here is {here[package]}"
-            for package in NUMERIC_PACKAGES
-            if there[package] != here[package]
+            for package in here
+            if package != "codesign" and there[package] != here[package]
         ]
 
     def _called(self, name: str) -> str:

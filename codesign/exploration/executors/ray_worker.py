@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.executors.identity import versions
 from codesign.exploration.executors.perform import perform
+from codesign.versions import package_versions
 
 __all__ = ["Result", "Slot", "packed", "perform_batch", "report"]
 
@@ -46,7 +46,7 @@ def packed(output: object, failure: Failure | None) -> tuple[bytes | None, Failu
 def perform_batch(
     grace_s: float, started: str | None, reported: str | None, calls: bytes, *shared: object
 ) -> tuple[str, dict[str, str], list[Result]]:
-    """Run the tasks of a batch, one after another; the node, its `identity.versions`, and a result for each task.
+    """Run the tasks of a batch, one after another; the node, its `package_versions`, and a result for each task.
 
     Args:
         grace_s: the worker is ended where a task hangs so long after its timeout.
@@ -65,4 +65,4 @@ def perform_batch(
         filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
         output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
         results.append((*packed(output, failure), wall_s))
-    return ray.get_runtime_context().get_node_id(), versions(), results
+    return ray.get_runtime_context().get_node_id(), package_versions(), results

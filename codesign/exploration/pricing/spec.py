@@ -14,9 +14,10 @@ from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
-from codesign.exploration.spec import Name, Positive, Seed, SweepSpec, different
+from codesign.exploration.spec import Name, Seed, SweepSpec, different
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
+from codesign.units import Positive
 
 __all__ = ["COSTS", "PriceObjective", "PricingSpec", "narrowed_sweep"]
 

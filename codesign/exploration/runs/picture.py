@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 
-__all__ = ["bar", "front_table", "job_counts", "joined", "kind_counts", "run_picture", "trial_counts"]
+__all__ = ["counts_picture", "front_table", "joined", "run_picture"]
 
 _RUNNING = 3
 _FRONT = 5
@@ -29,17 +29,18 @@ def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[Rend
     Args:
         width: of the terminal, in characters.
     """
-    jobs, search = run.jobs(), run.search
-    total, ended = sum(jobs.total.values()), sum(jobs.ended.values())
-    head = bar(ended, total, width, ascii_only=ascii_only).append(f" {ended:,}/{total:,} results", style="default")
-    rate = "" if jobs.rate_per_s is None else rate_text(jobs.rate_per_s)
-    left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else f"{format_duration(run.elapsed_s)} so far"
-    yield joined([head, rate, left])
-    yield joined(job_counts(jobs, running=True))
-    if jobs.total:
-        yield kind_counts(jobs)
-    if search is not None:
-        yield trial_counts(search, running=True)
+    jobs = run.jobs()
+    yield from counts_picture(
+        jobs,
+        run.search,
+        (sum(jobs.ended.values()), sum(jobs.total.values())),
+        width=width,
+        running=True,
+        left=f"about {format_duration(jobs.left_s)} left"
+        if jobs.left_s
+        else f"{format_duration(run.elapsed_s)} so far",
+        ascii_only=ascii_only,
+    )
     yield from _under_way(list(run.running.items()), run.details)
     if run.front_lines:
         yield front_table(run.front_lines, rows=_FRONT)
@@ -57,24 +58,45 @@ def _under_way(jobs: Sequence[tuple[tuple[str, str], int]], details: Mapping[tup
         yield Text(f"  and {more:,} more", style="dim")
 
 
-def job_counts(jobs: JobCounts, *, running: bool) -> list[Text]:
-    """How jobs ended, in pieces; those under way only of a run that goes on."""
-    return [
-        Text(f"done {jobs.done:,}", style="green"),
-        Text(f"under way {jobs.running:,}" if running else ""),
-        Text(f"from the store {jobs.reused:,}" if jobs.reused else ""),
-        Text(f"failed {jobs.failed:,}" if jobs.failed else "", style="bold red"),
-        Text(f"skipped {jobs.skipped:,}" if jobs.skipped else ""),
-    ]
+def counts_picture(
+    jobs: JobCounts,
+    search: TrialCounts | None,
+    results: tuple[int, int],
+    *,
+    width: int,
+    running: bool,
+    left: str = "",
+    ascii_only: bool = False,
+) -> Iterator[Text]:
+    """Results, how jobs ended, their kinds, and trials.
 
-
-def kind_counts(jobs: JobCounts) -> Text:
-    """Results to be computed, by kind of job."""
+    Args:
+        results: so many, of so many.
+        width: of the terminal, in characters.
+        running: whether the run goes on.
+        left: how long it will, in words.
+    """
+    done, total = results
+    head = _bar(done, total, width, ascii_only=ascii_only).append(f" {done:,}/{total:,} results", style="default")
+    rate = "" if jobs.rate_per_s is None or not running else rate_text(jobs.rate_per_s)
+    yield joined([head, rate, left])
+    yield joined(
+        [
+            Text(f"done {jobs.done:,}", style="green"),
+            Text(f"under way {jobs.running:,}" if running else ""),
+            Text(f"from the store {jobs.reused:,}" if jobs.reused else ""),
+            Text(f"failed {jobs.failed:,}" if jobs.failed else "", style="bold red"),
+            Text(f"skipped {jobs.skipped:,}" if jobs.skipped else ""),
+        ]
+    )
     kinds = [kind for kind in ("train", "execute", "price") if jobs.total.get(kind)]
-    return joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
+    if kinds:
+        yield joined(f"{kind} {jobs.ended.get(kind, 0):,}/{jobs.total[kind]:,}" for kind in kinds)
+    if search is not None:
+        yield _trial_counts(search, running=running)
 
 
-def trial_counts(search: TrialCounts, *, running: bool) -> Text:
+def _trial_counts(search: TrialCounts, *, running: bool) -> Text:
     """How far a search is."""
     count, told = sum(search.told.values()), search.told
     of = "" if search.trials is None else f"/{search.trials:,}"
@@ -88,7 +110,7 @@ def trial_counts(search: TrialCounts, *, running: bool) -> Text:
     )
 
 
-def bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text:
+def _bar(done: int, total: int, width: int, *, ascii_only: bool = False) -> Text:
     """A bar, for a terminal of so many characters; without colours it can be read, too."""
     length = 20 if width < 100 else 40
     filled = min(length, length * done // max(total, 1))

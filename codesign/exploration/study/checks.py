@@ -15,9 +15,8 @@ from codesign.documents import Path_, suggestion
 from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
-from codesign.exploration.study.samplers import option_problem, sampler_problem
+from codesign.exploration.study.samplers import SAMPLERS, option_problem
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
-from codesign.simulation.policies import policy_names
 
 __all__ = ["problems"]
 
@@ -60,18 +59,8 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
 def _sampler(data: dict[str, Any]) -> Mistakes:
     written = data.get("sampler")
     sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
-    name, objectives = sampler.get("name", "tpe"), data.get("objectives")
-    if not isinstance(name, str):
-        return
-    message = sampler_problem(
-        name,
-        objectives=len(objectives) if isinstance(objectives, list) else 1,
-        constrained=bool(data.get("constraints") or data.get("fidelity")),
-    )
-    if message is not None:
-        yield ("sampler", "name"), f"sampler.name: {message}"
-        return
-    if (text := option_problem(name, mapping(sampler, "options"))) is not None:
+    name = sampler.get("name", "tpe")
+    if name in SAMPLERS and (text := option_problem(name, mapping(sampler, "options"))) is not None:
         yield ("sampler", "options"), f"sampler.options: {text}"
 
 
@@ -142,12 +131,11 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], names: Nam
 def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[str]:
     """What is wrong with each value of a domain by itself; what does not go together is found when a trial has it."""
     source, domain = space.drawn(parameter.path)
-    known = names[parameter.block] if not parameter.field else policy_names() if parameter.field == "policy" else None
+    known = None if parameter.field else names[parameter.block]
     shared = "" if source == parameter.path else f"same_as: cannot have what {source} has: "
     for value in domain.examples:
         if known is not None and value not in known:
-            what = parameter.block if not parameter.field else "scheduling policy"
-            yield f"{shared}unknown {what} '{value}'{suggestion(str(value), known)}"
+            yield f"{shared}unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
         elif parameter.field and (text := space.refusal(parameter, value)) is not None:
             yield f"{shared}{text}"
 

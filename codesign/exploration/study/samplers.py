@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from optuna.samplers import BaseSampler
 
 from codesign.documents import suggestion
 
-__all__ = ["SAMPLERS", "SeededSampler", "option_problem", "sampler_problem"]
+__all__ = ["SAMPLERS", "SeededSampler", "known_sampler", "option_problem"]
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "tpe": samplers.TPESampler,
@@ -22,7 +21,6 @@ SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "random": samplers.RandomSampler,
     "qmc": samplers.QMCSampler,
     "gp": samplers.GPSampler,
-    "cmaes": samplers.CmaEsSampler,
 }
 _USUAL: Mapping[str, Mapping[str, Any]] = {
     "tpe": {"multivariate": True, "group": True},  # drawn together, also those that take part in some trials only
@@ -74,27 +72,11 @@ class SeededSampler(BaseSampler):
         self._made(str(trial.number)).after_trial(study, trial, state, values)
 
 
-def sampler_problem(name: str, *, objectives: int, constrained: bool = False) -> str | None:
-    """Why a sampler cannot be used; None where it can.
-
-    Args:
-        objectives: of the study, how many.
-        constrained: whether the study has constraints or fidelity levels.
-    """
+def known_sampler(name: str) -> str:
+    """The name of a sampler. Raises ValueError where there is none of that name."""
     if name not in SAMPLERS:
-        return f"unknown sampler '{name}'{suggestion(name, SAMPLERS)}"
-    if name != "cmaes":
-        return None
-    if objectives > 1:
-        return f"'{name}' takes one objective, the study has {objectives}"
-    if constrained:
-        return (
-            f"'{name}' takes no notice of constraints, by which it would also be told which trials were dropped at a "
-            "fidelity level; take another sampler, or remove constraints and fidelity"
-        )
-    if importlib.util.find_spec("cmaes") is None:  # Optuna does not bring it
-        return f"'{name}' needs the package cmaes: python -m pip install cmaes"
-    return None
+        raise ValueError(f"unknown sampler '{name}'{suggestion(name, SAMPLERS)}")
+    return name
 
 
 def option_problem(name: str, options: Mapping[str, Any]) -> str | None:

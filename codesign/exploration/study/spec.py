@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.pareto import Direction
@@ -14,15 +14,15 @@ from codesign.exploration.spec import (
     AxisValue,
     EvaluationEntry,
     ObjectiveEntry,
-    Positive,
     Seeds,
     SweepSpec,
     different,
 )
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain, Value
+from codesign.exploration.study.samplers import known_sampler
 from codesign.exploration.study.space import SearchSpace
-from codesign.units import Real, Time, parse_quantity
+from codesign.units import Positive, Real, Time, parse_quantity
 
 __all__ = [
     "BudgetEntry",
@@ -82,12 +82,12 @@ class SamplerEntry(Spec):
     """What proposes trials.
 
     Attributes:
-        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc`, `gp` or `cmaes`; may stand alone, as in `sampler: random`.
+        name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc` or `gp`; may stand alone, as in `sampler: random`.
         seed: its seed; the same seed gives the same trials, on any number of workers, interrupted or not.
         options: arguments of Optuna's class.
     """
 
-    name: str = "tpe"
+    name: Annotated[str, AfterValidator(known_sampler)] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     options: dict[str, AxisValue | None] = Field(default_factory=dict)
 
