@@ -1,4 +1,4 @@
-"""torch and pandas, imported only when first used: importing them takes long, and many commands need neither.
+"""Packages that are imported only when first used: importing them takes long, and many commands need none of them.
 
 Modules that define classes of torch's import it as usual.
 """
@@ -8,10 +8,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["pd", "torch"]
+__all__ = ["alt", "moocore", "pa", "pc", "pd", "pq", "torch"]
 
 if TYPE_CHECKING:
+    import altair as alt
+    import moocore
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
     import torch
 else:
 
@@ -25,4 +30,5 @@ else:
         def __getattr__(self, name: str) -> Any:
             return getattr(importlib.import_module(self._name), name)
 
-    pd, torch = _Deferred("pandas"), _Deferred("torch")
+    alt, moocore, pd, torch = map(_Deferred, ("altair", "moocore", "pandas", "torch"))
+    pa, pc, pq = map(_Deferred, ("pyarrow", "pyarrow.compute", "pyarrow.parquet"))

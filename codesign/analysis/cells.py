@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.columns import ENTRIES, LARGEST, SMALLEST, Column
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from codesign.deferred import pa, pc
 
 __all__ = ["wrong_cells"]
 
@@ -65,9 +63,6 @@ def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Mask:
 
 
 def _wrong_texts(column: Column, values: Any) -> Mask:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if column.words:
         allowed = pc.is_in(values, value_set=pa.array(column.words, type=values.type))
         return ~np.asarray(allowed.to_numpy(zero_copy_only=False), dtype=bool)
@@ -127,8 +122,6 @@ def _known(cells: Any) -> Mask:
 
 def _lengths(cells: Any) -> NDArray[np.int64]:
     """Entries of each list, −1 where there is none."""
-    import pyarrow.compute as pc
-
     return np.asarray(pc.list_value_length(cells).fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 

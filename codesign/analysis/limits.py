@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+from codesign.deferred import pa, pc, pq
 
 __all__ = ["MOST_AXES", "MOST_ROWS", "read_bounded"]
 
@@ -30,9 +28,6 @@ def read_bounded(content: bytes) -> pa.Table:
         ValueError: it holds more than a results file may.
         pyarrow.ArrowException, OSError: it is no Parquet, or is damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         schema, facts = file.schema_arrow, file.metadata
@@ -60,9 +55,6 @@ def _columns(group: pq.RowGroupMetaData) -> Iterator[Any]:
 
 def _text_bytes(column: Any) -> int:
     """Bytes of the texts of a column, including those in its lists, if each were written out."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     total = 0
     for chunk in column.chunks:
         cells = chunk.flatten() if pa.types.is_list(chunk.type) else chunk

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from codesign.deferred import moocore
+
 __all__ = ["Direction", "front_order", "hypervolume", "pareto_front", "pareto_ranking"]
 
 Direction = Literal["maximize", "minimize"]
@@ -28,8 +30,6 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.
     known = np.isfinite(points).all(axis=1)
     front = np.zeros(len(points), dtype=bool)
     if known.any():
-        import moocore
-
         front[known] = moocore.is_nondominated(points[known], maximise=_maximize(directions), keep_weakly=True)
     return front
 
@@ -64,8 +64,6 @@ def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequ
     better = np.isfinite(points).all(axis=1) & (points * signs > corner * signs).all(axis=1)
     if not better.any():
         return 0.0
-    import moocore
-
     return float(moocore.hypervolume(points[better], ref=corner, maximise=maximize))
 
 
@@ -84,8 +82,6 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
     maximize = _maximize(directions)
     if len(directions) == 1:
         return [int(position) for position in np.argsort(-points[:, 0] if maximize[0] else points[:, 0], kind="stable")]
-    import moocore
-
     ranks = moocore.pareto_rank(points, maximise=maximize)
     contributions = np.zeros(len(points))
     _, first = np.unique(points, axis=0, return_index=True)  # of equals the first counts, and the others add nothing

@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.cells import wrong_cells
 from codesign.analysis.columns import (
@@ -19,11 +19,9 @@ from codesign.analysis.columns import (
 )
 from codesign.analysis.limits import MOST_AXES, read_bounded
 from codesign.analysis.metadata import ResultMetadata
+from codesign.deferred import pa, pd, pq
 from codesign.errors import InputError
 from codesign.files import Location, is_url, join, printable, read_file, write_atomically
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "METADATA_KEY",
@@ -89,8 +87,6 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
         ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
         InputError: a value that its column does not allow, or the place cannot be written.
     """
-    import pyarrow as pa
-
     remaining, pieces = iter(rows), [_arrow_table([], COLUMNS)]
     by_axis: list[dict[str, Any]] = []
     while piece := list(itertools.islice(remaining, _PIECE)):
@@ -118,9 +114,6 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
 
 def parquet_bytes(table: Any) -> bytes:
     """An Arrow table as a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
@@ -138,8 +131,6 @@ def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.Data
 
 
 def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]) -> Any:
-    import pyarrow as pa
-
     return pa.table(
         {
             name: pa.array([checked_cell(name, column, row.get(name)) for row in rows], type=_arrow_type(column.kind))
@@ -172,8 +163,6 @@ def read_results(location: Location) -> ResultTable:
 
 
 def _decoded(content: bytes, place: str) -> ResultTable:
-    import pyarrow as pa
-
     try:
         table = read_bounded(content)
         metadata = _metadata_of(table)
@@ -202,8 +191,6 @@ def _metadata_of(table: Any) -> ResultMetadata:
 
 def contents_equal(a: ResultTable, b: ResultTable) -> bool:
     """Whether two results files say the same, wall times and what was reused left aside."""
-    import pandas as pd
-
     facts_a, facts_b = asdict(a.metadata), asdict(b.metadata)
     for name in VOLATILE_METADATA:
         del facts_a[name], facts_b[name]
@@ -232,8 +219,6 @@ def _axis(kind: Kind) -> Column:
 
 
 def _arrow_type(kind: Kind) -> Any:
-    import pyarrow as pa
-
     return {
         "string": pa.string(),
         "int": pa.int64(),
@@ -248,8 +233,6 @@ def _arrow_type(kind: Kind) -> Any:
 
 def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
     """The Arrow table with exactly the columns of `COLUMNS`, then the axes; and what those columns are."""
-    import pyarrow as pa
-
     types = dict(zip(table.column_names, table.schema.types, strict=True))
     if len(types) < len(table.column_names):
         raise ValueError("has a column twice")
@@ -277,9 +260,6 @@ def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
 
 
 def _to_frame(table: Any) -> pd.DataFrame:
-    import pandas as pd
-    import pyarrow as pa
-
     nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): None}
     frame: pd.DataFrame = table.to_pandas(types_mapper=lambda kind: nullable.get(kind))
     texts = [name for name in frame.columns if pa.types.is_string(table.schema.field(name).type)]

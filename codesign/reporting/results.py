@@ -21,14 +21,13 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.table import ResultTable
 from codesign.analysis.table import read_results as read_table
 from codesign.analysis.variants import best_variant
+from codesign.deferred import pd
 from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.files import Location
 from codesign.hardware.terms import StaticBook
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from codesign.reporting.charts.base import Figure
 
 __all__ = ["Plots", "SweepResults", "read_results"]
@@ -117,8 +116,6 @@ class SweepResults(ResultTable):
 
     def table(self, points: Sequence[Point] | None = None, columns: Sequence[str] = _SHOWN) -> pd.DataFrame:
         """Points, all of them if None, in words, with means of columns over training seeds."""
-        import pandas as pd
-
         rows = [
             {
                 "chip": self.names.chips[point.chip],

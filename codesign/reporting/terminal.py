@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.asking import answers_of, chips_at
@@ -14,11 +17,6 @@ from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point, gather
 from codesign.analysis.remarks import left_out, unpriced_currents
 from codesign.analysis.table import ResultTable
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
 
 __all__ = ["print_summary"]
 
@@ -47,8 +45,6 @@ def print_summary(
     Args:
         report_path: None where no report was written.
     """
-    from rich.text import Text
-
     points = gather(table)
     answers = answers_of(table, points)
     names = names_of(points)
@@ -92,8 +88,6 @@ def _title(table: ResultTable, points: Sequence[Point]) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    from rich.text import Text
-
     sure = "" if answer.confidence is None else f", in {percent(answer.confidence)} of training seeds and draws"
     standing = Text(f"{answer.standing}{sure}. ", style=_STYLES[answer.standing])
     return [
@@ -127,9 +121,6 @@ def _waiting(point: Point) -> str:
 
 def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Table:
     """A row an option: what it reaches, and in which way."""
-    from rich.table import Table
-    from rich.text import Text
-
     ways = [way for _, way in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
@@ -174,9 +165,6 @@ def _cell(option: Option, column: str, names: Names) -> str:
 
 
 def _line(answer: Answer) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
     said = answer.question if answer.form in ("claim", "printed") else answer.sentence
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)

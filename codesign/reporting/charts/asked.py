@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from codesign.analysis.distributions import (
     Curve,
@@ -20,6 +20,7 @@ from codesign.analysis.naming import Names, names_of
 from codesign.analysis.points import Point
 from codesign.analysis.selecting import ladders_along, points_in, value_of
 from codesign.analysis.statistics import Interval, interval
+from codesign.deferred import alt
 from codesign.reporting.charts.base import (
     Figure,
     Row,
@@ -33,9 +34,6 @@ from codesign.reporting.charts.base import (
 )
 from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.section import Section
-
-if TYPE_CHECKING:
-    import altair as alt
 
 __all__ = ["asked_figure", "asked_section"]
 
@@ -175,8 +173,6 @@ def _along(
 
 
 def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
-    import altair as alt
-
     rows: dict[str, Row] = {}
     for point in chosen[: 2 * _MOST_LINES]:
         mean, quartiles = point.value("spike_density").mean, point.means("spike_density_quartiles")
@@ -214,8 +210,6 @@ def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
 
 
 def _x(rows: Sequence[Row], title: str, *, ordinal: bool) -> alt.X:
-    import altair as alt
-
     if ordinal:
         return alt.X("x:O", title=title, axis=alt.Axis(labelAngle=0))
     return alt.X("x:Q", title=title, axis=alt.Axis(tickCount=8, grid=False), scale=alt.Scale(nice=False, zero=False))
@@ -227,8 +221,6 @@ def _numbers(rows: Sequence[Row], *fields: str) -> list[float]:
 
 def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: bool = False) -> Any:
     """Lines by name; `column` says how values are written."""
-    import altair as alt
-
     values = _numbers(rows, "y", "low", "high")
     axis = axis_of(column, values, title=y or column_label(column))
     return (
@@ -245,8 +237,6 @@ def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: boo
 
 
 def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
-    import altair as alt
-
     known = [row for row in rows if row["low"] is not None]
     return (
         alt.Chart(source(known))
@@ -262,8 +252,6 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
 
 def _across(levels: Sequence[Row], rows: Sequence[Row]) -> Any:
     """Dashed lines across a chart, in the colours of its lines where the names are the same."""
-    import altair as alt
-
     names = [str(row["line"]) for row in (*rows, *levels)]
     return (
         alt.Chart(source(levels))

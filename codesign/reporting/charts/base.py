@@ -11,15 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import column_label, is_share
+from codesign.deferred import alt
 from codesign.reporting.charts.pdf import in_order
 from codesign.reporting.forms import Form
-
-if TYPE_CHECKING:
-    import altair as alt
 
 __all__ = [
     "Figure",
@@ -128,8 +126,6 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     Args:
         name: small letters, digits and hyphens.
     """
-    import altair as alt
-
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
@@ -138,8 +134,6 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
 
 def styled(drawn: Figure, *, dark: bool = False) -> Any:
     """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
-    import altair as alt
-
     kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
     return kind.from_dict(_alone(drawn, dark=dark), validate=False)
 
@@ -176,7 +170,6 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
 
 def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
     """The figure as a file of its own, with its title, the same bytes each time; text stays text in SVG and PDF."""
-    import altair as alt
     import vl_convert
 
     spec, version = _alone(drawn, dark=dark), ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
@@ -202,8 +195,6 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 def source(rows: Iterable[Row]) -> alt.InlineData:
     """Rows as a chart's data; numbers that are not finite become null."""
-    import altair as alt
-
     return alt.InlineData(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
 
 
@@ -232,8 +223,6 @@ def axis_of(
     Args:
         logarithmic: whether its scale is; None for a scale of `quantitative`.
     """
-    import altair as alt
-
     ticks = _prefixed(unit) if unit else ticks_of(column)
     logarithmic = wide_spread(values) if logarithmic is None else logarithmic
     placed = {"values": log_ticks(min(values), max(values))} if logarithmic else {"tickCount": 6}
@@ -267,23 +256,17 @@ def _steps(least: float) -> Iterator[float]:
 
 def quantitative(values: Sequence[float], **more: Any) -> alt.Scale:
     """A scale for values, logarithmic where they lie far apart, with no zero unless asked for."""
-    import altair as alt
-
     kind = {"type": "log", "nice": False, "padding": 12} if wide_spread(values) else {"nice": True, "zero": False}
     return alt.Scale(**{**kind, **more})
 
 
 def nominal(names: Iterable[str], **more: Any) -> alt.Scale:
     """A scale for names in this order; names are its domain, never part of an expression."""
-    import altair as alt
-
     return alt.Scale(domain=list(dict.fromkeys(names)), **more)
 
 
 def named_rows(field: str, names: Iterable[str]) -> tuple[alt.Y, int]:
     """An axis of names from top to bottom, long ones in several lines, and the height that its rows take."""
-    import altair as alt
-
     known = list(dict.fromkeys(names))
     lines = max((len(wrap(name, _LETTERS_BESIDE)) for name in known), default=1)
     raised: Any = {  # or it would hang from the middle of its row
@@ -298,8 +281,6 @@ def named_rows(field: str, names: Iterable[str]) -> tuple[alt.Y, int]:
 
 def named_columns(field: str, names: Iterable[str]) -> tuple[alt.X, int]:
     """An axis of names from left to right above a chart, and the width that its columns take."""
-    import altair as alt
-
     known = list(dict.fromkeys(names))
     lines = max((len(wrap(name, _LETTERS_ABOVE)) for name in known), default=1)
     above: dict[str, Any] = {"orient": "top", "labelAngle": 0, "labelPadding": 4 + _LINE * (lines - 1)}
@@ -319,8 +300,6 @@ def _in_lines(letters: int) -> dict[str, Any]:
 
 def color(field: str, names: Iterable[str], title: str, **more: Any) -> alt.Color:
     """Colours by name, with a legend where there is more than one."""
-    import altair as alt
-
     known = list(dict.fromkeys(names))
     legend = alt.Legend(title=title, **more) if len(known) > 1 else None
     return alt.Color(f"{field}:N", scale=nominal(known), legend=legend)
@@ -328,6 +307,4 @@ def color(field: str, names: Iterable[str], title: str, **more: Any) -> alt.Colo
 
 def tooltip(**titles: str) -> list[alt.Tooltip]:
     """What hovering says: texts by field, each under its title."""
-    import altair as alt
-
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codesign.analysis.formatting import quantity
+from codesign.deferred import alt
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, source, tooltip
 
 __all__ = ["ChipMark", "chips_figure", "name_boxes"]
@@ -39,8 +40,6 @@ class ChipMark:
 
 def chips_figure(marks: Sequence[ChipMark]) -> Figure:
     """Both axes are logarithmic; names stand where they cover least."""
-    import altair as alt
-
     nodes = sorted({m.node for m in marks}, key=lambda n: float(n.split()[0]) if n[:1].isdigit() else math.inf)
     rows, used = _rows(marks), [_KINDS[kind] for kind in sorted({mark.kind for mark in marks})]
     areas, energies = ([end for mark in marks for end in getattr(mark, name)] for name in ("area_m2", "energy_j"))

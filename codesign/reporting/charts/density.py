@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from codesign.deferred import alt
 from codesign.reporting.charts.base import Figure, Row, axis_of, figure, source, tooltip
-
-if TYPE_CHECKING:
-    import altair as alt
 
 __all__ = ["density_figure"]
 
@@ -35,8 +32,6 @@ def density_figure(
         limits: ends of latency and of energy, the same for all figures of a page.
         energy: what the energy is called.
     """
-    import altair as alt
-
     cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(counts.items())]
     edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.formatting import listed
+from codesign.deferred import alt, pd
 from codesign.errors import InputError
 from codesign.reporting.charts.base import axis_of, looks, quantitative, source
-
-if TYPE_CHECKING:
-    import altair as alt
-    import pandas as pd
 
 __all__ = ["plot_schedules"]
 
@@ -31,8 +28,6 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
     Raises:
         InputError: the frame has no such column, or no number in it.
     """
-    import altair as alt
-
     if column not in _DRAWN or column not in frame:
         raise InputError(f"column: must be {listed([*_DRAWN], 'or')}, found {column!r}")
     drawn = frame[frame[column].notna()]

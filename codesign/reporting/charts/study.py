@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.formatting import column_label, number, percent, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
 from codesign.analysis.study import Study, parameter_text
+from codesign.deferred import alt
 from codesign.reporting.charts.base import (
     Figure,
     Row,
@@ -20,9 +21,6 @@ from codesign.reporting.charts.base import (
     source,
     tooltip,
 )
-
-if TYPE_CHECKING:
-    import altair as alt
 
 __all__ = ["importance_figures", "progress_figures", "slice_figures", "trade_off_figures"]
 
@@ -68,8 +66,6 @@ def progress_figures(study: Study) -> list[Figure]:
 
 def importance_figures(study: Study) -> list[Figure]:
     """The share of each parameter in the variation of an objective, the largest first."""
-    import altair as alt
-
     found = []
     for place, objective in enumerate(study.objectives):
         shares = study.facts.importances.get(objective.column, {})
@@ -139,8 +135,6 @@ def _row(study: Study, trial: TrialFacts, x: str | float | None, y: float | None
 
 def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | None = None) -> Any:
     """Trials as marks; those that are complete set the axes, the others are drawn as far as they fit."""
-    import altair as alt
-
     main = [row for row in rows if row["state"] not in ("dropped", "infeasible")] or list(rows)
     ys = [float(row["y"] or 0.0) for row in main]
     states = [state for state in _STATES if any(row["state"] == state for row in rows)]
@@ -163,8 +157,6 @@ def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | No
 
 
 def _horizontal(main: Sequence[Row], column: str, parameter: ParameterFacts | None) -> alt.X:
-    import altair as alt
-
     if parameter is not None and any(isinstance(row["x"], str) for row in main):
         known = {str(row["x"]) for row in main}
         order = [*(choice for choice in parameter.choices if choice in known), *sorted(known - {*parameter.choices})]
@@ -189,7 +181,6 @@ def _progress(
     sign: int = 1,
 ) -> Figure:
     """Steps over the numbers of the trials; `level` is the baseline's, `column` empty for a hypervolume."""
-    import altair as alt
 
     def written(value: float) -> str:
         return quantity(value, column) if column else number(value)

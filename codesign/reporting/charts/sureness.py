@@ -10,6 +10,7 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import Tip
 from codesign.analysis.wording import describe_range, describe_tip, subject_of
+from codesign.deferred import alt
 from codesign.hardware.terms import MODEL
 from codesign.reporting.charts.base import (
     Figure,
@@ -33,8 +34,6 @@ def ranges_figure(
     comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str], column: str
 ) -> Figure | None:
     """Each side of the comparisons of a column, with 95 % of the draws of the chips' numbers; None without any."""
-    import altair as alt
-
     rows: dict[str, Row] = {}
     for comparison in comparisons:
         found = comparison.robustness
@@ -66,8 +65,6 @@ def ranges_figure(
 
 def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Figure | None:
     """The numbers that alone can turn a comparison round: each with its range and where it does; None without any."""
-    import altair as alt
-
     rows: list[Row] = []
     for comparison in comparisons:
         sides = f"{say(comparison.better)} against {say(comparison.worse)}"

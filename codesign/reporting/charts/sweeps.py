@@ -22,6 +22,7 @@ from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval, interval
+from codesign.deferred import alt
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.charts.base import (
     Figure,
@@ -63,8 +64,6 @@ def scatter(
     Args:
         by: what gives the colour: chip, schedule or recipe.
     """
-    import altair as alt
-
     objectives = tuple(
         Objective(column=column, direction="maximize" if more_is_better(column) else "minimize") for column in (y, x)
     )
@@ -137,8 +136,6 @@ def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, An
 
 def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
     """What each option of each choice does to a column, all else equal; None where no choice has two options."""
-    import altair as alt
-
     found = effects_of(points, column, names)
     if not found:
         return None
@@ -199,8 +196,6 @@ def matrix_figure(
     Args:
         everything: all points of the sweep: some measures of a point are known by another.
     """
-    import altair as alt
-
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
     for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
@@ -260,8 +255,6 @@ def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j"
     Args:
         column: energy_j or latency_s.
     """
-    import altair as alt
-
     rows: list[Row] = []
     drawn = [point for point in points if _parts(point, column)][:_MOST_BARS]
     totals = [sum(_parts(point, column).values()) for point in drawn]
