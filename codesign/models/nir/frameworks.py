@@ -194,16 +194,14 @@ def _hidden(tau: NDArray[Any], dt: float) -> NDArray[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Framework:
-    """A framework's modules of neurons.
+    """A framework's modules of neurons; it defines them in Python modules of the dialect's name.
 
     Attributes:
-        prefix: of the Python modules that define them.
         read: one of them.
         classes: those that can be read.
         bases: what other neurons of the framework derive from, which cannot.
     """
 
-    prefix: str
     read: Callable[[Any], ModuleNeurons]
     classes: tuple[str, ...]
     bases: tuple[str, ...]
@@ -212,19 +210,16 @@ class Framework:
 _SINABS = tuple(f"{name}{more}" for name in ("IAF", "LIF") for more in ("", "Squeeze", "Recurrent", "RecurrentSqueeze"))
 FRAMEWORKS = {
     "snntorch": Framework(
-        prefix="snntorch",
         read=_snntorch,
         classes=("Leaky", "Synaptic", "RLeaky", "RSynaptic"),
         bases=("SpikingNeuron",),
     ),
     "spikingjelly": Framework(
-        prefix="spikingjelly",
         read=_spikingjelly,
         classes=("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"),
         bases=("BaseNode",),
     ),
     "norse": Framework(
-        prefix="norse",
         read=_norse,
         classes=(
             *("LIFCell", "LIF", "LIFRecurrentCell", "LIFRecurrent", "LIFBoxCell", "IAFCell", "IAF"),
@@ -232,11 +227,8 @@ FRAMEWORKS = {
         ),
         bases=("SNNCell", "SNN", "SNNRecurrentCell", "SNNRecurrent"),
     ),
-    "sinabs": Framework(
-        prefix="sinabs", read=_sinabs, classes=(*_SINABS, "ExpLeak", "ExpLeakSqueeze"), bases=("StatefulLayer",)
-    ),
+    "sinabs": Framework(read=_sinabs, classes=(*_SINABS, "ExpLeak", "ExpLeakSqueeze"), bases=("StatefulLayer",)),
     "rockpool": Framework(
-        prefix="rockpool",
         read=_rockpool,
         classes=("LIFTorch", "LIFNeuronTorch", "ExpSynTorch"),
         bases=("LIFBaseTorch",),
@@ -251,13 +243,13 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
         InputError: it has neurons that cannot be read, and says which can.
     """
     for dialect, framework in FRAMEWORKS.items():
-        family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == framework.prefix]
+        family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == dialect]
         if not set(family) & {*framework.classes, *framework.bases}:
             continue
         kind = type(module).__name__
-        if type(module).__module__.split(".")[0] != framework.prefix or kind not in framework.classes:
+        if type(module).__module__.split(".")[0] != dialect or kind not in framework.classes:
             raise InputError(
-                f"module '{name}' ({kind}): cannot be imported; neurons of {framework.prefix} may be "
+                f"module '{name}' ({kind}): cannot be imported; neurons of {dialect} may be "
                 f"{', '.join(framework.classes)}"
             )
         try:

@@ -6,8 +6,9 @@ as are those that the graph itself must have one of each. Only edges are followe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,21 @@ class Graph:
     before: Mapping[str, tuple[str, ...]]
     metadata: Mapping[str, Any]
 
+    @staticmethod
+    def of(
+        nodes: Mapping[str, NirNode],
+        edges: Iterable[tuple[str, str]],
+        ends: tuple[str, str],
+        metadata: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Graph:
+        """The graph of these edges, whose `ends` are the names of its input and output."""
+        after: dict[str, tuple[str, ...]] = dict.fromkeys(nodes, ())
+        before = dict(after)
+        for source, target in dict.fromkeys(edges):
+            after[source] += (target,)
+            before[target] += (source,)
+        return Graph(nodes=nodes, input=ends[0], output=ends[1], after=after, before=before, metadata=metadata)
+
 
 def read_graph(tree: Tree) -> Graph:
     """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file.
@@ -103,19 +119,7 @@ def read_graph(tree: Tree) -> Graph:
             f"the graph must have one input and one output, found {len(entrances)} and {len(exits)}; "
             "write one node Input and one node Output"
         )
-    after: dict[str, list[str]] = {name: [] for name in nodes}
-    before: dict[str, list[str]] = {name: [] for name in nodes}
-    for source, target in dict.fromkeys(opened.edges):
-        after[source].append(target)
-        before[target].append(source)
-    return Graph(
-        nodes=nodes,
-        input=entrances[0],
-        output=exits[0],
-        after={name: tuple(found) for name, found in after.items()},
-        before={name: tuple(found) for name, found in before.items()},
-        metadata=_plain(tree.get("metadata")),
-    )
+    return Graph.of(nodes, opened.edges, (entrances[0], exits[0]), _plain(tree.get("metadata")))
 
 
 class _Opened:

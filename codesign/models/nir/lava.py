@@ -51,14 +51,7 @@ def read_net(tree: Tree) -> Graph:
     nodes = [node for name in names for node in _nodes(name, tree[name], first=name == "0")]
     nodes.append(NirNode(name="output", kind="Pass"))
     order = [node.name for node in nodes]
-    return Graph(
-        nodes={node.name: node for node in nodes},
-        input=order[0],
-        output=order[-1],
-        after={order[-1]: ()} | {before: (after,) for before, after in pairwise(order)},
-        before={order[0]: ()} | {after: (before,) for before, after in pairwise(order)},
-        metadata={},
-    )
+    return Graph.of(dict(zip(order, nodes, strict=True)), pairwise(order), (order[0], order[-1]))
 
 
 def _nodes(number: str, layer: Any, *, first: bool) -> Iterator[NirNode]:

@@ -96,19 +96,7 @@ def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple
     ends = {} if shape is None else {"shape": np.array(shape)}
     nodes[_INPUT] = NirNode(name=_INPUT, kind="Pass", numbers=ends)
     nodes[_OUTPUT] = NirNode(name=_OUTPUT, kind="Pass")
-    after: dict[str, list[str]] = {name: [] for name in nodes}
-    before: dict[str, list[str]] = {name: [] for name in nodes}
-    for source, target in edges:
-        after[source].append(target)
-        before[target].append(source)
-    return Graph(
-        nodes=nodes,
-        input=_INPUT,
-        output=_OUTPUT,
-        after={name: tuple(found) for name, found in after.items()},
-        before={name: tuple(found) for name, found in before.items()},
-        metadata={},
-    )
+    return Graph.of(nodes, edges, (_INPUT, _OUTPUT))
 
 
 class _Trace:

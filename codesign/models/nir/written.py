@@ -24,10 +24,10 @@ from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import Graph
 from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
-from codesign.models.nir.written_skips import add_skips, skip_weights
 from codesign.network.connection import Connection
+from codesign.network.direct_connection import DirectConnection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Conv1d, Linear, Pool, SumPool
+from codesign.network.topology import Conv1d, Conv2d, Linear, Pool, SumPool, TopologySpec
 
 __all__ = ["is_written", "read_written", "to_nir", "write_nir"]
 
@@ -97,7 +97,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         _lead_back(nodes, edges, one.source, one.weight.detach().numpy(), told)
     if network.input_gate is not None:
         said[_GATE] = network.input_gate.numpy()
-    add_skips(network, nodes, edges, reader)
+    _add_skips(network, nodes, edges, reader)
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
 
 
@@ -164,15 +164,21 @@ def _map(
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
     if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
         raise InputError(f"layer {index}: biases differ within a channel, but a convolution in NIR has one each")
-    # that along one axis too, over a height of 1
+    return _convolution(connection, target, weight, own_bias)
+
+
+def _convolution(
+    one: Connection | DirectConnection, target: Conv1d | Conv2d, weight: NDArray[Any], bias: NDArray[Any]
+) -> nir.NIRNode:
+    """A convolution; one along one axis is over a height of 1."""
     pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
     sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
     sliding = {name: np.array([pad.get(name, sizes[0]), sizes[1]]) for name, sizes in sliding.items()}
-    groups = connection.window.channels // weight.shape[1]
-    return nir.Conv2d(input_shape=_places(connection), weight=weight, bias=own_bias, groups=groups, **sliding)
+    groups = one.window.channels // weight.shape[1]
+    return nir.Conv2d(input_shape=_places(one), weight=weight, bias=bias, groups=groups, **sliding)
 
 
-def _places(connection: Connection) -> tuple[int, int]:
+def _places(connection: Connection | DirectConnection) -> tuple[int, int]:
     """Rows and columns that the pools before it leave."""
     return connection.window.rows.places, connection.window.columns.places
 
@@ -223,6 +229,48 @@ def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
     }
 
 
+# skips: an edge from where they begin to a node of weights, and from there to the neurons -----------------------------
+
+
+def _add_skips(
+    network: SpikingNetwork, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], reader: str
+) -> None:
+    """Add those of a network to its nodes and edges.
+
+    Raises:
+        InputError: there are connections within a pass, a fully connected skip leads to a grid, or the graph is for a
+            reader.
+    """
+    if reader != "plain" and network.direct():
+        raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
+    for index, one in enumerate(network.direct()):
+        source, target = one.shape.source, one.shape.target
+        shape = shape_of(network.shape.layers[target])
+        if target <= source:
+            raise InputError(f"{one.shape.text}: NIR has no recurrence within a timestep; use cd.save_model")
+        if isinstance(one.target, Linear) and shape != (one.outputs,):
+            raise InputError(f"{one.shape.text}: NIR cannot lead a Linear to a grid; use cd.save_model")
+        # behind the pools that follow its source
+        path = [name for name in nodes if name.startswith(f"pool{source + 1}_")][-1:]
+        path = path or ["input" if source < 0 else f"neurons{source}"]
+        if isinstance(one.target, Linear) and one.window.source[1:] != (1, 1):
+            nodes[f"flatten_skip{index}"] = nir.Flatten(np.array(one.window.pooled), start_dim=0)
+            path.append(f"flatten_skip{index}")
+        nodes[f"skip{index}"] = _skip(one, shape, identity=network.topology.skips[index].kind == "identity")
+        edges += zip([*path, f"skip{index}"], [*path[1:], f"skip{index}", f"neurons{target}"], strict=True)
+
+
+def _skip(one: DirectConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
+    """Weights of a skip to neurons of a shape."""
+    weight = one.weight.detach().numpy()
+    if identity:
+        return made("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))
+    if isinstance(one.target, Linear):
+        return nir.Linear(weight)
+    assert isinstance(one.target, Conv2d)
+    return _convolution(one, one.target, weight, np.zeros(len(weight), np.float32))
+
+
 def is_written(graph: Graph) -> bool:
     """Whether this program wrote the graph."""
     return _MARK in graph.metadata
@@ -245,7 +293,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         f"connections.{index}.weight": _tensor(graph.metadata.get(f"{_WEIGHT}{index}", layer.weight).astype(np.float32))
         for index, layer in enumerate(layers)
     }
-    state |= skip_weights(card.topology, layers)
+    state |= _skip_weights(card.topology, layers)
     for index, one in enumerate(card.topology.delayed):
         recurrent = layers[one.to].recurrent if one.to < len(layers) else None
         if recurrent is None:
@@ -259,6 +307,22 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
     if _GATE in graph.metadata:
         state[_GATE] = _tensor(np.asarray(graph.metadata[_GATE]).astype(bool))
     return LoadedModel(network=network_of(card, state, "metadata"), card=card)
+
+
+def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
+    """Weights of skips in the state of a network that was written so.
+
+    Raises:
+        InputError: the graph does not have one.
+    """
+    found = {skip.name: skip for layer in layers for skip in layer.skips}
+    state: dict[str, torch.Tensor] = {}
+    for index, spec in enumerate(topology.skips):
+        skip = found.get(f"skip{index}", found.get(f"flatten_skip{index}"))
+        if skip is None or skip.spec.kind != spec.kind or skip.spec.to != spec.to:
+            raise InputError(f"metadata: skip {index} is of kind {spec.kind}, but the graph has no such node")
+        state[f"direct_connections.{index}.weight"] = _tensor(skip.weight.astype(np.float32))
+    return state
 
 
 def _tensor(array: NDArray[Any]) -> torch.Tensor:

@@ -8,13 +8,12 @@ u ← value, or v − n ρ, where n > 0;   u ← max(u, floor)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import Unsaid
 
@@ -26,8 +25,6 @@ __all__ = [
     "euler_decay",
     "expect",
     "exponential_decay",
-    "kinds",
-    "unwritten",
 ]
 
 Numbers = NDArray[Any]
@@ -44,6 +41,7 @@ class LayerNumbers:
         decay: β.
         threshold: θ; None where potentials are read and never compared.
         drive: c, added to the potential once a timestep, apart from the synapses' bias.
+        reset_amount: ρ; None for θ.
         synaptic_decay: α; None without a synaptic current.
         others: as `NeuronSpec` names them.
     """
@@ -69,15 +67,30 @@ class Dialect:
     """A framework's way to write NIR.
 
     Attributes:
-        asks: what files with such layers leave open, by name; one for all layers, or one for each.
-        numbers: of a layer, under its options; raises InputError where the framework writes no such node.
+        kinds, written: of neurons that it writes, as nodes of NIR and in words.
+        numbers: what a layer's neurons do under its options.
+        options: what files leave open, by name; each with the kinds of neurons that leave it open.
         lost: what its files may leave out without a word; "" for nothing.
     """
 
     name: str
-    asks: Callable[[Sequence[Layer]], Mapping[str, Unsaid]]
+    kinds: tuple[str, ...]
+    written: str = ""
     numbers: Callable[[Layer, Given], LayerNumbers]
+    options: Mapping[str, tuple[Unsaid, tuple[str, ...]]] = field(default_factory=dict)
     lost: str = ""
+
+    def asks(self, layers: Sequence[Layer]) -> dict[str, Unsaid]:
+        """What files with such layers leave open, by name; one for all layers, or one for each.
+
+        Raises:
+            InputError: the framework writes no such neurons.
+        """
+        for layer in layers:
+            if layer.node.kind not in self.kinds:
+                raise layer.node.refusal(f"is not written by {self.written}")
+        there = {layer.node.kind for layer in layers}
+        return {name: option for name, (option, of) in self.options.items() if not there.isdisjoint(of)}
 
 
 def euler_decay(time_constant: Numbers, timestep: float) -> Numbers:
@@ -90,11 +103,6 @@ def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
     return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
 
 
-def kinds(layers: Sequence[Layer]) -> set[str]:
-    """Kinds of neurons that there are."""
-    return {layer.node.kind for layer in layers}
-
-
 def expect(layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dialect: str) -> None:
     """Refuse a file that another framework has written: a field is not what this one makes it."""
     if not np.allclose(found, wanted, rtol=1e-4, atol=0):
@@ -102,8 +110,3 @@ def expect(layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dia
             f"{name} is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
             f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another dialect?"
         )
-
-
-def unwritten(layer: Layer, dialect: str, written: str) -> InputError:
-    """The refusal of a kind of neurons that the framework does not write."""
-    return layer.node.refusal(f"is not written by {dialect}, which writes {written}")

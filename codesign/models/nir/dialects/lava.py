@@ -11,12 +11,9 @@ is read. Weights of 9 bits and potentials of 24 are float32 numbers exactly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import LOIHI
-from codesign.models.nir.options import Unsaid
 
 __all__ = ["LAVA"]
 
@@ -25,13 +22,7 @@ _NEVER = (1 << 17) - 1
 _STEP = 1 / 64
 
 
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    return {}
-
-
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
-    if layer.node.kind != LOIHI:
-        raise unwritten(layer, "lava", "neurons of .net files; is this another dialect?")
     shape = tuple(int(size) for size in layer.node.numbers["shape"])
     if (*shape, 1, 1)[:3] != layer.grid:
         raise layer.node.refusal(f"shape is {shape}, but the weights give {layer.grid}")
@@ -52,7 +43,8 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 
 LAVA = Dialect(
     name="lava",
-    asks=_asks,
+    kinds=(LOIHI,),
+    written="lava, which writes neurons of .net files; is this another dialect?",
     numbers=_numbers,
     lost=(
         "in lava a layer answers a timestep after the one before it, here in the same: shift recorded spikes by that; "

@@ -13,15 +13,14 @@ A potential starts at v_leak, that of an IAFCell at 0. norse's own reader takes 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect, kinds, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid, choice, number
+from codesign.models.nir.options import choice, number
 
 __all__ = ["NORSE"]
 
@@ -30,19 +29,8 @@ _PRECISION = 3e-7
 """Of a quotient of float32 numbers."""
 
 
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    asked: dict[str, Unsaid] = {}
-    if kinds(layers) & {"LIF"}:
-        asked["reset"] = choice("value", "subtract", default="norse's default")
-    if kinds(layers) - {"LI", "CubaLI"}:
-        asked["v_reset"] = number("what a reset leaves, 0 (norse's default) or another number")
-    return asked
-
-
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    if kind not in ("IF", "LIF", "CubaLIF", "LI", "CubaLI"):
-        raise unwritten(layer, "norse", "IAFCell (IF), LIFBoxCell (LIF), LIFCell (CubaLIF) and LIBoxCell (LI)")
     expect(layer, "r", layer.number("r"), 1.0, "norse")
     threshold = None if kind in ("LI", "CubaLI") else layer.number("v_threshold")
     subtracts = kind == "LIF" and given["reset"] == "subtract"
@@ -59,7 +47,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         drive=share * leak,
         reset=resets,
         reset_value=value,
-        reset_amount=threshold if subtracts else None,
         initial_potential=leak,
         synaptic_decay=1 - _share(layer, "tau_syn", "share_syn") if synaptic else None,
     )
@@ -79,4 +66,13 @@ def _shortest(number: float) -> float:
     return next((short for short in shortened if math.isclose(short, number, rel_tol=_PRECISION)), number)
 
 
-NORSE = Dialect(name="norse", asks=_asks, numbers=_numbers)
+NORSE = Dialect(
+    name="norse",
+    kinds=("IF", "LIF", "CubaLIF", "LI", "CubaLI"),
+    written="norse, which writes IAFCell (IF), LIFBoxCell (LIF), LIFCell (CubaLIF) and LIBoxCell (LI)",
+    numbers=_numbers,
+    options={
+        "reset": (choice("value", "subtract", default="norse's default"), ("LIF",)),
+        "v_reset": (number("what a reset leaves, 0 (norse's default) or another number"), ("IF", "LIF", "CubaLIF")),
+    },
+)

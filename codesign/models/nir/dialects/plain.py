@@ -13,29 +13,17 @@ A Threshold is a neuron that forgets everything from one timestep to the next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, kinds
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid, choice, yes_or_no
+from codesign.models.nir.options import choice, yes_or_no
 
 __all__ = ["PLAIN"]
 
-
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    asked: dict[str, Unsaid] = {}
-    if kinds(layers) - {"Threshold"}:
-        asked["norm_input"] = yes_or_no(True, "as the equations are")
-    if kinds(layers) - {"I", "IF", "Threshold"}:
-        asked["decay"] = choice("exponential", "euler")
-    if kinds(layers) - {"I", "LI", "CubaLI"}:
-        asked["comparison"] = choice(">", ">=")
-    if kinds(layers) & {"IF", "LIF", "CubaLIF"}:
-        asked["reset"] = choice("value", "subtract", default="to v_reset, as the equations are")
-    return asked
+_SPIKING, _LEAKY = ("IF", "LIF", "CubaLIF"), ("LIF", "CubaLIF", "LI", "CubaLI")
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
@@ -63,7 +51,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         comparison=given["comparison"],
         reset="subtract" if subtracts else "value" if value.any() else "zero",
         reset_value=value,
-        reset_amount=threshold if subtracts else None,
         synaptic_decay=alpha,
     )
 
@@ -78,4 +65,14 @@ def _decay(layer: Layer, name: str, given: Given) -> Any:
     return 1 - share if given["decay"] == "euler" else np.exp(-share)
 
 
-PLAIN = Dialect(name="plain", asks=_asks, numbers=_numbers)
+PLAIN = Dialect(
+    name="plain",
+    kinds=(*_SPIKING, "I", "LI", "CubaLI", "Threshold"),
+    numbers=_numbers,
+    options={
+        "norm_input": (yes_or_no(True, "as the equations are"), (*_SPIKING, "I", "LI", "CubaLI")),
+        "decay": (choice("exponential", "euler"), _LEAKY),
+        "comparison": (choice(">", ">="), (*_SPIKING, "Threshold")),
+        "reset": (choice("value", "subtract", default="to v_reset, as the equations are"), _SPIKING),
+    },
+)

@@ -11,13 +11,11 @@ With y = Δt/τ, y e^y = 1/r: Lambert's function gives Δt back. The synaptic cu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay, kinds, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid, count, number
+from codesign.models.nir.options import count, number
 
 __all__ = ["ROCKPOOL"]
 
@@ -25,35 +23,22 @@ _DIGITS = 5
 """Of a timestep that are written in time constants of float32."""
 
 
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    if not kinds(layers) - {"LI"}:
-        return {}
-    return {
-        "most_spikes": count("max_spikes_per_dt, 65536 (Rockpool's default) or another whole number"),
-        "bias": number("bias of the neurons, 0 (Rockpool's default) or another number"),
-    }
-
-
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    if kind not in ("LIF", "CubaLIF", "LI"):
-        raise unwritten(layer, "Rockpool", "LIFTorch (CubaLIF), LIFNeuronTorch (LIF) and ExpSynTorch (LI)")
     tau = layer.number("tau_mem" if kind == "CubaLIF" else "tau")
     timestep = _timestep(layer, tau)
     decay = exponential_decay(tau, timestep)
     if kind == "LI":
         return LayerNumbers(decay=decay, threshold=None, gain=decay)
     alpha = exponential_decay(layer.number("tau_syn"), timestep) if kind == "CubaLIF" else None
-    threshold = layer.number("v_threshold")
     return LayerNumbers(
         decay=decay,
-        threshold=threshold,
+        threshold=layer.number("v_threshold"),
         gain=1.0 if alpha is None else alpha,
         drive=layer.number("bias", given["bias"]),
         comparison=">=",
         most_spikes=given["most_spikes"],
         reset="subtract",
-        reset_amount=threshold,
         synaptic_decay=alpha,
     )
 
@@ -76,7 +61,15 @@ def _timestep(layer: Layer, tau: np.ndarray) -> float:
 
 ROCKPOOL = Dialect(
     name="rockpool",
-    asks=_asks,
+    kinds=("LIF", "CubaLIF", "LI"),
+    written="Rockpool, which writes LIFTorch (CubaLIF), LIFNeuronTorch (LIF) and ExpSynTorch (LI)",
     numbers=_numbers,
+    options={
+        "most_spikes": (
+            count("max_spikes_per_dt, 65536 (Rockpool's default) or another whole number"),
+            ("LIF", "CubaLIF"),
+        ),
+        "bias": (number("bias of the neurons, 0 (Rockpool's default) or another number"), ("LIF", "CubaLIF")),
+    },
     lost="Rockpool leaves recurrent weights out of its files without a word; a model with `has_rec` is not this model",
 )

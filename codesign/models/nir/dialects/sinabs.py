@@ -11,32 +11,17 @@ with another value than 0 adds it to every neuron in every timestep, and has no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay, kinds, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid, choice, count, number, yes_or_no
+from codesign.models.nir.options import choice, count, number, yes_or_no
 
 __all__ = ["SINABS"]
 
 
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    asked: dict[str, Unsaid] = {"floor": number("min_v_mem, a number of at most 0", most=0, or_none=True)}
-    if kinds(layers) - {"LI"}:
-        asked["most_spikes"] = count("unlimited (MultiSpike, sinabs's default) | 1 (SingleSpike) | M (MaxSpike)")
-        asked["reset"] = choice("subtract", "zero", default="sinabs's default")
-    if kinds(layers) - {"IF"}:
-        asked["norm_input"] = yes_or_no(True, "sinabs's default")
-        asked["tau_syn"] = number("a number of timesteps", least=1e-6, or_none=True)
-    return asked
-
-
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    if kind not in ("IF", "LIF", "LI"):
-        raise unwritten(layer, "sinabs", "IAF (IF), LIF and ExpLeak (LI)")
     decay, alpha = np.ones(layer.neurons), None
     gain = np.ones(layer.neurons)
     if kind != "IF":
@@ -47,18 +32,31 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
             gain = gain * alpha
     if kind == "LI":
         return LayerNumbers(decay=decay, threshold=None, gain=gain, synaptic_decay=alpha, floor=given["floor"])
-    threshold = layer.number("v_threshold")
     return LayerNumbers(
         decay=decay,
-        threshold=threshold,
+        threshold=layer.number("v_threshold"),
         gain=gain,
         comparison=">=",
         most_spikes=given["most_spikes"],
         reset=given["reset"],
-        reset_amount=threshold if given["reset"] == "subtract" else None,
         floor=given["floor"],
         synaptic_decay=alpha,
     )
 
 
-SINABS = Dialect(name="sinabs", asks=_asks, numbers=_numbers)
+SINABS = Dialect(
+    name="sinabs",
+    kinds=("IF", "LIF", "LI"),
+    written="sinabs, which writes IAF (IF), LIF and ExpLeak (LI)",
+    numbers=_numbers,
+    options={
+        "floor": (number("min_v_mem, a number of at most 0", most=0, or_none=True), ("IF", "LIF", "LI")),
+        "most_spikes": (
+            count("unlimited (MultiSpike, sinabs's default) | 1 (SingleSpike) | M (MaxSpike)"),
+            ("IF", "LIF"),
+        ),
+        "reset": (choice("subtract", "zero", default="sinabs's default"), ("IF", "LIF")),
+        "norm_input": (yes_or_no(True, "sinabs's default"), ("LIF", "LI")),
+        "tau_syn": (number("a number of timesteps", least=1e-6, or_none=True), ("LIF", "LI")),
+    },
+)

@@ -14,30 +14,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid, choice, yes_or_no
+from codesign.models.nir.options import choice, yes_or_no
 
 __all__ = ["SNNTORCH"]
 
+_KINDS = ("LIF", "CubaLIF", "LI", "CubaLI")
+"""Of neurons; that potentials are read only a module says."""
 _TIMESTEP = 1e-4
-
-
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    return {
-        "reset": choice("subtract", "zero", default="snnTorch's default"),
-        "reset_delay": yes_or_no(True, "snnTorch's default"),
-    }
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     synaptic, reads = layer.node.kind.startswith("Cuba"), layer.node.kind.endswith("LI")
-    if layer.node.kind not in ("LIF", "CubaLIF") and not (reads and "beta" in layer.node.numbers):
-        raise unwritten(layer, "snnTorch", "Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)")
+    if reads and "beta" not in layer.node.numbers:
+        raise layer.node.refusal(f"is not written by {SNNTORCH.written}")
     if "beta" in layer.node.numbers:
         decay = layer.number("beta")
     else:
@@ -72,4 +65,13 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     )
 
 
-SNNTORCH = Dialect(name="snntorch", asks=_asks, numbers=_numbers)
+SNNTORCH = Dialect(
+    name="snntorch",
+    kinds=_KINDS,
+    written="snnTorch, which writes Leaky, RLeaky (LIF), Synaptic and RSynaptic (CubaLIF)",
+    numbers=_numbers,
+    options={
+        "reset": (choice("subtract", "zero", default="snnTorch's default"), _KINDS),
+        "reset_delay": (yes_or_no(True, "snnTorch's default"), _KINDS),
+    },
+)

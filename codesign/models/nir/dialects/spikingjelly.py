@@ -11,27 +11,18 @@ None, u ← v − n θ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, unwritten
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import Unsaid
 
 __all__ = ["SPIKINGJELLY"]
 
 _TIMESTEP = 1e-4
 
 
-def _asks(layers: Sequence[Layer]) -> Mapping[str, Unsaid]:
-    return {}
-
-
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    if kind not in ("IF", "LIF", "CubaLIF"):
-        raise unwritten(layer, "SpikingJelly", "IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)")
     decay, gain = np.ones(layer.neurons), np.ones(layer.neurons)
     reset, drive, alpha = layer.number("v_reset"), np.zeros(layer.neurons), None
     if kind == "LIF":
@@ -43,19 +34,23 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     elif kind == "CubaLIF":
         decay = euler_decay(layer.number("tau_mem"), _TIMESTEP)
         alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP)
-    threshold, subtracts = layer.number("v_threshold"), layer.node.texts.get("reset") == "subtract"
+    subtracts = layer.node.texts.get("reset") == "subtract"
     return LayerNumbers(
         decay=decay,
-        threshold=threshold,
+        threshold=layer.number("v_threshold"),
         gain=gain,
         drive=drive,
         comparison=">=",
         reset="subtract" if subtracts else "value" if reset.any() else "zero",
-        reset_amount=threshold if subtracts else None,
         reset_value=reset,
         initial_potential=reset,
         synaptic_decay=alpha,
     )
 
 
-SPIKINGJELLY = Dialect(name="spikingjelly", asks=_asks, numbers=_numbers)
+SPIKINGJELLY = Dialect(
+    name="spikingjelly",
+    kinds=("IF", "LIF", "CubaLIF"),
+    written="SpikingJelly, which writes IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)",
+    numbers=_numbers,
+)
