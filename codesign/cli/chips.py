@@ -51,11 +51,11 @@ def show(
 @app.command()
 def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A chip file.")]) -> None:
     """Check a chip file: print OK and what it leaves out, or every mistake with its line, and end with exit code 2."""
-    from codesign.hardware.library import check_chip
+    from codesign.hardware.library import load_chip
     from codesign.hardware.missing import unpriced
     from codesign.hardware.provenance import STRUCTURE
 
-    chip = check_chip(file)
+    chip = load_chip(file)
     typer.echo(f"OK: {file} describes {chip.title}")
     estimated = [number.name for number in chip.numbers() if number.source == STRUCTURE]
     if estimated:

@@ -14,7 +14,7 @@ from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
-__all__ = ["basis_mistakes", "missing_basis"]
+__all__ = ["basis_mistakes"]
 
 _COUNTED = {action.price.removeprefix("energies."): action.per for action in ACTIONS if action.per}
 """What each energy of a chip file is multiplied by."""
@@ -39,11 +39,3 @@ def basis_mistakes(energies: Energies, *, static_power: bool) -> Iterator[Mistak
                 yield place, "static power is inside, so all_in must be true"
         elif number.static == "inside" and static_power:
             yield place, "static power is inside, and also given as static_power; it would be counted twice"
-
-
-def missing_basis(energies: Energies) -> Iterator[Mistake]:
-    """Energies that leave out what they are energies of. Chips that come with the program must say all of it."""
-    for name, number in energies.given.items():
-        for field in ("per", "static", "voltage", "all_in", "counted"):
-            if field in type(number).model_fields and field not in number.model_fields_set:
-                yield ("energies", name, field), "must be given for a chip that comes with the program"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,15 @@ from codesign.documents import (
 )
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.shipped import packaged_folders, shipped_folders
-from codesign.hardware.basis import missing_basis
 from codesign.hardware.derivation import with_derived
 from codesign.hardware.description import Chip
 from codesign.hardware.extending import VALUES, extended, extended_by
 from codesign.hardware.model_error import measured_error
-from codesign.hardware.provenance import OWN, sourced_parts
 from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.merging import beside, chain_of
 
-__all__ = ["PARTS", "check_chip", "chip_file", "chip_names", "chip_variant", "find_chip", "load_chip"]
+__all__ = ["PARTS", "chip_file", "chip_names", "chip_variant", "find_chip", "load_chip"]
 
 PARTS = tuple(
     name
@@ -68,36 +66,10 @@ def load_chip(path: Path) -> Chip:
 
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
-    return _loaded(path, model_mistakes)
-
-
-def check_chip(path: Path) -> Chip:
-    """The same; a chip that comes with the program must also say what each of its energies is an energy of."""
-    if not _is_shipped(path):
-        return load_chip(path)
-    return _loaded(path, lambda chip: (*model_mistakes(chip), *_unstated(chip), *missing_basis(chip.energies)))
-
-
-def _is_shipped(path: Path) -> bool:
-    return os.path.realpath(path.parent) in map(os.path.realpath, packaged_folders("chips"))
-
-
-def _unstated(chip: Chip) -> Iterator[Mistake]:
-    """What a file of one's own may leave out."""
-    always = ("title", "description", "citation", "operating_point", "layers_share_core", "can_flush", "can_end_sample")
-    for name in always:
-        if name not in chip.model_fields_set:
-            yield (name,), "must be given for a chip that comes with the program"
-    for place, part in sourced_parts(chip):
-        if part.source == OWN or "confidence" not in part.model_fields_set:
-            yield place, "must name its confidence and source in a chip that comes with the program"
-
-
-def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
     document = _document(path)
     document.problems += _made_up(document, path)
     chip = validate_document(document, Chip, other_keys=("remove",))
-    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in check(chip)]
+    mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
     # What it extends is loaded once more, as a chip, only where something follows from it.
@@ -107,6 +79,10 @@ def _loaded(path: Path, check: Callable[[Chip], Iterable[Mistake]]) -> Chip:
         return _finished(chip, document, base)
     except InputError as error:
         raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
+
+
+def _is_shipped(path: Path) -> bool:
+    return os.path.realpath(path.parent) in map(os.path.realpath, packaged_folders("chips"))
 
 
 def _made_up(document: Document, path: Path) -> list[Problem]:

@@ -10,9 +10,8 @@ from handmade_hardware import Builder, cost_of, near, shape_of
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.hardware import library
 from codesign.hardware.description import Chip
-from codesign.hardware.library import check_chip, load_chip
+from codesign.hardware.library import load_chip
 from codesign.hardware.placement import place
 from codesign.hardware.uncertainty import uncertainty_columns
 
@@ -84,27 +83,13 @@ def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> N
     assert any(text.startswith(f"mine.yaml:{3 + bool(cores)}: ") and message in text for text in told), told
 
 
-def test_a_chip_of_the_program_must_say_how_all_of_it_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(OWN)
-    assert check_chip(file) == load_chip(file)
-    monkeypatch.setattr(library, "packaged_folders", lambda name: (tmp_path,))
-    with pytest.raises(DocumentError) as raised:
-        check_chip(file)
-    told = [str(problem).partition("mine.yaml:")[2] for problem in raised.value.problems]
-    assert "2: cores: must name its confidence and source in a chip that comes with the program" in told
-    assert "8: synchronization.times: must name its confidence and source in a chip that comes with the program" in told
-    assert "9: energies.neuron_update.counted: must be given for a chip that comes with the program" in told
-    assert "1: can_flush: must be given for a chip that comes with the program" in told
-
-
 def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges(tmp_path: Path) -> None:
     text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "chips.md").read_text(encoding="utf-8"), re.DOTALL)[1]
     assert len(text.splitlines()) == 10
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     execution = Builder(topology="5-80-2").message(-1, 0, 3).update(0, 0, 80, 2).message(1, 1, 2).build()
-    cost = cost_of(execution, check_chip(file))
+    cost = cost_of(execution, load_chip(file))
     columns = cost.columns() | uncertainty_columns(cost)
     assert columns["energy_j"] > 0
     assert min(columns["energy_draws_j"]) < columns["energy_j"] < max(columns["energy_draws_j"])
@@ -118,7 +103,7 @@ def test_the_variant_of_the_documents_is_one(tmp_path: Path) -> None:
     (text,) = [block for block in blocks if block.startswith("name: ") and "\nextends: " in block]
     file = tmp_path / "loihi_neighbour.yaml"
     file.write_text(text)
-    assert check_chip(file).extends == "loihi_davies2018"
+    assert load_chip(file).extends == "loihi_davies2018"
 
 
 def test_layers_that_share_a_core_without_leave_are_an_assumption() -> None:
