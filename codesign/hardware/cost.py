@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts, action_counts
 from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total_in
 from codesign.hardware.latency import Latency, StepsOf, latency_of, steps_of
-from codesign.hardware.on_time import on_time
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.scheduling import delayed_assumptions
@@ -197,7 +197,7 @@ def price(
     this = counted(execution, placement)
     work, prices = this.work, this.prices()
     latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
-    on_s, assumed = on_time(work, chip, latency.total_s, operation)
+    on_s, assumed = _on_time(work, latency.total_s, operation)
     working_s = latency.total_s
     means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]
     counts = this.counts.during(operation, prices)
@@ -229,6 +229,30 @@ def price(
             *(() if work.exact else (shared,)),
         ),
     )
+
+
+def _on_time(
+    work: PlacedExecution, latency_s: Floats | None, operation: Operation
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
+
+    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
+    gates its power between inputs draws it while it works.
+
+    Raises:
+        InputError: real time with a static input, which lasts no time.
+    """
+    if operation == "accelerated":
+        return latency_s, ()
+    if work.timestep_s == 0:
+        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
+    chip = work.chip
+    if chip.power_gating.between_inputs == "yes":
+        return latency_s, (f"{chip.name}: static power is off between inputs",)
+    stimulus_s = work.timesteps_run.astype(np.float64) * work.timestep_s
+    if latency_s is None:
+        return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
+    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), ()
 
 
 def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
@@ -285,7 +309,7 @@ def mean_times(
 ) -> MeanTimes:
     """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory.
 
-    Args and errors: as `latency_of` and `on_time`.
+    Args and errors: as `latency_of` and `_on_time`.
     """
     prices, scenario = prices.with_distinct_times()
     work, scenarios = this.work, prices.scenarios
@@ -299,7 +323,7 @@ def mean_times(
         latency = latency_of(
             work, some, this.steps, geometry=work.geometry, bound_only=bound_only, parts=False, nominal=nominal
         )
-        on_s, _ = on_time(work, work.chip, latency.total_s, operation)
+        on_s, _ = _on_time(work, latency.total_s, operation)
         for means, values in ((latencies, latency.total_s), (ons, on_s)):
             if values is not None:
                 means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))

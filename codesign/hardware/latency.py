@@ -21,8 +21,7 @@ from codesign.hardware.neighbour import Feed, feeds_of, walk
 from codesign.hardware.parts import Barrier, Neighbour, Timer
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.replay import replay
-from codesign.hardware.steps import StepWork, forward_steps, layer_steps, pipelined_steps
-from codesign.hardware.stream import overlaps, stream_intervals
+from codesign.hardware.steps import StepWork, forward_steps, layer_steps, overlaps, pipelined_steps, stream_intervals
 from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
@@ -41,7 +40,7 @@ class Latency:
         model: which model they come from.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
         interval_s: (B,) time until the next sample where such samples follow without a pause. Chips that pipeline
-            layers, one on each core, overlap them (`codesign.hardware.stream`); else it is `total_s`.
+            layers, one on each core, overlap them (`stream_intervals`); else it is `total_s`.
         compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
             waited for.
         bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.

@@ -29,7 +29,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.extending import VALUES, extended, extended_by
 from codesign.hardware.model_error import measured_error
 from codesign.hardware.scaling import at_structure
-from codesign.hardware.validation_mistakes import model_mistakes
+from codesign.hardware.validation_recompute import model_mistakes
 from codesign.merging import beside, chain_of
 
 __all__ = ["PARTS", "chip_file", "chip_names", "chip_variant", "find_chip", "load_chip"]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import lane_operations
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
-__all__ = ["StepWork", "forward_steps", "layer_steps", "pipelined_steps"]
+__all__ = ["StepWork", "forward_steps", "layer_steps", "overlaps", "pipelined_steps", "stream_intervals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -229,3 +230,33 @@ def _unique_rows(flat: Floats) -> tuple[Floats, Integers]:
     keys = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1]))).reshape(-1)
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     return flat[first], place.reshape(-1)
+
+
+# samples without a pause between them, on a chip that works on layers in a pipeline -----------------------------------
+
+
+def overlaps(geometry: Geometry | None) -> bool:
+    """Whether every core holds one layer only, so that it works on one sample at a time."""
+    return geometry is not None and len({*zip(geometry.core, geometry.layer, strict=True)}) == geometry.cores
+
+
+def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:
+    """(B, n) time from each sample to the next.
+
+    The first layer turns to the next sample when it has had the last timestep of this one, while later layers still
+    work on this one. A step is then as long as the longest of those that fall on it: of step t of one sample, step
+    T + t of the sample before, and so on. Each sample is taken to follow one like it, so that its time depends on no
+    other.
+
+    Args:
+        length_s: (U, n) of each step.
+        apart: (B,) steps from the begin of a sample to that of the next.
+    """
+    sample, step = np.nonzero(steps.real)
+    begin, first = np.cumsum(apart) - apart, steps.real.argmax(axis=1)
+    longest = np.zeros((int(apart.sum()), length_s.shape[1]))
+    place = begin[sample] + (step - first[sample]) % apart[sample]
+    np.maximum.at(longest, place, length_s[steps.which[steps.real]])
+    intervals = np.zeros((len(apart), length_s.shape[1]))
+    np.add.at(intervals, np.repeat(np.arange(len(apart)), apart), longest)
+    return intervals

@@ -14,9 +14,8 @@ from codesign.errors import InputError
 from codesign.hardware.derivation import without_derived
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Measurement
-from codesign.hardware.validation_mistakes import model_mistakes
 from codesign.hardware.validation_models import Counts, Events, NotRecomputed, Steps
-from codesign.hardware.validation_recompute import Quantity, Result, recompute
+from codesign.hardware.validation_recompute import Quantity, Result, model_mistakes, recompute
 from codesign.relative_error import farther_off, percent, typical_error
 from codesign.units import format_si
 

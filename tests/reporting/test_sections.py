@@ -11,10 +11,10 @@ from transfer_rows import HIGH, LOW, cells
 from codesign.analysis.asking import answers_of
 from codesign.analysis.metadata import ValidationFacts
 from codesign.analysis.naming import names_of
+from codesign.reporting.page.sections import effects_section
 from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.section import Section
 from codesign.reporting.sections.evidence import evidence_section
-from codesign.reporting.sections.order import effects_section
 from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.tables import Table, text_table, without_repeats
 

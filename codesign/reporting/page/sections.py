@@ -11,6 +11,7 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
 from codesign.reporting.charts.asked import asked_section
+from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (
     assumption_table,
     chip_numbers,
@@ -26,11 +27,15 @@ from codesign.reporting.facts import (
 )
 from codesign.reporting.printed import printed_section
 from codesign.reporting.section import Section
-from codesign.reporting.sections.order import comparing_sections
+from codesign.reporting.sections.evidence import evidence_section
+from codesign.reporting.sections.parts import parts_section
+from codesign.reporting.sections.study import study_sections
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
-__all__ = ["sections_of"]
+__all__ = ["effects_section", "sections_of"]
+
+_EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 
 def sections_of(
@@ -42,7 +47,7 @@ def sections_of(
         _answers(answers, metadata.question),
         printed_section(answers),
         asked_section([FigureEntry.model_validate(entry) for entry in metadata.figures], points),
-        *comparing_sections(table, points, answers, names),
+        *_comparing(table, points, answers, names),
         Section(
             name="not-modelled",
             title="What is not modelled",
@@ -59,6 +64,26 @@ def sections_of(
         _reproduction(metadata),
     )
     return tuple(section for section in found if section is not None and (section.body or section.code))
+
+
+def _comparing(
+    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
+) -> tuple[Section, ...]:
+    """Those that have something to show: of a study its search, of a sweep what its choices and trainings do."""
+    found = [*study_sections(table, points)]
+    if not found:
+        found += filter(None, [effects_section(points, names)])
+    rest = parts_section(table, points, names), evidence_section(answers, names)
+    return tuple(section for section in (*found, *rest) if section is not None and section.body)
+
+
+def effects_section(points: Sequence[Point], names: Names) -> Section | None:
+    """What each choice does, and trainings by schedules where a sweep crosses them; None without two of anything."""
+    crossed = all(len({part(point) for point in points}) > 1 for part in (names.training, names.run))
+    matrix = matrix_figure("trained-run", points, names, "accuracy") if crossed else None
+    drawn = [matrix, *(effects_figure(points, names, column) for column in _EFFECTS)]
+    body = tuple(one for one in drawn if one is not None)
+    return Section(name="effects", title="What each choice does", summary="all else equal", body=body) if body else None
 
 
 def _known(*tables: Table | None) -> tuple[Table, ...]:
