@@ -85,20 +85,6 @@ class Column:
             case _:
                 return "true or false"
 
-    @property
-    def allowed_list(self) -> str:
-        """What a list may be as a whole, in words; "" where that does not matter."""
-        count = (
-            self.length if not isinstance(self.length, tuple) else " · ".join(f"len({name})" for name in self.length)
-        )
-        rules = (
-            f"{count} entries" if count else "",
-            "as many entries in all rows, and at least one" if self.alike else "",
-            "ascending" if self.ascending else "",
-            f"no entry above {self.not_above}" if self.not_above else "",
-        )
-        return ", ".join(filter(None, rules))
-
 
 ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "float", "draws": "float"}
 """Kinds of lists, and what their entries are."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, listed, number, quantity, significant
+from codesign.analysis.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.table import ResultTable
@@ -14,13 +14,11 @@ from codesign.reporting.tables import Table, text_table
 from codesign.units import format_si
 
 __all__ = [
-    "assumption_table",
+    "by_chip",
     "chip_numbers",
     "contradiction_notes",
     "failure_table",
-    "not_modelled_table",
     "pace_warnings",
-    "remarks_table",
     "settings_tables",
     "structure_notes",
     "validation_table",
@@ -28,44 +26,17 @@ __all__ = [
 ]
 
 
-def failure_table(table: ResultTable) -> Table | None:
-    """Infeasible and failed points, equal reasons gathered; None if all went well."""
+def failure_table(table: ResultTable) -> Table:
+    """Infeasible and failed points, equal reasons gathered; without rows if all went well."""
     frame = table.frame[table.frame["status"] != "ok"]
     headings = ("status", "chip", "capacity", "schedule", "recipe", "reason")
     cells = frame[list(headings)].itertuples(index=False, name=None)
     counts = Counter(tuple(str(value) if is_known(value) else UNKNOWN for value in row) for row in cells)
     rows = [(*row, str(count)) for row, count in counts.items()]
-    return text_table("Points without a result, and why.", (*headings, "rows"), rows) if rows else None
+    return text_table("Points without a result, and why.", (*headings, "rows"), rows)
 
 
-def not_modelled_table(points: Sequence[Point]) -> Table | None:
-    """What was left out of each chip's energy and time."""
-    return _by_chip(
-        "left-out",
-        "Left out because the chip's numbers are not known.",
-        [(p.chip, entry) for p in points for entry in p.not_modelled],
-    )
-
-
-def remarks_table(metadata: ResultMetadata) -> Table | None:
-    """The chip files' own remarks on their numbers."""
-    return _by_chip(
-        "remarks",
-        "Remarks of the chips' files on their numbers.",
-        [(name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes],
-    )
-
-
-def assumption_table(points: Sequence[Point]) -> Table | None:
-    """What was assumed that a chip does not state or have."""
-    return _by_chip(
-        "assumed",
-        "Assumed, because the chip does not state or have it.",
-        [(p.chip, entry) for p in points for entry in p.assumptions],
-    )
-
-
-def chip_numbers(metadata: ResultMetadata) -> Table | None:
+def chip_numbers(metadata: ResultMetadata) -> Table:
     """Every number of every chip, how it is known and where from."""
     rows = [
         (
@@ -79,8 +50,6 @@ def chip_numbers(metadata: ResultMetadata) -> Table | None:
         for _, chip in sorted(metadata.chips.items())
         for n in chip.numbers
     ]
-    if not rows:
-        return None
     headings = ("chip", "number", "value", "range", "known how", "source")
     return text_table("The chips' numbers.", headings, rows, "numbers")
 
@@ -95,7 +64,7 @@ def _range(known: ChipNumber) -> str:
     return f"{ends}, assumed" if known.assumed_range else ends
 
 
-def validation_table(metadata: ResultMetadata) -> Table | None:
+def validation_table(metadata: ResultMetadata) -> Table:
     """Published end-to-end measurements, and what the model says of them."""
     rows = []
     for _, chip in sorted(metadata.chips.items()):
@@ -115,8 +84,6 @@ def validation_table(metadata: ResultMetadata) -> Table | None:
                     fact.source,
                 )
             )
-    if not rows:
-        return None
     headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
     caption = "Published measurements against the model, with the chip's numbers as they are."
     return text_table(caption, headings, rows, "measurements")
@@ -149,10 +116,9 @@ def settings_tables(metadata: ResultMetadata) -> list[Table]:
     return [_settings(name, settings) for name, settings in named.items() if settings]
 
 
-def version_table(metadata: ResultMetadata) -> Table | None:
+def version_table(metadata: ResultMetadata) -> Table:
     """Package versions, of the libraries behind the numbers."""
-    rows = sorted(metadata.versions.items())
-    return text_table("Versions.", ("package", "version"), rows, "versions") if rows else None
+    return text_table("Versions.", ("package", "version"), sorted(metadata.versions.items()), "versions")
 
 
 def pace_warnings(gathered: Sequence[Point]) -> list[str]:
@@ -183,23 +149,24 @@ def pace_warnings(gathered: Sequence[Point]) -> list[str]:
     return warnings
 
 
-def _by_chip(name: str, caption: str, entries: Sequence[tuple[str, str]]) -> Table | None:
+def by_chip(name: str, caption: str, entries: Iterable[tuple[str, str]]) -> Table:
+    """What is said of chips, each sentence once with all chips that it is said of.
+
+    Args:
+        entries: pairs of a chip and a sentence.
+    """
     chips: dict[str, list[str]] = {}
     for chip, entry in dict.fromkeys(entries):
         chips.setdefault(entry, []).append(chip)
     rows = sorted((listed(sorted(set(names))), entry) for entry, names in chips.items())
-    return text_table(caption, ("chip", "what"), rows, name) if rows else None
+    return text_table(caption, ("chip", "what"), rows, name)
 
 
 def _settings(name: str, named: Mapping[str, Mapping[str, Scalar]]) -> Table:
     keys = list(dict.fromkeys(key for settings in named.values() for key in settings))
-    rows = [(of, *(_scalar(settings.get(key)) for key in keys)) for of, settings in sorted(named.items())]
+
+    def cell(value: Scalar) -> str:
+        return ("no", "yes")[value] if isinstance(value, bool) else written(value)
+
+    rows = [(of, *(cell(settings.get(key)) for key in keys)) for of, settings in sorted(named.items())]
     return text_table(f"{name.capitalize()}.", ("name", *(key.replace("_", " ") for key in keys)), rows, name)
-
-
-def _scalar(value: Scalar) -> str:
-    if value is None:
-        return UNKNOWN
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -136,7 +136,16 @@ def columns() -> str:
     from codesign.analysis.columns import Column
 
     def allowed(column: Column) -> str:
-        return "; ".join(filter(None, (column.allowed, column.allowed_list)))
+        """What a value may be, and a list as a whole."""
+        length = column.length
+        count = " · ".join(f"len({name})" for name in length) if isinstance(length, tuple) else length
+        rules = (
+            f"{count} entries" if count else "",
+            "as many entries in all rows, and at least one" if column.alike else "",
+            "ascending" if column.ascending else "",
+            f"no entry above {column.not_above}" if column.not_above else "",
+        )
+        return "; ".join(filter(None, (column.allowed, ", ".join(filter(None, rules)))))
 
     rows = [
         f"| `{name}` | {column.kind} | {column.unit} | {_cell(column.meaning)} | {_cell(allowed(column))} |"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.illustrations import FigureEntry
@@ -13,13 +13,11 @@ from codesign.analysis.table import ResultTable
 from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (
-    assumption_table,
+    by_chip,
     chip_numbers,
     contradiction_notes,
     failure_table,
-    not_modelled_table,
     pace_warnings,
-    remarks_table,
     settings_tables,
     structure_notes,
     validation_table,
@@ -51,15 +49,13 @@ def sections_of(
         Section(
             name="not-modelled",
             title="What is not modelled",
-            body=(*_warnings(points, metadata), *_known(not_modelled_table(points), assumption_table(points))),
+            body=(*_warnings(points, metadata), *_known(*_said_of_chips(points))),
         ),
         Section(name="failures", title="Without a result", body=_known(failure_table(table))),
         Section(
             name="chips",
             title="Chips: where the numbers come from",
-            body=_known(
-                _citations(metadata), validation_table(metadata), chip_numbers(metadata), remarks_table(metadata)
-            ),
+            body=_known(_citations(metadata), validation_table(metadata), chip_numbers(metadata), _remarks(metadata)),
         ),
         _reproduction(metadata),
     )
@@ -86,8 +82,20 @@ def effects_section(points: Sequence[Point], names: Names) -> Section | None:
     return Section(name="effects", title="What each choice does", summary="all else equal", body=body) if body else None
 
 
-def _known(*tables: Table | None) -> tuple[Table, ...]:
-    return tuple(table for table in tables if table is not None and table.rows)
+def _known(*tables: Table) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table.rows)
+
+
+def _said_of_chips(points: Sequence[Point]) -> Iterator[Table]:
+    left_out = ((point.chip, entry) for point in points for entry in point.not_modelled)
+    yield by_chip("left-out", "Left out because the chip's numbers are not known.", left_out)
+    assumed = ((point.chip, entry) for point in points for entry in point.assumptions)
+    yield by_chip("assumed", "Assumed, because the chip does not state or have it.", assumed)
+
+
+def _remarks(metadata: ResultMetadata) -> Table:
+    notes = ((name, note) for name, chip in sorted(metadata.chips.items()) for note in chip.notes)
+    return by_chip("remarks", "Remarks of the chips' files on their numbers.", notes)
 
 
 def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
