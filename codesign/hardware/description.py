@@ -16,7 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Mistake, Path_, Spec, value_at
 from codesign.hardware.basis import basis_mistakes
-from codesign.hardware.named_numbers import NamedNumber, named_numbers
+from codesign.hardware.named_numbers import NamedNumber, numbers_in
 from codesign.hardware.numbers import (
     AreaNumber,
     Bits,
@@ -211,7 +211,7 @@ class Chip(Spec):
 
     def numbers(self) -> tuple[NamedNumber, ...]:
         """Every number that is known, in file order, with its confidence and source."""
-        return named_numbers(self)
+        return tuple(NamedNumber.of(path, number) for path, number in numbers_in(self))
 
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before comparing: remarks on numbers whose use is restricted."""

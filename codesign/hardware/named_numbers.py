@@ -12,7 +12,7 @@ from codesign.hardware.numbers import BarrierTimes, Effect, Number, TimeNumber
 from codesign.hardware.provenance import sourced_parts
 from codesign.units import format_si
 
-__all__ = ["NamedNumber", "check_numbers", "named_numbers"]
+__all__ = ["NamedNumber", "check_numbers", "numbers_in"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,53 +30,50 @@ class NamedNumber:
     quote: str
     basis: str
 
-
-def named_numbers(spec: Spec) -> tuple[NamedNumber, ...]:
-    """Every number within a spec that is known, in file order."""
-    return tuple(_named(path, number) for path, number in _numbers(spec))
+    @staticmethod
+    def of(path: str, number: Number) -> NamedNumber:
+        """The number at a path."""
+        unit = number.unit
+        value_si: float | None = None
+        if isinstance(number, BarrierTimes):
+            items = sorted(number.by_tiles.items())
+            text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
+        else:
+            value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
+            if isinstance(number, TimeNumber) and number.cycles is not None:
+                text, unit = f"{number.cycles:g} cycle{'s' * (number.cycles != 1)}", ""
+            elif isinstance(value, tuple):
+                text = ", ".join(f"{item:,}" for item in value)
+                value_si = float(value[0]) if len(value) == 1 else None
+            elif isinstance(value, str):
+                text = value
+            elif isinstance(value, int):
+                text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
+            else:
+                text, value_si = format_si(value, unit), value
+        return NamedNumber(
+            name=path,
+            value_si=value_si,
+            unit=unit,
+            effect=number.effect,
+            text=text,
+            confidence=number.confidence,
+            source=number.source,
+            note=number.note,
+            quote=number.quote,
+            basis=number.basis,
+        )
 
 
 def check_numbers(spec: Spec) -> None:
     """Raises InputError for a number that bypassed the checks of a spec and is negative or not finite."""
-    for path, number in _numbers(spec):
+    for path, number in numbers_in(spec):
         for name in ("value", "cycles"):
             value = getattr(number, name, None)
             if isinstance(value, float):
                 real(f"{path}.{name}", value)
 
 
-def _numbers(spec: Spec) -> Iterator[tuple[str, Number]]:
+def numbers_in(spec: Spec) -> Iterator[tuple[str, Number]]:
+    """Every number within a spec that is known, in file order, with its path."""
     return ((dotted(place), part) for place, part in sourced_parts(spec) if isinstance(part, Number))
-
-
-def _named(path: str, number: Number) -> NamedNumber:
-    unit = number.unit
-    value_si: float | None = None
-    if isinstance(number, BarrierTimes):
-        items = sorted(number.by_tiles.items())
-        text = ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
-    else:
-        value: Any = getattr(number, "value")  # noqa: B009 - every number but the one above has one, of its own type
-        if isinstance(number, TimeNumber) and number.cycles is not None:
-            text, unit = f"{number.cycles:g} cycle{'s' * (number.cycles != 1)}", ""
-        elif isinstance(value, tuple):
-            text = ", ".join(f"{item:,}" for item in value)
-            value_si = float(value[0]) if len(value) == 1 else None
-        elif isinstance(value, str):
-            text = value
-        elif isinstance(value, int):
-            text, value_si = f"{value:,}" + (f" {unit}" if unit else ""), float(value)
-        else:
-            text, value_si = format_si(value, unit), value
-    return NamedNumber(
-        name=path,
-        value_si=value_si,
-        unit=unit,
-        effect=number.effect,
-        text=text,
-        confidence=number.confidence,
-        source=number.source,
-        note=number.note,
-        quote=number.quote,
-        basis=number.basis,
-    )

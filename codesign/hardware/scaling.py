@@ -71,7 +71,8 @@ def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
             number = number_at(given, path)
             if path in settled or number is None or number.source == STRUCTURE:
                 continue
-            held.setdefault(path, GivenNumber(number=number, expected=before, seconds=_seconds(given, number)))
+            seconds = given.seconds(number) if isinstance(number, TimeNumber) else None
+            held.setdefault(path, GivenNumber(number=number, expected=before, seconds=seconds))
             if number_at(changed, path) is not None:
                 there = _scaled(held[path], path, changed, after)
                 changed, scaled = with_number(changed, path, there), scaled or there.source == SCALED
@@ -103,16 +104,12 @@ def _check_size(chip: Chip, path: str, number: Any) -> None:
         raise InputError(f"{chip.name}: {path}: must be at most {most}, found {found} at this structure")
 
 
-def _seconds(chip: Chip, number: Number) -> float | None:
-    return chip.seconds(number) if isinstance(number, TimeNumber) else None
-
-
 def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
     """The number at another structure; itself at its own, and where the other changes nothing."""
     number: Any = held.number
     if held.expected == expected:
         return number  # type: ignore[no-any-return]
-    ratio = _ratio(held, _RATIOS[path], expected)
+    ratio = float(getattr(expected, _RATIOS[path]) / getattr(held.expected, _RATIOS[path]))
     if path in ("clock", "network_on_chip.link_rate"):
         ratio = 1 / ratio
     if isinstance(number, TimeNumber):
@@ -162,10 +159,6 @@ def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expecte
     low, high = _ends(number)
     fields = _provenance(number, format_si(number.value, "s"), ratio)
     return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
-
-
-def _ratio(held: GivenNumber, name: str, expected: StructureEstimate) -> float:
-    return float(getattr(expected, name) / getattr(held.expected, name))
 
 
 def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:

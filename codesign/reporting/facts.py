@@ -16,7 +16,6 @@ from codesign.units import format_si
 __all__ = [
     "by_chip",
     "chip_numbers",
-    "contradiction_notes",
     "failure_table",
     "pace_warnings",
     "settings_tables",
@@ -87,11 +86,6 @@ def validation_table(metadata: ResultMetadata) -> Table:
     headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
     caption = "Published measurements against the model, with the chip's numbers as they are."
     return text_table(caption, headings, rows, "measurements")
-
-
-def contradiction_notes(metadata: ResultMetadata) -> list[str]:
-    """What to know of a verdict: measurements that the chips' numbers contradict."""
-    return list(dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions))
 
 
 def structure_notes(metadata: ResultMetadata) -> list[str]:

@@ -208,9 +208,9 @@ def _front_table(page: PricingPage) -> Table:
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
     headings = [Heading(text="point", numeric=True), Heading(text="recipe")]
     headings += [Heading(text=_label(name), numeric=True) for name in costs]
-    headings += [
-        Heading(text=subject_and_verb(axis.path)[0], numeric=_numeric(axis), hint=axis.path) for axis in page.axes
-    ]
+    for axis in page.axes:
+        numeric = not any(isinstance(value, str) for value in axis.shown)
+        headings.append(Heading(text=subject_and_verb(axis.path)[0], numeric=numeric, hint=axis.path))
     cells = [
         (
             Cell(text=f"{row['point']:,}", order=row["point"]),
@@ -227,12 +227,10 @@ def _front_table(page: PricingPage) -> Table:
 
 
 def _axis_table(page: PricingPage) -> Table:
-    def which(axis: VariedPrice) -> str:
-        return ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
-
-    rows = [
-        (subject_and_verb(axis.path)[0], axis.path, axis.group, str(len(axis.shown)), which(axis)) for axis in page.axes
-    ]
+    rows = []
+    for axis in page.axes:
+        which = ", ".join(_value(value, axis) for value in evenly(axis.shown, 16))
+        rows.append((subject_and_verb(axis.path)[0], axis.path, axis.group, str(len(axis.shown)), which))
     headings = ("price", "in the file", "moves with", "values", "which")
     return text_table("What varies, all in every combination.", headings, rows)
 
@@ -241,10 +239,6 @@ def _model_table(page: PricingPage) -> Table:
     rows = [(recipe, str(seed), percent(accuracy)) for recipe, seed, accuracy in page.models]
     caption = "The models. The front holds means over the seeds of a recipe."
     return text_table(caption, ("recipe", "training seed", "accuracy"), rows)
-
-
-def _numeric(axis: VariedPrice) -> bool:
-    return not any(isinstance(value, str) for value in axis.shown)
 
 
 def _axis_cell(value: float | str, axis: VariedPrice) -> Cell:

@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
@@ -23,7 +24,7 @@ from codesign.models.nir.frameworks import array
 from codesign.models.nir.graph import LOIHI, Graph, read_graph
 from codesign.models.nir.lava import read_net
 from codesign.models.nir.layers import read_layers
-from codesign.models.nir.modules import ModuleModel, is_module, read_module
+from codesign.models.nir.modules import ModuleModel, read_module
 from codesign.models.nir.network import make_network
 from codesign.models.nir.options import TIME, read_options
 from codesign.models.nir.written import is_written, read_written
@@ -67,7 +68,7 @@ def import_model(
         InputError: says what is missing, or which node of the graph cannot be read and why.
     """
     read: ModuleModel | None = None
-    graph, source, digest = (None, type(model).__name__, "") if is_module(model) else _graph(model)
+    graph, source, digest = (None, type(model).__name__, "") if isinstance(model, torch.nn.Module) else _graph(model)
     try:
         if graph is None:
             read = read_module(model, sample)

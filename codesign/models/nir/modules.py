@@ -25,7 +25,7 @@ from codesign.errors import InputError
 from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, array, read_neurons
 from codesign.models.nir.graph import Graph, NirNode
 
-__all__ = ["ModuleModel", "is_module", "read_module"]
+__all__ = ["ModuleModel", "read_module"]
 
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
@@ -34,11 +34,6 @@ _DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPoo
 _COPIES = ("repeat", "clone", "contiguous", "float")
 """Of a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
-
-
-def is_module(model: Any) -> bool:
-    """Whether it is a torch module."""
-    return isinstance(model, nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -32,11 +32,12 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     """
     _check(layers, numbers)
     source = layers[0].source
-    recurrent = [at for at, layer in enumerate(layers) if layer.recurrent is not None]
+    # spikes come back to their layer in the next timestep, as all frameworks have it
+    back = tuple(Delayed(from_=at, to=at) for at, layer in enumerate(layers) if layer.recurrent is not None)
     skips = [skip for layer in layers for skip in layer.skips]
     specs = [spec for layer in layers for spec in (*layer.pools, layer.synapses)]
     try:
-        further = {"delayed": tuple(map(_recurrence, recurrent)), "skips": tuple(skip.spec for skip in skips)}
+        further = {"delayed": back, "skips": tuple(skip.spec for skip in skips)}
         topology = TopologySpec(input=source, layers=tuple(specs), **further)
     except InputError as error:
         raise InputError(f"the network of the graph cannot be built: {error}") from None
@@ -60,11 +61,6 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
         if _matters(name, numbers) and any(np.ptp(part) for part in parts):
             setattr(network, name, _tensor(_joined(layers, parts)))
     return network
-
-
-def _recurrence(layer: int) -> Delayed:
-    """A layer's spikes come back to it in the next timestep, as all frameworks have it."""
-    return Delayed(from_=layer, to=layer)
 
 
 def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_s: float) -> NeuronSpec:

@@ -71,7 +71,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
     said: dict[str, Any] = {"dialect": reader, "dt": network.timestep_s, "decay": "exponential", "norm_input": "true"}
     said |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     told = reader_of(reader)
-    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(_shape(network.topology.input)))}
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.atleast_1d(network.topology.input))}
     specs = iter(network.topology.layers)
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
@@ -99,10 +99,6 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
         said[_GATE] = network.input_gate.numpy()
     _add_skips(network, nodes, edges, reader)
     return made("NIRGraph", nodes=nodes, edges=edges, metadata={**card_texts(card), **said}, type_check=False)
-
-
-def _shape(source: Any) -> tuple[int, ...]:
-    return source if isinstance(source, tuple) else (source,)
 
 
 def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:

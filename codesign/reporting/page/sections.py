@@ -15,7 +15,6 @@ from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (
     by_chip,
     chip_numbers,
-    contradiction_notes,
     failure_table,
     pace_warnings,
     settings_tables,
@@ -99,7 +98,9 @@ def _remarks(metadata: ResultMetadata) -> Table:
 
 
 def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
-    return [*pace_warnings(points), *contradiction_notes(metadata), *structure_notes(metadata)]
+    """What to know of a verdict."""
+    contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
+    return [*pace_warnings(points), *contradicted, *structure_notes(metadata)]
 
 
 def _answers(answers: Sequence[Answer], question: str) -> Section:
