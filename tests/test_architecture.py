@@ -18,6 +18,7 @@ from codesign import deferred
 ROOT = Path(codesign.__file__).parent
 LEAVES = {
     "arguments",
+    "arrays",
     "console",
     "deferred",
     "errors",

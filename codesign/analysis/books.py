@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
 
@@ -19,8 +19,6 @@ __all__ = ["in_book"]
 
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
 """Sums over all terms, and their parts by term, as `codesign.hardware.uncertainty` writes them."""
-
-Floats = NDArray[np.float64]
 
 
 def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.analysis.columns import ENTRIES, LARGEST, SMALLEST, Column
+from codesign.arrays import Flags, Integers
 from codesign.deferred import pa, pc
 
 __all__ = ["wrong_cells"]
 
 _SHOWN = 40
-
-Mask = NDArray[np.bool_]
 
 
 def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]:
@@ -38,7 +37,7 @@ def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]
         yield from _wrong_lists(name, column, lists, lengths)
 
 
-def _wrong_values(name: str, column: Column, cells: Any, rows: NDArray[np.int64]) -> Iterator[str]:
+def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iterator[str]:
     """Values of a column, or entries of its lists, that are not what it allows."""
     known = _known(cells)
     rows, values = rows[known], cells.drop_null()
@@ -54,7 +53,7 @@ def _wrong_values(name: str, column: Column, cells: Any, rows: NDArray[np.int64]
         yield _told(f"column {name}", rows, wrong, f"must be {column.allowed}, found {written}")
 
 
-def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Mask:
+def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Flags:
     limit = float(np.finfo(numbers.dtype).max) if numbers.dtype.kind == "f" else LARGEST
     wrong = ~((max(column.least, -limit) <= numbers) & (numbers <= min(column.most, limit)))  # NaN is in no range
     if numbers.dtype == np.float64:  # the smallest of single precision is larger
@@ -62,7 +61,7 @@ def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Mask:
     return wrong
 
 
-def _wrong_texts(column: Column, values: Any) -> Mask:
+def _wrong_texts(column: Column, values: Any) -> Flags:
     if column.words:
         allowed = pc.is_in(values, value_set=pa.array(column.words, type=values.type))
         return ~np.asarray(allowed.to_numpy(zero_copy_only=False), dtype=bool)
@@ -70,9 +69,7 @@ def _wrong_texts(column: Column, values: Any) -> Mask:
     return np.asarray(lengths > column.longest)
 
 
-def _wrong_lists(
-    name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, NDArray[np.int64]]
-) -> Iterator[str]:
+def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, Integers]) -> Iterator[str]:
     """Lists of a column whose lengths do not match each other, or those of other columns in the same row."""
     own, rows, where = lengths[name], np.arange(len(lengths[name])), f"column {name}"
     others = column.length if isinstance(column.length, tuple) else ()
@@ -110,21 +107,21 @@ def _wrong_lists(
             )
 
 
-def _told(where: str, rows: NDArray[np.int64], wrong: Mask, what: str) -> str:
+def _told(where: str, rows: Integers, wrong: Flags, what: str) -> str:
     found = np.unique(rows[wrong])
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     return f"{where}, row {found[0]}{more}: {what}"
 
 
-def _known(cells: Any) -> Mask:
+def _known(cells: Any) -> Flags:
     return np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _lengths(cells: Any) -> NDArray[np.int64]:
+def _lengths(cells: Any) -> Integers:
     """Entries of each list, −1 where there is none."""
     return np.asarray(pc.list_value_length(cells).fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _parents(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _parents(lengths: Integers) -> Integers:
     """The row of each entry of lists of these lengths."""
     return np.repeat(np.arange(len(lengths)), np.maximum(lengths, 0))

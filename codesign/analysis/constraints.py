@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import drawn
+from codesign.arrays import Flags, Floats
 
 __all__ = ["doubt", "meeting", "meets", "met_in", "miss_in_words", "more_is_better", "resolved", "shortfall"]
-
-Floats = NDArray[np.float64]
 
 
 def more_is_better(column: str) -> bool:
@@ -76,7 +74,7 @@ def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
     return short if constraint.relation in (">=", "<=") else np.where(short == 0.0, math.ulp(1.0), short)
 
 
-def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> NDArray[np.bool_]:
+def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> Flags:
     """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers.
 
     A seed that does not know a column misses its limit. (S, 1) where no column has draws.

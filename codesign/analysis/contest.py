@@ -19,7 +19,6 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.comparison import (
@@ -37,6 +36,7 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import DRAWN, drawn
 from codesign.analysis.variants import best_variant
+from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import AGREEMENT
 
@@ -51,8 +51,7 @@ _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
 
 Terms = tuple[str, ...] | None
-Floats = NDArray[np.float64]
-Met = Mapping[Point, NDArray[np.bool_]]
+Met = Mapping[Point, Flags]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -282,16 +281,14 @@ class Contest:
 
     def _able(self, variants: Sequence[Point]) -> Met:
         """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
-        found: dict[Point, NDArray[np.bool_]] = {}
+        found: dict[Point, Flags] = {}
         for point in variants:
             if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
                 taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
                 found[point] = met_in(point, self.where, self._seeds) & ~taken
         return found
 
-    def _ahead(
-        self, point: Point, met: NDArray[np.bool_], others: Sequence[tuple[Point, NDArray[np.bool_]]]
-    ) -> NDArray[np.bool_]:
+    def _ahead(self, point: Point, met: Flags, others: Sequence[tuple[Point, Flags]]) -> Flags:
         """Where a point that is `met` is as good as all others that are, of those that compare with it."""
         ahead = [met]
         for other, there in others:

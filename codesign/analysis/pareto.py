@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from codesign.arrays import Flags, Floats
 from codesign.deferred import moocore
 
 __all__ = ["Direction", "front_order", "hypervolume", "pareto_front", "pareto_ranking"]
@@ -16,7 +17,7 @@ Direction = Literal["maximize", "minimize"]
 Values = ArrayLike | Sequence[Sequence[float | None]]
 
 
-def pareto_front(values: Values, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+def pareto_front(values: Values, directions: Sequence[Direction]) -> Flags:
     """(n,) whether each point is on the Pareto front: no other point is as good everywhere and better somewhere.
 
     Equal points are on the front together. A point with an unknown objective (None or NaN) or an infinite one is not on
@@ -93,7 +94,7 @@ def pareto_ranking(values: Values, directions: Sequence[Direction], reference: S
     return [int(position) for position in np.lexsort((np.arange(len(points)), -contributions, ranks))]
 
 
-def _points(values: Values, directions: Sequence[Direction]) -> NDArray[np.float64]:
+def _points(values: Values, directions: Sequence[Direction]) -> Floats:
     return np.asarray(values, dtype=float).reshape(-1, len(directions))
 
 

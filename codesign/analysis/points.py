@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
@@ -16,6 +15,7 @@ from codesign.analysis.formatting import shortened, written
 from codesign.analysis.metadata import ChipFacts, Scalar
 from codesign.analysis.statistics import Interval, interval, seed_means
 from codesign.analysis.table import ResultTable
+from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
 from codesign.units import in_percent
@@ -25,7 +25,6 @@ __all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
-Floats = NDArray[np.float64]
 T = TypeVar("T")
 
 

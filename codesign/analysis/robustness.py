@@ -15,10 +15,10 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.statistics import CONFIDENCE
+from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
@@ -46,8 +46,6 @@ at its lower and upper end."""
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
 _TERMS = ("term_draws", "term_at_low", "term_at_high")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from codesign.arrays import Floats
 from codesign.deferred import pd
 
 __all__ = ["CONFIDENCE", "Interval", "difference", "interval", "paired", "quantile_of", "ratio", "seed_means"]
 
-Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 """Two-sided coverage of every interval in the report."""

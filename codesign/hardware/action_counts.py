@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.parts import Timer
@@ -18,8 +19,6 @@ from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neu
 from codesign.simulation.late_messages import direct_operations
 
 __all__ = ["ActionCounts", "action_counts", "operations_by_chip"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     def by_sample(per_row: NDArray[np.generic]) -> Floats:
         return np.bincount(table.sample, weights=per_row, minlength=work.samples).astype(np.float64)
 
-    def passed(hops: NDArray[np.int64] | None) -> Floats | None:
+    def passed(hops: Integers | None) -> Floats | None:
         return None if hops is None else by_sample(table.spikes * _ways(work, hops)[table.source])
 
     visits, visited = _visits(work), int(geometry.accessed.sum())
@@ -202,7 +201,7 @@ def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
     return without
 
 
-def _ways(work: PlacedExecution, hops: NDArray[np.int64]) -> Floats:
+def _ways(work: PlacedExecution, hops: Integers) -> Floats:
     """(S + 1 + D,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
     geometry = work.geometry
     between = hops[np.append(0, 1 + geometry.core)[1 + geometry.reach.origin]][:, geometry.core]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts, action_counts
 from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total_in
@@ -28,7 +29,6 @@ from codesign.units import format_si
 
 __all__ = ["Cost", "Counted", "MeanCosts", "MeanTimes", "counted", "mean_costs", "mean_times", "price"]
 
-Floats = NDArray[np.float64]
 
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
@@ -85,7 +85,7 @@ class Cost:
 
     chip: str
     operation: Operation
-    synaptic_operations: NDArray[np.int64]
+    synaptic_operations: Integers
     energy: EnergyBook
     mean: EnergyBook
     on_s: Floats | None

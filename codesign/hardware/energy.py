@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts
 from codesign.hardware.description import Chip
@@ -42,7 +42,6 @@ Accounting = Literal["incremental", "all_in"]
 """`incremental`: each event has its energy, and static power comes on top. `all_in`: one number an operation holds
 everything that a chip spent in some measurement; it compares with no other."""
 
-Floats = NDArray[np.float64]
 Terms = Mapping[str, Floats | None]
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import PlacedPart
 from codesign.hardware.parts import NetworkOnChip
@@ -23,9 +23,6 @@ __all__ = ["DIRECTIONS", "Extent", "Geometry", "geometry_of"]
 
 DIRECTIONS = ("east", "west", "south", "north")
 """Ways out of a tile: one column on, one back, one row on, one back."""
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Extent(NamedTuple):

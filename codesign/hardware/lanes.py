@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.reach import reach_of, window_blocks
@@ -20,9 +20,6 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
 __all__ = ["MessageCycles", "lane_operations", "message_cycles"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def lane_operations(work: Floats, chip: Chip) -> Floats:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.neighbour import Feed, feeds_of, walk
 from codesign.hardware.parts import Barrier, Neighbour, Timer
@@ -26,8 +26,6 @@ from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
 __all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "steps_of"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +91,13 @@ class StepRecord(Protocol):
     @property
     def timesteps(self) -> int: ...
     @property
-    def timesteps_run(self) -> NDArray[np.int64]: ...
+    def timesteps_run(self) -> Integers: ...
     @property
     def timestep_s(self) -> float: ...
     @property
     def layers(self) -> int: ...
     @property
-    def decided(self) -> NDArray[np.bool_]: ...
+    def decided(self) -> Flags: ...
 
 
 def steps_of(work: PlacedExecution) -> StepsOf:
@@ -176,7 +174,7 @@ def _decided(record: StepRecord, decision: Floats) -> Floats:
     return np.where(record.decided[:, None], decision, np.nan)
 
 
-def _late(length_s: Floats, real: NDArray[np.bool_], record: StepRecord) -> Floats | None:
+def _late(length_s: Floats, real: Flags, record: StepRecord) -> Floats | None:
     """Share of real passes or steps (axis 1) that take longer than a timestep; None for a static input."""
     late = (length_s > record.timestep_s) & real[:, :, None]
     return None if record.timestep_s == 0 else np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])

@@ -22,15 +22,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.steps import StepWork
 from codesign.hardware.work import PlacedExecution
 
 __all__ = ["Feed", "Walk", "feeds_of", "walk"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _CHUNK = 1 << 20  # numbers of an array over samples, cores and scenarios: 8 MB
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
+from codesign.arrays import Floats, Integers
 from codesign.documents import Spec
 from codesign.hardware.laws import MemoryKind
 from codesign.hardware.numbers import (
@@ -57,7 +57,7 @@ __all__ = [
 
 Answer = Literal["yes", "no", "unknown"]
 Units = Annotated[Real, Field(ge=0, le=1e6)]
-Tiles = TypeVar("Tiles", int, NDArray[np.int64])
+Tiles = TypeVar("Tiles", int, Integers)
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
 
 
@@ -258,7 +258,7 @@ class LayerWork(Sourced):
     neuron_access: LayerFactors | None = None
     spike: LayerFactors | None = None
 
-    def of(self, kind: str, layers: int) -> NDArray[np.float64]:
+    def of(self, kind: str, layers: int) -> Floats:
         """(L,) units of one piece of work of a kind in each layer."""
         factors: LayerFactors | None = getattr(self, kind)
         units = np.ones(layers)

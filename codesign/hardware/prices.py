@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent, Geometry
 from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
@@ -17,7 +17,6 @@ from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, C
 
 __all__ = ["Price", "Prices", "missing_times", "number_at", "routes_s", "with_number"]
 
-Floats = NDArray[np.float64]
 Price = float | Floats | None
 """A price, an array of prices, or None where the chip does not know it."""
 
@@ -60,11 +59,11 @@ class Prices:
         """n, or 1 where nothing varies."""
         return len(next(iter(self.varied.values()), (0,)))
 
-    def chosen(self, which: slice | NDArray[np.int64]) -> Prices:
+    def chosen(self, which: slice | Integers) -> Prices:
         """Some of the scenarios."""
         return replace(self, varied={path: values[which] for path, values in self.varied.items()})
 
-    def with_distinct_times(self) -> tuple[Prices, NDArray[np.int64]]:
+    def with_distinct_times(self) -> tuple[Prices, Integers]:
         """The scenarios that differ in anything that a time depends on, and which of them each scenario is like.
 
         Energies and powers move no time.

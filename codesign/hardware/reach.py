@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.filling import PlacedPart
 from codesign.network.cuts import CUTS, Cut, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
@@ -21,9 +21,6 @@ from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct, late_sources
 
 __all__ = ["Reach", "reach_of", "window_blocks"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Reach(NamedTuple):

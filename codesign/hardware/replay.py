@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.hardware.lanes import lane_operations
 from codesign.hardware.prices import routes_s
 from codesign.hardware.work import PlacedExecution
@@ -32,9 +32,6 @@ from codesign.simulation.execution import NOT_REACHED
 __all__ = ["Replay", "replay"]
 
 _CHUNK = 4_000_000  # numbers per array of a chunk of samples: about 32 MB
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.action_counts import action_counts
 from codesign.hardware.energy import term_energies
@@ -24,7 +24,7 @@ from codesign.simulation.late_messages import delayed_operations, first_of_direc
 __all__ = ["spike_energy"]
 
 
-def spike_energy(placement: Placement) -> NDArray[np.float64]:
+def spike_energy(placement: Placement) -> Floats:
     """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.
 
     That is its generation, its message over the ways to the cores that it goes to, the synaptic operations there, and
@@ -111,7 +111,7 @@ def _one_part_each(placement: Placement) -> Execution:
 
 
 def _reached_late(
-    shape: NetworkShape, of_layer: NDArray[np.int64], neurons: NDArray[np.int64], part: int, active: NDArray[np.int64]
+    shape: NetworkShape, of_layer: Integers, neurons: Integers, part: int, active: Integers
 ) -> Iterator[tuple[int, ...]]:
     """Rows of updates over delayed connections from a part; `active` gets the neurons reached."""
     for late in shape.delayed:
@@ -121,8 +121,8 @@ def _reached_late(
 
 
 def _over_direct(
-    placement: Placement, of_layer: NDArray[np.int64], part: int
-) -> Iterator[tuple[DirectShape, tuple[int, ...], NDArray[np.int64]]]:
+    placement: Placement, of_layer: Integers, part: int
+) -> Iterator[tuple[DirectShape, tuple[int, ...], Integers]]:
     """Direct connections from a part, all of whose neurons fire: the row of their messages, and how many synapses these
     cross into each part."""
     shape, neurons = placement.shape, int(placement.geometry.neurons[part])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arguments import whole
+from codesign.arrays import Floats
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.filling import Budget, PlacedPart
 from codesign.hardware.shortage import plural
@@ -73,7 +73,7 @@ def _room(budget: Budget, size: LayerShape, cut: Cut) -> int:
     return min(budget.room(core, size, cut, (0, 0)) for core in range(budget.cores))
 
 
-def _messages(shape: NetworkShape, traffic: Execution | None) -> NDArray[np.float64]:
+def _messages(shape: NetworkShape, traffic: Execution | None) -> Floats:
     """(L,) messages that each neuron before a layer sends in a timestep, in the mean."""
     if traffic is None:
         return np.ones(len(shape.layers))

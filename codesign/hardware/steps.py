@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import lane_operations
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
 __all__ = ["StepWork", "forward_steps", "layer_steps", "overlaps", "pipelined_steps", "stream_intervals"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
 _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
@@ -83,7 +81,7 @@ class StepWork:
         return (self.sent @ self.links).max(axis=1) if self.links.shape[1] else np.zeros(len(self.sent))
 
     @property
-    def real(self) -> NDArray[np.bool_]:
+    def real(self) -> Flags:
         """(B, H) where a sample has a step."""
         return self.which > 0
 
@@ -209,7 +207,7 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     return done[rolled], sent[rolled]
 
 
-def _merged(work: PlacedExecution, done: Floats, sent: Floats, real: NDArray[np.bool_]) -> StepWork:
+def _merged(work: PlacedExecution, done: Floats, sent: Floats, real: Flags) -> StepWork:
     """From (B, H, K, 6), (B, H, S + 1) and (B, H), whether there is such a step."""
     samples, count, cores, kinds = done.shape
     flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
 from codesign.hardware.geometry import Geometry
@@ -32,10 +32,6 @@ MOST_CORES = 256
 """Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
 
 _LEAST_PLACES = 64
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 def messages_between(shape: NetworkShape, parts: tuple[PlacedPart, ...], execution: Execution | None = None) -> Floats:

@@ -21,8 +21,8 @@ from hashlib import shake_256
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.hardware.cost import Cost, mean_costs, mean_times
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
@@ -45,8 +45,6 @@ DRAWS = 128
 """Joint draws of a chip's numbers."""
 
 _DIGITS = 6
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

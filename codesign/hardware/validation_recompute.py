@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Floats, Integers
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts
@@ -27,7 +27,6 @@ from codesign.hardware.validation_models import CoreWork, Counts, NotRecomputed,
 __all__ = ["Quantity", "Result", "model_mistakes", "recompute"]
 
 Quantity = Literal["energy", "latency", "power"]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +138,10 @@ class _Stated:
     samples: int = 1
     timestep_s: float = 1.0
     layers: int = 1
-    decided: NDArray[np.bool_] = field(default_factory=lambda: np.ones(1, dtype=bool))
+    decided: Flags = field(default_factory=lambda: np.ones(1, dtype=bool))
 
     @property
-    def timesteps_run(self) -> NDArray[np.int64]:
+    def timesteps_run(self) -> Integers:
         return np.array([self.timesteps])
 
 

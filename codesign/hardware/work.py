@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Geometry
@@ -29,9 +29,6 @@ __all__ = [
     "unable",
     "updated_neurons",
 ]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.formatting import column_label, listed, percent, quantity, upper
 from codesign.analysis.wording import subject_and_verb
+from codesign.arrays import Floats
 from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure
 from codesign.reporting.page.plain import plain_page
@@ -36,8 +36,6 @@ _COSTS = (
     *("energy_delay_js", "area_m2"),
 )
 _LABELS = {"energy_replay_j": "energy, replayed", "latency_replay_s": "latency, replayed"}
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.models.nir.folding import Branch, Chain
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
@@ -60,7 +60,7 @@ def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: in
     return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
 
 
-def _of_channels(scales: Sequence[NirNode], grid: Grid) -> NDArray[np.float64]:
+def _of_channels(scales: Sequence[NirNode], grid: Grid) -> Floats:
     """(1,) or (channels,) product of scales."""
     product = np.ones(1)
     for node in scales:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.files import Location, printable
 from codesign.files.opening import local_path
@@ -46,7 +47,7 @@ class SpikeTrace:
     """(samples, timesteps, neurons) under layered inference: spikes, potentials that were compared with thresholds, NaN
     if none were, and those that a timestep leaves."""
 
-    spikes: NDArray[np.int64]
+    spikes: Integers
     potentials: NDArray[np.float32]
     left: NDArray[np.float32]
 
@@ -162,11 +163,11 @@ class _Compared:
         self.apart: float | None = None
         self.largest: float | None = None
 
-    def add_potentials(self, ours: NDArray[np.float32], recorded: NDArray[np.float64]) -> None:
+    def add_potentials(self, ours: NDArray[np.float32], recorded: Floats) -> None:
         self.apart = max(self.apart or 0.0, float(np.abs(ours - recorded).max()))
         self.largest = max(self.largest or 0.0, float(np.abs(recorded).max()))
 
-    def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, NDArray[np.float64]]) -> None:
+    def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]) -> None:
         for layer, wanted in recorded.items():
             neurons = self._network.layer_slices[layer]
             found = ours.spikes[:, :, neurons]
@@ -204,7 +205,7 @@ def _rows(
     size: int,
     first: tuple[int, ...] | None = None,
     spikes: bool = False,
-) -> NDArray[np.float64]:
+) -> Floats:
     """(samples, timesteps, size) numbers."""
     fits = array.ndim >= 2 and array.dtype.kind in "biuf" and math.prod(array.shape[2:]) == size and array.size
     if not fits or (first is not None and array.shape[:2] != first):

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import Skip
 from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, MaxPool, Pool, SumPool, window_of
 
-__all__ = ["Branch", "Chain", "Layer", "Numbers", "matrix_of"]
+__all__ = ["Branch", "Chain", "Layer", "matrix_of"]
 
-Numbers = NDArray[np.float64]
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {
     "SumPool2d": (SumPool, "sum_pool"),
     "AvgPool2d": (AveragePool, "average_pool"),
@@ -50,8 +50,8 @@ class Branch:
 
     name: str
     spec: Skip
-    weight: Numbers
-    bias: Numbers
+    weight: Floats
+    bias: Floats
     pools: tuple[Pool, ...]
 
 
@@ -75,10 +75,10 @@ class Layer:
     source: Grid | int
     pools: tuple[Pool, ...]
     synapses: Linear | Conv2d | Conv1d
-    weight: Numbers
-    bias: Numbers
+    weight: Floats
+    bias: Floats
     grid: Grid
-    recurrent: Numbers | None
+    recurrent: Floats | None
     skips: tuple[Branch, ...] = ()
 
     @property
@@ -118,11 +118,11 @@ class Chain:
         self.shape = shape
         self.source: Grid | int | None = None
         self.pools: list[Pool] = []
-        self.scale: Numbers | None = None
+        self.scale: Floats | None = None
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
-        self.weight: Numbers = np.zeros(0)
-        self.bias: Numbers = np.zeros(0)
+        self.weight: Floats = np.zeros(0)
+        self.bias: Floats = np.zeros(0)
 
     def apply(self, node: NirNode) -> None:
         """Fold the next node."""
@@ -139,12 +139,12 @@ class Chain:
         elif node.kind == "Flatten" and self.shape is not None and self.synapses is not None:
             self.shape = (math.prod(self.shape),)
 
-    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Numbers, NDArray[Any] | None]]) -> Layer:
+    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, NDArray[Any] | None]]) -> Layer:
         """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
         bias = self.spread_bias()
-        weights: Numbers | None = None
+        weights: Floats | None = None
         for node, weight, own in recurrent:
             if weight.shape != (len(bias), len(bias)):
                 raise node.refusal(f"weight must be ({len(bias)}, {len(bias)}) to lead back, found {weight.shape}")
@@ -161,7 +161,7 @@ class Chain:
             recurrent=weights,
         )
 
-    def spread_bias(self) -> Numbers:
+    def spread_bias(self) -> Floats:
         """(neurons,) biases."""
         return np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
 
@@ -299,7 +299,7 @@ class Chain:
             raise node.refusal("follows other weights without neurons between them; multiply both into one layer")
 
 
-def matrix_of(node: NirNode) -> Numbers:
+def matrix_of(node: NirNode) -> Floats:
     """(outputs, inputs) weights of a fully connected node."""
     weight = node.numbers["weight"]
     if weight.ndim != 2:
@@ -334,13 +334,13 @@ def _padding(
     raise node.refusal(f"padding '{text[:20]}' of a kernel of {kernel} with stride {stride}; give it as numbers")
 
 
-def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Numbers:
+def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Floats:
     if numbers.size not in (1, size):
         raise node.refusal(f"must have one number, or one for each of {size}, found shape {numbers.shape}")
     return np.broadcast_to(numbers.ravel(), size).astype(np.float64)
 
 
-def _of_channels(node: NirNode, numbers: Numbers, grid: Grid) -> Numbers:
+def _of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
     """(channels,) of numbers that are the same all over each channel."""
     spread = numbers.reshape(-1, 1, 1) if numbers.ndim == 1 and numbers.size == grid[0] else numbers
     try:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.models.nir.file import Tree
 from codesign.models.nir.graph import LOIHI, Graph, NirNode
@@ -89,7 +90,7 @@ def _one_to_one(name: str, channels: int) -> NirNode:
     return NirNode(name=name, kind="Conv2d", numbers={"weight": np.ones((channels, 1, 1, 1)), **told})
 
 
-def _map(at: NirNode, layer: Tree, shape: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[Any]]]:
+def _map(at: NirNode, layer: Tree, shape: Integers) -> Iterator[tuple[str, NDArray[Any]]]:
     """Weights, bias and what slides."""
     weight = _whole(at, layer, "weight", least=_SMALLEST, most=_LARGEST)
     if at.kind == "dense":
@@ -130,7 +131,7 @@ def _check_plain(at: NirNode, group: Tree) -> None:
             raise at.refusal(f"{key}: {what} cannot be simulated")
 
 
-def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most: int = 1 << 24) -> NDArray[np.float64]:
+def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most: int = 1 << 24) -> Floats:
     """Whole numbers within limits."""
     given = group.get(key)
     numbers = np.asarray(given) if isinstance(given, np.ndarray | int) else np.zeros(0, object)

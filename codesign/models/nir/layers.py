@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.models.nir.branches import branch_of
 from codesign.models.nir.folding import Branch, Chain, Layer, matrix_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
@@ -174,7 +175,7 @@ def _input_shape(node: NirNode) -> tuple[int, ...] | None:
     return None if shape is None else tuple(int(size) for size in shape.ravel())
 
 
-def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, NDArray[np.float64], NDArray[Any] | None]:
+def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, Floats, NDArray[Any] | None]:
     """Weights and bias of a path from neurons back to themselves."""
     maps = [node for node in loop if node.kind != "Pass"]
     if not maps or any(node.kind not in ("Linear", "Affine") for node in maps):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
@@ -82,7 +83,7 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     )
 
 
-def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> NDArray[np.float64]:
+def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
     """τ of which exp(−Δt/τ) is β to the last bit of float32; what is left of none at all is below the least number."""
     exact = np.asarray(decay, dtype=np.float32).astype(np.float64)
     with np.errstate(divide="ignore"):

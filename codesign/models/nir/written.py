@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.files import Location, write_atomically
 from codesign.models.card import ModelCard
@@ -108,7 +109,7 @@ def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
     return pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
 
 
-def _flatten(shape: NDArray[np.int64], reader: Reader | None) -> nir.NIRNode:
+def _flatten(shape: Integers, reader: Reader | None) -> nir.NIRNode:
     node = nir.Flatten(shape, start_dim=0)
     node.start_dim = int(reader is not None and reader.batch)  # afterwards, since it says what comes out
     return node
@@ -179,7 +180,7 @@ def _places(connection: Connection | DirectConnection) -> tuple[int, int]:
     return connection.window.rows.places, connection.window.columns.places
 
 
-def _both(sizes: int | tuple[int, int]) -> NDArray[np.int64]:
+def _both(sizes: int | tuple[int, int]) -> Integers:
     return np.array(sizes if isinstance(sizes, tuple) else (sizes, sizes))
 
 
