@@ -9,17 +9,18 @@ from typing import Any
 from codesign.arguments import whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.description import Chip
-from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
+from codesign.hardware.filling import Budget, CoreLoad
 from codesign.hardware.shortage import amount_texts, plural
 from codesign.network.cuts import runs_of
 from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
 
 __all__ = ["check_cores", "check_rules", "overfull", "parts_by_hand", "parts_on"]
 
 
 def parts_by_hand(
-    shape: NetworkShape, chip: Chip, budget: Budget, cores: Sequence[Any], filled: tuple[PlacedPart, ...] | None
-) -> tuple[PlacedPart, ...]:
+    shape: NetworkShape, chip: Chip, budget: Budget, cores: Sequence[Any], filled: tuple[Slice, ...] | None
+) -> tuple[Slice, ...]:
     """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`.
 
     Raises:
@@ -39,14 +40,14 @@ def parts_by_hand(
     return tuple(parts)
 
 
-def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[PlacedPart]:
+def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[Slice]:
     """Parts of (N,) cores of neurons, in the order of the cut in which each layer's cores hold runs."""
     for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
         cut, runs = runs_of(size, cores[start : start + size.neurons])
-        yield from (PlacedPart(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
+        yield from (Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
 
 
-def check_cores(chip: Chip, budget: Budget, parts: Sequence[PlacedPart]) -> None:
+def check_cores(chip: Chip, budget: Budget, parts: Sequence[Slice]) -> None:
     """Raises InputError for a core that the chip does not have, or to which a layer comes back."""
     most = budget.most_cores
     if most is None:  # scaled, or chips without a stated limit: no more than parts can need
@@ -63,7 +64,7 @@ def check_cores(chip: Chip, budget: Budget, parts: Sequence[PlacedPart]) -> None
         seen.add((part.layer, part.core))
 
 
-def check_rules(chip: Chip, parts: Sequence[PlacedPart]) -> None:
+def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
     """Raises InfeasibleError for a split layer or a shared core where the chip does not allow it."""
     layers: dict[int, int] = {}
     cores: dict[int, int] = {}
@@ -79,9 +80,7 @@ def check_rules(chip: Chip, parts: Sequence[PlacedPart]) -> None:
             )
 
 
-def overfull(
-    shape: NetworkShape, budget: Budget, parts: Sequence[PlacedPart], loads: Sequence[CoreLoad]
-) -> Iterator[str]:
+def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads: Sequence[CoreLoad]) -> Iterator[str]:
     """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
     for number, layer in enumerate(shape.layers, start=1):
         if budget.fan_in is not None and layer.fan_in > budget.fan_in:

@@ -7,25 +7,13 @@ stores it so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codesign.network.cuts import CUTS, Cut, work_of_runs
 from codesign.network.topology import LayerShape, NetworkShape
+from codesign.simulation.execution import Slice
 
-__all__ = ["Budget", "CoreLoad", "Filling", "PlacedPart", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlacedPart:
-    """A run of `neurons` neurons of layer `layer` (0 is the first layer of neurons) on core `core`.
-
-    They are a run in the order of the layer's `cut`.
-    """
-
-    layer: int
-    core: int
-    neurons: int
-    cut: Cut = field(default="channels", metadata={"added": True})
+__all__ = ["Budget", "CoreLoad", "Filling", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +175,7 @@ class Shortage:
 class Filling:
     """Parts layer by layer, and what was short on the way; `lifted` says that it was lifted and went on."""
 
-    parts: tuple[PlacedPart, ...]
+    parts: tuple[Slice, ...]
     shortages: tuple[Shortage, ...]
 
 
@@ -206,7 +194,7 @@ def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling
     return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
 
 
-def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[PlacedPart, ...]) -> tuple[PlacedPart, ...]:
+def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]:
     """The same layers on the same cores, each layer's neurons spread evenly over its cores.
 
     The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
@@ -216,7 +204,7 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[PlacedPart, 
     for part in given:
         _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
     earlier = dict.fromkeys(later, (0, 0))
-    spread: list[PlacedPart] = []
+    spread: list[Slice] = []
     for layer, size in enumerate(shape.layers):
         parts = [part for part in given if part.layer == layer]
         for part in parts:
@@ -234,11 +222,11 @@ def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[PlacedPart, 
         cut, runs = ways[budget.least_busy(size, ways)]
         for part, neurons in zip(parts, runs, strict=True):
             _add(earlier, part.core, neurons, budget.stored(size, neurons, cut))
-            spread.append(PlacedPart(layer=layer, core=part.core, neurons=neurons, cut=cut))
+            spread.append(Slice(layer=layer, core=part.core, neurons=neurons, cut=cut))
     return tuple(spread)
 
 
-def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[PlacedPart, ...]) -> tuple[CoreLoad, ...]:
+def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]) -> tuple[CoreLoad, ...]:
     """What lies on each core in use, by core."""
     used: dict[int, tuple[int, int]] = {}
     for part in parts:
@@ -275,7 +263,7 @@ class _Filler:
 
     def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
         self.shape, self.budget, self.lift = shape, budget, lift
-        self.parts: list[PlacedPart] = []
+        self.parts: list[Slice] = []
         self.shortages: list[Shortage] = []
         self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
 
@@ -302,7 +290,7 @@ class _Filler:
     def _attempt(self, layer: int, cut: Cut) -> Filling:
         """Parts of a layer in a cut, as far as there is room, and what is short."""
         budget, size = self.budget, self.shape.layers[layer]
-        parts: list[PlacedPart] = []
+        parts: list[Slice] = []
         short: list[Shortage] = []
         left, core, lifted = size.neurons, self._first_core(size, cut), False
         while left:
@@ -316,7 +304,7 @@ class _Filler:
                 if not self.lift:
                     break
                 here, lifted = (1 if budget.may_split else left), True
-            parts.append(PlacedPart(layer=layer, core=core, neurons=here, cut=cut))
+            parts.append(Slice(layer=layer, core=core, neurons=here, cut=cut))
             left, core = left - here, core + 1
         return Filling(parts=tuple(parts), shortages=tuple(short))
 

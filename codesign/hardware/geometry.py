@@ -14,10 +14,10 @@ import numpy as np
 
 from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
-from codesign.hardware.filling import PlacedPart
 from codesign.hardware.parts import NetworkOnChip
 from codesign.hardware.reach import Reach, reach_of
 from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
 
 __all__ = ["DIRECTIONS", "Extent", "Geometry", "geometry_of"]
 
@@ -54,7 +54,7 @@ class Geometry:
         link_names: (Q,) of these links.
     """
 
-    parts: tuple[PlacedPart, ...]
+    parts: tuple[Slice, ...]
     layer: Integers
     core: Integers
     neurons: Integers
@@ -81,7 +81,7 @@ class Geometry:
         return np.flatnonzero(self.layer == layer)
 
 
-def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[PlacedPart, ...]) -> Geometry:
+def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Geometry:
     """The geometry of parts of a network on a chip.
 
     Cores that were added to a chip lie in further rows of its mesh, or in columns where tiles are numbered along these.

@@ -18,7 +18,6 @@ from codesign.hardware.filling import (
     Budget,
     CoreLoad,
     Filling,
-    PlacedPart,
     core_loads,
     fill_in_order,
     spread_evenly,
@@ -32,7 +31,7 @@ from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
-__all__ = ["Capacity", "CoreLoad", "CutChoice", "PlacedPart", "Placement", "Strategy", "place"]
+__all__ = ["Capacity", "CoreLoad", "CutChoice", "Placement", "Strategy", "place"]
 
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
@@ -61,7 +60,7 @@ class Placement:
     shape: NetworkShape
     capacity: Capacity
     strategy: Strategy | Literal["by_hand"]
-    parts: tuple[PlacedPart, ...]
+    parts: tuple[Slice, ...]
     core_loads: tuple[CoreLoad, ...]
     assumptions: tuple[str, ...]
 
@@ -107,11 +106,9 @@ class Placement:
 
     def slices(self, *, core_aware: bool = False) -> tuple[Slice, ...]:
         """The slices that an execution under `schedule_cores` has."""
-        by_layer = self.schedule_cores(core_aware=core_aware) is None
-        return tuple(
-            Slice(layer=part.layer, core=part.layer if by_layer else part.core, neurons=part.neurons, cut=part.cut)
-            for part in self.parts
-        )
+        if self.schedule_cores(core_aware=core_aware) is not None:
+            return self.parts
+        return tuple(replace(part, core=part.layer) for part in self.parts)
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -226,7 +223,7 @@ def _by_strategy(
     strategy: Strategy,
     spread: int | Sequence[int] | None,
     traffic: Execution | None,
-) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts, and what was assumed for them."""
     if spread is None:
         filling = _filled(shape, chip, budget, capacity)
@@ -257,7 +254,7 @@ def _filled(shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity)
 
 def _by_hand(
     shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, cores: Sequence[int]
-) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts on the cores given, and what was assumed for them."""
     if strategy in _MOVES:
         raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
@@ -270,8 +267,8 @@ def _by_hand(
 
 
 def _checked(
-    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, parts: tuple[PlacedPart, ...]
-) -> tuple[tuple[PlacedPart, ...], tuple[str, ...]]:
+    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, parts: tuple[Slice, ...]
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts that the chip's rules allow, and what was assumed for them."""
     check_cores(chip, budget, parts)
     check_rules(chip, parts)
@@ -281,7 +278,7 @@ def _checked(
     return parts, tuple(f"{chip.name} scaled: {text}; lifted" for text in lacking)
 
 
-def _cores_of_neurons(shape: NetworkShape, parts: tuple[PlacedPart, ...]) -> tuple[int, ...]:
+def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
     """(N,) core of each neuron."""
     cores = np.array([part.core for part in parts])
     return tuple(cores[part_of_neurons(shape, parts)].tolist())
@@ -336,7 +333,7 @@ def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -
             grown = True
 
 
-def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
+def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> Iterator[str]:
     """Why parts stay in order although the strategy would move them."""
     stays = f"'{strategy}' leaves parts on the cores in order"
     if chip.network_on_chip is None:
@@ -351,7 +348,7 @@ def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[Placed
         yield f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there"
 
 
-def _added(chip: Chip, capacity: Capacity, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
+def _added(chip: Chip, capacity: Capacity, parts: tuple[Slice, ...]) -> Iterator[str]:
     """Cores that a chip does not have, and chips joined."""
     cores, there = max(part.core for part in parts) + 1, chip.cores.value
     if cores <= there:
@@ -370,7 +367,7 @@ def _added(chip: Chip, capacity: Capacity, parts: tuple[PlacedPart, ...]) -> Ite
         yield f"{chip.name} scaled: {spans}; nothing else is added"
 
 
-def _shared(chip: Chip, parts: tuple[PlacedPart, ...]) -> Iterator[str]:
+def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
     """Cores with several layers where the chip does not say whether there may be such."""
     if chip.layers_share_core is None and len({part.core for part in parts}) < len(parts):
         yield f"{chip.name} does not state whether two layers may share a core; here they do"

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from codesign.arrays import Floats, Integers
-from codesign.hardware.filling import PlacedPart
 from codesign.network.cuts import CUTS, Cut, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.network.window import Window
@@ -45,9 +44,7 @@ class Reach(NamedTuple):
         return np.asarray(np.bincount(self.origin[of_slices], self.share.sum(axis=1)[of_slices]), dtype=np.float64)
 
 
-def reach_of(
-    shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
-) -> Reach:
+def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Reach:
     """Reach of slices in parts, the parts themselves or others; each layer's are in the order of its cut."""
     sources = [(0, shape.input_size), *((part.layer + 1, part.neurons) for part in slices)]
     late = late_sources(shape, tuple(part.layer for part in slices))
@@ -77,9 +74,7 @@ class WindowBlock(NamedTuple):
     into: tuple[Window, Cut, tuple[int, ...]]
 
 
-def window_blocks(
-    shape: NetworkShape, slices: tuple[Slice, ...] | tuple[PlacedPart, ...], parts: tuple[PlacedPart, ...]
-) -> Iterator[WindowBlock]:
+def window_blocks(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice, ...]) -> Iterator[WindowBlock]:
     """All of a network, of connections to the next layer and of direct ones."""
     cuts = {0: CUTS[0], **{part.layer + 1: part.cut for part in slices}}
     layers = np.array([0, *(part.layer + 1 for part in slices)])

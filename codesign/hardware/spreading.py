@@ -9,18 +9,18 @@ import numpy as np
 from codesign.arguments import whole
 from codesign.arrays import Floats
 from codesign.errors import InfeasibleError, InputError
-from codesign.hardware.filling import Budget, PlacedPart
+from codesign.hardware.filling import Budget
 from codesign.hardware.shortage import plural
 from codesign.network.cuts import Cut
 from codesign.network.topology import LayerShape, NetworkShape
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import Execution, Slice
 
 __all__ = ["spread_over"]
 
 
 def spread_over(
     shape: NetworkShape, budget: Budget, spread: int | Sequence[int], traffic: Execution | None
-) -> tuple[PlacedPart, ...]:
+) -> tuple[Slice, ...]:
     """Parts of every layer on cores of its own, in order, each layer evenly over its cores.
 
     Args:
@@ -33,13 +33,13 @@ def spread_over(
         InfeasibleError: all layers together need more cores.
     """
     counts = _shared_out(shape, budget, spread, traffic) if isinstance(spread, int) else _checked(shape, spread)
-    parts: list[PlacedPart] = []
+    parts: list[Slice] = []
     for layer, (size, count) in enumerate(zip(shape.layers, counts, strict=True)):
         runs = tuple(size.neurons // count + (number < size.neurons % count) for number in range(count))
         cuts = [cut for cut in budget.cuts_of(size) if max(runs) <= _room(budget, size, cut)]
         ways = [(cut, runs) for cut in cuts or budget.cuts_of(size)[:1]]
         cut, first = ways[budget.least_busy(size, ways)][0], parts[-1].core + 1 if parts else 0
-        parts += [PlacedPart(layer=layer, core=first + i, neurons=runs[i], cut=cut) for i in range(count)]
+        parts += [Slice(layer=layer, core=first + i, neurons=runs[i], cut=cut) for i in range(count)]
     return tuple(parts)
 
 

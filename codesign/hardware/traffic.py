@@ -18,12 +18,12 @@ import numpy as np
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.description import Chip
-from codesign.hardware.filling import Budget, CoreLoad, PlacedPart
+from codesign.hardware.filling import Budget, CoreLoad
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.parts import NetworkOnChip
 from codesign.hardware.reach import reach_of
 from codesign.network.topology import DelayedShape, NetworkShape
-from codesign.simulation.execution import Execution
+from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.late_messages import delayed_operations
 
 __all__ = ["MOST_CORES", "message_hops", "messages_between", "moved_near"]
@@ -34,7 +34,7 @@ MOST_CORES = 256
 _LEAST_PLACES = 64
 
 
-def messages_between(shape: NetworkShape, parts: tuple[PlacedPart, ...], execution: Execution | None = None) -> Floats:
+def messages_between(shape: NetworkShape, parts: tuple[Slice, ...], execution: Execution | None = None) -> Floats:
     """(P + 1, P) messages of the input (row 0) and of each part to each part.
 
     One of every input and neuron; with an execution, the mean of a sample, a layer's spread evenly over its neurons.
@@ -79,8 +79,8 @@ def message_hops(geometry: Geometry, messages: Floats) -> float | None:
 
 
 def moved_near(
-    chip: Chip, budget: Budget, parts: tuple[PlacedPart, ...], loads: Iterable[CoreLoad], messages: Floats
-) -> tuple[PlacedPart, ...]:
+    chip: Chip, budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
+) -> tuple[Slice, ...]:
     """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
     network, size = chip.network_on_chip, budget.cores
     if network is None:
