@@ -88,6 +88,13 @@ def test_nothing_but_the_program_imports_the_command_line():
         assert inside or not any(module.startswith("cli") for module in imports_of(file)), file
 
 
+def test_names_with_an_underscore_are_their_module_s_own():
+    for file in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("codesign"):
+                assert not [alias.name for alias in node.names if alias.name.startswith("_")], file
+
+
 def test_every_public_name_exists_and_is_documented():
     for name in codesign.__all__:
         value = getattr(codesign, name)

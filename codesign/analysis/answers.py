@@ -10,8 +10,6 @@ from codesign.analysis.comparison import Comparison
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import Interval
 
-__all__ = ["Answer", "Option", "PrintedNumbers", "Standing", "plain_answer", "values_of"]
-
 _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """What the table of an answer shows beside what decides."""
 

@@ -28,8 +28,6 @@ from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
 
-__all__ = ["answers_of", "chips_at", "json_of", "questions_of"]
-
 
 def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...]:
     """The answers to the questions of a sweep or study, in their order; without any, to those that its shape suggests.

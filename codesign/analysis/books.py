@@ -15,8 +15,6 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
 
-__all__ = ["in_book"]
-
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
 """Sums over all terms, and their parts by term, as `codesign.hardware.uncertainty` writes them."""
 

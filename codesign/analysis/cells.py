@@ -12,8 +12,6 @@ from codesign.analysis.columns import ENTRIES, LARGEST, SMALLEST, Column
 from codesign.arrays import Flags, Integers
 from codesign.deferred import pa, pc
 
-__all__ = ["wrong_cells"]
-
 _SHOWN = 40
 
 

@@ -21,8 +21,6 @@ from codesign.analysis.unequal import unequal_settings
 from codesign.analysis.variants import by_option
 from codesign.units import in_percent
 
-__all__ = ["choose", "options_of", "standing_of"]
-
 LIKELY = 0.8
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""

@@ -20,8 +20,6 @@ from codesign.analysis.statistics import Interval, ratio
 from codesign.analysis.wording import gain_in_words
 from codesign.deferred import pd
 
-__all__ = ["answer_claim"]
-
 _SPELLED_OUT = 2
 """Of more comparisons than this only the one with the largest difference is."""
 

@@ -10,22 +10,6 @@ from typing import Any, Literal
 
 from codesign.hardware.terms import COST_TERMS, COVERAGE
 
-__all__ = [
-    "AXIS_PREFIX",
-    "BASELINE",
-    "COLUMNS",
-    "ENTRIES",
-    "LARGEST",
-    "NUMERIC_COLUMNS",
-    "SMALLEST",
-    "TRIAL_AXIS",
-    "VOLATILE_COLUMNS",
-    "Column",
-    "Kind",
-    "checked_cell",
-    "checked_cells",
-]
-
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
 AXIS_PREFIX = "axis."

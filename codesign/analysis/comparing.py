@@ -18,8 +18,6 @@ from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, sil
 from codesign.analysis.selecting import points_in
 from codesign.analysis.unequal import unequal_settings
 
-__all__ = ["compare_sides"]
-
 _NAMED = ("chip", "schedule", "recipe")
 
 

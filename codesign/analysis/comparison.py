@@ -13,19 +13,6 @@ from codesign.analysis.statistics import Interval, difference, paired
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 
-__all__ = [
-    "ENERGIES",
-    "Comparison",
-    "Obstacle",
-    "Status",
-    "compare",
-    "compare_series",
-    "energy_of",
-    "matched_terms",
-    "same_terms",
-    "with_robustness",
-]
-
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
 """How a claim stands. Only a claim of a file is said not to hold; see `codesign.analysis.claims`."""
 

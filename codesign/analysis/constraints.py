@@ -14,8 +14,6 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.robustness import drawn
 from codesign.arrays import Flags, Floats
 
-__all__ = ["doubt", "meeting", "meets", "met_in", "miss_in_words", "more_is_better", "resolved", "shortfall"]
-
 
 def more_is_better(column: str) -> bool:
     """Whether more of a column is better where nobody says so."""

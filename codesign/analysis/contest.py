@@ -40,8 +40,6 @@ from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import AGREEMENT
 
-__all__ = ["GUESSED", "Contest", "absence", "untimed", "waiting_of"]
-
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
 published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""

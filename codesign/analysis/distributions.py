@@ -9,18 +9,6 @@ from typing import Any
 from codesign.analysis.points import Point
 from codesign.deferred import pd
 
-__all__ = [
-    "Curve",
-    "accuracy_after_output",
-    "convergence_curve",
-    "drained_accuracies",
-    "histogram_curve",
-    "latency_curve",
-    "mean_of_histogram",
-    "series_of",
-    "widest_bin",
-]
-
 Curve = list[tuple[float, float]]
 """Pairs of x and y, in ascending order of x."""
 

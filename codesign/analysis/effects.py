@@ -12,8 +12,6 @@ from codesign.analysis.fronts import comparison_group
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 
-__all__ = ["Effect", "effects_of", "is_ratio"]
-
 _FACTS = ("chip", "schedule", "recipe")
 _FOLLOWS = {"chip": ("capacity", "weight_bits")}
 """What another option of a fact brings with it, so that it is not held equal."""

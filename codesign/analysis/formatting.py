@@ -10,27 +10,6 @@ from codesign.analysis.statistics import Interval
 from codesign.hardware.terms import StaticBook
 from codesign.units import format_si, in_percent
 
-__all__ = [
-    "BOOK_WORDS",
-    "UNKNOWN",
-    "column_label",
-    "coverage_words",
-    "in_times",
-    "is_share",
-    "listed",
-    "number",
-    "percent",
-    "plus_minus",
-    "points",
-    "points_with_interval",
-    "quantity",
-    "shortened",
-    "significant",
-    "upper",
-    "with_interval",
-    "written",
-]
-
 UNKNOWN = "–"
 """Stands for a value that is not known or not modelled."""
 

@@ -14,8 +14,6 @@ from codesign.analysis.points import Point
 from codesign.analysis.variants import by_option
 from codesign.hardware.terms import StaticBook
 
-__all__ = ["Front", "Group", "comparison_group", "find_fronts", "fronts_of", "objective_sets"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Group:

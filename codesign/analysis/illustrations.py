@@ -10,8 +10,6 @@ from codesign.analysis.measures import measures_known
 from codesign.analysis.questions import Selection
 from codesign.documents import Spec, suggestion
 
-__all__ = ["CURVES", "FigureEntry"]
-
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""
 _LEAVES_OUT = {

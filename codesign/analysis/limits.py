@@ -7,8 +7,6 @@ from typing import Any
 
 from codesign.deferred import pa, pc, pq
 
-__all__ = ["MOST_AXES", "MOST_ROWS", "read_bounded"]
-
 MOST_ROWS = 100_000
 """As many as a sweep may have design points."""
 MOST_AXES = 200

@@ -15,8 +15,6 @@ from codesign.analysis.formatting import column_label
 from codesign.analysis.points import Point, is_known
 from codesign.deferred import pd
 
-__all__ = ["MEASURES", "Measure", "label_of", "like", "measured", "measures_known", "of_training"]
-
 _LOSSES = "training_loss_curve"
 _START = 10
 """How steeply a loss begins to fall is judged by the first epoch in so many."""

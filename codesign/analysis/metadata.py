@@ -13,20 +13,6 @@ from codesign.hardware.terms import StaticBook
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = [
-    "AxisFacts",
-    "ChipFacts",
-    "ChipNumber",
-    "JobFacts",
-    "Objective",
-    "ParameterFacts",
-    "ResultMetadata",
-    "Scalar",
-    "StudyFacts",
-    "TrialFacts",
-    "ValidationFacts",
-    "WorkloadFacts",
-]
 
 Scalar = str | int | float | bool | None
 

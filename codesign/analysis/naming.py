@@ -11,8 +11,6 @@ from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.formatting import listed
 from codesign.analysis.points import Point
 
-__all__ = ["Names", "names_of", "without_citation"]
-
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
     "momentum": "highest potential first",

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from codesign.arrays import Flags, Floats
 from codesign.deferred import moocore
 
-__all__ = ["Direction", "front_order", "hypervolume", "pareto_front", "pareto_ranking"]
-
 Direction = Literal["maximize", "minimize"]
 Values = ArrayLike | Sequence[Sequence[float | None]]
 

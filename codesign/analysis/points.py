@@ -20,8 +20,6 @@ from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
 from codesign.units import in_percent
 
-__all__ = ["FACT_COLUMNS", "Point", "gather", "is_known", "points_of"]
-
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""

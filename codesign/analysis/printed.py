@@ -15,8 +15,6 @@ from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.selecting import FACTS, points_in, value_of
 from codesign.analysis.statistics import Interval, interval, ratio
 
-__all__ = ["answer_printed"]
-
 _NOT_THE_SAME = (
     "So this is not the publication's experiment: whether numbers agree or not proves nothing. Only the "
     "direction of each step can be compared, and its size as a multiple of a row of the same table."

@@ -18,23 +18,6 @@ from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.documents import Spec, suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
 
-__all__ = [
-    "AskedQuestion",
-    "ChooseQuestion",
-    "ClaimQuestion",
-    "CompareQuestion",
-    "Constraint",
-    "PrintedQuestion",
-    "PrintedRow",
-    "Question",
-    "Selected",
-    "Selection",
-    "Size",
-    "TargetQuestion",
-    "plain",
-    "question_of",
-]
-
 Relation = Literal[">=", "<=", ">", "<", "within"]
 Selected = str | int | float | bool | None
 

@@ -23,17 +23,6 @@ from codesign.analysis.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.wording import scaled_sentence, tip_sentence
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 
-__all__ = [
-    "lacking_terms",
-    "lacks",
-    "left_out",
-    "other_book",
-    "remarks_on",
-    "silent_remark",
-    "time_left_out",
-    "unpriced_currents",
-]
-
 _MOST_SEEDS = 100
 _MUCH = 2.0
 """By which the factors of two books differ before both are told."""

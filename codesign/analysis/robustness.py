@@ -22,17 +22,6 @@ from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
-__all__ = [
-    "DRAWN",
-    "Influence",
-    "RangedNumber",
-    "Robustness",
-    "Tip",
-    "drawn",
-    "ranged_numbers",
-    "robustness_of",
-]
-
 _ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
 _LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
 DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {

@@ -20,8 +20,6 @@ from codesign.analysis.questions import Selected, Selection
 from codesign.documents import suggestion
 from codesign.units import parse_quantity
 
-__all__ = ["FACTS", "ladders_along", "pairs_between", "points_in", "selection_problems", "value_of"]
-
 Family = Literal["data", "recipe", "schedule", "chip", "both"]
 
 FACTS: Mapping[str, Family] = {

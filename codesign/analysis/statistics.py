@@ -17,9 +17,6 @@ from numpy.typing import ArrayLike
 from codesign.arrays import Floats
 from codesign.deferred import pd
 
-__all__ = ["CONFIDENCE", "Interval", "difference", "interval", "paired", "quantile_of", "ratio", "seed_means"]
-
-
 CONFIDENCE = 0.95
 """Two-sided coverage of every interval in the report."""
 

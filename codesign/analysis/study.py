@@ -14,8 +14,6 @@ from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
 
-__all__ = ["Study", "best_first", "parameter_text", "read_study", "trial_name", "trial_title"]
-
 _DRAWN = 8
 _DESCRIBED = 5
 

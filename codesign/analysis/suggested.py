@@ -23,8 +23,6 @@ from codesign.analysis.selecting import ladders_along, pairs_between, points_in,
 from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.variants import best_variant, by_option
 
-__all__ = ["search_questions", "suggested_questions"]
-
 _ACCURATE = (Constraint.parse("accuracy within 1 point of best"),)
 _WITHIN_A_POINT = Size.parse("-1 points")
 _MOST_AXES = 6

@@ -14,8 +14,6 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.statistics import difference
 from codesign.analysis.variants import best_variant
 
-__all__ = ["switches"]
-
 
 def switches(contest: Contest) -> list[str]:
     """The nearest switch in each direction of each limit, and of an accuracy that nobody asked for.

@@ -23,18 +23,6 @@ from codesign.deferred import pa, pd, pq
 from codesign.errors import InputError
 from codesign.files import Location, is_url, join, printable, read_file, write_atomically
 
-__all__ = [
-    "METADATA_KEY",
-    "VOLATILE_METADATA",
-    "ResultTable",
-    "contents_equal",
-    "frame_of",
-    "parquet_bytes",
-    "read_results",
-    "results_file",
-    "write_results",
-]
-
 METADATA_KEY = b"codesign"
 """Schema metadata entry that holds a JSON object: see `ResultMetadata`."""
 

@@ -25,8 +25,6 @@ from codesign.analysis.remarks import silent_remark
 from codesign.analysis.selecting import points_in
 from codesign.analysis.variants import best_variant
 
-__all__ = ["reach"]
-
 _MOST = 8
 
 

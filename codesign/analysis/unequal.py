@@ -9,8 +9,6 @@ from codesign.analysis.contest import Contest
 from codesign.analysis.formatting import in_times, is_share, written
 from codesign.analysis.points import Point
 
-__all__ = ["unequal_settings"]
-
 _OWNER = 2
 """Parts of an axis' path before the parameter: `chip.mine.`."""
 

@@ -9,8 +9,6 @@ from typing import TypeVar
 from codesign.analysis.comparison import ENERGIES
 from codesign.analysis.points import Point
 
-__all__ = ["best_variant", "by_option"]
-
 OptionT = TypeVar("OptionT", bound=Hashable)
 
 _TIES = (("accuracy", True), ("energy_j", False), ("latency_s", False), ("area_m2", False))

@@ -14,17 +14,6 @@ from codesign.analysis.robustness import RangedNumber, Tip, ranged_numbers
 from codesign.hardware.terms import ACTIONS, MODEL
 from codesign.units import format_si
 
-__all__ = [
-    "describe_range",
-    "describe_tip",
-    "gain_in_words",
-    "scaled_sentence",
-    "share",
-    "subject_and_verb",
-    "subject_of",
-    "tip_sentence",
-]
-
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
     "clock": ("the clock", "runs at"),

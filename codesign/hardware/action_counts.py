@@ -18,8 +18,6 @@ from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 from codesign.simulation.late_messages import direct_operations
 
-__all__ = ["ActionCounts", "action_counts", "operations_by_chip"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ActionCounts:

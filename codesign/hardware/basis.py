@@ -14,8 +14,6 @@ from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS
 from codesign.units import format_si
 
-__all__ = ["basis_mistakes"]
-
 _COUNTED = {action.price.removeprefix("energies."): action.per for action in ACTIONS if action.per}
 """What each energy of a chip file is multiplied by."""
 

@@ -15,8 +15,6 @@ from codesign.network.cuts import runs_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
-__all__ = ["check_cores", "check_rules", "overfull", "parts_by_hand", "parts_on"]
-
 
 def parts_by_hand(
     shape: NetworkShape, chip: Chip, budget: Budget, cores: Sequence[Any], filled: tuple[Slice, ...] | None

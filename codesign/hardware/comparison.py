@@ -15,8 +15,6 @@ from codesign.hardware.terms import COVERAGE
 from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.units import format_si
 
-__all__ = ["STATIC_POWER", "ComparedNumber", "compared_numbers", "comparison_rows", "in_file_order", "static_power"]
-
 STATIC_POWER = "static_power"
 """Sum of the parts of the static power, all cores in use."""
 

@@ -17,8 +17,9 @@ from codesign.arguments import instance
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts, action_counts
-from codesign.hardware.energy import EnergyBook, Operation, check_operation, energy_of, term_energies, total_in
+from codesign.hardware.energy import EnergyBook, check_operation, energy_of, term_energies, total_in
 from codesign.hardware.latency import Latency, StepsOf, latency_of, steps_of
+from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.scheduling import delayed_assumptions
@@ -26,9 +27,6 @@ from codesign.hardware.terms import COST_TERMS, CURRENTS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
-
-__all__ = ["Cost", "Counted", "MeanCosts", "MeanTimes", "counted", "mean_costs", "mean_times", "price"]
-
 
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 

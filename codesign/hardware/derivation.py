@@ -30,8 +30,6 @@ from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.hardware.terms import STRUCTURE_CITATION
 from codesign.units import HELD_IN_SI, format_si
 
-__all__ = ["with_derived", "without_derived"]
-
 _FACTOR, _TIME_FACTOR = 2.5, 10.0
 
 

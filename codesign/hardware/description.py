@@ -55,8 +55,6 @@ from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.hardware.terms import OWN_CITATION
 from codesign.units import format_si
 
-__all__ = ["Chip", "consistency_mistakes"]
-
 
 class Chip(Spec):
     """A validated chip file.

@@ -26,18 +26,6 @@ from codesign.hardware.prices import Price, Prices
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
-__all__ = [
-    "Accounting",
-    "EnergyBook",
-    "Operation",
-    "check_operation",
-    "energy_in",
-    "energy_of",
-    "paper_synaptic_operations",
-    "term_energies",
-    "total_in",
-]
-
 Accounting = Literal["incremental", "all_in"]
 """`incremental`: each event has its energy, and static power comes on top. `all_in`: one number an operation holds
 everything that a chip spent in some measurement; it compares with no other."""

@@ -21,8 +21,6 @@ from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
 from codesign.hardware.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
-__all__ = ["VALUES", "extended", "extended_by"]
-
 VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has one."""
 _OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}

@@ -13,8 +13,6 @@ from codesign.network.cuts import CUTS, Cut, work_of_runs
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Slice
 
-__all__ = ["Budget", "CoreLoad", "Filling", "Shortage", "core_loads", "fill_in_order", "spread_evenly"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class CoreLoad:

@@ -19,8 +19,6 @@ from codesign.hardware.reach import Reach, reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
-__all__ = ["DIRECTIONS", "Extent", "Geometry", "geometry_of"]
-
 DIRECTIONS = ("east", "west", "south", "north")
 """Ways out of a tile: one column on, one back, one row on, one back."""
 

@@ -17,8 +17,6 @@ from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Synchronization
 
-__all__ = ["KINDS", "in_words", "with_kind"]
-
 KINDS: dict[str, type[Spec]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Synchronization)[0])
 }

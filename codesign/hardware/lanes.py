@@ -19,8 +19,6 @@ from codesign.network.cuts import fullest_banks, places_of_runs
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 
-__all__ = ["MessageCycles", "lane_operations", "message_cycles"]
-
 
 def lane_operations(work: Floats, chip: Chip) -> Floats:
     """ceil(work / vector width); with `all` lanes any work takes one operation."""

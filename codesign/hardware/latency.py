@@ -25,8 +25,6 @@ from codesign.hardware.steps import StepWork, forward_steps, layer_steps, overla
 from codesign.hardware.terms import AGREEMENT
 from codesign.hardware.work import PlacedExecution
 
-__all__ = ["Latency", "StepRecord", "StepsOf", "latency_of", "steps_of"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:

@@ -14,21 +14,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-__all__ = [
-    "ADD_J",
-    "REGISTER_J",
-    "THRESHOLD_V",
-    "Memory",
-    "MemoryKind",
-    "leakage",
-    "logic_area",
-    "logic_delay",
-    "logic_energy",
-    "memory",
-    "nominal_voltage",
-    "slowdown",
-]
-
 MemoryKind = Literal["sram", "flip_flops"]
 
 ADD_J, REGISTER_J = 6.6e-15, 9e-15

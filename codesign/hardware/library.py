@@ -32,8 +32,6 @@ from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_recompute import model_mistakes
 from codesign.merging import beside, chain_of
 
-__all__ = ["PARTS", "chip_file", "chip_names", "chip_variant", "find_chip", "load_chip"]
-
 PARTS = tuple(
     name
     for name in Chip.model_fields

@@ -8,8 +8,6 @@ from codesign.hardware.parts import Neighbour
 from codesign.hardware.prices import missing_times, number_at
 from codesign.hardware.terms import AGREEMENT, COST_TERMS
 
-__all__ = ["missing_parameters", "unpriced"]
-
 _OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "network_on_chip", "vector_width")
 
 

@@ -20,8 +20,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.parts import ModelError
 from codesign.hardware.validation import Check, validate
 
-__all__ = ["LIBRARY", "library_error", "measured_error"]
-
 LIBRARY = ModelError(energy=1.7, latency=1.7, note="the typical error over all chips that come with the program")
 """`library_error` of the chips that come with the program; a test recomputes it."""
 

@@ -12,8 +12,6 @@ from codesign.hardware.numbers import BarrierTimes, Effect, Number, TimeNumber
 from codesign.hardware.provenance import sourced_parts
 from codesign.units import format_si
 
-__all__ = ["NamedNumber", "check_numbers", "numbers_in"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class NamedNumber:

@@ -27,9 +27,6 @@ from codesign.arrays import Floats, Integers
 from codesign.hardware.steps import StepWork
 from codesign.hardware.work import PlacedExecution
 
-__all__ = ["Feed", "Walk", "feeds_of", "walk"]
-
-
 _CHUNK = 1 << 20  # numbers of an array over samples, cores and scenarios: 8 MB
 
 

@@ -13,36 +13,6 @@ from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
 from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, parse_quantity
 
-__all__ = [
-    "Amount",
-    "AreaNumber",
-    "BarrierTimes",
-    "Bits",
-    "ChipPower",
-    "CoreCounts",
-    "Count",
-    "Effect",
-    "EnergyNumber",
-    "EnergyTerm",
-    "FractionBits",
-    "FrequencyNumber",
-    "Lanes",
-    "LengthNumber",
-    "Number",
-    "Operation",
-    "PowerNumber",
-    "PriceNumber",
-    "QuantityNumber",
-    "SpikeNumber",
-    "SynapticEnergy",
-    "TimeNumber",
-    "TimeTerm",
-    "UpdateEnergy",
-    "VoltageNumber",
-    "one_of",
-    "problem",
-]
-
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
 Operation = Literal["accelerated", "real_time"]

@@ -26,8 +26,6 @@ from codesign.hardware.parts import Source
 from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.scaling import at_structure
 
-__all__ = ["AXIS_SOURCE", "number_type", "replaced", "with_parameter", "with_parameters"]
-
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
 _PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}

@@ -30,31 +30,6 @@ from codesign.hardware.validation_models import Recomputation
 from codesign.network.neuron import FEATURES
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time
 
-__all__ = [
-    "Answer",
-    "Asynchronous",
-    "Barrier",
-    "Clocked",
-    "Energies",
-    "LayerWork",
-    "Measurement",
-    "ModelError",
-    "MultiChip",
-    "Name",
-    "Neighbour",
-    "NetworkOnChip",
-    "NumberGroup",
-    "PowerGating",
-    "Source",
-    "StaticPower",
-    "Structure",
-    "Supports",
-    "Synchronization",
-    "Timer",
-    "Times",
-    "WeightGrid",
-]
-
 Answer = Literal["yes", "no", "unknown"]
 Units = Annotated[Real, Field(ge=0, le=1e6)]
 Tiles = TypeVar("Tiles", int, Integers)

@@ -31,8 +31,6 @@ from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
-__all__ = ["Capacity", "CoreLoad", "CutChoice", "Placement", "Strategy", "place"]
-
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
 """How neurons are put on cores, see `place`."""

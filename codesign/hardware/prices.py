@@ -15,8 +15,6 @@ from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
 from codesign.hardware.parts import Barrier
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
 
-__all__ = ["Price", "Prices", "missing_times", "number_at", "routes_s", "with_number"]
-
 Price = float | Floats | None
 """A price, an array of prices, or None where the chip does not know it."""
 

@@ -9,18 +9,6 @@ from pydantic import model_validator
 
 from codesign.documents import Mistake, Path_, Spec, suggestion
 
-__all__ = [
-    "ASSUMED_FACTORS",
-    "OWN",
-    "SCALED",
-    "STRUCTURE",
-    "Confidence",
-    "Sourced",
-    "named_sources",
-    "source_mistakes",
-    "sourced_parts",
-]
-
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so
 that a model meets measurements; estimated; or secondary, known only through someone else's text."""

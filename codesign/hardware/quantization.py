@@ -7,8 +7,6 @@ from typing import Any, Literal
 from codesign.hardware.description import Chip
 from codesign.network.quantization import Quantization
 
-__all__ = ["chip_quantization"]
-
 
 def chip_quantization(chip: Chip, weight_bits: int | Literal["chip"] | None = "chip") -> Quantization | None:
     """How a chip quantizes a network; symmetric integers with one scale per layer where its file says nothing else.

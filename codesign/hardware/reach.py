@@ -19,8 +19,6 @@ from codesign.network.window import Window
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct, late_sources
 
-__all__ = ["Reach", "reach_of", "window_blocks"]
-
 
 class Reach(NamedTuple):
     """What P parts of a network see of S + 1 + D sources: 0 the input, 1 + slice, and then D further ones, which are

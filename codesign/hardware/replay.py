@@ -29,8 +29,6 @@ from codesign.hardware.prices import routes_s
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import NOT_REACHED
 
-__all__ = ["Replay", "replay"]
-
 _CHUNK = 4_000_000  # numbers per array of a chunk of samples: about 32 MB
 
 

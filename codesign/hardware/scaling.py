@@ -31,8 +31,6 @@ from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.hardware.terms import ACTIONS, HOP_TIMES, WORK_TIMES
 from codesign.units import format_si
 
-__all__ = ["UNEXPLAINED", "at_structure"]
-
 _CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
 
 UNEXPLAINED = 0.41

@@ -25,20 +25,6 @@ from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
 
-__all__ = [
-    "DEFAULT_GROUP_SIZE",
-    "ChipSchedule",
-    "chip_schedule",
-    "delayed_assumptions",
-    "learned_assumptions",
-    "neuron_assumptions",
-    "on_chip",
-    "schedule_assumptions",
-    "service_model",
-    "stop_assumptions",
-    "stop_on_chip",
-]
-
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""
 

@@ -8,8 +8,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, Shortage, fill_in_order
 from codesign.network.topology import NetworkShape
 
-__all__ = ["amount_texts", "load_text", "plural", "shortage_text"]
-
 _BITS_OF_KB = 8 * 1024
 
 

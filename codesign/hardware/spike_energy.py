@@ -21,8 +21,6 @@ from codesign.network.topology import DirectShape, NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
 from codesign.simulation.late_messages import delayed_operations, first_of_direct
 
-__all__ = ["spike_energy"]
-
 
 def spike_energy(placement: Placement) -> Floats:
     """(N,) energy that follows from one spike of each neuron, in joules; 0 for output neurons.

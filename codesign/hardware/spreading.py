@@ -15,8 +15,6 @@ from codesign.network.cuts import Cut
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, Slice
 
-__all__ = ["spread_over"]
-
 
 def spread_over(
     shape: NetworkShape, budget: Budget, spread: int | Sequence[int], traffic: Execution | None

@@ -15,9 +15,6 @@ from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import lane_operations
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
 
-__all__ = ["StepWork", "forward_steps", "layer_steps", "overlaps", "pipelined_steps", "stream_intervals"]
-
-
 _KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
 _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
 

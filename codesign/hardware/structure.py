@@ -31,8 +31,6 @@ from codesign.hardware.laws import (
     memory,
 )
 
-__all__ = ["StructureEstimate", "estimate"]
-
 K_ENERGY, K_AREA = 2.94, 2.68
 """Factors fitted over the chips that come with the program: `fitted_factor` in `codesign.hardware.structure_fit`."""
 

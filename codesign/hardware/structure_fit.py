@@ -15,8 +15,6 @@ from codesign.hardware.derivation import without_derived
 from codesign.hardware.description import Chip
 from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
 
-__all__ = ["Prediction", "StructureQuantity", "fitted_factor", "predictions", "typical_factor"]
-
 StructureQuantity = Literal["energy", "area"]
 
 

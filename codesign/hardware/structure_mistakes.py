@@ -8,8 +8,6 @@ from typing import Any
 from codesign.documents import Mistake
 from codesign.hardware.laws import THRESHOLD_V
 
-__all__ = ["structure_mistakes"]
-
 
 def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     """What a chip that states a structure lacks for the model, or has beyond it."""

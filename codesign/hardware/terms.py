@@ -14,26 +14,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "ACTIONS",
-    "AGREEMENT",
-    "BOOKS",
-    "COST_TERMS",
-    "COVERAGE",
-    "CURRENTS",
-    "ENERGY_COLUMNS",
-    "HOP_TIMES",
-    "INCLUDABLE_TERMS",
-    "MODEL",
-    "OWN_CITATION",
-    "STRUCTURE_CITATION",
-    "WORK_TIMES",
-    "Action",
-    "CostTerm",
-    "StaticBook",
-    "weight",
-]
-
 StaticBook = Literal["board", "cores_in_use"]
 """What of a chip's static power is charged to a network: see `BOOKS`."""
 

@@ -26,8 +26,6 @@ from codesign.network.topology import DelayedShape, NetworkShape
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.late_messages import delayed_operations
 
-__all__ = ["MOST_CORES", "message_hops", "messages_between", "moved_near"]
-
 MOST_CORES = 256
 """Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
 

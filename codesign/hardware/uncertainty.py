@@ -32,15 +32,6 @@ from codesign.hardware.prices import Prices, number_at
 from codesign.hardware.provenance import ASSUMED_FACTORS
 from codesign.hardware.terms import MODEL
 
-__all__ = [
-    "ASSUMED_FACTORS",
-    "DRAWS",
-    "UncertainNumber",
-    "draws_of",
-    "uncertain_numbers",
-    "uncertainty_columns",
-]
-
 DRAWS = 128
 """Joint draws of a chip's numbers."""
 

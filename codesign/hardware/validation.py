@@ -19,14 +19,6 @@ from codesign.hardware.validation_recompute import Quantity, Result, model_mista
 from codesign.relative_error import farther_off, percent, typical_error
 from codesign.units import format_si
 
-__all__ = [
-    "Check",
-    "Status",
-    "contradictions",
-    "validate",
-    "validation_summary",
-]
-
 Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
 """`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
 measurement. `bound`: the workload is known in part, the model gives a bound. `arithmetic`: the published figure is

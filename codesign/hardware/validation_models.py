@@ -13,8 +13,6 @@ from codesign.documents import Spec
 from codesign.hardware.numbers import Operation, problem
 from codesign.units import Positive, Real, Time, Written
 
-__all__ = ["CoreWork", "Counts", "Events", "NotRecomputed", "Recomputation", "Steps"]
-
 Amount = Annotated[Real, Field(ge=0, le=1e18)]
 
 

@@ -24,8 +24,6 @@ from codesign.hardware.steps import StepWork
 from codesign.hardware.terms import COST_TERMS, weight
 from codesign.hardware.validation_models import CoreWork, Counts, NotRecomputed, Steps
 
-__all__ = ["Quantity", "Result", "model_mistakes", "recompute"]
-
 Quantity = Literal["energy", "latency", "power"]
 
 

@@ -21,15 +21,6 @@ from codesign.hardware.reach import Reach, reach_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
 from codesign.simulation.late_messages import all_messages, first_of_direct
 
-__all__ = [
-    "Deliveries",
-    "PlacedExecution",
-    "drained_neurons",
-    "shares",
-    "unable",
-    "updated_neurons",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Deliveries:

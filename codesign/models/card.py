@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.trainer import TrainingResult
 
-__all__ = [
-    "Certificate",
-    "ModelCard",
-    "ModelData",
-    "ModelEvaluation",
-    "ModelImport",
-    "ModelOrigin",
-    "describe_model",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelData:

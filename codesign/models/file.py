@@ -27,17 +27,6 @@ from codesign.network.topology import topology_text
 from codesign.training.recipe import Recipe
 from codesign.units import HELD_IN_SI
 
-__all__ = [
-    "LoadedModel",
-    "card_of",
-    "card_texts",
-    "decode_model",
-    "encode_model",
-    "load_model",
-    "network_of",
-    "save_model",
-]
-
 _VERSION = 1
 _MARK = "codesign_model"
 _MOST_MISTAKES = 10

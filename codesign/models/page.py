@@ -13,8 +13,6 @@ from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si
 
-__all__ = ["index_page", "model_page"]
-
 _MOST_ROWS = 200
 """Evaluations that a reader is shown; the rest is in the results."""
 

@@ -17,8 +17,6 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.section import pieces_in
 from codesign.reporting.tables import Cell, Table
 
-__all__ = ["export", "pieces_of", "table_csv", "table_latex"]
-
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(
     {

@@ -13,17 +13,6 @@ from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
 from codesign.reporting.tables import Table, text_table
 from codesign.units import format_si
 
-__all__ = [
-    "by_chip",
-    "chip_numbers",
-    "failure_table",
-    "pace_warnings",
-    "settings_tables",
-    "structure_notes",
-    "validation_table",
-    "version_table",
-]
-
 
 def failure_table(table: ResultTable) -> Table:
     """Infeasible and failed points, equal reasons gathered; without rows if all went well."""

@@ -21,8 +21,6 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
 from codesign.reporting.templates import render_page
 
-__all__ = ["render_report", "write_report"]
-
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8

@@ -19,8 +19,6 @@ from codesign.files import Location, with_suffix, write_atomically
 from codesign.reporting.export import table_csv
 from codesign.reporting.tables import Cell, Heading, Table
 
-__all__ = ["export_neurobench", "neurobench_of"]
-
 _CAPTION = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
     "the bits that they are evaluated with. MACs and ACs include synapses of weight 0; "

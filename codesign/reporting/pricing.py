@@ -19,8 +19,6 @@ from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
 from codesign.units import format_si
 
-__all__ = ["Density", "PricingPage", "VariedPrice", "render_pricing"]
-
 _BINS_A_DECADE = 50
 _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300

@@ -11,8 +11,6 @@ from codesign.analysis.statistics import Interval
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table
 
-__all__ = ["printed_section", "printed_table"]
-
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
 _Column = tuple[Heading, list[Cell]]

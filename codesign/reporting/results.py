@@ -30,7 +30,6 @@ from codesign.hardware.terms import StaticBook
 if TYPE_CHECKING:
     from codesign.reporting.charts.base import Figure
 
-__all__ = ["Plots", "SweepResults", "read_results"]
 
 _SHOWN = ("accuracy", "energy_j", "latency_s")
 _ROWS = 8

@@ -9,8 +9,6 @@ from typing import Any
 from codesign.reporting.charts.base import Figure
 from codesign.reporting.tables import Table
 
-__all__ = ["Section", "figures_in", "pieces_in"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Section:

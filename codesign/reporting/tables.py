@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-__all__ = [
-    "Cell",
-    "Heading",
-    "Table",
-    "shortened",
-    "text_table",
-    "without_repeats",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:

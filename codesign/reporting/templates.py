@@ -23,7 +23,6 @@ from codesign.terminal_text import escaped
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["bundle", "render_page"]
 
 _LONGEST = 5000
 _LONGEST_CELL = 1000

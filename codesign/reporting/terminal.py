@@ -18,8 +18,6 @@ from codesign.analysis.points import Point, gather
 from codesign.analysis.remarks import left_out, unpriced_currents
 from codesign.analysis.table import ResultTable
 
-__all__ = ["print_summary"]
-
 _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20

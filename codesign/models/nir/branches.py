@@ -14,8 +14,6 @@ from codesign.models.nir.graph import NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
 from codesign.network.topology import Conv1d, Conv2d, Grid
 
-__all__ = ["branch_of"]
-
 _SCALES = ("Scale", "BatchNorm")
 
 

@@ -33,8 +33,6 @@ from codesign.simulation.schedule import LAYERED, Regularization
 from codesign.workload.datasets.array_file import ENDINGS, open_arrays, whole
 from codesign.workload.events import EventBatch
 
-__all__ = ["check_spikes", "read_record", "trace"]
-
 INPUT = "input"
 _ROUNDING = 2.0**-20
 """Of the threshold: a sum of a few hundred float32 numbers of its size."""

@@ -18,8 +18,6 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
 
-__all__ = ["LAVA", "NIR", "Tree", "read_tree"]
-
 NIR, LAVA = "node", "layer"
 """The groups that hold a model."""
 

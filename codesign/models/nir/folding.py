@@ -27,8 +27,6 @@ from codesign.models.nir.graph import NirNode
 from codesign.network.direct import Skip
 from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, MaxPool, Pool, SumPool, window_of
 
-__all__ = ["Branch", "Chain", "Layer", "matrix_of"]
-
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {
     "SumPool2d": (SumPool, "sum_pool"),
     "AvgPool2d": (AveragePool, "average_pool"),

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 
-__all__ = ["FRAMEWORKS", "Framework", "ModuleNeurons", "read_neurons"]
-
 Module = torch.nn.Module
 
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from codesign.errors import InputError
 from codesign.models.nir.file import Tree
 
-__all__ = ["FIELDS", "LOIHI", "NEURONS", "Graph", "NirNode", "read_graph"]
-
 _SLIDING = ("weight", "bias", "stride", "padding", "dilation", "groups")
 FIELDS = {
     "Input": (),

@@ -17,7 +17,8 @@ from codesign.files import Location, printable
 from codesign.models.card import ModelCard, ModelImport
 from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
-from codesign.models.nir.dialects import DIALECTS, Dialect, get_dialect
+from codesign.models.nir.dialects import DIALECTS, get_dialect
+from codesign.models.nir.dialects.dialect import Dialect
 from codesign.models.nir.file import LAVA, NIR, read_tree
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.frameworks import array
@@ -29,8 +30,6 @@ from codesign.models.nir.network import make_network
 from codesign.models.nir.options import TIME, read_options
 from codesign.models.nir.written import is_written, read_written
 from codesign.versions import package_versions
-
-__all__ = ["import_model"]
 
 _MOST_TRIED = 1 << 20
 """Neurons times timesteps on which other options are tried."""

@@ -23,8 +23,6 @@ from codesign.errors import InputError
 from codesign.models.nir.file import Tree
 from codesign.models.nir.graph import LOIHI, Graph, NirNode
 
-__all__ = ["read_net"]
-
 _TYPES = ("LOIHI", "CUBA")
 _INTEGRATOR: Mapping[str, Any] = {"type": "CUBA", "iDecay": 0, "vDecay": 4096, "vThMant": 1 << 17}
 """The neuron of a layer that names none."""

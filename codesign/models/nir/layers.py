@@ -19,8 +19,6 @@ from codesign.models.nir.branches import branch_of
 from codesign.models.nir.folding import Branch, Chain, Layer, matrix_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 
-__all__ = ["read_layers"]
-
 Path = list[NirNode]
 """From an input or neurons to neurons or an output, both inclusive."""
 _MOST_STEPS = 50_000

@@ -25,8 +25,6 @@ from codesign.errors import InputError
 from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, array, read_neurons
 from codesign.models.nir.graph import Graph, NirNode
 
-__all__ = ["ModuleModel", "read_module"]
-
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
 _DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPool2d": 3}

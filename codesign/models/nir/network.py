@@ -17,8 +17,6 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Delayed, MaxPool, TopologySpec
 
-__all__ = ["make_network"]
-
 _OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""
 _OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_NEURONS)

@@ -11,8 +11,6 @@ from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.units import parse_quantity
 
-__all__ = ["AS_MANY_AS_FIT", "TIME", "Unsaid", "choice", "count", "number", "read_options", "yes_or_no"]
-
 AS_MANY_AS_FIT = 1 << 20
 
 

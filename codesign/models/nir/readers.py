@@ -35,8 +35,6 @@ from codesign.models.nir.options import AS_MANY_AS_FIT
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import AveragePool, LayerShape, Pool
 
-__all__ = ["READERS", "Reader", "for_reader", "made", "reader_of", "shape_of", "weights_for"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:

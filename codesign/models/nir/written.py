@@ -30,8 +30,6 @@ from codesign.network.direct_connection import DirectConnection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import Conv1d, Conv2d, Linear, Pool, SumPool, TopologySpec
 
-__all__ = ["is_written", "read_written", "to_nir", "write_nir"]
-
 _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"

@@ -35,8 +35,6 @@ from codesign.reporting.charts.base import (
 from codesign.reporting.charts.sweeps import matrix_figure
 from codesign.reporting.section import Section
 
-__all__ = ["asked_figure", "asked_section"]
-
 LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
 """What a point is called."""

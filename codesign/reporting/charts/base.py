@@ -19,27 +19,6 @@ from codesign.deferred import alt
 from codesign.reporting.charts.pdf import in_order
 from codesign.reporting.forms import Form
 
-__all__ = [
-    "Figure",
-    "Row",
-    "axis_of",
-    "color",
-    "evenly",
-    "figure",
-    "log_ticks",
-    "looks",
-    "named_columns",
-    "named_rows",
-    "nominal",
-    "picture",
-    "quantitative",
-    "source",
-    "styled",
-    "ticks_of",
-    "tooltip",
-    "wide_spread",
-]
-
 Row = Mapping[str, str | float | bool | None]
 
 Item = TypeVar("Item")

@@ -10,8 +10,6 @@ from codesign.analysis.formatting import quantity
 from codesign.deferred import alt
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, source, tooltip
 
-__all__ = ["ChipMark", "chips_figure", "name_boxes"]
-
 _WIDTH, _HEIGHT = 960.0, 420.0
 _LETTER, _LINE = 6.4, 13.0
 _KINDS = ("an operation alone", "with other terms in it", "all-in: does not compare")

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from codesign.deferred import alt
 from codesign.reporting.charts.base import Figure, Row, axis_of, figure, source, tooltip
 
-__all__ = ["density_figure"]
-
 _HEIGHT = 320
 _EDGE = "#8a8f98"
 

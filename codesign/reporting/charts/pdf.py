@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["in_order"]
-
 _OBJECT = re.compile(rb"^(\d+) 0 obj\n(.*?)\nendobj\n", re.DOTALL | re.MULTILINE)
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
 _ENTRIES = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n)+", re.MULTILINE)

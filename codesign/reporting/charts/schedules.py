@@ -9,8 +9,6 @@ from codesign.deferred import alt, pd
 from codesign.errors import InputError
 from codesign.reporting.charts.base import axis_of, looks, quantitative, source
 
-__all__ = ["plot_schedules"]
-
 _DRAWN = ("accuracy", "agreement", "spike_density", "forward_steps", "contention", "energy_j", "latency_s")
 _SHOWN = ("policy", "stop", "group_size", "chip")
 

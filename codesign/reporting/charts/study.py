@@ -22,8 +22,6 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-__all__ = ["importance_figures", "progress_figures", "slice_figures", "trade_off_figures"]
-
 _HEIGHT = 300
 _MOST_SLICES = 12
 _MOST_MARKS, _MOST_IN_SLICE = 250, 60

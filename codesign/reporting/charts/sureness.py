@@ -25,8 +25,6 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-__all__ = ["ranges_figure", "tips_figure"]
-
 _MOST = 16
 
 

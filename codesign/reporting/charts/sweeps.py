@@ -40,8 +40,6 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 
-__all__ = ["effects_figure", "matrix_figure", "parts_figure", "scatter"]
-
 _LABELLED = 2000
 """With more points than this none says what it is when hovered, which would take megabytes."""
 _MOST_BARS = 12

@@ -12,8 +12,6 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.selecting import points_in
 
-__all__ = ["asked_of"]
-
 _SIDES = ("chip", "schedule", "recipe")
 MOST_OPTIONS = 40
 

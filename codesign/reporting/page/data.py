@@ -17,8 +17,6 @@ from codesign.analysis.remarks import lacks
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
-__all__ = ["MOST_POINTS", "block", "columns_of", "preferred"]
-
 MOST_POINTS = 10_000
 _MOST_LETTERS = 950_000
 """Of the points' columns; those that come last are left out first."""

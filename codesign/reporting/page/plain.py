@@ -9,8 +9,6 @@ from codesign.reporting.section import Section
 from codesign.reporting.tables import Table
 from codesign.reporting.templates import render_page
 
-__all__ = ["plain_page"]
-
 
 def plain_page(
     title: str,

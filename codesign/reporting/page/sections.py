@@ -30,8 +30,6 @@ from codesign.reporting.sections.study import study_sections
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
-__all__ = ["effects_section", "sections_of"]
-
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 

@@ -10,8 +10,6 @@ from codesign.analysis.metadata import ChipFacts, ResultMetadata
 from codesign.analysis.naming import Names, without_citation
 from codesign.relative_error import farther_off, typical_error
 
-__all__ = ["trust_line"]
-
 _MOST = 3
 FITTED = "fitted on this point"
 

@@ -14,8 +14,6 @@ from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
 
-__all__ = ["evidence_section"]
-
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
     "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws."

@@ -23,8 +23,6 @@ from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, without_repeats
 
-__all__ = ["parts_section"]
-
 
 def parts_section(table: ResultTable, points: Sequence[Point], names: Names) -> Section | None:
     """Of each chip its best variant at the required accuracy, or its most accurate one where none has it."""

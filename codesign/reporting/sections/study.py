@@ -24,8 +24,6 @@ from codesign.reporting.charts.study import importance_figures, progress_figures
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
 
-__all__ = ["study_sections"]
-
 _SPLITS = (
     "Validation: mean ± standard deviation over training seeds. Test: mean ± 95 % interval. Test samples chose nothing."
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codesign.documents import suggestion
 from codesign.errors import InputError
-from codesign.models.nir.dialects.dialect import Dialect, LayerNumbers
+from codesign.models.nir.dialects.dialect import Dialect
 from codesign.models.nir.dialects.lava import LAVA
 from codesign.models.nir.dialects.norse import NORSE
 from codesign.models.nir.dialects.plain import PLAIN
@@ -12,8 +12,6 @@ from codesign.models.nir.dialects.rockpool import ROCKPOOL
 from codesign.models.nir.dialects.sinabs import SINABS
 from codesign.models.nir.dialects.snntorch import SNNTORCH
 from codesign.models.nir.dialects.spikingjelly import SPIKINGJELLY
-
-__all__ = ["DIALECTS", "Dialect", "LayerNumbers", "get_dialect"]
 
 DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE, SINABS, ROCKPOOL, LAVA, PLAIN)}
 

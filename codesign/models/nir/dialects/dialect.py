@@ -17,16 +17,6 @@ from numpy.typing import NDArray
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import Unsaid
 
-__all__ = [
-    "Dialect",
-    "Given",
-    "LayerNumbers",
-    "Reset",
-    "euler_decay",
-    "expect",
-    "exponential_decay",
-]
-
 Numbers = NDArray[Any]
 Reset = Literal["zero", "subtract", "value"]
 Given = Mapping[str, Any]

@@ -15,8 +15,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.graph import LOIHI
 
-__all__ = ["LAVA"]
-
 _NEVER = (1 << 17) - 1
 """vThMant of 17 bits that no potential of 24 exceeds."""
 _STEP = 1 / 64

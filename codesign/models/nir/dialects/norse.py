@@ -22,8 +22,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, R
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, number
 
-__all__ = ["NORSE"]
-
 _TIMESTEP = 1e-3
 _PRECISION = 3e-7
 """Of a quotient of float32 numbers."""

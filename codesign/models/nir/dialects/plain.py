@@ -21,8 +21,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
-__all__ = ["PLAIN"]
-
 _SPIKING, _LEAKY = ("IF", "LIF", "CubaLIF"), ("LIF", "CubaLIF", "LI", "CubaLI")
 
 

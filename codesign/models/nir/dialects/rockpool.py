@@ -17,8 +17,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, e
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import count, number
 
-__all__ = ["ROCKPOOL"]
-
 _DIGITS = 5
 """Of a timestep that are written in time constants of float32."""
 

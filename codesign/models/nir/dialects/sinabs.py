@@ -17,8 +17,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, e
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, count, number, yes_or_no
 
-__all__ = ["SINABS"]
-
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind

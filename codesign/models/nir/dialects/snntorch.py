@@ -20,8 +20,6 @@ from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, e
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
-__all__ = ["SNNTORCH"]
-
 _KINDS = ("LIF", "CubaLIF", "LI", "CubaLI")
 """Of neurons; that potentials are read only a module says."""
 _TIMESTEP = 1e-4

@@ -16,8 +16,6 @@ import numpy as np
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay
 from codesign.models.nir.folding import Layer
 
-__all__ = ["SPIKINGJELLY"]
-
 _TIMESTEP = 1e-4
 
 
