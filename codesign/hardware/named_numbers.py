@@ -25,7 +25,6 @@ class NamedNumber:
     confidence: str
     source: str
     note: str
-    quote: str
     basis: str
 
     @staticmethod
@@ -58,7 +57,6 @@ class NamedNumber:
             confidence=number.confidence,
             source=number.source,
             note=number.note,
-            quote=number.quote,
             basis=number.basis,
         )
 

@@ -174,9 +174,7 @@ def place(
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
     for name, choice in (("capacity", capacity), ("strategy", strategy), ("cut", cut)):
-        if choice not in _CHOICES[name]:
-            *others, last = map(repr, _CHOICES[name])
-            raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
+        _check_choice(name, choice)
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
@@ -280,6 +278,12 @@ def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[in
     """(N,) core of each neuron."""
     cores = np.array([part.core for part in parts])
     return tuple(cores[part_of_neurons(shape, parts)].tolist())
+
+
+def _check_choice(name: str, choice: str) -> None:
+    if choice not in _CHOICES[name]:
+        *others, last = map(repr, _CHOICES[name])
+        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
 def _published_cores(chip: Chip) -> int | None:

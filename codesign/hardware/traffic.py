@@ -19,7 +19,6 @@ import numpy as np
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad
-from codesign.hardware.geometry import Geometry
 from codesign.hardware.parts import NetworkOnChip
 from codesign.hardware.reach import reach_of
 from codesign.network.topology import DelayedShape, NetworkShape
@@ -66,14 +65,6 @@ def _late_messages(shape: NetworkShape, one: DelayedShape, execution: Execution)
     late = delayed_operations(alone, done.slices, done.updates, done.timesteps_run, done.timesteps)
     sizes = shape.layer_sizes
     return float(late.sum()) / max(execution.samples, 1) / sizes[one.target] / sizes[one.source]
-
-
-def message_hops(geometry: Geometry, messages: Floats) -> float | None:
-    """Hops of all messages of `messages_between`; None where the chip's network is not described."""
-    if geometry.horizontal is None or geometry.vertical is None:
-        return None
-    hops = (geometry.horizontal + geometry.vertical)[np.append(0, 1 + geometry.core)][:, geometry.core]
-    return float((messages * hops).sum())
 
 
 def moved_near(

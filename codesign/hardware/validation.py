@@ -108,21 +108,20 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
     }
     values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
     published = {quantity: value for quantity, value in values.items() if value is not None}
-    model = measurement.model
+    model, reason = measurement.model, "the chip's file has no model of it"
+    result = None
     if published and isinstance(model, Counts | Steps):
         result = recompute(chip, model, measurement.counted)
-        for quantity, value in published.items():
-            facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
-            yield _check(facts, measurement, model, result, quantity)
-        return
-    reason = "the chip's file has no model of it"
-    if isinstance(model, NotRecomputed):
+    elif isinstance(model, NotRecomputed):
         reason = model.reason
     elif not published:
         reason = "no energy, latency or power of a whole run is published"
     for quantity, value in published.items():
-        facts.update(quantity=quantity, unit=_UNITS[quantity], measured=value)
-        yield Check(**facts, status="not_recomputed", reason=reason)
+        of_quantity = {**facts, "quantity": quantity, "unit": _UNITS[quantity], "measured": value}
+        if result is not None and isinstance(model, Counts | Steps):
+            yield _check(of_quantity, measurement, model, result, quantity)
+        else:
+            yield Check(**of_quantity, status="not_recomputed", reason=reason)
     if not published:
         yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
 

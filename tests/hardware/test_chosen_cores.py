@@ -16,21 +16,23 @@ from codesign.exploration.canonical import canonical_schedule
 from codesign.hardware.cost import price
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.traffic import MOST_CORES, message_hops, messages_between
+from codesign.hardware.traffic import MOST_CORES, messages_between
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
+from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy, policy_names
 from codesign.workload.events import EventBatch
 
 CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
 
 
-def hops(placement: Placement) -> float:
-    found = message_hops(placement.geometry, messages_between(placement.shape, placement.parts))
-    assert found is not None
-    return found
+def hops(placement: Placement, execution: Execution | None = None) -> float:
+    """Of all messages, the input's from tile 0 on."""
+    geometry = placement.geometry
+    between = (geometry.horizontal + geometry.vertical)[np.append(0, 1 + geometry.core)][:, geometry.core]
+    return float((messages_between(placement.shape, placement.parts, execution) * between).sum())
 
 
 def sizes(placement: Placement) -> list[tuple[int, int]]:
@@ -164,9 +166,8 @@ def test_hops_by_an_execution_are_those_that_are_priced() -> None:
     chip = mesh_chip(3, 4, neurons=20, more=f"vector_width: {number(1)}\n")
     whole_layers = place(placement.shape, chip, cores=[2, 11, 4])
     counts = price(execution, whole_layers).counted.counts
-    messages = messages_between(placement.shape, whole_layers.parts, execution)
-    hops = np.asarray(counts.hop + (0 if counts.hop_vertical is None else counts.hop_vertical))
-    assert message_hops(whole_layers.geometry, messages) == pytest.approx(hops.mean())
+    priced = np.asarray(counts.hop + (0 if counts.hop_vertical is None else counts.hop_vertical))
+    assert hops(whole_layers, execution) == pytest.approx(priced.mean())
     assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used
     with pytest.raises(InputError, match="traffic: is an execution of another network"):
         place(shape_of("64-3"), MESH, strategy="near", traffic=execution)

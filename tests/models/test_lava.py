@@ -205,19 +205,6 @@ def test_what_cannot_be_read_is_refused_by_name(what: str, tmp_path: Path):
     assert str(caught.value).startswith(str(path))
 
 
-def elsewhere(file: h5py.File) -> None:
-    file["layer/1"] = h5py.ExternalLink("/etc/hostname", "/")
-
-
-def itself(file: h5py.File) -> None:
-    file["layer/0/neuron/again"] = file["layer"]
-
-
-def huge(file: h5py.File) -> None:
-    del file["layer/0/weight"]
-    file.create_dataset("layer/0/weight", shape=(1 << 20, 1 << 20), dtype="f4", chunks=(1024, 1024))
-
-
 def gap(file: h5py.File) -> None:
     file.move("layer/0", "layer/3")
 
@@ -230,14 +217,11 @@ def flat(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (elsewhere, "layer/1: is a link to another place"),
-        (itself, "groups may be 10 deep"),
-        (huge, "2 GiB of numbers"),
         (gap, "layer: must have groups 0, 1, .* found 3"),
         (flat, "layer/0: must be a group with a layer's type"),
     ],
 )
-def test_hostile_files_are_refused(change: Callable[[h5py.File], None], message: str, tmp_path: Path):
+def test_files_of_another_form_are_refused(change: Callable[[h5py.File], None], message: str, tmp_path: Path):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "a.net", ONE, change))
 
@@ -247,6 +231,3 @@ def test_a_file_says_that_it_is_lavas(tmp_path: Path):
     assert read(path, dialect=None).card.imported.dialect == "lava"
     with pytest.raises(InputError, match=r"dialect: \.net files are lava's, found 'norse'"):
         read(path, dialect="norse")
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InputError, match="is not an HDF5 file, or is damaged or truncated"):
-        read(path)
