@@ -247,10 +247,10 @@ class Batch:
 
     def _slices(self) -> Slices:
         layout = self.layout
+        if not self.rules.tallied:
+            return Slices(*[_NO_INTEGERS] * len(Slices._fields))
         of_source = np.zeros(layout.sources, dtype=np.int32)
         of_source[self.rules.inputs :] = part_of_neurons(self.run.network.shape, self.slices)
-        if not self.rules.tallied:
-            return Slices(of_source, *[_NO_INTEGERS] * (len(Slices._fields) - 1))
         slot_source = layout.wiring.slot_source
         held = slot_source >= 0
         position, place = layout.slot_position[held], of_source[slot_source[held]]

@@ -29,7 +29,7 @@ _NOBODY = np.int64((1 << 63) - 1)
 """Behind every key."""
 
 
-@section(types.none, when=lambda network, rules: rules.recorded)
+@section(types.none, when=lambda rules, neuron: rules.recorded)
 def begin_counting(rules: Any, out: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
     counters = out.counters
@@ -50,7 +50,7 @@ def begin_counting(rules: Any, out: Any, sample: Any) -> None:
     counters.sample_currents[:, :] = 0
 
 
-@section(types.none, when=lambda network, rules: rules.recorded)
+@section(types.none, when=lambda rules, neuron: rules.recorded)
 def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any, first: Any) -> None:
     """Count potentials that are left, and add up the sample's messages, in rows from `first` on, and what is counted by
     batch."""
@@ -80,7 +80,7 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any, fi
             counters.currents[row, number] += counters.sample_currents[row, number]
 
 
-@section(types.boolean, when=lambda network, rules: rules.recorded)
+@section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """Count potentials that are not 0, or were not before they were truncated, and a frame that is delivered at once;
     returns whether there was room."""
@@ -158,7 +158,7 @@ def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any
     table[at + 3] = barriers
 
 
-@section(types.boolean, when=lambda network, rules: rules.recorded)
+@section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: Any, state: Any, out: Any) -> Any:
     """Count a step's evaluations and spikes, of which `CounterState.slice_sums` has the sums; returns whether there was
     room."""
@@ -189,7 +189,7 @@ def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: 
     return True
 
 
-@section(types.none, when=lambda network, rules: rules.recorded)
+@section(types.none, when=lambda rules, neuron: rules.recorded)
 def count_pass(rules: Any, state: Any, out: Any, sample: Any, decided: Any, steps: Any) -> None:
     """Steps that the pass did not need keep its last outputs."""
     outputs, counters = state.fired.outputs, out.counters
@@ -224,7 +224,7 @@ def _key(network: Any, source: Any, enqueued: Any) -> Any:
     return ((1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS) + np.int64(enqueued) + 1
 
 
-@section(types.boolean, when=lambda network, rules: rules.recorded)
+@section(types.boolean, when=lambda rules, neuron: rules.recorded)
 def count_departures(
     network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
 ) -> Any:

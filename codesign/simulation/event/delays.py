@@ -26,11 +26,11 @@ __all__ = [
 
 
 def _forwards(returns: Any) -> Any:
-    return section(returns, when=lambda network, rules: rules.delayed)
+    return section(returns, when=lambda rules, neuron: rules.delayed)
 
 
 def _back(returns: Any) -> Any:
-    return section(returns, when=lambda network, rules: rules.delayed, back=True)
+    return section(returns, when=lambda rules, neuron: rules.delayed, back=True)
 
 
 @leaf

@@ -46,7 +46,7 @@ def note_departures(
     return not rules.direct or _depart(network, rules, frame, step, chosen, state, out)
 
 
-@section(types.boolean, when=lambda network, rules: rules.direct)
+@section(types.boolean, when=lambda rules, neuron: rules.direct)
 def _begin(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out: Any) -> Any:
     """As a pass begins: nothing is under way but a frame that is delivered at once, which is counted; returns whether
     there was room."""
@@ -110,7 +110,7 @@ def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
     table[at + 7] += operations
 
 
-@section(types.boolean, when=lambda network, rules: rules.direct)
+@section(types.boolean, when=lambda rules, neuron: rules.direct)
 def _depart(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, state: Any, out: Any) -> Any:
     """What leaves in a step is under way from now on, and counted; returns whether there was room."""
     direct, wiring, queue, way = network.direct, network.wiring, state.queue, state.under_way
@@ -167,7 +167,7 @@ def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: A
     return True
 
 
-@section(types.int64, when=lambda network, rules: rules.direct)
+@section(types.int64, when=lambda rules, neuron: rules.direct)
 def deliver_direct(network: Any, rules: Any, input_: Any, frame: Any, step: Any, state: Any, touched: Any) -> Any:
     """What arrives in a step; returns how many positions are reached. It opens no gate."""
     direct, way, single = network.direct, state.under_way, state.arrivals.single
@@ -223,7 +223,7 @@ def _arrive(network: Any, rules: Any, c: Any, source: Any, messages: Any, state:
 # backwards -----------------------------------------------------------------------------------------------------------
 
 
-@section(types.none, when=lambda network, rules: rules.direct, back=True)
+@section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def begin_direct_gradient(rules: Any, state: Any) -> None:
     """As the way back through a pass begins: no step has been seen."""
     way = state.under_way
@@ -234,7 +234,7 @@ def begin_direct_gradient(rules: Any, state: Any) -> None:
         way.listed[row] = 0
 
 
-@section(types.none, when=lambda network, rules: rules.direct, back=True)
+@section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def note_currents(network: Any, rules: Any, state: Any, out: Any, positions_at: Any, reached: Any) -> None:
     """Keep the gradient at the currents of the present step, where direct connections arrive."""
     direct, wiring, way, dx = network.direct, network.wiring, state.under_way, state.gradients.dx
@@ -266,7 +266,7 @@ def _on_the_way(network: Any, state: Any, c: Any, source: Any) -> Any:
     return row * len(state.arrivals.mark), row * len(state.gradients.dx), local, np.int64(width)
 
 
-@section(types.none, when=lambda network, rules: rules.direct, back=True)
+@section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def back_from_direct(network: Any, rules: Any, state: Any, out: Any, chosen: Any) -> None:
     """Add to `dots` what comes back to the chosen sources, which stand in `ordered` with their spikes in `kept`, and to
     the gradient of the weights that these crossed."""
@@ -288,7 +288,7 @@ def back_from_direct(network: Any, rules: Any, state: Any, out: Any, chosen: Any
                     dot_and_accumulate(width, way.dx, at, direct.weights, gradient, *given)
 
 
-@section(types.float32, when=lambda network, rules: rules.direct, back=True)
+@section(types.float32, when=lambda rules, neuron: rules.direct, back=True)
 def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
     """Σ_i W_ij dL/dx_i of a source over direct connections."""
     direct, wiring, way = network.direct, network.wiring, state.under_way
@@ -306,7 +306,7 @@ def through_direct(network: Any, rules: Any, state: Any, source: Any) -> Any:
     return result
 
 
-@section(types.none, when=lambda network, rules: rules.direct, back=True)
+@section(types.none, when=lambda rules, neuron: rules.direct, back=True)
 def frame_direct_gradient(network: Any, rules: Any, input_: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
     """Gradient of weights from a frame that was delivered at once."""
     direct, wiring, way = network.direct, network.wiring, state.under_way

@@ -185,20 +185,20 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
         return waiting
 
     if extended:
-        return section(types.int64, when=lambda network, rules: network.neuron.extended)(evaluate)
+        return section(types.int64, when=lambda rules, neuron: neuron.extended)(evaluate)
     return leaf(evaluate)
 
 
 evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(extended_step, extended=True)
 
 
-@section(types.int64, when=lambda network, rules: rules.partial)
+@section(types.int64, when=lambda rules, neuron: rules.partial)
 def _evaluate_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
     """Of its own, so that where all of a position are evaluated nothing depends on the position."""
     return evaluate(network, rules, moment, position, True, state, out, waiting)
 
 
-@section(types.UniTuple(types.int64, 2), when=lambda network, rules: rules.gated)
+@section(types.UniTuple(types.int64, 2), when=lambda rules, neuron: rules.gated)
 def open_gates(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, senders: Any) -> Any:
     """Who of a position is evaluated and may fire in this step, into `Gates`.
 
@@ -254,7 +254,7 @@ def _count_tick(rules: Any, moment: Any, layer: Any, out: Any) -> None:
         out.counters.ticks[moment.sample, layer] += 1
 
 
-@section(types.int64, when=lambda network, rules: network.neuron.ticks)
+@section(types.int64, when=lambda rules, neuron: neuron.ticks)
 def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
     """Who of a position that no message reaches is evaluated by the tick, into `Gates`; returns how many are."""
     wiring, gates = network.wiring, state.gates
@@ -273,7 +273,7 @@ def _only_ticked(network: Any, rules: Any, moment: Any, position: Any, state: An
     return evaluations
 
 
-@section(types.int64, when=lambda network, rules: network.neuron.ticks)
+@section(types.int64, when=lambda rules, neuron: neuron.ticks)
 def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     """The tick reaches positions where a neuron of its layer would fire; returns how many positions are reached."""
     wiring, arrivals = network.wiring, state.arrivals
@@ -287,7 +287,7 @@ def tick(network: Any, rules: Any, step: Any, state: Any, touched: Any) -> Any:
     return touched
 
 
-@section(types.boolean, when=lambda network, rules: network.neuron.ticks)
+@section(types.boolean, when=lambda rules, neuron: neuron.ticks)
 def tick_ahead(network: Any, rules: Any, step: Any, state: Any) -> Any:
     """Whether the tick of this step or of a later one would make a neuron fire, messages apart."""
     if rules.gated and step > 0:  # later gates open by messages

@@ -15,7 +15,7 @@ from codesign.simulation.event.vector import LANES, above, fill_as, load, select
 __all__ = ["begin_extended", "lift"]
 
 
-@section(types.none, when=lambda network, rules: network.neuron.extended)
+@section(types.none, when=lambda rules, neuron: neuron.extended)
 def begin_extended(network: Any, rules: Any, state: Any) -> None:
     """Synaptic currents decay and flow; who fired in the timestep before is held."""
     neuron, cells, u, j = network.neuron, state.cells, state.cells.u, state.cells.j

@@ -229,7 +229,7 @@ def _goes_on(network: Any, rules: Any, step: Any, state: Any) -> Any:
     return network.neuron.ticks and tick_ahead(network, rules, step, state)
 
 
-@section(types.none, when=lambda network, rules: rules.truncates)
+@section(types.none, when=lambda rules, neuron: rules.truncates)
 def _truncate(network: Any, rules: Any, state: Any) -> None:
     """Decay and bias of potentials that are truncated, and who had one before."""
     u = state.cells.u

@@ -90,7 +90,7 @@ def idle_all(network: Any, rules: Any, state: Any, trace: Any, step: Any) -> Non
         at += wiring.layer_width[layer]
 
 
-@section(types.none, when=lambda network, rules: rules.idle_gradient == IDLE_SPARE, back=True)
+@section(types.none, when=lambda rules, neuron: rules.idle_gradient == IDLE_SPARE, back=True)
 def idle_nearest(
     network: Any, rules: Any, state: Any, out: Any, positions_at: Any, at: Any, reached: Any, room: Any
 ) -> None:

@@ -13,6 +13,7 @@ from codesign.simulation.event.evaluation import Moment
 from codesign.simulation.event.forward import DONE, run_sample
 from codesign.simulation.event.held import Held, hold
 from codesign.simulation.event.loss import cost_gradient, cross_entropy
+from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import add_and_clear
 from codesign.simulation.event.sections import CompiledEntry, compile_given, have, needed
@@ -83,6 +84,8 @@ def _add_up(sums: Any, totals: Any) -> None:
 
 
 _ENTRY = CompiledEntry(process_samples)
+_FLAGS = NeuronSlots._fields.index("subtracts")
+_ready: set[tuple[Any, ...]] = set()
 
 
 def process(task: int, first: int, last: int, structures: tuple[Network, Rules, Input, State, Out]) -> int:
@@ -91,10 +94,13 @@ def process(task: int, first: int, last: int, structures: tuple[Network, Rules, 
     Args:
         task: FORWARD, BACKWARD, LEARN or AGAIN.
     """
-    network, rules = structures[:2]
-    ahead = needed(network, rules, back=False) if task != BACKWARD else []
-    back = needed(network, rules, back=True) if task != FORWARD else []
-    have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # what is large stands on either end
+    rules, neuron = structures[1], structures[0].neuron
+    what = task, rules[1:], neuron[_FLAGS:]  # all that decides which sections are needed
+    if what not in _ready:
+        ahead = needed(rules, neuron, back=False) if task != BACKWARD else []
+        back = needed(rules, neuron, back=True) if task != FORWARD else []
+        have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # what is large stands on either end
+        _ready.add(what)
     reached: int = process_samples(task, first, last, *structures)
     return reached
 

@@ -14,7 +14,7 @@ from codesign.simulation.event.traced_step import find_step
 __all__ = ["is_spent", "keep_first", "pass_all", "set_passed"]
 
 
-@section(types.none, when=lambda network, rules: rules.pools_first)
+@section(types.none, when=lambda rules, neuron: rules.pools_first)
 def keep_first(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Of the spikes in `Queue.kept` that reach a window of a max pool, only the first of a pass stays: of a step's, one
     of the lowest neuron's.
@@ -54,7 +54,7 @@ def set_passed(wiring: Any, queue: Any, trace: Any, step: Any, value: Any) -> No
             queue.passed[window] = value
 
 
-@section(types.none, when=lambda network, rules: rules.pools_first, back=True)
+@section(types.none, when=lambda rules, neuron: rules.pools_first, back=True)
 def pass_all(network: Any, rules: Any, state: Any, out: Any, steps: Any, words_at: Any, potentials_at: Any) -> None:
     """Note of all windows whether they have passed a spike when a pass ends, whose steps end at these places."""
     wiring, queue, trace = network.wiring, state.queue, out.trace

@@ -16,7 +16,7 @@ PARTLY = 3
 """In `Arrivals.mark`: only those neurons of the position are evaluated that `UnderWay.reached` says, or the tick."""
 
 
-@section(types.int64, when=lambda network, rules: rules.partial)
+@section(types.int64, when=lambda rules, neuron: rules.partial)
 def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any) -> Any:
     """Who is evaluated, into `Gates`; returns how many are."""
     wiring, gates, reached = network.wiring, state.gates, state.under_way.reached
@@ -36,7 +36,7 @@ def evaluated_partly(network: Any, rules: Any, moment: Any, position: Any, state
     return evaluations
 
 
-@section(types.none, when=lambda network, rules: rules.partial)
+@section(types.none, when=lambda rules, neuron: rules.partial)
 def hear_partly(network: Any, rules: Any, position: Any, state: Any) -> None:
     """Add up what has arrived at a position, and forget it."""
     wiring, way = network.wiring, state.under_way

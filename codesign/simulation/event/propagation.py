@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from codesign.simulation.event.compilation import leaf
+from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, survivors, uniform
 from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
 from codesign.simulation.event.sections import section
@@ -46,7 +46,7 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
     return count
 
 
-@section(types.none, when=lambda network, rules: rules.input_dropout > 0)
+@section(types.none, when=lambda rules, neuron: rules.input_dropout > 0)
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     """What of the frame's entries is not lost, into `Input.kept`."""
     key = absorb(key, 0)
@@ -98,7 +98,7 @@ def _deliver_to_one_position(network: Any, rules: Any, input_: Any, frame: Any, 
     return reach(np.int64(0), arrivals, np.int64(0))
 
 
-@section(types.int64, when=lambda network, rules: network.wiring.single[0] == 0)
+@routine
 def _deliver_by_taps(network: Any, rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     touched = np.int64(0)
     for entry in range(frame.begin, frame.end):
@@ -129,7 +129,7 @@ def _deliver_source(network: Any, rules: Any, source: Any, messages: Any, state:
     return touched
 
 
-@section(types.int64, when=lambda network, rules: rules.queued)
+@section(types.int64, when=lambda rules, neuron: rules.queued)
 def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     """Mode `queued`: input spikes wait; returns how many inputs do."""
     queue, waiting = state.queue, 0
@@ -143,7 +143,7 @@ def queue_frame(rules: Any, input_: Any, frame: Any, state: Any) -> Any:
     return waiting
 
 
-@section(types.none, when=lambda network, rules: not rules.single_spikes)
+@section(types.none, when=lambda rules, neuron: not rules.single_spikes)
 def keep(rules: Any, state: Any, chosen: Any, key: Any) -> None:
     """What of the chosen spikes is not lost, into `Queue.kept`; `key` of this step's draws."""
     queue = state.queue

@@ -40,7 +40,7 @@ class CompiledSection:
     Attributes:
         compiled: of Numba.
         returns: type of its result.
-        when: of (network, rules), whether the way forwards needs it, or with `back` the way back.
+        when: of rules and the flags of `NeuronSlots`, whether the way forwards needs it, or with `back` the way back.
         address: where its code is; 0 before `have`.
     """
 
@@ -71,7 +71,7 @@ class CompiledEntry(CompiledSection):
     """The kernel that Python calls, with structures by value, of these very types since sections take no others."""
 
     def __init__(self, compiled: Any) -> None:
-        super().__init__(compiled, types.int64, lambda network, rules: False, back=False)
+        super().__init__(compiled, types.int64, lambda rules, neuron: False, back=False)
 
     def arguments(self, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
         values = {name: kind.kind for name, kind in kinds.items() if isinstance(kind, Held)}
@@ -84,7 +84,7 @@ class CompiledEntry(CompiledSection):
 
 
 def section(
-    returns: Any, *, when: Callable[[Any, Any], bool] = lambda network, rules: True, back: bool = False
+    returns: Any, *, when: Callable[[Any, Any], bool] = lambda rules, neuron: True, back: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function by itself. Kernels call it as any other, with held structures, `frame` and `moment` under
     these names, `key` as uint64, and else int64; `rules` must be among them. For the rest see `CompiledSection`."""
@@ -136,9 +136,9 @@ def known() -> list[CompiledSection]:
     return list(_sections.values())
 
 
-def needed(network: Any, rules: Any, *, back: bool) -> list[CompiledSection]:
+def needed(rules: Any, neuron: Any, *, back: bool) -> list[CompiledSection]:
     """What the way forwards or back of a batch calls, in this order or the reverse: the largest is defined last."""
-    sections = [one for one in _sections.values() if one.back == back and one.when(network, rules)]
+    sections = [one for one in _sections.values() if one.back == back and one.when(rules, neuron)]
     return sections if back else sections[::-1]
 
 

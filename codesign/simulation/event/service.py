@@ -26,7 +26,7 @@ def serve_row(service: Any, free: Any, source: Any, layer: Any, sent: Any, spike
             free[core] = max(free[core], arrival) + np.float64(spikes) * service.message_s[place]
 
 
-@section(types.none, when=lambda network, rules: rules.timed)
+@section(types.none, when=lambda rules, neuron: rules.timed)
 def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
     """A step's evaluations and spikes by slice; notes when those that begin to wait in this step have sent."""
     service, served, sums = network.service, state.served, state.counting.slice_sums
@@ -46,7 +46,7 @@ def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
             served.delivery[source] = np.float32(served.done[place] + service.longest_way_s[place])
 
 
-@section(types.none, when=lambda network, rules: rules.timed)
+@section(types.none, when=lambda rules, neuron: rules.timed)
 def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
     queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums

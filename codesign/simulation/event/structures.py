@@ -75,10 +75,10 @@ class Service(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """To which slice of the execution neurons belong."""
+    """To which slice of the execution neurons belong; all empty without `Rules.tallied`."""
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
-    layer: Integers  # (S,) layer of each slice, as all below empty without `Rules.tallied`
+    layer: Integers  # (S,) layer of each slice
     slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position: slots side by side that share a slice
     run_slice: Integers  # (runs,) slice of each run

@@ -24,7 +24,7 @@ def begin_tally(state: Any) -> None:
         sums[place, 1] = 0
 
 
-@section(types.none, when=lambda network, rules: rules.tallied)
+@section(types.none, when=lambda rules, neuron: rules.tallied)
 def tally_evaluations(
     network: Any, rules: Any, moment: Any, position: Any, evaluations: Any, state: Any, out: Any
 ) -> None:
