@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from codesign.analysis.columns import checked_cells
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
+from codesign.files.folder import reason_of
 from codesign.network.topology import DelayedShape, DirectShape, LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy
@@ -221,9 +222,8 @@ def reading_result(what: str) -> Iterator[None]:
     except UnreadableResultError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UnreadableResultError(
-            f"the stored {what} cannot be read: {reason[:200]}; choose another --store, or remove its entry"
+            f"the stored {what} cannot be read: {reason_of(error)[:200]}; choose another --store, or remove its entry"
         ) from error
 
 

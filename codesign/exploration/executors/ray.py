@@ -18,6 +18,7 @@ from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.executors.ray_worker import Result, Slot, perform_batch
 from codesign.exploration.resources import JobResources
+from codesign.files.folder import reason_of
 from codesign.units import format_si
 
 __all__ = ["RayExecutor"]
@@ -207,8 +208,8 @@ class RayExecutor(Executor):
             self._broken(batch, Failure.of(getattr(error, "cause", None) or error))
         except errors.RayError as error:
             session.check()
-            message = (str(error).strip().splitlines() or [""])[0]
-            self._lost(batch, Failure(kind=type(error).__name__, message=message), _ran_s(batch, session))
+            failure = Failure(kind=type(error).__name__, message=reason_of(error))
+            self._lost(batch, failure, _ran_s(batch, session))
         else:
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)

@@ -27,6 +27,7 @@ import psutil
 
 import codesign
 from codesign.errors import CodesignError, InputError
+from codesign.files.folder import reason_of
 
 __all__ = ["RESUME", "RaySession"]
 
@@ -100,7 +101,7 @@ class RaySession:
                 self.ray.init(address=self._address or "local", **options)
         except Exception as error:  # whatever Ray raises, and that is anything
             self.close()
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = reason_of(error)
             if self._address is None:
                 raise CodesignError(f"Ray cannot be started on this machine: {reason}") from error
             raise InputError(

@@ -24,6 +24,7 @@ from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of,
 from codesign.exploration.study.samplers import SeededSampler
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.trials import TRIAL, ended_text, front_lines, told_trials, volume_text
+from codesign.files.folder import reason_of
 
 __all__ = ["ELAPSED", "Driver"]
 
@@ -215,5 +216,4 @@ class Driver:
         except UpdateFinishedTrialError as error:
             raise InputError(f"{self._place}: another process ends trials; one may search at a time") from error
         except (OSError, StorageInternalError) as error:
-            reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [""])[0]
-            raise StoreError(f"{self._place}: cannot be written: {reason}; finished jobs are kept") from error
+            raise StoreError(f"{self._place}: cannot be written: {reason_of(error)}; finished jobs are kept") from error

@@ -23,6 +23,7 @@ from codesign.exploration.jobs import chip_digest, versions_digest
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.variants import base_chip
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
+from codesign.files.folder import reason_of
 
 __all__ = ["JOURNAL", "definition_of", "journal_of", "open_study", "repair_journal"]
 
@@ -103,10 +104,9 @@ def _load(spec: StudySpec, journal: Path) -> Study:
     except OSError as error:
         raise InputError(f"{journal}: cannot be opened: {error.strerror or error}") from error
     except Exception as error:  # whatever Optuna makes of lines that do not belong together
-        reason = (str(error).strip().splitlines() or [""])[0]
         raise InputError(
-            f"{journal}: cannot be opened: {type(error).__name__}: {reason}; move it away: finished jobs are in the "
-            "store"
+            f"{journal}: cannot be opened: {type(error).__name__}: {reason_of(error)}; move it away: finished jobs are "
+            "in the store"
         ) from error
     return study
 
