@@ -56,6 +56,7 @@ def test_static_images_go_through_a_convolution_once(tmp_path):
     assert len(rows) == 4
     assert set(rows["topology"]) == {"3072-450-10"}  # 2 channels of 15x15; pools have no neurons
     assert rows["late_fraction"].isna().all()
+    assert rows["float_accuracy"].isna().all()  # there are no bits to lose
     assert (rows["energy_j"] > 0).all()
     assert rows["accuracy"].between(0, 1).all()
     assert all(any("input multiply-accumulates" in text for text in texts) for texts in rows["not_modelled"])

@@ -17,14 +17,12 @@ from typing import Any
 import executor_tasks
 import pytest
 from program import find_processes
-from tiny_sweeps import TINY
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.library import load_sweep
 from codesign.exploration.resources import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, JobResources
 from codesign.simulation.event.compilation import cache_folder
 
@@ -130,6 +128,8 @@ def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
 def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None:
     with pytest.raises(InputError, match="timeout: "):
         JobResources(timeout=timeout_s)
+    with pytest.raises(InputError, match=r"memory: .*less than or equal to 1152921504606846976"):
+        JobResources(memory=10**20)
 
 
 def test_the_shortest_and_the_longest_timeout_are_kept(executor: Executor) -> None:
@@ -314,23 +314,6 @@ def test_many_tasks_are_handed_over_no_faster_than_they_are_run(ray: RayExecutor
     # Besides those under way: a batch that is being gathered, and those of one that has ended.
     assert most_tasks <= (2 * 2 + 2) * 256
     assert len(ray._running) == 0
-
-
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ("timeout: 1 us", "greater than or equal to 0.01"),
-        ("timeout: 1e10 s", "less than or equal to 31622400"),
-        ("memory: 1e20 GB", "less than or equal to 1152921504606846976"),
-    ],
-)
-def test_resources_beyond_all_timers_and_machines_are_named_with_their_line(
-    tmp_path: Path, entry: str, said: str
-) -> None:
-    file = tmp_path / "sweep.yaml"
-    file.write_text(TINY + f"resources:\n  train: {{{entry}}}\n", encoding="utf-8")
-    with pytest.raises(InputError, match=f"sweep.yaml:{len(TINY.splitlines()) + 2}: .*{said}"):
-        load_sweep(file)
 
 
 def test_a_process_has_one_ray(ray: RayExecutor) -> None:

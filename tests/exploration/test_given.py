@@ -20,6 +20,7 @@ workload: {name: digits, timesteps: 3, train: 60, validation: 20, test: 20}
 recipes:
   mine: {model: mine.safetensors}
   tuned: {from: mine.safetensors, method: unlayered, policy: fifo, epochs: 1, learning_rate: 1.0e-12}
+  moved: {from: mine.safetensors, method: layered, epochs: 1, learning_rate: 0.01, input_dropout: 0.5}
 chips:
   mubrain: {capacity: scaled, schedules: [layered]}
 seeds: {training: [3, 4]}
@@ -50,7 +51,7 @@ def test_a_given_model_is_evaluated_and_trained_further(tmp_path: Path, cache_ro
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
     rows = {(row["recipe"], row["training_seed"]): row for row in outcome.table.frame.to_dict("records")}
     # it is one model whatever the seeds
-    assert list(rows) == [("mine", 0), ("tuned", 3), ("tuned", 4)]
+    assert list(rows) == [("mine", 0), ("moved", 3), ("moved", 4), ("tuned", 3), ("tuned", 4)]
     workload = cd.load_workload(spec.workload, cache_root=cache_root)
     quantized = cd.SpikingNetwork(network.topology, network.neuron, timestep_s=network.timestep_s)
     quantized.load_state_dict(network.state_dict())
@@ -64,6 +65,10 @@ def test_a_given_model_is_evaluated_and_trained_further(tmp_path: Path, cache_ro
         assert kept.network.neuron == network.neuron
         for ours, theirs in zip(kept.network.parameters(), network.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, atol=far, rtol=0)
+    one, other = (
+        cd.load_model(tmp_path / "out" / "models" / f"moved-seed{seed}.safetensors").network for seed in (3, 4)
+    )
+    assert not torch.equal(one.weights()[0], other.weights()[0])
 
 
 def keys(spec: SweepSpec) -> list[str]:

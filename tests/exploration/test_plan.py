@@ -64,44 +64,36 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(chang
 
 
 @pytest.mark.parametrize(
-    "parameter",
+    ("recipe", "now", "others"),
     [
-        "group_size: 9",
-        "policy: fifo",
-        "policy: arbiter",
-        "input_mode: queued",
-        "refractory: false",
-        "idle_gradient: spare",
+        (
+            "method: unlayered, policy: {}",
+            "random",
+            ["fifo", "arbiter"]
+            + [f"random, {more}" for more in ("group_size: 9", "input_mode: queued", "refractory: false")]
+            + ["random, idle_gradient: spare"],
+        ),
+        (  # at which only later entries look
+            "method: unlayered, mixture: [{{method: layered}}, {{policy: random, group_size: 2}}]{}",
+            "",
+            [", input_mode: queued", ", refractory: false"],
+        ),
+        (
+            "method: layered, calibration: {{policy: random{}}}",
+            "",
+            [", group_size: 9", ", criterion: matching", ", samples: 20", ", steps_after_output: 2"],
+        ),
     ],
 )
-def test_keys_of_unlayered_trainings_change_with_what_they_train_through(parameter):
-    unlayered, policy = UNLAYERED[1], "policy: random"
-    changed_recipe = parameter if parameter.startswith("policy") else f"{policy}, {parameter}"
-    base, other = tiny(UNLAYERED), tiny((UNLAYERED[0], unlayered.replace(policy, changed_recipe)))
-    assert changed(other, base) == {"train", "execute", "summary", "cost"}
-    assert len(keys(other)["train"] & keys(base)["train"]) == 1  # the layered model is the same
+def test_keys_of_trainings_change_with_what_they_train_through(recipe, now, others):
+    def with_recipe(value: str):
+        return tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  mine: {{{recipe.format(value)}}}"))
 
-
-@pytest.mark.parametrize("parameter", ["input_mode: queued", "refractory: false"])
-def test_keys_of_mixtures_change_with_what_only_later_entries_look_at(parameter):
-    mixture = "mixture: [{method: layered}, {policy: random, group_size: 2}]"
-    base, other = (
-        tiny((UNLAYERED[0], f"{UNLAYERED[0]}\n  mixed: {{method: unlayered, {mixture}{more}}}"))
-        for more in ("", f", {parameter}")
-    )
-    assert len(keys(base)["train"] & keys(other)["train"]) == 1  # the layered model is the same
-    assert changed(other, base) == {"train", "execute", "summary", "cost"}
-
-
-@pytest.mark.parametrize("parameter", ["group_size: 9", "criterion: matching", "samples: 20", "steps_after_output: 2"])
-def test_keys_of_calibrated_trainings_change_with_the_calibration(parameter):
-    recipe = "  layered: {method: layered}\n"
-    calibrated = "  calibrated: {method: layered, calibration: {policy: random}}\n"
-    base = tiny((recipe, recipe + calibrated))
-    other = tiny((recipe, recipe + calibrated.replace("policy: random", f"policy: random, {parameter}")))
-    assert len(keys(base)["train"]) == 2
-    assert keys(base)["train"] & keys(other)["train"] == keys(tiny())["train"]
-    assert changed(other, base) == {"train", "execute", "summary", "cost"}
+    base = with_recipe(now)
+    for value in others:
+        other = with_recipe(value)
+        assert keys(other)["train"] & keys(base)["train"] == keys(tiny())["train"]  # the layered model is the same
+        assert changed(other, base) == {"train", "execute", "summary", "cost"}
 
 
 def test_neurons_that_learn():

@@ -217,12 +217,5 @@ def test_the_loss_is_a_parameter_of_recipes_and_an_axis():
     assert keys(spec)["train"] == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
     by_default = tiny(("recipe_defaults: {", "recipe_defaults: {loss: timestep, "))
     assert keys(by_default)["train"] == keys(tiny(BY_TIMESTEP))["train"] != keys(tiny())["train"]
-
-
-@pytest.mark.parametrize("where", [BY_TIMESTEP, ("seeds:", "axes:\n  recipe.layered.loss: [timestep]\nseeds:")])
-def test_potentials_of_several_timesteps_have_no_loss_by_timestep(where):
-    potential = ('hidden: "12-8"', 'hidden: "12-8", neuron: {readout: potential}')
-    spec = tiny(where, potential, ("group_size: 4}", "group_size: 4, stop: drained}"))
-    with pytest.raises(InputError, match=r"recipes?\.layered\.loss: 'timestep' needs output spikes"):
-        plan_of(spec)
-    assert build_plan(spec, outline(timesteps=1)).points
+    potential = ('hidden: "12-8"', 'hidden: "12-8", neuron: {readout: potential}')  # of one timestep has one
+    assert build_plan(tiny(BY_TIMESTEP, potential), outline(timesteps=1)).points

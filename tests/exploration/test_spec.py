@@ -54,12 +54,6 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     assert_at_lines(found, expected)
 
 
-def test_layered_recipe_with_a_schedule_is_a_mistake():
-    found = problems(TINY.replace("{method: layered}", "{method: layered, group_size: 8}"))
-    text = "layered training has no schedule to choose: remove group_size or set method to 'unlayered'"
-    assert found == [(8, f"recipes.layered: {text}")]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

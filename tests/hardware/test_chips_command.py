@@ -32,12 +32,6 @@ def test_the_list_has_a_line_of_80_columns_for_every_chip(runner: CliRunner) -> 
     assert lines["morphic"].split()[-2:] == ["no", "8"]  # six leave latency unmodelled
 
 
-def test_the_template_is_found_but_not_listed(runner: CliRunner) -> None:
-    assert (CHIPS / "template.yaml").is_file()
-    assert "template" not in [line.split()[0] for line in runner.invoke(app, []).output.splitlines() if line.strip()]
-    assert runner.invoke(app, ["show", "template"]).exit_code == 0
-
-
 def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: CliRunner) -> None:
     output = runner.invoke(app, ["show", "ubrain"]).output
     line = next(line for line in output.splitlines() if "energies.synaptic_operation" in line)

@@ -10,6 +10,7 @@ import pytest
 from handmade_hardware import ASYNCHRONOUS, chip_from, group, mesh_chip, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import batch_of, network_of
 
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule
@@ -17,13 +18,9 @@ from codesign.hardware.cost import price
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.traffic import MOST_CORES, messages_between
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy, policy_names
-from codesign.workload.events import EventBatch
 
 CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
 
@@ -140,9 +137,9 @@ MESH = mesh_chip(3, 4, neurons=5, more=f"vector_width: {number(1)}\n" + group("e
 
 
 def simulated(strategy: str, policy: str):
-    network = SpikingNetwork(parse_topology("64-[17x2]-4"), NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
+    network = network_of("64-[17x2]-4", threshold=0.05, seed=0)
     frames = np.random.default_rng(1).poisson(0.2, (5, 3, 64)).astype(np.float32)
-    events = EventBatch.from_frames(frames, np.zeros(5, dtype=np.int64), timestep_s=1e-3)
+    events = batch_of(frames)
     placement = place(network.shape, MESH, strategy=strategy)
     schedule = chip_schedule(placement, policy=policy, group_size=3, stop="drained").schedule
     return placement, schedule, simulate(network, events, schedule, seed=1).execution

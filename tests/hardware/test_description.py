@@ -57,6 +57,10 @@ def operation(**more: str) -> str:
     return group("energies", synaptic_operation=number("1 pJ", **more))
 
 
+def spike(more: str) -> str:
+    return f"energies: {{spike: {{value: 10 pJ, {more}, {STATED}}}}}\n"
+
+
 def measured(result: str) -> str:
     return f"validation: [{{name: x, workload: y, {result}, {STATED}, model: {{kind: none, reason: z}}}}]"
 
@@ -88,10 +92,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (f"times: {{output: {number('1 hour')}}}", "times.output", "at most 1000 s"),
         (f"static_power: {{host: {number('20 kW')}}}", "static_power.host", "at most 10000 W"),
         (f"clock: {number('0 Hz')}", "clock.value", "greater than 0"),
-        (f"fan_in: {number('true')}", "fan_in.value", "must be a valid integer, found True"),
-        (f"weight_bits: {number(repr('4'))}", "weight_bits.value", "must be a valid integer, found '4'"),
         (f"neurons_per_core: {number(10**30)}", "neurons_per_core.value", "below 1e+15"),
-        (f"clock: {number('1 Hz')}\ntimes: {{output: {{cycles: '2', {STATED}}}}}", "times.output.cycles", "found '2'"),
         (measured("accuracy: 32"), "validation.0.accuracy", "a percentage such as '85 %' up to 100 %, found 32"),
         (measured("accuracy: 85"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
         (measured("accuracy: true"), "validation.0.accuracy", "must be a fraction from 0 to 1"),
@@ -108,6 +109,17 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
         (operation(all_in="true"), "energies.synaptic_operation", "accelerated or real_time"),
         (operation(all_in="false", operation="real_time"), "energies.synaptic_operation", "for all-in energies"),
         (ALL_IN + f"static_power: {{host: {number('1 W')}}}", "static_power", "already contains static power"),
+        (operation(all_in="false", per="spike"), "synaptic_operation", "per spike, so it belongs under energies.spike"),
+        (spike("per: hop"), "energies.spike", "10 pJ is per hop, so it belongs under energies.hop"),
+        (operation(all_in="false", static="inside"), "synaptic_operation", "static power is inside, so all_in must be"),
+        (
+            operation(all_in="true", operation="accelerated", static="outside"),
+            "synaptic_operation",
+            "must be inside: an all-in energy contains static power",
+        ),
+        (spike("static: inside") + "static_power: {chip: 1 mW}", "", "it would be counted twice"),
+        (spike("voltage: 1.1"), "energies.spike.voltage", ""),
+        (spike("voltage: 1.1 A"), "energies.spike.voltage", "or 'not stated'"),
         ("crossbar: true", "crossbar", "needs neurons_per_core"),
         ("weights: {scale: network, confidence: stated, source: made_up}", "weights", "needs weight_bits"),
         (f"potential_bits: {number(3)}\nweight_bits: {number(4)}", "potential_bits", "hold at least one weight"),

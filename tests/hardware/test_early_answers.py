@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
+from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.hardware.cost import price
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
-from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.training.evaluation import evaluate, predict
 from codesign.workload.events import EventBatch
@@ -26,13 +25,13 @@ KEEPS = {word: DROPS.model_copy(update={"can_flush": word}) for word in ("no", "
 
 @pytest.fixture(scope="module")
 def network() -> SpikingNetwork:
-    return SpikingNetwork(parse_topology("12-20-20-4"), NeuronSpec(threshold=0.2), timestep_s=0.01, seed=3)
+    return network_of("12-20-20-4", threshold=0.2, seed=3)
 
 
 @pytest.fixture(scope="module")
 def events() -> EventBatch:
     frames = np.random.default_rng(0).integers(0, 3, size=(16, 2, 12))
-    return EventBatch.from_frames(frames, np.arange(16) % 4, timestep_s=0.01)
+    return batch_of(frames, np.arange(16) % 4)
 
 
 @pytest.mark.parametrize("can_flush", KEEPS)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
+from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.hardware.cost import Cost, mean_costs, mean_times, price
@@ -17,9 +18,7 @@ from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.parameters import replaced
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.scheduling import on_chip
-from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate, predict
@@ -32,13 +31,13 @@ ABLE = {"can_end_sample": "yes", "can_flush": "yes"}
 
 @pytest.fixture(scope="module")
 def network() -> SpikingNetwork:
-    return SpikingNetwork(parse_topology("16-20-12-4"), NeuronSpec(threshold=0.15), timestep_s=1e-3, seed=0)
+    return network_of("16-20-12-4", threshold=0.15, seed=0)
 
 
 @cache
 def events(timesteps: int = TIMESTEPS) -> EventBatch:
     frames = np.random.default_rng(1).poisson(0.3, (9, TIMESTEPS, 16))[:, :timesteps]
-    return EventBatch.from_frames(frames, np.arange(9) % 4, timestep_s=1e-3)
+    return batch_of(frames, np.arange(9) % 4)
 
 
 def placed(network: SpikingNetwork, chip: Chip) -> Placement:

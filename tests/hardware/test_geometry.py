@@ -44,13 +44,6 @@ def test_messages_run_along_the_row_first_and_then_along_the_column() -> None:
     assert {"tile 1 west": 1, "tile 0 south": 1, "tile 2 south": 1}.items() <= loads(geometry, 2).items()
 
 
-def test_cores_of_one_tile_are_no_hop_apart() -> None:
-    geometry = placed("1-2-2", mesh_chip(1, 2, per_tile=2)).geometry
-    assert geometry.horizontal[0].tolist() == [0, 0, 1, 1]
-    assert loads(geometry, 0) == {}
-    assert loads(geometry, 1) == loads(geometry, 2) == {"tile 0 east": 2}  # to both neurons on tile 1
-
-
 def test_several_chips_are_left_and_entered_through_tile_0() -> None:
     """Two tiles in a row on each of three chips, and a neuron on each: layers on chips 0 0 1, 1 2 2."""
     geometry = placed("1-3-3", mesh_chip(1, 2, more=f"multi_chip: {{most: {number(3)}}}\n")).geometry
@@ -62,12 +55,6 @@ def test_several_chips_are_left_and_entered_through_tile_0() -> None:
     ]
     assert geometry.horizontal[2, 3:].tolist() == [2, 1, 2]  # from tile 1 of chip 0
     assert loads(geometry, 2) == {"chip 1, tile 1 west": 3, "chip 2, tile 0 east": 1, "chip 3, tile 0 east": 1}
-
-
-def test_added_cores_lie_in_further_rows() -> None:
-    geometry = placed("1-1-1-1-1", mesh_chip(1, 2), "scaled").geometry
-    assert [geometry.horizontal[1 + core, core + 1] for core in range(3)] == [1, 1, 1]
-    assert [geometry.vertical[1 + core, core + 1] for core in range(3)] == [0, 1, 0]
 
 
 def test_links_are_not_known_without_a_network() -> None:

@@ -7,6 +7,7 @@ import pytest
 from handmade_hardware import STATED, chip_from, group, near, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import batch_of
 
 from codesign.errors import InputError
 from codesign.hardware.cost import price
@@ -19,7 +20,6 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
-from codesign.workload.events import EventBatch
 
 INPUTS, OUTPUTS, TIMESTEPS = 16, 4, 3
 KINDS = {
@@ -47,7 +47,7 @@ def run(chip: Chip, hidden: list[int], seed: int) -> tuple[Execution, float, int
     topology = parse_topology("-".join(map(str, [INPUTS, *hidden, OUTPUTS])))
     network = SpikingNetwork(topology, NeuronSpec(threshold=0.05, time_constant="20 ms"), timestep_s=1e-2, seed=seed)
     frames = np.random.default_rng(seed).random((1, TIMESTEPS, INPUTS)) < 0.3
-    events = EventBatch.from_frames(frames.astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-2)
+    events = batch_of(frames.astype(np.float32))
     placement = place(network.shape, chip, "published")
     execution = simulate(network, events, chip_schedule(placement, stop="drained").schedule).execution
     return execution, float(price(execution, placement).latency.total_s[0]), int(frames.sum())

@@ -133,11 +133,6 @@ def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
     )
 
 
-def test_a_capacity_that_is_not_known_has_no_utilization() -> None:
-    _, placement = placed("5-6-2", cores(2))
-    assert [load.neuron_capacity for load in placement.core_loads] == [None, None]
-
-
 # balanced ------------------------------------------------------------------------------------------------------------
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks import batch_of, network_of
 
 from codesign.hardware.cost import price
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.work import PlacedExecution
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Conv2d, Linear, TopologySpec, parse_topology
+from codesign.network.topology import Conv2d, Linear, TopologySpec
 from codesign.simulation.engine import simulate
 from codesign.workload.events import EventBatch
 
@@ -31,16 +30,11 @@ RESIDUAL = TopologySpec.model_validate(
         "delayed": [{"from": 1, "to": 1, "within": "pass"}, {"from": 2, "to": 2}],
     }
 )
-LINEAR = parse_topology("64-[20x2]-4")
+LINEAR = "64-[20x2]-4"
 
 
-def network_of(topology: TopologySpec) -> SpikingNetwork:
-    return SpikingNetwork(topology, NeuronSpec(threshold=0.05), timestep_s=1e-3, seed=0)
-
-
-def random_events(samples: int, inputs: int) -> EventBatch:
-    frames = np.random.default_rng(1).poisson(0.2, (samples, 3, inputs)).astype(np.float32)
-    return EventBatch.from_frames(frames, np.zeros(samples, dtype=np.int64), timestep_s=1e-3)
+def random_events() -> EventBatch:
+    return batch_of(np.random.default_rng(1).poisson(0.2, (5, 3, 64)))
 
 
 @pytest.mark.parametrize(
@@ -50,10 +44,10 @@ def random_events(samples: int, inputs: int) -> EventBatch:
 def test_a_convolution_is_priced_as_it_was_placed(name: str, topology: TopologySpec) -> None:
     """Linear networks on every chip: test_ended_samples; that parts sum to totals: test_pricing_properties."""
     chip = find_chip(name)
-    network = network_of(topology)
+    network = network_of(topology, threshold=0.05)
     placement = place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
     schedule = chip_schedule(placement, stop="drained").schedule
-    execution = simulate(network, random_events(5, 64), schedule, seed=1).execution
+    execution = simulate(network, random_events(), schedule, seed=1).execution
     assert execution.slices == placement.slices()
     assert PlacedExecution(execution, placement).exact
     assert execution.emitted.sum() > 0
@@ -70,16 +64,16 @@ def test_a_convolution_is_priced_as_it_was_placed(name: str, topology: TopologyS
 
 
 def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
-    shape = network_of(LINEAR).shape
+    shape = network_of(LINEAR, threshold=0.05).shape
     chips = [find_chip(name) for name in ("mubrain_layersync2024", "mubrain", "speck")]
     assert len({chip_schedule(place(shape, chip, "scaled", chip.weight_bits.value)).schedule for chip in chips}) == 1
 
 
 def test_what_a_user_holds_is_shown_in_a_few_lines() -> None:
-    chip, network = find_chip("loihi"), network_of(LINEAR)
+    chip, network = find_chip("loihi"), network_of(LINEAR, threshold=0.05)
     placement = place(network.shape, chip)
-    execution = simulate(network, random_events(5, 64), chip_schedule(placement, stop="drained").schedule).execution
+    execution = simulate(network, random_events(), chip_schedule(placement, stop="drained").schedule).execution
     cost, schedule = price(execution, placement), chip_schedule(placement).schedule
-    for shown in (chip, network, placement, schedule, execution, execution.messages, cost, random_events(5, 64)):
+    for shown in (chip, network, placement, schedule, execution, execution.messages, cost, random_events()):
         assert len(repr(shown)) < 500
         assert repr(shown).count("\n") <= 9

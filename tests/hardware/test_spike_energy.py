@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, group, near, shape_of
+from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, near, shape_of
 
 from codesign.errors import InputError
 from codesign.hardware.cost import price
@@ -15,13 +15,6 @@ from codesign.hardware.terms import COST_TERMS
 
 CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"
 SHAPE = shape_of("4-3-2")
-
-
-def test_by_hand():
-    """A hidden spike adds two weights, updates two neurons, and is generated and sent once; an output spike is free."""
-    energies = group("energies", synaptic_operation="3 pJ", neuron_update="5 pJ", spike="7 pJ", message="11 pJ")
-    chip = chip_from(ASYNCHRONOUS + CORES + energies)
-    assert spike_energy(place(SHAPE, chip)) == near([2 * 3e-12 + 2 * 5e-12 + 7e-12 + 11e-12] * 3 + [0.0] * 2)
 
 
 def by_spikes_alone(name: str) -> bool:

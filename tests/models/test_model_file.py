@@ -150,14 +150,6 @@ def test_the_file_alone_says_everything_to_other_programs(tmp_path):
     assert json.loads(metadata["timestep_s"]) == 0.01
 
 
-@pytest.mark.parametrize("cut", [0, 1, 7, 8, 9, 100, -1, -200])
-def test_truncated_files(tmp_path, cut):
-    path = tmp_path / "a.safetensors"
-    path.write_bytes(data()[:cut])
-    with pytest.raises(InputError, match=r"a\.safetensors: is not a safetensors file, or is damaged or truncated: "):
-        cd.load_model(path)
-
-
 @given(position=st.integers(min_value=0, max_value=len(data()) - 1), value=st.integers(min_value=0, max_value=255))
 def test_a_file_with_any_other_byte_is_loaded_or_refused(position, value):
     content = bytearray(data())
@@ -244,12 +236,6 @@ def test_mutated_files_are_loaded_or_refused(count):
             assert not loaded.network.check_numbers()
             ends.add("loaded")
     assert ends == {"refused", "loaded"}
-
-
-@pytest.mark.parametrize("header", [2**63 + 5, 2**40, 10**8 + 1])
-def test_headers_that_say_they_are_huge(header):
-    with pytest.raises(InputError, match="is not a safetensors file"):
-        decode_model(header.to_bytes(8, "little") + b'{"a": 1}' * 10)
 
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])

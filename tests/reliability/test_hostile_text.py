@@ -17,7 +17,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from browser import chromium, needs_chromium
 from one_process import run_all
 from program import ROOT, end, run_here, start
 from tiny_sweeps import PRICES
@@ -160,18 +159,6 @@ def test_the_report_of_hostile_results(pages: Path) -> None:
     text = Page((pages / "hostile.html").read_text(encoding="utf-8")).text
     for what in ("Tiny", "why", "so", "some of it", "layered", "mubrain", "Error: ", "failed"):
         assert f"{what}</title>" in text, what
-
-
-@pytest.mark.thorough  # would catch a script in a page that its text does not show
-@needs_chromium
-def test_a_browser_runs_nothing_of_it(pages: Path, tmp_path: Path) -> None:
-    trap = tmp_path / "trap.html"
-    trap.write_text(f"<!DOCTYPE html><html><body>{HOSTILE}</body></html>", encoding="utf-8")
-    with chromium(tmp_path) as browser:
-        trapped, found = (browser.open(page).run(WHOLE) for page in (trap, pages / "hostile.html"))
-    assert f"<html {MARK}=" in trapped  # it would have been seen
-    assert "All points" in found
-    assert f"<html {MARK}=" not in found
 
 
 LINKED = "linked:\n  together: {static_power.chip: [10 uW, 20 uW]}\n"

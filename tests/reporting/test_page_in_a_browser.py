@@ -348,7 +348,9 @@ def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
 
 @pytest.mark.parametrize("name", HOSTILE_PAGES)
 def test_payloads_in_every_name_stay_texts(browser, tmp_path, name):
-    path = tmp_path / "hostile.html"
+    path, trap = tmp_path / "hostile.html", tmp_path / "trap.html"
+    trap.write_text(f"<!DOCTYPE html><html><body>{HOSTILE}</body></html>", encoding="utf-8")
+    assert browser.open(trap).run("document.documentElement.getAttribute('data-owned')") == "1"  # it would be seen
     path.write_text(HOSTILE_PAGES[name](HOSTILE), encoding="utf-8")
     tab = unfolded(browser, path)
     tab.run("document.querySelectorAll('#legend button, #decision button, th button').forEach(each => each.click())")

@@ -13,15 +13,17 @@ from codesign.network.topology import TopologySpec, parse_topology
 from codesign.workload.events import EventBatch
 
 
-def network_of(topology: str | dict[str, Any], *weights: float | list[list[float]], **neuron: Any) -> SpikingNetwork:
+def network_of(
+    topology: str | dict[str, Any] | TopologySpec, *weights: float | list[list[float]], seed: int = 0, **neuron: Any
+) -> SpikingNetwork:
     """A network with these weights of each layer, then of each delayed and direct connection, where a number is all of
-    a tensor's; drawn where none are given.
+    a tensor's; drawn from a seed where none are given.
 
     Threshold 1/4, no leak, and 10 ms a timestep unless `neuron` says otherwise.
     """
     spec = NeuronSpec.model_validate({"threshold": 0.25, **neuron})
     shape = parse_topology(topology) if isinstance(topology, str) else TopologySpec.model_validate(topology)
-    network = SpikingNetwork(shape, spec, timestep_s=0.01)
+    network = SpikingNetwork(shape, spec, timestep_s=0.01, seed=seed)
     with torch.no_grad():
         for tensor, values in zip(network.all_weights(), weights, strict=bool(weights)):
             tensor.copy_(torch.tensor(values))
@@ -43,6 +45,14 @@ def batch_of(frames: Any, labels: Any = None, **options: Any) -> EventBatch:
     frames = frames.reshape(1, -1, 1) if frames.ndim == 1 else frames
     labels = np.zeros(len(frames), dtype=np.int64) if labels is None else labels
     return EventBatch.from_frames(frames, labels, timestep_s=0.01, **options)
+
+
+def toy_split(seed: int, samples: int) -> EventBatch:
+    """Two classes that light different halves of eight inputs, with noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, samples)
+    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
+    return batch_of(rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels)
 
 
 def dense(batch: EventBatch) -> np.ndarray:

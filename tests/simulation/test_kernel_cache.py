@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,35 +57,84 @@ def test_a_home_that_cannot_be_written_is_replaced_by_a_temporary_folder(
     assert folder.is_relative_to(no_variables / "temporary")
 
 
-def test_a_chosen_folder_that_cannot_be_written_is_an_error(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
-    chosen = unwritable(no_variables)
-    monkeypatch.setenv(CACHE_VARIABLE, str(chosen))
-    with pytest.raises(Exception, match=f"{chosen}.*{CACHE_VARIABLE}"):
-        cache_folder()
-
-
 @pytest.fixture
 def somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever lies there is another user's."""
     monkeypatch.setattr(os, "getuid", lambda: 1 + os.stat("/").st_uid + os.getpid())
 
 
-def open_to_all(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    folder.chmod(0o777)
-    return folder
+def folder_of(path: Path, mode: int = 0o700) -> Path:
+    path.mkdir(parents=True)
+    path.chmod(mode)
+    return path
 
 
-def test_a_chosen_folder_that_others_may_write_is_an_error(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
-    chosen = open_to_all(no_variables / "open")
+def linked(path: Path, to: Path) -> Path:
+    path.symlink_to(folder_of(to))
+    return path
+
+
+def given_away(path: Path) -> Path:
+    if os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(path, 65534, 65534, follow_symlinks=False)
+    return path
+
+
+CHOSEN: dict[str, tuple[Callable[[Path, str], Path], str | None]] = {
+    "a link of one's own": (lambda place, state: linked(place / "link", place / "mine"), None),
+    "below a folder like /tmp": (lambda place, state: folder_of(folder_of(place / "all", 0o1777) / "mine"), None),
+    "others may write it": (lambda place, state: folder_of(place / "mine", 0o777), "others may write to"),
+    "a group may write it": (lambda place, state: folder_of(place / "mine", 0o770), "others may write to"),
+    "others may write the kernels": (
+        lambda place, state: folder_of(place / "mine" / state, 0o777).parent,
+        "others may write to",
+    ),
+    "others may replace it": (
+        lambda place, state: folder_of(folder_of(place / "all", 0o777) / "mine"),
+        "others may replace",
+    ),
+    "a link in it": (
+        lambda place, state: linked(folder_of(place / "mine") / state, place / "b").parent,
+        "not a folder",
+    ),
+    "somebody else's link": (
+        lambda place, state: given_away(linked(place / "link", place / "mine")),
+        "belongs to somebody else",
+    ),
+    "somebody else's kernels": (
+        lambda place, state: given_away(folder_of(place / "mine" / state)).parent,
+        "belongs to somebody else",
+    ),
+    "nobody can write it": (lambda place, state: unwritable(place), "Not a directory"),
+}
+
+
+@pytest.mark.parametrize("how", CHOSEN)
+def test_a_chosen_folder_is_taken_or_refused(how: str, no_variables: Path, monkeypatch: pytest.MonkeyPatch):
+    make, refusal = CHOSEN[how]
+    state = cache_folder().name
+    chosen = make(no_variables, state)
     monkeypatch.setenv(CACHE_VARIABLE, str(chosen))
-    with pytest.raises(InputError, match=f"{chosen}.*{CACHE_VARIABLE}"):
-        cache_folder()
+    if refusal is None:
+        assert cache_folder() == chosen.resolve() / state
+    else:
+        with pytest.raises(InputError, match=f"{chosen}.*{refusal}.*{CACHE_VARIABLE}"):
+            cache_folder()
+
+
+def test_kernels_that_can_only_be_read_are_of_use(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(no_variables / "mine"))
     folder = cache_folder()
-    folder.chmod(0o777)
+
+    def refused(**options: Any) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
     with pytest.raises(InputError, match=CACHE_VARIABLE):
-        cache_folder()
+        cache_folder()  # and there are none
+    (folder / "kernel").touch()
+    assert cache_folder() == folder
 
 
 def test_a_folder_of_somebody_else_is_not_taken(
@@ -108,7 +153,7 @@ def test_without_a_home_a_folder_that_others_may_write_is_not_taken(
     no_variables: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HOME", str(unwritable(no_variables)))
-    planted = open_to_all(no_variables / "temporary" / f"codesign-kernels-{os.getuid()}")
+    planted = folder_of(no_variables / "temporary" / f"codesign-kernels-{os.getuid()}", 0o777)
     folder = cache_folder()
     assert not folder.is_relative_to(planted)
     assert folder.stat().st_mode & 0o077 == 0
@@ -172,86 +217,3 @@ def test_a_flip_of_any_bit_counts_as_missing(tmp_path: Path, monkeypatch: pytest
             assert files.load("key") is None, (path.suffix, place)
         path.write_bytes(content)
     assert files.load("key") == LOADED
-
-
-# another user --------------------------------------------------------------------------------------------------------
-
-NOBODY = 65534
-AS_NOBODY = f"""
-import json, os, sys
-from pathlib import Path
-from codesign.errors import InputError
-from codesign.simulation.event import compilation
-compilation.cache_folder.__wrapped__()  # loads what is loaded late, from where nobody may read
-os.setgroups([])
-os.setgid({NOBODY})
-os.setuid({NOBODY})
-outcomes = {{}}
-for place in sys.argv[1:]:
-    os.environ["CODESIGN_KERNEL_CACHE"] = place
-    try:
-        outcomes[Path(place).name] = str(compilation.cache_folder.__wrapped__())
-    except InputError as error:
-        outcomes[Path(place).name] = f"refused: {{error}}"
-print(json.dumps(outcomes))
-"""
-
-
-@pytest.fixture
-def open_place() -> Iterator[Path]:
-    """A folder that every user may enter and none but root may write."""
-    if not hasattr(os, "getuid") or os.getuid() != 0:
-        pytest.skip("only root can become another user")
-    place = Path(tempfile.mkdtemp(dir="/tmp"))
-    place.chmod(0o755)
-    yield place
-    shutil.rmtree(place)
-
-
-def folder_of(user: int, path: Path, mode: int = 0o700) -> Path:
-    path.mkdir()
-    os.chown(path, user, user)
-    path.chmod(mode)
-    return path
-
-
-def test_folders_as_another_user_sees_them(open_place: Path, no_variables: Path):
-    """Permissions and owners are the system's own: nothing is replaced here."""
-    state = cache_folder().name
-    for name in ("own", "filled", "empty", "state_of_root", "state_is_a_link", "linked"):
-        folder_of(NOBODY, open_place / name)
-    folder_of(NOBODY, open_place / "group_may_write", 0o770)
-    folder_of(0, folder_of(0, open_place / "of_root", 0o755) / state, 0o755)
-    folder_of(0, open_place / "state_of_root" / state, 0o755)
-    kept = folder_of(NOBODY, open_place / "filled" / state)
-    (kept / "kernel").touch()
-    folder_of(NOBODY, open_place / "empty" / state)
-    for name in ("filled", "empty"):
-        (open_place / name / state).chmod(0o500)
-        (open_place / name).chmod(0o500)
-    for owner, name in ((0, "link_of_root"), (NOBODY, "own_link"), (NOBODY, f"state_is_a_link/{state}")):
-        (open_place / name).symlink_to(open_place / "linked")
-        os.chown(open_place / name, owner, owner, follow_symlinks=False)
-    folder_of(NOBODY, folder_of(0, open_place / "anybodys", 0o777) / "below_anybodys")
-    folder_of(NOBODY, folder_of(0, open_place / "sticky", 0o1777) / "below_sticky")
-    nested = {"below_anybodys": "anybodys", "below_sticky": "sticky"}
-    taken = {"own": "own", "filled": "filled", "own_link": "linked", "below_sticky": "sticky/below_sticky"}
-    refused = {
-        "of_root": "belongs to somebody else",
-        "state_of_root": "belongs to somebody else",
-        "link_of_root": "belongs to somebody else",
-        "group_may_write": "others may write to",
-        "below_anybodys": "others may replace",
-        "state_is_a_link": "not a folder",
-        "empty": "Permission denied",
-        "of_nobody": "Permission denied",
-    }
-    places = [str(open_place / nested.get(name, "") / name) for name in (*taken, *refused)]
-    ended = subprocess.run([sys.executable, "-c", AS_NOBODY, *places], capture_output=True, text=True, check=True)
-    outcomes = json.loads(ended.stdout)
-    for name, where in taken.items():
-        assert outcomes[name] == str(open_place / where / state)
-    for name, reason in refused.items():
-        assert outcomes[name].startswith("refused: ")
-        assert reason in outcomes[name], name
-        assert CACHE_VARIABLE in outcomes[name]

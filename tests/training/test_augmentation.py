@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import dense
+from networks import batch_of, dense
 from workload_files import same
 
 from codesign.errors import InputError
 from codesign.training.augmentation import Augmentation
-from codesign.workload.events import EventBatch
 
 
 def random_batch(grid, *, samples=4, timesteps=3, seed=0, currents=False):
     frames = np.random.default_rng(seed).poisson(0.6, (samples, timesteps, int(np.prod(grid))))
     values = frames * -0.25 if currents else frames
     ids = 7 + np.arange(samples)
-    return EventBatch.from_frames(values, ids % 10, timestep_s=0.01, sample_ids=ids, currents=currents, grid=grid)
+    return batch_of(values, ids % 10, sample_ids=ids, currents=currents, grid=grid)
 
 
 AUGMENTATIONS = st.builds(
@@ -61,7 +60,7 @@ def test_a_sample_is_shifted_as_a_whole_by_every_distance_and_loses_what_leaves_
 
 def test_each_sample_loses_a_share_of_its_events_between_none_and_the_most():
     frames = np.full((400, 1, 2), 5000)
-    batch = EventBatch.from_frames(frames, np.zeros(400, int), timestep_s=0.01)
+    batch = batch_of(frames)
     shares = Augmentation(event_drop=0.6)(batch, seed=0, epoch=1).events / 10_000
     assert shares.min() > 0.4 - 0.02  # five standard deviations of 10,000 events are 0.025
     assert shares.mean() == pytest.approx(0.7, abs=4 * 0.6 / 12**0.5 / 20)
@@ -72,7 +71,7 @@ def test_events_move_in_time_by_a_uniform_jitter_and_what_leaves_the_sample_is_l
     """An event anywhere in its timestep and a jitter of up to half of one: it leaves it with probability 1/4."""
     frames = np.zeros((20, 3, 5))
     frames[:, 1, 2] = 2000
-    batch = EventBatch.from_frames(frames, np.zeros(20, int), timestep_s=0.01)
+    batch = batch_of(frames)
     moved = dense(Augmentation(time_jitter="5 ms")(batch, seed=0, epoch=1))
     assert moved[:, :, 2].sum() == 20 * 2000
     share = moved[:, :, 2].mean(axis=0) / 2000

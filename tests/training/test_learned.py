@@ -6,8 +6,7 @@ import math
 
 import pytest
 import torch
-from networks import network_of
-from test_trainer import toy_split
+from networks import network_of, toy_split
 
 from codesign.errors import InputError
 from codesign.models.card import describe_model

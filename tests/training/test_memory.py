@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import network_of
 
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.training import memory as module
 from codesign.training.memory import PeakMemory
 from codesign.training.recipe import Recipe
@@ -68,7 +66,7 @@ def test_a_training_takes_what_its_updates_take() -> None:
     recipe = Recipe(method="layered", epochs=2, batch_size=1)
 
     def taken() -> int | None:
-        network = SpikingNetwork(parse_topology("1000-2000-2"), NeuronSpec(), timestep_s=0.01)
+        network = network_of("1000-2000-2")
         return train(network, recipe, events, events, seed=0).memory_bytes
 
     first = taken()

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from networks import network_of
 
 from codesign.errors import InputError
-from codesign.network.neuron import NeuronSpec
-from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, engine_names
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training.evaluation import predict
@@ -73,7 +71,7 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     """Adam's first step has the size of the learning rate against the sign of the gradient."""
     rng = np.random.default_rng(0)
     events = EventBatch.from_frames(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    network = network_of("8-12-2", threshold=0.3)
     mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5)
     drawn = drawn_entries(events.sample_ids, 3, seed=5, epoch=1)
     assert set(drawn.tolist()) == {0, 1, 2}

@@ -55,23 +55,11 @@ def test_schedules_of_recipes():
     assert (unlayered.policy, unlayered.group_size, unlayered.stop) == ("momentum", 4, "drained")
 
 
-def test_layered_recipes_refuse_a_schedule():
-    with pytest.raises(InputError, match="layered training has no schedule to choose: remove group_size, policy"):
-        Recipe(method="layered", policy="momentum", group_size=4, epochs=1)
-
-
 def test_policies_that_look_at_times_need_a_chip():
     with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times: give 'chip'"):
         Recipe(method="unlayered", policy="timed", epochs=1)
     assert Recipe(method="unlayered", policy="timed", chip="mubrain", epochs=1).schedule.policy == "timed"
     assert Recipe(method="unlayered", policy="fifo", chip="mubrain", epochs=1).schedule.cores is None
-
-
-def test_policies_that_look_at_cores_need_no_chip():
-    """Every layer is a core then."""
-    for policy in ("round_robin", "arbiter"):
-        schedule = Recipe(method="unlayered", policy=policy, epochs=1).schedule
-        assert (schedule.policy, schedule.cores) == (policy, None)
 
 
 def test_training_without_refractoriness_validates_without_it_and_has_nothing_to_drop():
@@ -80,25 +68,13 @@ def test_training_without_refractoriness_validates_without_it_and_has_nothing_to
     assert recipe.regularization.refractory_dropout == 0
     dropped = Recipe(method="unlayered", refractory_dropout=1.0, epochs=1)
     assert (dropped.schedule.refractory, dropped.regularization.refractory_dropout) == (True, 1)
-    with pytest.raises(InputError, match="layered training has no schedule to choose: remove refractory"):
-        Recipe(method="layered", refractory=False, epochs=1)
 
 
-def test_idle_rules_belong_to_unlayered_training():
+def test_layered_recipes_refuse_a_schedule():
     assert Recipe(method="layered", epochs=1).idle_gradient == "all"
-    assert Recipe.model_validate({"method": "unlayered", "epochs": 1, "idle_gradient": "none"}).idle_gradient == "none"
-    with pytest.raises(InputError, match="layered training has no schedule to choose: remove idle_gradient"):
-        Recipe(method="layered", idle_gradient="none", epochs=1)
-    with pytest.raises(InputError, match="must be 'all', 'spare' or 'none'"):
-        Recipe(method="unlayered", epochs=1, idle_gradient="some")
-
-
-@pytest.mark.parametrize("method", ["layered", "unlayered"])
-def test_the_loss_is_of_the_sum_unless_it_is_of_each_timestep(method: str):
-    assert Recipe.model_validate({"method": method, "epochs": 1}).loss == "sum"
-    assert Recipe.model_validate({"method": method, "epochs": 1, "loss": "timestep"}).loss == "timestep"
-    with pytest.raises(InputError, match="unknown loss 'mean'"):
-        Recipe(method=method, epochs=1, loss="mean")
+    wanted = "layered training has no schedule to choose: remove group_size, idle_gradient, policy, refractory"
+    with pytest.raises(InputError, match=wanted):
+        Recipe(method="layered", policy="momentum", group_size=4, refractory=False, idle_gradient="none", epochs=1)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import network_of, toy_split
 
 from codesign.errors import InputError
-from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import classification_loss, engine_names
@@ -17,7 +17,6 @@ from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.training.trainer import train
-from codesign.workload.events import EventBatch
 
 SHAPE = network_shape(parse_topology("8-6-4-2"))
 
@@ -26,16 +25,8 @@ def recipe(**more: Any) -> Recipe:
     return Recipe(**{"method": "layered", "epochs": 10, "cost_ramp": 0.5, **more})
 
 
-def split(seed: int, samples: int = 120) -> EventBatch:
-    """Two classes that light different halves of eight inputs, with noise."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, samples)
-    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
-    return EventBatch.from_frames(rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels, timestep_s=0.01)
-
-
 def network(seed: int = 0) -> SpikingNetwork:
-    return SpikingNetwork(parse_topology("8-24-24-2"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
+    return network_of("8-24-24-2", threshold=0.3, seed=seed)
 
 
 def test_a_cost_is_of_density_and_rises():
@@ -100,7 +91,9 @@ def test_training_comes_to_its_budget(method: str):
     plain = {"method": method, "epochs": 24, "batch_size": 20, "learning_rate": 0.01}
     results = {}
     for name, more in {"free": {}, "cost": {"spike_cost": 1.0}, "budget": {"budget": {"density": 0.4}}}.items():
-        results[name] = train(network(), Recipe.model_validate({**plain, **more}), split(1), split(2), seed=0)
+        results[name] = train(
+            network(), Recipe.model_validate({**plain, **more}), toy_split(1, 120), toy_split(2, 120), seed=0
+        )
     best = {name: result.history[result.best_epoch - 1] for name, result in results.items()}
     assert results["free"].history[-1].validation_density > 1.0
     assert results["cost"].history[-1].validation_density < 0.3
@@ -113,8 +106,8 @@ def test_training_comes_to_its_budget(method: str):
 @pytest.mark.parametrize("engine", engine_names())
 def test_the_loss_of_a_report_is_without_costs(engine: str):
     given = recipe(spike_cost=5.0, epochs=1, batch_size=120, cost_ramp=0.0)
-    expected = classification_loss(network(), split(1), given.schedule, seed=3, epoch=1)
-    report = train(network(), given, split(1), split(2), seed=3, engine=engine).history[0]
+    expected = classification_loss(network(), toy_split(1, 120), given.schedule, seed=3, epoch=1)
+    report = train(network(), given, toy_split(1, 120), toy_split(2, 120), seed=3, engine=engine).history[0]
     assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
     assert report.spike_cost == 5.0
 

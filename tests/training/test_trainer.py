@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from networks import network_of, toy_split
 
 from codesign.errors import InputError, TrainingDivergedError
-from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import parse_topology
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.policies import Policy
@@ -27,17 +26,8 @@ from codesign.training.trainer import EpochReport, TrainingResult, train
 from codesign.workload.events import EventBatch
 
 
-def toy_split(seed: int, samples: int) -> EventBatch:
-    """Two classes that light different halves of eight inputs, with noise."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, samples)
-    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
-    frames = rng.poisson(rates[:, None, :].repeat(3, axis=1))
-    return EventBatch.from_frames(frames, labels, timestep_s=0.01)
-
-
 def run(recipe: Recipe, *, seed: int = 0, **options: object) -> tuple[SpikingNetwork, TrainingResult]:
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=seed)
+    network = network_of("8-12-2", threshold=0.3, seed=seed)
     result = train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=seed, **options)
     return network, result
 
@@ -116,7 +106,7 @@ def test_trains_through_a_schedule_of_ones_own(engine: str):
 
 
 def one_epoch(events: EventBatch, recipe: Recipe, **options: object) -> TrainingResult:
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    network = network_of("8-12-2", threshold=0.3)
     return train(network, recipe, events, toy_split(2, 100), seed=5, **options)
 
 
@@ -139,7 +129,7 @@ def test_samples_are_augmented_for_updates_and_not_for_validation():
 def test_an_optimizer_and_its_learning_rates_are_those_of_the_hooks():
     """Plain descent follows the gradient itself, and with a learning rate of 0 after the first epoch nothing moves."""
     recipe = RECIPES["layered"].model_copy(update={"epochs": 3, "batch_size": 200})
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    network = network_of("8-12-2", threshold=0.3)
     start = [weight.detach().clone() for weight in network.weights()]
     value = classification_loss(network, toy_split(1, 200), recipe.schedule, epoch=1, seed=5).value
     gradients = torch.autograd.grad(value, network.weights())
@@ -162,7 +152,7 @@ def test_a_learning_rate_warms_up_over_updates():
             return super().step(closure)
 
     recipe = RECIPES["layered"].model_copy(update={"epochs": 2, "batch_size": 50, "warm_up": 5})
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    network = network_of("8-12-2", threshold=0.3)
     hooks = Hooks(optimizer=lambda parameters: Watched(parameters, lr=0.5))
     train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=hooks)
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5])
@@ -208,7 +198,7 @@ def test_one_update_follows_the_gradient_of_the_loss(engine: str, quantization: 
     weights, and of weight decay that of the float weights."""
     recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "weight_decay": 1e-3})
     recipe = recipe.model_copy(update={"quantization": quantization})
-    network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+    network = network_of("8-12-2", threshold=0.3)
     before = [weight.detach().clone() for weight in network.weights()]
     batch = toy_split(1, 200)
     quantize(network, quantization)
@@ -255,7 +245,7 @@ def test_trains_on_the_loss_of_the_recipe(engine: str):
     reports = {}
     for loss in ("sum", "timestep"):
         recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "loss": loss})
-        network = SpikingNetwork(parse_topology("8-12-2"), NeuronSpec(threshold=0.3), timestep_s=0.01)
+        network = network_of("8-12-2", threshold=0.3)
         expected = classification_loss(
             network,
             toy_split(1, 200),
@@ -311,7 +301,7 @@ def test_an_epoch_is_picked_by_accuracy_under_a_margin():
     found, drained = ([report.validation_accuracy for report in one.history] for one in (result, plain))
     assert [report.loss for report in result.history] == [report.loss for report in plain.history]
     assert found != drained
-    potentials = SpikingNetwork(parse_topology("8-2"), NeuronSpec(readout="potential"), timestep_s=0.01)
+    potentials = network_of("8-2", readout="potential")
     with pytest.raises(InputError, match="validation_margin: needs output spikes"):
         train(potentials, recipe, toy_split(1, 20), toy_split(2, 20), seed=0)
 
@@ -334,7 +324,7 @@ def test_reports_progress():
 def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
     """One Adam step from a loss that is all decay: without any event, cross-entropy is flat."""
     silent = EventBatch.from_frames(np.zeros((4, 1, 8)), np.zeros(4, dtype=np.int64), timestep_s=0.01)
-    network = SpikingNetwork(parse_topology("8-2"), NeuronSpec(), timestep_s=0.01)
+    network = network_of("8-2")
     before = network.weights()[0].detach().clone()
     recipe = Recipe(method="layered", epochs=1, learning_rate=0.001, weight_decay=0.5)
     train(network, recipe, silent, silent, seed=0)
@@ -363,6 +353,6 @@ def test_times_the_updates_of_the_second_epoch():
 
 
 def test_empty_splits_are_an_error():
-    network = SpikingNetwork(parse_topology("8-2"), NeuronSpec(), timestep_s=0.01)
+    network = network_of("8-2")
     with pytest.raises(InputError, match="must not be empty"):
         train(network, RECIPES["layered"], toy_split(1, 4).select([]), toy_split(2, 4), seed=0)

@@ -57,19 +57,6 @@ def test_half_the_threshold_doubles_the_events_of_a_full_change():
     assert seen[1, 4, 3] == seen[0, 4, 3] == 2  # there and gone
 
 
-def test_the_input_index_has_channels_first():
-    camera = SaccadeCamera(height=9, width=11, travel=4, contrast=math.log(11), background=0.1)
-    batch = record(camera, np.full((1, 1, 1), 255, np.uint8), timestep_s=0.1, timesteps=1)
-    # x starts at (11 − 1 − 4) / 2 = 3: OFF at (3, 2) and (4, 4), ON at (4, 4) and (5, 6)
-    assert batch.indices.tolist() == [2 * 11 + 3, 4 * 11 + 4, 99 + 4 * 11 + 4, 99 + 6 * 11 + 5]
-    assert camera.input_size == 198
-
-
-def test_a_uniform_black_image_gives_no_event():
-    batch = record(SaccadeCamera(height=10, width=10, travel=2), np.zeros((2, 6, 6), np.uint8), timesteps=30)
-    assert batch.events.tolist() == [0, 0]
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7]), st.sampled_from([1.0, 1.5, 2.0]))
 def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, magnification):
