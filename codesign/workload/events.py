@@ -376,9 +376,12 @@ class EventBatch(EventRows):
 
     def events_in(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
         """(B,) events of each sample in its first timesteps, whose numbers `timesteps` gives as (B,)."""
-        per_entry = self._events_of_entries()
-        cumulative = np.concatenate([[0.0], np.cumsum(per_entry)])
         first = np.arange(len(self)) * self.timesteps
-        before, after = self.offsets[first], self.offsets[first + timesteps]
-        per_sample: NDArray[np.int64] = (cumulative[after] - cumulative[before]).astype(np.int64)
-        return per_sample
+        ends = np.stack([self.offsets[first], self.offsets[first + timesteps]], axis=1)
+        events: NDArray[np.int64] = np.diff(ends)[:, 0]
+        if not self.currents:
+            filled = events > 0
+            pieces = ends[filled].ravel()  # the last one ends where entries do, or there is another end
+            sums = np.add.reduceat(self.values, pieces[pieces < len(self.values)], dtype=np.float64)
+            events[filled] = sums[::2]
+        return events

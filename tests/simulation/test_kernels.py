@@ -52,6 +52,24 @@ LOADERS = {vector.LANES: vector.load, vector.BLOCK: vector.load_block, vector.WI
 each_length = pytest.mark.parametrize("lanes", LOADERS)
 
 
+def test_long_numbers_are_compared_and_added_by_lane():
+    rng = np.random.default_rng(1)
+    numbers = rng.integers(-3, 4, LANES + 3) << 40
+
+    @compiled
+    def calculate(numbers, number, lanes):
+        above, reaching = vector.exceeding(numbers, 3, number), vector.reaching(numbers, 3, number)
+        return above, reaching, vector.total_of(numbers, 3, lanes)
+
+    for number in np.unique(numbers).tolist():
+        flags = rng.random(LANES) < 0.5
+        lanes = int(np.packbits(flags, bitorder="little").view(np.uint16)[0])
+        above, reaching, total = calculate(numbers, number, lanes)
+        for found, expected in ((above, numbers[3:] > number), (reaching, numbers[3:] >= number)):
+            assert [bool(found >> lane & 1) for lane in range(LANES)] == expected.tolist()
+        assert total == numbers[3:][flags].sum()
+
+
 @each_length
 def test_multiply_add_rounds_once(lanes: int):
     """(1 + 2⁻¹²)² − 1 = 2⁻¹¹ + 2⁻²⁴, of which a product rounded to float32 keeps only the first."""

@@ -26,6 +26,7 @@ from random_cases import CONVOLUTIONAL, POLICIES, Case, examples, random_service
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.event import batch as batch_module
 from codesign.simulation.event import layout, memory
 from codesign.simulation.event.forward import MOST_STEPS
 from codesign.simulation.event.layout import aligned_zeros
@@ -288,6 +289,16 @@ def test_networks_with_more_places_than_an_index_has(
     monkeypatch.setattr(layout, name, most - 1)
     with pytest.raises(InputError, match=f"more than {most - 1} "):
         layout.MemoryLayout(network_of(topology))
+
+
+def test_more_timesteps_than_a_row_of_a_table_can_name(monkeypatch: pytest.MonkeyPatch):
+    run = network_of("2-2"), batch_of(np.ones((1, 3, 2))), LAYERED
+    monkeypatch.setattr(batch_module, "MOST_TIMESTEPS", 3)
+    simulate(*run, engine=ENGINE)
+    monkeypatch.setattr(batch_module, "MOST_TIMESTEPS", 2)
+    simulate(*run, engine=ENGINE, counters=False)
+    with pytest.raises(InputError, match="up to 2 timesteps, found 3"):
+        simulate(*run, engine=ENGINE)
 
 
 # memory that several threads use -------------------------------------------------------------------------------------

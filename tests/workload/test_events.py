@@ -46,6 +46,14 @@ def test_frames_survive_compression(frames):
     assert np.array_equal(batch.events, frames.sum(axis=(1, 2)))
 
 
+@given(COUNTS, st.data(), st.booleans())
+def test_events_of_the_first_timesteps(frames, data, currents):
+    timesteps = data.draw(arrays(np.int64, len(frames), elements=st.integers(0, frames.shape[1])))
+    counts = frames != 0 if currents else frames
+    expected = [sample[:first].sum() for sample, first in zip(counts, timesteps, strict=True)]
+    assert batch_of(frames, currents=currents).events_in(timesteps).tolist() == expected
+
+
 @given(COUNTS, st.data())
 def test_select_is_numpy_indexing(frames, data):
     positions = data.draw(st.lists(st.integers(0, len(frames) - 1), max_size=6) if len(frames) else st.just([]))

@@ -32,6 +32,7 @@ from codesign.simulation.event.structures import (
     Sums,
     Trace,
 )
+from codesign.simulation.event.tables import MOST_TIMESTEPS
 from codesign.simulation.event.working_memory import State
 from codesign.simulation.random import Purpose, purpose_key
 from codesign.simulation.run import TOO_MANY_WAIT, Run
@@ -123,6 +124,8 @@ class Batch:
                 raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}")
         events = run.events
         _check_places(events)
+        if run.counters and events.timesteps > MOST_TIMESTEPS:
+            raise InputError(f"events: counters are kept of up to {MOST_TIMESTEPS} timesteps, found {events.timesteps}")
         self.run = run
         self.resources = resources_of(run.network)
         self.layout = self.resources.layout

@@ -20,7 +20,8 @@ from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
 from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
-from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Longs, Sums, Trace
+from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Sums, Trace
+from codesign.simulation.event.tables import Rows, new_tables
 from codesign.simulation.run import Run
 
 __all__ = ["Learnt", "Recorded", "forward", "learn_again", "learn_batch", "release", "replay"]
@@ -44,7 +45,6 @@ class Recorded:
         input_: with what input dropout kept.
         sample_ends, segments: where traces are, if the run learns; of each part.
         counters: of the batch, with the tables of each part, if they were asked for.
-        rows: messages and updates in the tables of each part.
     """
 
     results: Results
@@ -52,7 +52,6 @@ class Recorded:
     sample_ends: NDArray[np.int64]
     segments: list[list[_Segment]]
     counters: list[Counters] = field(default_factory=list)
-    rows: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,6 @@ def forward(batch: Batch) -> Recorded:
         sizes = batch.samples, rules.timesteps, batch.scores_shape[2], layers, len(batch.slices)
         whole = memory.new_counters(*sizes)
         recorded.counters = [whole] * max(len(parts), 1)
-        recorded.rows = [(0, 0)] * max(len(parts), 1)
 
     def work(part: int) -> None:
         begin, last = parts[part]
@@ -142,20 +140,17 @@ def forward(batch: Batch) -> Recorded:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
             if rules.recorded:
-                tables = out.counters
-                larger = {"messages": _grown(tables.messages), "updates": _grown(tables.updates)}
-                out = out._replace(counters=tables._replace(**larger))
+                out = out._replace(counters=_grown(out.counters))
             begin = reached
         if rules.recorded:
             recorded.counters[part] = out.counters
-            recorded.rows[part] = int(out.ends[structures.MESSAGES]), int(out.ends[structures.UPDATES])
         batch.give_back(state)
 
     _in_parallel(len(parts), work)
     return recorded
 
 
-def _own_tables(whole: Counters, tables: tuple[Longs, Longs]) -> Counters:
+def _own_tables(whole: Counters, tables: tuple[Rows, Rows]) -> Counters:
     """The batch's counters, with what each part counts for itself."""
     own = memory.new_counters(0, 0, 0, 0, 0)
     messages, updates = tables
@@ -164,10 +159,12 @@ def _own_tables(whole: Counters, tables: tuple[Longs, Longs]) -> Counters:
     )
 
 
-def _grown(table: Longs) -> Longs:
-    larger = np.empty(2 * len(table), dtype=table.dtype)
-    larger[: len(table)] = table
-    return larger
+def _grown(counters: Counters) -> Counters:
+    """With twice the room for messages and updates."""
+    rows = len(counters.messages)
+    messages, updates = new_tables(2 * rows)
+    messages[:rows], updates[:rows] = counters.messages, counters.updates
+    return counters._replace(messages=messages, updates=updates)
 
 
 class _Gradients:

@@ -10,8 +10,18 @@ from numba import types
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.evaluation import DECISIONS
 from codesign.simulation.event.sections import section
-from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES, UPDATE_COLUMNS, UPDATES
-from codesign.simulation.event.vector import LANES, exceeding, lanes_set, unsigned_index
+from codesign.simulation.event.structures import MESSAGES, UPDATES
+from codesign.simulation.event.tables import write_message, write_update
+from codesign.simulation.event.tallies import heard_apart
+from codesign.simulation.event.vector import (
+    LANES,
+    exceeding,
+    lanes_set,
+    lowest_lane,
+    reaching,
+    total_of,
+    unsigned_index,
+)
 
 __all__ = [
     "begin_counting",
@@ -24,15 +34,14 @@ __all__ = [
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 _ENQUEUE_BITS = 32
-_PLACE_BITS = 4
-_NOBODY = np.int64((1 << 63) - 1)
-"""Behind every key."""
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
-def begin_counting(rules: Any, out: Any, sample: Any) -> None:
+def begin_counting(rules: Any, state: Any, out: Any, sample: Any) -> None:
     """Forget what an earlier try at this sample, which found no room, has counted."""
-    counters = out.counters
+    counting, counters = state.counting, out.counters
+    counting.sent[:, :] = 0
+    counting.evaluated[:] = 0
     counters.timesteps_run[sample] = 0
     counters.forward_steps[sample, :] = 0
     counters.contended_steps[sample, :] = 0
@@ -51,22 +60,19 @@ def begin_counting(rules: Any, out: Any, sample: Any) -> None:
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
-def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any, first: Any) -> None:
-    """Count potentials that are left, and add up the sample's messages, in rows from `first` on, and what is counted by
-    batch."""
-    slices, u, counters = network.slices, state.cells.u, out.counters
-    for row in range(first, out.ends[MESSAGES]):
-        at = unsigned_index(row * MESSAGE_COLUMNS)
-        source, target, table = unsigned_index(counters.messages[at + 3]), np.int64(0), counters.messages
-        if source > len(slices.layer):  # over a direct connection
-            continue
-        if source > 0:
-            layer = unsigned_index(slices.layer[unsigned_index(source - 1)])
-            target = layer + 1
-            counters.propagated[sample, layer] += table[at + 6]
-            counters.barriers[sample, layer] += table[at + 8]
-        if target < counters.operations.shape[1]:
-            counters.operations[sample, target] += table[at + 7]
+def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any) -> None:
+    """Count potentials that are left, note where the sample's rows end, and add up what is counted otherwise."""
+    slices, u, counting, counters = network.slices, state.cells.u, state.counting, out.counters
+    counters.rows[sample, 0] = out.ends[MESSAGES]
+    counters.rows[sample, 1] = out.ends[UPDATES]
+    counters.operations[sample, 0] += counting.sent[0, 1]
+    for place in range(len(slices.layer)):
+        layer = slices.layer[place]
+        counters.evaluations[sample, layer] += counting.evaluated[place]
+        counters.propagated[sample, layer] += counting.sent[place + 1, 0]
+        counters.barriers[sample, layer] += counting.sent[place + 1, 2]
+        if layer + 1 < counters.operations.shape[1]:
+            counters.operations[sample, layer + 1] += counting.sent[place + 1, 1]
     for position in range(len(network.wiring.position_slot)):
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
@@ -75,6 +81,9 @@ def end_counting(network: Any, rules: Any, state: Any, out: Any, sample: Any, fi
                 left += u[at] != 0
             counters.residual[sample, slices.run_slice[run]] += left
             slot += slices.run_count[run]
+    for m in range(1, counters.convergence.shape[1]):  # until here, by how much each is more than the one before
+        for output in range(counters.convergence.shape[2]):
+            counters.convergence[sample, m, output] += counters.convergence[sample, m - 1, output]
     for row in range(counters.currents.shape[0]):
         for number in range(counters.currents.shape[1]):
             counters.currents[row, number] += counters.sample_currents[row, number]
@@ -86,76 +95,62 @@ def begin_counting_pass(network: Any, rules: Any, input_: Any, frame: Any, state
     returns whether there was room."""
     counting, counters, slices = state.counting, out.counters, network.slices
     counting.heard[:] = 0
-    counting.heard_before[:] = 0
+    if heard_apart(rules):
+        counting.heard_before[:] = 0
     counting.met[:] = 0
     for position in range(len(counting.met)):
         slot = np.int64(network.wiring.position_slot[position])
         for run in range(slices.run_start[position], slices.run_start[position + 1]):
-            active = 0
-            if rules.truncates:  # a loop of its own: the other one is compiled to vectors
-                active = _count_truncated(state, slot, slot + slices.run_count[run])
-            else:
-                for at in range(slot, slot + slices.run_count[run]):
-                    counting.active[at] = state.cells.u[at] != 0
-                    active += counting.active[at]
-            counters.active[frame.sample, frame.timestep, slices.run_slice[run]] += active
+            found = _find_active(rules, slot, slot + slices.run_count[run], state)
+            counters.active[frame.sample, frame.timestep, slices.run_slice[run]] += found
+            counting.found[run] = found
             slot += slices.run_count[run]
     if rules.queued:
         return True
     inputs = spikes = operations = 0
-    for entry in range(frame.begin, frame.end):
+    for entry in range(frame.begin, frame.end):  # without a branch that depends on the entries
         value, delivered = input_.values[entry], input_.kept[entry - frame.kept_from]
-        if value != 0:
-            inputs += 1
-            spikes += 1 if rules.currents else np.int64(value)
-            arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
-            operations += network.wiring.fan_out[input_.indices[entry]] * arrived
+        inputs += value != 0
+        spikes += np.int64(value != 0) if rules.currents else np.int64(value)
+        arrived = np.int64(delivered != 0) if rules.currents else np.int64(delivered)
+        operations += network.wiring.fan_out[input_.indices[entry]] * arrived
+    row = out.ends[MESSAGES]
     if inputs == 0:
         return True
-    row = unsigned_index(out.ends[MESSAGES])
-    if not _fits(counters.messages, MESSAGE_COLUMNS, row, 1):
+    if row == len(counters.messages):
         return False
+    _add_message(counting, counters.messages, row, frame, np.int64(-1), np.int64(0), (inputs, spikes, operations, 0))
     out.ends[MESSAGES] += 1
-    _write_keys(counters.messages, row, frame, np.int64(-1), np.int64(0))
-    _write_sums(counters.messages, row, inputs, spikes, operations, 0)
     return True
 
 
-@routine
-def _count_truncated(state: Any, first: Any, end: Any) -> Any:
-    """Potentials of slots that are not 0, or were not before they were truncated, which `active` says beforehand."""
-    counting, active = state.counting, 0
-    for at in range(first, end):
-        if state.cells.u[at] != 0:
-            counting.active[at] = 1
-        active += counting.active[at]
-    return active
+@leaf
+def _find_active(rules: Any, first: Any, end: Any, state: Any) -> Any:
+    """How many of these slots have a potential that is not 0, or had one before it was truncated, as `active` says."""
+    u, active, found = state.cells.u, state.counting.active, 0
+    if rules.truncates:
+        for at in range(first, end):
+            if u[at] != 0:
+                active[at] = 1
+            found += active[at]
+    elif rules.masked:
+        for at in range(first, end):
+            active[at] = u[at] != 0
+            found += active[at]
+    else:  # nobody asks which
+        for at in range(first, end):
+            found += u[at] != 0
+    return found
 
 
 @leaf
-def _fits(table: Any, columns: Any, row: Any, rows: Any) -> Any:
-    """Whether a table has room for so many rows from `row` on."""
-    return (row + rows) * columns <= len(table)
-
-
-@leaf
-def _write_keys(table: Any, row: Any, frame: Any, step: Any, key: Any) -> None:
-    """The first columns of a row of the message table, of which `_key` makes the last two."""
-    at = row * MESSAGE_COLUMNS
-    table[at] = frame.sample
-    table[at + 1] = frame.timestep
-    table[at + 2] = step
-    table[at + 3] = key >> _ENQUEUE_BITS
-    table[at + 4] = (key & ((1 << _ENQUEUE_BITS) - 1)) - 1
-
-
-@leaf
-def _write_sums(table: Any, row: Any, neurons: Any, spikes: Any, operations: Any, barriers: Any) -> None:
-    at = row * MESSAGE_COLUMNS + 5
-    table[at] = neurons
-    table[at + 1] = spikes
-    table[at + 2] = operations
-    table[at + 3] = barriers
+def _add_message(counting: Any, table: Any, row: Any, frame: Any, step: Any, key: Any, sums: Any) -> None:
+    """Write a row of the message table, and add it to what its source has sent."""
+    source = unsigned_index(key >> _ENQUEUE_BITS)
+    write_message(table, row, frame, step, source, (key & ((1 << _ENQUEUE_BITS) - 1)) - 1, sums)
+    counting.sent[source, 0] += sums[1]
+    counting.sent[source, 1] += sums[2]
+    counting.sent[source, 2] += sums[3]
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.recorded)
@@ -166,38 +161,37 @@ def count_evaluations(network: Any, rules: Any, frame: Any, step: Any, decided: 
     sample, timestep = frame.sample, frame.timestep
     counters.forward_steps[sample, timestep] += 1
     sums, row, table = state.counting.slice_sums, out.ends[UPDATES], counters.updates
-    if not _fits(table, UPDATE_COLUMNS, row, len(sums)):
+    if row + len(sums) > len(table):
         return False
     for place in range(len(sums)):  # a row without evaluations is written over
-        at = unsigned_index(row) * UPDATE_COLUMNS
-        table[at] = sample
-        table[at + 1] = timestep
-        table[at + 2] = step
-        table[at + 3] = place
-        table[at + 4] = sums[place, 0]
-        table[at + 5] = sums[place, 1]
-        counters.evaluations[sample, network.slices.layer[place]] += sums[place, 0]
+        write_update(table, row, frame, step, place, sums[place, 0], sums[place, 1])
+        state.counting.evaluated[place] += sums[place, 0]
         row += sums[place, 0] > 0
     out.ends[UPDATES] = row
     if decided >= 0:
         if decided == step and state.fired.tally[DECISIONS] > 0:
             counters.steps_to_first[sample, timestep] = step + 1
             counters.spikes_to_first[sample, timestep] = counters.spikes_to_stop[sample, timestep]
-        if step - decided < counters.convergence.shape[1]:
-            for output in range(len(outputs)):
-                counters.convergence[sample, step - decided, output] += outputs[output]
+        _add_convergence(counters.convergence, sample, step - decided, outputs, 1)
+        _add_convergence(counters.convergence, sample, step - decided + 1, outputs, -1)
     return True
 
 
 @section(types.none, when=lambda rules, neuron: rules.recorded)
 def count_pass(rules: Any, state: Any, out: Any, sample: Any, decided: Any, steps: Any) -> None:
     """Steps that the pass did not need keep its last outputs."""
-    outputs, counters = state.fired.outputs, out.counters
+    counters = out.counters
     counters.timesteps_run[sample] += 1
     if decided >= 0:
-        for m in range(steps - decided, counters.convergence.shape[1]):
-            for output in range(len(outputs)):
-                counters.convergence[sample, m, output] += outputs[output]
+        _add_convergence(counters.convergence, sample, steps - decided, state.fired.outputs, 1)
+
+
+@leaf
+def _add_convergence(convergence: Any, sample: Any, m: Any, outputs: Any, factor: Any) -> None:
+    """Add to the outputs `m` steps after the first and to all later ones, see `end_counting`."""
+    if m < convergence.shape[1]:
+        for output in range(len(outputs)):
+            convergence[sample, m, output] += factor * outputs[output]
 
 
 @leaf
@@ -249,16 +243,16 @@ def count_departures(
         sums[group, _SPIKES] += spikes
         sums[group, _OPERATIONS] += operations
         sums[group, _BARRIERS] += i >= chosen
-    row, table = unsigned_index(out.ends[MESSAGES]), out.counters.messages
-    if not _fits(table, MESSAGE_COLUMNS, row, groups):
+    row, table = out.ends[MESSAGES], out.counters.messages
+    if row + groups > len(table):
         return False
     for _ in range(groups):  # ascending: there are few groups
         least = 0
         for group in range(groups):
             if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
                 least = group
-        _write_keys(table, row, frame, step, keys[least])
-        _write_sums(table, row, sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3])
+        those = sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3]
+        _add_message(state.counting, table, row, frame, step, keys[least], those)
         keys[least] = -1
         row += 1
     out.ends[MESSAGES] = row
@@ -268,38 +262,33 @@ def count_departures(
 
 @routine
 def _count_few(network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any) -> Any:
-    """As `count_departures`, of no more than a vector: their places are found by counting lower keys, so that no branch
-    depends on these."""
+    """As `count_departures`, of no more than a vector: which share a row, and the row's place, is found by comparing
+    whole vectors of keys."""
     leaving, table = state.counting.leaving, out.counters.messages
-    count, row, left = chosen + senders, out.ends[MESSAGES] - 1, 0
-    if not _fits(table, MESSAGE_COLUMNS, row + 1, count):
+    keys, count, row, left = leaving.keys, chosen + senders, out.ends[MESSAGES], np.int64(0)
+    if row + count > len(table):
         return False
     for i in range(count):
         key, spikes, operations = _departure(network, rules, i, chosen, step, state)
         left += spikes if key > 0 else 0
         place = unsigned_index(i)
-        leaving.keys[place] = (key << _PLACE_BITS) + i
+        keys[place] = key
         leaving.spikes[place] = spikes
         leaving.operations[place] = operations
-    for i in range(count, LANES):
-        leaving.keys[unsigned_index(i)] = _NOBODY
+    firsts = np.int64(0)  # of those that share a row
     for i in range(count):
-        above = lanes_set(exceeding(leaving.keys, 0, leaving.keys[unsigned_index(i)]))
-        leaving.order[unsigned_index(LANES - 1 - above)] = i
-    before = np.int64(-1)
-    neurons = spikes = operations = barriers = np.int64(0)
-    for place in range(count):
-        i = unsigned_index(leaving.order[unsigned_index(place)])
-        key = leaving.keys[i] >> _PLACE_BITS
-        goes_on = np.int64(key == before)
-        neurons = goes_on * neurons + (i < chosen)
-        spikes = goes_on * spikes + leaving.spikes[i]
-        operations = goes_on * operations + leaving.operations[i]
-        barriers = goes_on * barriers + (i >= chosen)
-        row += 1 - goes_on
-        _write_keys(table, unsigned_index(row), frame, step, key)
-        _write_sums(table, unsigned_index(row), neurons, spikes, operations, barriers)
-        before = key
-    out.ends[MESSAGES] = row + 1
+        key = keys[unsigned_index(i)]
+        same = reaching(keys, 0, key) ^ exceeding(keys, 0, key)
+        firsts |= (same & -same) & (np.int64(1) << i)
+    everybody, among_chosen, remaining = (np.int64(1) << count) - 1, (np.int64(1) << chosen) - 1, firsts
+    while remaining != 0:
+        key = keys[unsigned_index(lowest_lane(remaining))]
+        remaining &= remaining - 1
+        not_below = reaching(keys, 0, key)
+        same = (not_below ^ exceeding(keys, 0, key)) & everybody
+        spikes, operations = total_of(leaving.spikes, 0, same), total_of(leaving.operations, 0, same)
+        those = lanes_set(same & among_chosen), spikes, operations, lanes_set(same & ~among_chosen)
+        _add_message(state.counting, table, row + lanes_set(firsts & ~not_below), frame, step, key, those)
+    out.ends[MESSAGES] = row + lanes_set(firsts)
     out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
     return True

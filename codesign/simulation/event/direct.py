@@ -13,7 +13,8 @@ from codesign.simulation.event.partly import PARTLY
 from codesign.simulation.event.propagation import frame_messages, messages_of
 from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
 from codesign.simulation.event.sections import section
-from codesign.simulation.event.structures import MESSAGE_COLUMNS, MESSAGES
+from codesign.simulation.event.structures import MESSAGES
+from codesign.simulation.event.tables import write_message
 from codesign.simulation.event.vector import unsigned_index
 
 __all__ = [
@@ -26,6 +27,9 @@ __all__ = [
     "note_frame",
     "through_direct",
 ]
+
+_NOTHING = (0, 0, 0, 0)
+"""What a row of the message table has before anything is added to it."""
 
 
 @leaf
@@ -71,10 +75,10 @@ def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) ->
         if direct.source[i] != 0:
             continue
         row = out.ends[MESSAGES]
-        if (row + 1) * MESSAGE_COLUMNS > len(table):
+        if row == len(table):
             return False
         out.ends[MESSAGES] += 1
-        _new_row(table, row, frame, -1, direct.further[i], -1)
+        write_message(table, row, frame, -1, direct.further[i], -1, _NOTHING)
         for entry in range(frame.begin, frame.end):
             value, delivered = input_.values[entry], input_.kept[entry - frame.kept_from]
             if value != 0:
@@ -85,29 +89,10 @@ def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) ->
 
 
 @leaf
-def _new_row(table: Any, row: Any, frame: Any, step: Any, source: Any, enqueued: Any) -> None:
-    at = row * MESSAGE_COLUMNS
-    table[at] = frame.sample
-    table[at + 1] = frame.timestep
-    table[at + 2] = step
-    table[at + 3] = source
-    table[at + 4] = enqueued
-    for column in range(5, MESSAGE_COLUMNS):
-        table[at + column] = 0
-
-
-@leaf
-def _is_row(table: Any, row: Any, source: Any, enqueued: Any) -> Any:
-    at = row * MESSAGE_COLUMNS
-    return table[at + 3] == source and table[at + 4] == enqueued
-
-
-@leaf
 def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
-    at = row * MESSAGE_COLUMNS
-    table[at + 5] += 1
-    table[at + 6] += spikes
-    table[at + 7] += operations
+    table[row].neurons += 1
+    table[row].spikes += spikes
+    table[row].synaptic_operations += operations
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.direct)
@@ -154,14 +139,14 @@ def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: A
             if source >= rules.inputs:
                 number += 1 + np.int64(network.slices.of_source[source])
                 enqueued = np.int64(queue.enqueue_step[source])
-            row = begin
-            while row < out.ends[MESSAGES] and not _is_row(table, row, number, enqueued):
+            row, end = begin, out.ends[MESSAGES]
+            while row < end and not (table[row].source == number and table[row].enqueue_step == enqueued):
                 row += 1
-            if row == out.ends[MESSAGES]:
-                if (row + 1) * MESSAGE_COLUMNS > len(table):
+            if row == end:
+                if row == len(table):
                     return False
                 out.ends[MESSAGES] += 1
-                _new_row(table, row, frame, step, number, enqueued)
+                write_message(table, row, frame, step, number, enqueued, _NOTHING)
             fan_out = np.int64(direct.fan_out[direct.begin[c] + source - direct.first[c]])
             _add_to_row(table, row, np.int64(messages_of(rules, queue, source)), fan_out * delivered)
     return True

@@ -125,6 +125,8 @@ def _add_spikes(network: Any, rules: Any, source: Any, spikes: Any, state: Any) 
     fired, more = state.fired, spikes - 1
     layer = network.wiring.source_layer[source] - 1
     fired.spikes[layer] += more
+    if rules.tallied:
+        state.counting.slice_sums[network.slices.of_source[source], 1] += more
     if rules.charged:
         fired.charges[layer] += network.charge[network.wiring.source_slot[source]] * np.float32(more)
     if layer == len(network.wiring.layer_width) - 1:
@@ -163,6 +165,8 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
             state.fired.spikes[layer] += spikes
             if output:
                 state.fired.tally[DECISIONS] += spikes
+            if rules.tallied and spikes > 0:
+                tally_spikes(network, rules, position, at, lanes, state, out.counters)
             while lanes != 0:
                 lane = lowest_lane(lanes)
                 lanes &= lanes - 1
@@ -176,12 +180,8 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
                 waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
                 if extended and network.neuron.holds:
                     state.cells.fired[at + lane] = network.neuron.held[at + lane]
-                spikes_of_it = np.int64(1)
                 if extended and network.neuron.bursts:
-                    spikes_of_it = np.int64(state.fired.counts[lane])
-                    _add_spikes(network, rules, source, spikes_of_it, state)
-                if rules.tallied:
-                    tally_spikes(network, rules, position, at + lane, source, spikes_of_it, state, out.counters)
+                    _add_spikes(network, rules, source, np.int64(state.fired.counts[lane]), state)
         return waiting
 
     if extended:

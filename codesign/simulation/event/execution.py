@@ -6,7 +6,7 @@ import numpy as np
 
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.event.chunks import Recorded
-from codesign.simulation.event.structures import MESSAGE_COLUMNS, UPDATE_COLUMNS, Longs
+from codesign.simulation.event.tables import spread
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 from codesign.simulation.recording import build_execution
 
@@ -14,19 +14,17 @@ __all__ = ["to_execution"]
 
 
 def to_execution(batch: Batch, recorded: Recorded) -> Execution:
-    """Everything recorded in a run; the chunks' tables follow each other in the order of their samples."""
+    """Everything recorded in a run."""
     whole = recorded.counters[0]
-    chunks = list(zip(recorded.counters, recorded.rows, strict=True))
-    messages = _columns([(chunk.messages, rows) for chunk, (rows, _) in chunks], MESSAGE_COLUMNS)
-    updates = _columns([(chunk.updates, rows) for chunk, (_, rows) in chunks], UPDATE_COLUMNS)
+    messages, updates = _tables(batch, recorded)
     if batch.samples:
         batch.resources.give_back_tables([(chunk.messages, chunk.updates) for chunk in recorded.counters])
     return build_execution(
         batch.run.network,
         batch.run.events,
         slices=batch.slices,
-        messages=MessageTable.of(messages),
-        updates=UpdateTable.of(updates),
+        messages=messages,
+        updates=updates,
         counters={
             "scores": recorded.results.scores.astype(np.float64),
             "timesteps_run": whole.timesteps_run,
@@ -49,6 +47,16 @@ def to_execution(batch: Batch, recorded: Recorded) -> Execution:
     )
 
 
-def _columns(tables: list[tuple[Longs, int]], columns: int) -> Longs:
-    """(columns, rows) of tables that are filled up to so many rows."""
-    return np.concatenate([table[: rows * columns].reshape(rows, columns).T for table, rows in tables], axis=1)
+def _tables(batch: Batch, recorded: Recorded) -> tuple[MessageTable, UpdateTable]:
+    """The chunks' tables, one after the other."""
+    chunks = list(zip(batch.parts(), recorded.counters, strict=False))  # without samples, of no chunk
+    rows = [np.diff(counters.rows[first:last], axis=0, prepend=0) for (first, last), counters in chunks]
+    of_sample = np.concatenate([np.zeros((0, 2), dtype=np.int64), *rows]).T
+    messages, updates = (np.empty((columns, of_sample[i].sum()), dtype=np.int64) for i, columns in enumerate((9, 6)))
+    begin = np.zeros(2, dtype=np.int64)
+    for counters, own in zip(recorded.counters, (own.sum(axis=0) for own in rows), strict=False):
+        spread(counters.messages[: own[0]], counters.updates[: own[1]], messages, updates, *begin)
+        begin += own
+    for table, counts in zip((messages, updates), of_sample, strict=True):
+        table[0] = np.repeat(np.arange(batch.samples), counts)
+    return MessageTable.of(messages), UpdateTable.of(updates)

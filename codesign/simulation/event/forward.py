@@ -37,7 +37,7 @@ from codesign.simulation.event.rows import copy, set_all
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.selection import choose, order_by_layer
 from codesign.simulation.event.service import serve_departures, serve_evaluations, serve_row
-from codesign.simulation.event.structures import MESSAGES, POTENTIALS, WORDS
+from codesign.simulation.event.structures import POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
@@ -59,7 +59,6 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
 
     `Out.ends` says where the trace's words and potentials and the tables of messages and updates end, before and after.
     """
-    messages = out.ends[MESSAGES]
     set_all(state.cells.u, np.float32(0))
     if network.neuron.extended:
         copy(state.cells.u, network.neuron.initial)
@@ -71,7 +70,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
     state.fired.spikes[:] = 0
     state.fired.charges[:] = 0
     if rules.recorded:
-        begin_counting(rules, out, sample)
+        begin_counting(rules, state, out, sample)
     kept_from: Any = np.int64(0)
     if input_.kept_by_sample:
         kept_from = input_.offsets[sample * rules.timesteps]
@@ -107,7 +106,7 @@ def run_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, o
         if rules.charged:
             out.charges[sample, layer] = state.fired.charges[layer]
     if rules.recorded:
-        end_counting(network, rules, state, out, sample, messages)
+        end_counting(network, rules, state, out, sample)
     return DONE
 
 

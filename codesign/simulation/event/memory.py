@@ -6,7 +6,8 @@ import numpy as np
 
 from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
-from codesign.simulation.event.structures import MESSAGE_COLUMNS, UPDATE_COLUMNS, Counters, Integers, Longs, Trace
+from codesign.simulation.event.structures import Counters, Integers, Longs, Trace
+from codesign.simulation.event.tables import new_tables
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.event.working_memory import (
     Arrivals,
@@ -23,7 +24,7 @@ from codesign.simulation.event.working_memory import (
 )
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
-__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_tables", "new_trace"]
+__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_trace"]
 
 
 def _integers(count: int) -> Integers:
@@ -72,9 +73,12 @@ def new_state(layout: MemoryLayout, late: Late, under_way: UnderWay, slices: int
             heard_before=_longs(slots),
             met=_integers(positions),
             active=_integers(slots),
+            found=_longs(slots),
             leaving=Leaving(*(_longs(LANES) for _ in Leaving._fields)),
             group_keys=_longs(sources + 1),
             group_sums=_longs(sources + 1, 4),
+            sent=_longs(slices + 1, 3),
+            evaluated=_longs(slices),
         ),
         served=Served(
             free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
@@ -147,11 +151,6 @@ def new_trace(words: int, potentials: int) -> Trace:
     return Trace(words=memory, words_as_float=memory.view(np.float32), potentials=raw[start : start + potentials])
 
 
-def new_tables(rows: int) -> tuple[Longs, Longs]:
-    """Room for so many messages and updates; pages are taken as they are written."""
-    return np.empty(rows * MESSAGE_COLUMNS, dtype=np.int64), np.empty(rows * UPDATE_COLUMNS, dtype=np.int64)
-
-
 def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices: int) -> Counters:
     """Zeroed counters of a batch, with no room in the tables; all empty for `samples` = 0."""
     messages, updates = new_tables(0)
@@ -172,6 +171,7 @@ def new_counters(samples: int, timesteps: int, classes: int, layers: int, slices
         residual=_longs(samples, slices),
         currents=_longs(2, CURRENT_BINS),
         sample_currents=_longs(2, CURRENT_BINS),
+        rows=_longs(samples, 2),
         messages=messages,
         updates=updates,
     )

@@ -216,8 +216,12 @@ def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: A
     else:
         add_scaled_rows(width, x, at, weights, Rows(rows, 1, begin, end), queue.kept, 0)
     if rules.gated or rules.recorded:
-        for i in range(begin, end):
-            messages = messages_of(rules, queue, queue.ordered[i])
-            arrivals.spikes[position] += messages
-            if network.neuron.bursts:
-                arrivals.others[position] -= _surplus(rules, queue.ordered[i], messages)
+        messages = end - begin
+        if not rules.single_spikes:
+            messages = np.int64(0)
+            for i in range(begin, end):
+                sent = messages_of(rules, queue, queue.ordered[i])
+                messages += sent
+                if network.neuron.bursts:
+                    arrivals.others[position] -= _surplus(rules, queue.ordered[i], sent)
+        arrivals.spikes[position] += messages

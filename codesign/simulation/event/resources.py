@@ -10,7 +10,8 @@ from codesign.simulation.event import memory
 from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.direct_layout import DirectLayout
 from codesign.simulation.event.layout import Floats, MemoryLayout
-from codesign.simulation.event.structures import Longs, Sums, Trace
+from codesign.simulation.event.structures import Sums, Trace
+from codesign.simulation.event.tables import Rows, new_tables
 from codesign.simulation.event.working_memory import State
 
 __all__ = ["MOST_CHUNKS", "Resources", "free", "resources_of"]
@@ -38,7 +39,7 @@ class Resources:
         self.states: list[tuple[int, State]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
-        self.tables: list[tuple[Longs, Longs]] = []
+        self.tables: list[tuple[Rows, Rows]] = []
         self.packed: list[Floats] = []
         self.gradients: list[Sums] = []
 
@@ -49,11 +50,11 @@ class Resources:
         """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
         return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
 
-    def take_tables(self) -> tuple[Longs, Longs]:
+    def take_tables(self) -> tuple[Rows, Rows]:
         """Room for messages and updates of a chunk; a sample that finds none begins anew, so there is plenty."""
-        return free(self.tables) or memory.new_tables(1 << 16)
+        return free(self.tables) or new_tables(1 << 16)
 
-    def give_back_tables(self, tables: list[tuple[Longs, Longs]]) -> None:
+    def give_back_tables(self, tables: list[tuple[Rows, Rows]]) -> None:
         self.tables.extend(tables)
         del self.tables[MOST_CHUNKS:]
 

@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 from codesign.simulation.event.further import Delays, Direct
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
+from codesign.simulation.event.tables import Rows
 
 __all__ = [
     "IDLE_ALL",
     "IDLE_NONE",
     "IDLE_SPARE",
     "MESSAGES",
-    "MESSAGE_COLUMNS",
     "POTENTIALS",
     "STATUS",
     "UPDATES",
-    "UPDATE_COLUMNS",
     "WORDS",
     "Counters",
     "Criterion",
@@ -49,10 +48,6 @@ Doubles = NDArray[np.float64]
 
 WORDS, POTENTIALS, MESSAGES, UPDATES, STATUS = range(5)
 """Places in `Out.ends`: ends of a trace's two streams and of two tables, and how a run ended."""
-
-
-MESSAGE_COLUMNS, UPDATE_COLUMNS = 9, 6
-"""Numbers of a row of each table."""
 
 IDLE_NONE, IDLE_ALL, IDLE_SPARE = range(3)
 """Values of `Rules.idle_gradient`."""
@@ -201,8 +196,9 @@ class Counters(NamedTuple):
     residual: Longs
     currents: Longs
     sample_currents: Longs  # of the sample under way, added to `currents` when it is done
-    messages: Longs  # one row after the other, as below
-    updates: Longs
+    rows: Longs  # (B, 2) where each sample's rows end in these two
+    messages: Rows
+    updates: Rows
 
 
 class Criterion(NamedTuple):

@@ -10,9 +10,9 @@ from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.sections import section
-from codesign.simulation.event.vector import unsigned_index
+from codesign.simulation.event.vector import lanes_set, lowest_lane, unsigned_index
 
-__all__ = ["begin_tally", "tally_evaluations", "tally_spikes"]
+__all__ = ["begin_tally", "heard_apart", "tally_evaluations", "tally_spikes"]
 
 
 @leaf
@@ -50,35 +50,60 @@ def _count_active(network: Any, moment: Any, position: Any, whole: Any, state: A
     """Neurons of a position that are evaluated, and were neither before in this pass nor had a potential then."""
     wiring, slices, counting = network.wiring, network.slices, state.counting
     slot = unsigned_index(wiring.position_slot[position])
-    if whole:
-        counting.met[position] = 1
-        for run in range(slices.run_start[position], slices.run_start[position + 1]):
-            active = 0
+    counting.met[position] = whole
+    for run in range(slices.run_start[position], slices.run_start[position + 1]):
+        found, before = np.int64(slices.run_count[run]), counting.found[run]
+        if not whole:
+            found = before
             for at in range(slot, slot + slices.run_count[run]):
-                active += counting.active[at]
-            place = slices.run_slice[run]
-            counters.active[moment.sample, moment.timestep, place] += slices.run_count[run] - active
-            slot += slices.run_count[run]
-    else:
-        for at in range(slot, slot + np.int64(wiring.layer_channels[wiring.position_layer[position]])):
-            if state.gates.evaluated[at] != 0 and counting.active[at] == 0:
-                counting.active[at] = 1
-                place = slices.of_source[wiring.slot_source[at]]
-                counters.active[moment.sample, moment.timestep, place] += 1
+                if state.gates.evaluated[at] != 0 and counting.active[at] == 0:
+                    counting.active[at] = 1
+                    found += 1
+        counters.active[moment.sample, moment.timestep, slices.run_slice[run]] += found - before
+        counting.found[run] = found
+        slot += slices.run_count[run]
 
 
 @leaf
-def tally_spikes(
-    network: Any, rules: Any, position: Any, slot: Any, source: Any, spikes: Any, state: Any, counters: Any
-) -> None:
-    """A neuron of a position fired."""
-    counting = state.counting
-    counting.slice_sums[unsigned_index(network.slices.of_source[source]), 1] += spikes
+def heard_apart(rules: Any) -> Any:
+    """Whether neurons of a position may have heard different messages as they fire: some fired before in this pass, or
+    messages reach some of them."""
+    return rules.partial or not rules.refractory or rules.refractory_dropout > 0
+
+
+@leaf
+def tally_spikes(network: Any, rules: Any, position: Any, slot: Any, lanes: Any, state: Any, counters: Any) -> None:
+    """Those neurons of a position fired whose slots, from `slot` on, are set bits of `lanes`."""
+    slices, sums = network.slices, state.counting.slice_sums
+    run, count = unsigned_index(slices.run_start[position]), lanes_set(lanes)
+    if run + 1 == slices.run_start[position + 1]:
+        sums[unsigned_index(slices.run_slice[run]), 1] += count
+    else:
+        remaining = lanes
+        while remaining != 0:
+            source = network.wiring.slot_source[unsigned_index(slot + lowest_lane(remaining))]
+            sums[slices.of_source[source], 1] += 1
+            remaining &= remaining - 1
     if rules.recorded:
-        currents, heard_now = counters.sample_currents, counting.heard[position]
-        if rules.partial:
-            heard_now += state.under_way.heard[slot]
-        heard = heard_now - counting.heard_before[slot]
-        counting.heard_before[slot] = heard_now
-        row = 0 if position < network.wiring.layer_positions[1] else 1
-        currents[row, unsigned_index(min(max(heard, 0), currents.shape[1] - 1))] += 1
+        heard, row = state.counting.heard[position], 0 if position < network.wiring.layer_positions[1] else 1
+        if not heard_apart(rules):
+            _count_currents(counters.sample_currents, row, heard, count)
+        else:
+            while lanes != 0:
+                _tally_heard(rules, heard, slot + lowest_lane(lanes), row, state, counters)
+                lanes &= lanes - 1
+
+
+@leaf
+def _tally_heard(rules: Any, heard: Any, slot: Any, row: Any, state: Any, counters: Any) -> None:
+    """A neuron fired which has heard what its position has, and what reached it alone."""
+    counting = state.counting
+    if rules.partial:
+        heard += state.under_way.heard[slot]
+    _count_currents(counters.sample_currents, row, heard - counting.heard_before[slot], 1)
+    counting.heard_before[slot] = heard
+
+
+@leaf
+def _count_currents(currents: Any, row: Any, heard: Any, neurons: Any) -> None:
+    currents[row, unsigned_index(min(max(heard, 0), currents.shape[1] - 1))] += neurons

@@ -47,6 +47,7 @@ __all__ = [
     "store",
     "subtract",
     "total",
+    "total_of",
     "truncate",
     "unsigned_index",
 ]
@@ -344,8 +345,24 @@ def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
 
 @intrinsic
 def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """Which of the 16 numbers of an int32 array from `index` on are at least `least`: bit i for number i."""
-    return types.int64(array, types.intp, types.int32), _compare_integers(">=")
+    """Which of the 16 numbers of an int32 or int64 array from `index` on are at least `least`: bit i for number i."""
+    return types.int64(array, types.intp, array.dtype), _compare_integers(">=")
+
+
+@intrinsic
+def total_of(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Sum of those of the 16 numbers of an int64 array from `index` on whose bit is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        numbers = ir.VectorType(_LONG, LANES)
+        pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
+        flags = builder.bitcast(builder.trunc(arguments[2], ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES))
+        held = builder.select(flags, builder.load(pointer, align=_ALIGNMENT), ir.Constant(numbers, [0] * LANES))
+        kind = ir.FunctionType(_LONG, [numbers])
+        reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{LANES}i64")
+        return builder.call(reduce, [held])
+
+    return types.int64(array, types.intp, types.int64), generate
 
 
 @intrinsic

@@ -104,10 +104,9 @@ class Fired(NamedTuple):
 class Leaving(NamedTuple):
     """What leaves in a step, if it is no more than a vector, in the order of `Queue.ordered` and `Gates.senders`."""
 
-    keys: Longs  # of a row of the message table, with its own place in the last bits
+    keys: Longs  # of a row of the message table
     spikes: Longs
     operations: Longs
-    order: Longs  # these places, by key
 
 
 class CounterState(NamedTuple):
@@ -117,8 +116,11 @@ class CounterState(NamedTuple):
     heard: Longs  # (positions,) spike messages in this pass
     heard_before: Longs  # (slots,) of those, before the neuron fired last
     met: Integers  # (positions,) whether all neurons of it are counted as active
-    active: Integers  # (slots,) whether a neuron is
+    active: Integers  # (slots,) whether a neuron is; only where positions are evaluated in part or potentials truncated
+    found: Longs  # (runs,) how many are
     leaving: Leaving
+    sent: Longs  # (S + 1, 3) spikes, operations and barrier messages of this sample by source
+    evaluated: Longs  # (S,) evaluations of this sample
     group_keys: Longs  # rows of the message table under construction
     group_sums: Longs
 
