@@ -10,8 +10,6 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.units import parse_quantity
 
-__all__ = ["instance", "real", "seconds", "whole"]
-
 _MOST = 1 << 31
 
 

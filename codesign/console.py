@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
     from rich.segment import Segment
 
-__all__ = ["PrintableConsole"]
-
 
 class PrintableConsole(Console):
     """Shows control characters of whatever is printed instead of obeying them: texts may come from anybody's files."""

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.mistakes import clipped, describe, dotted, place_of, reason, suggestion
+from codesign.mistakes import clipped, describe
 from codesign.units import quantities_in_si
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
 
@@ -28,25 +28,6 @@ if TYPE_CHECKING:
 else:
     ModelMetaclass = type(BaseModel)
 
-__all__ = [
-    "Document",
-    "Mistake",
-    "Path_",
-    "Place",
-    "Spec",
-    "describe",
-    "dotted",
-    "load_document",
-    "parse_document",
-    "place_of",
-    "read_document",
-    "reason",
-    "refusal",
-    "suggestion",
-    "validate_data",
-    "validate_document",
-    "value_at",
-]
 
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 _LONGEST_KEY = 200

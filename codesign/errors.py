@@ -16,19 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = [
-    "CodesignError",
-    "DataError",
-    "DocumentError",
-    "InfeasibleError",
-    "InputError",
-    "Problem",
-    "SilentNetworkWarning",
-    "StoreError",
-    "TrainingDivergedError",
-    "UnreadableResultError",
-]
-
 
 class CodesignError(Exception):
     """Base of all errors that codesign raises on purpose."""

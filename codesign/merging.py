@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codesign.documents import Document, Path_, Place, dotted, read_document, suggestion, value_at
+from codesign.documents import Document, Path_, Place, read_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
+from codesign.mistakes import dotted, suggestion
 from codesign.yaml_nodes import MOST_VALUES
-
-__all__ = ["MOST_NAMES", "Fragment", "Merged", "beside", "chain_of", "hint", "paths_in", "shown"]
 
 MOST_NAMES = 100
 """Names, and paths to remove, of one mapping or list."""

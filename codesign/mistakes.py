@@ -11,8 +11,6 @@ from pydantic import BaseModel
 
 from codesign.spec_keys import allowed_keys, key_places
 
-__all__ = ["clipped", "describe", "dotted", "place_of", "reason", "suggestion"]
-
 _LONGEST_MESSAGE = 2000
 _MOST_NAMES = 30
 _SHOULD = re.compile(r"[A-Z]\w* should ")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
-
-__all__ = ["load_plug_in", "plug_in_names"]
+from codesign.mistakes import suggestion
 
 
 def plug_in_names(group: str) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
-__all__ = ["farther_off", "percent", "typical_error"]
-
 
 def farther_off(measured: float | None, *modelled: float | None) -> float | None:
     """The relative error (model − measured) / measured of the end of a model that is farther off; None without one."""

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-__all__ = ["allowed_keys", "key_places"]
-
 
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models that the parts of a location lead to."""

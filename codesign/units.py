@@ -19,28 +19,6 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     import pint
 
-__all__ = [
-    "HELD_IN_SI",
-    "Area",
-    "Energy",
-    "Fraction",
-    "Frequency",
-    "Length",
-    "Memory",
-    "Positive",
-    "Power",
-    "Real",
-    "Time",
-    "Voltage",
-    "Written",
-    "format_si",
-    "fraction",
-    "in_percent",
-    "may_be_si",
-    "parse_quantity",
-    "quantities_in_si",
-    "si_unit",
-]
 
 HELD_IN_SI = {"quantities": "SI"}
 """Context of a validation of specs that this program wrote: quantities are the SI numbers that it holds."""

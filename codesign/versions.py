@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["package_versions"]
-
 _PACKAGES = ("codesign", "numba", "numpy", "torch")
 """What results can depend on; other packages only move, show or find them."""
 

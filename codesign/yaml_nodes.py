@@ -6,8 +6,6 @@ from typing import Any
 
 import yaml
 
-__all__ = ["DEEPEST", "MOST_VALUES", "UnusableYamlError", "composed", "excess"]
-
 MOST_VALUES, DEEPEST = 50_000, 50
 _KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
 _COMPOSED: dict[str, yaml.Node | None] = {}

@@ -41,7 +41,7 @@ ALLOWED = {
     "training": LEAVES | {"network", "simulation", "workload"},
     "hardware": LEAVES
     | {f"simulation.{part}" for part in ("execution", "late_messages", "policies", "schedule", "service")}
-    | {f"network.{part}" for part in ("cuts", "topology", "neuron", "quantization", "window")},
+    | {f"network.{part}" for part in ("cuts", "direct", "layers", "neuron", "quantization", "topology", "window")},
     "analysis": LEAVES | {"hardware.terms"},
     "reporting": LEAVES | {"analysis", "hardware.terms"},
     # A card says what a model is, was trained on and scores, in the report's words.

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from codesign.analysis.measures import measures_known
 from codesign.analysis.questions import Selection
-from codesign.documents import Spec, suggestion
+from codesign.documents import Spec
+from codesign.mistakes import suggestion
 
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""

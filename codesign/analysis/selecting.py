@@ -17,7 +17,7 @@ from typing import Literal
 from codesign.analysis.columns import COLUMNS, TRIAL_AXIS
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.questions import Selected, Selection
-from codesign.documents import suggestion
+from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
 
 Family = Literal["data", "recipe", "schedule", "chip", "both"]

@@ -23,8 +23,6 @@ from codesign.reporting.tables import Cell, Heading, text_table
 from codesign.reporting.tables import Table as PageTable
 from codesign.units import format_si
 
-__all__ = ["FORMATS", "chip_marks", "comparison_file", "print_comparison"]
-
 FORMATS = ("html", "csv", *FORMS)
 
 _FEW = 3

@@ -14,8 +14,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.missing import missing_parameters
 from codesign.units import format_si
 
-__all__ = ["print_chip", "print_list"]
-
 _LEGEND = (
     "operation: energy of a synaptic operation; if static is all-in, it includes everything that the chip spent. "
     "unknown: how many numbers are not known; codesign chips show NAME lists them and what they leave unmodelled. "

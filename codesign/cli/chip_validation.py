@@ -17,8 +17,6 @@ from codesign.hardware.validation import Check, validate, validation_summary
 from codesign.relative_error import percent, typical_error
 from codesign.units import format_si
 
-__all__ = ["library_summary", "print_validation", "with_table"]
-
 SUMMARY_BEGINS = "<!-- validation summary -->"
 SUMMARY_ENDS = "<!-- end of validation summary -->"
 TABLE_BEGINS = "<!-- validation table -->"

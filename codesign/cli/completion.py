@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-__all__ = ["complete_chips", "complete_files"]
-
 
 def complete_files(kind: Literal["sweep", "study", "price"]) -> Callable[[str], list[str]]:
     """What completes the names of files of a kind that are shipped."""

@@ -11,7 +11,6 @@ from codesign.cli.options import place
 if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
 
-__all__ = ["export_model", "import_model"]
 
 ModelArgument = Annotated[
     str,

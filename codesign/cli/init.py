@@ -11,8 +11,6 @@ import typer
 
 from codesign.cli.options import place
 
-__all__ = ["init"]
-
 _START = Path(__file__).parent / "start"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
 _CHIP = "my_chip.yaml"

@@ -20,25 +20,6 @@ if TYPE_CHECKING:
     from codesign.exploration.study.study import StudyOutcome
     from codesign.exploration.sweep import SweepOutcome
 
-__all__ = [
-    "AnswersOption",
-    "DataRootOption",
-    "DatasetOption",
-    "ExecutorName",
-    "ExecutorOption",
-    "ModelsOption",
-    "OutputOption",
-    "RayAddressOption",
-    "ScaleOption",
-    "StoreOption",
-    "WorkersOption",
-    "command_line",
-    "interruptible",
-    "place",
-    "place_here",
-    "run_to_end",
-]
-
 
 class ExecutorName(StrEnum):
     """Where jobs run."""

@@ -13,8 +13,6 @@ from codesign.cli.options import DataRootOption, StoreOption, interruptible, pla
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
 
-__all__ = ["price"]
-
 
 def price(
     file: Annotated[

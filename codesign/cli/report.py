@@ -12,9 +12,6 @@ from codesign.files import Location
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
 
-__all__ = ["report"]
-
-
 _BookOption = Annotated[
     StaticBook | None,
     typer.Option(

@@ -9,9 +9,6 @@ import typer
 from codesign.cli import options
 from codesign.cli.completion import complete_chips
 
-__all__ = ["run"]
-
-
 ModelArgument = Annotated[
     str,
     typer.Argument(

@@ -12,7 +12,6 @@ from codesign.cli.options import place
 if TYPE_CHECKING:
     from codesign.exploration.runs.status import RunStatus
 
-__all__ = ["status"]
 
 _USUAL = "reports"
 

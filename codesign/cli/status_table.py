@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from codesign.exploration.runs.record import RunRecord
 
-__all__ = ["list_picture", "run_picture"]
 
 _STYLES = {
     "running": "bold green",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["UNSHOWN", "Lasting", "replace_streams"]
 
 UNSHOWN = 3
 """Exit code for success when the answer could not be shown."""

@@ -12,7 +12,6 @@ from codesign.cli.completion import complete_files
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
-__all__ = ["study"]
 
 _DECISIVE = ("file", "dataset", "scale", "trials", "sampler")
 """Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
     from codesign.exploration.store import Store
 
-__all__ = ["sweep"]
-
 
 FileArgument = Annotated[
     str,

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.documents import Mistake, Path_, Spec, dotted, reason, suggestion
+from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
 from codesign.exploration.file_spec import FileSpec
@@ -21,8 +21,7 @@ from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.hardware.parameters import replaced
-
-__all__ = ["problems"]
+from codesign.mistakes import dotted, reason, suggestion
 
 Values = Mapping[str, list[Any]]
 """For each parameter, the values that it may have."""

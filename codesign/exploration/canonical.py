@@ -10,8 +10,6 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
 
-__all__ = ["canonical_schedule", "fires_once", "leaves_no_choice", "needs_seed"]
-
 
 def leaves_no_choice(schedule: Schedule, shape: NetworkShape) -> bool:
     """Whether every forward step selects all that wait, so that nothing depends on the policy.

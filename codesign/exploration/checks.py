@@ -14,31 +14,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.analysis.columns import NUMERIC_COLUMNS
-from codesign.documents import Path_, Spec, suggestion, value_at
+from codesign.documents import Path_, Spec, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.file_spec import FileSpec
 from codesign.files import is_url
+from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
-
-__all__ = [
-    "MOST_POINTS",
-    "Blocks",
-    "Mistakes",
-    "anchored",
-    "axis_parts",
-    "blocks_of",
-    "design_points",
-    "is_chip_file",
-    "list_at",
-    "mapping",
-    "merged_recipe",
-    "problems",
-    "relocated",
-    "size_problems",
-]
 
 MOST_POINTS = 100_000
 """Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""

@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from codesign.documents import Spec, suggestion, validate_document
+from codesign.documents import Spec, validate_document
 from codesign.errors import DocumentError, InputError
 from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint, shown
-
-__all__ = ["Chosen", "load_chosen"]
+from codesign.mistakes import suggestion
 
 _KEYS = ("extends", "datasets", "scales", "remove")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")

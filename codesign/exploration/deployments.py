@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from codesign.documents import Mistake, suggestion
+from codesign.documents import Mistake
 from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
@@ -29,6 +29,7 @@ from codesign.hardware.scheduling import (
     stop_on_chip,
 )
 from codesign.hardware.spike_energy import spike_energy
+from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
 from codesign.network.topology import NetworkShape
@@ -36,16 +37,6 @@ from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.training.budget import TrainingBudget
 from codesign.training.recipe import Recipe
-
-__all__ = [
-    "Deployment",
-    "Inference",
-    "find_deployments",
-    "metered_chip",
-    "resolve_schedule",
-    "trained_through",
-    "trained_with",
-]
 
 T = TypeVar("T")
 

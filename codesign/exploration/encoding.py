@@ -22,24 +22,14 @@ from codesign.analysis.columns import checked_cells
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
 from codesign.files.folder import reason_of
-from codesign.network.topology import DelayedShape, DirectShape, LayerShape, NetworkShape
+from codesign.network.direct import DirectShape
+from codesign.network.topology import DelayedShape, LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = [
-    "canonical_json",
-    "decode_columns",
-    "decode_execution",
-    "decode_state",
-    "digest",
-    "encode_execution",
-    "encode_state",
-    "reading_result",
-    "remembered",
-]
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -19,7 +19,6 @@ from codesign.workload.events import EventBatch
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["MeteredChip", "energy_meter"]
 
 _SAMPLES = 100
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from pydantic import PrivateAttr, ValidationInfo, model_validator
 
-from codesign.documents import Document, Path_, Spec, dotted, refusal
+from codesign.documents import Document, Path_, Spec, refusal
 from codesign.errors import InputError
-
-__all__ = ["FileSpec"]
+from codesign.mistakes import dotted
 
 
 @dataclass(frozen=True)

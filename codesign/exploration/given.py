@@ -17,16 +17,16 @@ from codesign.errors import CodesignError
 from codesign.exploration.encoding import encode_state
 from codesign.exploration.spec import NetworkEntry, SweepSpec
 from codesign.files import read_file
+from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import Grid, Linear, input_grid
+from codesign.network.topology import input_grid
+from codesign.network.window import Grid
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
 
 if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
-
-__all__ = ["GivenModel", "given_models", "load_given", "load_model_file", "with_given_network"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,6 @@ from codesign.workload.events import EventBatch
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compare_schedules", "run_sweep"]
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""

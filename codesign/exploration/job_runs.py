@@ -30,8 +30,6 @@ from codesign.training.evaluation import evaluate
 from codesign.training.trainer import EpochReport, train
 from codesign.workload.dataset import Workload
 
-__all__ = ["run_assess", "run_execute", "run_train"]
-
 
 def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Output:
     """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.

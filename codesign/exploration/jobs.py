@@ -30,20 +30,6 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-__all__ = [
-    "COST_VERSION",
-    "EXECUTE_VERSION",
-    "SUMMARY_VERSION",
-    "TRAIN_VERSION",
-    "CostInputs",
-    "ExecuteInputs",
-    "Output",
-    "SummaryInputs",
-    "TrainInputs",
-    "chip_digest",
-    "versions_digest",
-]
-
 TRAIN_VERSION = 7
 EXECUTE_VERSION = 8
 SUMMARY_VERSION = 4

@@ -7,13 +7,11 @@ import re
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.spec import SweepSpec
 from codesign.files.shipped import shipped_folders
-
-__all__ = ["choose_sweep", "find_sweep", "load_sweep", "sweep_names"]
+from codesign.mistakes import suggestion
 
 Model = TypeVar("Model", bound=SweepSpec)
 Kind = Literal["sweep", "study", "price"]

@@ -26,7 +26,6 @@ from codesign.workload.dataset import Workload
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ModelFiles", "file_names", "write_models"]
 
 _FOLDER = "models"
 _INDEX = "README.md"

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, reason, suggestion, value_at
+from codesign.documents import Spec, value_at
 from codesign.errors import InputError
+from codesign.mistakes import reason, suggestion
 from codesign.spec_keys import allowed_keys
 from codesign.units import HELD_IN_SI
-
-__all__ = ["part_at", "unknown_part", "validated", "with_fields", "with_parts"]
 
 SpecT = TypeVar("SpecT", bound=Spec)
 

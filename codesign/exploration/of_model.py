@@ -14,8 +14,6 @@ from codesign.exploration.spec import SweepSpec
 from codesign.hardware.library import find_chip
 from codesign.training.model_file import ModelFile
 
-__all__ = ["name_of_chip", "sweep_of_model"]
-
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 60
 _DATA = (".npz", ".h5", ".hdf5")

@@ -37,8 +37,6 @@ from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import check_budget, check_spike_cost
 from codesign.workload.dataset import WorkloadOutline
 
-__all__ = ["FeasiblePoint", "Plan", "PlannedPoint", "build_plan"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeasiblePoint:

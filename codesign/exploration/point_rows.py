@@ -16,8 +16,6 @@ from codesign.hardware.description import Chip
 from codesign.hardware.energy import paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 
-__all__ = ["point_rows", "result_columns"]
-
 _AT_ONCE = 500
 """Points whose entries are read together."""
 _TRAINING_FACTS = (

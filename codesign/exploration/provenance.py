@@ -36,8 +36,6 @@ from codesign.versions import package_versions
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["chip_facts", "describe_sweep"]
-
 
 def describe_sweep(
     plan: Plan, works: Sequence[Work], workload: Workload, *, command: str | None, failed: int

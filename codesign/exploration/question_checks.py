@@ -12,10 +12,9 @@ from codesign.analysis.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.measures import measures_known
 from codesign.analysis.questions import question_of
 from codesign.analysis.selecting import selection_problems
-from codesign.documents import Path_, dotted, suggestion, value_at
+from codesign.documents import Path_, value_at
 from codesign.exploration.checks import Blocks, Mistakes, list_at, mapping
-
-__all__ = ["problems"]
+from codesign.mistakes import dotted, suggestion
 
 _OPTIONS = ("chip", "schedule", "recipe")
 

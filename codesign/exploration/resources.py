@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from codesign.documents import Spec
 from codesign.units import Memory, Real, Time
 
-__all__ = ["LONGEST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "JobResources", "ResourcesEntry"]
-
 SHORTEST_TIMEOUT_S = 0.01
 LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
 """Outside of these, timers round to nothing or overflow."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
 
-__all__ = ["Columns", "answering", "convergence_accuracy", "histogram", "summary_columns"]
-
 Columns = dict[str, Any]
 """Values by column of `codesign.analysis.columns.COLUMNS`."""
 

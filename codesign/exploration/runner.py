@@ -20,7 +20,6 @@ from codesign.exploration.work import Assessment, Work
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["JOB_KINDS", "Job", "Runner"]
 
 Job = TrainInputs | ExecuteInputs | Assessment
 

@@ -16,7 +16,6 @@ from codesign.exploration.work import Work
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
 
-__all__ = ["choose_executor", "run_work"]
 
 _SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""

@@ -17,17 +17,10 @@ from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
+from codesign.network.direct import Skip
+from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import (
-    Delayed,
-    LayerError,
-    LayerSpec,
-    Linear,
-    Skip,
-    TopologySpec,
-    network_shape,
-    parse_topology,
-)
+from codesign.network.topology import LayerError, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import MarginCheck
 from codesign.training.mixture import PolicyName
@@ -35,20 +28,6 @@ from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
 from codesign.workload.spec import WorkloadSpec
-
-__all__ = [
-    "BUILT_IN_SCHEDULES",
-    "AxisValue",
-    "ChipEntry",
-    "EvaluationEntry",
-    "NetworkEntry",
-    "ObjectiveEntry",
-    "ScheduleEntry",
-    "Seeds",
-    "SweepSpec",
-    "different",
-    "hidden_sizes",
-]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]

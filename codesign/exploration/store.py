@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from codesign.errors import StoreError
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 
-__all__ = ["Entry", "Facts", "Store"]
-
 Facts = Mapping[str, str | int | float | Sequence[float] | None]
 """Small things about an entry that can be read without its payload."""
 

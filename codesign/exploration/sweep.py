@@ -10,7 +10,6 @@ from pathlib import Path
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
-from codesign.exploration.library import load_sweep
 from codesign.exploration.models import ModelFiles, write_models
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
@@ -26,8 +25,6 @@ from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of, open_folder
 from codesign.reporting.html import write_report
-
-__all__ = ["Commands", "SweepOutcome", "load_sweep", "plan_sweep", "run_sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,18 +17,6 @@ from codesign.hardware.library import chip_variant
 from codesign.hardware.parameters import with_parameters
 from codesign.training.recipe import Recipe
 
-__all__ = [
-    "ChipVariant",
-    "Variant",
-    "axis_units",
-    "base_chip",
-    "chip_variants",
-    "parameter_value",
-    "recipe_variants",
-    "schedule_variants",
-    "set_at",
-]
-
 T = TypeVar("T")
 Settings = Mapping[str, AxisValue]
 

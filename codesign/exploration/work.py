@@ -10,8 +10,6 @@ from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, 
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Store
 
-__all__ = ["Assessment", "Work", "find_work", "work_text"]
-
 _LISTED = 1000
 """So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
 _TOGETHER = 64

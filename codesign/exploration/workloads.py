@@ -10,8 +10,6 @@ from codesign.exploration.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
 from codesign.workload.spec import OptionError, WorkloadSpec
 
-__all__ = ["Workloads"]
-
 
 @dataclass(kw_only=True)
 class Workloads:

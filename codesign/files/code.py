@@ -16,8 +16,6 @@ from uuid import uuid4
 
 from codesign.errors import InputError
 
-__all__ = ["CACHE_VARIABLE", "code_folder", "read_code", "sealed", "unsealed", "write_code"]
-
 CACHE_VARIABLE = "CODESIGN_KERNEL_CACHE"
 """Environment variable that names another folder for compiled code."""
 

@@ -13,8 +13,6 @@ from uuid import uuid4
 from codesign.errors import CodesignError
 from codesign.files.location import Location, join, printable
 
-__all__ = ["Folder", "reason_of", "temporary_beside"]
-
 T = TypeVar("T")
 
 _AHEAD = 4

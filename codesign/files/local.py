@@ -13,8 +13,6 @@ from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
 from codesign.files.location import Location
 
-__all__ = ["MOST_BYTES", "LocalFolder"]
-
 MOST_BYTES = 8 * 2**30
 """Of a file that is read or written as a whole; this program writes none larger."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Location", "is_url", "join", "parent", "printable", "scheme_of", "with_suffix"]
-
 Location = str | Path
 """A path, or a string with a path or a URL. A URL is never a `Path`, which would take one of its slashes away."""
 

@@ -15,8 +15,6 @@ from codesign.errors import InputError
 from codesign.files.location import Location
 from codesign.files.opening import local_path
 
-__all__ = ["held", "lock_of"]
-
 _HOLDER = re.compile(r"process [0-9]+ on [\w.-]{1,80}\Z")
 
 

@@ -13,8 +13,6 @@ from codesign.files.folder import Folder, reason_of
 from codesign.files.local import LocalFolder
 from codesign.files.location import Location, is_url, parent, printable, scheme_of
 
-__all__ = ["local_path", "open_file", "open_folder", "read_file", "write_atomically"]
-
 _BOOLEANS = {"true": True, "false": False}
 
 

@@ -8,8 +8,6 @@ from typing import Any
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder
 
-__all__ = ["RemoteFolder"]
-
 _OBJECT_STORES = frozenset({"memory", "s3", "gs", "abfs"})
 """Systems, by one of fsspec's names, that need no folders."""
 

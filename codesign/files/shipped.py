@@ -6,8 +6,6 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["packaged_folders", "shipped_folders"]
-
 _PACKAGE = Path(str(files("codesign")))
 
 

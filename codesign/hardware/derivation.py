@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.documents import reason
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.numbers import (
@@ -28,6 +27,7 @@ from codesign.hardware.prices import with_number
 from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.hardware.terms import STRUCTURE_CITATION
+from codesign.mistakes import reason
 from codesign.units import HELD_IN_SI, format_si
 
 _FACTOR, _TIME_FACTOR = 2.5, 10.0

@@ -12,10 +12,11 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, reason, suggestion
+from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Synchronization
+from codesign.mistakes import reason, suggestion
 
 KINDS: dict[str, type[Spec]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Synchronization)[0])

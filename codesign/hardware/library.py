@@ -9,19 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.documents import (
-    Document,
-    Mistake,
-    Path_,
-    Place,
-    describe,
-    dotted,
-    read_document,
-    refusal,
-    suggestion,
-    validate_document,
-    value_at,
-)
+from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.shipped import packaged_folders, shipped_folders
 from codesign.hardware.derivation import with_derived
@@ -31,6 +19,7 @@ from codesign.hardware.model_error import measured_error
 from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_recompute import model_mistakes
 from codesign.merging import beside, chain_of
+from codesign.mistakes import describe, dotted, suggestion
 
 PARTS = tuple(
     name

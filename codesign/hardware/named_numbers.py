@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.arguments import real
-from codesign.documents import Spec, dotted
+from codesign.documents import Spec
 from codesign.hardware.numbers import BarrierTimes, Effect, Number, TimeNumber
 from codesign.hardware.provenance import sourced_parts
+from codesign.mistakes import dotted
 from codesign.units import format_si
 
 

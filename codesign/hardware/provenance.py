@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from codesign.documents import Mistake, Path_, Spec, suggestion
+from codesign.documents import Mistake, Path_, Spec
+from codesign.mistakes import suggestion
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
 """How a number is known: measured on silicon; stated by its makers; derived by arithmetic from such numbers; fitted so

@@ -17,7 +17,8 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.work import PlacedExecution
 from codesign.network.cuts import part_of_neurons
-from codesign.network.topology import DirectShape, NetworkShape
+from codesign.network.direct import DirectShape
+from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, UpdateTable
 from codesign.simulation.late_messages import delayed_operations, first_of_direct
 

@@ -17,9 +17,9 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
-from codesign.documents import place_of, reason
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
+from codesign.mistakes import place_of, reason
 from codesign.models.card import ModelCard
 from codesign.models.page import model_page
 from codesign.network.spiking_network import SpikingNetwork

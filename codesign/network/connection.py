@@ -10,19 +10,9 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.topology import (
-    AveragePool,
-    Conv1d,
-    Conv2d,
-    Linear,
-    Pool,
-    TopologySpec,
-    input_grid,
-    window_of,
-)
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, window_of
+from codesign.network.topology import TopologySpec, input_grid
 from codesign.network.window import Window
-
-__all__ = ["Connection", "connections_of", "windows_of_max_pools"]
 
 
 class Connection(torch.nn.Module):

@@ -19,18 +19,6 @@ from codesign.network.window import Grid, Window
 if TYPE_CHECKING:
     from codesign.network.topology import LayerShape, NetworkShape
 
-__all__ = [
-    "CUTS",
-    "Cut",
-    "Part",
-    "cut_order",
-    "fullest_banks",
-    "part_of_neurons",
-    "places_of_runs",
-    "runs_of",
-    "targets_of_runs",
-    "work_of_runs",
-]
 
 Integers = NDArray[np.int64]
 Cut = Literal["channels", "rows", "columns"]

@@ -6,9 +6,8 @@ import math
 
 import torch
 
-from codesign.network.topology import Delayed, TopologySpec, network_shape
-
-__all__ = ["DelayedConnection", "delayed_connections"]
+from codesign.network.layers import Delayed
+from codesign.network.topology import TopologySpec, network_shape
 
 
 class DelayedConnection(torch.nn.Module):

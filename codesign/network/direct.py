@@ -25,17 +25,6 @@ from codesign.network.layers import (
 from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Real
 
-__all__ = [
-    "ConvolutionSkip",
-    "DirectShape",
-    "IdentitySkip",
-    "LinearSkip",
-    "Skip",
-    "comes_in_time",
-    "direct_shape",
-    "synapses_of",
-]
-
 Layer = Annotated[int, Field(ge=0, lt=MOST_LAYERS, strict=True)]
 
 

@@ -11,8 +11,6 @@ from codesign.network.direct import DirectShape, IdentitySkip
 from codesign.network.layers import Conv2d, Linear, Pool
 from codesign.network.topology import TopologySpec, direct_layers
 
-__all__ = ["DirectConnection", "direct_connections"]
-
 
 class DirectConnection(Connection):
     """A connection over layers, or back to an earlier one or the same, within a timestep.

@@ -21,26 +21,6 @@ from codesign.documents import Spec
 from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Positive
 
-__all__ = [
-    "MOST",
-    "MOST_LAYERS",
-    "AveragePool",
-    "Conv1d",
-    "Conv2d",
-    "Delayed",
-    "LayerSpec",
-    "Linear",
-    "MaxPool",
-    "Paddings",
-    "Pool",
-    "Size",
-    "Sizes",
-    "SumPool",
-    "check_max_pool",
-    "pooled",
-    "window_of",
-]
-
 MOST = 10_000_000
 """Inputs, and neurons of a layer; also sizes of all kinds."""
 

@@ -8,11 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.documents import Spec, place_of, reason
+from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.mistakes import place_of, reason
 from codesign.units import HELD_IN_SI, Real, may_be_si, parse_quantity
-
-__all__ = ["AS_MANY_AS_FIT", "FEATURES", "NeuronSpec", "check_neuron"]
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""

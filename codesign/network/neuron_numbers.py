@@ -10,8 +10,6 @@ import torch
 
 from codesign.errors import InputError
 
-__all__ = ["OF_NEURONS", "check_numbers", "is_finite", "time_constants", "type_of"]
-
 OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
 """Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
 

@@ -33,8 +33,6 @@ from codesign.errors import InputError
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["Quantization", "quantize"]
-
 
 class Quantization(Spec):
     """The numbers that a chip has for weights and potentials.

@@ -18,8 +18,6 @@ from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
 
-__all__ = ["SpikingNetwork"]
-
 Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 

@@ -6,8 +6,6 @@ import math
 
 import torch
 
-__all__ = ["arctan_derivative"]
-
 
 def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -> torch.Tensor:
     """ds/dv = (α/2) / (1 + (π α d / 2)²), the derivative of the arctan surrogate (paper, equation 6).

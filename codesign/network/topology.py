@@ -16,48 +16,17 @@ from codesign.network.direct import DirectShape, Skip, comes_in_time, direct_sha
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
-    AveragePool,
-    Conv1d,
     Conv2d,
     Delayed,
     LayerSpec,
     Linear,
-    MaxPool,
     Pool,
     Size,
-    SumPool,
     check_max_pool,
     pooled,
     window_of,
 )
 from codesign.network.window import Grid, Window
-
-__all__ = [
-    "AveragePool",
-    "Conv1d",
-    "Conv2d",
-    "Delayed",
-    "DelayedShape",
-    "DirectShape",
-    "Grid",
-    "LayerError",
-    "LayerShape",
-    "LayerSpec",
-    "Linear",
-    "MaxPool",
-    "NetworkShape",
-    "Pool",
-    "Skip",
-    "SumPool",
-    "TopologySpec",
-    "as_topology",
-    "direct_layers",
-    "input_grid",
-    "network_shape",
-    "parse_topology",
-    "topology_text",
-    "window_of",
-]
 
 _MOST_NEURONS = 10 * MOST
 

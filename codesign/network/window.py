@@ -13,8 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grid", "KernelAxis", "Window"]
-
 Grid = tuple[int, int, int]
 """Channels, height and width."""
 

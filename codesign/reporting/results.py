@@ -22,10 +22,10 @@ from codesign.analysis.table import ResultTable
 from codesign.analysis.table import read_results as read_table
 from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
-from codesign.documents import suggestion
 from codesign.errors import InputError
 from codesign.files import Location
 from codesign.hardware.terms import StaticBook
+from codesign.mistakes import suggestion
 
 if TYPE_CHECKING:
     from codesign.reporting.charts.base import Figure

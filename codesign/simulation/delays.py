@@ -15,8 +15,6 @@ import torch
 from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
-__all__ = ["LateArrivals", "LateGradients"]
-
 
 class LateArrivals:
     """What arrives late in B samples.

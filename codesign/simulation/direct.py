@@ -15,8 +15,6 @@ import torch
 from codesign.simulation.run import Run
 from codesign.simulation.trace import Arrival
 
-__all__ = ["DirectArrivals", "DirectGradients"]
-
 
 class DirectArrivals:
     """What is under way over direct connections in B samples.

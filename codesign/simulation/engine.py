@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient
 from codesign.simulation.idle import IdleGradient
@@ -20,16 +20,6 @@ from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.simulation.uncompiled import uncompiled
 from codesign.workload.events import EventBatch
-
-__all__ = [
-    "DEFAULT_ENGINE",
-    "ClassificationLoss",
-    "Simulation",
-    "check_labels",
-    "classification_loss",
-    "engine_names",
-    "simulate",
-]
 
 DEFAULT_ENGINE = "auto"
 """`event` for a network on the CPU, `reference` for one elsewhere."""

@@ -15,8 +15,6 @@ from codesign.network.cuts import Cut
 from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
 
-__all__ = ["NOT_REACHED", "Execution", "MessageTable", "Slice", "UpdateTable", "warn_if_silent"]
-
 _ENOUGH_SAMPLES = 16
 """Samples of which at least one should have an output spike."""
 

@@ -22,8 +22,6 @@ from codesign.simulation.reference import run_machine
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.trace import Pass, Result, Step
 
-__all__ = ["ParameterGradients", "backward", "run"]
-
 
 def run(run: Run) -> EngineResult:
     """The reference engine, joined to torch's graph."""

@@ -20,10 +20,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from codesign.deferred import torch
-from codesign.documents import suggestion
 from codesign.errors import InputError
-
-__all__ = ["IdleGradient", "check_idle_gradient", "idle_neurons"]
+from codesign.mistakes import suggestion
 
 IdleGradient = Literal["all", "spare", "none"]
 """Name of an idle rule."""

@@ -18,8 +18,6 @@ from codesign.workload.events import EventBatch
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["admitted", "entry_keys"]
-
 
 def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *, seed: int, epoch: int) -> EventBatch:
     """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses.

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 
-__all__ = ["all_messages", "apart", "delayed_operations", "direct_operations", "first_of_direct", "late_sources"]
-
 Integers = NDArray[np.int64]
 
 

@@ -23,12 +23,10 @@ from typing import Any, Literal, get_args
 
 from codesign.arguments import real
 from codesign.deferred import torch
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.results import Simulation
-
-__all__ = ["CrossEntropy", "Loss", "LossFunction", "SpikeCost", "check_loss"]
 
 Loss = Literal["sum", "timestep"]
 """Name of a loss."""

@@ -6,8 +6,6 @@ import torch
 
 from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["MaxPools"]
-
 
 class MaxPools:
     """Which windows of a network's max pools have passed a spike, in each of B samples. False where there are none."""

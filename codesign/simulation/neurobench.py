@@ -17,8 +17,6 @@ from codesign.simulation.operation_counts import activation_sparsity, decision_o
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["NeuroBench", "neurobench"]
-
 _BATCH = 256
 
 

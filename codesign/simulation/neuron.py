@@ -24,8 +24,6 @@ import torch
 from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.run import Run
 
-__all__ = ["NeuronTensors", "decayed", "neuron_of", "silence", "step", "step_gradient", "would_fire"]
-
 
 class NeuronTensors(NamedTuple):
     """Parameters of a step, (N,) each unless stated."""

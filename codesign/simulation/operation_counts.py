@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.late_messages import all_messages
 
-__all__ = ["activation_sparsity", "decision_operations", "dense_operations"]
-
 
 def activation_sparsity(execution: Execution) -> float:
     """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""

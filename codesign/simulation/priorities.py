@@ -7,8 +7,6 @@ import torch
 from codesign.simulation.policies import Waiting
 from codesign.simulation.run import Run
 
-__all__ = ["Priorities"]
-
 
 class Priorities:
     """Calls a policy, with what does not change of what it looks at: layer, core, index and score, as float32."""

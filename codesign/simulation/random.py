@@ -11,8 +11,6 @@ from enum import Enum
 
 from codesign.deferred import torch
 
-__all__ = ["Purpose", "absorb", "purpose_key", "sample_key", "thin", "uniform"]
-
 
 class Purpose(Enum):
     """What a draw decides. The values are part of the meaning of a seed and never change."""

@@ -18,7 +18,6 @@ from codesign.workload.events import EventBatch
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["CONVERGENCE_STEPS", "CURRENT_BINS", "Recorder", "StepReport", "build_execution", "slices_of"]
 
 CONVERGENCE_STEPS = 33
 """M: forward steps after the first output spike, itself included, at which output counts are kept."""

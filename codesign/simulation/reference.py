@@ -25,8 +25,6 @@ from codesign.simulation.servers import Servers
 from codesign.simulation.stopping import Stopping
 from codesign.simulation.trace import Arrival, Pass, Result, Step
 
-__all__ = ["run_machine"]
-
 
 @torch.no_grad()
 def run_machine(run: Run, recorder: Recorder | None = None) -> Result:

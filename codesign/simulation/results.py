@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from codesign.deferred import torch
 from codesign.simulation.execution import Execution
 
-__all__ = ["ClassificationLoss", "Simulation"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:

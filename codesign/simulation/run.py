@@ -20,8 +20,6 @@ from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel, check_service
 from codesign.workload.events import EventBatch
 
-__all__ = ["MOST_WAITING", "TOO_MANY_WAIT", "EngineResult", "Run"]
-
 MOST_WAITING = 1 << 24
 """Spikes of a neuron that may wait at once: as many as float32 counts exactly."""
 TOO_MANY_WAIT = (

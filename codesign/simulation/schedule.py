@@ -11,8 +11,6 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, is_registered
 from codesign.simulation.service import ServiceModel
 
-__all__ = ["ALL_THAT_WAIT", "LAYERED", "MarginCheck", "Regularization", "Schedule", "Stop"]
-
 ALL_THAT_WAIT = 1 << 30
 """`Schedule.group_limit` of a schedule without a limit: more than the neurons and inputs that there can be."""
 _MOST_CORES = 1 << 24  # core numbers are float32 for policies

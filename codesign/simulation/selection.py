@@ -6,8 +6,6 @@ import torch
 
 from codesign.errors import InputError
 
-__all__ = ["select"]
-
 _INDEX_BITS = 24
 
 

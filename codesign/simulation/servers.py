@@ -9,8 +9,6 @@ from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.service import ServiceModel, longest_ways
 
-__all__ = ["Servers"]
-
 Turns = list[tuple[torch.Tensor, torch.Tensor]]
 
 

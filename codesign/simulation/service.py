@@ -9,8 +9,6 @@ from codesign.arguments import real, whole
 from codesign.errors import InputError
 from codesign.simulation.execution import Slice
 
-__all__ = ["ServiceModel", "check_service", "longest_ways"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceModel:

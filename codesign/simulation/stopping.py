@@ -6,8 +6,6 @@ import torch
 
 from codesign.simulation.schedule import Schedule
 
-__all__ = ["Stopping"]
-
 
 class Stopping:
     """The stop condition of a schedule on its way through B samples with C outputs.

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["Arrival", "Pass", "Result", "Step"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:

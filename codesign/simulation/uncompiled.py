@@ -8,8 +8,6 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
-__all__ = ["uncompiled"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -23,8 +23,6 @@ from codesign.simulation.random import Purpose, absorb, sample_key, thin, unifor
 from codesign.units import Real, Time, format_si
 from codesign.workload.events import EventBatch
 
-__all__ = ["Augmentation"]
-
 
 class Augmentation(Spec):
     """How training samples are changed, afresh in each epoch. Validation and test samples are left as they are.

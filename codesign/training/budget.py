@@ -13,8 +13,6 @@ from pydantic import Field, model_validator
 from codesign.documents import Spec
 from codesign.units import Energy, Real, format_si
 
-__all__ = ["EnergyMeter", "TrainingBudget"]
-
 
 class TrainingBudget(Spec):
     """What a sample may take at most: a density or an energy.

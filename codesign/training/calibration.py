@@ -29,8 +29,6 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Calibration
 from codesign.workload.events import EventBatch
 
-__all__ = ["Thresholds", "calibrate"]
-
 _WIDEST = 8.0
 """Scales lie between its inverse and it."""
 _HALVINGS = 12

@@ -17,8 +17,6 @@ from codesign.simulation.execution import Execution, warn_if_silent
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["Answers", "answer", "evaluate", "predict"]
-
 
 @torch.no_grad()
 def evaluate(

@@ -15,8 +15,6 @@ from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.workload.events import EventBatch
 
-__all__ = ["NO_HOOKS", "BatchTransform", "Hooks", "warming"]
-
 _ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
 

@@ -32,8 +32,6 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
-__all__ = ["LearnedGate"]
-
 _FIRST = 0.1
 """Share of all updates after which an input that does nothing but cost is closed."""
 

@@ -11,8 +11,6 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.units import Real
 
-__all__ = ["Learn", "Sharing", "check_learn"]
-
 Sharing = Literal["layer", "neuron"]
 
 

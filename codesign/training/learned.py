@@ -15,8 +15,6 @@ import torch
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.training.learn import Learn, check_learn
 
-__all__ = ["LearnedNeurons"]
-
 
 class LearnedNeurons(torch.nn.Module):
     """The parameters p of a network's thresholds and time constants.

@@ -13,12 +13,10 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.simulation.loss import CrossEntropy, Loss, LossFunction
-
-__all__ = ["LossChoice", "loss_names", "loss_version", "make_loss"]
 
 _GROUP = "codesign.losses"
 

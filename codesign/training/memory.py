@@ -8,8 +8,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["PeakMemory"]
-
 
 class PeakMemory:
     """Watches the resident set of this process from when it is made.

@@ -23,8 +23,6 @@ from codesign.simulation.schedule import Schedule
 from codesign.units import Positive
 from codesign.workload.events import EventBatch
 
-__all__ = ["MixtureEntry", "PolicyName", "drawn_entries", "mixed_loss"]
-
 
 def _known(policy: str) -> str:
     get_policy(policy)

@@ -8,8 +8,6 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from codesign.documents import Spec
 
-__all__ = ["ModelFile", "ModelFileEntry"]
-
 
 class ModelFile(Spec):
     """A model's file.

@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from codesign.documents import Spec, suggestion
+from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
+from codesign.network.layers import AveragePool, Conv2d, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import AveragePool, Conv2d, LayerSpec, Linear
 from codesign.units import Time
-
-__all__ = ["PRESETS", "RECIPES", "RECOMMENDED", "Preset", "recommended"]
 
 
 class Preset(Spec):

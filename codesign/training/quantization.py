@@ -16,8 +16,6 @@ import torch
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["LearnedWeights"]
-
 
 class LearnedWeights:
     """The float weights that an optimizer moves; without quantization they are the network's own parameters.

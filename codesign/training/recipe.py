@@ -21,8 +21,6 @@ from codesign.training.mixture import MixtureEntry, PolicyName
 from codesign.training.model_file import ModelFileEntry
 from codesign.units import Positive, Real
 
-__all__ = ["OF_ONE_SCHEDULE", "UNLAYERED_ONLY", "Calibration", "Recipe"]
-
 UNLAYERED_ONLY = ("policy", "group_size", "mixture", "input_mode", "refractory", "idle_gradient")
 """Parameters that say nothing about layered training."""
 OF_ONE_SCHEDULE = ("policy", "group_size")

@@ -30,7 +30,6 @@ from codesign.units import format_si
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["SpikeCosts", "check_budget", "check_spike_cost"]
 
 _TOLERANCE = 1.05
 """A budget counts as kept up to this multiple of it."""

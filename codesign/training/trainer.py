@@ -17,8 +17,9 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.neuron_numbers import is_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import DEFAULT_ENGINE, ClassificationLoss, classification_loss
+from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.simulation.loss import LossFunction
+from codesign.simulation.results import ClassificationLoss
 from codesign.simulation.schedule import Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
@@ -34,8 +35,6 @@ from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.units import in_percent
 from codesign.workload.events import EventBatch
-
-__all__ = ["EpochReport", "TrainingResult", "train"]
 
 _Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]  # rank, number and state of the best epoch
 

@@ -12,8 +12,6 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 from codesign.workload.timing import bin_edges_ns
 
-__all__ = ["Events", "bin_samples", "reader"]
-
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(events,) time in ns from the beginning, not negative, and (events,) input index."""
 

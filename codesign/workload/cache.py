@@ -26,8 +26,6 @@ from codesign.files.code import sealed, unsealed
 from codesign.files.local import MOST_BYTES
 from codesign.workload.events import EventBatch
 
-__all__ = ["Cache", "content_digest", "content_key", "file_states"]
-
 _LOG = logging.getLogger(__name__)
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
 _PIECE = 1 << 22

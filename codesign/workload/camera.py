@@ -27,8 +27,6 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 from codesign.workload.timing import bin_edges_ns
 
-__all__ = ["CAMERA_VERSION", "SACCADES", "SACCADE_MS", "SaccadeCamera"]
-
 CAMERA_VERSION = 1
 """Raised whenever the same image would give other events; part of cache keys and fingerprints."""
 

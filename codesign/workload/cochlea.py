@@ -38,8 +38,6 @@ from numpy.typing import NDArray
 from codesign.workload.binning import Events
 from codesign.workload.wav import Sound
 
-__all__ = ["Cochlea", "erb_hz", "erb_number", "even_loudness"]
-
 _ORDER = 4
 _BLOCK = 50  # places filtered together: what they remember fits the fastest memory
 _HIGHEST_OF_RATE = 0.45  # filters nearer to half the rate are not what they say

@@ -17,8 +17,6 @@ from codesign.workload.settings import resolve_cache_root, resolve_data_root
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.splits import Split, split_samples
 
-__all__ = ["Workload", "WorkloadOutline", "list_datasets", "load_workload", "outline_workload"]
-
 BINNING_VERSION = 1
 """Raised whenever splitting or binning in general gives other events for the same files."""
 

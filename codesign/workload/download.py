@@ -13,8 +13,6 @@ from typing import Protocol
 
 from codesign.errors import DataError
 
-__all__ = ["Download", "DownloadProgress", "RemoteFile", "download"]
-
 _PIECE = 1 << 13  # what is lost where a connection breaks
 _TIMEOUT_S = 30.0
 _UNPACKING = ".unpacking-"

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 
-__all__ = ["DTYPES", "MOST_EVENTS", "EventRows", "check_grid"]
-
 MOST_EVENTS = 1 << 24
 """Events that one frame (a sample in a timestep) may have: what float32 counts exactly, far below what overflows."""
 

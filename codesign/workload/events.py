@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from codesign.arguments import seconds
 from codesign.errors import InputError
-from codesign.workload.event_rows import DTYPES, MOST_EVENTS, EventRows, check_grid
+from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns, whole_numbers
 from codesign.workload.timing import bin_edges_ns
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = ["MOST_EVENTS", "EventBatch"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

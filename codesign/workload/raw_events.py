@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 
-__all__ = ["check_frames", "grid_of", "inputs_of", "times_ns", "whole_numbers"]
-
 _LONGEST_S = 3.2e9
 """Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from codesign.errors import InputError
 
-__all__ = ["CACHE_VARIABLE", "DATA_VARIABLE", "resolve_cache_root", "resolve_data_root"]
-
 DATA_VARIABLE = "CODESIGN_DATA"
 CACHE_VARIABLE = "CODESIGN_CACHE"
 

@@ -11,8 +11,6 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.units import Frequency, Positive, Real, Time
 
-__all__ = ["OptionError", "ResolvedSpec", "SplitKind", "WorkloadSpec"]
-
 SplitKind = Literal["official", "pooled", "speaker"]
 """Where test samples come from: see `WorkloadSpec.split`."""
 

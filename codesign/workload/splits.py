@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from codesign.workload.spec import OptionError, ResolvedSpec
 
-__all__ = ["Split", "split_samples", "stratified_order"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Split:

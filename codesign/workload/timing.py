@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from codesign.units import format_si
 from codesign.workload.spec import ResolvedSpec
 
-__all__ = ["bin_edges_ns", "duration_mistakes"]
-
 
 def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
     """(T + 1,) edges of the bins; bin k holds what happens at edges[k] ≤ time < edges[k + 1]."""

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 
-__all__ = ["Sound", "parse_wav", "read_wav"]
-
 _TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits come as the upper ones of 32
 _OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32 or 64"
 

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.filling import CoreLoad
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import CoreLoad, place
-from codesign.network.topology import Conv2d, Linear, NetworkShape, TopologySpec, network_shape
+from codesign.hardware.placement import place
+from codesign.network.layers import Conv2d, Linear
+from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 
 
 def cores(amount: int, *, share: bool = False, splits: bool = True, joined: int | str | None = None, **limits):

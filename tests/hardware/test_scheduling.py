@@ -19,8 +19,9 @@ from codesign.hardware.scheduling import (
     schedule_assumptions,
     service_model,
 )
+from codesign.network.layers import Conv2d, Linear
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import Conv2d, Linear, TopologySpec, network_shape
+from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.policies import get_policy
 from codesign.simulation.schedule import LAYERED, Schedule
 

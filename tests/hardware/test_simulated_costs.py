@@ -11,7 +11,8 @@ from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.work import PlacedExecution
-from codesign.network.topology import Conv2d, Linear, TopologySpec
+from codesign.network.layers import Conv2d, Linear
+from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import simulate
 from codesign.workload.events import EventBatch
 

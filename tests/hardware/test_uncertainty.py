@@ -21,14 +21,9 @@ from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.numbers import BarrierTimes
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import Placement, place
+from codesign.hardware.provenance import ASSUMED_FACTORS
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.uncertainty import (
-    ASSUMED_FACTORS,
-    DRAWS,
-    draws_of,
-    uncertain_numbers,
-    uncertainty_columns,
-)
+from codesign.hardware.uncertainty import DRAWS, draws_of, uncertain_numbers, uncertainty_columns
 from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]

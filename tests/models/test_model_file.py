@@ -20,7 +20,8 @@ from codesign.errors import InputError
 from codesign.files import open_folder, read_file
 from codesign.models.file import decode_model, encode_model
 from codesign.models.page import model_page
-from codesign.network.topology import AveragePool, Conv2d, Linear, TopologySpec
+from codesign.network.layers import AveragePool, Conv2d, Linear
+from codesign.network.topology import TopologySpec
 
 CONVOLUTION = TopologySpec(
     input=(2, 6, 6),

@@ -10,7 +10,8 @@ from equality import assert_same
 from random_cases import Case
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.engine import ClassificationLoss, Simulation, classification_loss, simulate
+from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.results import ClassificationLoss, Simulation
 
 ENGINE = "event"
 ENGINES = ("reference", ENGINE)

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 from codesign.network.connection import Connection
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, LayerSpec, Linear, MaxPool, SumPool
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import AveragePool, Conv1d, Conv2d, LayerSpec, Linear, MaxPool, SumPool
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:

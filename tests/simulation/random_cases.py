@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from networks import batch_of, network_of, set_dyadic_weights
 from random_cores import scattered, strips
 
+from codesign.network.layers import Delayed
 from codesign.network.neuron import AS_MANY_AS_FIT, NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Delayed, TopologySpec, network_shape, parse_topology
+from codesign.network.topology import TopologySpec, network_shape, parse_topology
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import policy_names
 from codesign.simulation.recording import slices_of

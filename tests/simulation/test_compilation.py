@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pickle
 import platform
 import shutil
 import subprocess
@@ -24,8 +25,15 @@ import pytest
 
 import codesign
 from codesign.files.code import CACHE_VARIABLE
+from codesign.network.neuron import NeuronSpec
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import parse_topology
 from codesign.simulation import run
-from codesign.simulation.event import compilation, evaluation
+from codesign.simulation.event import compilation, evaluation, kernels, memory, sections
+from codesign.simulation.event.batch import Batch
+from codesign.simulation.run import Run
+from codesign.simulation.schedule import Regularization, Schedule
+from codesign.workload.events import EventBatch
 
 PACKAGE = Path(codesign.__file__).parent
 PROGRAM = Path(__file__).parent / "compiled_run.py"
@@ -140,6 +148,28 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> SharedCache:
 def copied_cache(shared_cache: SharedCache, tmp_path: Path) -> Path:
     """The same kernels in a folder that a test may damage."""
     return shutil.copytree(shared_cache.root, tmp_path / "kernels")
+
+
+@pytest.mark.slow
+def test_a_process_compiles_what_another_orders(tmp_path: Path, shared_cache: SharedCache):
+    """Would catch helpers that fail, which nobody would notice but by the time."""
+    network, rules, input_, state, out = structures()
+    kinds = kernels._kinds((network, rules, input_, state, out))
+    order = pickle.dumps((["extended.begin_extended"], kinds))
+    environment = {**os.environ, CACHE_VARIABLE: str(tmp_path), "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", sections.COMPILE_GIVEN]
+    done = subprocess.run(command, input=order, env=environment, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert len(list(tmp_path.rglob("*begin_extended*.nbc"))) == 1
+
+
+def structures() -> Any:
+    """What kernels are given for a batch."""
+    network = SpikingNetwork(parse_topology("2-1-2"), NeuronSpec(), timestep_s=0.01)
+    events = EventBatch.from_dense(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
+    batch = Batch(Run(network=network, events=events, schedule=Schedule(), regularization=Regularization()))
+    out = batch.out(batch.new_results(), memory.new_trace(0, 0))
+    return batch.network, batch.rules, batch.input, batch.take_state(), out
 
 
 @pytest.mark.thorough

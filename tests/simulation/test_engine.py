@@ -9,9 +9,10 @@ from networks import batch_of, network_of
 from random_cases import DROPOUTS, a_case
 
 from codesign.errors import InputError
+from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Linear, TopologySpec
+from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule

@@ -31,7 +31,8 @@ from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Calibration, Recipe
 from codesign.training.trainer import train
 from codesign.workload.dataset import load_workload
-from codesign.workload.events import MOST_EVENTS, EventBatch
+from codesign.workload.event_rows import MOST_EVENTS
+from codesign.workload.events import EventBatch
 
 NAN = float("nan")
 

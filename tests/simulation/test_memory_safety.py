@@ -33,7 +33,8 @@ from codesign.simulation.event.layout import aligned_zeros
 from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.structures import Trace
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.workload.events import MOST_EVENTS, EventBatch
+from codesign.workload.event_rows import MOST_EVENTS
+from codesign.workload.events import EventBatch
 
 SAMPLES, TIMESTEPS = 3, 2
 NAN, MOST = float("nan"), (1 << 31) - 1

@@ -12,7 +12,8 @@ from networks import dense
 from workload_files import same
 
 from codesign.errors import InputError
-from codesign.workload.events import MOST_EVENTS, EventBatch
+from codesign.workload.event_rows import MOST_EVENTS
+from codesign.workload.events import EventBatch
 
 SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(1, 6))
 COUNTS = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 3)))

@@ -10,8 +10,6 @@ from typing import Any
 
 from codesign.exploration.resources import JobResources
 
-__all__ = ["Completion", "Executor", "Failure", "Task"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Task:

@@ -7,8 +7,6 @@ from collections.abc import Hashable
 
 from codesign.exploration.executors.base import Task
 
-__all__ = ["Batcher"]
-
 _QUICK_S = 0.1
 _BATCH_S = 0.25
 _MOST_TASKS = 256

@@ -15,8 +15,6 @@ from codesign.errors import InputError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.resources import JobResources
 
-__all__ = ["GRACE_S", "perform"]
-
 GRACE_S = 20.0
 """By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
 _AGAIN_S = 1.0

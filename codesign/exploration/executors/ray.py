@@ -21,8 +21,6 @@ from codesign.exploration.resources import JobResources
 from codesign.files.folder import reason_of
 from codesign.units import format_si
 
-__all__ = ["RayExecutor"]
-
 _RETRIES = 3
 """How often a task is started again whose worker or node died; an exception in the task is no reason."""
 _PULSE_S = 1.0

@@ -9,8 +9,6 @@ from codesign.exploration.resources import JobResources
 from codesign.units import format_si
 from codesign.versions import package_versions
 
-__all__ = ["Node", "Nodes"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Node:

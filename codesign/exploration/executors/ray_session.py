@@ -29,8 +29,6 @@ import codesign
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import reason_of
 
-__all__ = ["RESUME", "RaySession"]
-
 RESUME = "finished jobs are kept; the same command continues from there"
 
 _LOOK_S = 2.0

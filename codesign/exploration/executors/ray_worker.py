@@ -12,8 +12,6 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.executors.perform import perform
 from codesign.versions import package_versions
 
-__all__ = ["Result", "Slot", "packed", "perform_batch", "report"]
-
 Result = tuple[bytes | None, Failure | None, float]
 """Of a task: its pickled output, or why there is none, and its wall time in seconds."""
 

@@ -10,8 +10,6 @@ from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.resources import JobResources
 
-__all__ = ["SerialExecutor"]
-
 
 class SerialExecutor(Executor):
     """Runs each task when its completion is waited for, in the order of submission. Memory is not looked at."""

@@ -27,8 +27,6 @@ from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
-__all__ = ["ENERGIES", "PricedModel", "Pricer", "PricingProblem", "mean_of_models", "model_times"]
-
 ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
 """Columns that are sums of terms, and what each counts of the static power."""
 

@@ -22,8 +22,6 @@ from codesign.hardware.placement import Placement
 from codesign.hardware.prices import missing_times
 from codesign.simulation.policies import get_policy
 
-__all__ = ["prepare"]
-
 
 def prepare(
     spec: PricingSpec,

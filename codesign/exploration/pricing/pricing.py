@@ -24,8 +24,6 @@ from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, render_pricing
 
-__all__ = ["PricingOutcome", "StreamingFront", "check_output", "price_space", "replayed", "run_pricing"]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 

@@ -35,8 +35,6 @@ from codesign.hardware.prices import Prices, number_at
 from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written, parse_quantity
 
-__all__ = ["Axis", "AxisEntry", "AxisRange", "Dimension", "PriceSpace", "axis_of", "build_space"]
-
 _MOST_STRUCTURES = 10_000
 """Structures that one price file may have; each takes about a millisecond."""
 

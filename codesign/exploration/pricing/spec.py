@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from codesign.documents import Path_, Spec, dotted, suggestion, value_at
+from codesign.documents import Path_, Spec, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.file_spec import FileSpec
@@ -17,9 +17,8 @@ from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.exploration.spec import Name, Seed, SweepSpec, different
 from codesign.exploration.variants import base_chip
 from codesign.hardware.description import Chip
+from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive
-
-__all__ = ["COSTS", "PriceObjective", "PricingSpec", "narrowed_sweep"]
 
 COSTS = ("accuracy", *ENERGIES, "latency_s", "energy_delay_js", "area_m2")
 """Objectives beside the axes."""

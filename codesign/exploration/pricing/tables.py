@@ -27,7 +27,6 @@ from codesign.reporting.pricing import Density, PricingPage
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["front_table", "page_of", "point_file"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["ago", "format_duration", "rate_text"]
-
 
 def format_duration(seconds: float) -> str:
     """`42 s`, `3 min 20 s` or `2 h 05 min`."""

@@ -21,8 +21,6 @@ from codesign.exploration.runs.progress import FrontLine, View
 from codesign.exploration.variants import axis_units
 from codesign.hardware.terms import ENERGY_COLUMNS
 
-__all__ = ["FrontWatch"]
-
 _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""

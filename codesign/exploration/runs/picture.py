@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 
-__all__ = ["counts_picture", "front_table", "joined", "run_picture"]
 
 _RUNNING = 3
 _FRONT = 5

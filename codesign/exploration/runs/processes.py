@@ -10,8 +10,6 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["ProcessIdentity", "lives", "this_process"]
-
 _CLOCK_S = 5.0
 """Times of starting are told from the machine's clock, which may have been set since."""
 

@@ -21,7 +21,6 @@ from codesign.units import in_percent
 if TYPE_CHECKING:
     from codesign.training.trainer import EpochReport
 
-__all__ = ["MOST_LINES", "FrontLine", "JobCounts", "Progress", "TrialCounts", "View"]
 
 MOST_LINES = 20
 """Failures that are remembered."""

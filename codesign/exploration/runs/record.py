@@ -25,7 +25,6 @@ from codesign.terminal_text import escaped
 if TYPE_CHECKING:
     from codesign.exploration.work import Work
 
-__all__ = ["RECORD", "RecordView", "RunRecord", "read_record", "recorded"]
 
 RECORD = "run.json"
 _MOST_BYTES = 2**20

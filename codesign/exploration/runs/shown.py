@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress as Bars
 
-__all__ = ["LINES_VARIABLE", "LogView", "TerminalView", "choose_progress", "shown_progress"]
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
 """Environment variable: `jobs` gives every job and trial a line where there is no terminal."""

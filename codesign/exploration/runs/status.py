@@ -11,8 +11,6 @@ from codesign.exploration.runs.processes import lives
 from codesign.exploration.runs.record import RECORD, RunRecord, read_record
 from codesign.files import Location, join, open_folder
 
-__all__ = ["RunStatus", "find_runs"]
-
 ALIVE_S = 60.0
 """A process of another machine counts as running for so long after its last sign of life."""
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from codesign.documents import Path_, suggestion
+from codesign.documents import Path_
 from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.samplers import SAMPLERS, option_problem
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
-
-__all__ = ["problems"]
+from codesign.mistakes import suggestion
 
 _MOST_PARAMETERS = 1000
 """No sampler copes with more."""

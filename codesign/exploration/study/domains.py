@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
-from codesign.documents import Spec, suggestion
+from codesign.documents import Spec
 from codesign.exploration.spec import AxisValue as Value
+from codesign.mistakes import suggestion
 from codesign.units import Written, parse_quantity, si_unit
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["Choices", "Domain", "Range", "SameAs", "Value", "applies", "in_si"]
 
 _DIGITS = 6
 """Significant digits of a number with a unit: it is written into the chip's or neuron's parameter as text."""

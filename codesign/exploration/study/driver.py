@@ -19,14 +19,12 @@ from optuna.trial import Trial, TrialState
 
 from codesign.errors import InputError, StoreError
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.study.domains import Value
+from codesign.exploration.spec import AxisValue as Value
 from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of, constraint_text
 from codesign.exploration.study.samplers import SeededSampler
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.trials import TRIAL, ended_text, front_lines, told_trials, volume_text
 from codesign.files.folder import reason_of
-
-__all__ = ["ELAPSED", "Driver"]
 
 ELAPSED = "codesign_elapsed_s"
 """User attribute of a study: time at work, of earlier runs too."""

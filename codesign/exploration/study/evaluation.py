@@ -14,13 +14,11 @@ from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.rows import Columns
 from codesign.exploration.runner import Runner
-from codesign.exploration.study.domains import Value
+from codesign.exploration.spec import AxisValue as Value
 from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
 from codesign.exploration.work import Work, find_work
 from codesign.exploration.workloads import Workloads
 from codesign.units import format_si
-
-__all__ = ["Evaluations", "Outcome", "best_of", "constraint_text", "evaluate_rows", "trial_plan"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,6 @@ from codesign.exploration.study.trials import front_numbers, told_trials, volume
 from codesign.files import Location, write_atomically
 from codesign.units import si_unit
 
-__all__ = ["describe_study", "importances", "write_trials"]
-
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
 

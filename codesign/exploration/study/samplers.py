@@ -10,9 +10,7 @@ from typing import Any
 from optuna import samplers
 from optuna.samplers import BaseSampler
 
-from codesign.documents import suggestion
-
-__all__ = ["SAMPLERS", "SeededSampler", "known_sampler", "option_problem"]
+from codesign.mistakes import suggestion
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "tpe": samplers.TPESampler,

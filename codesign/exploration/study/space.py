@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, reason, suggestion
+from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.nested import part_at, unknown_part, validated, with_fields
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
-from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, Value, applies
+from codesign.exploration.spec import AxisValue as Value
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.hardware.parameters import replaced
+from codesign.mistakes import reason, suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
@@ -26,7 +28,6 @@ from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-__all__ = ["Parameter", "SearchSpace", "read_parameter"]
 
 Block = Literal["recipe", "chip", "schedule", "neuron", "network"]
 

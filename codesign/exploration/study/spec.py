@@ -18,21 +18,12 @@ from codesign.exploration.spec import (
     SweepSpec,
     different,
 )
+from codesign.exploration.spec import AxisValue as Value
 from codesign.exploration.study import checks
-from codesign.exploration.study.domains import Domain, Value
+from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import known_sampler
 from codesign.exploration.study.space import SearchSpace
 from codesign.units import Positive, Real, Time, parse_quantity
-
-__all__ = [
-    "BudgetEntry",
-    "ConstraintEntry",
-    "FidelityEntry",
-    "FidelityLevel",
-    "SamplerEntry",
-    "StudyObjective",
-    "StudySpec",
-]
 
 
 def _in_si(cls: Any, data: Any) -> Any:

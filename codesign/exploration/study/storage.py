@@ -25,8 +25,6 @@ from codesign.exploration.variants import base_chip
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
 from codesign.files.folder import reason_of
 
-__all__ = ["JOURNAL", "definition_of", "journal_of", "open_study", "repair_journal"]
-
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
 _UNSEARCHED = ("title", "question", "questions", "figures", "description", "budget", "in_flight", "resources")

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from codesign.exploration.models import ModelFiles
 
-__all__ = ["StudyOutcome", "load_study", "run_study"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOutcome:

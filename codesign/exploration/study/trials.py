@@ -14,8 +14,6 @@ from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.evaluation import Outcome
 from codesign.exploration.study.spec import StudySpec
 
-__all__ = ["TRIAL", "ended_text", "front_lines", "front_numbers", "told_trials", "volume", "volume_text"]
-
 Name = TypeVar("Name")
 
 TRIAL = "codesign"

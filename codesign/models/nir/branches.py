@@ -12,7 +12,8 @@ from codesign.arrays import Floats
 from codesign.models.nir.folding import Branch, Chain
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
-from codesign.network.topology import Conv1d, Conv2d, Grid
+from codesign.network.layers import Conv1d, Conv2d
+from codesign.network.window import Grid
 
 _SCALES = ("Scale", "BatchNorm")
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import Skip
-from codesign.network.topology import AveragePool, Conv1d, Conv2d, Grid, Linear, MaxPool, Pool, SumPool, window_of
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, window_of
+from codesign.network.window import Grid
 
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {
     "SumPool2d": (SumPool, "sum_pool"),

@@ -13,9 +13,10 @@ from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
+from codesign.network.layers import Delayed, MaxPool
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Delayed, MaxPool, TopologySpec
+from codesign.network.topology import TopologySpec
 
 _OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20

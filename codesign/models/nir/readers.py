@@ -29,11 +29,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.models.nir.options import AS_MANY_AS_FIT
+from codesign.network.layers import AveragePool, Pool
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import AveragePool, LayerShape, Pool
+from codesign.network.topology import LayerShape
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,9 @@ from codesign.models.nir.graph import Graph
 from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
 from codesign.network.direct_connection import DirectConnection
+from codesign.network.layers import Conv1d, Conv2d, Linear, Pool, SumPool
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Conv1d, Conv2d, Linear, Pool, SumPool, TopologySpec
+from codesign.network.topology import TopologySpec
 
 _MARK = "codesign_model"
 _GATE = "input_gate"

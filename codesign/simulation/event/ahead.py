@@ -16,15 +16,13 @@ from codesign.simulation.event.sections import beside
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
-__all__ = ["compile_usual", "compiling_ahead"]
-
 
 @contextmanager
 def compiling_ahead(say: Callable[[str], object]) -> Iterator[None]:
     """Where nothing is compiled yet, say so and begin; what is not done in the end is given up."""
     new = not is_compiled()
     tell_of_compiling(say)
-    with beside("codesign.simulation.event.ahead", "compile_usual", processes=int(new)):
+    with beside("import codesign.simulation.event.ahead as ahead; ahead.compile_usual()", processes=int(new)):
         yield
 
 

@@ -38,8 +38,6 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = ["backward_sample"]
-
 
 @leaf
 def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:

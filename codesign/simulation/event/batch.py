@@ -39,8 +39,6 @@ from codesign.simulation.run import TOO_MANY_WAIT, Run
 from codesign.simulation.service import ServiceModel, longest_ways
 from codesign.workload.events import EventBatch
 
-__all__ = ["NO_COUNTERS", "NO_LEARNING", "Batch", "Results"]
-
 _LEAST_SAMPLES = 8
 """Which a chunk has at least, if the batch has them."""
 

@@ -24,8 +24,6 @@ from codesign.simulation.event.structures import Counters, Criterion, Input, Lea
 from codesign.simulation.event.tables import Rows, new_tables
 from codesign.simulation.run import Run
 
-__all__ = ["Learnt", "Recorded", "forward", "learn_again", "learn_batch", "release", "replay"]
-
 
 @dataclass(frozen=True)
 class _Segment:

@@ -31,20 +31,6 @@ from numba.core.ccallback import CFunc
 from codesign.files.code import code_folder, read_code, sealed
 from codesign.terminal_text import is_watched
 
-__all__ = [
-    "alone",
-    "cache_folder",
-    "callback",
-    "is_compiled",
-    "is_kept",
-    "kept",
-    "kernel",
-    "leaf",
-    "part",
-    "routine",
-    "tell_of_compiling",
-]
-
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "policies")
 
 COMPILING = "compiling the simulator, once on this machine and version: usually ten to twenty seconds"

@@ -23,15 +23,6 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = [
-    "begin_counting",
-    "begin_counting_pass",
-    "count_departures",
-    "count_evaluations",
-    "count_pass",
-    "end_counting",
-]
-
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 _ENQUEUE_BITS = 32
 

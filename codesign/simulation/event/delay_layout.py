@@ -14,8 +14,6 @@ from codesign.simulation.event.further import Delays, Late
 from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
 from codesign.simulation.event.vector import LANES
 
-__all__ = ["DelayLayout"]
-
 Floats = NDArray[np.float32]
 
 

@@ -14,16 +14,6 @@ from codesign.simulation.event.rows import Rows, add_scaled_rows, copy, dot_and_
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import POTENTIALS
 
-__all__ = [
-    "begin_late_gradient",
-    "deliver_late",
-    "gather_late",
-    "keep_late",
-    "late_ahead",
-    "late_gradient",
-    "note_emitted",
-]
-
 
 def _forwards(returns: Any) -> Any:
     return section(returns, when=lambda rules, neuron: rules.delayed)

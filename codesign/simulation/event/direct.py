@@ -17,17 +17,6 @@ from codesign.simulation.event.structures import MESSAGES
 from codesign.simulation.event.tables import write_message
 from codesign.simulation.event.vector import unsigned_index
 
-__all__ = [
-    "back_from_direct",
-    "begin_direct_gradient",
-    "deliver_direct",
-    "frame_direct_gradient",
-    "note_currents",
-    "note_departures",
-    "note_frame",
-    "through_direct",
-]
-
 _NOTHING = (0, 0, 0, 0)
 """What a row of the message table has before anything is added to it."""
 

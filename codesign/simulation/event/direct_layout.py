@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.direct_connection import DirectConnection
+from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Linear
 from codesign.simulation.event.further import Direct, UnderWay
 from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct
-
-__all__ = ["DirectLayout"]
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]

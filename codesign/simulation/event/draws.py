@@ -8,8 +8,6 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf
 
-__all__ = ["absorb", "survivors", "uniform", "uniform_number"]
-
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)

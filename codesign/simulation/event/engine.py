@@ -17,8 +17,6 @@ from codesign.simulation.event.compilation import tell_of_compiling
 from codesign.simulation.event.execution import to_execution
 from codesign.simulation.run import EngineResult, Run
 
-__all__ = ["learn", "run"]
-
 
 def run(run: Run) -> EngineResult:
     """Run a batch; what comes of it is joined to torch's graph if the run learns."""

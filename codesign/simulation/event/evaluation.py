@@ -31,8 +31,6 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = ["DECISIONS", "FIRED", "OVERFLOWS", "Moment", "evaluate_touched", "tick", "tick_ahead"]
-
 MOST_WAITING = 1 << 24
 """As in `codesign.simulation.run`, from which files of kernels must take nothing."""
 TICKED = 2

@@ -10,8 +10,6 @@ from codesign.simulation.event.tables import spread
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 from codesign.simulation.recording import build_execution
 
-__all__ = ["to_execution"]
-
 
 def to_execution(batch: Batch, recorded: Recorded) -> Execution:
     """Everything recorded in a run."""

@@ -12,8 +12,6 @@ from codesign.simulation.event.neuron import decayed
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store
 
-__all__ = ["begin_extended", "lift"]
-
 
 @section(types.none, when=lambda rules, neuron: neuron.extended)
 def begin_extended(network: Any, rules: Any, state: Any) -> None:

@@ -41,8 +41,6 @@ from codesign.simulation.event.structures import POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
-__all__ = ["DONE", "MOST_STEPS", "NO_PRIORITY", "NO_ROOM", "TOO_LONG", "TOO_MANY", "run_sample"]
-
 DONE, NO_ROOM, NO_PRIORITY, TOO_LONG, TOO_MANY = range(5)
 """How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass; more
 spikes of a neuron wait than can be counted."""

@@ -15,8 +15,6 @@ from numba.extending import infer_getattr, lower_getattr_generic, models, regist
 
 from codesign.simulation.event.vector import intrinsic
 
-__all__ = ["Held", "field_of", "hold"]
-
 _WORD = ir.IntType(32)
 
 

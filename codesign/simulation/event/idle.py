@@ -18,8 +18,6 @@ from codesign.simulation.event.selection import LAST, keep_lowest_equals, separa
 from codesign.simulation.event.structures import IDLE_SPARE
 from codesign.simulation.event.vector import LANES, above, fill_as, load, select, store, unsigned_index
 
-__all__ = ["BELOW_CLOSED", "idle_all", "idle_nearest"]
-
 BELOW_CLOSED = np.float32((CLOSED + SKIPPED) / 2)
 """What stands in a trace for a neuron that was not evaluated is below it."""
 _ABOVE_CLOSED = np.float32(CLOSED / 2)

@@ -16,7 +16,7 @@ from codesign.simulation.event.loss import cost_gradient, cross_entropy
 from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import add_and_clear
-from codesign.simulation.event.sections import CompiledEntry, compile_given, have, needed
+from codesign.simulation.event.sections import CompiledEntry, have, needed
 from codesign.simulation.event.structures import (
     MESSAGES,
     POTENTIALS,
@@ -29,8 +29,6 @@ from codesign.simulation.event.structures import (
     Rules,
 )
 from codesign.simulation.event.working_memory import State
-
-__all__ = ["AGAIN", "BACKWARD", "FORWARD", "LEARN", "compile_given", "process"]
 
 FORWARD, BACKWARD, LEARN, AGAIN = range(4)
 """What to do with a sample: run it; add the gradients of a recorded run; run it and add those of its cross-entropy; run

@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.connection import Connection
+from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import Linear
 from codesign.network.window import Window
 from codesign.simulation.event.vector import LANES
-
-__all__ = ["MOST_PLACES", "MOST_SOURCES", "MemoryLayout", "Wiring", "aligned_zeros"]
 
 _PIECE = 128
 MOST_SOURCES = 1 << 24

@@ -9,8 +9,6 @@ import numpy as np
 
 from codesign.simulation.event.compilation import leaf
 
-__all__ = ["cost_gradient", "cross_entropy"]
-
 
 @leaf
 def cross_entropy(scores: Any, sample: Any, label: Any, learning: Any) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 from codesign.simulation.event.compilation import leaf
 
-__all__ = ["ends_sample", "is_ahead"]
-
 
 @leaf
 def is_ahead(rules: Any, fired: Any) -> Any:

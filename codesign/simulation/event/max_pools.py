@@ -11,8 +11,6 @@ from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.traced_step import find_step
 
-__all__ = ["is_spent", "keep_first", "pass_all", "set_passed"]
-
 
 @section(types.none, when=lambda rules, neuron: rules.pools_first)
 def keep_first(network: Any, rules: Any, state: Any, chosen: Any) -> None:

@@ -24,8 +24,6 @@ from codesign.simulation.event.working_memory import (
 )
 from codesign.simulation.recording import CONVERGENCE_STEPS, CURRENT_BINS
 
-__all__ = ["new_counters", "new_queue", "new_ranking", "new_state", "new_trace"]
-
 
 def _integers(count: int) -> Integers:
     return np.zeros(count, dtype=np.int32)

@@ -42,21 +42,6 @@ from codesign.simulation.event.vector import (
     truncate,
 )
 
-__all__ = [
-    "CLOSED",
-    "REFRACTORY",
-    "SKIPPED",
-    "NeuronSlots",
-    "decayed",
-    "extended_step",
-    "extended_step_gradient",
-    "fires_alone",
-    "neuron_of",
-    "step",
-    "step_gradient",
-    "would_fire",
-]
-
 REFRACTORY = np.float32(np.nan)
 """Stands in a trace for the potential of a neuron that was evaluated while refractory."""
 CLOSED = np.float32(-1e18)

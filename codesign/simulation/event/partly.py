@@ -10,8 +10,6 @@ from codesign.simulation.event.neuron import fires_alone
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
-__all__ = ["PARTLY", "evaluated_partly", "hear_partly"]
-
 PARTLY = 3
 """In `Arrivals.mark`: only those neurons of the position are evaluated that `UnderWay.reached` says, or the tick."""
 

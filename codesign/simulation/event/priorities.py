@@ -23,8 +23,6 @@ from codesign.simulation.event.draws import uniform_number
 from codesign.simulation.event.vector import intrinsic
 from codesign.simulation.policies import Policy, Waiting, is_built_in
 
-__all__ = ["NOT_A_NUMBER", "call_policy", "key_of", "places_of", "policy_address", "priority_of"]
-
 NOT_A_NUMBER = -1
 """What `call_policy` returns where a priority is not a number."""
 

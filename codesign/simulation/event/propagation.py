@@ -13,18 +13,6 @@ from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import unsigned_index
 
-__all__ = [
-    "Frame",
-    "deliver_frame",
-    "drop_input",
-    "frame_messages",
-    "keep",
-    "messages_of",
-    "propagate",
-    "queue_frame",
-    "reach",
-]
-
 
 class Frame(NamedTuple):
     """One timestep of one sample."""

@@ -14,8 +14,6 @@ from codesign.simulation.event.structures import Sums, Trace
 from codesign.simulation.event.tables import Rows, new_tables
 from codesign.simulation.event.working_memory import State
 
-__all__ = ["MOST_CHUNKS", "Resources", "free", "resources_of"]
-
 Memory = TypeVar("Memory")
 
 MOST_CHUNKS = 8

@@ -27,19 +27,6 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = [
-    "Rows",
-    "accumulate_rows",
-    "add_and_clear",
-    "add_rows",
-    "add_scaled_rows",
-    "copy",
-    "dot",
-    "dot_and_accumulate",
-    "multiply_transposed",
-    "set_all",
-]
-
 
 class Rows(NamedTuple):
     """Rows of a matrix: they begin at starts[n] · stride, begin ≤ n < end."""

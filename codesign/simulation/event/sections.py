@@ -25,10 +25,12 @@ from codesign.simulation.event.compilation import alone, is_kept, kept
 from codesign.simulation.event.held import Held, field_of
 from codesign.simulation.event.vector import intrinsic
 
-__all__ = ["CompiledEntry", "beside", "compile_given", "have", "known", "needed", "section", "table"]
-
 _MOST_PROCESSES = 4
 """Which compile at once: half of the work is a single function."""
+COMPILE_GIVEN = """
+import codesign.simulation.event.kernels, codesign.simulation.event.sections
+codesign.simulation.event.sections.compile_given()
+"""
 _STRUCTURES = {"network", "rules", "input_", "state", "out", "frame", "moment"}
 _first = threading.Lock()
 _sections: dict[str, CompiledSection] = {}
@@ -151,7 +153,7 @@ def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, A
         new = [section.name for section in missing if not is_kept(section.compiled)]
         others = min(_MOST_PROCESSES, os.cpu_count() or 1, len(new)) - 1
         order = pickle.dumps((new[::-1], of_batch))  # others begin with the last; what they leave is compiled here
-        with beside("codesign.simulation.event.kernels", "compile_given", processes=others, order=order):
+        with beside(COMPILE_GIVEN, processes=others, order=order):
             for section in [section for section in missing if not section.make(of_batch, waits=False)]:
                 section.make(of_batch, waits=True)
         for place, name in enumerate(sorted(_sections)):
@@ -159,10 +161,10 @@ def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, A
 
 
 @contextmanager
-def beside(module: str, function: str, *, processes: int, order: bytes = b"") -> Iterator[None]:
-    """Call a function in other processes, which read an order from standard input, until this ends. They are a help:
+def beside(program: str, *, processes: int, order: bytes = b"") -> Iterator[None]:
+    """Run a program in other processes, which read an order from standard input, until this ends. They are a help:
     nothing depends on them."""
-    command = [sys.executable, "-c", f"from {module} import {function}; {function}()"]
+    command = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     nowhere = subprocess.DEVNULL
     with ExitStack() as stack:

@@ -23,18 +23,6 @@ from codesign.simulation.event.vector import (
     unsigned_index,
 )
 
-__all__ = [
-    "FEW",
-    "FIRST",
-    "LAST",
-    "choose",
-    "choose_among_few",
-    "keep_lowest_equals",
-    "move_reaching",
-    "order_by_layer",
-    "separator",
-]
-
 FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))

@@ -11,8 +11,6 @@ from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.evaluation import FIRED
 from codesign.simulation.event.sections import section
 
-__all__ = ["serve_departures", "serve_evaluations", "serve_row"]
-
 _ENQUEUE_BITS = 32
 
 

@@ -18,28 +18,6 @@ from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.tables import Rows
 
-__all__ = [
-    "IDLE_ALL",
-    "IDLE_NONE",
-    "IDLE_SPARE",
-    "MESSAGES",
-    "POTENTIALS",
-    "STATUS",
-    "UPDATES",
-    "WORDS",
-    "Counters",
-    "Criterion",
-    "Input",
-    "Learning",
-    "Network",
-    "Out",
-    "Rules",
-    "Service",
-    "Slices",
-    "Sums",
-    "Trace",
-]
-
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from codesign.simulation.event.compilation import kernel, leaf
 from codesign.simulation.event.vector import unsigned_index
 
-__all__ = ["MOST_TIMESTEPS", "Rows", "new_tables", "spread", "write_message", "write_update"]
-
 MOST_TIMESTEPS = (1 << 31) - 1
 
 Rows = NDArray[np.void]

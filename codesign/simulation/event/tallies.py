@@ -12,8 +12,6 @@ from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.vector import lanes_set, lowest_lane, unsigned_index
 
-__all__ = ["begin_tally", "heard_apart", "tally_evaluations", "tally_spikes"]
-
 
 @leaf
 def begin_tally(state: Any) -> None:

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
-__all__ = ["FOOTER", "TracedStep", "find_step"]
-
 FOOTER = 3
 """Words behind each step of a trace: how many sources were chosen, positions evaluated, places left in the group."""
 

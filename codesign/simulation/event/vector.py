@@ -18,40 +18,6 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, register_model
 
-__all__ = [
-    "BLOCK",
-    "LANES",
-    "WIDE",
-    "above",
-    "add",
-    "all_lanes",
-    "both",
-    "ceil",
-    "divide",
-    "exceeding",
-    "fill_as",
-    "highest_lane",
-    "intrinsic",
-    "is_number",
-    "lanes_of",
-    "lanes_set",
-    "load",
-    "load_block",
-    "load_wide",
-    "lowest_lane",
-    "multiply",
-    "multiply_add",
-    "nearest",
-    "reaching",
-    "select",
-    "store",
-    "subtract",
-    "total",
-    "total_of",
-    "truncate",
-    "unsigned_index",
-]
-
 LANES, BLOCK, WIDE = 16, 64, 128
 """Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
 

@@ -10,20 +10,6 @@ from numpy.typing import NDArray
 from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.structures import Doubles, Floats, Integers, Longs
 
-__all__ = [
-    "Arrivals",
-    "Cells",
-    "CounterState",
-    "Fired",
-    "Gates",
-    "Gradients",
-    "Leaving",
-    "Queue",
-    "Ranking",
-    "Served",
-    "State",
-]
-
 
 class Cells(NamedTuple):
     """Neurons, by slot."""

@@ -14,8 +14,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["ARBITER", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """Minus the core: ties go to the lowest neuron, and inputs, on core 0, come before neurons."""

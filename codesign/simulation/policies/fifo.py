@@ -6,8 +6,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["FIFO", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """Minus the forward step in which the neuron began to wait."""

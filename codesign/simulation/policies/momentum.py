@@ -6,8 +6,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["MOMENTUM", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """The potential just before the spike, plus λ times a uniform number (paper, section 3.2.2)."""

@@ -13,8 +13,6 @@ from codesign.errors import InputError
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["Policy", "Waiting"]
-
 
 class Waiting(NamedTuple):
     """What a policy sees of neurons and inputs that wait: float32 tensors that broadcast, or numbers when compiled.

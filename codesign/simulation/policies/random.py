@@ -6,8 +6,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["RANDOM", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """A uniform number."""

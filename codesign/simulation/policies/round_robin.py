@@ -12,8 +12,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["ROUND_ROBIN", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """Minus the turns until the core's own, then minus the step in which the neuron began to wait.

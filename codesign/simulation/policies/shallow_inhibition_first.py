@@ -15,8 +15,6 @@ from codesign.simulation.policies.policy import Policy, Waiting
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["SHALLOW_INHIBITION_FIRST", "priority", "score"]
-
 
 def score(network: SpikingNetwork) -> torch.Tensor:
     """(N,) place of each neuron, from 1: by layer, then by the sum of its outgoing weights, lowest first, then index.

@@ -6,8 +6,6 @@ from typing import Any
 
 from codesign.simulation.policies.policy import Policy, Waiting
 
-__all__ = ["TIMED", "priority"]
-
 
 def priority(waiting: Waiting) -> Any:
     """Minus the time at which the neuron's message is at its last destination core."""

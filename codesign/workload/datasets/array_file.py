@@ -18,11 +18,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from codesign.documents import suggestion
 from codesign.errors import DataError
+from codesign.mistakes import suggestion
 from codesign.workload.datasets.reading import reading
-
-__all__ = ["ENDINGS", "ArrayColumn", "open_arrays", "whole"]
 
 ENDINGS = (".npz", ".h5", ".hdf5")
 _MOST_AT_ONCE = 1 << 28

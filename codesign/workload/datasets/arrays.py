@@ -45,11 +45,10 @@ from codesign.workload.binning import Events, bin_samples
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Reader, Recordings
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
-from codesign.workload.events import MOST_EVENTS, EventBatch
+from codesign.workload.event_rows import MOST_EVENTS
+from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns
 from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
-
-__all__ = ["Arrays"]
 
 _EVENTS = ("t", "x", "y", "p", "unit")
 _SCALARS = {"classes": (2, 100_000), "timestep_s": (0, 1e9), "timesteps": (1, 2**31 - 1), "currents": (0, 1)}

@@ -33,8 +33,6 @@ from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.timing import bin_edges_ns
 from codesign.workload.wav import Sound, read_wav
 
-__all__ = ["Audio"]
-
 _FOLDERS = ("audio", "fsdd/recordings")
 _CHANNELS = 350
 _LOWEST_HZ, _USUAL_HIGHEST_HZ = 50.0, 3600.0

@@ -24,8 +24,6 @@ from codesign.workload.events import EventBatch
 from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
 from codesign.workload.timing import duration_mistakes
 
-__all__ = ["Dataset", "DatasetState", "DatasetStatus", "IncompleteError", "Reader", "Recordings"]
-
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 _OPTIONS = {
     "file": "data of your own, 'arrays'",

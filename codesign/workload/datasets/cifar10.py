@@ -35,8 +35,6 @@ from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 
-__all__ = ["CIFAR10"]
-
 _GRID = (3, 32, 32)
 _PIXELS = math.prod(_GRID)
 _MEAN = (0.4914, 0.4822, 0.4465)

@@ -16,8 +16,6 @@ from codesign.workload.camera import SaccadeCamera
 from codesign.workload.datasets.base import Dataset, DatasetStatus, Recordings
 from codesign.workload.spec import SplitKind
 
-__all__ = ["Digits"]
-
 
 class Digits(Dataset):
     """8x8 digits enlarged 1.5 times on a sensor of 16x16 pixels: 512 inputs."""

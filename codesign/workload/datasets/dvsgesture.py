@@ -32,8 +32,6 @@ from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 
-__all__ = ["DVSGesture"]
-
 _CLASSES = 11
 _SENSOR = 128
 _POOLED = 4

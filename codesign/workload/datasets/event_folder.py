@@ -27,8 +27,6 @@ from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import label_order, names_in, number_of, reading
 from codesign.workload.raw_events import grid_of, inputs_of, times_ns
 
-__all__ = ["PARTS", "recordings_in"]
-
 PARTS = ("train", "validation", "test")
 _SETTINGS = "arrays.yaml"
 _ENDINGS = (".npy", ".aedat4")

@@ -21,8 +21,6 @@ from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
 from codesign.workload.datasets.reading import opened, reading
 from codesign.workload.download import Download, RemoteFile
 
-__all__ = ["MNIST", "read_idx"]
-
 _PARTS = ("train", "t10k")
 _NAMES = {f"{part}-{kind}": axes for part in _PARTS for kind, axes in (("images", 3), ("labels", 1))}
 _FILES = {

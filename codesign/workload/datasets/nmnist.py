@@ -20,8 +20,6 @@ from codesign.workload.cache import content_digest
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.download import Download, RemoteFile
 
-__all__ = ["NMNIST"]
-
 _GRID = (2, 34, 34)
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 _NUMBERS = 1_000_000  # a sample's id is (part · 10 + digit) · _NUMBERS + its file's number

@@ -14,8 +14,6 @@ from typing import IO
 
 from codesign.errors import DataError
 
-__all__ = ["label_order", "names_in", "number_of", "opened", "reading"]
-
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile)
 """What the readers of the standard library, numpy and h5py raise for files that are cut off or something else."""
 

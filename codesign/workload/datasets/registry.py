@@ -14,8 +14,6 @@ from codesign.errors import InputError
 from codesign.plug_ins import load_plug_in, plug_in_names
 from codesign.workload.datasets.base import Dataset
 
-__all__ = ["GROUP", "dataset_names", "get_dataset"]
-
 GROUP = "codesign.datasets"
 
 _BUILT_IN = {

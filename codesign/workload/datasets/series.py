@@ -30,8 +30,6 @@ from codesign.workload.datasets.reading import reading
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 
-__all__ = ["BasicMotions", "JapaneseVowels", "level_crossings"]
-
 _FIRST_ID = {"TRAIN": 0, "TEST": 1_000_000}
 _MOST_BYTES, _LARGEST = 1 << 26, 1e6
 Floats = NDArray[np.float64]

@@ -27,8 +27,6 @@ from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 
-__all__ = ["SHD"]
-
 _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20

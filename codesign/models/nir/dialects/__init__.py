@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codesign.documents import suggestion
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.models.nir.dialects.dialect import Dialect
 from codesign.models.nir.dialects.lava import LAVA
 from codesign.models.nir.dialects.norse import NORSE
