@@ -95,7 +95,9 @@ def test_what_has_ended_is_kept_together(
     assert str(runner.failures[failed.key]) == "ValueError: diverged"
     jobs = [point.jobs for point in plan.points if point.jobs and point.jobs.execution.model.key == failed.key]
     lost = {failed.key}.union(*(one.keys for one in jobs))
-    everything = {key for keys in work.keys.values() for key in keys}
+    everything = {
+        key for point in plan.points if point.jobs for key in (point.jobs.execution.model.key, *point.jobs.keys)
+    }
     assert store.keys() == everything - lost
     facts = store.facts(work.trainings[4].key)
     assert facts == {"trained_epochs": 4, "wall_s": 0.5}
