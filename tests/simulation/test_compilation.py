@@ -1,6 +1,7 @@
 """Compiled kernels are kept, shared between processes, and never stale.
 
-What must be compiled in a process of its own takes a quarter of a minute and is thorough; other tests copy this run's kernels.
+What must be compiled in a process of its own takes a quarter of a minute and is thorough; other tests copy this run's
+kernels.
 """
 
 from __future__ import annotations
