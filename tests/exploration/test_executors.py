@@ -174,7 +174,8 @@ def test_workers_find_the_kernels_that_this_process_compiled(ray: RayExecutor) -
     assert len(before) >= 4
     ended = run(ray, *(task(executor_tasks.simulate, key=f"{n}") for n in range(6)))
     assert {completion.output for completion in ended.values()} == {(here.output[0], 0)}
-    assert {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()} == before
+    after = {file.name: file.stat().st_mtime_ns for file in cache_folder().iterdir()}
+    assert after.items() >= before.items()  # other tests may compile meanwhile
 
 
 def test_serial_leaves_the_threads_of_the_process_alone() -> None:
