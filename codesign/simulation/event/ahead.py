@@ -11,6 +11,7 @@ import torch
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
+from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.event.compilation import is_compiled, tell_of_compiling
 from codesign.simulation.event.sections import beside
 from codesign.simulation.schedule import Schedule
@@ -28,8 +29,6 @@ def compiling_ahead(say: Callable[[str], object]) -> Iterator[None]:
 
 def compile_usual() -> None:
     """Learn from one sample, and count what another does."""
-    from codesign.simulation.engine import classification_loss, simulate
-
     network = SpikingNetwork(parse_topology("2-1-2"), NeuronSpec(), timestep_s=0.01)
     events = EventBatch.from_dense(np.ones((1, 1, 2)), np.zeros(1, dtype=np.int64), timestep_s=0.01)
     schedule = Schedule(group_size=1)

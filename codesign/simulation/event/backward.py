@@ -207,8 +207,7 @@ def _back_through_choice(network: Any, rules: Any, state: Any, out: Any, step: A
     if step.room > 0 and rules.idle_gradient == IDLE_ALL:
         idle_all(network, rules, state, trace, step)
     elif step.room > 0 and rules.idle_gradient != IDLE_NONE:
-        at = step.positions_at, step.potentials_at, step.reached, step.room
-        idle_nearest(network, rules, state, out, at[0], at[1], at[2], at[3])
+        idle_nearest(network, rules, state, out, step.positions_at, step.potentials_at, step.reached, step.room)
     for i in range(step.chosen):
         queue.ordered[i] = trace.words[step.positions_at + step.reached + i]
     if not rules.single_spikes:

@@ -140,7 +140,7 @@ def known() -> list[CompiledSection]:
 
 def needed(rules: Any, neuron: Any, *, back: bool) -> list[CompiledSection]:
     """What the way forwards or back of a batch calls, in this order or the reverse: the largest is defined last."""
-    sections = [one for one in _sections.values() if one.back == back and one.when(rules, neuron)]
+    sections = [one for one in known() if one.back == back and one.when(rules, neuron)]
     return sections if back else sections[::-1]
 
 
