@@ -205,9 +205,8 @@ def _asynchronous(
         passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
     else:
         assert isinstance(record, PlacedExecution)  # nothing else has messages to be replayed
-        passes, decision = _replayed(record, times, hops)
+        passes, compute, decision = _replayed(record, times, hops, apart=parts and bool(hops.any()))
         total = passes.sum(axis=1)
-        compute = _replayed(record, times, np.zeros_like(hops))[0].sum(axis=1) if parts and hops.any() else total
     if not parts:
         return Latency(total_s=total)
     return Latency(
@@ -227,13 +226,19 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
     return np.maximum(total - sum(parts), 0.0)
 
 
-def _replayed(work: PlacedExecution, times: Floats, hops: Floats) -> tuple[Floats, Floats]:
-    """(B, T, n) times of passes and (B, n) times of the last decision, one replay a scenario."""
-    replays = [replay(work, *scenario) for scenario in zip(times.T, hops.T, strict=True)]
-    return (
-        np.stack([result.makespan_s for result in replays], axis=2),
-        np.stack([result.decision_s[work.execution.last_pass] for result in replays], axis=1),
-    )
+def _replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """(B, T, n) times of passes, (B, n) times without those of messages, and (B, n) times of the last decision.
+
+    Args:
+        apart: whether these times differ.
+    """
+    count = times.shape[1]
+    if apart:
+        times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])
+    result = replay(work, times, hops)
+    # copied, since the rounding of a sum depends on how its numbers lie in memory
+    passes, at_once = (result.makespan_s[:, :, part].copy() for part in (slice(count), slice(-count, None)))
+    return passes, at_once.sum(axis=1), result.decision_s[work.execution.last_pass][:, :count]
 
 
 # barrier -------------------------------------------------------------------------------------------------------------

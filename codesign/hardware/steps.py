@@ -6,14 +6,17 @@ it is gathered once and priced as often as one likes. Steps with the same work a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.geometry import Geometry
 from codesign.hardware.lanes import lane_operations
 from codesign.hardware.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.simulation.execution import MessageTable, UpdateTable
 
 _KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
 _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
@@ -53,12 +56,10 @@ class StepWork:
         longest = np.zeros((steps, times_s.shape[1]))
         if not len(used):
             return longest
-        amounts = np.ascontiguousarray(self.work[:, :, used].transpose(1, 0, 2))
-        chunk = max(1, _CHUNK // times_s.shape[1])
+        chunk = max(1, _CHUNK // (cores * times_s.shape[1]))
         for first in range(0, steps, chunk):
-            part = longest[first : first + chunk]
-            for core in range(cores):
-                np.maximum(part, amounts[core, first : first + chunk] @ times_s[used], out=part)
+            amounts = np.take(self.work[first : first + chunk], used, axis=2).reshape(-1, len(used))
+            longest[first : first + chunk] = (amounts @ times_s[used]).reshape(-1, cores, times_s.shape[1]).max(axis=1)
         return longest
 
     def ways(self, hop_s: Floats) -> Floats:
@@ -69,9 +70,12 @@ class StepWork:
                 of_source[source] = (routes @ hop_s).max(axis=0)
         if not of_source.any():
             return np.zeros((1, 1))
-        patterns, which = np.unique(self.sent > 0, axis=0, return_inverse=True)
-        longest = [np.where(pattern[:, None], of_source, 0.0).max(axis=0) for pattern in patterns]
-        return np.array(longest)[which.reshape(-1)]
+        under_way = self.sent > 0
+        patterns, which = _distinct_rows(under_way)
+        longest = np.zeros((len(patterns), hop_s.shape[1]))
+        for way, there in zip(of_source, under_way[patterns].T, strict=True):
+            np.maximum(longest, way, out=longest, where=there[:, None])
+        return longest[which]
 
     def busiest_link(self) -> Floats:
         """(U,) messages over the busiest link in each step."""
@@ -101,13 +105,63 @@ def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
     return tuple(routes)
 
 
+class _Steps:
+    """Steps to be filled with work, before equal ones are merged.
+
+    Attributes:
+        rows: (1 + steps, K · 6 + S + 1), a step each; the first stands for no step.
+        work, sent: (steps, K, 6) and (steps, S + 1), views of it.
+    """
+
+    def __init__(self, steps: int, cores: int, sources: int) -> None:
+        self.sources = cores * _KINDS  # where the columns of messages sent begin
+        self.rows = np.zeros((1 + steps, self.sources + sources))
+        self.work = self.rows[1:, : self.sources].reshape(steps, cores, _KINDS)
+        self.sent = self.rows[1:, self.sources :]
+
+    def gather(self, work: PlacedExecution, received: Integers, evaluated: Integers, cores: Integers) -> None:
+        """Add up all that is received and what is sent for spikes.
+
+        Args:
+            received, evaluated: step of each row of the message table, and of the update table.
+            cores: (P,) where the parts are.
+        """
+        arrivals = work.deliveries
+        for core, own in zip(cores, map(slice, arrivals.begins, arrivals.begins[1:]), strict=False):
+            step = received[arrivals.row[own]]
+            self.add(step, core * _KINDS, arrivals.operations[own])
+            self.add(step, core * _KINDS + 1, arrivals.messages[own])
+        self.add(received, self.sources + work.messages.source, work.counts.astype(np.float64))
+        row, part, share = work.over_parts(work.execution.updates.slice)
+        spikes, outputs = work.sent
+        step, column = evaluated[row], cores[part] * _KINDS
+        self.add(step, column + 4, spikes[row] * share)
+        self.add(step, column + 5, outputs[row] * share)
+
+    def add(self, step: Integers, column: Integers, amount: Floats) -> None:
+        """Amounts in columns of rows, of which some may be the same."""
+        np.add.at(self.rows.reshape(-1), (1 + step) * self.rows.shape[1] + column, amount)
+
+    def merged(self, work: PlacedExecution, which: Integers) -> StepWork:
+        """Steps that are all different, given which of those here each sample goes through, (B, H); −1 for none."""
+        first, like = _distinct_rows(self.rows[1:])
+        rows = np.append(0, 1 + first)
+        return StepWork(
+            work=self.rows[rows, : self.sources].reshape(len(rows), -1, _KINDS),
+            sent=self.rows[rows, self.sources :],
+            which=np.append(1 + like, 0)[which],
+            routes=_routes(work),
+            links=work.source_links,
+        )
+
+
 def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
     """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
     done, sent = _passes(work)
     geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
     count = timesteps * ticks + layers - 1
-    steps = np.zeros((work.samples, count, geometry.cores, _KINDS))
-    flows = np.zeros((work.samples, count, sent.shape[2]))
+    every = _Steps(work.samples * count, geometry.cores, sent.shape[2])
+    steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
     for part, (layer, core) in enumerate(zip(geometry.layer, geometry.core, strict=True)):
         steps[:, layer : layer + timesteps * ticks : ticks, core] += done[:, :, part]
@@ -116,86 +170,70 @@ def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
         if layer < layers:
             flows[:, layer : layer + timesteps * ticks : ticks, source] += sent[:, :, source]
     steps[:, :, :, 2] = work.accessed
-    real = np.arange(count) >= (timesteps - work.timesteps_run)[:, None] * ticks
-    return _merged(work, steps, flows, real)
+    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * ticks))
 
 
 def layer_steps(work: PlacedExecution) -> StepWork:
     """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
     done[:, :, :, 2] = work.accessed_by_part
-    shape = (work.samples, work.timesteps, work.layers)
-    steps = np.zeros((*shape, len(work.geometry.layer), _KINDS))
-    flows = np.zeros((*shape, sent.shape[2]))
+    count = work.timesteps * work.layers
+    every = _Steps(work.samples * count, len(work.geometry.layer), sent.shape[2])
+    shape = work.samples, work.timesteps, work.layers
+    steps, flows = (part.reshape(*shape, *part.shape[1:]) for part in (every.work, every.sent))
     for layer in range(work.layers):
         own = work.geometry.parts_of(layer)
         steps[:, :, layer, own] = done[:, :, own]
     for source, layer in enumerate(work.layer_reached):
         if layer < work.layers:
             flows[:, :, layer, source] = sent[:, :, source]
-    flat = (work.samples, work.timesteps * work.layers)
-    real = np.arange(flat[1]) >= (work.timesteps - work.timesteps_run)[:, None] * work.layers
-    return _merged(work, steps.reshape(*flat, -1, _KINDS), flows.reshape(*flat, -1), real)
+    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * work.layers))
+
+
+def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
+    """(B, count) numbers of steps, sample by sample; −1 where a sample (B,) skips them, its first ones."""
+    numbers = np.arange(work.samples * count).reshape(work.samples, count)
+    return np.where(np.arange(count) < skipped[:, None], -1, numbers)
 
 
 def forward_steps(work: PlacedExecution) -> StepWork:
     """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
-    table, updates, geometry = work.messages, work.execution.updates, work.geometry
+    table, updates, cores = work.messages, work.execution.updates, work.geometry.core
     count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
 
-    def number(sample: Integers, timestep: Integers, step: Integers) -> Integers:
-        return np.asarray((sample * work.timesteps + timestep) * count + step)
+    def number(rows: MessageTable | UpdateTable, step: Integers) -> Integers:
+        return np.asarray((rows.sample * work.timesteps + rows.timestep) * count + step)
 
-    ran = np.arange(work.timesteps) < work.timesteps_run[:, None]
-    starts = np.flatnonzero(ran) * count
-    received = number(table.sample, table.timestep, table.step + 1)
-    evaluated_at = number(updates.sample, updates.timestep, updates.step)
     own = np.flatnonzero(work.barrier_outputs)
-    sent_at = number(table.sample[own], table.timestep[own], table.enqueue_step[own])
-    used = np.unique(np.concatenate([received, evaluated_at, sent_at, starts]))
-    done = np.zeros((len(used), geometry.cores, _KINDS))
-    flows = np.zeros((len(used), len(work.layer_reached)))
-    arrivals = work.deliveries
-    at, core = np.searchsorted(used, received[arrivals.row]), geometry.core[arrivals.part]
-    np.add.at(done[:, :, 0], (at, core), arrivals.operations)
-    np.add.at(done[:, :, 1], (at, core), arrivals.messages)
-    under_way = (np.searchsorted(used, received), table.source)
-    np.add.at(flows, under_way, (table.spikes + table.barriers).astype(np.float64))
-    at, share = np.searchsorted(used, evaluated_at), work.share[updates.slice]
-    evaluated = lane_operations(updates.evaluated[:, None] * share, work.chip)
-    spikes, outputs = work.sent
-    at_barriers, barrier_share = np.searchsorted(used, sent_at), work.share[table.source[own] - 1]
-    for part, core_of in enumerate(geometry.core):
-        np.add.at(done[:, core_of, 3], at, evaluated[:, part])
-        np.add.at(done[:, core_of, 4], at, spikes * share[:, part])
-        np.add.at(done[:, core_of, 5], at, outputs * share[:, part])
-    for part, core_of in enumerate(geometry.core):
-        np.add.at(done[:, core_of, 5], at_barriers, work.barrier_outputs[own] * barrier_share[:, part])
+    received, evaluated = number(table, table.step + 1), number(updates, updates.step)
+    said = number(table, table.enqueue_step)[own]
+    begins = np.flatnonzero(np.arange(work.timesteps) < work.timesteps_run[:, None]) * count
+    used = np.zeros(work.samples * work.timesteps * count, dtype=bool)
+    for steps in (received, evaluated, said, begins):
+        used[steps] = True
+    at = np.where(used, np.cumsum(used) - 1, -1)
+    every = _Steps(int(used.sum()), work.geometry.cores, len(work.layer_reached))
+    every.gather(work, at[received], at[evaluated], cores)
+    row, part, share = work.over_parts(updates.slice)
+    every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
+    row, part, share = work.over_parts(table.source[own] - 1)
+    by_part = np.argsort(part, kind="stable")
+    row, part, share = row[by_part], part[by_part], share[by_part]
+    every.add(at[said][row], cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share)
     if work.chip.synchronization.kind == "clocked":
-        done[np.searchsorted(used, starts), :, 2] = work.accessed
-    merged = _merged(work, done[:, None], flows[:, None], np.ones((len(used), 1), dtype=bool))
-    which = np.zeros((work.samples, work.timesteps * count), dtype=np.int64)
-    which.reshape(-1)[used] = merged.which[:, 0]
-    return replace(merged, which=which)
+        every.work[at[begins], :, 2] = work.accessed
+    return every.merged(work, at.reshape(work.samples, -1))
 
 
 def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
     that ended early come last, and before them are zeros."""
-    table, updates, arrivals = work.messages, work.execution.updates, work.deliveries
-    grid = (work.samples, work.timesteps)
-    done = np.zeros((*grid, work.share.shape[1], _KINDS))
-    sent = np.zeros((*grid, len(work.layer_reached)))
-    at = (table.sample[arrivals.row], table.timestep[arrivals.row], arrivals.part)
-    np.add.at(done[:, :, :, 0], at, arrivals.operations)
-    np.add.at(done[:, :, :, 1], at, arrivals.messages)
-    np.add.at(sent, (table.sample, table.timestep, table.source), table.spikes.astype(np.float64))
+    table, updates, parts = work.messages, work.execution.updates, work.share.shape[1]
+    passes = _Steps(work.samples * work.timesteps, parts, len(work.layer_reached))
+    received, evaluated = (rows.sample * work.timesteps + rows.timestep for rows in (table, updates))
+    passes.gather(work, received, evaluated, np.arange(parts))
+    done, sent = (rows.reshape(work.samples, work.timesteps, *rows.shape[1:]) for rows in (passes.work, passes.sent))
     done[:, :, :, 3] = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
-    spikes, outputs = work.sent
-    share, which = work.share[updates.slice], (updates.sample, updates.timestep)
-    for part in range(work.share.shape[1]):
-        np.add.at(done[:, :, part, 4], which, spikes * share[:, part])
-        np.add.at(done[:, :, part, 5], which, outputs * share[:, part])
     if (work.timesteps_run == work.timesteps).all():
         return done, sent
     # what is not run holds nothing, so that to roll a sample's timesteps puts zeros first
@@ -204,27 +242,18 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     return done[rolled], sent[rolled]
 
 
-def _merged(work: PlacedExecution, done: Floats, sent: Floats, real: Flags) -> StepWork:
-    """From (B, H, K, 6), (B, H, S + 1) and (B, H), whether there is such a step."""
-    samples, count, cores, kinds = done.shape
-    flat = np.concatenate([done.reshape(samples * count, -1), sent.reshape(samples * count, -1)], axis=1)
-    rows, place = _unique_rows(flat)
-    rows = np.concatenate([np.zeros((1, flat.shape[1])), rows])
-    return StepWork(
-        work=np.ascontiguousarray(rows[:, : cores * kinds]).reshape(-1, cores, kinds),
-        sent=np.ascontiguousarray(rows[:, cores * kinds :]),
-        which=np.where(real, 1 + place.reshape(samples, count), 0),
-        routes=_routes(work),
-        links=work.source_links,
-    )
-
-
-def _unique_rows(flat: Floats) -> tuple[Floats, Integers]:
-    """Distinct rows and which of them each row is; rows are compared bit by bit, and no value is −0."""
-    flat = np.ascontiguousarray(flat)
-    keys = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1]))).reshape(-1)
-    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    return flat[first], place.reshape(-1)
+def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
+    """One of each set of rows that are equal bit by bit, in the order of their bits, and which of these each row is."""
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+    order = np.argsort(keys)
+    starts = np.ones(len(rows), dtype=bool)
+    chunk = max(1, _CHUNK // rows.shape[1])
+    for begin in range(1, len(rows), chunk):
+        some = rows[order[begin - 1 : begin + chunk]]
+        starts[begin : begin + chunk] = (some[1:] != some[:-1]).any(axis=1)
+    which = np.empty_like(order)
+    which[order] = np.cumsum(starts) - 1
+    return order[starts], which
 
 
 # samples without a pause between them, on a chip that works on layers in a pipeline -----------------------------------

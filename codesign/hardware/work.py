@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
@@ -24,17 +26,17 @@ from codesign.simulation.late_messages import all_messages, first_of_direct
 
 @dataclass(frozen=True, kw_only=True)
 class Deliveries:
-    """Messages by row of the message table and part of the network that receives them.
+    """Messages by part of the network that receives them and row of the message table, in this order.
 
-    Attributes (each of shape (deliveries,)):
+    Attributes (of shape (deliveries,), but for the first):
+        begins: (P + 1,) where those of each part begin.
         row: row of the message table.
-        part: where they arrive.
         messages: how many.
         operations: lane operations that they take there, all together.
     """
 
+    begins: Integers
     row: Integers
-    part: Integers
     messages: Floats
     operations: Floats
 
@@ -78,6 +80,15 @@ class PlacedExecution:
         return all_messages(self.execution)
 
     @cached_property
+    def counts(self) -> Integers:
+        """(rows of the message table,) messages: spikes, and barrier messages where the chip needs them.
+
+        Hardware that synchronizes does not: their time is a barrier's, a tick's or a handshake's.
+        """
+        table = self.messages
+        return table.spikes if self.chip.synchronized else table.spikes + table.barriers
+
+    @cached_property
     def present(self) -> Floats:
         """(L,) share of the synapses into each layer that the chip works on: those of weight 0 only if it stores them.
 
@@ -92,6 +103,16 @@ class PlacedExecution:
         if self.exact:
             return self.geometry.reach
         return reach_of(self.placement.shape, self.execution.slices, self.placement.parts)
+
+    def over_parts(self, slices: Integers) -> tuple[Integers, Integers, Floats]:
+        """Of slices (n,), one after the other, all parts in which they lie: the place among the n, the part, and the
+        share of the slice there."""
+        slice_of_pair, part = np.nonzero(self.share)
+        begins = np.searchsorted(slice_of_pair, np.arange(len(self.share) + 1))
+        several = np.diff(begins)[slices]
+        place = np.repeat(np.arange(len(slices)), several)
+        pair = (begins[slices] - np.cumsum(several) + several)[place] + np.arange(len(place))
+        return place, part[pair], self.share[slice_of_pair, part][pair]
 
     @cached_property
     def destinations(self) -> Floats:
@@ -124,45 +145,45 @@ class PlacedExecution:
         its lanes are banks, see `codesign.hardware.lanes`. On a crossbar it has the core's neurons, whatever it is
         connected to.
         """
-        table, shape, geometry = self.messages, self.placement.shape, self.geometry
-        late = table.source > len(self.execution.slices)
-        passing = self._direct_messages
-        # hardware that synchronizes needs no barrier messages: their time is a barrier's, a tick's or a handshake's
-        counts = table.spikes if self.chip.synchronized else table.spikes + table.barriers
-        rows: list[Integers] = []
-        parts: list[Integers] = []
-        operations: list[Floats] = []
-        for layer, size in enumerate(shape.layers):
-            row = np.flatnonzero((self.targets == layer) & (counts > 0))
-            per_message, working = np.where(late[row], float(size.neurons), shape.fan_out(layer)), counts[row]
-            spikes, performed = table.spikes[row], table.synaptic_operations[row]
-            if size.window is not None and size.window.first:  # of the spikes, those that a window passes
-                working = np.where(late[row], spikes, performed / shape.fan_out(layer) + (working - spikes))
-            elif shape.fan_out(layer) != size.neurons:
-                known = (spikes > 0) & (performed > 0)
+        source, goes = self.messages.source, self.reach.share > 0
+        sending = np.bincount(source[self.counts > 0], minlength=len(goes))
+        begins = np.append(0, np.cumsum(sending @ goes))
+        rows, messages, operations = np.empty(begins[-1], dtype=np.int64), np.empty(begins[-1]), np.empty(begins[-1])
+        for layer in range(self.layers):
+            row, per_message, working = self._received(layer)
+            for part in self.geometry.parts_of(layer):
+                there = goes[source[row], part]
+                into, of_part = slice(begins[part], begins[part + 1]), row[there]
+                rows[into] = of_part
+                messages[into] = self.counts[of_part] * self.reach.share[source[of_part], part]
+                taken = self._operations(source[of_part], part, per_message[there]) * working[there]
+                operations[into] = taken * self.units("synaptic_operation")[layer]
+        return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
+
+    def _received(self, layer: int) -> tuple[Integers, Floats, NDArray[Any]]:
+        """Rows of the message table that reach a layer, the synapses there of one of their messages, and how many of
+        these have any."""
+        table, shape, size = self.messages, self.placement.shape, self.placement.shape.layers[layer]
+        row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
+        source, spikes, performed = table.source[row], table.spikes[row], table.synaptic_operations[row]
+        late = source > len(self.execution.slices)
+        per_message = np.where(late, float(size.neurons), shape.fan_out(layer))
+        working: NDArray[Any] = self.counts[row]
+        if size.window is not None and size.window.first:  # of the spikes, those that a window passes
+            working = np.where(late, spikes, performed / shape.fan_out(layer) + (working - spikes))
+        elif shape.fan_out(layer) != size.neurons:
+            known = (spikes > 0) & (performed > 0)
+            per_message[known] = performed[known] / spikes[known]
+        per_message = np.where(late, per_message, per_message * self.present[layer])
+        for place, (mean, first) in self._direct_messages.items():
+            own = source == place
+            per_message[own], working[own] = mean, spikes[own]
+            known = own & (spikes > 0) & (performed > 0)
+            if first:
+                working[own] = performed[own] / mean
+            else:
                 per_message[known] = performed[known] / spikes[known]
-            per_message = np.where(late[row], per_message, per_message * self.present[layer])
-            for place, (mean, first) in passing.items():
-                own = table.source[row] == place
-                per_message[own], working[own] = mean, spikes[own]
-                known = own & (spikes > 0) & (performed > 0)
-                if first:
-                    working[own] = performed[own] / mean
-                else:
-                    per_message[known] = performed[known] / spikes[known]
-            for part in geometry.parts_of(layer):
-                goes = self.reach.share[table.source[row], part] > 0
-                rows.append(row[goes])
-                parts.append(np.full(int(goes.sum()), part))
-                taken = self._operations(row[goes], part, per_message[goes]) * working[goes]
-                operations.append(taken * self.units("synaptic_operation")[layer])
-        row, part = np.concatenate(rows), np.concatenate(parts)
-        return Deliveries(
-            row=row,
-            part=part,
-            messages=counts[row] * self.reach.share[table.source[row], part],
-            operations=np.concatenate(operations),
-        )
+        return row, per_message, working
 
     @cached_property
     def _direct_messages(self) -> dict[int, tuple[float, bool]]:
@@ -177,15 +198,14 @@ class PlacedExecution:
                 found[place] = one.synapses / size, passes
         return found
 
-    def _operations(self, row: Integers, part: int, per_message: Floats) -> Floats:
-        """(n,) mean lane operations of a message of each of n rows in a part, with (n,) synapses in its layer."""
-        geometry, cycles, source = self.geometry, self._cycles, self.messages.source[row]
-        goes = self.reach.share[source, part]
+    def _operations(self, source: Integers, part: int, per_message: Floats) -> Floats:
+        """(n,) mean lane operations of messages of n sources in a part, with (n,) synapses in its layer."""
+        geometry, cycles, goes = self.geometry, self._cycles, self.reach.share[source, part]
         if geometry.occupied[part]:
-            return np.asarray(goes * lane_operations(np.full(len(row), float(geometry.occupied[part])), self.chip))
+            return np.asarray(goes * lane_operations(np.full(len(source), float(geometry.occupied[part])), self.chip))
         if cycles is None:
-            synapses = self.reach.synapses[source]
-            each = per_message * synapses[:, part] / (synapses.sum(axis=1) * goes)
+            synapses = self.reach.synapses
+            each = per_message * synapses[source, part] / (synapses.sum(axis=1)[source] * goes)
             return np.asarray(goes * lane_operations(each, self.chip))
         return np.asarray(cycles.cycles[source, part] * cycles.per_message(per_message, source))
 
@@ -304,8 +324,9 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     if number is not None and number.counted == "active_neurons":
         return execution.active.astype(np.float64)
     table = execution.updates
-    counts = np.zeros((execution.samples, execution.timesteps, len(execution.slices)))
-    np.add.at(counts, (table.sample, table.timestep, table.slice), table.evaluated)
+    shape = execution.samples, execution.timesteps, len(execution.slices)
+    rows = np.ravel_multi_index((table.sample, table.timestep, table.slice), shape)
+    counts: Floats = np.bincount(rows, table.evaluated, int(np.prod(shape))).astype(np.float64).reshape(shape)
     if chip.waits_for_layers:
         counts = np.minimum(counts, [recorded.neurons for recorded in execution.slices])
     return counts

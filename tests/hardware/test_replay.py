@@ -61,6 +61,12 @@ def cases(draw: st.DrawFn) -> tuple[Execution, Chip, Placement]:
     return builder.build(), chip, placement
 
 
+def replayed(work: PlacedExecution) -> tuple[np.ndarray, np.ndarray]:
+    """(B, T) makespans and decisions at the chip's own times."""
+    result = replay(work, *(times[:, None] for times in times_of(work.placement)))
+    return result.makespan_s[:, :, 0], result.decision_s[:, :, 0]
+
+
 def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
     prices = Prices(chip=placement.chip, extent=placement.extent)
     return prices.work_times()[:, 0], prices.hop_times()[:, 0]
@@ -74,29 +80,27 @@ def test_replay_agrees_with_one_message_at_a_time_and_stays_within_its_bound(
     execution, chip, placement = case
     work = PlacedExecution(execution, placement)
     assert work.exact
-    result = replay(work, *times_of(placement))
+    makespan_s, decision_s = replayed(work)
     for sample in range(execution.samples):
         for timestep in range(execution.timesteps):
             makespan, decision = one_at_a_time(execution, chip, placement, sample, timestep)
-            assert result.makespan_s[sample, timestep] == pytest.approx(makespan, abs=1e-15)
-            assert result.decision_s[sample, timestep] == pytest.approx(decision, abs=1e-15, nan_ok=True)
+            assert makespan_s[sample, timestep] == pytest.approx(makespan, abs=1e-15)
+            assert decision_s[sample, timestep] == pytest.approx(decision, abs=1e-15, nan_ok=True)
     bound_s = price(execution, placement, bound_only=True).latency.total_s
-    assert (result.makespan_s.sum(axis=1) <= bound_s * (1 + 1e-12) + 1e-18).all()
-    decided = ~np.isnan(result.decision_s)
-    assert (result.decision_s[decided] <= result.makespan_s[decided]).all()
+    assert (makespan_s.sum(axis=1) <= bound_s * (1 + 1e-12) + 1e-18).all()
+    decided = ~np.isnan(decision_s)
+    assert (decision_s[decided] <= makespan_s[decided]).all()
 
 
 @settings(max_examples=15, deadline=None)
 @given(cases())
 def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Placement]) -> None:
-    execution, _, placement = case
-    work = PlacedExecution(execution, placement)
-    whole = replay(work, *times_of(placement))
+    work = PlacedExecution(case[0], case[2])
+    whole = replayed(work)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay_module, "_CHUNK", 1)
-        parts = replay(work, *times_of(placement))
-    np.testing.assert_array_equal(parts.makespan_s, whole.makespan_s)
-    np.testing.assert_array_equal(parts.decision_s, whole.decision_s)
+        parts = replayed(work)
+    np.testing.assert_array_equal(parts, whole)
 
 
 def rows_of(table: MessageTable | UpdateTable, names: tuple[str, ...], sample: int, timestep: int) -> list[list[int]]:
