@@ -26,10 +26,11 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> Flags:
         directions: (k,) direction of each objective.
     """
     points = _points(values, directions)
-    known = np.isfinite(points).all(axis=1)
-    front = np.zeros(len(points), dtype=bool)
-    if known.any():
-        front[known] = moocore.is_nondominated(points[known], maximise=_maximize(directions), keep_weakly=True)
+    known = np.asarray(np.isfinite(points).all(axis=1))
+    front, points, maximize = known.copy(), points[known], np.array(_maximize(directions))
+    varies = (points != points[:1]).any(axis=0)  # the fewer objectives, the faster
+    if varies.any():
+        front[known] = moocore.is_nondominated(points[:, varies], maximise=maximize[varies], keep_weakly=True)
     return front
 
 

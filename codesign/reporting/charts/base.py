@@ -106,7 +106,7 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
         name: small letters, digits and hyphens.
     """
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
-        spec: dict[str, Any] = chart.to_dict()
+        spec: dict[str, Any] = chart.to_dict(validate=False)  # which would look at every row of the data
     spec.pop("config", None)
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
 
@@ -172,9 +172,9 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 # parts of charts ------------------------------------------------------------------------------------------------------
 
 
-def source(rows: Iterable[Row]) -> alt.InlineData:
+def source(rows: Iterable[Row]) -> dict[str, Any]:
     """Rows as a chart's data; numbers that are not finite become null."""
-    return alt.InlineData(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
+    return {"values": [{name: _finite(value) for name, value in row.items()} for row in rows]}
 
 
 def _finite(value: str | float | bool | None) -> str | float | bool | None:

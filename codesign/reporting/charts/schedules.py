@@ -55,5 +55,5 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
     return alt.hconcat(*panels, config=looks())
 
 
-def _rows(frame: pd.DataFrame) -> alt.InlineData:
+def _rows(frame: pd.DataFrame) -> dict[str, Any]:
     return source({str(name): value for name, value in row.items()} for row in frame.to_dict("records"))
