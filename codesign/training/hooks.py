@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
+from codesign.training.adam import Adam
 from codesign.workload.events import EventBatch
-
-_ADAM_BETAS = (0.9, 0.999)  # paper, section 3.2
 
 
 class BatchTransform(Protocol):
@@ -53,7 +52,7 @@ class Hooks:
         Raises:
             InputError: a hook returns something else.
         """
-        adam = partial(Adam, lr=learning_rate, betas=_ADAM_BETAS)
+        adam = partial(Adam, lr=learning_rate)
         optimizer = (self.optimizer or adam)(parameters)
         instance("hooks.optimizer: what it gives", optimizer, Optimizer)
         if self.learning_rate_schedule is None:

@@ -1,0 +1,69 @@
+"""Adam against torch's: the same numbers to the last bit, and what torch's loads stays out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import codesign.training.adam as module
+from codesign.training.adam import Adam
+from codesign.training.hooks import warming
+
+SHAPES = [(37, 512), (23, 37), (91, 23), (5, 3, 3, 2), (1,)]
+
+
+def moved(kind: type[torch.optim.Optimizer], *, without: dict[int, int], groups: bool = False) -> list[torch.Tensor]:
+    """Tensors after 40 steps under a warm-up; `without` says in which step which tensor has no gradient."""
+    numbers = torch.Generator().manual_seed(0)
+    tensors = [torch.randn(shape, generator=numbers).requires_grad_() for shape in SHAPES]
+    given = [{"params": tensors[:2]}, {"params": tensors[2:], "lr": 0.05}] if groups else tensors
+    optimizer = kind(given, lr=3e-3)  # type: ignore[call-arg]
+    rising = warming(optimizer, 10)
+    for step in range(40):
+        optimizer.zero_grad()
+        for place, tensor in enumerate(tensors):
+            gradient = torch.randn(tensor.shape, generator=numbers) * 10 ** (step % 7 - 4)
+            tensor.grad = None if without.get(step) == place else gradient
+        optimizer.step()
+        rising.step()
+    return [tensor.detach() for tensor in tensors]
+
+
+@pytest.mark.parametrize("together", [1 << 18, 0])
+@pytest.mark.parametrize("without", [{}, {0: 1}, {20: 3, 21: 0}])
+@pytest.mark.parametrize("groups", [False, True])
+def test_moves_tensors_as_torch_does(
+    monkeypatch: pytest.MonkeyPatch, together: int, without: dict[int, int], groups: bool
+) -> None:
+    monkeypatch.setattr(module, "_TOGETHER", together)
+    ours, theirs = moved(Adam, without=without, groups=groups), moved(torch.optim.Adam, without=without, groups=groups)
+    assert all(torch.equal(own, other) for own, other in zip(ours, theirs, strict=True))
+
+
+def test_gradients_are_forgotten() -> None:
+    tensor = torch.ones(3, requires_grad=True)
+    optimizer = Adam([tensor], lr=0.1)
+    tensor.sum().backward()
+    optimizer.zero_grad()
+    assert tensor.grad is None
+    optimizer.step()
+    assert tensor.tolist() == [1, 1, 1]
+
+
+def test_the_compiler_of_torch_is_not_loaded() -> None:
+    program = (
+        "import sys, torch\n"
+        "from codesign.training.hooks import NO_HOOKS, warming\n"
+        "tensor = torch.ones(1, requires_grad=True)\n"
+        "optimizer, _ = NO_HOOKS.make_optimizer([tensor], 0.1)\n"
+        "warming(optimizer, 3)\n"
+        "optimizer.zero_grad()\n"
+        "tensor.grad = torch.ones(1)\n"
+        "optimizer.step()\n"
+        "assert tensor.item() < 1\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
