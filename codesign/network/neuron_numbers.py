@@ -49,7 +49,7 @@ def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
     for name, tensor in numbers.items():
         if tensor.device.type == "meta":
             continue
-        if name == "time_constant" and not bool((tensor > 0).all()):
+        if name == "time_constant" and not (tensor.numpy(force=True) > 0).all():
             raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
             raise InputError("network: synaptic time constants must be at least 0 s, found others")
@@ -65,4 +65,4 @@ def is_finite(numbers: torch.Tensor) -> bool:
         return bool(torch.isfinite(numbers).all())
     array = numbers.numpy()
     with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+        return math.isfinite(array.sum()) or bool(np.isfinite(array).all())

@@ -56,4 +56,4 @@ class ClassificationLoss:
 
 
 def _of_hidden(spikes: torch.Tensor) -> int:
-    return int(spikes[:, :-1].double().sum())
+    return int(spikes[:, :-1].numpy(force=True).sum(dtype=float))

@@ -126,12 +126,12 @@ class Run:
     def parameters(self) -> list[torch.Tensor]:
         """What an engine gives gradients of, in their order: each connection's weight, each delayed and each direct
         one's, the bias where there is one, and where they require gradients the (N,) thresholds and decays."""
-        network, decay = self.network, self.network.decay
-        bias = [] if network.bias is None else [network.bias]
+        network = self.network
         return [
             *network.all_weights(),
-            *bias,
-            *(one for one in (network.threshold, decay) if one.requires_grad),
+            *([] if network.bias is None else [network.bias]),
+            *([network.threshold] if network.threshold.requires_grad else []),
+            *([network.decay] if network.time_constant.requires_grad else []),
         ]
 
     @property

@@ -100,4 +100,6 @@ def answer(
 
 def _batches(events: EventBatch, batch_size: int) -> Iterator[EventBatch]:
     size = whole("batch_size", batch_size, least=1)
+    if len(events) <= size:
+        return iter([events] if len(events) else [])
     return (events.select(slice(first, first + size)) for first in range(0, len(events), size))

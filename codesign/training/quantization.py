@@ -53,8 +53,8 @@ class LearnedWeights:
     def add_decay(self, decay: float) -> None:
         """Add the gradient of λ_W ‖W‖², which is 2 λ_W W, to those of weights that learn."""
         for weight in (one for one in self.weights if one.requires_grad):
-            gradient = 2 * weight * decay
-            weight.grad = gradient if weight.grad is None else weight.grad + gradient
+            gradient = weight * (2 * decay)
+            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
     def quantize(self) -> None:
         """Quantize the float weights into the network."""

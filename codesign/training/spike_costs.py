@@ -67,6 +67,7 @@ class SpikeCosts:
         self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in layers)
         self.multipliers = _multipliers(recipe, len(layers) - 1)
         self.scale = 1.0
+        self._last: SpikeCost | None = None
         self.least = 0.0
 
     @classmethod
@@ -110,7 +111,9 @@ class SpikeCosts:
         """The cost in an epoch, 1 for the first."""
         scale = self.scale * self.risen(epoch - 0.5)
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
-        return SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
+        if self._last is None or self._last.multipliers != multipliers:
+            self._last = SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
+        return self._last
 
     def energy_j(self, network: SpikingNetwork) -> float | None:
         """Mean energy of a sample with a network's present weights; None where no budget asks for it."""

@@ -20,7 +20,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.schedule import Regularization, Schedule
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer
@@ -219,7 +219,7 @@ class _Training:
     def network(self) -> SpikingNetwork:
         return self.weights.network
 
-    @property
+    @cached_property
     def schedules(self) -> tuple[Schedule, ...]:
         """All schedules that are trained through; those of a mixture in its order."""
         return (self.schedule, *self.recipe.schedules[1:])
@@ -228,6 +228,10 @@ class _Training:
     def learned(self) -> LearnedNeurons | None:
         """The neurons' parameters that learn; None without."""
         return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
+
+    @cached_property
+    def regularization(self) -> Regularization:
+        return self.recipe.regularization
 
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """Rank of an epoch; the highest is the best, and of equals the first."""
@@ -268,17 +272,16 @@ class _Training:
         return TrainingResult(state=state, best_epoch=best_epoch, threshold_scales=scales, **told)
 
     def watch_memory(self, training: EventBatch) -> PeakMemory:
-        """Memory from now on. One sample has gone forwards and backwards before, and Adam has moved a throwaway number,
-        so that all code is loaded whether or not this is the first training of the process. No weight moves."""
+        """Memory from now on. One sample has gone forwards and backwards before, so that all code is loaded whether or
+        not this is the first training of the process. No weight moves."""
         sample = training.select([0])
         first = replace(self, seed=0)
         for schedule in self.schedules:
             first.one_loss(sample, schedule, epoch=0).value.backward()  # type: ignore[no-untyped-call]
         self.validate(sample)
         self.network.zero_grad(set_to_none=True)
-        number = torch.zeros(1, requires_grad=True)
-        number.grad = torch.ones(1)
-        torch.optim.Adam([number]).step()
+        if self.hooks.optimizer is not None:
+            torch.optim.Adam([torch.zeros(1)])  # torch's optimizers load its compiler
         return PeakMemory()
 
     def epochs(self, training: EventBatch, validation: EventBatch) -> Iterator[EpochReport]:
@@ -387,7 +390,7 @@ class _Training:
             self.network,
             batch,
             schedule,
-            regularization=self.recipe.regularization,
+            regularization=self.regularization,
             seed=self.seed,
             epoch=epoch,
             idle_gradient=self.recipe.idle_gradient,

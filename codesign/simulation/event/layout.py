@@ -235,11 +235,11 @@ class MemoryLayout:
         widths = self.wiring.layer_width[self.wiring.position_layer]
         return _integers(np.repeat(np.arange(len(widths)), widths))
 
-    @property
+    @cached_property
     def slots(self) -> int:
         return sum(window.positions * width for window, width in zip(self.windows, self.widths, strict=True))
 
-    @property
+    @cached_property
     def positions(self) -> int:
         return sum(window.positions for window in self.windows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from codesign.network.spiking_network import SpikingNetwork
@@ -10,7 +10,7 @@ from codesign.simulation.event import memory
 from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.direct_layout import DirectLayout
 from codesign.simulation.event.layout import Floats, MemoryLayout
-from codesign.simulation.event.structures import Sums, Trace
+from codesign.simulation.event.structures import Network, Rules, Sums, Trace
 from codesign.simulation.event.tables import Rows, new_tables
 from codesign.simulation.event.working_memory import State
 
@@ -40,6 +40,7 @@ class Resources:
         self.tables: list[tuple[Rows, Rows]] = []
         self.packed: list[Floats] = []
         self.gradients: list[Sums] = []
+        self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # with what they were made from
 
     def take_trace(self) -> Trace:
         return free(self.traces) or memory.new_trace(1 << 14, 1 << 16)
