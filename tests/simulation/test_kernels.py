@@ -9,9 +9,10 @@ import numba
 import numpy as np
 import pytest
 
-from codesign.simulation.event import priorities, vector
+from codesign.simulation.event import numbers, priorities, vector
 from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
+from codesign.simulation.event.draws import uniform_number, uniform_numbers
 from codesign.simulation.event.rows import Rows
 from codesign.simulation.event.selection import FEW, FIRST, LAST
 from codesign.simulation.event.vector import LANES
@@ -54,20 +55,20 @@ each_length = pytest.mark.parametrize("lanes", LOADERS)
 
 def test_long_numbers_are_compared_and_added_by_lane():
     rng = np.random.default_rng(1)
-    numbers = rng.integers(-3, 4, LANES + 3) << 40
+    values = rng.integers(-3, 4, LANES + 3) << 40
 
     @compiled
-    def calculate(numbers, number, lanes):
-        above, reaching = vector.exceeding(numbers, 3, number), vector.reaching(numbers, 3, number)
-        return above, reaching, vector.total_of(numbers, 3, lanes)
+    def calculate(values, number, lanes):
+        above, reaching = numbers.exceeding(values, 3, number), numbers.reaching(values, 3, number)
+        return above, reaching, numbers.total_of(values, 3, lanes)
 
-    for number in np.unique(numbers).tolist():
+    for number in np.unique(values).tolist():
         flags = rng.random(LANES) < 0.5
         lanes = int(np.packbits(flags, bitorder="little").view(np.uint16)[0])
-        above, reaching, total = calculate(numbers, number, lanes)
-        for found, expected in ((above, numbers[3:] > number), (reaching, numbers[3:] >= number)):
+        above, reaching, total = calculate(values, number, lanes)
+        for found, expected in ((above, values[3:] > number), (reaching, values[3:] >= number)):
             assert [bool(found >> lane & 1) for lane in range(LANES)] == expected.tolist()
-        assert total == numbers[3:][flags].sum()
+        assert total == values[3:][flags].sum()
 
 
 @each_length
@@ -211,6 +212,22 @@ def best(keys: np.ndarray, sources: np.ndarray, wanted: int) -> set[int]:
     return set(sources[np.lexsort((sources, -keys.astype(np.int64)))][:wanted].tolist())
 
 
+def test_draws_of_a_vector_are_those_of_each_source():
+    @compiled
+    def calculate(sources, keys, inputs, found, expected):
+        numbers.store_numbers(found, 0, uniform_numbers(numbers.numbers(sources, 0), keys[0], keys[1], inputs))
+        for i in range(LANES):
+            expected[i] = uniform_number(keys, np.int64(sources[i]) - inputs, inputs)
+
+    rng = np.random.default_rng(8)
+    found, expected = np.zeros(LANES, dtype=np.int32), np.zeros(LANES, dtype=np.float32)
+    for _ in range(100):
+        sources = rng.integers(0, 50, LANES).astype(np.int32)
+        calculate(sources, rng.integers(0, 1 << 63, 2, dtype=np.uint64) * np.uint64(2), 20, found, expected)
+        assert found.view(np.float32).tolist() == expected.tolist()
+    assert len(set(expected.tolist())) > 2
+
+
 SIZES = [2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 500]
 
 
@@ -225,10 +242,11 @@ def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
             sources += (1 << 24) - (1 << 12) - 1
         waiting, chosen = with_room(sources), np.full(count + 1, -1, dtype=np.int32)
         with_keys = with_room(keys)
-        least, reached = selection.separator(with_keys, count, wanted)
+        few = np.full(4 * LANES, FIRST, dtype=np.int32)
+        least, reached = selection.separator(with_keys, few, count, wanted)
         if reached > wanted:
             scratch = np.full(count + BEHIND, FIRST, dtype=np.int32)
-            selection.keep_lowest_equals(with_keys, waiting, count, least, wanted, scratch)
+            selection.keep_lowest_equals(with_keys, waiting, count, least, wanted, scratch, few)
             assert waiting[:count].tolist() == sources.tolist()
         assert selection.move_reaching(with_keys, least, waiting, count, chosen) == wanted
         expected = best(keys, sources, wanted)

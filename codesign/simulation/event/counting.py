@@ -9,19 +9,12 @@ from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.evaluation import DECISIONS
+from codesign.simulation.event.numbers import exceeding, reaching, total_of
 from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import MESSAGES, UPDATES
 from codesign.simulation.event.tables import write_message, write_update
 from codesign.simulation.event.tallies import heard_apart
-from codesign.simulation.event.vector import (
-    LANES,
-    exceeding,
-    lanes_set,
-    lowest_lane,
-    reaching,
-    total_of,
-    unsigned_index,
-)
+from codesign.simulation.event.vector import LANES, lanes_set, lowest_lane, unsigned_index
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
 _ENQUEUE_BITS = 32

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
 
 from codesign.simulation.event.compilation import leaf
+from codesign.simulation.event.numbers import VECTOR, Numbers
+from codesign.simulation.event.vector import LANES, every, intrinsic
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -36,6 +40,33 @@ def uniform_number(keys: Any, number: Any, inputs: Any) -> Any:
     if number < 0:
         return uniform(absorb(keys[1], number + inputs))
     return uniform(absorb(keys[0], number))
+
+
+@intrinsic
+def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs: Any) -> Any:
+    """`uniform_number` of 16 sources, of which the first `inputs` are inputs, as the bits of float32 numbers."""
+    longs, floats = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.FloatType(), LANES)
+
+    def constant(number: Any) -> Any:
+        return ir.Constant(longs, [int(number)] * LANES)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def mixed(value: Any, bits: Any) -> Any:
+            return builder.xor(value, builder.lshr(value, constant(bits)))
+
+        source = builder.zext(arguments[0], longs)
+        of_neurons, of_inputs, inputs = (every(builder, number, LANES) for number in arguments[1:])
+        is_input = builder.icmp_signed("<", source, inputs)
+        value = builder.select(is_input, source, builder.sub(source, inputs))
+        value = builder.mul(builder.add(value, constant(_ONE)), constant(_GAMMA))
+        value = builder.add(builder.select(is_input, of_inputs, of_neurons), value)
+        value = builder.mul(mixed(value, _30), constant(_MULTIPLIER_1))
+        value = builder.mul(mixed(value, _27), constant(_MULTIPLIER_2))
+        value = builder.trunc(builder.lshr(mixed(value, _31), constant(_40)), VECTOR)
+        scaled = builder.fmul(builder.sitofp(value, floats), ir.Constant(floats, [float(_SCALE)] * LANES))
+        return builder.bitcast(scaled, VECTOR)
+
+    return Numbers()(Numbers(), types.uint64, types.uint64, types.int64), generate
 
 
 @leaf

@@ -88,45 +88,55 @@ def _piece(load: Any, step: Any) -> Any:
 
 
 @leaf
-def _silence(rules: Any, moment: Any, source: Any, slot: Any, state: Any) -> None:
-    """A neuron that fired is refractory from now on, unless dropout lets it fire again."""
-    if rules.gated:
-        state.gates.able[slot] = _HAS_FIRED
-    free = not rules.refractory
-    if rules.refractory_dropout > 0 and rules.refractory:
-        draw = uniform(absorb(absorb(moment.refractory_key, moment.step), source - rules.inputs))
-        free = draw < rules.refractory_dropout
-    if not free:
-        state.cells.alive[slot] = 0
-
-
-@leaf
-def _enqueue(rules: Any, moment: Any, source: Any, potential: Any, state: Any, waiting: Any) -> Any:
-    """The neuron fired at this potential; returns how many wait now."""
-    queue = state.queue
-    if rules.listed:
-        state.fired.sources[state.fired.tally[FIRED]] = source
-        state.fired.tally[FIRED] += 1
-    queue.potential[source] = potential
-    waits = queue.spikes[source] != 0  # possible only for a neuron that is not refractory
-    queue.spikes[source] += 1
-    if not waits:
+def _enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, lanes: Any, state: Any, waiting: Any) -> Any:
+    """The neurons in these lanes from `slot` on fired; returns how many wait now."""
+    queue, alive, values = state.queue, state.cells.alive, state.fired.values
+    after, step = np.float32(0 if rules.refractory else 1), np.int32(moment.step)
+    while lanes != 0:  # the shortest that is possible, without a branch that depends on data
+        lane = lowest_lane(lanes)
+        lanes &= lanes - 1
+        source = unsigned_index(wiring.slot_source[unsigned_index(slot + lane)])
+        alive[unsigned_index(slot + lane)] = after
+        queue.potential[source] = values[unsigned_index(lane)]
+        new = queue.spikes[source] == 0  # always so for a neuron that is refractory
+        queue.spikes[source] += 1
         queue.waiting[unsigned_index(waiting)] = source
-        queue.enqueue_step[source] = moment.step
-        waiting += 1
+        queue.enqueue_step[source] = step if new else queue.enqueue_step[source]
+        waiting += new
     return waiting
 
 
 @leaf
-def _add_spikes(network: Any, rules: Any, source: Any, spikes: Any, state: Any) -> None:
+def _note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
+    """What only some rules and layers do with a spike."""
+    wiring, fired = network.wiring, state.fired
+    source = unsigned_index(wiring.slot_source[unsigned_index(slot)])
+    if rules.gated:
+        state.gates.able[slot] = _HAS_FIRED
+    if rules.refractory_dropout > 0 and rules.refractory:
+        draw = uniform(absorb(absorb(moment.refractory_key, moment.step), source - rules.inputs))
+        if draw < rules.refractory_dropout:
+            state.cells.alive[slot] = 1
+    if rules.charged:
+        fired.charges[layer] += network.charge[unsigned_index(slot)]
+    if layer == len(wiring.layer_width) - 1:
+        fired.outputs[source - (len(wiring.source_slot) - len(fired.outputs))] += 1
+    if rules.listed:
+        fired.sources[fired.tally[FIRED]] = source
+        fired.tally[FIRED] += 1
+
+
+@leaf
+def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) -> None:
     """The neuron, which was enqueued with one spike, fired so many."""
     fired, more = state.fired, spikes - 1
+    source = network.wiring.slot_source[slot]
     layer = network.wiring.source_layer[source] - 1
     fired.spikes[layer] += more
     if rules.tallied:
         state.counting.slice_sums[network.slices.of_source[source], 1] += more
     if rules.charged:
-        fired.charges[layer] += network.charge[network.wiring.source_slot[source]] * np.float32(more)
+        fired.charges[layer] += network.charge[slot] * np.float32(more)
     if layer == len(network.wiring.layer_width) - 1:
         fired.outputs[source - (len(network.wiring.source_slot) - len(fired.outputs))] += more
     if rules.listed:
@@ -149,6 +159,7 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
         slot, width = unsigned_index(wiring.position_slot[position]), unsigned_index(wiring.layer_width[layer])
         output = layer == len(wiring.layer_width) - 1
         cells, gates, fired, potentials = state.cells, state.gates, state.fired, out.trace.potentials
+        noted = output or rules.gated or rules.charged or rules.listed or rules.refractory_dropout > 0 or extended
         c = 0
         while c < width:
             at = slot + c
@@ -165,21 +176,15 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
                 state.fired.tally[DECISIONS] += spikes
             if rules.tallied and spikes > 0:
                 tally_spikes(network, rules, position, at, lanes, state, out.counters)
-            while lanes != 0:
+            waiting = _enqueue(rules, moment, wiring, at, lanes, state, waiting)
+            while noted and lanes != 0:
                 lane = lowest_lane(lanes)
                 lanes &= lanes - 1
-                source = unsigned_index(wiring.slot_source[unsigned_index(at + lane)])
-                _silence(rules, moment, source, at + lane, state)
-                if rules.charged:
-                    state.fired.charges[layer] += network.charge[unsigned_index(at + lane)]
-                if output:
-                    outputs = state.fired.outputs
-                    outputs[source - (len(wiring.source_slot) - len(outputs))] += 1
-                waiting = _enqueue(rules, moment, source, state.fired.values[lane], state, waiting)
+                _note_spike(network, rules, moment, layer, at + lane, state)
                 if extended and network.neuron.holds:
                     state.cells.fired[at + lane] = network.neuron.held[at + lane]
                 if extended and network.neuron.bursts:
-                    _add_spikes(network, rules, source, np.int64(state.fired.counts[lane]), state)
+                    _add_spikes(network, rules, at + lane, np.int64(state.fired.counts[lane]), state)
         return waiting
 
     if extended:

@@ -136,7 +136,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if rules.masked or rules.delayed or rules.direct:
             opens = complete and not was_complete
             touched = _wake(network, rules, input_, frame, state, step, opens, touched)
-        if rules.traced and not _fits_evaluations(network, out, touched):
+        if rules.traced and not _fits_evaluations(rules, out, touched):
             return NO_ROOM
         moment = Moment(step, frame.sample, frame.timestep, was_complete, complete, refractory_key)
         waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
@@ -333,12 +333,9 @@ def _count_evaluated(
 
 
 @leaf
-def _fits_evaluations(network: Any, out: Any, touched: Any) -> Any:
+def _fits_evaluations(rules: Any, out: Any, touched: Any) -> Any:
     """Whether the trace has room for the evaluation of so many positions, however wide."""
-    widest = 0
-    for width in network.wiring.layer_width:
-        widest = max(widest, np.int64(width))
-    fits = out.ends[POTENTIALS] + touched * widest <= len(out.trace.potentials)
+    fits = out.ends[POTENTIALS] + touched * rules.widest <= len(out.trace.potentials)
     return fits and out.ends[WORDS] + touched <= len(out.trace.words)
 
 

@@ -110,9 +110,9 @@ def idle_nearest(
         at += wiring.layer_width[layer]
     least = LAST
     if candidates > room:
-        least, reaching = separator(keys, candidates, room)
+        least, reaching = separator(keys, state.ranking.few, candidates, room)
         if reaching > room:
-            keep_lowest_equals(keys, sources, candidates, least, room, state.ranking.equals)
+            keep_lowest_equals(keys, sources, candidates, least, room, state.ranking.equals, state.ranking.few)
     for i in range(candidates):
         if keys[i] >= least:
             source = unsigned_index(sources[i])

@@ -21,6 +21,7 @@ from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.sections import table
 from codesign.simulation.event.structures import Network, Rules, Service, Slices
 from codesign.simulation.execution import Slice
+from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.run import Run
 from codesign.simulation.service import ServiceModel, longest_ways
 
@@ -99,6 +100,7 @@ def _rules(run: Run, resources: Resources) -> Rules:
         sections=table(),
         inputs=network.shape.input_size,
         input_stride=layout.input_stride,
+        widest=max(layout.widths),
         timesteps=run.events.timesteps,
         group_size=schedule.group_limit,
         on_output=schedule.stop == "on_output",
@@ -127,6 +129,7 @@ def _rules(run: Run, resources: Resources) -> Rules:
         cores=np.float32(schedule.core_count(len(network.shape.layers))),
         policy=policy_address(run.policy),
         draws=run.policy.uses_uniform or regularization.momentum_noise > 0,
+        uniform=run.policy is RANDOM,
         idle_gradient=_IDLE[run.idle_gradient],
         traced=run.learns,
         learns_threshold=run.learns_threshold,

@@ -1,7 +1,8 @@
 """Choosing F of the waiting neurons: the policy's priorities become sortable keys, and a threshold parts them.
 
-A key is an int32 in the order of its float32 priority. The threshold that exactly F keys reach is searched for by
-interpolation and halving, each turn a count of whole vectors. Neurons of equal priority are parted by their number.
+A key is an int32 in the order of its float32 priority. The rank of each of a few keys is counted. Of many, a threshold
+that a few more than F reach is searched for by interpolation and halving, each turn a count of whole vectors, and those
+few are ranked. Neurons of equal priority are parted by their number.
 """
 
 from __future__ import annotations
@@ -11,23 +12,30 @@ from typing import Any
 import numpy as np
 
 from codesign.simulation.event.compilation import leaf, routine
-from codesign.simulation.event.draws import absorb
-from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
-from codesign.simulation.event.vector import (
-    BLOCK,
-    LANES,
+from codesign.simulation.event.draws import absorb, uniform_numbers
+from codesign.simulation.event.numbers import (
+    equalling,
     exceeding,
-    highest_lane,
-    lanes_set,
+    fill_lanes,
+    higher,
+    highest,
+    lower,
+    lowest,
+    numbers,
+    numbers_where,
+    pack,
     reaching,
-    unsigned_index,
+    store_numbers,
 )
+from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
+from codesign.simulation.event.vector import BLOCK, LANES, highest_lane, lanes_set, unsigned_index
 
 FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
+_ZERO, _ONE = np.int32(0), np.int32(0x3F800000)
+"""Keys of the priorities 0 and 1."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
-_SHORT = 128
 
 
 @routine
@@ -43,7 +51,12 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
         return np.int64(waiting), np.int64(0)
     ranking.draw_keys[0] = absorb(draw_keys[0], step)
     ranking.draw_keys[1] = absorb(draw_keys[1], step)
-    if call_policy(rules, ranking, waiting, step) == NOT_A_NUMBER:
+    if rules.uniform:
+        keys = ranking.draw_keys
+        for i in range(0, waiting, LANES):
+            drawn = uniform_numbers(numbers(queue.waiting, i), keys[0], keys[1], rules.inputs)
+            store_numbers(ranking.keys, i, drawn)
+    elif call_policy(rules, ranking, waiting, step) == NOT_A_NUMBER:
         return np.int64(NOT_A_NUMBER), np.int64(0)
     if rules.prioritize_input and inputs_waiting > 0:
         for i in range(waiting):
@@ -51,11 +64,14 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
                 ranking.keys[i] = FIRST if inputs_waiting < limit else ranking.keys[i]
             elif inputs_waiting >= limit:
                 ranking.keys[i] = LAST
-    if waiting <= FEW and choose_among_few(ranking.keys, queue.waiting, waiting, limit, queue.chosen):
+    if limit > 1 and waiting <= FEW and choose_among_few(ranking.keys, queue.waiting, waiting, limit, queue.chosen):
         return np.int64(limit), waiting - limit
-    least, reached = separator(ranking.keys, waiting, limit)
+    if limit > 1 and rules.uniform and not rules.prioritize_input:
+        least, reached = _between(ranking.keys, ranking.few, waiting, limit, _ZERO, _ONE)
+    else:
+        least, reached = separator(ranking.keys, ranking.few, waiting, limit)
     if reached > limit:
-        keep_lowest_equals(ranking.keys, queue.waiting, waiting, least, limit, ranking.equals)
+        keep_lowest_equals(ranking.keys, queue.waiting, waiting, least, limit, ranking.equals, ranking.few)
     chosen = move_reaching(ranking.keys, least, queue.waiting, waiting, queue.chosen)
     return chosen, waiting - chosen
 
@@ -65,13 +81,14 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
     """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
     bucket = queue.bucket
     layers = len(wiring.layer_width)
-    if layers * chosen <= _SHORT:  # no place depends on another: faster than counting
-        place = 0
+    if chosen <= LANES:
+        for i in range(chosen):
+            queue.layers[unsigned_index(i)] = wiring.source_layer[unsigned_index(queue.chosen[unsigned_index(i)])]
+        place, all_ = np.int64(0), (np.int64(1) << chosen) - 1
         for layer in range(layers + 1):
-            for i in range(chosen):
-                source = unsigned_index(queue.chosen[i])
-                queue.ordered[unsigned_index(place)] = source
-                place += wiring.source_layer[source] == layer
+            lanes = equalling(queue.layers, 0, np.int32(layer)) & all_
+            pack(queue.ordered, place, queue.chosen, 0, lanes)
+            place += lanes_set(lanes)
             bucket[layer + 1] = place
         return
     for i in range(len(bucket)):
@@ -88,34 +105,42 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
 
 
 @leaf
-def separator(keys: Any, count: Any, wanted: Any) -> Any:
-    """A number that at least `wanted` of the first `count` keys reach, and how many do; wanted < count.
+def separator(keys: Any, few: Any, count: Any, wanted: Any) -> Any:
+    """A number that at least `wanted` of the first `count` keys reach, and how many do; 0 < wanted < count.
 
     More than `wanted` reach it only if equal keys leave no other number. At least `wanted` keys must be above `LAST`.
-    Keys behind `count`, up to a block, are overwritten.
+    Keys behind `count`, up to a block, are overwritten; `few` has room for four vectors.
     """
-    low, high = keys[0], keys[0]
-    for i in range(count):
-        low, high = min(low, keys[i]), max(high, keys[i])
-    for i in range(count, -(-count // BLOCK) * BLOCK):
-        keys[i] = LAST
-    reach_low, reach_above = count, 0  # keys that reach `low`: enough; and `high` + 1: too few
+    fill_lanes(keys, count, keys[0])
+    least = most = numbers(keys, 0)
+    for i in range(LANES, count, LANES):
+        least, most = lower(least, numbers(keys, i)), higher(most, numbers(keys, i))
+    return _between(keys, few, count, wanted, lowest(least), highest(most))
+
+
+@leaf
+def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) -> Any:
+    """`separator` of keys that are not below `low` nor above `high`; with `wanted` = 1, `high` is one of them."""
+    for i in range(count, count + BLOCK, LANES):
+        fill_lanes(keys, i, LAST)
+    if wanted == 1:
+        return high, _reach(keys, count, high)
+    reach_low, reach_above = count, np.int64(0)  # keys that reach `low`: enough; and `high` + 1: too few
+    aim = wanted if wanted >= FEW else min(2 * wanted + 2, (wanted + FEW) // 2)
     halve = False
     while low < high:
         distance = np.int64(high) - np.int64(low)
         middle = np.int64(low) + 1 + distance // 2
         if not halve:  # where it would be if priorities were evenly spread; halving in between bounds the turns
-            share = np.float32(reach_low - wanted) / np.float32(reach_low - reach_above)
+            share = np.float32(reach_low - aim) / np.float32(reach_low - reach_above)
             bottom, top = priority_of(low), priority_of(high)
             guess = bottom + (top - bottom) * share
             if bottom < guess < top:
                 middle = np.int64(key_of(guess)) + 1
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
-        reach_middle = 0
-        for i in range(0, count, BLOCK):
-            lanes = reaching(keys, i, np.int32(middle)) | (reaching(keys, i + LANES, np.int32(middle)) << LANES)
-            lanes |= reaching(keys, i + 2 * LANES, np.int32(middle)) << 2 * LANES
-            reach_middle += lanes_set(lanes | (reaching(keys, i + 3 * LANES, np.int32(middle)) << 3 * LANES))
+        reach_middle = _reach(keys, count, np.int32(middle))
+        if wanted <= reach_middle <= FEW:
+            return _separator_of_those(keys, few, count, wanted, np.int32(middle))
         if reach_middle >= wanted:
             low, reach_low = np.int32(middle), reach_middle
             if reach_middle == wanted:
@@ -127,16 +152,55 @@ def separator(keys: Any, count: Any, wanted: Any) -> Any:
 
 
 @leaf
-def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any) -> None:
+def _reach(keys: Any, count: Any, least: Any) -> Any:
+    """How many of the first `count` keys reach a number; behind them, up to a block, stands `LAST`."""
+    reached = np.int64(0)
+    for i in range(0, count, BLOCK):
+        lanes = reaching(keys, i, least) | (reaching(keys, i + LANES, least) << LANES)
+        lanes |= reaching(keys, i + 2 * LANES, least) << 2 * LANES
+        reached += lanes_set(lanes | (reaching(keys, i + 3 * LANES, least) << 3 * LANES))
+    return reached
+
+
+@leaf
+def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any) -> Any:
+    """`separator` of those keys that reach `least`, of which there are at most `FEW`."""
+    found = np.int64(0)
+    for i in range(0, count, LANES):
+        lanes = reaching(keys, i, least)
+        pack(few, found, keys, i, lanes)
+        found += lanes_set(lanes)
+    lanes = _highest_of_few(few, found, wanted)
+    low, high = numbers_where(few, 0, lanes, FIRST), numbers_where(few, LANES, lanes >> LANES, FIRST)
+    return lowest(lower(low, high)), lanes_set(lanes)
+
+
+@leaf
+def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
+    """Which of at most `FEW` keys are the `wanted` highest, and those that equal the last of these, as bits.
+
+    Each key's rank is counted: no branch depends on the keys. Keys behind `count`, up to `FEW`, are overwritten.
+    """
+    fill_lanes(keys, count, LAST)
+    fill_lanes(keys, count + LANES, LAST)
+    lanes = np.int64(0)
+    for i in range(count):
+        above = exceeding(keys, 0, keys[i]) | (exceeding(keys, LANES, keys[i]) << LANES)
+        lanes |= np.int64(lanes_set(above) < wanted) << i
+    return lanes
+
+
+@leaf
+def keep_lowest_equals(keys: Any, sources: Any, count: Any, least: Any, wanted: Any, scratch: Any, few: Any) -> None:
     """More than `wanted` keys reach `least`: of those that equal it, only the lowest sources keep their key."""
     above = equals = np.int64(0)
     for i in range(count):
         scratch[equals] = -sources[i]
         equals += keys[i] == least
         above += keys[i] > least
-    lowest, _ = separator(scratch, equals, wanted - above)
+    last, _ = separator(scratch, few, equals, wanted - above)
     for i in range(count):
-        if keys[i] == least and -sources[i] < lowest:
+        if keys[i] == least and -sources[i] < last:
             keys[i] = LAST
 
 
@@ -158,17 +222,8 @@ def _move(lanes: Any, begin: Any, waiting: Any, stay: Any, chosen: Any, moved: A
 
 @leaf
 def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: Any) -> Any:
-    """Move the `wanted` of at most `FEW` sources with the highest keys; none, if equal keys leave it open which.
-
-    Each key's rank is counted: no branch depends on the keys. Keys behind `count`, up to `FEW`, are overwritten.
-    """
-    for i in range(count, FEW):
-        keys[i] = LAST
-    lanes = np.int64(0)
-    for i in range(count):
-        key = keys[i]
-        above = exceeding(keys, 0, key) | (exceeding(keys, LANES, key) << LANES)
-        lanes |= np.int64(lanes_set(above) < wanted) << i
+    """Move the `wanted` of at most `FEW` sources with the highest keys; none, if equal keys leave it open which."""
+    lanes = _highest_of_few(keys, count, wanted)
     if lanes_set(lanes) != wanted:
         return False
     _move(lanes, np.int64(0), waiting, count, chosen, np.int64(0))

@@ -86,6 +86,7 @@ class Rules(NamedTuple):
     sections: Longs  # addresses of compiled code, as `sections.table` has them
     inputs: int  # number of inputs
     input_stride: int  # distance of the rows of successive inputs; 0 where they are not evenly spaced
+    widest: int  # slots of the widest position
     timesteps: int
     group_size: int  # `Schedule.group_limit`
     on_output: bool
@@ -112,6 +113,7 @@ class Rules(NamedTuple):
     cores: np.float32  # how many cores policies see
     policy: int  # address of its compiled loop
     draws: bool  # the policy needs uniform numbers
+    uniform: bool  # these numbers themselves are its priorities
     idle_gradient: int
     traced: bool  # a trace is kept for the backward run
     learns_threshold: bool

@@ -22,7 +22,7 @@ LANES, BLOCK, WIDE = 16, 64, 128
 """Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
+ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
 
 
 intrinsic: Any = _intrinsic  # its own types leave out that the first argument is the compiler's
@@ -64,7 +64,8 @@ class _MaskModel(models.PrimitiveModel):
         super().__init__(manager, type_, ir.VectorType(ir.IntType(1), type_.lanes))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
+def pointer_to(context: Any, builder: Any, array_type: Any, to: Any, array: Any, index: Any) -> Any:
+    """Where a vector of type `to` begins in an array."""
     held = cgutils.create_struct_proxy(array_type)(context, builder, array)
     if context.enable_boundscheck:  # NUMBA_BOUNDSCHECK=1
         for number in (index, builder.add(index, _LONG(to.count - 1))):
@@ -72,7 +73,8 @@ def _pointer(context: Any, builder: Any, array_type: Any, to: Any, array: Any, i
     return builder.bitcast(builder.gep(held.data, [index]), to.as_pointer())
 
 
-def _every(builder: Any, number: Any, lanes: int) -> Any:
+def every(builder: Any, number: Any, lanes: int) -> Any:
+    """A vector with the same number in every lane."""
     kind = ir.VectorType(number.type, lanes)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _WORD(0))
     order = ir.Constant(ir.VectorType(_WORD, lanes), [0] * lanes)
@@ -81,8 +83,8 @@ def _every(builder: Any, number: Any, lanes: int) -> Any:
 
 def _loader(lanes: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], ir.VectorType(_FLOAT, lanes), *arguments)
-        return builder.load(pointer, align=_ALIGNMENT)
+        pointer = pointer_to(context, builder, signature.args[0], ir.VectorType(_FLOAT, lanes), *arguments)
+        return builder.load(pointer, align=ALIGNMENT)
 
     return generate
 
@@ -110,8 +112,8 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Write a vector to a float32 array from `index` on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[2].type, *arguments[:2])
-        builder.store(arguments[2], pointer, align=_ALIGNMENT)
+        pointer = pointer_to(context, builder, signature.args[0], arguments[2].type, *arguments[:2])
+        builder.store(arguments[2], pointer, align=ALIGNMENT)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -135,7 +137,7 @@ def fill_as(typing: Any, like: Any, number: Any) -> Any:
     """A vector as long as `like` with the same float32 number in every lane."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _every(builder, arguments[1], signature.args[0].lanes)
+        return every(builder, arguments[1], signature.args[0].lanes)
 
     return like(like, types.float32), generate
 
@@ -290,45 +292,6 @@ def lanes_of(typing: Any, where: Any) -> Any:
         return bits if lanes == _LONG.width else builder.zext(bits, _LONG)
 
     return types.int64(where), generate
-
-
-def _compare_integers(operator: str) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        numbers = ir.VectorType(arguments[2].type, LANES)
-        pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
-        held = builder.load(pointer, align=_ALIGNMENT)
-        flags = builder.icmp_signed(operator, held, _every(builder, arguments[2], LANES))
-        return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
-
-    return generate
-
-
-@intrinsic
-def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """Which of the 16 numbers of an int32 or int64 array from `index` on are above `number`: bit i for number i."""
-    return types.int64(array, types.intp, array.dtype), _compare_integers(">")
-
-
-@intrinsic
-def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """Which of the 16 numbers of an int32 or int64 array from `index` on are at least `least`: bit i for number i."""
-    return types.int64(array, types.intp, array.dtype), _compare_integers(">=")
-
-
-@intrinsic
-def total_of(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Sum of those of the 16 numbers of an int64 array from `index` on whose bit is set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        numbers = ir.VectorType(_LONG, LANES)
-        pointer = _pointer(context, builder, signature.args[0], numbers, *arguments[:2])
-        flags = builder.bitcast(builder.trunc(arguments[2], ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES))
-        held = builder.select(flags, builder.load(pointer, align=_ALIGNMENT), ir.Constant(numbers, [0] * LANES))
-        kind = ir.FunctionType(_LONG, [numbers])
-        reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{LANES}i64")
-        return builder.call(reduce, [held])
-
-    return types.int64(array, types.intp, types.int64), generate
 
 
 @intrinsic

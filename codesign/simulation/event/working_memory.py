@@ -50,6 +50,7 @@ class Queue(NamedTuple):
     enqueue_step: Integers  # step in which it began to wait
     waiting: Integers  # sources that wait, in any order
     chosen: Integers  # sources that leave in this step, in any order
+    layers: Integers  # (1 vector) the layers of a few that do
     ordered: Integers  # the same by layer
     kept: Floats  # their spikes that are not lost, in the order of `ordered`
     bucket: Longs  # (layers + 3,) where each layer ends in `ordered`
@@ -67,6 +68,7 @@ class Ranking(NamedTuple):
     deliveries: Floats
     keys: Integers
     equals: Integers  # a second array of keys
+    few: Integers  # (4 vectors) the highest of them
     places: Longs  # addresses of arrays
     whole: Longs  # whole numbers
     numbers: Floats

@@ -1,0 +1,193 @@
+"""Vectors of 16 whole numbers inside compiled kernels, and sets of them as the bits of an integer: bit i is lane i.
+
+Numbers are int32 unless stated. As vectors of `codesign.simulation.event.vector`, they are split or joined into the
+machine's own registers, so results are the same everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import models, register_model
+
+from codesign.simulation.event.vector import ALIGNMENT, LANES, every, intrinsic, pointer_to
+
+_WORD, _LONG = ir.IntType(32), ir.IntType(64)
+VECTOR = ir.VectorType(_WORD, LANES)
+_FLAGS = ir.VectorType(ir.IntType(1), LANES)
+
+
+class Numbers(types.Type):
+    """16 numbers in registers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="codesign.Numbers")
+
+
+@register_model(Numbers)
+class _NumbersModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, type_: Numbers) -> None:
+        super().__init__(manager, type_, VECTOR)
+
+
+def _flags(builder: Any, lanes: Any) -> Any:
+    return builder.bitcast(builder.trunc(lanes, ir.IntType(LANES)), _FLAGS)
+
+
+def _called(builder: Any, name: str, returns: Any, *arguments: Any) -> Any:
+    kind = ir.FunctionType(returns, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def _loaded(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    return builder.load(pointer_to(context, builder, array_type, VECTOR, array, index), align=ALIGNMENT)
+
+
+# in registers --------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def numbers(typing: Any, array: Any, index: Any) -> Any:
+    """16 numbers of an array from `index` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _loaded(context, builder, signature.args[0], *arguments)
+
+    return Numbers()(array, types.intp), generate
+
+
+@intrinsic
+def numbers_where(typing: Any, array: Any, index: Any, lanes: Any, otherwise: Any) -> Any:
+    """16 numbers of an array from `index` on, with another one where a bit is not set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = _loaded(context, builder, signature.args[0], *arguments[:2])
+        return builder.select(_flags(builder, arguments[2]), found, every(builder, arguments[3], LANES))
+
+    return Numbers()(array, types.intp, types.int64, types.int32), generate
+
+
+@intrinsic
+def store_numbers(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write 16 numbers to an array from `index` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = pointer_to(context, builder, signature.args[0], VECTOR, *arguments[:2])
+        builder.store(arguments[2], pointer, align=ALIGNMENT)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, Numbers()), generate
+
+
+def _of_two(function: str) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _called(builder, f"llvm.{function}.v{LANES}i32", VECTOR, *arguments)
+
+    return generate
+
+
+@intrinsic
+def lower(typing: Any, a: Any, b: Any) -> Any:
+    """The lower number in each lane."""
+    return Numbers()(a, b), _of_two("smin")
+
+
+@intrinsic
+def higher(typing: Any, a: Any, b: Any) -> Any:
+    """The higher number in each lane."""
+    return Numbers()(a, b), _of_two("smax")
+
+
+def _of_all(function: str) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _called(builder, f"llvm.vector.reduce.{function}.v{LANES}i32", _WORD, *arguments)
+
+    return generate
+
+
+@intrinsic
+def lowest(typing: Any, a: Any) -> Any:
+    """The lowest of all lanes."""
+    return types.int32(a), _of_all("smin")
+
+
+@intrinsic
+def highest(typing: Any, a: Any) -> Any:
+    """The highest of all lanes."""
+    return types.int32(a), _of_all("smax")
+
+
+# in arrays -----------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def fill_lanes(typing: Any, array: Any, index: Any, number: Any) -> Any:
+    """Write the same number to 16 places of an array from `index` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = pointer_to(context, builder, signature.args[0], VECTOR, *arguments[:2])
+        builder.store(every(builder, arguments[2], LANES), pointer, align=ALIGNMENT)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int32), generate
+
+
+def _comparison(operator: str) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(arguments[2].type, LANES)
+        pointer = pointer_to(context, builder, signature.args[0], kind, *arguments[:2])
+        found = builder.load(pointer, align=ALIGNMENT)
+        flags = builder.icmp_signed(operator, found, every(builder, arguments[2], LANES))
+        return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
+
+    return generate
+
+
+@intrinsic
+def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
+    """Which of the 16 numbers of an int32 or int64 array from `index` on are above `number`."""
+    return types.int64(array, types.intp, array.dtype), _comparison(">")
+
+
+@intrinsic
+def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
+    """Which of the 16 numbers of an int32 or int64 array from `index` on are at least `least`."""
+    return types.int64(array, types.intp, array.dtype), _comparison(">=")
+
+
+@intrinsic
+def equalling(typing: Any, array: Any, index: Any, number: Any) -> Any:
+    """Which of the 16 numbers of an int32 or int64 array from `index` on equal `number`."""
+    return types.int64(array, types.intp, array.dtype), _comparison("==")
+
+
+@intrinsic
+def pack(typing: Any, target: Any, to: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Write those of the 16 numbers of an array from `index` on whose bit is set to `target` from `to` on, in their
+    order. Whatever stands there behind them, up to 16 numbers in all, is overwritten."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = _loaded(context, builder, signature.args[2], *arguments[2:4])
+        name, nothing = f"llvm.experimental.vector.compress.v{LANES}i32", ir.Constant(VECTOR, ir.Undefined)
+        packed = _called(builder, name, VECTOR, found, _flags(builder, arguments[4]), nothing)
+        pointer = pointer_to(context, builder, signature.args[0], VECTOR, *arguments[:2])
+        builder.store(packed, pointer, align=ALIGNMENT)
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, array, types.intp, types.int64), generate
+
+
+@intrinsic
+def total_of(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Sum of those of the 16 numbers of an int64 array from `index` on whose bit is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(_LONG, LANES)
+        pointer = pointer_to(context, builder, signature.args[0], kind, *arguments[:2])
+        found = builder.load(pointer, align=ALIGNMENT)
+        chosen = builder.select(_flags(builder, arguments[2]), found, ir.Constant(kind, [0] * LANES))
+        return _called(builder, f"llvm.vector.reduce.add.v{LANES}i64", _LONG, chosen)
+
+    return types.int64(array, types.intp, types.int64), generate
