@@ -81,6 +81,12 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
     """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
     bucket = queue.bucket
     layers = len(wiring.layer_width)
+    if chosen == 1:  # a vector of what has just been written one by one would have to be waited for
+        queue.ordered[0] = queue.chosen[0]
+        own = wiring.source_layer[unsigned_index(queue.chosen[0])]
+        for layer in range(layers + 1):
+            bucket[layer + 1] = own <= layer
+        return
     if chosen <= LANES:
         for i in range(chosen):
             queue.layers[unsigned_index(i)] = wiring.source_layer[unsigned_index(queue.chosen[unsigned_index(i)])]
