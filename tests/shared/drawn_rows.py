@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import altair as alt
+from altair.utils.schemapi import validate_jsonschema
+
 from codesign.reporting.charts.base import Figure
 
 
 def rows_of(drawn: Figure) -> list[dict[str, Any]]:
-    """What is drawn, one mapping each; of several layers those of the first that has rows."""
+    """What is drawn, one mapping each; of several layers those of the first that has rows. Raises where the figure is
+    none of Vega-Lite's."""
+    validate_jsonschema(drawn.spec, alt.load_schema())
     return _rows_in(drawn.spec)
 
 
