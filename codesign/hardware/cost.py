@@ -261,10 +261,9 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
 
 
 def _link_load(work: PlacedExecution) -> Floats:
-    table = work.messages
-    sent = np.zeros((work.samples, len(work.layer_reached)))
-    np.add.at(sent, (table.sample, table.source), table.spikes.astype(np.float64))
-    return np.asarray(sent @ work.source_links)
+    table, sources = work.messages, len(work.layer_reached)
+    sent = np.bincount(table.sample * sources + table.source, table.spikes, work.samples * sources)
+    return np.asarray(sent.reshape(-1, sources) @ work.source_links)
 
 
 # many scenarios ------------------------------------------------------------------------------------------------------

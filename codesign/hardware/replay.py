@@ -79,15 +79,14 @@ class _Deliveries:
         ends: (steps, turns + 1) where each turn begins, and the last ends.
         place: in an array of cores and passes.
         origin: in an array of steps, slices and passes, when the output was done that a message waits for.
-        core, source: where it goes, and comes from.
+        way: in an array of sources and cores.
         operations, messages: as in `Deliveries`.
     """
 
     ends: Integers
     place: Integers
     origin: Integers
-    core: Integers
-    source: Integers
+    way: Integers
     operations: Floats
     messages: Floats
 
@@ -111,6 +110,7 @@ class _Passes:
         place = np.arange(several.max())[:, None] % several  # over again where a slice lies in fewer parts than others
         self.parts_of_slices = parts[np.arange(self.slices), place]
         self.deliveries = self._deliveries()
+        self._spread_updates()
 
     def _of_samples(self, table: MessageTable | UpdateTable, samples: slice) -> tuple[slice, Integers]:
         """Rows of a table, and the pass of each."""
@@ -118,32 +118,37 @@ class _Passes:
         return rows, (table.sample[rows] - samples.start) * self.work.timesteps + table.timestep[rows]
 
     def _deliveries(self) -> _Deliveries:
-        arrivals, table, passes = self.work.deliveries, self.work.messages, len(self.ran)
-        pieces = []
+        arrivals, table, geometry, passes = self.work.deliveries, self.work.messages, self.work.geometry, len(self.ran)
+        some = []
         for begin, end in pairwise(arrivals.begins.tolist()):
             ends = begin + np.searchsorted(arrivals.row[begin:end], (self.rows.start, self.rows.stop))
-            pieces.append(np.arange(*ends))
-        chosen, core = np.concatenate(pieces), np.repeat(self.work.geometry.core, [len(piece) for piece in pieces])
-        order = np.argsort(core * len(table.step) + arrivals.row[chosen], kind="stable")
-        chosen, core = chosen[order], core[order]
-        row, number = arrivals.row[chosen], np.arange(len(chosen))
-        step, place = table.step[row] + 1, core * passes + self.pass_of_row[row - self.rows.start]
+            some.append(slice(*ends.tolist()))
+        core = np.repeat(geometry.core, [part.stop - part.start for part in some])
+        row, operations, messages = (
+            np.concatenate([column[part] for part in some])
+            for column in (arrivals.row, arrivals.operations, arrivals.messages)
+        )
+        row -= self.rows.start
+        if geometry.cores < self.parts:  # else it is in order
+            order = np.argsort(core * len(self.pass_of_row) + row, kind="stable")
+            core, row, operations, messages = core[order], row[order], operations[order], messages[order]
+        step, place = table.step[self.rows][row] + 1, core * passes + self.pass_of_row[row]
+        number = np.arange(len(row))
         first = np.diff(place * self.steps + step, prepend=-1) != 0
         turn = number - np.maximum.accumulate(np.where(first, number, 0))
         turns = 1 + int(turn.max(initial=0))
         key = (step * turns + turn).astype(np.min_scalar_type(self.steps * turns))  # short ones sort faster
         order = np.argsort(key, kind="stable")
-        chosen, row, place = chosen[order], row[order], place[order]
-        left = np.maximum(table.enqueue_step[row], 0) * (self.slices + 1) + self._origins()[table.source[row]]
         begins = np.append(0, np.cumsum(np.bincount(key, minlength=self.steps * turns)))
+        source = table.source[self.rows]
+        left = np.maximum(table.enqueue_step[self.rows], 0) * (self.slices + 1) + self._origins()[source]
         return _Deliveries(
             ends=begins[np.arange(self.steps)[:, None] * turns + np.arange(turns + 1)],
-            place=place,
-            origin=left * passes + place % passes,
-            core=core[order],
-            source=table.source[row],
-            operations=arrivals.operations[chosen],
-            messages=arrivals.messages[chosen],
+            place=place[order],
+            origin=(left * passes + self.pass_of_row)[row[order]],
+            way=(source[row] * geometry.cores + core)[order],
+            operations=operations[order],
+            messages=messages[order],
         )
 
     def _from_before(self) -> Flags:
@@ -164,27 +169,33 @@ class _Passes:
         longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
         return np.where(self._from_before()[:, None], 0.0, longest)
 
+    def _spread_updates(self) -> None:
+        """Bring evaluations, and what is emitted in them, to parts."""
+        work, rows, table = self.work, self.update_rows, self.work.messages
+        shape, updates = (self.steps, self.parts, len(self.ran)), work.execution.updates
+        row, part, share = work.over_parts(updates.slice[rows])
+        self.update_place = np.ravel_multi_index((updates.step[rows][row], part, self.pass_of_update[row]), shape)
+        self.update_share, self.update_lanes = share, lane_operations(updates.evaluated[rows][row] * share, work.chip)
+        self.spikes, self.outputs = (sent[rows][row] for sent in work.sent)
+        own = np.flatnonzero(work.barrier_outputs[self.rows])
+        row, part, self.barrier_share = work.over_parts(table.source[self.rows][own] - 1)
+        own = own[row]
+        self.barriers, enqueued = work.barrier_outputs[self.rows][own], table.enqueue_step[self.rows][own]
+        self.barrier_place = np.ravel_multi_index((enqueued, part, self.pass_of_row[own]), shape)
+
     def _part_work(self, times_s: Floats) -> tuple[Floats, Floats]:
         """(steps, P, passes) time of evaluations, and of the output of what was emitted."""
-        work, updates, table = self.work, self.work.execution.updates, self.work.messages
         evaluation, output = np.zeros((2, self.steps, self.parts, len(self.ran)))
-        rows = self.update_rows
-        row, part, share = work.over_parts(updates.slice[rows])
-        places = updates.step[rows][row], part, self.pass_of_update[row]
-        evaluated = lane_operations(updates.evaluated[rows][row] * share, work.chip)
-        spikes, messages = (sent[rows][row] for sent in work.sent)
-        _add_at(evaluation, places, evaluated * times_s[3])
-        _add_at(output, places, (spikes * times_s[4] + messages * times_s[5]) * share)
-        own = self.rows.start + np.flatnonzero(work.barrier_outputs[self.rows])
-        row, part, share = work.over_parts(table.source[own] - 1)
-        places = table.enqueue_step[own][row], part, self.pass_of_row[own - self.rows.start][row]
-        _add_at(output, places, work.barrier_outputs[own][row] * times_s[5] * share)
+        np.add.at(evaluation.reshape(-1), self.update_place, self.update_lanes * times_s[3])
+        time = (self.spikes * times_s[4] + self.outputs * times_s[5]) * self.update_share
+        np.add.at(output.reshape(-1), self.update_place, time)
+        np.add.at(output.reshape(-1), self.barrier_place, self.barriers * times_s[5] * self.barrier_share)
         return evaluation, output
 
     def replayed(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
         """(passes,) makespans and decisions."""
         geometry, deliveries, passes = self.work.geometry, self.deliveries, len(self.ran)
-        route = self._routes(hop_s)[deliveries.source, deliveries.core]
+        route = self._routes(hop_s).reshape(-1)[deliveries.way]
         service = deliveries.operations * times_s[0]
         service += deliveries.messages * times_s[1]
         evaluation, output = self._part_work(times_s)
@@ -219,8 +230,3 @@ class _Passes:
         times, which = np.full(len(self.ran), np.inf), self.pass_of_update[hit]
         np.minimum.at(times, which, evaluated[step[hit], part[hit], which])
         return np.where((self.first_output == NOT_REACHED) | np.isinf(times), np.nan, times)
-
-
-def _add_at(total: Floats, places: tuple[Integers, ...], time: Floats) -> None:
-    """Add times to places, of which one may have several."""
-    np.add.at(total.reshape(-1), np.ravel_multi_index(places, total.shape), time)

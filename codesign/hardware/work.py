@@ -107,6 +107,8 @@ class PlacedExecution:
     def over_parts(self, slices: Integers) -> tuple[Integers, Integers, Floats]:
         """Of slices (n,), one after the other, all parts in which they lie: the place among the n, the part, and the
         share of the slice there."""
+        if self.exact:
+            return np.arange(len(slices)), slices, np.ones(len(slices))
         slice_of_pair, part = np.nonzero(self.share)
         begins = np.searchsorted(slice_of_pair, np.arange(len(self.share) + 1))
         several = np.diff(begins)[slices]
