@@ -7,6 +7,7 @@ it is gathered once and priced as often as one likes. Steps with the same work a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,15 +87,19 @@ class StepWork:
         """(B, H) where a sample has a step."""
         return self.which > 0
 
-    def summed(self, values: Floats) -> Floats:
-        """(B, n) sum over the steps that each sample goes through, from (U, n)."""
+    @cached_property
+    def _through(self) -> Any:
+        """(B, U) how often each sample goes through each step, sparse."""
         from scipy.sparse import csr_array
 
         ends = np.append(0, np.cumsum(self.real.sum(axis=1)))
-        shape = (len(self.which), len(values))
-        through = csr_array((np.ones(ends[-1]), self.which[self.real], ends), shape=shape)
-        through.sum_duplicates()  # how often each sample goes through each step
-        return np.asarray(through @ values)
+        through = csr_array((np.ones(ends[-1]), self.which[self.real], ends), shape=(len(ends) - 1, len(self.work)))
+        through.sum_duplicates()
+        return through
+
+    def summed(self, values: Floats) -> Floats:
+        """(B, n) sum over the steps that each sample goes through, from (U, n)."""
+        return np.asarray(self._through @ values)
 
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
