@@ -111,7 +111,7 @@ def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
 
 
 class _Steps:
-    """Steps to be filled with work, before equal ones are merged.
+    """Steps that are filled with work before equal ones are merged.
 
     Attributes:
         rows: (1 + steps, K · 6 + S + 1), a step each; the first stands for no step.
@@ -222,9 +222,9 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     row, part, share = work.over_parts(updates.slice)
     every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
     row, part, share = work.over_parts(table.source[own] - 1)
-    by_part = np.argsort(part, kind="stable")
-    row, part, share = row[by_part], part[by_part], share[by_part]
-    every.add(at[said][row], cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share)
+    column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
+    by_part = np.argsort(part, kind="stable")  # a sum's last bit depends on the order, also that of parts on one core
+    every.add(at[said][row][by_part], column[by_part], outputs[by_part])
     if work.chip.synchronization.kind == "clocked":
         every.work[at[begins], :, 2] = work.accessed
     return every.merged(work, at.reshape(work.samples, -1))
@@ -248,7 +248,7 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
-    """One of each set of rows that are equal bit by bit, in the order of their bits, and which of these each row is."""
+    """One of each set of equal rows, in the order of their bits, and which of these each row is; no value is −0."""
     keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
     order = np.argsort(keys)
     starts = np.ones(len(rows), dtype=bool)
