@@ -83,7 +83,7 @@ def _add_up(sums: Any, totals: Any) -> None:
 
 _ENTRY = CompiledEntry(process_samples)
 _FLAGS = NeuronSlots._fields.index("subtracts")
-_ready: set[tuple[Any, ...]] = set()
+_ready: dict[tuple[Any, ...], Any] = {}  # by what was run before, how to call it
 
 
 def process(task: int, first: int, last: int, structures: tuple[Network, Rules, Input, State, Out]) -> int:
@@ -94,12 +94,15 @@ def process(task: int, first: int, last: int, structures: tuple[Network, Rules, 
     """
     rules, neuron = structures[1], structures[0].neuron
     what = task, rules[1:], neuron[_FLAGS:]  # all that decides which sections are needed
-    if what not in _ready:
-        ahead = needed(rules, neuron, back=False) if task != BACKWARD else []
-        back = needed(rules, neuron, back=True) if task != FORWARD else []
-        have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # what is large stands on either end
-        _ready.add(what)
+    if what in _ready:
+        found: int = _ready[what](task, first, last, *structures)
+        return found
+    ahead = needed(rules, neuron, back=False) if task != BACKWARD else []
+    back = needed(rules, neuron, back=True) if task != FORWARD else []
+    have([*ahead, _ENTRY, *back], lambda: _kinds(structures))  # what is large stands on either end
     reached: int = process_samples(task, first, last, *structures)
+    # Before such a call Numba looks at the types of all arrays, which takes as long as some samples: once is enough.
+    (_ready[what],) = (one.entry_point for one in process_samples.overloads.values())
     return reached
 
 
