@@ -29,6 +29,9 @@ from random_cases import Case, a_case, cases, examples, random_service
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.event.selection import FEW
+from codesign.simulation.policies import Policy
+from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
@@ -234,6 +237,21 @@ def test_long_passes_and_many_messages(kind: str):
     execution = run(case, ENGINE).execution
     assert execution.forward_steps.max() > 100
     assert execution.currents_before_firing[:, -1].any()
+
+
+_AS_RANDOM = Policy(name="mine", priority=RANDOM.priority, uses_uniform=True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "group_size"), [*(("random", size) for size in (1, 8, 31, 40)), ("momentum", 8), (_AS_RANDOM, 8)]
+)
+def test_choices_among_many_equal_the_references(policy: Policy | str, group_size: int):
+    """More wait than are ranked at once; a policy that draws as `random` does is asked for its priorities."""
+    events = batch_of(np.random.default_rng(1).poisson(1.0, (1, 2, 30)))
+    schedule = Schedule(policy=policy, group_size=group_size, stop="drained")
+    case = by_hand("30-[120x2]-5", events, schedule, -8, 16, threshold=0.3)
+    assert_equals_reference(case)
+    assert run(case, ENGINE).execution.emitted[:, 0].min() > FEW + 40
 
 
 def test_traces_and_tables_grow():
