@@ -105,7 +105,7 @@ STRUCTURES = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", [*KINDS, "structured"])
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_grid_equals_its_points_priced_alone(
     kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path
