@@ -9,6 +9,7 @@ ranges of uncertain numbers, and grids of millions of points. Both go through `l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +32,22 @@ from codesign.units import format_si
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Counted:
-    """An execution on a placement with all that is counted of it; priced as often as one likes.
-
-    Attributes:
-        work: where it comes from.
-        counts: (B,) actions of each sample.
-        steps: work of every step; None where the chip's times or lanes are not known.
-    """
+    """An execution on a placement with what is counted of it, once it is asked for; priced as often as one likes."""
 
     work: PlacedExecution
-    counts: ActionCounts
-    steps: StepsOf | None
+
+    @cached_property
+    def counts(self) -> ActionCounts:
+        """(B,) actions of each sample."""
+        return action_counts(self.work)
+
+    @cached_property
+    def steps(self) -> StepsOf | None:
+        """Work of every step; None where the chip's times or lanes are not known."""
+        missing = missing_times(self.work.chip, self.work.geometry, self.work.placement.extent)
+        return None if missing else steps_of(self.work)
 
     def prices(self) -> Prices:
         """The chip's own prices."""
@@ -56,9 +60,7 @@ def counted(execution: Execution, placement: Placement) -> Counted:
     Raises:
         InputError: as `PlacedExecution`.
     """
-    work = PlacedExecution(execution, placement)
-    missing = missing_times(work.chip, work.geometry, placement.extent)
-    return Counted(work=work, counts=action_counts(work), steps=None if missing else steps_of(work))
+    return Counted(PlacedExecution(execution, placement))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
