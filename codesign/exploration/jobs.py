@@ -33,7 +33,7 @@ from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 TRAIN_VERSION = 7
 EXECUTE_VERSION = 8
 SUMMARY_VERSION = 4
-COST_VERSION = 8
+COST_VERSION = 9
 
 Device = Literal["cpu", "cuda"]
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
@@ -162,7 +160,7 @@ class PlacedExecution:
                 operations[into] = taken * self.units("synaptic_operation")[layer]
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
 
-    def _received(self, layer: int) -> tuple[Integers, Floats, NDArray[Any]]:
+    def _received(self, layer: int) -> tuple[Integers, Floats, Floats]:
         """Rows of the message table that reach a layer, the synapses there of one of their messages, and how many of
         these have any."""
         table, shape, size = self.messages, self.placement.shape, self.placement.shape.layers[layer]
@@ -170,7 +168,7 @@ class PlacedExecution:
         source, spikes, performed = table.source[row], table.spikes[row], table.synaptic_operations[row]
         late = source > len(self.execution.slices)
         per_message = np.where(late, float(size.neurons), shape.fan_out(layer))
-        working: NDArray[Any] = self.counts[row]
+        working: Floats = self.counts[row].astype(np.float64)
         if size.window is not None and size.window.first:  # of the spikes, those that a window passes
             working = np.where(late, spikes, performed / shape.fan_out(layer) + (working - spikes))
         elif shape.fan_out(layer) != size.neurons:

@@ -91,10 +91,11 @@ def test_versions():
     Version 3 of costs came with what drains after a decision, and with visits of neurons by timers and barriers;
     version 4 with static power by its parts; version 5 with what follows from a chip's structure, with areas, with
     products of energy and time, and with the model's own error among the uncertain numbers; version 6 with messages
-    that go only to cores that hold a target; version 7 with what a latency leaves out without a handshake. Versions 7
-    of trainings and executions came with a gate that opens even if the last event reaches nobody.
+    that go only to cores that hold a target; version 7 with what a latency leaves out without a handshake; version 9
+    with all operations of a convolutional skip behind a max pool. Versions 7 of trainings and executions came
+    with a gate that opens even if the last event reaches nobody.
     """
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (7, 8, 4, 8)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (7, 8, 4, 9)
 
 
 def test_train():

@@ -104,7 +104,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "c3d83acc2f642159",
         "summary": "c5f3c378b689920a",
-        "cost": "591260b34a071f20",
+        "cost": "7f475281a8ec5bbb",
     }
 
 

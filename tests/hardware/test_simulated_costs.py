@@ -8,6 +8,7 @@ from networks import batch_of, network_of
 
 from codesign.hardware.cost import price
 from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.work import PlacedExecution
@@ -62,6 +63,22 @@ def test_a_convolution_is_priced_as_it_was_placed(name: str, topology: TopologyS
     if latency.total_s is not None:
         decided = ~np.isnan(latency.decision_s)
         assert (latency.decision_s[decided] <= latency.total_s[decided] * (1 + 1e-12)).all()
+
+
+def test_a_skip_behind_a_max_pool_delivers_what_was_performed() -> None:
+    """A window passes on one of its spikes, so a message has a fraction of its operations in the mean."""
+    layers = [SAME, {"kind": "max_pool", "kernel": 2}, SAME, SAME, {"kind": "linear", "neurons": 4}]
+    skip = {"from": 0, "to": 2, "kind": "conv2d", "kernel": 3, "padding": 1}
+    network = network_of(
+        TopologySpec.model_validate({"input": [1, 8, 8], "layers": layers, "skips": [skip]}), threshold=0.05
+    )
+    placement = place(network.shape, with_parameter(find_chip("mubrain"), "vector_width", 1), "scaled", 4)
+    schedule = chip_schedule(placement, stop="drained").schedule
+    placed = PlacedExecution(simulate(network, random_events(), schedule, seed=1).execution, placement)
+    skipped = placed.messages.source > len(placement.slices())
+    delivered, performed = placed.deliveries, placed.messages.synaptic_operations[skipped].sum()
+    assert performed > 0
+    assert delivered.operations[skipped[delivered.row]].sum() == pytest.approx(performed, rel=1e-12)
 
 
 def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
