@@ -17,7 +17,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.layout import Floats
-from codesign.simulation.event.preparation import prepare
+from codesign.simulation.event.preparation import NO_DOUBLES, NO_FLOATS, NO_PAIRS, prepare
 from codesign.simulation.event.priorities import places_of
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import (
@@ -37,17 +37,14 @@ from codesign.workload.events import EventBatch
 _LEAST_SAMPLES = 8
 """Which a chunk has at least, if the batch has them."""
 
-# what kernels are given where there is nothing; they never look at it
+# more of what kernels are given where there is nothing
 NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0)
-_NO_FLOATS = np.zeros(0, dtype=np.float32)
-_NO_DOUBLES = np.zeros(0)
 _NO_SCORES = np.zeros((0, 0, 0), dtype=np.float32)
-_NO_PAIRS = np.zeros((0, 0))
 _NO_SLOPES = np.zeros((0, 0), dtype=np.float32)
-_NO_SUMS = Sums(*[_NO_FLOATS] * len(Sums._fields))
+_NO_SUMS = Sums(*[NO_FLOATS] * len(Sums._fields))
 NO_LEARNING = Learning(
-    criterion=Criterion(0.0, 1.0, 0.0, _NO_DOUBLES, _NO_DOUBLES),
-    losses=_NO_DOUBLES,
+    criterion=Criterion(0.0, 1.0, 0.0, NO_DOUBLES, NO_DOUBLES),
+    losses=NO_DOUBLES,
     output_gradient=_NO_SCORES,
     spike_gradient=_NO_SLOPES,
     charge_gradient=_NO_SLOPES,
@@ -168,7 +165,7 @@ class Batch:
         return Results(
             scores=np.zeros(self.scores_shape, dtype=np.float32),
             spikes=np.zeros(self.layers_shape),
-            charges=np.zeros(self.layers_shape) if self.rules.charged else _NO_PAIRS,
+            charges=np.zeros(self.layers_shape) if self.rules.charged else NO_PAIRS,
         )
 
     def out(self, results: Results, trace: Trace, **parts: Any) -> Out:

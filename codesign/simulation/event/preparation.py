@@ -30,15 +30,15 @@ _MOST_KEPT = 4
 """Ways in which a network is run in turn: to train through one or several schedules, and to validate."""
 
 # what kernels are given where there is nothing; they never look at it
-_NO_FLOATS = np.zeros(0, dtype=np.float32)
-_NO_DOUBLES = np.zeros(0)
+NO_FLOATS = np.zeros(0, dtype=np.float32)
+NO_DOUBLES = np.zeros(0)
 _NO_INTEGERS = np.zeros(0, dtype=np.int32)
-_NO_PAIRS = np.zeros((0, 0))
+NO_PAIRS = np.zeros((0, 0))
 _NO_SERVICE = Service(
-    message_s=_NO_DOUBLES,
-    emission_s=_NO_DOUBLES,
-    longest_way_s=_NO_DOUBLES,
-    route_s=_NO_PAIRS,
+    message_s=NO_DOUBLES,
+    emission_s=NO_DOUBLES,
+    longest_way_s=NO_DOUBLES,
+    route_s=NO_PAIRS,
     core=_NO_INTEGERS,
     layer_slices=_NO_INTEGERS,
     lanes=0,
@@ -168,13 +168,13 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
     return Network(
         wiring=wiring,
         neuron=neuron_of(run, layout),
-        weights=_NO_FLOATS,
-        transposed=_NO_FLOATS,
-        decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased or rules.truncates else _NO_FLOATS,
-        steps=_NO_FLOATS if steps is None else layout.spread(steps, 0.0),
-        bias=_NO_FLOATS,
+        weights=NO_FLOATS,
+        transposed=NO_FLOATS,
+        decay=layout.spread(network.decay, 1.0) if rules.leaks or rules.biased or rules.truncates else NO_FLOATS,
+        steps=NO_FLOATS if steps is None else layout.spread(steps, 0.0),
+        bias=NO_FLOATS,
         gate=gate,
-        charge=_NO_FLOATS if run.spike_cost is None else layout.spread(run.spike_cost.weights, 0.0),
+        charge=NO_FLOATS if run.spike_cost is None else layout.spread(run.spike_cost.weights, 0.0),
         open_at_once=open_at_once,
         policy_layer=wiring.source_layer.astype(np.float32),
         policy_core=core,
