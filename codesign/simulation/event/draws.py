@@ -10,13 +10,14 @@ from numba.core import types
 
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.numbers import VECTOR, Numbers
-from codesign.simulation.event.vector import LANES, every, intrinsic
+from codesign.simulation.event.vector import LANES, Vector, every, intrinsic
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _ONE, _27, _30, _31, _40 = (np.uint64(number) for number in (1, 27, 30, 31, 40))
 _SCALE = np.float32(2.0**-24)
+_LONGS, _FLOATS = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.FloatType(), LANES)
 
 
 @leaf
@@ -42,31 +43,51 @@ def uniform_number(keys: Any, number: Any, inputs: Any) -> Any:
     return uniform(absorb(keys[0], number))
 
 
+def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
+    """`absorb` of 16 keys."""
+
+    def constant(number: Any) -> Any:
+        return ir.Constant(_LONGS, [int(number)] * LANES)
+
+    def mixed(value: Any, bits: Any) -> Any:
+        return builder.xor(value, builder.lshr(value, constant(bits)))
+
+    value = builder.add(keys, builder.mul(builder.add(values, constant(_ONE)), constant(_GAMMA)))
+    value = builder.mul(mixed(value, _30), constant(_MULTIPLIER_1))
+    return mixed(builder.mul(mixed(value, _27), constant(_MULTIPLIER_2)), _31)
+
+
+def _uniform(builder: Any, keys: Any) -> Any:
+    """`uniform` of 16 keys."""
+    value = builder.trunc(builder.lshr(keys, ir.Constant(_LONGS, [int(_40)] * LANES)), VECTOR)
+    return builder.fmul(builder.sitofp(value, _FLOATS), ir.Constant(_FLOATS, [float(_SCALE)] * LANES))
+
+
 @intrinsic
 def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs: Any) -> Any:
     """`uniform_number` of 16 sources, of which the first `inputs` are inputs, as the bits of float32 numbers."""
-    longs, floats = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.FloatType(), LANES)
-
-    def constant(number: Any) -> Any:
-        return ir.Constant(longs, [int(number)] * LANES)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def mixed(value: Any, bits: Any) -> Any:
-            return builder.xor(value, builder.lshr(value, constant(bits)))
-
-        source = builder.zext(arguments[0], longs)
+        source = builder.zext(arguments[0], _LONGS)
         of_neurons, of_inputs, inputs = (every(builder, number, LANES) for number in arguments[1:])
         is_input = builder.icmp_signed("<", source, inputs)
-        value = builder.select(is_input, source, builder.sub(source, inputs))
-        value = builder.mul(builder.add(value, constant(_ONE)), constant(_GAMMA))
-        value = builder.add(builder.select(is_input, of_inputs, of_neurons), value)
-        value = builder.mul(mixed(value, _30), constant(_MULTIPLIER_1))
-        value = builder.mul(mixed(value, _27), constant(_MULTIPLIER_2))
-        value = builder.trunc(builder.lshr(mixed(value, _31), constant(_40)), VECTOR)
-        scaled = builder.fmul(builder.sitofp(value, floats), ir.Constant(floats, [float(_SCALE)] * LANES))
-        return builder.bitcast(scaled, VECTOR)
+        number = builder.select(is_input, source, builder.sub(source, inputs))
+        drawn = _uniform(builder, _absorbed(builder, builder.select(is_input, of_inputs, of_neurons), number))
+        return builder.bitcast(drawn, VECTOR)
 
     return Numbers()(Numbers(), types.uint64, types.uint64, types.int64), generate
+
+
+@intrinsic
+def event_draws(typing: Any, entries: Any, key: Any, event: Any) -> Any:
+    """Draws of 16 entries for each one's event of that number, see `survivors`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        key, event = (every(builder, number, LANES) for number in arguments[1:])
+        own = _absorbed(builder, key, builder.zext(arguments[0], _LONGS))
+        return _uniform(builder, _absorbed(builder, own, event))
+
+    return Vector(LANES)(Numbers(), types.uint64, types.int64), generate
 
 
 @leaf

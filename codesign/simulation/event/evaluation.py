@@ -115,8 +115,7 @@ def _note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, st
         state.gates.able[slot] = _HAS_FIRED
     if rules.refractory_dropout > 0 and rules.refractory:
         draw = uniform(absorb(absorb(moment.refractory_key, moment.step), source - rules.inputs))
-        if draw < rules.refractory_dropout:
-            state.cells.alive[slot] = 1
+        state.cells.alive[slot] = np.float32(draw < rules.refractory_dropout)  # no branch could foresee it
     if rules.charged:
         fired.charges[layer] += network.charge[unsigned_index(slot)]
     if layer == len(wiring.layer_width) - 1:

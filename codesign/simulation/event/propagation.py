@@ -8,10 +8,21 @@ import numpy as np
 from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
-from codesign.simulation.event.draws import absorb, survivors, uniform
+from codesign.simulation.event.draws import absorb, event_draws, survivors, uniform
+from codesign.simulation.event.numbers import numbers
 from codesign.simulation.event.rows import Rows, add_rows, add_scaled_rows
 from codesign.simulation.event.sections import section
-from codesign.simulation.event.vector import unsigned_index
+from codesign.simulation.event.vector import (
+    LANES,
+    above,
+    add,
+    fill_as,
+    lanes_of,
+    load,
+    select,
+    store,
+    unsigned_index,
+)
 
 
 class Frame(NamedTuple):
@@ -37,14 +48,33 @@ def reach(position: Any, arrivals: Any, count: Any) -> Any:
 @section(types.none, when=lambda rules, neuron: rules.input_dropout > 0)
 def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     """What of the frame's entries is not lost, into `Input.kept`."""
-    key = absorb(key, 0)
-    for entry in range(frame.begin, frame.end):
-        own, value = absorb(key, input_.indices[entry]), input_.values[entry]
-        at = entry - frame.kept_from
+    key, probability = absorb(key, 0), rules.input_dropout
+    indices, values, kept, before = input_.indices, input_.values, input_.kept, frame.kept_from
+    whole = frame.begin
+    if not rules.currents:
+        for entry in range(frame.begin, frame.end - LANES + 1, LANES):
+            _keep_events(indices, values, kept, entry, entry - before, key, probability)
+            whole = entry + LANES
+    for entry in range(whole, frame.end):
+        own, value = absorb(key, indices[entry]), values[entry]
         if rules.currents:
-            input_.kept[at] = np.float32(0) if uniform(own) < rules.input_dropout else value
+            kept[entry - before] = np.float32(0) if uniform(own) < probability else value
         else:
-            input_.kept[at] = survivors(own, np.int64(value), rules.input_dropout)
+            kept[entry - before] = survivors(own, np.int64(value), probability)
+
+
+@leaf
+def _keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: Any, probability: Any) -> None:
+    """Of 16 entries from `entry` on, how many of their events are not lost, as `survivors` counts them."""
+    counts = load(values, entry)
+    zero, one, limit = fill_as(counts, np.float32(0)), fill_as(counts, np.float32(1)), fill_as(counts, probability)
+    left, event, has_event = zero, np.int64(0), above(counts, zero)
+    while lanes_of(has_event) != 0:
+        lost = above(limit, event_draws(numbers(indices, entry), key, event))
+        left = add(left, select(has_event, select(lost, zero, one), zero))
+        event += 1
+        has_event = above(counts, fill_as(counts, np.float32(event)))
+    store(kept, to, left)
 
 
 @leaf
