@@ -9,10 +9,10 @@ import numba
 import numpy as np
 import pytest
 
-from codesign.simulation.event import numbers, priorities, vector
+from codesign.simulation.event import numbers, priorities, propagation, vector
 from codesign.simulation.event import rows as rows_module
 from codesign.simulation.event import selection as selection_module
-from codesign.simulation.event.draws import uniform_number, uniform_numbers
+from codesign.simulation.event.draws import absorb, survivors, uniform_number, uniform_numbers
 from codesign.simulation.event.rows import Rows
 from codesign.simulation.event.selection import FEW, FIRST, LAST
 from codesign.simulation.event.vector import LANES
@@ -226,6 +226,24 @@ def test_draws_of_a_vector_are_those_of_each_source():
         calculate(sources, rng.integers(0, 1 << 63, 2, dtype=np.uint64) * np.uint64(2), 20, found, expected)
         assert found.view(np.float32).tolist() == expected.tolist()
     assert len(set(expected.tolist())) > 2
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_events_of_a_vector_of_entries_are_lost_as_those_of_each(probability: float):
+    @compiled
+    def calculate(indices, values, found, expected, key, probability):
+        propagation.keep_events(indices, values, found, 1, 2, key, probability)
+        for entry in range(LANES):
+            expected[entry] = survivors(absorb(key, indices[1 + entry]), np.int64(values[1 + entry]), probability)
+
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        indices = rng.integers(0, 1 << 20, LANES + 1).astype(np.int32)
+        values = rng.integers(0, rng.choice([2, 6]), LANES + 1).astype(np.float32)
+        found, expected = np.full(LANES + 3, -1, dtype=np.float32), np.zeros(LANES, dtype=np.float32)
+        key = rng.integers(0, 1 << 63, dtype=np.uint64)
+        calculate(indices, values, found, expected, key, np.float32(probability))
+        assert found.tolist() == [-1, -1, *expected.tolist(), -1]
 
 
 SIZES = [2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 500]

@@ -53,7 +53,7 @@ def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
     whole = frame.begin
     if not rules.currents:
         for entry in range(frame.begin, frame.end - LANES + 1, LANES):
-            _keep_events(indices, values, kept, entry, entry - before, key, probability)
+            keep_events(indices, values, kept, entry, entry - before, key, probability)
             whole = entry + LANES
     for entry in range(whole, frame.end):
         own, value = absorb(key, indices[entry]), values[entry]
@@ -64,7 +64,7 @@ def drop_input(rules: Any, input_: Any, frame: Any, key: Any) -> None:
 
 
 @leaf
-def _keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: Any, probability: Any) -> None:
+def keep_events(indices: Any, values: Any, kept: Any, entry: Any, to: Any, key: Any, probability: Any) -> None:
     """Of 16 entries from `entry` on, how many of their events are not lost, as `survivors` counts them."""
     counts = load(values, entry)
     zero, one, limit = fill_as(counts, np.float32(0)), fill_as(counts, np.float32(1)), fill_as(counts, probability)
