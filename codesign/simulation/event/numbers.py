@@ -158,12 +158,6 @@ def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
 
 
 @intrinsic
-def equalling(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """Which of the 16 numbers of an int32 or int64 array from `index` on equal `number`."""
-    return types.int64(array, types.intp, array.dtype), _comparison("==")
-
-
-@intrinsic
 def pack(typing: Any, target: Any, to: Any, array: Any, index: Any, lanes: Any) -> Any:
     """Write those of the 16 numbers of an array from `index` on whose bit is set to `target` from `to` on, in their
     order. Whatever stands there behind them, up to 16 numbers in all, is overwritten."""

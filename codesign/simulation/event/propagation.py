@@ -196,7 +196,7 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
     touched = begin = np.int64(0)
     for layer in range(len(wiring.layer_width)):  # sources of layer 0 are inputs; the last layer reaches nobody
-        end = queue.bucket[layer + 1]
+        end = queue.layer_ends[layer]
         if end > begin and wiring.single[layer] != 0:
             position = wiring.layer_positions[layer]
             touched = reach(position, arrivals, touched)

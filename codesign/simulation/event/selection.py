@@ -14,7 +14,6 @@ import numpy as np
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform_numbers
 from codesign.simulation.event.numbers import (
-    equalling,
     exceeding,
     fill_lanes,
     higher,
@@ -78,36 +77,23 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
 
 @leaf
 def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer; `bucket[l + 1]` is behind the last one of layer l."""
-    bucket = queue.bucket
-    layers = len(wiring.layer_width)
+    """Chosen sources into `ordered`, layer by layer, and where each layer ends there. Layers number their sources one
+    after the other."""
+    first, ends = wiring.layer_source, queue.layer_ends
     if chosen == 1:  # a vector of what has just been written one by one would have to be waited for
         queue.ordered[0] = queue.chosen[0]
-        own = wiring.source_layer[unsigned_index(queue.chosen[0])]
-        for layer in range(layers + 1):
-            bucket[layer + 1] = own <= layer
+        for layer in range(len(ends)):
+            ends[layer] = queue.chosen[0] < first[layer + 1]
         return
-    if chosen <= LANES:
-        for i in range(chosen):
-            queue.layers[unsigned_index(i)] = wiring.source_layer[unsigned_index(queue.chosen[unsigned_index(i)])]
-        place, all_ = np.int64(0), (np.int64(1) << chosen) - 1
-        for layer in range(layers + 1):
-            lanes = equalling(queue.layers, 0, np.int32(layer)) & all_
-            pack(queue.ordered, place, queue.chosen, 0, lanes)
+    place = np.int64(0)
+    for layer in range(len(ends)):
+        for i in range(0, chosen, LANES):
+            lanes = reaching(queue.chosen, i, first[layer]) & ~reaching(queue.chosen, i, first[layer + 1])
+            if chosen - i < LANES:
+                lanes &= (np.int64(1) << (chosen - i)) - 1
+            pack(queue.ordered, place, queue.chosen, i, lanes)
             place += lanes_set(lanes)
-            bucket[layer + 1] = place
-        return
-    for i in range(len(bucket)):
-        bucket[i] = 0
-    for i in range(chosen):
-        bucket[np.int64(wiring.source_layer[queue.chosen[i]]) + 2] += 1
-    for i in range(2, len(bucket)):
-        bucket[i] += bucket[i - 1]
-    for i in range(chosen):
-        source = queue.chosen[i]
-        place = np.int64(wiring.source_layer[source]) + 1
-        queue.ordered[bucket[place]] = source
-        bucket[place] += 1
+        ends[layer] = place
 
 
 @leaf

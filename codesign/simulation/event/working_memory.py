@@ -50,10 +50,9 @@ class Queue(NamedTuple):
     enqueue_step: Integers  # step in which it began to wait
     waiting: Integers  # sources that wait, in any order
     chosen: Integers  # sources that leave in this step, in any order
-    layers: Integers  # (1 vector) the layers of a few that do
     ordered: Integers  # the same by layer
     kept: Floats  # their spikes that are not lost, in the order of `ordered`
-    bucket: Longs  # (layers + 3,) where each layer ends in `ordered`
+    layer_ends: Longs  # (layers + 1,) where sources of each layer end in `ordered`, the inputs first
     passed: Integers  # (windows of max pools,) 1 where one has passed a spike in this pass
     frame_left: Floats  # (inputs,) spikes of an input that waits
     frame_kept: Floats  # (inputs,) those of them that are not lost
