@@ -180,7 +180,7 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
         command=None,
     )
     with record, progress.seen_by(watch):
-        split.watch(store, "store, write", "put", "put_many")
+        split.watch(store, "store, write", "put_many")
         split.watch(store, "store, read", "get", "facts")
         split.watch(executor, "executor", "submit", "wait", "share")
         split.watch(progress, "progress", "added", "started", "finished", "pulse")

@@ -86,12 +86,8 @@ class Store:
         Raises:
             StoreError: the folder cannot be listed.
         """
-        matches = map(_NAME.match, self.folder.names(deep=True))
+        matches = map(_NAME.match, self.folder.names())
         return frozenset(match[2] for match in matches if match is not None)
-
-    def __contains__(self, key: str) -> bool:
-        """Whether there is an entry, unchecked and without reading it."""
-        return self.folder.size(_name(key)) is not None
 
     def get(self, key: str) -> Entry | None:
         """The entry of `key` with everything checked, or None where it is missing or damaged.
@@ -154,14 +150,6 @@ class Store:
         self._remove_damaged(key)
         return None
 
-    def put(self, key: str, payload: bytes, facts: Facts) -> None:
-        """Keep a result.
-
-        Raises:
-            StoreError: it cannot be written, for example because the disk is full.
-        """
-        self.folder.write(_name(key), _file(Entry(payload=payload, facts=facts)))
-
     def put_many(self, entries: Mapping[str, Entry], *, durable: bool = True) -> None:
         """Keep results by key; several are written at once where each takes a request or is forced to a disk.
 
@@ -170,7 +158,7 @@ class Store:
                 after one, and are then computed again.
 
         Raises:
-            StoreError: one cannot be written; others may have been.
+            StoreError: one cannot be written, for example because the disk is full; others may have been.
         """
         self.folder.write_many({_name(key): _file(entry) for key, entry in entries.items()}, durable=durable)
 

@@ -98,17 +98,14 @@ class Folder(ABC):
                 return False
         return True
 
-    def names(self, folder: str = "", *, deep: bool = False) -> list[str]:
-        """Names of the files in a sub folder, or in this one, sorted; `deep` includes those in its sub folders.
+    def names(self) -> list[str]:
+        """Names of all files here and in sub folders, sorted; without those that are only being written.
 
-        They include the sub folder's name, so that each can be read. Files that are only being written are left out.
         A folder that is not there has none.
         """
-        if folder:
-            _check(folder)
-        with self._failing(folder, "cannot be listed"):
+        with self._failing("", "cannot be listed"):
             try:
-                return sorted(name for name in self._names(folder, deep) if not _is_temporary(name))
+                return sorted(name for name in self._names() if not _is_temporary(name))
             except FileNotFoundError:
                 return []
 
@@ -136,7 +133,7 @@ class Folder(ABC):
     def _remove(self, name: str) -> None: ...
 
     @abstractmethod
-    def _names(self, folder: str, deep: bool) -> Iterable[str]: ...
+    def _names(self) -> Iterable[str]: ...
 
     @contextmanager
     def _failing(self, name: str, what: str) -> Iterator[None]:

@@ -71,8 +71,8 @@ class LocalFolder(Folder):
     def _remove(self, name: str) -> None:
         (self._path / name).unlink()
 
-    def _names(self, folder: str, deep: bool) -> Iterable[str]:
-        pending = [folder]
+    def _names(self) -> Iterable[str]:
+        pending = [""]
         while pending:
             prefix = pending.pop()
             with suppress(FileNotFoundError), os.scandir(self._path / prefix) as entries:
@@ -80,7 +80,7 @@ class LocalFolder(Folder):
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
                     if entry.is_file():
                         yield name
-                    elif deep and entry.is_dir():
+                    elif entry.is_dir():
                         pending.append(name)
 
 

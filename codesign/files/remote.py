@@ -39,7 +39,7 @@ class RemoteFolder(Folder):
             self._at_once = self._durable_at_once = 16
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}" if name else self._root
+        return f"{self._root}/{name}"
 
     def _read(self, name: str, first: int | None) -> bytes:
         if first is None:
@@ -70,12 +70,6 @@ class RemoteFolder(Folder):
     def _remove(self, name: str) -> None:
         self._filesystem.rm_file(self._path(name))
 
-    def _names(self, folder: str, deep: bool) -> Iterable[str]:
+    def _names(self) -> Iterable[str]:
         self._filesystem.invalidate_cache()
-        base = self._path(folder)
-        if deep:
-            paths = self._filesystem.find(base)
-        else:
-            paths = [info["name"] for info in self._filesystem.ls(base, detail=True) if info["type"] == "file"]
-        prefix = f"{folder}/" if folder else ""
-        return [prefix + path.removeprefix(base).lstrip("/") for path in paths]
+        return [path.removeprefix(self._root).lstrip("/") for path in self._filesystem.find(self._root)]

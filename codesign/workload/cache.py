@@ -28,7 +28,6 @@ from codesign.workload.events import EventBatch
 
 _LOG = logging.getLogger(__name__)
 _ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
-_PIECE = 1 << 22
 _reported: set[Path] = set()
 
 
@@ -56,8 +55,7 @@ def content_digest(root: Path, files: list[Path]) -> str:
     for path in files:
         with path.open("rb") as stream:
             digest.update(os.fsencode(f"{path.relative_to(root).as_posix()} {os.fstat(stream.fileno()).st_size} "))
-            while piece := stream.read(_PIECE):
-                digest.update(piece)
+            hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()
 
 

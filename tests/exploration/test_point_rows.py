@@ -5,7 +5,7 @@ from tiny_sweeps import run, tiny
 from codesign.exploration import point_rows as module
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.point_rows import point_rows
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 from codesign.exploration.sweep import plan_sweep
 
 AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ]\n"
@@ -37,7 +37,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
     assert statuses() == ["ok", "ok", "ok", "failed"]
     store.folder.remove(f"{jobs[2].cost.key[:2]}/{jobs[2].cost.key}")
     assert statuses() == ["ok", "ok", "failed", "failed"]
-    store.put(jobs[0].summary.key, b"[]", {})  # no columns, with the right checksum
+    store.put_many({jobs[0].summary.key: Entry(payload=b"[]", facts={})})  # no columns, with the right checksum
     damaged = [jobs[0].summary.key in {summary.key for summary in one.summaries} for one in jobs]
     assert statuses() == ["failed" if found or number > 1 else "ok" for number, found in enumerate(damaged)]
     assert notes == []
@@ -61,5 +61,6 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     key = point.jobs.execution.model.key
     model = store.get(key)
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")
-    store.put(key, model.payload, {name: value for name, value in model.facts.items() if name not in late})
+    facts = {name: value for name, value in model.facts.items() if name not in late}
+    store.put_many({key: Entry(payload=model.payload, facts=facts)})
     assert next(point_rows([point], plan.shape, store, {})) == {**row, **dict.fromkeys(late)}

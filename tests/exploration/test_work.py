@@ -10,7 +10,7 @@ from tiny_sweeps import plan_of, tiny
 
 from codesign.exploration import work as work_module
 from codesign.exploration.plan import Plan
-from codesign.exploration.store import Store
+from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work, find_work
 
 PLAN = plan_of(tiny())
@@ -60,7 +60,8 @@ def test_one_listing_finds_what_looking_one_by_one_finds(
         store = Store(folder if place == "path" else folder.as_uri(), on_damage=notes.append)
         for number, (key, state) in enumerate(zip(KEYS, states, strict=True)):
             if state != "missing":
-                store.put(key, b"{}".ljust(LONG if number % 3 == 0 else 5), {"wall_s": 1.0})
+                payload = b"{}".ljust(LONG if number % 3 == 0 else 5)
+                store.put_many({key: Entry(payload=payload, facts={"wall_s": 1.0})})
                 name = f"{key[:2]}/{key}"
                 data = store.folder.read(name)
                 assert data is not None

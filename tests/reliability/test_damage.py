@@ -118,7 +118,7 @@ def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_roo
     contents, marker = Contents(store), folder / "owned"
 
     def replace(key: str, payload: bytes) -> None:
-        store.put(key, payload, contents.entries[key].facts)
+        store.put_many({key: Entry(payload=payload, facts=contents.entries[key].facts)})
 
     replace(contents.model, saved({"connections.0.weight": Attack(marker)}))
     for key in contents.executions[:2]:

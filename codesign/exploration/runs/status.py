@@ -49,7 +49,7 @@ def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
     if record is not None:
         return [_status("", record)], []
     runs, problems = [], []
-    for file in folder.names(deep=True):
+    for file in folder.names():
         name, _, rest = file.partition("/")
         if rest == RECORD:
             try:

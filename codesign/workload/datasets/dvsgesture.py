@@ -16,7 +16,6 @@ s. Bins after the end of a shorter recording are empty.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.binning import Events, reader
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import number_of, reading
 from codesign.workload.download import Download, RemoteFile
 
 _CLASSES = 11
@@ -132,7 +131,7 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 def _sample_id(path: Path) -> int:
     """A number of 62 bits that is the same for the same recording in every copy."""
-    return int.from_bytes(hashlib.sha256(path.as_posix().encode()).digest()[:8], "big") >> 2
+    return number_of(path.as_posix()) >> 1
 
 
 def _label_in(path: Path) -> int:

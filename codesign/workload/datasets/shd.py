@@ -31,7 +31,6 @@ _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20
 _FIRST_ID = {"train": 0, "test": 1_000_000}
-_PIECE = 1 << 22
 
 
 class SHD(Dataset):
@@ -134,8 +133,7 @@ def _digest(files: dict[str, Path]) -> str:
     for part, path in files.items():
         digest.update(f"{part} ".encode())
         with reading(path), path.open("rb") as stream:
-            while piece := stream.read(_PIECE):
-                digest.update(piece)
+            hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()
 
 
