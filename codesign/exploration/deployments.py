@@ -11,7 +11,7 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.encoding import canonical_json
 from codesign.exploration.energy_meter import MeteredChip
-from codesign.exploration.rows import Columns
+from codesign.exploration.rows import Columns, Reading
 from codesign.exploration.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
 from codesign.hardware.description import Chip
@@ -49,16 +49,12 @@ class Inference:
         schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
         seeded: whether the evaluation's seed can change anything.
         quantization: as `ExecuteInputs`.
-        last_step, decided_after, margin, ends_samples: as `SummaryInputs`.
     """
 
     schedule: Schedule
     seeded: bool
     quantization: Quantization | None
-    last_step: int | None
-    decided_after: int | None
-    margin: int | None
-    ends_samples: bool
+    reading: Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,10 +239,12 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
         schedule=schedule,
         seeded=needs_seed(schedule, shape),
         quantization=chip_quantization(chip, weight_bits),
-        last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
-        decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
-        margin=resolved.margin if resolved.stop == "margin" else None,
-        ends_samples=schedule.stop == "margin",
+        reading=Reading(
+            last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
+            decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
+            margin=resolved.margin if resolved.stop == "margin" else None,
+            ends_samples=schedule.stop == "margin",
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from codesign.exploration.encoding import (
 )
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
-from codesign.exploration.rows import answering, summary_columns
+from codesign.exploration.rows import summary_columns
 from codesign.exploration.store import Facts
 from codesign.hardware.cost import price
 from codesign.hardware.uncertainty import uncertainty_columns
@@ -121,16 +121,11 @@ def _answers(execution: Execution, inputs: SummaryInputs | CostInputs) -> Facts:
     """What the network answered to each sample of a summary, to be compared with other answers to the same samples."""
     if not isinstance(inputs, SummaryInputs):
         return {}
-    return {
-        "predictions": answering(
-            execution, decided_after=inputs.decided_after, margin=inputs.margin
-        ).predictions.tolist()
-    }
+    return {"predictions": inputs.answering(execution).predictions.tolist()}
 
 
 def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
     if isinstance(inputs, SummaryInputs):
-        reading = {name: getattr(inputs, name) for name in ("last_step", "decided_after", "margin", "ends_samples")}
-        return summary_columns(execution, **reading)
+        return summary_columns(execution, inputs)
     cost = price(execution, inputs.placement, operation=inputs.operation)
     return {**cost.columns(), **uncertainty_columns(cost), "assumptions": list(cost.assumptions)}

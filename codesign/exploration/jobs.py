@@ -17,6 +17,7 @@ from typing import Any, Literal
 from codesign.exploration.encoding import digest, remembered
 from codesign.exploration.energy_meter import MeteredChip
 from codesign.exploration.given import GivenModel
+from codesign.exploration.rows import Reading
 from codesign.exploration.store import Facts
 from codesign.hardware.description import Chip
 from codesign.hardware.placement import Placement
@@ -128,24 +129,10 @@ class ExecuteInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummaryInputs:
-    """The columns of a row that an execution alone decides.
-
-    Attributes:
-        execution: its key.
-        last_step: forward steps after the first output spike in which outputs were still computed; None for all.
-        decided_after: forward steps after the first output spike at which the answer is read, where the execution goes
-            on beyond it; None where it is read at the end.
-        margin: output spikes by which one neuron must be ahead for the answer to be read; None where it is read at the
-            end of the last timestep.
-        ends_samples: whether the execution ends there; otherwise it goes on.
-    """
+class SummaryInputs(Reading):
+    """The columns of a row that an execution, here its key, decides alone."""
 
     execution: str
-    last_step: int | None
-    decided_after: int | None = None
-    margin: int | None = None
-    ends_samples: bool = False
 
     @cached_property
     def key(self) -> str:

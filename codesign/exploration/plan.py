@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import PurePath
 
@@ -72,10 +72,14 @@ class FeasiblePoint:
         return tuple(part for part in parts if part is not None)
 
     @property
+    def results(self) -> tuple[str, ...]:
+        """Keys of what holds columns: summaries and price."""
+        return (*(summary.key for summary in self.summaries), self.cost.key)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all jobs, each after those that it needs."""
-        answers = (job.key for jobs in (self.executions, self.summaries) for job in jobs)
-        return (self.execution.model.key, *answers, self.cost.key)
+        return (self.execution.model.key, *(execution.key for execution in self.executions), *self.results)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -321,13 +325,7 @@ class _Builder:
             samples=self._spec.evaluation.samples,
             device=self._spec.resources.execute.device,
         )
-        summary = SummaryInputs(
-            execution=execution.key,
-            last_step=inference.last_step,
-            decided_after=inference.decided_after,
-            margin=inference.margin,
-            ends_samples=inference.ends_samples,
-        )
+        summary = SummaryInputs(execution=execution.key, **asdict(inference.reading))
         if not self._with_twins:
             return partial(FeasiblePoint, execution=execution, summary=summary)
         unquantized, (layered, layered_summary) = execution.unquantized, self._layered(execution)
@@ -349,5 +347,5 @@ class _Builder:
             schedule = canonical_schedule(replace(LAYERED, **kept), self._shape)
             seed = execution.seed if needs_seed(schedule, self._shape) else 0
             execution = replace(execution, schedule=schedule, seed=seed)
-        known = execution, SummaryInputs(execution=execution.key, last_step=None)
+        known = execution, SummaryInputs(execution=execution.key)
         return self._in_layers.setdefault(execution.key, known)

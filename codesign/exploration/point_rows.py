@@ -60,7 +60,7 @@ class _Stored:
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
         self.root = store.root
         with_facts = _distinct(key for job in jobs for key in (job.execution.model.key, job.execution.key))
-        with_columns = _distinct(key for job in jobs for key in (*(part.key for part in job.summaries), job.cost.key))
+        with_columns = _distinct(key for job in jobs for key in job.results)
         self._facts: dict[str, Facts | None] = dict(zip(with_facts, store.facts_many(with_facts), strict=True))
         self._entries: dict[str, Entry | None] = dict(zip(with_columns, store.get_many(with_columns), strict=True))
         self._decoded: dict[str, Columns] = {}
@@ -105,13 +105,11 @@ def _row(
     for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
-    keys = (*(summary.key for summary in jobs.summaries), jobs.cost.key)
-    results = [result for key in keys if (result := stored.columns(key)) is not None]
-    if len(results) < len(keys):
+    found = {key: result for key in jobs.results if (result := stored.columns(key)) is not None}
+    if not found.keys() >= set(jobs.results):
         reason = f"its result vanished from the store at {stored.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
     with reading_result("columns"):
-        found = dict(zip(keys, results, strict=True))
         return {
             **columns,
             **result_columns(jobs, point.chip, shape, found),

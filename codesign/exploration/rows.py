@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,35 +17,38 @@ Columns = dict[str, Any]
 _MOST_BINS = 128
 
 
-def answering(execution: Execution, *, decided_after: int | None, margin: int | None) -> Execution:
-    """The execution with its answer read where `summary_columns` reads it."""
-    if margin is not None:
-        execution = execution.at_margin(margin)
-    return execution if decided_after is None else execution.decided(decided_after)
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Where the answer of an execution is read.
 
-
-def summary_columns(
-    execution: Execution,
-    *,
-    last_step: int | None,
-    decided_after: int | None = None,
-    margin: int | None = None,
-    ends_samples: bool = False,
-) -> Columns:
-    """How the network answers: what an execution says without a chip.
-
-    Args:
-        last_step: forward steps after the first output spike after which passes were stopped; None where they drained.
-        decided_after: read the answer so many forward steps after the first output spike of each pass, while the
-            execution goes on; None reads it at the end.
-        margin: read the answer after the first timestep in which an output neuron is so many spikes ahead; None reads
-            it after the last.
-        ends_samples: whether the execution ends there.
+    Attributes:
+        last_step: forward steps after the first output spike in which outputs were still computed; None for all.
+        decided_after: forward steps after the first output spike of each pass at which the answer is read, while the
+            execution goes on; None where it is read at the end.
+        margin: output spikes by which one neuron must be ahead, after a timestep, for the answer to be read; None where
+            it is read after the last.
+        ends_samples: whether the execution ends there; otherwise it goes on.
     """
-    drained_accuracy = execution.accuracy if last_step is None and not ends_samples else None
+
+    last_step: int | None = None
+    decided_after: int | None = None
+    margin: int | None = None
+    ends_samples: bool = False
+
+    def answering(self, execution: Execution) -> Execution:
+        """The execution with its answer read here."""
+        if self.margin is not None:
+            execution = execution.at_margin(self.margin)
+        return execution if self.decided_after is None else execution.decided(self.decided_after)
+
+
+def summary_columns(execution: Execution, reading: Reading) -> Columns:
+    """How the network answers: what an execution says without a chip."""
+    margin, last_step = reading.margin, reading.last_step
+    drained_accuracy = execution.accuracy if last_step is None and not reading.ends_samples else None
     timesteps = execution.timesteps_run if margin is None else execution.margin_timesteps(margin)
-    execution, spikes_to_answer = answering(execution, decided_after=decided_after, margin=margin), None
-    if decided_after is None:
+    execution, spikes_to_answer = reading.answering(execution), None
+    if reading.decided_after is None:
         read = np.arange(execution.timesteps) < timesteps[:, None]
         spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
     passes = execution.timesteps_run.sum()

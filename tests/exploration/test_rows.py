@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codesign.exploration.rows import convergence_accuracy, histogram, summary_columns
+from codesign.exploration.rows import Reading, convergence_accuracy, histogram, summary_columns
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 
@@ -46,7 +46,7 @@ def by_hand(*, spiking_readout: bool = True) -> Execution:
 
 
 def test_summary_by_hand():
-    columns = summary_columns(by_hand(), last_step=None)
+    columns = summary_columns(by_hand(), Reading())
     third = 1 / 3
     assert columns == {
         "samples": 3,
@@ -78,17 +78,17 @@ def test_summary_by_hand():
 
 
 def test_an_early_answer_is_read_from_the_execution_that_goes_on():
-    early = summary_columns(by_hand(), last_step=None, decided_after=2)
+    early = summary_columns(by_hand(), Reading(decided_after=2))
     assert early["accuracy"] == pytest.approx(2 / 3)  # as in the convergence curve
     assert early["drained_accuracy"] == pytest.approx(1 / 3)
     assert early["decision_spikes"] is None
-    assert early["spike_density"] == summary_columns(by_hand(), last_step=None)["spike_density"]
-    assert summary_columns(by_hand(), last_step=1)["drained_accuracy"] is None
+    assert early["spike_density"] == summary_columns(by_hand(), Reading())["spike_density"]
+    assert summary_columns(by_hand(), Reading(last_step=1))["drained_accuracy"] is None
 
 
 def test_a_margin_is_read_from_an_execution_that_goes_on_or_ended_there():
     """The first sample is one spike ahead after the first timestep; the others never are."""
-    late = summary_columns(by_hand(), last_step=None, margin=1)
+    late = summary_columns(by_hand(), Reading(margin=1))
     assert late["accuracy"] == late["drained_accuracy"] == pytest.approx(1 / 3)
     assert late["decision_timesteps"] == pytest.approx(5 / 3)
     assert late["decision_spikes"] == pytest.approx(7 / 3)
@@ -100,13 +100,13 @@ def test_a_margin_is_read_from_an_execution_that_goes_on_or_ended_there():
         by_hand(), output_counts=counts, timesteps_run=one, spikes_to_stop=two, steps_to_first_output=steps
     ).at_margin(1)
     assert ended.scores.tolist() == [[0, 1], [0, 0], [1, 1]]
-    early = summary_columns(ended, last_step=None, margin=1, ends_samples=True)
+    early = summary_columns(ended, Reading(margin=1, ends_samples=True))
     assert early["drained_accuracy"] is None
     for column in ("accuracy", "decision_timesteps", "decision_spikes"):
         assert early[column] == late[column]
     assert early["decided_pass_fraction"] == pytest.approx(2 / 5)  # of the passes run
     assert early["spikes_per_pass"] == pytest.approx(7 / 5)
-    never = summary_columns(by_hand(), last_step=None, margin=3)
+    never = summary_columns(by_hand(), Reading(margin=3))
     assert (never["decision_timesteps"], never["decision_spikes"]) == (2.0, 3.0)
 
 
@@ -117,7 +117,7 @@ def test_no_output_spike_at_all_leaves_latencies_open():
         spikes_to_first_output=np.full((3, 2), NOT_REACHED),
         currents_before_firing=np.zeros((2, 5), dtype=np.int64),
     )
-    columns = summary_columns(silent, last_step=None)
+    columns = summary_columns(silent, Reading())
     assert columns["latency_steps"] is None
     assert columns["latency_spikes"] is None
     assert columns["decided_pass_fraction"] == 0

@@ -15,7 +15,7 @@ from codesign.exploration.work import Assessment, Work, find_work
 
 PLAN = plan_of(tiny())
 JOBS = [point.jobs for point in PLAN.points if point.jobs is not None]
-PRICED = [key for jobs in JOBS for key in (*(summary.key for summary in jobs.summaries), jobs.cost.key)]
+PRICED = [key for jobs in JOBS for key in jobs.results]
 KEYS = sorted({key for jobs in JOBS for key in jobs.keys})
 LONG = 70_000  # longer than what is read for the facts alone
 
