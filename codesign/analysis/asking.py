@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 from codesign.analysis.answers import Answer, plain_answer
 from codesign.analysis.choosing import choose
@@ -22,73 +25,83 @@ from codesign.analysis.questions import (
     TargetQuestion,
     question_of,
 )
-from codesign.analysis.study import read_study
+from codesign.analysis.study import Study, read_study
 from codesign.analysis.suggested import search_questions, suggested_questions
 from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
 
 
-def answers_of(table: ResultTable, points: Sequence[Point]) -> tuple[Answer, ...]:
-    """The answers to the questions of a sweep or study, in their order; without any, to those that its shape suggests.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AnsweredTable(ResultTable):
+    """A results file in memory with what it says, each part worked out once and where it is asked for."""
 
-    Args:
-        points: those of `gather(table)`.
+    @classmethod
+    def of(cls, table: ResultTable) -> Self:
+        """The same table, with all that can be asked of it."""
+        return cls(frame=table.frame, metadata=table.metadata)
 
-    Raises:
-        InputError: the file's questions are of no known form.
-    """
-    names = names_of(points)
-    return tuple(
-        _answer(name, question, table, points, names) for name, question in questions_of(table, points).items()
-    )
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`."""
+        return gather(self)
 
+    @cached_property
+    def names(self) -> Names:
+        """Chips, schedules and recipes in words."""
+        return names_of(self.points)
 
-def chips_at(
-    table: ResultTable, points: Sequence[Point], accuracy: str | None = None, least: str = "energy_j"
-) -> Answer:
-    """Each chip at its best variant with a required accuracy.
+    @cached_property
+    def study(self) -> Study | None:
+        """What was searched; None of a sweep. Raises InputError where trials and rows do not fit together."""
+        return read_study(self, self.points)
 
-    Args:
-        points: those of `gather(table)`.
-        accuracy: such as `95 %`, or `within 1 point of best`; None for what the first question that chooses a chip
-            requires; without such a question, a point from the best.
-        least: the column that decides.
-    """
-    questions = questions_of(table, points).values()
-    chosen = next((one for one in questions if isinstance(one, ChooseQuestion) and one.choose == "chip"), None)
-    required = [limit for limit in (chosen.where if chosen is not None else ()) if limit.column == "accuracy"]
-    if accuracy is not None or chosen is None:
-        text = accuracy or "within 1 point of best"
-        required = [Constraint.parse(f"accuracy {text if text.startswith('within') else f'>= {text}'}")]
-    question = ChooseQuestion(choose="chip", least=least, where=tuple(required[:1]))
-    return choose("chips", question, points, names_of(points))
+    @cached_property
+    def questions(self) -> Mapping[str, Question]:
+        """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
+
+        Raises:
+            InputError: they are of no known form, or a study's trials and rows do not fit together.
+        """
+        about_trials = {} if self.study is None else search_questions(self.study)
+        if not self.metadata.questions:
+            return {**suggested_questions(self.points, self.metadata.objectives), **about_trials}
+        try:
+            asked = {name: question_of(content) for name, content in self.metadata.questions.items()}
+        except ValueError as error:
+            raise InputError(f"results: questions from another version of codesign: {error}") from None
+        return {**asked, **{name: question for name, question in about_trials.items() if name not in asked}}
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """What the page and the terminal say: answers to the questions, in their order.
+
+        Raises:
+            InputError: as `questions`.
+        """
+        return tuple(_answer(name, question, self) for name, question in self.questions.items())
+
+    @cached_property
+    def chips(self) -> Answer:
+        """Each chip at its variant of least energy with the accuracy that the first question that chooses one requires.
+
+        Without such a question, a point from the best.
+        """
+        choices = (one for one in self.questions.values() if isinstance(one, ChooseQuestion) and one.choose == "chip")
+        where = next((one.where for one in choices), (Constraint.parse("accuracy within 1 point of best"),))
+        required = tuple(limit for limit in where if limit.column == "accuracy")[:1]
+        question = ChooseQuestion(choose="chip", least="energy_j", where=required)
+        return choose("chips", question, self.points, self.names)
 
 
 def json_of(table: ResultTable) -> str:
     """The answers as JSON: SI units, points by what they are."""
-    answers = [plain_answer(answer) for answer in answers_of(table, gather(table))]
+    answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
     return json.dumps(answers, indent=2, allow_nan=False)
 
 
-def questions_of(table: ResultTable, points: Sequence[Point]) -> Mapping[str, Question]:
-    """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
-
-    Raises:
-        InputError: they are of no known form, or a study's trials and rows do not fit together.
-    """
-    study = read_study(table, points)
-    about_trials = {} if study is None else search_questions(study)
-    if not table.metadata.questions:
-        return {**suggested_questions(points, table.metadata.objectives), **about_trials}
-    try:
-        asked = {name: question_of(content) for name, content in table.metadata.questions.items()}
-    except ValueError as error:
-        raise InputError(f"results: questions from another version of codesign: {error}") from None
-    return {**asked, **{name: question for name, question in about_trials.items() if name not in asked}}
-
-
-def _answer(name: str, question: Question, table: ResultTable, points: Sequence[Point], names: Names) -> Answer:
+def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:
+    points, names = table.points, table.names
     match question:
         case ChooseQuestion():
             return choose(name, question, points, names)

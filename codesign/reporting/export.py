@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from codesign.analysis.asking import answers_of
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import gather
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, join, with_suffix, write_atomically
 from codesign.reporting.charts.base import Figure, picture
@@ -72,11 +70,10 @@ def export(
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
     """Every chart of a report, pairs of objectives first; every table, by its section and its name there."""
-    points = gather(table)
-    names = names_of(points)
-    drawn = list(filter(None, [scatter(points, names, x=x, y=y) for x, y in _PAIRS]))
+    answered = AnsweredTable.of(table)
+    drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
     told: dict[str, Table] = {}
-    for section in sections_of(table, points, answers_of(table, points), names):
+    for section in sections_of(answered):
         own = list(pieces_in(section))
         drawn += [piece for piece in own if isinstance(piece, Figure)]
         for place, piece in enumerate((piece for piece in own if isinstance(piece, Table)), start=1):

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from codesign.analysis.answers import Answer
-from codesign.analysis.asking import answers_of, questions_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.fronts import find_fronts
 from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.naming import Names, names_of
-from codesign.analysis.points import Point, gather, points_of
+from codesign.analysis.points import Point, points_of
 from codesign.analysis.remarks import unpriced_currents
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
@@ -40,13 +39,11 @@ def write_report(table: ResultTable, path: Location) -> None:
 
 def render_report(table: ResultTable) -> str:
     """The report as HTML, below two megabytes whatever the size of the sweep."""
-    metadata = table.metadata
-    points = gather(table)
-    names = names_of(points)
-    answers = answers_of(table, points)
+    answered = AnsweredTable.of(table)
+    metadata, points, answers = answered.metadata, answered.points, answered.answers
     shown = preferred(points, find_fronts(points, metadata.objectives))
-    data = _data(table, points, shown, names, answers)
-    sections = sections_of(table, points, answers, names)
+    data = _data(answered, shown)
+    sections = sections_of(answered)
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
     return render_page(
         "page/page.html.j2",
@@ -61,28 +58,25 @@ def render_report(table: ResultTable) -> str:
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS],
-        trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, names)])),
+        trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, answered.names)])),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),
     )
 
 
-def _data(
-    table: ResultTable, points: Sequence[Point], shown: Sequence[Point], names: Names, answers: Sequence[Answer]
-) -> dict[str, Any]:
+def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
     """All that the script draws from. The first question that has options comes first."""
-    questions = questions_of(table, points)
     numbers = {point.number for point in shown}
     books = {book: [point for point in in_book if point.number in numbers] for book, in_book in _books(table).items()}
     asked = []
-    for answer in answers:
-        found = asked_of(questions[answer.name], answer, points, shown, names)
+    for answer in table.answers:
+        found = asked_of(table.questions[answer.name], answer, table.points, shown)
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
     return {
-        **columns_of(books, names),
+        **columns_of(books, table.names),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,

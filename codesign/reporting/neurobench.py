@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.formatting import number, percent
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import Point, gather
+from codesign.analysis.points import Point
 from codesign.analysis.table import ResultTable
 from codesign.documents import Path_, value_at
 from codesign.files import Location, with_suffix, write_atomically
@@ -66,9 +66,8 @@ def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
     Raises:
         InputError: a file cannot be written.
     """
-    points = gather(table)
-    names = names_of(points)
-    metrics = [{"point": names.point(point), **neurobench_of(point)} for point in points]
+    answered = AnsweredTable.of(table)
+    metrics = [{"point": answered.names.point(point), **neurobench_of(point)} for point in answered.points]
     text = json.dumps({"note": _CAPTION, "points": metrics}, indent=2, ensure_ascii=False)
     files = {".neurobench.csv": table_csv(_table(metrics)), ".neurobench.json": f"{text}\n"}
     for ending, content in files.items():

@@ -5,20 +5,17 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.answers import Answer
-from codesign.analysis.asking import answers_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.columns import NUMERIC_COLUMNS
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.formatting import column_label, with_interval
 from codesign.analysis.fronts import fronts_of, objective_sets
 from codesign.analysis.metadata import Objective
-from codesign.analysis.naming import Names, names_of
-from codesign.analysis.points import Point, gather
+from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
-from codesign.analysis.table import ResultTable
 from codesign.analysis.table import read_results as read_table
 from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
@@ -36,7 +33,7 @@ _ROWS = 8
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class SweepResults(ResultTable):
+class SweepResults(AnsweredTable):
     """Results in memory.
 
     Attributes:
@@ -46,29 +43,9 @@ class SweepResults(ResultTable):
 
     report: Location | None = None
 
-    @staticmethod
-    def of(table: ResultTable, report: Location | None = None) -> SweepResults:
-        """The same table, with all that can be asked of it."""
-        return SweepResults(frame=table.frame, metadata=table.metadata, report=report)
-
     def in_book(self, book: StaticBook) -> SweepResults:
         """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`."""
         return replace(self, metadata=replace(self.metadata, static_book=book))
-
-    @cached_property
-    def points(self) -> tuple[Point, ...]:
-        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`."""
-        return gather(self)
-
-    @cached_property
-    def names(self) -> Names:
-        """Chips, schedules and recipes in words."""
-        return names_of(self.points)
-
-    @cached_property
-    def answers(self) -> tuple[Answer, ...]:
-        """What the page and the terminal say: answers to the file's questions, or to those that its shape suggests."""
-        return answers_of(self, self.points)
 
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
         """The point with least or most of a column among those that meet all constraints.

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from codesign.analysis.answers import Answer, Option, values_of
-from codesign.analysis.asking import answers_of, chips_at
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
-from codesign.analysis.naming import Names, names_of
-from codesign.analysis.points import Point, gather
+from codesign.analysis.naming import Names
+from codesign.analysis.points import Point
 from codesign.analysis.remarks import left_out, unpriced_currents
 from codesign.analysis.table import ResultTable
 
@@ -43,16 +43,15 @@ def print_summary(
     Args:
         report_path: None where no report was written.
     """
-    points = gather(table)
-    answers = answers_of(table, points)
-    names = names_of(points)
+    answered = AnsweredTable.of(table)
+    points, answers, names = answered.points, answered.answers, answered.names
     above = [Text(_title(table, points), style="bold"), *(_first(answers[0]) if answers else [])]
     given = bool(points) and len(points) <= _GIVEN and all(point.training_method == "given" for point in points)
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
     unpriced = [Text(text, style="dim") for text in filter(None, [unpriced_currents(points)])]
-    rows = _of_given(points, names) if given else _ways(_best(table, points, answers), names)
+    rows = _of_given(points, names) if given else _ways(_best(answered), names)
     lines = [_line(answer) for answer in answers[1:]]
     told = (*above, *unpriced, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
@@ -95,11 +94,11 @@ def _first(answer: Answer) -> list[Text]:
     ]
 
 
-def _best(table: ResultTable, points: Sequence[Point], answers: Sequence[Answer]) -> Sequence[Option]:
+def _best(table: AnsweredTable) -> Sequence[Option]:
     """The best of each chip where there are several, else the options of the first answer."""
-    if len({point.chip for point in points}) > 1:
-        return chips_at(table, points).options
-    return answers[0].options if answers else ()
+    if len({point.chip for point in table.points}) > 1:
+        return table.chips.options
+    return table.answers[0].options if table.answers else ()
 
 
 def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:

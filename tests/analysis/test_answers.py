@@ -14,7 +14,7 @@ from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, syntheti
 from transfer_rows import HIGH, LEVEL, LOW, cells, with_recipes
 
 from codesign.analysis.answers import Answer, plain_answer
-from codesign.analysis.asking import answers_of, chips_at, json_of
+from codesign.analysis.asking import AnsweredTable, json_of
 from codesign.analysis.metadata import Objective
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
@@ -93,13 +93,16 @@ def test_what_does_not_compare_is_not_ranked_and_says_what_would_help():
     rows += [mubrain_row("layered", "random", seed, 0) for seed in (0, 1)]
     rows += [one for one in synthetic_rows((0, 1)) if one["chip"] == "truenorth" and one["recipe"] == "layered"]
     table = table_of([*rows], synthetic_metadata())
-    answer = chips_at(table, gather(table), accuracy="10 %")
+    choice = {"choose": "chip", "where": ["accuracy >= 10 %"]}
+    table.metadata.questions["chip"] = {**choice, "least": "latency_s"}
+    results = AnsweredTable.of(table)
+    answer = results.chips
     assert labels(answer)[:2] == ["Loihi", "µBrain"] or labels(answer)[:2] == ["µBrain", "Loihi"]
     assert answer.options[2].label == "TrueNorth"
     assert answer.options[2].wins is None
     assert "energies per operation could be compared" in answer.options[2].obstacle
     assert answer.options[1].obstacle == "on synaptic operation only"
-    latency = chips_at(table, gather(table), accuracy="10 %", least="latency_s")
+    (latency,) = results.answers
     unknown = next(option for option in latency.options if option.label == "µBrain")
     assert unknown.obstacle == "No latency is modelled for µBrain: circuit times not published."
 
@@ -156,7 +159,7 @@ def test_what_not_waiting_costs_and_what_gives_it_back_is_asked_of_what_was_trie
     rows += cells("layered", "random 8 drained", LOW, stop="drained", steps_after_output=None)
     rows += cells("calibrated", "random 8", LEVEL) + cells("random 8", "random 8", LEVEL)
     table = table_of(rows, with_recipes(calibrated={"method": "layered", "calibration": "momentum"}))
-    found = {answer.name: answer.standing for answer in answers_of(table, gather(table)) if answer.form == "claim"}
+    found = {answer.name: answer.standing for answer in AnsweredTable.of(table).answers if answer.form == "claim"}
     assert found == {
         "not_waiting": "holds in part",  # not at F 16
         "larger_groups": "holds",
@@ -174,7 +177,7 @@ def test_questions_survive_a_results_file_and_answers_are_plain():
     metadata.questions["mine"] = content
     table = table_of(synthetic_rows(), metadata)
     assert table.metadata.questions == {"mine": content}
-    (answer,) = answers_of(table, gather(table))
+    (answer,) = AnsweredTable.of(table).answers
     assert json.loads(json_of(table)) == json.loads(json.dumps([plain_answer(answer)]))
 
 

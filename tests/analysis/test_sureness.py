@@ -11,11 +11,10 @@ from handmade_hardware import near
 from made_up_answers import asked, gathered, labels, row, rows_of
 from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
 
-from codesign.analysis.asking import answers_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.formatting import in_times
 from codesign.analysis.metadata import ChipFacts, ChipNumber
 from codesign.analysis.naming import names_of
-from codesign.analysis.points import gather
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
 SEEDS = (0, 1, 2)
@@ -215,7 +214,7 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
     metadata.questions["chip"] = {"choose": "chip", "least": "energy_j"}
     metadata.questions["lanes"] = {"choose": f"axis.{path}", "least": "energy_j", "select": {f"axis.{path}": [8, 64]}}
     table = table_of(rows, metadata)
-    chip, lanes = answers_of(table, gather(table))
+    chip, lanes = AnsweredTable.of(table).answers
     told = "2.00 times less than a2. They also differ in vector width, 64 against 8; both at 8, a2 has 1.50 times less."
     assert told in chip.sentence
     assert lanes.sentence.endswith("more lanes always look better, since the model charges them only area.")
@@ -231,7 +230,7 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it
     metadata.chips["a"] = ChipFacts(title="a", citation=OWN_CITATION, synchronization="asynchronous", name="a")
     metadata.questions["it"] = {"choose": "chip", "least": "energy_j"}
     table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
-    (answer,) = answers_of(table, gather(table))
+    (answer,) = AnsweredTable.of(table).answers
     told = (
         "A is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
@@ -246,7 +245,7 @@ def test_variants_of_one_chip_do_not_hide_the_best_other_one():
     energies = {"a": 1e-9, "a2": 1.02e-9, "b": 4e-9}
     rows = [one for chip, energy in energies.items() for one in accurate(chip, energy, 0.9, 0.91, 0.92)]
     table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
-    (answer,) = answers_of(table, gather(table))
+    (answer,) = AnsweredTable.of(table).answers
     assert "2.0 % less than a2. The best other chip, b, has 4.00 times more." in answer.sentence
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.asking import answers_of
-from codesign.analysis.points import gather
 from codesign.errors import InputError
 from codesign.reporting.results import SweepResults, read_results
 
@@ -14,12 +12,6 @@ from codesign.reporting.results import SweepResults, read_results
 @pytest.fixture(scope="module")
 def results() -> SweepResults:
     return SweepResults.of(table_of(synthetic_rows(), synthetic_metadata()))
-
-
-def test_answers_are_those_of_the_page(results: SweepResults) -> None:
-    told = [(answer.name, answer.sentence) for answer in results.answers]
-    assert told == [(answer.name, answer.sentence) for answer in answers_of(results, gather(results))]
-    assert told
 
 
 def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepResults) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from synthetic_sweep import points_of, synthetic_metadata, synthetic_rows, table_of
 from transfer_rows import HIGH, LOW, cells
 
-from codesign.analysis.asking import answers_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.metadata import ValidationFacts
 from codesign.analysis.naming import names_of
 from codesign.reporting.page.sections import effects_section
@@ -32,8 +32,8 @@ def test_a_column_that_says_the_same_everywhere_is_said_once():
 
 def test_every_comparison_of_an_answer_is_in_the_table_of_evidence():
     rows = cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
-    table, points = table_of(rows), points_of(rows)
-    (evidence,) = tables(evidence_section(answers_of(table, points), names_of(points)))
+    table = AnsweredTable.of(table_of(rows))
+    (evidence,) = tables(evidence_section(table.answers, table.names))
     (loss,) = evidence.rows
     said = {heading.text: cell.text for heading, cell in zip(evidence.headings, loss, strict=True)}
     # Differences 0.30, 0.32, 0.34: mean 0.32, deviation 0.02, half width 4.302653 * 0.02 / sqrt(3) = 0.04968.
@@ -42,12 +42,11 @@ def test_every_comparison_of_an_answer_is_in_the_table_of_evidence():
 
 def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
     rows = synthetic_rows() + cells("layered", "layered", HIGH) + cells("random 8", "random 8", LOW)
-    table, points = table_of(rows), points_of(rows)
-    names, answers = names_of(points), answers_of(table, points)
+    table = AnsweredTable.of(table_of(rows))
     found = [
-        effects_section(points, names),
-        parts_section(table, points, names),
-        evidence_section(answers, names),
+        effects_section(table.points, table.names),
+        parts_section(table),
+        evidence_section(table.answers, table.names),
     ]
     for section in filter(None, found):
         sentences = [piece for piece in section.body if isinstance(piece, str)]

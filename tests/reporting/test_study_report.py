@@ -20,10 +20,9 @@ from synthetic_study import (
 from synthetic_sweep import page_of, printed, table_of, texts
 
 from codesign.analysis.answers import Answer
-from codesign.analysis.asking import answers_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.metadata import ParameterFacts, StudyFacts, TrialFacts
-from codesign.analysis.points import gather
-from codesign.analysis.study import Study, read_study
+from codesign.analysis.study import Study
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
 from codesign.reporting.charts.study import progress_figures, slice_figures
@@ -49,13 +48,13 @@ def large() -> ResultTable:
 
 
 def study_of(table: ResultTable) -> Study:
-    study = read_study(table, gather(table))
+    study = AnsweredTable.of(table).study
     assert study is not None
     return study
 
 
 def answers_for(table: ResultTable) -> dict[str, Answer]:
-    return {answer.name: answer for answer in answers_of(table, gather(table))}
+    return {answer.name: answer for answer in AnsweredTable.of(table).answers}
 
 
 def searched(table: ResultTable) -> dict[str, str]:

@@ -5,8 +5,7 @@ import io
 from rich.console import Console
 from synthetic_sweep import base_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.asking import answers_of
-from codesign.analysis.points import gather
+from codesign.analysis.asking import AnsweredTable
 from codesign.reporting.terminal import print_summary
 
 
@@ -25,7 +24,7 @@ def test_nothing_is_cut_in_a_file():
     print_summary(table, "report.html", "results.parquet", Console(file=stream, width=80))
     told = " ".join(stream.getvalue().split())
     assert "…" not in told
-    for answer in answers_of(table, gather(table)):
+    for answer in AnsweredTable.of(table).answers:
         said = answer.question if answer.form == "claim" else answer.sentence.partition("\n")[0]
         assert " ".join(said.split()) in told
 

@@ -7,7 +7,7 @@ from typing import Any
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata
 
 from codesign.analysis.answers import Answer
-from codesign.analysis.asking import answers_of
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.points import Point, points_of
 from codesign.analysis.table import ResultTable, frame_of
@@ -48,7 +48,7 @@ def gathered(rows: list[Row]) -> tuple[Point, ...]:
 def asked(rows: list[Row], **content: Any) -> Answer:
     table = ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=synthetic_metadata())
     table.metadata.questions["it"] = content
-    (answer,) = answers_of(table, gathered(rows))
+    (answer,) = AnsweredTable.of(table).answers
     return answer
 
 

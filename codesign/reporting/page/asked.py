@@ -7,7 +7,6 @@ from typing import Any
 
 from codesign.analysis.answers import Answer, Option
 from codesign.analysis.constraints import resolved
-from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.selecting import points_in
@@ -17,7 +16,7 @@ MOST_OPTIONS = 40
 
 
 def asked_of(
-    question: Question, answer: Answer, points: Sequence[Point], shown: Sequence[Point], names: Names
+    question: Question, answer: Answer, points: Sequence[Point], shown: Sequence[Point]
 ) -> dict[str, Any] | None:
     """What the script needs to answer a question for other requirements; None of one that has no options.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from codesign.analysis.answers import Answer
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.table import ResultTable
 from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (
@@ -33,16 +33,14 @@ from codesign.units import format_si
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 
-def sections_of(
-    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
-) -> tuple[Section, ...]:
+def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
     """Those that have something to say."""
-    metadata = table.metadata
+    metadata, points, answers = table.metadata, table.points, table.answers
     found = (
         _answers(answers, metadata.question),
         printed_section(answers),
         asked_section([FigureEntry.model_validate(entry) for entry in metadata.figures], points),
-        *_comparing(table, points, answers, names),
+        *_comparing(table),
         Section(
             name="not-modelled",
             title="What is not modelled",
@@ -59,15 +57,14 @@ def sections_of(
     return tuple(section for section in found if section is not None and (section.body or section.code))
 
 
-def _comparing(
-    table: ResultTable, points: Sequence[Point], answers: Sequence[Answer], names: Names
-) -> tuple[Section, ...]:
-    """Those that have something to show: of a study its search, of a sweep what its choices and trainings do."""
-    found = [*study_sections(table, points)]
-    if not found:
-        found += filter(None, [effects_section(points, names)])
-    rest = parts_section(table, points, names), evidence_section(answers, names)
-    return tuple(section for section in (*found, *rest) if section is not None and section.body)
+def _comparing(table: AnsweredTable) -> Iterator[Section | None]:
+    """Of a study its search, of a sweep what its choices and trainings do; and what that rests on."""
+    if table.study is None:
+        yield effects_section(table.points, table.names)
+    else:
+        yield from study_sections(table.study, table.metadata)
+    yield parts_section(table)
+    yield evidence_section(table.answers, table.names)
 
 
 def effects_section(points: Sequence[Point], names: Names) -> Section | None:

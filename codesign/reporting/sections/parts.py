@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.analysis.asking import chips_at
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.formatting import (
     BOOK_WORDS,
     UNKNOWN,
@@ -24,9 +24,9 @@ from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, without_repeats
 
 
-def parts_section(table: ResultTable, points: Sequence[Point], names: Names) -> Section | None:
+def parts_section(table: AnsweredTable) -> Section | None:
     """Of each chip its best variant at the required accuracy, or its most accurate one where none has it."""
-    shown = _best_of_each(table, points)
+    shown, names = _best_of_each(table), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     charged = _charged(table, shown, names)
     quantized = _quantized(shown, names)
@@ -41,10 +41,10 @@ def parts_section(table: ResultTable, points: Sequence[Point], names: Names) -> 
     )
 
 
-def _best_of_each(table: ResultTable, points: Sequence[Point]) -> list[Point]:
-    able = by_option([point for point in points if not point.beyond_chip], lambda point: point.chip)
+def _best_of_each(table: AnsweredTable) -> list[Point]:
+    able = by_option([point for point in table.points if not point.beyond_chip], lambda point: point.chip)
     best = {chip: best_variant(variants, "accuracy", more=True) for chip, variants in able.items()}
-    best |= {option.point.chip: option.point for option in chips_at(table, points).options if option.point is not None}
+    best |= {option.point.chip: option.point for option in table.chips.options if option.point is not None}
     return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)
 
 

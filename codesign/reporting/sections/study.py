@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.formatting import (
@@ -17,9 +17,7 @@ from codesign.analysis.formatting import (
     with_interval,
 )
 from codesign.analysis.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
-from codesign.analysis.points import Point
-from codesign.analysis.study import Study, best_first, parameter_text, read_study, trial_name
-from codesign.analysis.table import ResultTable
+from codesign.analysis.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
@@ -35,25 +33,15 @@ _REASON = 200
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
-def study_sections(table: ResultTable, points: Sequence[Point]) -> tuple[Section, ...]:
-    """Its parts in reading order; none for results of a sweep.
-
-    Args:
-        points: those of `gather(table)`.
-
-    Raises:
-        InputError: trials and rows do not fit together.
-    """
-    study = read_study(table, points)
-    if study is None:
-        return ()
+def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...]:
+    """Its parts in reading order."""
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if study.facts.importance_method else ""
     return (
         Section(
             name="search",
             title="The search, on validation",
-            body=(search_table(study, table.metadata), *trade_off_figures(study), *progress_figures(study)),
+            body=(search_table(study, metadata), *trade_off_figures(study), *progress_figures(study)),
         ),
         Section(
             name="parameters",
