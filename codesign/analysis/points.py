@@ -52,7 +52,7 @@ class Point:
     Attributes:
         number: position in the report, from 1; the figures and tables refer to points by it.
         axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
-        axis_units: SI unit of each axis, "" for none.
+        axis_units: SI unit by axis, "" for none; an axis may have no entry.
         training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
         coverage: names of the energy terms that `energy_j` holds, sorted.
         accounting: incremental or all_in.
@@ -73,7 +73,7 @@ class Point:
     schedule: str
     recipe: str
     axes: tuple[tuple[str, str | float | None], ...]
-    axis_units: tuple[str, ...]
+    axis_units: Mapping[str, str]
     training_method: str
     training_policy: str | None
     training_group_size: int | None
@@ -219,9 +219,10 @@ class Point:
     @cached_property
     def axis_texts(self) -> Mapping[str, str]:
         """By path, the values of the axes that apply as they are read, with units."""
-        values = zip(self.axes, self.axis_units, strict=True)
         return {
-            name: shortened(written(value, unit), _MOST_LETTERS) for (name, value), unit in values if value is not None
+            name: shortened(written(value, self.axis_units.get(name, "")), _MOST_LETTERS)
+            for name, value in self.axes
+            if value is not None
         }
 
     @property
@@ -313,7 +314,6 @@ def points_of(
     training_seeds = means.index.get_level_values("training_seed")
     ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
     names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
-    axis_units = tuple(units.get(name, "") for name in names)
     firsts = frame.iloc[[groups[key][0] for key in ordered]]
     facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
     return tuple(
@@ -321,7 +321,7 @@ def points_of(
             number,
             {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)},
             tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
-            axis_units,
+            units,
             recipes,
             book,
             (chips or {}).get(cells[FACT_COLUMNS.index("chip")]),
@@ -346,7 +346,7 @@ def _point(
     number: int,
     facts: dict[str, Any],
     axes: tuple[tuple[str, str | float | None], ...],
-    units: tuple[str, ...],
+    units: Mapping[str, str],
     recipes: Mapping[str, Mapping[str, Scalar]],
     book: StaticBook,
     chip: ChipFacts | None,

@@ -75,22 +75,16 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
     found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
     for name, wanted in ends.items():
-        values = [value for point in found if (value := _number(value_of(point, name))) is not None]
+        values = [value for point in found if (value := as_number(value_of(point, name))) is not None]
         end = None if not values else min(values) if wanted == "lowest" else max(values)
-        found = [point for point in found if end is not None and _number(value_of(point, name)) == end]
+        found = [point for point in found if end is not None and as_number(value_of(point, name)) == end]
     return found
 
 
-def pairs_between(
-    points: Sequence[Point], first: Selection, second: Selection, *, apart: Collection[str] = ()
-) -> list[tuple[Point, Point]]:
-    """Points of two selections that agree in all that neither names, in the order of the first.
-
-    Args:
-        apart: more names of facts or axes in which they may differ.
-    """
+def pairs_between(points: Sequence[Point], first: Selection, second: Selection) -> list[tuple[Point, Point]]:
+    """Points of two selections that agree in all that neither names, in the order of the first."""
     left, right = points_in(points, first), points_in(points, second)
-    agreement = _agreement((left, right), {*first, *second, *apart})
+    agreement = _agreement((left, right), {*first, *second})
     buckets: dict[tuple[Selected, ...], list[tuple[Point, tuple[Selected, ...]]]] = {}
     for point in right:
         buckets.setdefault(agreement.key(point), []).append((point, agreement.rest(point)))
@@ -105,12 +99,12 @@ def pairs_between(
 
 def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
     """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
-    points = [point for point in points if _number(value_of(point, name)) is not None]
+    points = [point for point in points if as_number(value_of(point, name)) is not None]
     agreement = _agreement((points,), {name})
     ladders: dict[tuple[Selected, ...], dict[float, Point]] = {}
     for point in points:
         key = (*agreement.key(point), *agreement.rest(point))
-        ladders.setdefault(key, {}).setdefault(_number(value_of(point, name)) or 0.0, point)
+        ladders.setdefault(key, {}).setdefault(as_number(value_of(point, name)) or 0.0, point)
     return [[ladder[value] for value in sorted(ladder)] for ladder in ladders.values()]
 
 
@@ -140,7 +134,7 @@ def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
 def _is(point: Point, name: str, wanted: Selected) -> bool:
     value = value_of(point, name)
     if isinstance(wanted, str) and isinstance(value, float):
-        unit = next((unit for (axis, _), unit in zip(point.axes, point.axis_units, strict=True) if axis == name), "")
+        unit = point.axis_units.get(name, "")
         try:
             return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
         except ValueError:
@@ -149,13 +143,14 @@ def _is(point: Point, name: str, wanted: Selected) -> bool:
 
 
 def _same(value: Selected, other: Selected) -> bool:
-    numbers = _number(value), _number(other)
+    numbers = as_number(value), as_number(other)
     if numbers[0] is not None and numbers[1] is not None:
         return math.isclose(numbers[0], numbers[1], rel_tol=_RELATIVE)
     return type(value) is type(other) and value == other
 
 
-def _number(value: Selected) -> float | None:
+def as_number(value: object) -> float | None:
+    """None of text, and of what is true or false."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

@@ -29,7 +29,7 @@ def unequal_settings(contest: Contest) -> str:
         here, there = (point.setting(parameter) for point in (best, other))
         if not path.startswith("chip.") or (here in tried[1] and there in tried[0]):
             continue
-        unit = next((unit for point in (best, other) if (unit := _unit(point, path))), "")
+        unit = best.axis_units.get(path, "")
         said = f"They also differ in {contest.names.axes[path]}, {written(here, unit)} against {written(there, unit)}"
         common = tried[0] & tried[1] - {None}
         if not common:
@@ -42,10 +42,6 @@ def unequal_settings(contest: Contest) -> str:
 
 def _tried(side: Sequence[Point], parameter: str) -> set[str | float | None]:
     return {point.setting(parameter) for point in side}
-
-
-def _unit(point: Point, path: str) -> str:
-    return next((unit for (name, _), unit in zip(point.axes, point.axis_units, strict=True) if name == path), "")
 
 
 def _better(contest: Contest) -> str:

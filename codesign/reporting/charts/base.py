@@ -111,15 +111,15 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
 
 
-def styled(drawn: Figure, *, dark: bool = False) -> Any:
+def styled(drawn: Figure) -> Any:
     """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
     kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
-    return kind.from_dict(_alone(drawn, dark=dark), validate=False)
+    return kind.from_dict(_alone(drawn), validate=False)
 
 
-def _alone(drawn: Figure, *, dark: bool) -> dict[str, Any]:
+def _alone(drawn: Figure) -> dict[str, Any]:
     width = {"width": _WIDTH} if drawn.spec.get("width") == "container" else {}
-    return {**drawn.spec, **width, "title": drawn.title, "config": looks(dark=dark)}
+    return {**drawn.spec, **width, "title": drawn.title, "config": looks()}
 
 
 def looks(*, dark: bool = False) -> dict[str, Any]:
@@ -147,11 +147,11 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
     }
 
 
-def picture(drawn: Figure, form: Form, *, dark: bool = False) -> bytes:
+def picture(drawn: Figure, form: Form) -> bytes:
     """The figure as a file of its own, with its title, the same bytes each time; text stays text in SVG and PDF."""
     import vl_convert
 
-    spec, version = _alone(drawn, dark=dark), ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    spec, version = _alone(drawn), ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     given: dict[str, Any] = {"vl_version": version, "allowed_base_urls": []}
     match form:
         case "svg":

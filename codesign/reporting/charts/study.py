@@ -7,6 +7,7 @@ from typing import Any
 
 from codesign.analysis.formatting import column_label, number, percent, quantity
 from codesign.analysis.metadata import ParameterFacts, TrialFacts
+from codesign.analysis.selecting import as_number
 from codesign.analysis.study import Study, parameter_text
 from codesign.deferred import alt
 from codesign.reporting.charts.base import (
@@ -121,8 +122,8 @@ def _thinned(trials: Sequence[TrialFacts], most: int) -> list[TrialFacts]:
 
 def _place(trial: TrialFacts, parameter: ParameterFacts) -> str | float | None:
     value = trial.parameters[parameter.name]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and parameter.kind != "categorical" else parameter_text(value, parameter)  # type: ignore[arg-type]
+    number = None if parameter.kind == "categorical" else as_number(value)
+    return parameter_text(value, parameter) if number is None else number
 
 
 def _row(study: Study, trial: TrialFacts, x: str | float | None, y: float | None) -> Row:

@@ -55,13 +55,13 @@ _FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
 _PART_OF_KEY = ("workload", "topology", "weight_bits", "capacity", "operation")
 
 
-def preferred(points: Sequence[Point], fronts: Sequence[Front], limit: int = MOST_POINTS) -> list[Point]:
-    """All points, or so many of them: those on a front first, then the most accurate; in the report's order."""
-    if len(points) <= limit:
+def preferred(points: Sequence[Point], fronts: Sequence[Front]) -> list[Point]:
+    """All points, or as many as a page holds: those on a front first, then the most accurate; in their order."""
+    if len(points) <= MOST_POINTS:
         return list(points)
     best = {point.number for front in fronts for point in front.best}
     ranked = sorted(points, key=lambda p: (p.number not in best, -(p.value("accuracy").mean or 0.0), p.number))
-    return sorted(ranked[:limit], key=lambda point: point.number)
+    return sorted(ranked[:MOST_POINTS], key=lambda point: point.number)
 
 
 def block(content: object) -> str:

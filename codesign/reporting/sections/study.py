@@ -17,6 +17,7 @@ from codesign.analysis.formatting import (
     with_interval,
 )
 from codesign.analysis.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
+from codesign.analysis.selecting import as_number
 from codesign.analysis.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
@@ -112,9 +113,7 @@ def _parameter_columns(study: Study) -> Iterable[_Column]:
     for name, space in study.spaces.items():
 
         def cell(trial: TrialFacts, name: str = name) -> Cell:
-            value = trial.parameters.get(name)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            return Cell(text=study.text(trial, name), order=float(value) if is_number else None)  # type: ignore[arg-type]
+            return Cell(text=study.text(trial, name), order=as_number(trial.parameters.get(name)))
 
         yield Heading(text=name, numeric=space.kind != "categorical"), cell
 
