@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.mistakes import clipped, describe
+from codesign.mistakes import clipped, describe, dotted
 from codesign.units import quantities_in_si
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
 
@@ -121,7 +121,7 @@ class Spec(BaseModel, metaclass=_Constructed):
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[Mistake]:
-        """Mistakes between parts of a document, each as the path of the culprit and a message.
+        """Mistakes between parts of a document, each as the path of the culprit and a message without it.
 
         Asked even where the document has other mistakes, so `data`, the plain content, may have any form.
         """
@@ -139,6 +139,38 @@ class Spec(BaseModel, metaclass=_Constructed):
         `folder` gives that of the file in which the part at a path was written; "" for the working folder.
         """
         return data
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a spec was written. All are equal, because what a spec says does not depend on where it was written."""
+
+    document: Document | None = field(default=None, compare=False)
+
+
+class FileSpec(Spec):
+    """What a whole file says, with the lines on which it says it: some mistakes show only once its data are known."""
+
+    _origin: _Origin = PrivateAttr(default_factory=_Origin)
+
+    @model_validator(mode="after")
+    def _remember(self, info: ValidationInfo) -> FileSpec:
+        if isinstance(info.context, Document):
+            self._origin = _Origin(info.context)
+        return self
+
+    def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
+        """An error with mistakes at paths of the file, each at its line; where there is no file, with the paths."""
+        document = self._origin.document
+        told = [(path, _labelled(path, message)) for path, message in mistakes]
+        if document is None or not document.place(()).file:  # given as a mapping
+            return InputError("; ".join(dict.fromkeys(message for _, message in told)))
+        return refusal(document.problem(self.relocate(path, document.data), message) for path, message in told)
+
+
+def _labelled(path: Path_, message: str) -> str:
+    """A message after the place that it is about: of an axis its path, since the message gives the value."""
+    return f"{dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
 
 def value_at(data: Any, path: Path_) -> Any:
@@ -211,7 +243,7 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
                 continue  # mistakes in the items are reported with the items
             location = model.relocate(item["loc"], data)
             problems.append(document.problem(location, describe({**item, "loc": location}, model, other_keys)))
-    problems += [document.problem(path, message) for path, message in model.cross_check(data)]
+    problems += [document.problem(path, _labelled(path, message)) for path, message in model.cross_check(data)]
     if value is None or problems:
         raise refusal(problems)
     return value

@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
-from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.library import PARTS, chip_variant
@@ -46,12 +45,9 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
         block, name, parameter = axis_parts(path)
         if name in blocks.get(block, ()):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
-    for at, message in (
-        *_paths(data, blocks, models),
-        *_fields(blocks, models, axes),
-        *_chips(blocks["chip"], models["chip"], axes),
-    ):
-        yield at, f"{FileSpec.label(at)}: {message}"
+    yield from _paths(data, blocks, models)
+    yield from _fields(blocks, models, axes)
+    yield from _chips(blocks["chip"], models["chip"], axes)
 
 
 def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:

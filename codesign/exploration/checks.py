@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from codesign.analysis.columns import NUMERIC_COLUMNS
 from codesign.documents import Path_, Spec, value_at
 from codesign.errors import CodesignError
-from codesign.exploration.file_spec import FileSpec
 from codesign.files import is_url
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
@@ -154,14 +153,13 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     for path, allowed, what in _names(data, blocks):
         value = value_at(data, path)
         if isinstance(value, str) and value not in allowed:
-            yield path, f"{FileSpec.label(path)}: unknown {what} {value!r}{suggestion(value, allowed)}"
+            yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
     try:
         workload = WorkloadSpec.model_validate(data.get("workload"))
         dataset = get_dataset(workload.name)
     except (ValidationError, CodesignError):
         return  # reported elsewhere
-    for option, message in dataset.mistakes(workload):
-        yield ("workload", option), f"workload.{option}: {message}"
+    yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
 
 
 def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
@@ -173,8 +171,8 @@ def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mi
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
         yield (
             (culprit,),
-            f"{culprit}: {points:,} design points are more than a sweep may have, {MOST_POINTS:,}; "
-            "`codesign price` prices larger grids of a chip's numbers",
+            f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}; `codesign price` prices larger "
+            "grids of a chip's numbers",
         )
 
 

@@ -14,7 +14,7 @@ from codesign.analysis.questions import question_of
 from codesign.analysis.selecting import selection_problems
 from codesign.documents import Path_, value_at
 from codesign.exploration.checks import Blocks, Mistakes, list_at, mapping
-from codesign.mistakes import dotted, suggestion
+from codesign.mistakes import suggestion
 
 _OPTIONS = ("chip", "schedule", "recipe")
 
@@ -29,17 +29,14 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     if "space" in data:
         axes["trial"] = []  # the one axis of a study's results
     known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
-    asked: list[tuple[Path_, Any]] = [
-        (("questions", name), content) for name, content in mapping(data, "questions").items()
-    ]
-    drawn: list[tuple[Path_, Any]] = [
-        (("figures", number), content) for number, content in enumerate(list_at(data, "figures"))
-    ]
-    for at, content in [*asked, *drawn]:
+    asked: list[Path_] = [("questions", name) for name in mapping(data, "questions")]
+    drawn: list[Path_] = [("figures", number) for number, _ in enumerate(list_at(data, "figures"))]
+    for at in (*asked, *drawn):
+        content = value_at(data, at)
         if not isinstance(content, dict):
             continue  # reported with the forms
         for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
-            yield (*at, *inner), f"{dotted((*at, *inner))}: {message}"
+            yield (*at, *inner), message
 
 
 def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:

@@ -10,10 +10,9 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationI
 
 from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.questions import AskedQuestion
-from codesign.documents import Path_, Spec
+from codesign.documents import FileSpec, Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration import axis_checks, checks, question_checks
-from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
@@ -298,7 +297,7 @@ class SweepSpec(FileSpec):
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         if cls is SweepSpec and isinstance(data, dict) and "space" in data:
-            yield ("space",), "space: this is a study; run it by `codesign study`"
+            yield ("space",), "this is a study; run it by `codesign study`"
         if not isinstance(data, dict):
             return
         too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))

@@ -258,7 +258,7 @@ class Anything(Spec):
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
-        return ((path, f"{'.'.join(map(str, path))}={value}") for path, value in leaves(data, ()))
+        return ((path, f"={value}") for path, value in leaves(data, ()))
 
 
 def leaves(data: Any, at: Path_) -> Iterator[tuple[Path_, int]]:
@@ -300,7 +300,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
         except DocumentError as error:
             problems = error.problems
         found = {problem.message for problem in problems}
-        assert found == {f"{'.'.join(map(str, path))}={value}" for path, value in leaves(expected, ())}
+        assert found == {f"{'.'.join(path)}: ={value}" for path, value in leaves(expected, ())}
         for problem in problems:
             line = Path(problem.file).read_text(encoding="utf-8").splitlines()[problem.line - 1]
             assert line.endswith(f" {problem.message.partition('=')[2]}"), (line, problem)

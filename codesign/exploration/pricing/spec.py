@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from codesign.documents import Path_, Spec, value_at
+from codesign.documents import FileSpec, Path_, Spec, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.checks import list_at, mapping
-from codesign.exploration.file_spec import FileSpec
 from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
@@ -137,7 +136,7 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
     try:
         sweep = load_sweep(name, dataset=dataset, scale=scale)
     except CodesignError as error:
-        yield ("sweep",), f"sweep: {error}"
+        yield ("sweep",), str(error)
         return
     of_sweep = sweep.chips.get(entry) if isinstance(entry, str) else None
     known: dict[str, Collection[Any]] = {
@@ -153,7 +152,7 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
             if isinstance(value, str | int) and value not in allowed:
                 place: Path_ = (key, i) if listed else (key,)
                 names = suggestion(str(value), map(str, allowed))
-                yield place, f"{dotted(place)}: the sweep '{sweep.name}' has no {value!r}{names}"
+                yield place, f"the sweep '{sweep.name}' has no {value!r}{names}"
     if of_sweep is None or not isinstance(entry, str):
         return
     recipes = list_at(data, "recipes") or list(sweep.recipes)
@@ -163,13 +162,13 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
         if of in taken[block]:
             yield (
                 ("sweep",),
-                f"sweep: '{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}; "
+                f"'{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}; "
                 f"give the one to be priced a name of its own in the sweep",
             )
     try:
         chip = base_chip(sweep, entry)
     except CodesignError as error:
-        yield ("chip",), f"chip: {error}"
+        yield ("chip",), str(error)
         return
     yield from _axis_problems(data, chip)
 
@@ -184,7 +183,7 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
         for path, entry in members.items():
             place = (*group, path)
             if path in seen:
-                yield place, f"{dotted(place)}: is also varied by {dotted(seen[path])}; keep one"
+                yield place, f"is also varied by {dotted(seen[path])}; keep one"
             seen.setdefault(path, place)
             try:
                 counts.append(len(axis_of(chip, path, _ENTRY.validate_python(entry)).values))
@@ -193,15 +192,15 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
             except InputError as error:
                 known = [number.name for number in chip.numbers()]
                 hint = suggestion(path, known) if "has no parameter" in str(error) else ""
-                yield place, f"{dotted(place)}: {error}{hint}"
+                yield place, f"{error}{hint}"
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
-            yield group, f"{dotted(group)}: prices that move together need equally many values, found {listed}"
+            yield group, f"prices that move together need equally many values, found {listed}"
     for i, _ in enumerate(list_at(data, "objectives")):
         at: Path_ = ("objectives", i, "column")
         column = value_at(data, at)
         if isinstance(column, str) and column not in (allowed := (*COSTS, *seen)):
-            yield at, f"{dotted(at)}: must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
+            yield at, f"must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
 
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)

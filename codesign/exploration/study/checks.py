@@ -38,7 +38,7 @@ def problems(data: Any) -> Mistakes:
     if mapping(data, "evaluation").get("split") == "test":
         yield (
             ("evaluation", "split"),
-            "evaluation.split: a study evaluates trials on the validation split, and the final front and the baseline "
+            "a study evaluates trials on the validation split, and the final front and the baseline "
             "on the test split; remove it",
         )
     yield from _sampler(data)
@@ -60,7 +60,7 @@ def _sampler(data: dict[str, Any]) -> Mistakes:
     sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
     name = sampler.get("name", "tpe")
     if name in SAMPLERS and (text := option_problem(name, mapping(sampler, "options"))) is not None:
-        yield ("sampler", "options"), f"sampler.options: {text}"
+        yield ("sampler", "options"), text
 
 
 # the search space ----------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
     """Mistakes in names and conditions, and then in values that no trial can have."""
     written, domains = mapping(data, "space"), dict[str, Any]()
     if len(written) > _MOST_PARAMETERS:
-        yield ("space",), f"space: must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
+        yield ("space",), f"must have at most {_MOST_PARAMETERS} parameters, found {len(written):,}"
         return
     parameters, wrong = dict[str, Parameter](), set[str]()
     for path, entry in written.items():
@@ -81,11 +81,11 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
         try:
             parameters[path] = read_parameter(path, domains.get(path, _ANYTHING), names)
         except ValueError as error:
-            yield ("space", path), f"space.{path}: {error}"
+            yield ("space", path), str(error)
             wrong.add(path)
     for path, parameter in parameters.items():
         for text in [] if path in wrong else list(_names(parameter, parameters, names, wrong)):
-            yield ("space", path), f"space.{path}: {text}"
+            yield ("space", path), text
             wrong.add(path)
     if base is None:
         return
@@ -96,7 +96,7 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
     for path, parameter in space.parameters.items():
         if wrong.isdisjoint(parameter.needs(written)):
             texts = list(_values(space, parameter, names))
-            yield from ((("space", path), f"space.{path}: {text}") for text in dict.fromkeys(texts))
+            yield from ((("space", path), text) for text in dict.fromkeys(texts))
             wrong |= {path} if texts else set()
         else:
             wrong.add(path)
@@ -148,5 +148,4 @@ def _fidelity(data: dict[str, Any]) -> Mistakes:
     if any("epochs" in level for level in levels):
         for path in mapping(data, "space"):
             if re.fullmatch(r"recipe\..*epochs", path):
-                message = "fidelity levels set the epochs; search for them or give levels"
-                yield ("space", path), f"space.{path}: {message}"
+                yield ("space", path), "fidelity levels set the epochs; search for them or give levels"
