@@ -171,9 +171,8 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
     spec, watch, progress = plan.spec, FrontWatch(plan), Progress(LogView(io.StringIO()))
     record = recorded(
         progress,
+        spec,
         kind="sweep",
-        name=spec.name,
-        title=spec.title or spec.name,
         configuration=plan.config_hash,
         store=store,
         output=Path(store.root) / "out",

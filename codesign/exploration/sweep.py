@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from codesign.exploration.models import ModelFiles, write_models
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.rows import Columns
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import Progress
@@ -48,16 +46,22 @@ class SweepOutcome:
         table: what the results file says.
         results, report: the files, as paths or, where the output is at a URL, as URLs.
         models: where they were asked for.
-        ok, infeasible, failed: design points by status.
     """
 
     table: ResultTable = field(repr=False)
     results: Location
     report: Location
-    ok: int
-    infeasible: int
-    failed: int
     models: ModelFiles | None = None
+
+    @property
+    def ok(self) -> int:
+        """Design points with a result."""
+        return int((self.table.frame["status"] == "ok").sum())
+
+    @property
+    def failed(self) -> int:
+        """Design points that can be run and have none."""
+        return int((self.table.frame["status"] == "failed").sum())
 
     @property
     def failures(self) -> str:
@@ -109,9 +113,8 @@ def run_sweep(
     work = find_work(plan, store, on_result=watch.take, models=models)
     record = recorded(
         progress,
+        spec,
         kind="sweep",
-        name=spec.name,
-        title=spec.title,
         configuration=plan.config_hash,
         store=store,
         output=output,
@@ -147,28 +150,14 @@ def _write(
     on_note: Callable[[str], None],
 ) -> SweepOutcome:
     """The results file and the report, from what the store holds."""
-    counts: Counter[str] = Counter()
-
-    def rows() -> Iterator[Columns]:
-        for row in point_rows(plan.points, plan.shape, store, failures):
-            counts[row["status"]] += 1
-            counts["silent"] += row.get("undecided_fraction") == 1
-            yield row
-
     results, report = join(output, "results.parquet"), join(output, "report.html")
-    table = write_results(results, rows(), metadata)
+    table = write_results(results, point_rows(plan.points, plan.shape, store, failures), metadata)
     write_report(table, report)
-    if counts["silent"]:
+    outcome = SweepOutcome(table=table, results=results, report=report)
+    if silent := int((table.frame["undecided_fraction"] == 1).sum()):
         on_note(
-            f"{counts['silent']} of {counts['ok']} design points have no output spike in any sample, so that every "
+            f"{silent} of {outcome.ok} design points have no output spike in any sample, so that every "
             "answer is wrong. Likely: too little training, thresholds too high for few bits of weights, potentials "
             "that decay before spikes have added up, or a synchronization_threshold above the messages that come"
         )
-    return SweepOutcome(
-        table=table,
-        results=results,
-        report=report,
-        ok=counts["ok"],
-        infeasible=counts["infeasible"],
-        failed=counts["failed"],
-    )
+    return outcome

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_jsonable_python
 
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
+from codesign.files.folder import reason_of
 from codesign.mistakes import place_of, reason
 from codesign.models.card import ModelCard
 from codesign.models.page import model_page
@@ -173,8 +174,9 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
     try:
         tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
     except Exception as error:  # its own, and whatever torch says to types that it does not have
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{place}: is not a safetensors file, or is damaged or truncated: {reason[:200]}") from error
+        raise InputError(
+            f"{place}: is not a safetensors file, or is damaged or truncated: {reason_of(error)[:200]}"
+        ) from error
     return tensors
 
 

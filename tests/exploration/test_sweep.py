@@ -30,7 +30,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.pages
 def test_a_sweep_leaves_rows_and_a_report(tmp_path, cache_root):
     outcome, progress = run(tiny(), tmp_path, cache_root)
-    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 1, 0)
+    assert (outcome.ok, outcome.failed, len(outcome.table.frame)) == (2, 0, 3)
     assert outcome.report.read_text(encoding="utf-8").startswith("<!")
     # layered, and asynchronous drained, since µBrain is not known to drop what waits; each with float weights too
     assert sorted(progress.kinds()) == ["execute"] * 4 + ["price"] * 4 + ["train"]
@@ -196,7 +196,7 @@ def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, t
 
 def test_a_training_that_diverges_fails_its_rows_only(tmp_path, cache_root, diverging):
     outcome, progress = run(tiny(UNLAYERED), tmp_path, cache_root)
-    assert (outcome.ok, outcome.infeasible, outcome.failed) == (2, 2, 2)
+    assert (outcome.ok, outcome.failed, len(outcome.table.frame)) == (2, 2, 6)
     failed = [row for row in rows(tmp_path) if row["status"] == "failed"]
     assert {row["recipe"] for row in failed} == {"rs"}
     assert {row["reason"] for row in failed} == {"TrainingDivergedError: the loss became nan in epoch 1"}

@@ -23,6 +23,7 @@ from codesign.files import Folder, Location, is_url, join, open_folder, printabl
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
+    from codesign.exploration.spec import SweepSpec
     from codesign.exploration.work import Work
 
 
@@ -97,10 +98,9 @@ def read_record(output: Folder) -> RunRecord | None:
 @contextmanager
 def recorded(
     progress: Progress,
+    spec: SweepSpec,
     *,
     kind: Literal["sweep", "study"],
-    name: str,
-    title: str,
     configuration: object,
     store: Store,
     output: Location,
@@ -114,8 +114,8 @@ def recorded(
     """
     now = time.time()
     record = RunRecord(
-        name=name,
-        title=title,
+        name=spec.name,
+        title=spec.title,
         kind=kind,
         command=command or "",
         folder=_text(os.getcwd()),

@@ -15,7 +15,6 @@ from codesign.documents import Path_
 from codesign.exploration.checks import list_at, mapping
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
-from codesign.exploration.study.samplers import SAMPLERS, option_problem
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion
 
@@ -41,7 +40,6 @@ def problems(data: Any) -> Mistakes:
             "a study evaluates trials on the validation split, and the final front and the baseline "
             "on the test split; remove it",
         )
-    yield from _sampler(data)
     yield from _space(data, names, _readable(data))
     yield from _fidelity(data)
 
@@ -53,14 +51,6 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
         return SweepSpec.model_validate(kept)
     except ValidationError:
         return None
-
-
-def _sampler(data: dict[str, Any]) -> Mistakes:
-    written = data.get("sampler")
-    sampler = {"name": written} if isinstance(written, str) else mapping(data, "sampler")
-    name = sampler.get("name", "tpe")
-    if name in SAMPLERS and (text := option_problem(name, mapping(sampler, "options"))) is not None:
-        yield ("sampler", "options"), text
 
 
 # the search space ----------------------------------------------------------------------------------------------------

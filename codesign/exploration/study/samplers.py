@@ -77,12 +77,11 @@ def known_sampler(name: str) -> str:
     return name
 
 
-def option_problem(name: str, options: Mapping[str, Any]) -> str | None:
-    """Why a sampler does not take some options; None where it does."""
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ValueError where a sampler does not take some options."""
     if "seed" in options:
-        return "seed: is the sampler's own; write it beside the options"
+        raise ValueError("seed: is the sampler's own; write it beside the options")
     try:
         SeededSampler(name, seed=0, options=options)
     except (TypeError, ValueError) as error:
-        return f"'{name}' does not take them: {error}"
-    return None
+        raise ValueError(f"'{name}' does not take them: {error}") from None

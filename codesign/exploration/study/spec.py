@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.pareto import Direction
@@ -21,7 +21,7 @@ from codesign.exploration.spec import (
 from codesign.exploration.spec import AxisValue as Value
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
-from codesign.exploration.study.samplers import known_sampler
+from codesign.exploration.study.samplers import check_options, known_sampler
 from codesign.exploration.study.space import SearchSpace
 from codesign.units import Positive, Real, Time, parse_quantity
 
@@ -81,6 +81,13 @@ class SamplerEntry(Spec):
     name: Annotated[str, AfterValidator(known_sampler)] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     options: dict[str, AxisValue | None] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _taken(cls, options: dict[str, AxisValue | None], info: ValidationInfo) -> dict[str, AxisValue | None]:
+        if "name" in info.data:
+            check_options(info.data["name"], options)
+        return options
 
     @model_validator(mode="before")
     @classmethod

@@ -108,9 +108,8 @@ def run_study(
         open_study(spec, output, definition=definition, on_note=progress.note) as study,
         recorded(
             progress,
+            spec,
             kind="study",
-            name=spec.name,
-            title=spec.title,
             configuration=definition,
             store=store,
             output=output,

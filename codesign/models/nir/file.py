@@ -17,6 +17,7 @@ import numpy as np
 
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
+from codesign.files.folder import reason_of
 
 NIR, LAVA = "node", "layer"
 """The groups that hold a model."""
@@ -50,8 +51,9 @@ def read_tree(path: Location) -> tuple[Tree, str]:
     except InputError:
         raise
     except Exception as error:  # h5py raises nearly anything for damaged bytes
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{place}: is not an HDF5 file, or is damaged or truncated: {reason[:200]}") from error
+        raise InputError(
+            f"{place}: is not an HDF5 file, or is damaged or truncated: {reason_of(error)[:200]}"
+        ) from error
     if not any(isinstance(tree.get(name), Mapping) for name in (NIR, LAVA)):
         raise InputError(f"{place}: is an HDF5 file, but holds no model: NIR's have a group '{NIR}', lava's '{LAVA}'")
     return tree, hashlib.sha256(content).hexdigest()

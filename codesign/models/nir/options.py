@@ -43,8 +43,8 @@ def choice(*words: str, default: str = "") -> Unsaid:
     return Unsaid(allowed=" | ".join(shown), read=read, others=words)
 
 
-def yes_or_no(usual: bool, default: str) -> Unsaid:
-    """`true` or `false`, one of which is the framework's default."""
+def yes_or_no(default: str) -> Unsaid:
+    """`true`, which is the framework's `default`, or `false`."""
     meant = {True: True, False: False, "true": True, "false": False}
 
     def read(given: Any) -> bool:
@@ -52,8 +52,7 @@ def yes_or_no(usual: bool, default: str) -> Unsaid:
             raise ValueError
         return meant[given]
 
-    words = [f"{word} ({default})" if (word == "true") is usual else word for word in ("true", "false")]
-    return Unsaid(allowed=" | ".join(words), read=read, others=("true", "false"))
+    return Unsaid(allowed=f"true ({default}) | false", read=read, others=("true", "false"))
 
 
 def number(allowed: str, *, least: float = -math.inf, most: float = math.inf, or_none: bool = False) -> Unsaid:

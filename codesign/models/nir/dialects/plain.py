@@ -68,7 +68,7 @@ PLAIN = Dialect(
     kinds=(*_SPIKING, "I", "LI", "CubaLI", "Threshold"),
     numbers=_numbers,
     options={
-        "norm_input": (yes_or_no(True, "as the equations are"), (*_SPIKING, "I", "LI", "CubaLI")),
+        "norm_input": (yes_or_no("as the equations are"), (*_SPIKING, "I", "LI", "CubaLI")),
         "decay": (choice("exponential", "euler"), _LEAKY),
         "comparison": (choice(">", ">="), (*_SPIKING, "Threshold")),
         "reset": (choice("value", "subtract", default="to v_reset, as the equations are"), _SPIKING),

@@ -54,7 +54,7 @@ SINABS = Dialect(
             ("IF", "LIF"),
         ),
         "reset": (choice("subtract", "zero", default="sinabs's default"), ("IF", "LIF")),
-        "norm_input": (yes_or_no(True, "sinabs's default"), ("LIF", "LI")),
+        "norm_input": (yes_or_no("sinabs's default"), ("LIF", "LI")),
         "tau_syn": (number("a number of timesteps", least=1e-6, or_none=True), ("LIF", "LI")),
     },
 )

@@ -70,6 +70,6 @@ SNNTORCH = Dialect(
     numbers=_numbers,
     options={
         "reset": (choice("subtract", "zero", default="snnTorch's default"), _KINDS),
-        "reset_delay": (yes_or_no(True, "snnTorch's default"), _KINDS),
+        "reset_delay": (yes_or_no("snnTorch's default"), _KINDS),
     },
 )
