@@ -252,7 +252,7 @@ class Runner:
                 self._skip(waiting, failure)
 
     def _skip(self, name: str, failure: Failure) -> None:
-        self._progress.skipped(_kind(self._jobs[name]), self._labels[name], len(_results(self._jobs[name])))
+        self._progress.skipped(_kind(self._jobs[name]), len(_results(self._jobs[name])))
         self._fail(name, failure)
 
     def _payload(self, key: str) -> object:

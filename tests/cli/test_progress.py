@@ -142,7 +142,7 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
     clock.now = 30.0
     run.finished("train", "a", 30.0)
     run.failed("train", "b", FAILURE)
-    run.skipped("execute", "b")
+    run.skipped("execute")
     run.found_in_store("train", "c")
     run.started("price", "same")
     run.started("price", "same")  # variants of a chip may share a label
@@ -173,8 +173,8 @@ def test_what_is_left_of_a_search_by_hand(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin_search(run, trials=20, time_s=1000.0, complete=4)
     assert run.remaining_s() == 900.0  # 100 s were spent by earlier runs
-    for number in range(3):
-        run.trial_began(number)
+    for _ in range(3):
+        run.trial_began()
     clock.now = 60.0
     run.trial_ended("trial 4 complete", "complete")
     run.trial_ended("trial 5 failed", "failed")
@@ -188,7 +188,7 @@ def test_what_is_left_of_a_search_by_hand(clock: Clock) -> None:
 def test_once_a_budget_is_spent_the_jobs_count_that_are_left(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin_search(run, trials=1)
-    run.trial_began(0)
+    run.trial_began()
     clock.now = 10.0
     run.trial_ended("trial 0 complete", "complete")
     run.added(work(0, 2), {"execute": 2})
@@ -219,7 +219,7 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     plain = Progress(LogView(stream), clock=clock)
     begin_search(plain, trials=8, complete=3)
     plain.added(work(1, 0), {"train": 1})
-    plain.trial_began(3)
+    plain.trial_began()
     plain.started("train", "trial 3: a")
     line = FrontLine(name="trial 1", labels=("accuracy",), values=("90.0 %",))
     plain.front([line], "1.5 times the baseline's")
@@ -359,7 +359,7 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
         clock.now = 3600.0
         for number in range(40):
             live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain")
-            live.trial_began(number)
+            live.trial_began()
         live.finished("train", "b", 30.0)
         labels = ("accuracy", "energy per sample", "decision latency")
         live.front(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.training.presets import PRESETS
 from codesign.units import parse_quantity
+from codesign.workload.datasets.base import Dataset
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
-from codesign.workload.timing import bin_edges_ns, duration_mistakes
+from codesign.workload.timing import bin_edges_ns
 
 
 def test_what_is_left_out_is_the_datasets_business():
@@ -72,8 +75,10 @@ def test_edges_are_whole_nanoseconds():
 
 
 def test_durations_up_to_the_source_are_accepted_and_others_refused():
+    source = SimpleNamespace(resolution_s=1e-3, longest_s=0.3)
+
     def mistakes(timestep, timesteps):
-        return list(duration_mistakes(resolved(timestep, timesteps), resolution_s=1e-3, longest_s=0.3))
+        return list(Dataset.timing_mistakes(source, resolved(timestep, timesteps)))
 
     assert [mistakes(*of) for of in (("1 ms", 300), ("10 ms", 30), ("0.3 s", 1))] == [[], [], []]
     assert mistakes("0.5 ms", 10) == [("timestep", "must be at least 1 ms, found 500 µs")]

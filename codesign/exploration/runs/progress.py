@@ -287,11 +287,11 @@ class Progress:
         self._end(kind, "reused")
         self._tell(f"{self._so_far} {kind} {label}: in the store, put there by another process")
 
-    def skipped(self, kind: str, label: str, results: int = 1) -> None:
+    def skipped(self, kind: str, results: int = 1) -> None:
         """A job will not be run, because one failed that it needs."""
         self._end(kind, "skipped", results)
 
-    def trial_began(self, number: int) -> None:
+    def trial_began(self) -> None:
         """A trial of a study is under way."""
         assert self.search is not None, "a study begins before its trials"
         self.search.in_flight += 1

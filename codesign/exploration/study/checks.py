@@ -74,7 +74,7 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
             yield ("space", path), str(error)
             wrong.add(path)
     for path, parameter in parameters.items():
-        for text in [] if path in wrong else list(_names(parameter, parameters, names, wrong)):
+        for text in [] if path in wrong else list(_names(parameter, parameters, wrong)):
             yield ("space", path), text
             wrong.add(path)
     if base is None:
@@ -97,7 +97,7 @@ _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be read."""
 
 
-def _names(parameter: Parameter, parameters: Mapping[str, Parameter], names: Names, wrong: set[str]) -> Iterator[str]:
+def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set[str]) -> Iterator[str]:
     """Names in a domain and its conditions that refer to nothing or a later parameter, or values it never has."""
     domain = parameter.domain
     before = list(parameters)[: list(parameters).index(parameter.path)]

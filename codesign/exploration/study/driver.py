@@ -124,7 +124,7 @@ class Driver:
                 with self._storing():
                     trial = self._trial(number)
                     cohort.trials[number], cohort.values[number] = trial, self._space.draw(trial)
-                self._progress.trial_began(number)
+                self._progress.trial_began()
         cohort.evaluation = self._evaluated(cohort)
         self._cohorts.append(cohort)
 

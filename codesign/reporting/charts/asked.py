@@ -207,7 +207,7 @@ def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
     return _row(line, x, value.mean, column) | {"low": value.low, "high": value.high}
 
 
-def _x(rows: Sequence[Row], title: str, *, ordinal: bool) -> alt.X:
+def _x(title: str, *, ordinal: bool) -> alt.X:
     if ordinal:
         return alt.X("x:O", title=title, axis=alt.Axis(labelAngle=0))
     return alt.X("x:Q", title=title, axis=alt.Axis(tickCount=8, grid=False), scale=alt.Scale(nice=False, zero=False))
@@ -225,7 +225,7 @@ def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: boo
         alt.Chart(source(rows))
         .mark_line(point=ordinal)
         .encode(
-            x=_x(rows, x, ordinal=ordinal),
+            x=_x(x, ordinal=ordinal),
             y=alt.Y("y:Q", axis=axis, scale=quantitative(values)),
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),
             tooltip=tooltip(line="", x=x, text=y or column_label(column)),
@@ -240,7 +240,7 @@ def _band(rows: Sequence[Row], *, ordinal: bool = False) -> Any:
         alt.Chart(source(known))
         .mark_area(opacity=0.18)
         .encode(
-            x=_x(known, "", ordinal=ordinal),
+            x=_x("", ordinal=ordinal),
             y="low:Q",
             y2="high:Q",
             color=color("line", [str(row["line"]) for row in rows], "", **_LEGEND),

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
+from codesign.units import format_si
 from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
-from codesign.workload.timing import duration_mistakes
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 _OPTIONS = {
@@ -208,8 +208,17 @@ class Dataset(ABC):
         return math.ceil(np.count_nonzero(~recordings.test_part) / 6), None
 
     def timing_mistakes(self, spec: ResolvedSpec) -> Iterator[tuple[str, str]]:
-        """Timesteps that this dataset cannot have: the option at fault, and why."""
-        return duration_mistakes(spec, resolution_s=self.resolution_s, longest_s=self.longest_s)
+        """Timesteps finer than the source's clock, or longer than the source: the option at fault, and why."""
+        timestep = format_si(spec.timestep, "s")
+        if spec.timestep < self.resolution_s * (1 - 1e-9):
+            yield "timestep", f"must be at least {format_si(self.resolution_s, 's')}, found {timestep}"
+        lasting = spec.timestep * spec.timesteps
+        if lasting > self.longest_s * (1 + 1e-9):
+            yield (
+                "timesteps",
+                f"{spec.timesteps} timesteps of {timestep} last {format_si(lasting, 's')}, but a sample lasts "
+                f"{format_si(self.longest_s, 's')}; lower timesteps or timestep",
+            )
 
     def mistakes(self, spec: WorkloadSpec) -> Iterator[tuple[str, str]]:
         """Options that this dataset cannot have, and why."""
