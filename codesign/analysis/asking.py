@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -30,6 +30,7 @@ from codesign.analysis.suggested import search_questions, suggested_questions
 from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
+from codesign.hardware.terms import StaticBook
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -38,8 +39,12 @@ class AnsweredTable(ResultTable):
 
     @classmethod
     def of(cls, table: ResultTable) -> Self:
-        """The same table, with all that can be asked of it."""
-        return cls(frame=table.frame, metadata=table.metadata)
+        """The same table with all that can be asked of it; itself where it is one already."""
+        return table if isinstance(table, cls) else cls(frame=table.frame, metadata=table.metadata)
+
+    def in_book(self, book: StaticBook) -> Self:
+        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`."""
+        return replace(self, metadata=replace(self.metadata, static_book=book))
 
     @cached_property
     def points(self) -> tuple[Point, ...]:

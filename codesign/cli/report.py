@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -63,7 +62,7 @@ def report(
     ] = False,
 ) -> None:
     """Draw the report of a sweep or study again, without running anything."""
-    from codesign.analysis.asking import json_of
+    from codesign.analysis.asking import AnsweredTable, json_of
     from codesign.analysis.table import read_results, results_file
     from codesign.console import PrintableConsole
     from codesign.errors import InputError
@@ -77,9 +76,9 @@ def report(
     target = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
     if str(target) == str(file):
         raise InputError(f"--output: {printable(target)} is the results file itself")
-    table = read_results(results)
+    table = AnsweredTable.of(read_results(results))
     if static_book is not None:
-        table = replace(table, metadata=replace(table.metadata, static_book=static_book))
+        table = table.in_book(static_book)
     if as_json:
         typer.echo(json_of(table))
         if output is None:

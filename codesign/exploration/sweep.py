@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
@@ -151,7 +152,8 @@ def _write(
 ) -> SweepOutcome:
     """The results file and the report, from what the store holds."""
     results, report = join(output, "results.parquet"), join(output, "report.html")
-    table = write_results(results, point_rows(plan.points, plan.shape, store, failures), metadata)
+    rows = point_rows(plan.points, plan.shape, store, failures)
+    table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
     outcome = SweepOutcome(table=table, results=results, report=report)
     if silent := int((table.frame["undecided_fraction"] == 1).sum()):

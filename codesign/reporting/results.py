@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.answers import Answer
@@ -21,7 +21,6 @@ from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.files import Location
-from codesign.hardware.terms import StaticBook
 from codesign.mistakes import suggestion
 
 if TYPE_CHECKING:
@@ -42,10 +41,6 @@ class SweepResults(AnsweredTable):
     """
 
     report: Location | None = None
-
-    def in_book(self, book: StaticBook) -> SweepResults:
-        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`."""
-        return replace(self, metadata=replace(self.metadata, static_book=book))
 
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
         """The point with least or most of a column among those that meet all constraints.

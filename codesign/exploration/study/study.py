@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.metadata import AxisFacts, StudyFacts
 from codesign.analysis.table import ResultTable, write_results
@@ -191,7 +192,7 @@ def _write(
     metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-    table = write_results(results, rows, metadata)
+    table = AnsweredTable.of(write_results(results, rows, metadata))
     write_trials(trials, spec, facts)
     write_report(table, report)
     files = None
