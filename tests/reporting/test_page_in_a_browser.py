@@ -330,10 +330,11 @@ def unfolded(browser: Browser, path: Path, width: int = 1400, **features: str) -
 def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
     path = tmp_path / "page.html"
     path.write_text(PAGES[name](), encoding="utf-8")
-    grounds = set()
+    grounds, heights = set(), []
     for width, shade in ((1400, "light"), (390, "dark")):
         tab = unfolded(browser, path, width, prefers_color_scheme=shade, prefers_reduced_motion="reduce")
         assert tab.run("document.documentElement.scrollWidth") <= width
+        heights.append(tab.run("[...document.querySelectorAll('figure .chart svg')].map(each => each.clientHeight)"))
         grounds.add(tab.run("getComputedStyle(document.body).backgroundColor"))
         still = "(style => style.transitionDuration === '0s' && style.animationName === 'none')(getComputedStyle(each))"
         assert tab.run(f"[...document.querySelectorAll('*')].every(each => {still})")
@@ -344,6 +345,7 @@ def test_every_page_fits_its_screen_and_paper(browser, tmp_path, name):
         assert max(tab.run(ends), default=0) <= 720
         assert (tab.complaints, tab.requests) == ([], [])
     assert len(grounds) == 2
+    assert all(narrow >= 0.9 * wide for wide, narrow in zip(*heights, strict=True))  # no chart is squeezed flat
 
 
 @pytest.mark.parametrize("name", HOSTILE_PAGES)

@@ -166,7 +166,7 @@ const drawFigure = async (figure) => {
   const spec = figures[figure.dataset.figure];
   const place = figure.querySelector(".chart");
   const squeezed = spec.width === "container" && place.clientWidth < LEAST_WIDTH;
-  await draw(place, squeezed ? { ...spec, width: LEAST_WIDTH, autosize: { type: "fit", contains: "padding" } } : spec);
+  await draw(place, squeezed ? { ...spec, width: LEAST_WIDTH, autosize: { type: "fit-x", contains: "padding" } } : spec);
   if (!figure.querySelector(".menu")) {
     const title = figure.querySelector("figcaption").textContent;
     figure.prepend(menu(figure.dataset.figure, () => ({ ...spec, title }), () => rowsIn(spec) ?? []));
