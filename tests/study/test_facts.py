@@ -11,6 +11,7 @@ import pytest
 
 from codesign.exploration.study.evaluation import Outcome
 from codesign.exploration.study.facts import importances
+from codesign.exploration.study.trials import volume_text
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])
@@ -32,3 +33,11 @@ def test_importances_do_not_depend_on_the_unit(unit: float) -> None:
     found = importances(spec, study, trials)["energy_j"]
     assert list(found) == ["strong", "weak"]
     assert found["strong"] == pytest.approx(0.99, abs=0.01)
+
+
+def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
+    spec: Any = SimpleNamespace(directions=["maximize"], references=[0.0])
+    baseline = Outcome(state="complete", objectives=(4.0,))
+    assert volume_text(spec, baseline, {0: Outcome(state="failed")}) == ""
+    trials = {0: Outcome(state="complete", objectives=(2.0,)), 1: Outcome(state="infeasible", objectives=(9.0,))}
+    assert volume_text(spec, baseline, trials) == "0.5 times the baseline's"

@@ -70,8 +70,11 @@ def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
 
 
 def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> str:
-    """The hypervolume, in multiples of the baseline's alone where that has one."""
-    so_far, alone = volume(spec, [baseline, *trials.values()]), volume(spec, [baseline])
+    """The trials' hypervolume, in multiples of the baseline's alone where that has one; empty before a trial is
+    complete."""
+    if not any(trial.state == "complete" for trial in trials.values()):
+        return ""
+    so_far, alone = volume(spec, list(trials.values())), volume(spec, [baseline])
     return f"{so_far / alone:.3g} times the baseline's" if alone else f"{so_far:.3g}"
 
 
