@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -118,6 +118,15 @@ class Spec(BaseModel, metaclass=_Constructed):
         fields = type(self).model_fields.items()
         given = {name: (getattr(self, name), field.default) for name, field in fields}
         return {name: one for name, (one, default) in given.items() if name not in self.added or one != default}
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """What is not as it is by default."""
+        for name, kept in type(self).model_fields.items():
+            if (value := getattr(self, name)) != kept.get_default(call_default_factory=True):
+                yield name, value
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[Mistake]:

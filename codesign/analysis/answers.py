@@ -97,6 +97,9 @@ class Answer:
     comparisons: tuple[Comparison, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.question} {self.sentence} ({self.how_sure})"
+
     @property
     def how_sure(self) -> str:
         """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codesign.arguments import instance
@@ -34,7 +34,7 @@ class WorkloadOutline:
         currents: whether samples are currents and not events.
     """
 
-    fingerprint: str
+    fingerprint: str = field(repr=False)
     input_grid: tuple[int, int, int]
     classes: int
     timesteps: int

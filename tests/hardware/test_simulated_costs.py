@@ -15,6 +15,7 @@ from codesign.hardware.work import PlacedExecution
 from codesign.network.layers import Conv2d, Linear
 from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import simulate
+from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
 CONVOLUTIONAL = TopologySpec(
@@ -92,6 +93,9 @@ def test_what_a_user_holds_is_shown_in_a_few_lines() -> None:
     placement = place(network.shape, chip)
     execution = simulate(network, random_events(), chip_schedule(placement, stop="drained").schedule).execution
     cost, schedule = price(execution, placement), chip_schedule(placement).schedule
-    for shown in (chip, network, placement, schedule, execution, execution.messages, cost, random_events()):
-        assert len(repr(shown)) < 500
-        assert repr(shown).count("\n") <= 9
+    recipe = Recipe(method="unlayered", epochs=2, batch_size=8, learning_rate=0.1)
+    for shown in (chip, network, placement, schedule, recipe, execution, execution.messages, cost, random_events()):
+        for text in (repr(shown), str(shown)):
+            assert len(text) < 500
+            assert text.count("\n") <= 9
+    assert str(recipe) == "Recipe(method='unlayered', epochs=2, batch_size=8, learning_rate=0.1)"
