@@ -27,7 +27,8 @@ Standing = Literal[
     "shown",
 ]
 """How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
-`codesign.analysis.comparison.Status`; of a target `met` or `not met`; of printed numbers `shown`."""
+`codesign.analysis.comparison.Status`; of a target `met` or `not met`, the latter also of a choice or comparison for
+which no point meets the constraints; of printed numbers `shown`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +52,14 @@ class Option:
 
     Attributes:
         label: as a reader says it.
-        point: the variant; None where none meets the constraints or none has the column.
+        point: the variant, or the one that comes nearest where none meets the constraints; None where none has the
+            column.
         values: mean and interval over training seeds, by column.
         factor: value of the column that decides over that of the best option, at least 1 where less is better; None
             where it has none or does not compare.
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
         obstacle: why it is not ranked, in words; "" where it is.
+        meets: whether the variant meets the constraints.
         printed: of a row of a publication.
     """
 
@@ -66,6 +69,7 @@ class Option:
     factor: float | None = None
     wins: float | None = None
     obstacle: str = ""
+    meets: bool = True
     printed: PrintedNumbers | None = None
 
 
@@ -147,6 +151,7 @@ def _plain_option(option: Option) -> dict[str, Any]:
         "factor": option.factor,
         "wins": option.wins,
         "obstacle": option.obstacle or None,
+        "meets": option.meets,
         **({} if printed is None else {"printed": dict(printed.values), "remark": printed.remark}),
     }
 

@@ -88,15 +88,14 @@ class AnsweredTable(ResultTable):
 
     @cached_property
     def chips(self) -> Answer:
-        """Each chip at its variant of least energy with the accuracy that the first question that chooses one requires.
-
-        Without such a question, a point from the best.
-        """
-        choices = (one for one in self.questions.values() if isinstance(one, ChooseQuestion) and one.choose == "chip")
-        where = next((one.where for one in choices), (Constraint.parse("accuracy within 1 point of best"),))
-        required = tuple(limit for limit in where if limit.column == "accuracy")[:1]
-        question = ChooseQuestion(choose="chip", least="energy_j", where=required)
-        return choose("chips", question, self.points, self.names)
+        """Each chip as the first question that chooses one has it; without such a question, by energy."""
+        for answer in self.answers:
+            question = self.questions[answer.name]
+            if isinstance(question, ChooseQuestion) and question.choose == "chip":
+                return answer
+        where = (Constraint.parse("accuracy within 1 point of best"),)
+        by_energy = ChooseQuestion(choose="chip", least="energy_j", where=where)
+        return choose("chips", by_energy, self.points, self.names)
 
 
 def json_of(table: ResultTable) -> str:

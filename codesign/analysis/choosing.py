@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers import Answer, Option, Standing, values_of
 from codesign.analysis.columns import AXIS_PREFIX
-from codesign.analysis.constraints import meeting, miss_in_words, resolved, shortfall
+from codesign.analysis.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.contest import Contest, absence, untimed, waiting_of
 from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
 from codesign.analysis.naming import Names
@@ -15,10 +15,10 @@ from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.remarks import lacking_terms, left_out, other_book, remarks_on, silent_remark, time_left_out
 from codesign.analysis.selecting import points_in, value_of
-from codesign.analysis.statistics import CONFIDENCE, Interval
+from codesign.analysis.statistics import CONFIDENCE
 from codesign.analysis.switching import switches
 from codesign.analysis.unequal import unequal_settings
-from codesign.analysis.variants import by_option
+from codesign.analysis.variants import best_variant, by_option
 from codesign.units import in_percent
 
 LIKELY = 0.8
@@ -53,11 +53,11 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         form="choose",
         column=question.column,
         question=question.ask or _asked(question, names),
-        options=(*options_of(contest), *_missed(contest)),
+        options=(*options_of(contest), *missed(contest)),
     )
     if not contest.ranked:
-        sentence, remarks = _nothing(contest), silent_remark(selected, names)
-        return answer(standing="cannot be asked", sentence=sentence, remarks=remarks)
+        standing, sentence = _nothing_ranked(contest)
+        return answer(standing=standing, sentence=sentence, remarks=silent_remark(selected, names))
     turns = switches(contest)
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, _further(contest, question)), *turns[:1]]
     differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
@@ -128,27 +128,29 @@ def _in_part(contest: Contest, point: Point) -> str:
     return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
 
 
-def _missed(contest: Contest) -> list[Option]:
-    """Options of which no variant takes part."""
+def missed(contest: Contest) -> tuple[Option, ...]:
+    """Options of which no variant takes part, each with the variant that comes nearest."""
     found = []
     for option, variants in contest.members.items():
-        if option not in contest.chosen:
-            reason, values = _miss(contest, variants)
-            found.append(Option(label=contest.label(option), point=None, values=values, obstacle=reason))
-    return sorted(found, key=lambda option: option.label)
+        if option in contest.chosen or not variants:
+            continue
+        label = contest.label(option)
+        if able := meeting(variants, contest.where):
+            reason = absence(able[0], contest.column, contest.names)
+            found.append(Option(label=label, point=None, values={}, obstacle=reason))
+        else:
+            nearest = _nearest(contest, variants)
+            reason = f"At best {listed(misses_in_words(nearest, contest.where))}."
+            values = values_of(nearest, [contest.column, *(limit.column for limit in contest.where)])
+            found.append(Option(label=label, point=nearest, values=values, obstacle=reason, meets=False))
+    return tuple(sorted(found, key=lambda option: option.label))
 
 
-def _miss(contest: Contest, variants: Sequence[Point]) -> tuple[str, Mapping[str, Interval]]:
-    """Why none of some variants takes part, and the value of the nearest in the column that it misses."""
-    if able := meeting(variants, contest.where):
-        return absence(able[0], contest.column, contest.names), {}
-    for limit in contest.where:
-        if not meeting(variants, (limit,)):
-            short = {point: s for point in variants if (s := shortfall(point, limit)) is not None}
-            nearest = min(short, key=lambda point: short[point], default=variants[0])
-            values = {limit.column: nearest.value(limit.column)} if short else {}
-            return f"At best {miss_in_words(nearest, limit)}.", values
-    return "No variant meets all constraints.", {}
+def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
+    """Of variants that miss the constraints, the best of those that miss them by least."""
+    least = min(largest_miss(point, contest.where) for point in variants)
+    nearest = [point for point in variants if largest_miss(point, contest.where) == least]
+    return best_variant(nearest, contest.column, more=contest.more) or nearest[0]
 
 
 # sentences -----------------------------------------------------------------------------------------------------------
@@ -162,14 +164,19 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
     return f"Which {what} has {aim}{limits}?"
 
 
-def _nothing(contest: Contest) -> str:
-    if not contest.members:
-        return "No point of the results takes part."
-    if contest.unranked:
-        return next(iter(contest.unranked.values()))
-    variants = [point for variants in contest.members.values() for point in variants]
-    reason, _ = _miss(contest, variants)
-    return reason if meeting(variants, contest.where) else f"Nothing meets the constraints. {reason}"
+def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
+    """How an answer stands that has no best one, and why."""
+    if contest.unknown:
+        return "cannot be asked", next(iter(contest.unknown.values()))
+    variants = {point: option for option, members in contest.members.items() for point in members}
+    if not variants:
+        return "cannot be asked", "No point of the results takes part."
+    nearest = _nearest(contest, [*variants])
+    label, misses = upper(contest.label(variants[nearest])), listed(misses_in_words(nearest, contest.where))
+    return (
+        "not met",
+        f"Nothing meets {listed([limit.text for limit in contest.where])}. {label} comes nearest: {misses}.",
+    )
 
 
 def _sentence(contest: Contest, owner: str) -> str:
@@ -183,7 +190,8 @@ def _sentence(contest: Contest, owner: str) -> str:
     if left_out(best, column, contest.names) or untimed(best, column):
         value = f"at least {value}"
     if len(contest.ranked) == 1:
-        only = "can be compared" if contest.unknown or not contest.where else "meets the constraints"
+        limits = listed([limit.text for limit in contest.where])
+        only = "can be compared" if contest.unknown or not limits else f"meets {limits}"
         return f"{upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.choosing import options_of, standing_of
+from codesign.analysis.answers import Answer, Standing
+from codesign.analysis.choosing import missed, options_of, standing_of
 from codesign.analysis.comparison import Comparison, compare
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.contest import Contest, absence
@@ -49,7 +49,9 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     )
     silent = silent_remark(selected, names)
     if len(contest.chosen) < 2:
-        return answer(standing="cannot be asked", sentence=_lacking(contest, question), remarks=silent)
+        standing, sentence = _lacking(contest)
+        options = (*options_of(contest, question.columns), *missed(contest))
+        return answer(standing=standing, sentence=sentence, options=options, remarks=silent)
     first, second = contest.chosen.values()
     found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
     options = options_of(contest, question.columns)
@@ -91,14 +93,16 @@ def _label(side: Selection, names: Names) -> str:
     return ", ".join(words)
 
 
-def _lacking(contest: Contest, question: CompareQuestion) -> str:
-    """Which side has no variant that takes part, and why."""
+def _lacking(contest: Contest) -> tuple[Standing, str]:
+    """How a comparison stands of which a side has no variant that takes part, which side that is, and why."""
     lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
     for variants in lacking.values():
         if able := meeting(variants, contest.where):
-            return absence(able[0], contest.column, contest.names)
-    limits = listed([limit.text for limit in question.where])
-    return f"No variant of {listed([*map(contest.label, lacking)])} {f'meets {limits}' if limits else 'takes part'}."
+            return "cannot be asked", absence(able[0], contest.column, contest.names)
+    sides, limits = listed([*map(contest.label, lacking)]), listed([limit.text for limit in contest.where])
+    if not limits or not all(lacking.values()):
+        return "cannot be asked", f"No variant of {sides} takes part."
+    return "not met", f"No variant of {sides} meets {limits}."
 
 
 def _compared(a: Point, b: Point, column: str) -> Comparison | None:

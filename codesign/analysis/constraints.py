@@ -106,7 +106,26 @@ def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
     return " ".join(said)
 
 
-def miss_in_words(point: Point, constraint: Constraint) -> str:
+def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
+    """The largest relative miss; negative where all is met."""
+    return max(_relative(point, constraint) for constraint in constraints)
+
+
+def _relative(point: Point, constraint: Constraint) -> float:
+    mean, short = point.value(constraint.column).mean, shortfall(point, constraint)
+    if mean is None or short is None:
+        return math.inf
+    if mean > 0 and constraint.value > 0:
+        return math.copysign(abs(math.log(mean / constraint.value)), short) if short else 0.0
+    return short
+
+
+def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str]:
+    """By how much a point misses each constraint that it does not meet."""
+    return [_miss_in_words(point, constraint) for constraint in constraints if not meets(point, constraint)]
+
+
+def _miss_in_words(point: Point, constraint: Constraint) -> str:
     """`1.2 points too low`, `1.4 times too much`, or that it is not known."""
     mean, label = point.value(constraint.column).mean, column_label(constraint.column)
     if mean is None:

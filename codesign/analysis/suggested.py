@@ -137,15 +137,9 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
             continue
         most = moved.column if moved.direction == "maximize" else None
         least = moved.column if moved.direction == "minimize" else None
-        ask, where = "", tuple[Constraint, ...]()
-        if path == TRIAL_AXIS:
-            wanted = f"the {'highest' if most else 'least'} {column_label(moved.column)}"
-            ask = f"Which trial has {wanted}, at nearly the best accuracy?"
-            where = _ACCURATE
-        yield (
-            path.replace(".", "_"),
-            ChooseQuestion(ask=ask, choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where),
-        )
+        where = _ACCURATE if path == TRIAL_AXIS else ()
+        question = ChooseQuestion(choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where)
+        yield path.replace(".", "_"), question
 
 
 def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.constraints import (
     doubt,
+    largest_miss,
     meeting,
-    meets,
     met_in,
-    miss_in_words,
+    misses_in_words,
     more_is_better,
     resolved,
-    shortfall,
 )
 from codesign.analysis.formatting import listed
 from codesign.analysis.naming import Names
@@ -39,7 +37,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     able = [point for point in selected if not point.silent and not point.beyond_chip]
     where = resolved(question.target, able)
     met = meeting(able, where)
-    nearest = sorted(met or able, key=lambda point: _miss(point, where))[:_MOST]
+    nearest = sorted(met or able, key=lambda point: largest_miss(point, where))[:_MOST]
     answer = partial(
         Answer,
         name=name,
@@ -61,7 +59,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=(*filter(None, [doubt(best, where)]), *silent),
         )
-    missed = listed([miss_in_words(nearest[0], limit) for limit in where if not meets(nearest[0], limit)][:2])
+    missed = listed(misses_in_words(nearest[0], where)[:2])
     return answer(
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
@@ -76,24 +74,10 @@ def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names)
             label=names.point(point),
             point=point,
             values=values_of(point, [limit.column for limit in where]),
-            obstacle="; ".join(miss_in_words(point, limit) for limit in where if not meets(point, limit)),
+            obstacle="; ".join(misses_in_words(point, where)),
         )
         for point in points
     )
-
-
-def _miss(point: Point, where: Sequence[Constraint]) -> float:
-    """The largest relative miss; negative where all is met."""
-    return max(_relative(point, limit) for limit in where)
-
-
-def _relative(point: Point, limit: Constraint) -> float:
-    mean, short = point.value(limit.column).mean, shortfall(point, limit)
-    if mean is None or short is None:
-        return math.inf
-    if mean > 0 and limit.value > 0:
-        return math.copysign(abs(math.log(mean / limit.value)), short) if short else 0.0
-    return short
 
 
 def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]:

@@ -36,7 +36,7 @@ _OF_GIVEN = {"accuracy": "accuracy", "float_accuracy": "32-bit", "energy_j": "en
 def print_summary(
     table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
 ) -> None:
-    """Print the answer to the first question, the best of each chip, other answers, and where the files lie.
+    """Print the answer to the first question with its options, other answers, and where the files lie.
 
     Of a given model there is a row for each chip and schedule, however many lines they take.
 
@@ -51,7 +51,10 @@ def print_summary(
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
     unpriced = [Text(text, style="dim") for text in filter(None, [unpriced_currents(points)])]
-    rows = _of_given(points, names) if given else _ways(_best(answered), names)
+    shown = answers[0] if answers and answers[0].options else answered.chips
+    if not given and shown not in answers[:1] and shown.options:
+        above.append(Text(shown.question))
+    rows = _of_given(points, names) if given else _ways(shown.options, names)
     lines = [_line(answer) for answer in answers[1:]]
     told = (*above, *unpriced, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
@@ -94,13 +97,6 @@ def _first(answer: Answer) -> list[Text]:
     ]
 
 
-def _best(table: AnsweredTable) -> Sequence[Option]:
-    """The best of each chip where there are several, else the options of the first answer."""
-    if len({point.chip for point in table.points}) > 1:
-        return table.chips.options
-    return table.answers[0].options if table.answers else ()
-
-
 def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
     """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
@@ -135,7 +131,7 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Tabl
 def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
     """Options with what makes the variant that stands for each, without what all share; or why there is none."""
     parts = [
-        None if (point := option.point) is None
+        None if (point := option.point) is None or not option.meets
         else (names.training(point), names.schedules[point.schedule], names.variant(point, "schedule.", "chip."))
         for option in options
     ]  # fmt: skip
@@ -144,7 +140,9 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
     told = [
         option.obstacle
         if of_option is None
-        else ", ".join(word for word, differs in zip(of_option, apart, strict=True) if differs and word != option.label)
+        else ", ".join(
+            word for word, differs in zip(of_option, apart, strict=True) if word and differs and word != option.label
+        )
         for option, of_option in zip(options, parts, strict=True)
     ]
     return list(zip(options, told, strict=True))
@@ -162,11 +160,13 @@ def _cell(option: Option, column: str, names: Names) -> str:
 
 
 def _line(answer: Answer) -> Table:
-    said = answer.question if answer.form in ("claim", "printed") else answer.sentence
+    said = Text(answer.question.partition("\n")[0])
+    if answer.form not in ("claim", "printed"):
+        said.append(f" {answer.sentence}", style="bold")
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)
     grid.add_column()
-    grid.add_row(Text(answer.standing, style=_STYLES[answer.standing]), Text(said.partition("\n")[0]))
+    grid.add_row(Text(answer.standing, style=_STYLES[answer.standing]), said)
     return grid
 
 

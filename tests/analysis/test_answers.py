@@ -48,6 +48,7 @@ def test_an_option_stands_for_the_best_variant_that_meets_the_constraints():
     assert labels(answer) == ["b", "a", "c"]
     assert [option.factor for option in answer.options] == [1.0, near(2.0), None]
     assert answer.options[2].obstacle == "At best its accuracy is 47.0 points too low."
+    assert answer.options[2].values["energy_j"].mean == near(1e-9, 1e-4)
     # a's cheap variant needs 95 %, and beyond 98 % only its other one is left.
     assert answer.sentence.endswith("Where 95.0 % accuracy is enough, a wins.")
     assert "Where more than 98.0 % accuracy is needed, a wins." in answer.remarks
@@ -94,15 +95,14 @@ def test_what_does_not_compare_is_not_ranked_and_says_what_would_help():
     rows += [one for one in synthetic_rows((0, 1)) if one["chip"] == "truenorth" and one["recipe"] == "layered"]
     table = table_of([*rows], synthetic_metadata())
     choice = {"choose": "chip", "where": ["accuracy >= 10 %"]}
-    table.metadata.questions["chip"] = {**choice, "least": "latency_s"}
-    results = AnsweredTable.of(table)
-    answer = results.chips
+    table.metadata.questions["chip"] = {**choice, "least": "energy_j"}
+    table.metadata.questions["fast"] = {**choice, "least": "latency_s"}
+    answer, latency = AnsweredTable.of(table).answers
     assert labels(answer)[:2] == ["Loihi", "µBrain"] or labels(answer)[:2] == ["µBrain", "Loihi"]
     assert answer.options[2].label == "TrueNorth"
     assert answer.options[2].wins is None
     assert "energies per operation could be compared" in answer.options[2].obstacle
     assert answer.options[1].obstacle == "on synaptic operation only"
-    (latency,) = results.answers
     unknown = next(option for option in latency.options if option.label == "µBrain")
     assert unknown.obstacle == "No latency is modelled for µBrain: circuit times not published."
 
@@ -125,7 +125,22 @@ def test_two_sides_are_compared_at_their_best():
     other = asked(rows, compare=[{"width": 2.0}, {"chip": "b"}], columns=["latency_s"])
     assert other.options[0].point is not None
     assert other.options[0].point.number == 2
-    assert asked(rows, compare=["a", "b"], where=["accuracy >= 96 %"]).standing == "cannot be asked"
+    missed = asked(rows, compare=["a", "b"], where=["accuracy >= 96 %"])
+    assert (missed.standing, missed.sentence) == ("not met", "No variant of a meets accuracy >= 96 %.")
+    assert missed.options[1].obstacle == "At best its accuracy is 1.0 points too low."
+    assert asked(rows, compare=["a", "c"], where=["accuracy >= 96 %"]).standing == "cannot be asked"
+
+
+def test_a_choice_that_nothing_meets_says_what_comes_nearest():
+    rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.90, 10.0, 1.0), ("b", 1.0, 0.97, 40.0, 4.0)])
+    missed = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 96 %", "latency_s < 2 us"])
+    assert missed.standing == "not met"
+    said = "Nothing meets accuracy >= 96 % and latency_s < 2 us."
+    assert missed.sentence == f"{said} A comes nearest: its accuracy is 6.0 points too low."
+    assert [option.obstacle for option in missed.options] == [
+        "At best its accuracy is 6.0 points too low.",
+        "At best its latency is 2 times too high.",
+    ]
 
 
 def test_a_target_is_met_or_the_nearest_miss_is_told():

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import io
 
+from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import base_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.asking import AnsweredTable
+from codesign.analysis.columns import COLUMNS
+from codesign.analysis.table import ResultTable, frame_of
 from codesign.reporting.terminal import print_summary
 
 
@@ -17,6 +20,23 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     assert any(line.startswith("µBrain ") and "96.3 ± 0.5 %" in line for line in lines)
     assert any(line.startswith("holds in part  ") or line.strip().startswith("holds  ") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
+
+
+def test_the_table_below_the_first_answer_is_its_own():
+    """Not that of least energy; other answers say what was asked."""
+    metadata = synthetic_metadata()
+    asked = {"choose": "chip", "least": "energy_j", "where": ["latency_s < 3 us"]}
+    slow = {"choose": "chip", "least": "latency_s", "where": ["latency_s < 1 us"]}
+    metadata.questions.update(fast=asked, faster={"ask": "Which is faster?", **slow})
+    rows = rows_of([("mine", 1.0, 0.9, 13.4, 5.7), ("mine", 2.0, 0.9, 22.9, 1.7), ("loihi", 1.0, 0.9, 900.0, 50.0)])
+    told = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=metadata))
+    assert "13.4 nJ" not in told
+    assert "5.7 µs" not in told
+    told = " ".join(told.split())
+    assert "Mine is the only one that meets latency_s < 3 us, with at least 22.9 nJ" in told
+    assert "loihi 90.0 ± 0.0 % ≥ 900 nJ 50 µs At best its latency is 16.7 times too high." in told
+    nearest = "Nothing meets latency_s < 1 us. Mine comes nearest: its latency is 1.7 times too high."
+    assert f"not met Which is faster? {nearest}" in told
 
 
 def test_nothing_is_cut_in_a_file():

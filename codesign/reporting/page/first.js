@@ -129,8 +129,9 @@ const decide = () => {
     const known = able.filter((index) => measure && measure.mean[index] !== null);
     if (known.length) return { label, point: known.reduce((a, b) => (sign * measure.mean[b] < sign * measure.mean[a] ? b : a)), obstacle: "" };
     if (able.length) return { label, point: able[0], obstacle: `no ${measure?.label ?? "value"} is modelled` };
-    const top = Math.max(...indices.map((index) => value("accuracy", index) ?? 0));
-    return { label, point: null, obstacle: `at most ${inPercent(top)} % right` };
+    const top = indices.reduce((a, b) => ((value("accuracy", b) ?? 0) > (value("accuracy", a) ?? 0) ? b : a));
+    const accuracy = value("accuracy", top) ?? 0;
+    return { label, point: top, obstacle: accuracy < state.required ? `at most ${inPercent(accuracy)} % right` : "misses a limit of the question" };
   });
   const ranked = rows.filter((row) => !row.obstacle);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;

@@ -25,19 +25,20 @@ from codesign.reporting.tables import Cell, Heading, Table, without_repeats
 
 
 def parts_section(table: AnsweredTable) -> Section | None:
-    """Of each chip its best variant at the required accuracy, or its most accurate one where none has it."""
+    """Each chip's variant in the answer that chooses one, or its most accurate one where the answer has none."""
     shown, names = _best_of_each(table), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     charged = _charged(table, shown, names)
     quantized = _quantized(shown, names)
     if not figures and charged is None:
         return None
+    chosen = f"Each chip is as it answers the question: {table.chips.question}"
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(*figures, book, *(one for one in (charged, quantized) if one is not None)),
+        body=(chosen, *figures, book, *(one for one in (charged, quantized) if one is not None)),
     )
 
 
