@@ -171,9 +171,8 @@ def _idle_remark(best: Point, column: str) -> str:
     if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
         return ""
     time = quantity(busy, "on_s")
-    return (
-        f"Static power counts for the {time} of computing a sample; a chip's `operation: real_time` adds the waiting."
-    )
+    computing = f"Static power counts for the {time} of computing a sample"
+    return f"{computing}; operation real_time in a chip's file adds the waiting."
 
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
