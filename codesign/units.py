@@ -218,18 +218,21 @@ def in_percent(fraction: float) -> str:
     return f"{'-' if fraction < 0 and tenths else ''}{tenths / 10:.1f}"
 
 
-def format_si(value: float | None, unit: str, digits: int = 4) -> str:
-    """`value` with an SI prefix, such as `915.5 nJ`; `not modelled` for a value that is not known."""
+def format_si(value: float | None, unit: str, digits: int = 4, spread: float | None = None) -> str:
+    """`value` with an SI prefix, such as `915.5 nJ`, or `915.5 ± 1.2 nJ` with what it may be off by either way; `not
+    modelled` for a value that is not known."""
     if value is None or math.isnan(value):
         return "not modelled"
+    numbers = [(value, digits)] if spread is None else [(value, digits), (spread, 2)]
     if unit == "m**2":
-        return f"{value * 1e6:.{digits}g} mm²"
-    if value == 0:
-        return f"0 {unit}"
-    exponent = min(max(3 * math.floor(math.log10(abs(value)) / 3), -18), 12)
-    # Rounded first and written then: two digits of 248.4 are 250, and not 2.5e+02.
-    text = f"{float(f'{value / 10.0**exponent:.{digits}g}'):.15g}"
-    if float(text) == 1000 and exponent < 12:
+        return f"{' ± '.join(f'{number * 1e6:.{places}g}' for number, places in numbers)} mm²"
+
+    def scaled(exponent: int) -> list[str]:
+        # Rounded first and written then: two digits of 248.4 are 250, and not 2.5e+02.
+        return [f"{float(f'{number / 10.0**exponent:.{places}g}'):.15g}" for number, places in numbers]
+
+    largest = max(abs(number) for number, _ in numbers)
+    exponent = min(max(3 * math.floor(math.log10(largest) / 3), -18), 12) if largest else 0
+    if exponent < 12 and {"1000", "-1000"} & set(scaled(exponent)):
         exponent += 3
-        text = "1"
-    return f"{text} {_PREFIXES[exponent]}{unit}"
+    return f"{' ± '.join(scaled(exponent))} {_PREFIXES[exponent]}{unit}"

@@ -145,11 +145,12 @@ def plus_minus(mean: float | None, half: float | None, column: str) -> str:
         return quantity(mean, column)
     if half <= _ROUNDING * abs(mean):
         half = 0.0
-    if column == "accuracy" or column.endswith("_accuracy"):
+    if is_share(column):
         return f"{in_percent(mean)} ± {in_percent(half)} %"
     known = COLUMNS.get(column)
-    spread = format_si(half, known.unit, 2) if known is not None and known.unit else significant(half, 2)
-    return f"{quantity(mean, column)} ± {spread}"
+    if known is not None and known.unit:
+        return format_si(mean, known.unit, spread=half)
+    return f"{quantity(mean, column)} ± {significant(half, 2)}"
 
 
 def listed(items: list[str], last: str = "and") -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import points_with_interval, quantity, significant, upper
+from codesign.analysis.formatting import points_with_interval, significant, upper, with_interval
 from codesign.analysis.measures import like
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
@@ -36,13 +36,12 @@ _VERBS = {
 
 
 def gain_in_words(comparison: Comparison) -> str:
-    """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 µJ ± 0.1 µJ`."""
+    """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
     column, gain = like(comparison.column), comparison.gain
     assert gain.mean is not None, "compare_series() makes no comparison without a difference"
     if column.endswith("accuracy"):
         return f"{points_with_interval(gain)} points"
-    spread = "" if gain.half_width is None else f" ± {quantity(gain.half_width, column)}"
-    return f"{quantity(gain.mean, column)}{spread}".replace("-", "−")
+    return with_interval(gain, column).replace("-", "−")
 
 
 def subject_of(number: RangedNumber, names: Names) -> str:

@@ -137,7 +137,7 @@ def test_all_trials_say_why_they_are_out(table):
     assert list(rows) == ["baseline", "0", "2", "7", "1", "3", "4", "5", "6"]  # the front after the baseline
     splits = [f"{name}, {split}" for name in ("accuracy", "energy per sample") for split in ("validation", "test")]
     assert [heading.text for heading in trials.headings[3:7]] == splits
-    assert rows["2"][3:7] == ["89.5 ± 1.0 %", "89.5 ± 2.2 %", "400 nJ ± 20 nJ", "500 nJ ± 0 J"]
+    assert rows["2"][3:7] == ["89.5 ± 1.0 %", "89.5 ± 2.2 %", "400 ± 20 nJ", "500 ± 0 nJ"]
     assert rows["1"][1:5] == ["dropped", "1 of 2", "60.0 %", "–"]
     assert "chip.loihi.gated true" in trials.caption
     assert rows["3"][-1] == "layer 0 needs 147,968 synapses, the chip has 37,366"
