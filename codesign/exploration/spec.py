@@ -171,10 +171,6 @@ class ChipEntry(Spec):
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return different("schedules", names)
 
-    def base(self, name: str) -> str:
-        """Name or path of the chip of the entry `name`."""
-        return self.extends or name
-
     @property
     def numbers(self) -> dict[str, AxisValue]:
         """Numbers of the description that a study's trial sets, by path, as an axis would."""

@@ -76,7 +76,7 @@ def base_chip(spec: SweepSpec, name: str) -> Chip:
 def _described(spec: SweepSpec, name: str) -> Chip:
     """A chip of the sweep with what its entry says of the description."""
     entry = spec.chips[name]
-    chip = chip_variant(entry.base(name), entry.parts)
+    chip = chip_variant(entry.extends or name, entry.parts)
     if isinstance(chip, tuple):
         raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
     return chip
