@@ -20,18 +20,8 @@ ModelArgument = Annotated[
 ]
 
 
-_SAID = (
-    "reset",
-    "reset_delay",
-    "v_reset",
-    "comparison",
-    "most_spikes",
-    "floor",
-    "norm_input",
-    "tau_syn",
-    "bias",
-    "decay",
-)
+_OF_ALL = ("model", "dialect", "check", "out")
+"""Parameters that every dialect has; all others are what some file leaves open."""
 
 
 def _said(help: str) -> typer.models.OptionInfo:
@@ -95,8 +85,8 @@ def import_model(
     from codesign.models.file import save_model
     from codesign.models.nir.importing import import_model as read
 
-    options = {name: context.params[name] for name in _SAID}
-    loaded = read(model, dialect=dialect, dt=dt, check=check, **options)
+    options = {name: value for name, value in context.params.items() if name not in _OF_ALL}
+    loaded = read(model, dialect=dialect, check=check, **options)
     path = out or with_suffix(model, ".safetensors")
     certificate = loaded.card.certificate
     agrees = certificate is None or certificate.agrees

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from codesign.cli.importing import _SAID
+from codesign.cli.importing import import_model
 from codesign.cli.main import app
 
-WORDS = {"dataset", "scale", "ray_address", "sampler", "name", "names", "dialect", "dt", *_SAID}
+SAID = signature(import_model).parameters.keys() - {"model", "check", "out"}
+WORDS = {"dataset", "scale", "ray_address", "sampler", "name", "names", *SAID}
 """Parameters that are text and no place."""
 
 
