@@ -19,23 +19,12 @@ from codesign.errors import CodesignError
 from codesign.files import is_url
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
-from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY
+from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.spec import WorkloadSpec
 
 MOST_POINTS = 100_000
 """Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
-
-_PRESET_PARAMETERS = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "input_dropout",
-    "refractory_dropout",
-    "momentum_noise",
-    "group_size",
-)
 
 Mistakes = Iterator[tuple[Path_, str]]
 Blocks = Mapping[str, Mapping[str, Any]]
@@ -56,8 +45,7 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
     defaults: dict[str, Any] = {}
     if preset is not None:
-        values = {name: getattr(preset, name) for name in _PRESET_PARAMETERS}
-        defaults.update({name: value for name, value in values.items() if value is not None})
+        defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
     shared = mapping(data, "recipe_defaults")
     if "preset" in recipe:
         shared = {name: value for name, value in shared.items() if name != "preset"}
