@@ -133,16 +133,7 @@ class _Plan:
         recordings = dataset.open(folder)
         resolved = dataset.settled(spec, recordings)
         validation, test = dataset.usual_sizes(recordings, resolved.split)
-        split = split_samples(
-            resolved,
-            labels=recordings.labels,
-            sample_ids=recordings.sample_ids,
-            test_part=recordings.test_part,
-            validation_part=recordings.validation_part,
-            groups=recordings.groups,
-            validation=validation,
-            test=test,
-        )
+        split = split_samples(resolved, recordings, validation=validation, test=test)
         sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
         fingerprint = content_key(
             {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.workload.datasets.base import Recordings
 from codesign.workload.spec import OptionError, ResolvedSpec
 
 
@@ -43,17 +44,7 @@ def stratified_order(labels: NDArray[np.int64], sample_ids: NDArray[np.int64], s
     return by_class[np.lexsort((key[by_class], progress))].astype(np.int64)
 
 
-def split_samples(
-    spec: ResolvedSpec,
-    *,
-    labels: NDArray[np.int64],
-    sample_ids: NDArray[np.int64],
-    test_part: NDArray[np.bool_] | None = None,
-    validation_part: NDArray[np.bool_] | None = None,
-    groups: NDArray[np.int64] | None = None,
-    validation: int,
-    test: int | None,
-) -> Split:
+def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int, test: int | None) -> Split:
     """Draw the three splits.
 
     The test set is drawn first, then validation, then training, each from what is left: a smaller training set
@@ -62,16 +53,13 @@ def split_samples(
 
     Args:
         spec: counts, kind of split and seed.
-        labels, sample_ids: (N,) of the whole dataset.
-        test_part: (N,) the official test samples, for split `official`.
-        validation_part: (N,) those for validation, likewise; None draws them from what is left.
-        groups: (N,) the group of each sample, for split `speaker`.
         validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
             `speaker` all samples of the groups that are drawn are taken.
 
     Raises:
         OptionError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
     """
+    labels, sample_ids, test_part = recordings.labels, recordings.sample_ids, recordings.test_part
     order = stratified_order(labels, sample_ids, spec.seed)
     if spec.split == "official":
         if test_part is None:
@@ -79,7 +67,7 @@ def split_samples(
         test_pool, rest = order[test_part[order]], order[~test_part[order]]
         chosen_test = _first(test_pool, spec, test or len(test_pool), "; 'split: pooled' draws it from all samples")
     elif spec.split == "speaker":
-        test_groups = _draw_groups(spec, groups, test)
+        test_groups = _draw_groups(spec, recordings.groups, test)
         (drawn,), (others,) = np.nonzero(test_groups), np.nonzero(~test_groups)
         test_pool = drawn[stratified_order(labels[drawn], sample_ids[drawn], spec.seed)]
         rest = others[stratified_order(labels[others], sample_ids[others], spec.seed)]
@@ -87,8 +75,8 @@ def split_samples(
     else:
         chosen_test = _first(order, spec, test or len(order))
         rest = order[len(chosen_test) :]
-    if spec.split == "official" and validation_part is not None:
-        rest, validation = _own_validation(spec, rest, validation_part[rest])
+    if spec.split == "official" and recordings.validation_part is not None:
+        rest, validation = _own_validation(spec, rest, recordings.validation_part[rest])
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):

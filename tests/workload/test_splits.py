@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.errors import InputError
+from codesign.workload.datasets.base import Recordings
 from codesign.workload.spec import ResolvedSpec
 from codesign.workload.splits import split_samples, stratified_order
 
@@ -16,8 +17,9 @@ IDS = np.arange(100)
 def split(options=None, *, test_part=None, groups=None, validation=10, test=20, kind=None):
     kind = kind or ("official" if test_part is not None else "speaker" if groups is not None else "pooled")
     spec = ResolvedSpec.model_construct(name="digits", timestep=0.01, timesteps=10, split=kind, **(options or {}))
-    sizes = {"validation": validation, "test": test}
-    return split_samples(spec, labels=LABELS, sample_ids=IDS, test_part=test_part, groups=groups, **sizes)
+    held = {"labels": LABELS, "sample_ids": IDS, "test_part": test_part, "groups": groups}
+    recordings = Recordings(grid=(1, 1, 1), classes=4, read=lambda positions, spec: None, **held)
+    return split_samples(spec, recordings, validation=validation, test=test)
 
 
 def test_every_prefix_has_the_classes_in_proportion():
