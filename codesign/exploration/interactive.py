@@ -99,7 +99,7 @@ def run_sweep(
             workloads=Workloads(data_root=data_root),
             models=models,
         )
-    return SweepResults(frame=outcome.table.frame, metadata=outcome.table.metadata, report=outcome.report)
+    return SweepResults.of(outcome.table, outcome.report)
 
 
 def compare_schedules(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.asking import AnsweredTable
@@ -16,6 +16,7 @@ from codesign.analysis.fronts import fronts_of, objective_sets
 from codesign.analysis.metadata import Objective
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
+from codesign.analysis.table import ResultTable
 from codesign.analysis.table import read_results as read_table
 from codesign.analysis.variants import best_variant
 from codesign.deferred import pd
@@ -41,6 +42,11 @@ class SweepResults(AnsweredTable):
     """
 
     report: Location | None = None
+
+    @classmethod
+    def of(cls, table: ResultTable, report: Location | None = None) -> Self:
+        """The same table, with all that can be asked of it."""
+        return cls(frame=table.frame, metadata=table.metadata, report=report)
 
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
         """The point with least or most of a column among those that meet all constraints.

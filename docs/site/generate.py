@@ -31,6 +31,8 @@ GROUPS = {
 """Pages of the Python reference, each named after a part of the package."""
 JOINS = {"network": "simulation", "models": "training"}
 """Parts that share another one's page. Those in neither table join `exploration`."""
+INHERITED = {"SweepResults": ["points", "names", "answers", "in_book"]}
+"""Members of a class that another one defines, which is no public name."""
 
 PYTHON = """\
 # Python
@@ -93,7 +95,9 @@ def python_pages() -> Iterator[tuple[str, str]]:
     for name, module in public_names().items():
         part = module.split(".")[1]
         group = part if part in GROUPS else JOINS.get(part, "exploration")
-        pages[group].append(f"::: {module}.{name}\n    options:\n      heading: {name}\n      toc_label: {name}\n")
+        more = f"      inherited_members: {INHERITED[name]}\n" if name in INHERITED else ""
+        options = f"      heading: {name}\n      toc_label: {name}\n{more}"
+        pages[group].append(f"::: {module}.{name}\n    options:\n{options}")
         links[group].append(f"[`{name}`][{module}.{name}]")
     for group, title in GROUPS.items():
         yield f"reference/python/{group}.md", f"# {title}\n\n" + "\n".join(pages[group])
