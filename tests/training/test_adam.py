@@ -8,7 +8,6 @@ import sys
 import pytest
 import torch
 
-import codesign.training.adam as module
 from codesign.training.adam import Adam
 from codesign.training.hooks import warming
 
@@ -32,13 +31,9 @@ def moved(kind: type[torch.optim.Optimizer], *, without: dict[int, int], groups:
     return [tensor.detach() for tensor in tensors]
 
 
-@pytest.mark.parametrize("together", [1 << 18, 0])
 @pytest.mark.parametrize("without", [{}, {0: 1}, {20: 3, 21: 0}])
 @pytest.mark.parametrize("groups", [False, True])
-def test_moves_tensors_as_torch_does(
-    monkeypatch: pytest.MonkeyPatch, together: int, without: dict[int, int], groups: bool
-) -> None:
-    monkeypatch.setattr(module, "_TOGETHER", together)
+def test_moves_tensors_as_torch_does(without: dict[int, int], groups: bool) -> None:
     ours, theirs = moved(Adam, without=without, groups=groups), moved(torch.optim.Adam, without=without, groups=groups)
     assert all(torch.equal(own, other) for own, other in zip(ours, theirs, strict=True))
 
