@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +66,7 @@ class EventBatch(EventRows):
     def _part(self, **changes: Any) -> EventBatch:
         """The same batch with changes that are known to be valid, and so not checked."""
         part = object.__new__(EventBatch)
-        for field in fields(self):
-            object.__setattr__(part, field.name, changes.get(field.name, getattr(self, field.name)))
+        vars(part).update(vars(self), **changes)
         part._protect()
         return part
 
@@ -88,11 +87,12 @@ class EventBatch(EventRows):
 
     def _frames(self, samples: NDArray[np.integer], count: int, **changed: Any) -> EventBatch:
         """The first `count` frames of some samples."""
-        rows = (samples[:, None] * self.timesteps + np.arange(count)).ravel()
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
-        firsts = samples * self.timesteps  # the entries of a sample's frames lie side by side
-        pieces = list(map(slice, self.offsets[firsts].tolist(), self.offsets[firsts + count].tolist()))
+        starts, ends = (
+            edges.reshape(-1, self.timesteps)[samples][:, :count] for edges in (self.offsets[:-1], self.offsets[1:])
+        )
+        offsets = np.zeros(starts.size + 1, dtype=np.int64)
+        (ends - starts).cumsum(out=offsets[1:])
+        pieces = list(map(slice, starts[:, 0].tolist(), ends[:, -1].tolist()))  # a sample's frames lie side by side
         indices, values = (
             np.concatenate([column[piece] for piece in pieces]) if pieces else column[:0]
             for column in (self.indices, self.values)
