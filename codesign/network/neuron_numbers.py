@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -44,10 +44,12 @@ def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
     """That neurons can be simulated with these weights, biases and numbers of neurons, by name.
 
     Raises:
-        InputError: one is not finite, or a time constant is not above 0.
+        InputError: one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient.
     """
     for name, tensor in numbers.items():
-        if tensor.device.type == "meta":
+        if tensor.requires_grad and name in OF_NEURONS:
+            raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")
+        if tensor.is_meta:
             continue
         if name == "time_constant" and not (tensor.numpy(force=True) > 0).all():
             raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
@@ -55,14 +57,17 @@ def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
             raise InputError("network: synaptic time constants must be at least 0 s, found others")
         if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
             tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
-        if name != "time_constant" and not is_finite(tensor.detach()):
+        if name != "time_constant" and not are_finite([tensor]):
             raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
 
 
-def is_finite(numbers: torch.Tensor) -> bool:
-    """Whether all are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
-    if numbers.device.type != "cpu" or numbers.dtype not in (torch.float32, torch.float64):
-        return bool(torch.isfinite(numbers).all())
-    array = numbers.numpy()
+def are_finite(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether all numbers are. On the CPU by numpy: torch's threads would go on spinning on cores that kernels want."""
     with np.errstate(all="ignore"):  # a sum is quick, and finite only if everything is; it may overflow
-        return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
+        for tensor in tensors:
+            summed = tensor.is_cpu and tensor.dtype in (torch.float32, torch.float64)
+            if summed and math.isfinite(np.add.reduce(tensor.detach().numpy(), axis=None)):
+                continue
+            if not tensor.is_meta and not bool(torch.isfinite(tensor).all()):
+                return False
+    return True

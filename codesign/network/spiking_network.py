@@ -15,7 +15,7 @@ from codesign.network.connection import Connection, connections_of, windows_of_m
 from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.neuron import NeuronSpec, check_neuron
-from codesign.network.neuron_numbers import OF_NEURONS, check_numbers, time_constants, type_of
+from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
 
 Decaying = Literal["time_constant", "synaptic_time_constant"]
@@ -119,20 +119,21 @@ class SpikingNetwork(torch.nn.Module):
         """That every number is one with which a neuron can be simulated.
 
         Raises:
-            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, or a gate is none of
-                this network.
+            InputError: a weight, bias or threshold is not finite, a time constant is not above 0, one of `OF_NEURONS`
+                requires a gradient, or a gate is none of this network.
         """
-        direct = [one.weight for one in self.direct()]
-        weights = {"layer": self.weights(), "delayed connection": self.delayed_weights(), "direct connection": direct}
-        numbers = {f"weights of {kind} {i}": one.data for kind, held in weights.items() for i, one in enumerate(held)}
-        numbers |= {} if self.bias is None else {"biases": self.bias.data}
-        numbers |= {name: buffer for name in OF_NEURONS if (buffer := getattr(self, name)) is not None}
-        check_numbers(numbers | {"thresholds": self.threshold, "time_constant": self.time_constant})
-        gate, columns = self.input_gate, self.input_columns
-        if gate is not None and (gate.dtype != torch.bool or gate.shape != (columns,)):
-            raise InputError(
-                f"network: input_gate must be bool of shape ({columns},), found {gate.dtype} of {tuple(gate.shape)}"
-            )
+        numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
+        numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
+        if not are_finite(weights := self.all_weights()):  # their names take longer than the look
+            kinds = "layer", "delayed connection", "direct connection"
+            held = self.connections, self.delayed_connections, self.direct_connections
+            names = (f"weights of {kind} {i}" for kind, ones in zip(kinds, held, strict=True) for i in range(len(ones)))
+            numbers = dict(zip(names, weights, strict=True)) | numbers
+        check_numbers({name: tensor for name, tensor in numbers.items() if tensor is not None})
+        gate = self.input_gate
+        if gate is not None and (gate.dtype != torch.bool or gate.shape != (self.input_columns,)):
+            found = f"{gate.dtype} of {tuple(gate.shape)}"
+            raise InputError(f"network: input_gate must be bool of shape ({self.input_columns},), found {found}")
 
     @property
     def input_columns(self) -> int:
@@ -347,7 +348,8 @@ class SpikingNetwork(torch.nn.Module):
 
     def all_weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, then of each delayed and of each direct connection."""
-        return [*self.weights(), *self.delayed_weights(), *(one.weight for one in self.direct())]
+        held: tuple[Any, ...] = self.connections, self.delayed_connections, self.direct_connections
+        return [connection.weight for connections in held for connection in connections]
 
     def layers_fed(self) -> list[int]:
         """The layer that each of these leads to."""

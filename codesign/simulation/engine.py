@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import torch
@@ -50,8 +49,8 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
 
 def _learns(network: SpikingNetwork) -> bool:
     """Whether a run now has to keep what gradients need."""
-    tensors = chain(network.parameters(), network.buffers())
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    learning = (*network.all_weights(), network.bias, network.threshold, network.time_constant)
+    return torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in learning)
 
 
 @uncompiled
@@ -179,9 +178,9 @@ def classification_loss(
     check_loss(criterion, network.neuron, run.events.timesteps)
     check_labels(network, events)
     if isinstance(criterion, CrossEntropy) and name == "event" and run.learns and len(events):
-        from codesign.simulation.event import engine as event_engine
+        from codesign.simulation.event.engine import learn
 
-        value, outcome = event_engine.learn(run)
+        value, outcome = learn(run)
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)

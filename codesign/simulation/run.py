@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
-from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution, Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
@@ -66,10 +66,6 @@ class Run:
         check_idle_gradient(self.idle_gradient)
         self.network.check_numbers()
         self._check_sizes()
-        for name in OF_NEURONS:
-            number = getattr(self.network, name)
-            if number is not None and number.requires_grad:
-                raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
         object.__setattr__(self, "events", passing)
         if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
@@ -122,7 +118,7 @@ class Run:
         summed = self.network.neuron.readout == "potential" or (self.loss is not None and self.loss.of == "sum")
         return 1 if summed else self.events.timesteps
 
-    @property
+    @cached_property
     def parameters(self) -> list[torch.Tensor]:
         """What an engine gives gradients of, in their order: each connection's weight, each delayed and each direct
         one's, the bias where there is one, and where they require gradients the (N,) thresholds and decays."""

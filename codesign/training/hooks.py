@@ -84,4 +84,4 @@ NO_HOOKS = Hooks()
 
 def warming(optimizer: Optimizer, updates: int) -> LRScheduler:
     """Raises learning rates linearly to what they are, over so many updates; `step` is called after each update."""
-    return LinearLR(optimizer, start_factor=1 / max(updates, 1), total_iters=max(updates - 1, 1))
+    return LinearLR(optimizer, start_factor=1 / updates, total_iters=max(updates - 1, 1))

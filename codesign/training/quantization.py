@@ -49,12 +49,12 @@ class LearnedWeights:
                 weight.grad = quantized.grad if weight.grad is None else weight.grad + quantized.grad
             quantized.grad = None
 
-    @torch.no_grad()
     def add_decay(self, decay: float) -> None:
         """Add the gradient of λ_W ‖W‖², which is 2 λ_W W, to those of weights that learn."""
-        for weight in (one for one in self.weights if one.requires_grad):
-            gradient = weight * (2 * decay)
-            weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+        for weight in self.weights:
+            if weight.requires_grad:
+                gradient = weight.detach() * (2 * decay)
+                weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
     def quantize(self) -> None:
         """Quantize the float weights into the network."""

@@ -14,7 +14,7 @@ import torch
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
-from codesign.network.neuron_numbers import is_finite
+from codesign.network.neuron_numbers import are_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
@@ -289,7 +289,7 @@ class _Training:
         parameters = [*self.weights.parameters(), *([] if self.gate is None else [self.gate.logits])]
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
-        rising = warming(optimizer, self.recipe.warm_up)
+        rising = warming(optimizer, self.recipe.warm_up) if self.recipe.warm_up else None
         order = np.random.default_rng([self.seed, 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
@@ -300,7 +300,8 @@ class _Training:
                 batch = training.select(positions[first : first + self.recipe.batch_size])
                 step = self.update(optimizer, self.prepared(batch, epoch), epoch)
                 loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
-                rising.step()
+                if rising is not None:
+                    rising.step()
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start
@@ -336,26 +337,27 @@ class _Training:
         if self.gate is not None:
             self.gate.close()
         result = self.loss(batch, epoch)
-        loss, weights = result.value, self.weights.weights
-        value = float(loss.detach())
+        value = float(result.value.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(f"the loss became {value} in epoch {epoch}; a lower learning rate may help")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        result.value.backward()  # type: ignore[no-untyped-call]
         if self.gate is not None:
             self.gate.open(epoch)
         self.weights.take_gradients()
         if self.recipe.weight_decay:
             self.weights.add_decay(self.recipe.weight_decay)
         optimizer.step()
-        self.settle()
-        if not all(is_finite(number.detach()) for number in (*weights, self.network.threshold)):
+        if self.learned is not None:
+            with torch.no_grad():  # what has been learned of the neurons stays in the network as plain numbers
+                self.learned.join()
+        if not are_finite((*self.weights.weights, self.network.threshold)):
             raise TrainingDivergedError(
                 f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
             )
         self.weights.quantize()
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
-        return (float(result.value.detach()) - self.cost(result, epoch)) * len(batch), correct, result.emitted
+        return (value - self.cost(result, epoch)) * len(batch), correct, result.emitted
 
     def cost(self, result: ClassificationLoss, epoch: int) -> float:
         """What spikes cost in a batch, the mean over its samples."""
@@ -366,12 +368,6 @@ class _Training:
     @cached_property
     def criterion(self) -> LossFunction:
         return make_loss(self.recipe.loss) if self.hooks.loss is None else self.hooks.loss
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Leave in the network, as plain numbers, what has been learned of its neurons."""
-        if self.learned is not None:
-            self.learned.join()
 
     def validate(self, split: EventBatch) -> tuple[float, float]:
         """Accuracy and spikes emitted by hidden neurons, means over the schedules that are trained through."""
