@@ -56,4 +56,4 @@ class ClassificationLoss:
 
 
 def _of_hidden(spikes: torch.Tensor) -> int:
-    return int(spikes[:, :-1].numpy(force=True).sum(dtype=float))
+    return int(spikes.numpy(force=True)[:, :-1].sum(dtype=float))

@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
-from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import kernels, memory, structures
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
 from codesign.simulation.event.layout import Floats
 from codesign.simulation.event.preparation import NO_DOUBLES, NO_FLOATS, NO_PAIRS, prepare
-from codesign.simulation.event.priorities import places_of
+from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import (
     Criterion,
@@ -66,12 +65,11 @@ def _writable(array: NDArray[Any]) -> Any:
     return array
 
 
-def _check_kinds(network: SpikingNetwork) -> None:
+def _check_kinds(run: Run) -> None:
     """That all parameters are what kernels are compiled for; their names cost more than the look."""
-    parameters = [*network.all_weights(), *([] if network.bias is None else [network.bias])]
-    if all(one.dtype == torch.float32 and one.device.type == "cpu" for one in parameters):
+    if all(one.dtype == torch.float32 and one.is_cpu for one in run.parameters):
         return
-    for name, parameter in network.named_parameters():
+    for name, parameter in run.network.named_parameters():
         if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
             kind = f"{str(parameter.dtype).removeprefix('torch.')} on {parameter.device}"
             raise InputError(f"engine 'event' needs float32 parameters on the CPU; {name} is {kind}")
@@ -85,10 +83,11 @@ def _purpose_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
 
 def _check_places(events: EventBatch) -> None:
     """That entries still lie where they may: whoever made them can have written to them, and kernels do not look."""
-    lengths, indices = np.diff(events.offsets), events.indices
-    inside = events.offsets[0] == 0 and events.offsets[-1] == len(indices) == len(events.values)
-    inside &= bool((lengths >= 0).all() and (lengths <= events.input_size).all())
-    if not inside or indices.min(initial=0) < 0 or indices.max(initial=0) >= events.input_size:
+    offsets, indices, inputs = events.offsets, events.indices, events.input_size
+    inside = offsets[0] == 0 and offsets[-1] == len(indices) == len(events.values)
+    lengths = offsets[1:] - offsets[:-1]
+    inside &= lengths.view(np.uint64).max(initial=0) <= inputs  # without a sign, what is below 0 is beyond all
+    if not inside or indices.view(np.uint32).max(initial=0) >= inputs:
         raise InputError("events: offsets or indices were changed after the batch had checked them")
 
 
@@ -112,7 +111,7 @@ class Batch:
     """
 
     def __init__(self, run: Run) -> None:
-        _check_kinds(run.network)
+        _check_kinds(run)
         events = run.events
         _check_places(events)
         if run.counters and events.timesteps > MOST_TIMESTEPS:
@@ -153,8 +152,8 @@ class Batch:
         if state is None:
             further = self.resources.delays.new_late(), self.resources.direct.new_under_way()
             state = memory.new_state(self.layout, *further, slices)
-        places = places_of(state, self.network)
-        state.ranking.places[: len(places)] = places
+            point_to_state(state)
+        point_to_network(state, self.network)
         return state
 
     def give_back(self, state: State) -> None:

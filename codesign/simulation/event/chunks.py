@@ -215,15 +215,17 @@ class _Gradients:
         return learning._replace(sums=sums, totals=self.total, chunk_ends=self.chunk_ends)
 
     def merge(self, part: int, sums: Sums) -> None:
-        """Wait for the parts before, and add, unless the kernel has."""
-        if not len(self.chunk_ends):
-            with self.turn:
-                self.turn.wait_for(lambda: self.merged >= part)
-            for total, gradient in zip(self.total, sums, strict=True):
-                total += gradient
-            with self.turn:
-                self.merged = max(self.merged, part + 1)
-                self.turn.notify_all()
+        """Wait for the parts before, and add, unless the kernel has, which leaves zeros."""
+        if len(self.chunk_ends):
+            self.free.append(sums)
+            return
+        with self.turn:
+            self.turn.wait_for(lambda: self.merged >= part)
+        for total, gradient in zip(self.total, sums, strict=True):
+            total += gradient
+        with self.turn:
+            self.merged = max(self.merged, part + 1)
+            self.turn.notify_all()
         self.put_back(sums)
 
 

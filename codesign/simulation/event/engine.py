@@ -33,12 +33,13 @@ def run(run: Run) -> EngineResult:
 def learn(run: Run) -> tuple[torch.Tensor, EngineResult]:
     """Mean cross-entropy plus mean cost of spikes, with its gradient, and what the batch gave, without."""
     tell_of_compiling()
-    learnt = learn_batch(Batch(run))
+    batch = Batch(run)
+    learnt = learn_batch(batch)
     results = _tensors(learnt.results)
-    mean = torch.tensor(learnt.losses.mean())
+    mean = float(learnt.losses.sum()) / batch.samples
     if run.spike_cost is not None:
-        mean = mean + run.spike_cost.of(torch.from_numpy(learnt.results.charges)).mean()
-    value = _Loss.apply(mean.float(), learnt.gradients, *run.parameters)  # type: ignore[no-untyped-call]
+        mean += float(run.spike_cost.of(torch.from_numpy(learnt.results.charges)).mean())
+    value = _Loss.apply(mean, learnt.gradients, *run.parameters)  # type: ignore[no-untyped-call]
     return value, _result(run, results)
 
 
@@ -82,15 +83,13 @@ class _Loss(torch.autograd.Function):
     """Joins a loss whose gradients were computed along with it to torch's graph."""
 
     @staticmethod
-    def forward(
-        ctx: Any, loss: torch.Tensor, gradients: Sequence[torch.Tensor], *parameters: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(ctx: Any, loss: float, gradients: Sequence[torch.Tensor], *parameters: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(*parameters, *gradients)
-        return loss.clone()
+        return torch.tensor(loss, dtype=torch.float32)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
-        gradients = saved[len(saved) // 2 :]
-        return (None, None, *(gradient * output_gradients[0] for gradient in gradients))
+        gradients, factor = saved[len(saved) // 2 :], output_gradients[0]
+        return (None, None, *(gradients if factor.item() == 1 else (gradient * factor for gradient in gradients)))

@@ -94,32 +94,43 @@ def _padded(count: int) -> int:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Place of one connection's weights: `rows` rows of `width` for each group, of which `channels` are used."""
+    """Place of one connection's weights: `rows` rows of `width` for each group, of which `channels` are used.
+
+    Attributes:
+        shape: of the connection's own weight.
+        scale: what pools' averages multiply it with.
+    """
 
     start: int
     groups: int
     rows: int
     width: int
     channels: int
+    shape: tuple[int, ...]
+    scale: float
 
     @property
-    def size(self) -> int:
-        return self.groups * self.rows * self.width
+    def end(self) -> int:
+        return self.start + self.groups * self.rows * self.width
 
     def of(self, weights: Floats) -> Floats:
         """(groups, rows, channels) view of the connection's part of all packed weights."""
-        whole = weights[self.start : self.start + self.size].reshape(self.groups, self.rows, self.width)
-        return whole[..., : self.channels]
+        return weights[self.start : self.end].reshape(self.groups, self.rows, self.width)[..., : self.channels]
 
     def put(self, weight: Floats, into: Floats) -> None:
-        """Write a connection's weight, of any of the shapes that it has, where it belongs among all packed weights."""
-        _copy_transposed(weight.reshape(self.groups, self.channels, self.rows), self.of(into))
+        """Write a connection's weight, scaled, where it belongs among all packed weights."""
+        place = self.of(into)
+        _copy_transposed(weight.reshape(self.groups, self.channels, self.rows), place)
+        if self.scale != 1:
+            place *= np.float32(self.scale)
 
-    def take(self, weights: Floats) -> Floats:
-        """(groups, channels, rows) the weight from its place among all packed ones."""
-        weight = np.empty((self.groups, self.channels, self.rows), dtype=np.float32)
-        _copy_transposed(self.of(weights), weight)
-        return weight
+    def take(self, gradients: Floats) -> Floats:
+        """The gradient of a connection's weight, from its place among those of all packed weights."""
+        gradient = np.empty((self.groups, self.channels, self.rows), dtype=np.float32)
+        _copy_transposed(self.of(gradients), gradient)
+        if self.scale != 1:
+            gradient *= np.float32(self.scale)
+        return gradient.reshape(self.shape)
 
 
 class MemoryLayout:
@@ -141,10 +152,11 @@ class MemoryLayout:
         self.widths = [_padded(channels) for channels in self.channels]
         self.packed: list[_Packed] = []
         self.weights = 0
-        for window, width, channels in zip(windows, self.widths, self.channels, strict=True):
-            rows = math.prod(window.weight_shape[1:])
-            self.packed.append(_Packed(self.weights, window.groups, rows, width, channels))
-            self.weights += self.packed[-1].size
+        for connection, width, channels in zip(self.connections, self.widths, self.channels, strict=True):
+            groups, rows = connection.window.groups, math.prod(connection.window.weight_shape[1:])
+            place = self.weights, groups, rows, width, channels
+            self.packed.append(_Packed(*place, tuple(connection.weight.shape), connection.scale))
+            self.weights = self.packed[-1].end
         self.max_pools = network.max_pools()
         self.layer_positions = np.cumsum([0, *(window.positions for window in windows)])
         self._check_places()
@@ -203,7 +215,7 @@ class MemoryLayout:
             tap_row=_integers(tap_row),
             tap_position=_integers(tap_position),
             source_window=_integers(self._source_windows()),
-            transposed_start=_integers(self._transposed_starts()),
+            transposed_start=_integers(self._transposed_starts[:-1]),
         )
 
     def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
@@ -251,15 +263,17 @@ class MemoryLayout:
             return np.zeros(0, dtype=np.int64)
         return np.concatenate([np.full(self.shape.input_size, -1), self.max_pools.numpy(force=True)])
 
+    @cached_property
     def _transposed_starts(self) -> list[int]:
-        """Only between fully connected layers of one position: there the idle rule is a plain matrix product."""
+        """`Wiring.transposed_start`, and where the last end: only between fully connected layers of one position, where
+        the idle rule is a plain matrix product."""
         starts, at = [], 0
         for layer, connection in enumerate(self.connections):
             use = layer > 0 and isinstance(connection.target, Linear) and self.windows[layer - 1].positions == 1
             use &= not connection.window.first
             starts.append(at if use else -1)
             at += self.widths[layer] * self.widths[layer - 1] if use else 0
-        return starts
+        return [*starts, at]
 
     # weights and other numbers of a network -----------------------------------------------------------------------
 
@@ -270,17 +284,14 @@ class MemoryLayout:
             into: an earlier result, which is overwritten.
         """
         result = aligned_zeros(self.weights) if into is None else into
-        for connection, weight, packed in zip(self.connections, weights, self.packed, strict=True):
+        for weight, packed in zip(weights, self.packed, strict=True):
             packed.put(weight.detach().numpy(), result)
-            if connection.scale != 1:
-                packed.of(result)[...] *= np.float32(connection.scale)
         return result
 
     def pack_transposed(self, weights: list[torch.Tensor]) -> Floats:
         """Where `Wiring.transposed_start` says so: one row a target slot, one column a source slot."""
-        starts = self.wiring.transposed_start
-        sizes = [self.widths[layer] * self.widths[layer - 1] for layer in range(len(starts)) if starts[layer] >= 0]
-        result = aligned_zeros(sum(sizes))
+        *starts, size = self._transposed_starts
+        result = aligned_zeros(size)
         for layer, start in enumerate(starts):
             if start >= 0:
                 to, of = self.widths[layer], self.widths[layer - 1]
@@ -290,13 +301,7 @@ class MemoryLayout:
 
     def unpack_gradient(self, gradient: Floats) -> list[torch.Tensor]:
         """Gradients of packed weights in the shapes of the network's weights."""
-        unpacked = []
-        for connection, packed in zip(self.connections, self.packed, strict=True):
-            weight = packed.take(gradient)
-            if connection.scale != 1:
-                weight *= np.float32(connection.scale)
-            unpacked.append(torch.from_numpy(weight.reshape(connection.weight.shape)))
-        return unpacked
+        return [torch.from_numpy(packed.take(gradient)) for packed in self.packed]
 
     def spread(self, values: torch.Tensor, padding: float) -> Floats:
         """(N,) numbers of neurons, put into slots."""
@@ -337,7 +342,7 @@ def _copy_transposed(source: Floats, target: Floats) -> None:
     rows, columns = source.shape[1:]
     for first in range(0, max(rows, columns), _PIECE):
         part = slice(first, first + _PIECE)
-        if columns >= rows:  # columns of a long row are too far apart to be read in order
+        if columns >= max(rows, _PIECE):  # columns of a long row are too far apart to be read in order
             target[:, part] = source[:, :, part].copy().transpose(0, 2, 1)
         else:
             target[:, :, part] = source[:, part].transpose(0, 2, 1)

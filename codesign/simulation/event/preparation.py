@@ -64,7 +64,7 @@ def _origin(run: Run) -> tuple[Any, ...]:
     numbers = [network.threshold, network.time_constant, network.current_bias(), None if cost is None else cost.weights]
     numbers += [getattr(network, name) for name in OF_NEURONS]
     return (
-        *(None if one is None else one.detach().numpy(force=True).tobytes() for one in numbers),
+        *(None if one is None else one.numpy(force=True).tobytes() for one in numbers),
         *(run.schedule, run.policy, run.regularization, run.idle_gradient, run.counters),
         *(run.learns, run.learns_threshold, run.learns_decay, run.events.timesteps, run.events.currents),
         *(network.neuron, network.timestep_s, network.potential_ranges, network.potential_steps),
@@ -74,7 +74,7 @@ def _origin(run: Run) -> tuple[Any, ...]:
 def _learned(run: Run, resources: Resources, rules: Rules) -> dict[str, Any]:
     """Of the network, what follows from weights and biases."""
     network, layout = run.network, resources.layout
-    weights: list[torch.Tensor] = list(network.weights())
+    weights: list[torch.Tensor] = [connection.weight for connection in layout.connections]
     learned: dict[str, Any] = {"weights": layout.pack(weights, free(resources.packed))}
     if rules.traced and rules.idle_gradient == structures.IDLE_ALL:
         learned["transposed"] = layout.pack_transposed(weights)

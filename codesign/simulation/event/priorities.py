@@ -38,16 +38,13 @@ _F32, _I32, _I64, _U64 = types.float32, types.int32, types.int64, types.uint64
 _SIGNATURE = _I64(types.CPointer(_I64), types.CPointer(_I64), types.CPointer(_U64), types.CPointer(_F32))
 
 
-def places_of(state: Any, network: Any) -> Any:
-    """Addresses of what a policy looks at, for `Ranking.places`; good as long as these arrays live."""
+def point_to_state(state: Any) -> None:
+    """Put where a policy finds what changes, into `Ranking.places`; good as long as the state lives."""
     queue, ranking = state.queue, state.ranking
     arrays = {
         _WAITING: queue.waiting,
         _POTENTIAL: queue.potential,
         _ENQUEUE_STEP: queue.enqueue_step,
-        _LAYER: network.policy_layer,
-        _CORE: network.policy_core,
-        _SCORE: network.policy_score,
         _DELIVERY: state.served.delivery,
         _DRAWN: ranking.drawn,
         _POTENTIALS: ranking.potentials,
@@ -55,7 +52,15 @@ def places_of(state: Any, network: Any) -> Any:
         _DELIVERIES: ranking.deliveries,
         _KEYS: ranking.keys,
     }
-    return [arrays[place].ctypes.data for place in range(len(arrays))]
+    for place, array in arrays.items():
+        ranking.places[place] = array.ctypes.data
+
+
+def point_to_network(state: Any, network: Any) -> None:
+    """Likewise what it knows of the network."""
+    arrays = {_LAYER: network.policy_layer, _CORE: network.policy_core, _SCORE: network.policy_score}
+    for place, array in arrays.items():
+        state.ranking.places[place] = array.ctypes.data
 
 
 @intrinsic
