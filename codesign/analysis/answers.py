@@ -52,14 +52,13 @@ class Option:
 
     Attributes:
         label: as a reader says it.
-        point: the variant, or the one that comes nearest where none meets the constraints; None where none has the
-            column.
+        point: the variant, or one that comes nearest where none takes part; None of a printed row without one.
         values: mean and interval over training seeds, by column.
         factor: value of the column that decides over that of the best option, at least 1 where less is better; None
             where it has none or does not compare.
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
         obstacle: why it is not ranked, in words; "" where it is.
-        meets: whether the variant meets the constraints.
+        takes_part: whether the variant meets the constraints and has the column.
         printed: of a row of a publication.
     """
 
@@ -69,7 +68,7 @@ class Option:
     factor: float | None = None
     wins: float | None = None
     obstacle: str = ""
-    meets: bool = True
+    takes_part: bool = True
     printed: PrintedNumbers | None = None
 
 
@@ -151,7 +150,7 @@ def _plain_option(option: Option) -> dict[str, Any]:
         "factor": option.factor,
         "wins": option.wins,
         "obstacle": option.obstacle or None,
-        "meets": option.meets,
+        "takes_part": option.takes_part,
         **({} if printed is None else {"printed": dict(printed.values), "remark": printed.remark}),
     }
 

@@ -65,7 +65,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     remarks = (
         *said[_MOST_SENTENCES:],
         *turns[1:],
-        *remarks_on(contest, contest.ranked[:1]),
+        *remarks_on(contest, contest.ranked[:1], options=(path,)),
         *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
         *silent_remark(dict.fromkeys((*contest.ranked, *selected)), names),
     )
@@ -129,20 +129,20 @@ def _in_part(contest: Contest, point: Point) -> str:
 
 
 def missed(contest: Contest) -> tuple[Option, ...]:
-    """Options of which no variant takes part, each with the variant that comes nearest."""
+    """Options of which no variant takes part, each with the one that comes nearest."""
     found = []
     for option, variants in contest.members.items():
         if option in contest.chosen or not variants:
             continue
-        label = contest.label(option)
         if able := meeting(variants, contest.where):
-            reason = absence(able[0], contest.column, contest.names)
-            found.append(Option(label=label, point=None, values={}, obstacle=reason))
+            point = best_variant(able, "accuracy", more=True) or able[0]
+            reason = absence(point, contest.column, contest.names)
         else:
-            nearest = _nearest(contest, variants)
-            reason = f"At best {listed(misses_in_words(nearest, contest.where))}."
-            values = values_of(nearest, [contest.column, *(limit.column for limit in contest.where)])
-            found.append(Option(label=label, point=nearest, values=values, obstacle=reason, meets=False))
+            point = _nearest(contest, variants)
+            reason = f"At best {listed(misses_in_words(point, contest.where))}."
+        values = values_of(point, [contest.column, *(limit.column for limit in contest.where)])
+        label = contest.label(option)
+        found.append(Option(label=label, point=point, values=values, obstacle=reason, takes_part=False))
     return tuple(sorted(found, key=lambda option: option.label))
 
 

@@ -65,7 +65,10 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         confidence=contest.confidence,
         options=options,
         comparisons=tuple(found),
-        remarks=(*remarks_on(contest, (first, second), question.columns), *silent),
+        remarks=(
+            *remarks_on(contest, (first, second), options={*sides[0], *sides[1]}, columns=question.columns),
+            *silent,
+        ),
     )
 
 

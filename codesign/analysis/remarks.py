@@ -32,11 +32,14 @@ _WIDE = 0.05
 """Half of an accuracy's interval from which on it is pointed out."""
 
 
-def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str] = ()) -> tuple[str, ...]:
+def remarks_on(
+    contest: Contest, told: Sequence[Point], *, options: Collection[str], columns: Collection[str] = ()
+) -> tuple[str, ...]:
     """What to know of a contest with a best one, most important first.
 
     Args:
         told: the points that the answer is about.
+        options: what sets the options apart: names of facts or axes.
         columns: those that it compares beside the one that decides.
     """
     best, second, names = contest.ranked[0], contest.second, contest.names
@@ -50,7 +53,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
             f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
         )
     said += contest.unknown.values()
-    if second is not None:
+    if second is not None and all(name in options or of == dict(second.axes).get(name) for name, of in best.axes):
         said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
     said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]
     return tuple(dict.fromkeys(filter(None, said)))
@@ -152,7 +155,8 @@ def other_book(contest: Contest, other: Point) -> str:
     if not low or not high or max(factor / (high / low), high / low / factor) < _MUCH:
         return ""
     times = significant(max(high / low, low / high), 3)
-    needs = f"{contest.names.chips[other.chip]} needs {times} times {'as much' if high >= low else 'less'}"
+    chips = contest.names.chips
+    needs = f"{chips[other.chip]} needs {times} times {'as much as' if high >= low else 'less than'} {chips[best.chip]}"
     return f"Counting the cores in use alone, {needs}."
 
 

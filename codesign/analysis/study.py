@@ -89,10 +89,13 @@ class Study:
             f"{column_label(objective.column)} {quantity(value, objective.column)}"
             for objective, value in zip(self.objectives, trial.values, strict=True)
         ]
-        known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
-        parameters = [f"{name} {self.text(trial, name)}" for name in known]
-        told = "; ".join(filter(None, [", ".join(values), ", ".join(parameters)]))
+        told = "; ".join(filter(None, [", ".join(values), self.chosen(trial)]))
         return f"{trial_title(trial)}, {state}: {told}"
+
+    def chosen(self, trial: TrialFacts) -> str:
+        """A trial's parameters, those that matter most."""
+        known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
+        return ", ".join(f"{name} {self.text(trial, name)}" for name in known)
 
 
 def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:

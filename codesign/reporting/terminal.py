@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from rich.text import Text
 
 from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.asking import AnsweredTable
+from codesign.analysis.columns import TRIAL_AXIS
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.remarks import left_out, unpriced_currents
+from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.table import ResultTable
 
 _LINES = 25
@@ -56,7 +59,8 @@ def print_summary(
         above.append(Text(shown.question))
     rows = _of_given(points, names) if given else _ways(shown.options, names)
     lines = [_line(answer) for answer in answers[1:]]
-    told = (*above, *unpriced, *places)
+    trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
+    told = (*above, *trials, *unpriced, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
         console.print(text)
@@ -66,7 +70,7 @@ def print_summary(
             console.print(grid)
             left -= height
             break
-    for text in unpriced:
+    for text in (*trials, *unpriced):
         console.print(text)
     for count in range(len(lines), -1, -1):
         more = [Text(f"… and {len(lines) - count} more answers in the report")] if count < len(lines) else []
@@ -106,6 +110,13 @@ def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]
     ]
 
 
+def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:
+    """What the trials chose that the summary names."""
+    named = {number for text in told for number in re.findall(r"\btrial (\d+)\b", text, re.IGNORECASE)}
+    trials = [] if study is None else [trial for trial in study.facts.trials if trial_name(trial) in named]
+    return [Text(f"{trial_title(trial)}: {study.chosen(trial)}", style="dim") for trial in trials if study]
+
+
 def _waiting(point: Point) -> str:
     if point.layered:
         return "yes, as if it could" if point.beyond_chip else "yes"
@@ -130,11 +141,7 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Tabl
 
 def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
     """Options with what makes the variant that stands for each, without what all share; or why there is none."""
-    parts = [
-        None if (point := option.point) is None or not option.meets
-        else (names.training(point), names.schedules[point.schedule], names.variant(point, "schedule.", "chip."))
-        for option in options
-    ]  # fmt: skip
+    parts = [None if option.point is None or not option.takes_part else _way(option.point, names) for option in options]
     known = [of_option for of_option in parts if of_option is not None]
     apart = [len({*words}) > 1 for words in zip(*known, strict=True)]
     told = [
@@ -146,6 +153,15 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
         for option, of_option in zip(options, parts, strict=True)
     ]
     return list(zip(options, told, strict=True))
+
+
+def _way(point: Point, names: Names) -> tuple[str, ...]:
+    """How a point's model is trained and run, and on which variant of its chip."""
+    return (
+        names.training(point),
+        names.schedules[point.schedule],
+        names.variant(point, TRIAL_AXIS, "schedule.", "chip."),
+    )
 
 
 def _cell(option: Option, column: str, names: Names) -> str:

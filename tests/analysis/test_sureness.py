@@ -260,7 +260,7 @@ def test_the_factor_of_the_other_book_is_told_where_it_is_another():
     rows = [*dear, *(one | cheap | {"chip": "b", "chip_title": "b"} for one in dear)]
     answer = asked(rows, choose="chip", least="energy_j")
     # 100 + 900 / 32 = 128 nJ, which is 2.56 times 50 nJ.
-    told = "20.0 times less than Loihi. Counting the cores in use alone, Loihi needs 2.56 times as much."
+    told = "20.0 times less than Loihi. Counting the cores in use alone, Loihi needs 2.56 times as much as b."
     assert told in answer.sentence
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 from pages import HOSTILE, Page, assert_harmless
+from synthetic_study import rows_on_test, study_metadata
 from synthetic_sweep import (
     Row,
     base_row,
@@ -95,6 +96,15 @@ def test_the_columns_hold_what_the_results_say(report, table):
     chips = next(fact for fact in columns(report)["facts"] if fact["key"] == "chip")
     assert [chips["codes"][code] for code in chips["of"]] == [point.chip for point in points]
     assert columns(report)["numbers"] == [point.number for point in points]
+
+
+def test_values_of_axes_are_said_with_what_they_are_of():
+    widths = [mubrain_row("layered", "random", 0, 0) | {"axis.width": width, "weight_bits": width} for width in (4, 8)]
+    facts = {fact["key"]: fact for fact in columns(page_of(widths))["facts"]}
+    assert (facts["axis.width"]["lead"], facts["weight_bits"]["lead"]) == ("width", "weight bits")
+    facts = {fact["key"]: fact for fact in columns(page_of(rows_on_test(), study_metadata()))["facts"]}
+    assert facts["axis.trial"]["lead"] == ""
+    assert {"the baseline", "trial 0"} <= {*facts["axis.trial"]["words"]}
 
 
 def test_energies_are_held_against_each_other_on_the_terms_that_both_have(report, table):

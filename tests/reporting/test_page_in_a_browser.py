@@ -131,7 +131,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(browser, tmp_p
         tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
         settled(tab)
         shown = tab.run("document.querySelector('.first').innerText")
-        assert len(shown.split()) <= 370
+        assert len(shown.split()) <= 385
         prose = "[...document.querySelectorAll('.answers p, .trust, .facts, #decision-line, #now, td[colspan]')]"
         unsigned = "each.innerText.replace(each.querySelector('.badge')?.innerText ?? '', '')"
         for text in tab.run(f"{prose}.map(each => {unsigned})"):
@@ -306,6 +306,16 @@ def sweep_page(more: str = "") -> str:
         **dict.fromkeys(("title", "question", "description", "command", "topology"), more),
     )
     return page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata)
+
+
+def test_values_of_an_axis_that_were_asked_for_are_not_said_to_be_left_out(browser, tmp_path):
+    path, metadata = tmp_path / "page.html", synthetic_metadata()
+    asked = {"choose": "axis.width", "least": "energy_j", "select": {"width": [4.0, 8.0]}}
+    metadata.questions["width"] = asked
+    rows = [row | {"axis.width": w} for w in (4.0, 8.0, 16.0) for row in synthetic_rows((0,)) if row["chip"] == "loihi"]
+    path.write_text(page_of(rows, metadata), encoding="utf-8")
+    line = drawn(browser.open(path)).run("document.getElementById('decision-line').textContent")
+    assert "Not asked: width 16." in line
 
 
 def study_page() -> str:

@@ -162,11 +162,15 @@ def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
         texts = [point.axis_texts.get(path, "") for point in points]
         values = [str(dict(point.axes)[path]) if text else "" for point, text in zip(points, texts, strict=True)]
         words = [names.value(path, text) for text in texts]
+        lead = names.axis(path)
+        if words != texts:  # some say it themselves: `the baseline`, and `trial 3` beside it
+            lead, words = "", [names.option(path, text) if text else "" for text in texts]
         cells = list(zip(values, words, strict=True))
-        found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, axis=words == texts))
+        found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, lead=lead))
     for key, label, fact in _FACTS:
         texts = ["" if (value := fact(point)) is None else str(value) for point in points]
-        found.append(_fact(key, label, [(text, text.replace("_", " ")) for text in texts], naming=key in _PART_OF_KEY))
+        cells = [(text, text.replace("_", " ")) for text in texts]
+        found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
     found = [fact for fact in found if len(fact["codes"]) > 1]
     return [*found, _fact("cores", "cores in use", [(text := _cores(point), text) for point in points])]
 
@@ -181,15 +185,18 @@ def _cores(point: Point) -> str:
 
 
 def _fact(
-    key: str, label: str, cells: Sequence[tuple[str, str]], *, naming: bool = False, axis: bool = False
+    key: str, label: str, cells: Sequence[tuple[str, str]], *, naming: bool = False, lead: str = ""
 ) -> dict[str, Any]:
+    """Args:
+    lead: what a value is said after where its label does not stand beside it; "" where it speaks for itself.
+    """
     places: dict[tuple[str, str], int] = {}
     of = [places.setdefault(cell, len(places)) for cell in cells]
     return {
         "key": key,
         "label": shortened(label, _LONGEST),
         "naming": naming,
-        "axis": axis,
+        "lead": shortened(lead, _LONGEST),
         "codes": [shortened(code, _LONGEST) for code, _ in places],
         "words": [shortened(words, _LONGEST) for _, words in places],
         "of": of,

@@ -67,7 +67,7 @@ const told = (index) => {
   });
 };
 const varies = {};
-const inWords = (fact, index) => (fact.axis ? `${fact.label} ${word(fact, index)}` : word(fact, index));
+const inWords = (fact, index) => (fact.lead ? `${fact.lead} ${word(fact, index)}` : word(fact, index));
 const partsOf = (index) => [...told(index).map((fact) => inWords(fact, index)), onCores(index)].filter(Boolean);
 const variant = (index) => partsOf(index).join(", ");
 const onCores = (index) => (facts.get("cores") && word(facts.get("cores"), index) ? `on ${word(facts.get("cores"), index)}` : "");
@@ -174,10 +174,10 @@ const dataCell = ({ label, cells, beside }, place) => {
 };
 // Options that are drawn but that the question leaves out.
 const notAsked = (rows) => {
-  if (!by()) return "";
-  const asked = new Set(rows.map((row) => row.label));
+  if (!by() || rows.some((row) => row.point === null)) return "";
+  const asked = new Set(rows.map((row) => by().of[row.point]));
   const drawn = [...new Set(data.numbers.map((_, index) => by().of[index]))].filter((option) => by().codes[option] !== "");
-  const others = drawn.map((option) => by().words[option]).filter((label) => !asked.has(label));
+  const others = drawn.filter((option) => !asked.has(option)).map((option) => inWords(by(), by().of.indexOf(option)));
   return others.length && others.length <= MOST_LEFT_OUT ? `Not asked: ${others.join("; ")}.` : "";
 };
 const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
