@@ -91,21 +91,24 @@ def _books(table: AnsweredTable) -> dict[StaticBook, Sequence[Point]]:
 
 
 def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those that the first screen shows, the one first that chart and table are about."""
+    """Those that the first screen shows, in their order; the one that chart and table are about is open."""
     places = {asked["name"]: place for place, asked in enumerate(data["asked"])}
-    ordered = sorted(answers, key=lambda answer: (answer.name not in places, answer.standing == "cannot be asked"))
+    opened = next((answer for answer in answers if answer.name in places), answers[0] if answers else None)
+    others = [answer for answer in answers if answer is not opened][: _MOST_ANSWERS - 1]
+    shown = [answer for answer in answers if answer is opened or answer in others]
     return [
         {
             "question": answer.question,
+            "open": answer is opened,
             "sentence": answer.sentence
-            if answer.options or not place
+            if answer.options or answer is opened
             else "".join(answer.sentence.partition(". ")[:2]),
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
             "place": places.get(answer.name),
         }
-        for place, answer in enumerate(ordered[:_MOST_ANSWERS])
+        for answer in shown
     ]
 
 

@@ -69,6 +69,20 @@ def test_the_answer_comes_first(report):
     assert '<a href="#answers">3 more questions below</a>' in report
 
 
+def test_answers_stand_in_the_order_of_the_file():
+    """A claim, which has no options, a comparison that cannot be ranked, and the choice that is open."""
+    metadata = synthetic_metadata()
+    claim = {"claim": "It loses", "column": "accuracy", "more": {"layered": True}, "less": {"layered": False}}
+    metadata.questions.update(
+        loss=claim,
+        choice={"ask": "Which chip?", "choose": "chip", "least": "energy_j"},
+        sides={"ask": "Or these?", "compare": ["loihi", "nowhere"]},
+    )
+    text = page_of(synthetic_rows(), metadata)
+    articles = re.findall(r'<article class="answer( open)?">\s*<h2>.*?>([^<]+)<', text)
+    assert articles == [("", "It loses"), (" open", "Which chip?"), ("", "Or these?")]
+
+
 def test_everything_that_a_reader_needs_is_there(report):
     for text in (
         "layer 0 needs 147,968 synapses, the chip has 37,366",
