@@ -93,6 +93,22 @@ def left_out(best: Point, column: str, names: Names) -> str:
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
+def not_modelled(points: Collection[Point], names: Names) -> list[str]:
+    """What energy and latency of each chip leave out, and the numbers that its file lacks for it."""
+    by_chip: dict[str, dict[str, None]] = {}
+    for point in points:
+        told = (entry for entry in point.not_modelled if CURRENTS not in entry)
+        by_chip.setdefault(point.chip, {}).update(dict.fromkeys(told))
+    said = []
+    for chip, entries in by_chip.items():
+        what = listed([*dict.fromkeys(entry.partition(": ")[0] for entry in entries)])
+        reasons = (entry.partition(" gives no ")[2] for entry in entries)
+        lacking = listed([*dict.fromkeys(reason for reason in reasons if not reason.startswith("latency,"))], "or")
+        if what:
+            said.append(f"Not modelled of {names.chips[chip]}: {what}{f' (no {lacking})' if lacking else ''}.")
+    return said
+
+
 def unpriced_currents(points: Collection[Point]) -> str:
     """That no energy holds the multiplications of a first layer which takes currents; "" where none does."""
     entry = next((entry for point in points for entry in point.not_modelled if CURRENTS in entry), "")

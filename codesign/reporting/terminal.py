@@ -17,7 +17,7 @@ from codesign.analysis.columns import TRIAL_AXIS
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.remarks import left_out, unpriced_currents
+from codesign.analysis.remarks import left_out, not_modelled, unpriced_currents
 from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.table import ResultTable
 
@@ -53,14 +53,16 @@ def print_summary(
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
-    unpriced = [Text(text, style="dim") for text in filter(None, [unpriced_currents(points)])]
     shown = answers[0] if answers and answers[0].options else answered.chips
     if not given and shown not in answers[:1] and shown.options:
         above.append(Text(shown.question))
     rows = _of_given(points, names) if given else _ways(shown.options, names)
     lines = [_line(answer) for answer in answers[1:]]
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
-    told = (*above, *trials, *unpriced, *places)
+    missing = not_modelled([option.point for option, _ in rows if option.point is not None], names)
+    missing += filter(None, [unpriced_currents(points)])
+    notes = [*trials, *(Text(text, style="dim") for text in missing)]
+    told = (*above, *notes, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
         console.print(text)
@@ -70,7 +72,7 @@ def print_summary(
             console.print(grid)
             left -= height
             break
-    for text in (*trials, *unpriced):
+    for text in notes:
         console.print(text)
     for count in range(len(lines), -1, -1):
         more = [Text(f"… and {len(lines) - count} more answers in the report")] if count < len(lines) else []

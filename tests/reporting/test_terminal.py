@@ -61,5 +61,8 @@ def test_results_without_a_point_are_told():
 
 def test_multiplications_without_a_price_are_told():
     entry = "1,200 input multiply-accumulates a sample: a gives no energy for them"
-    rows = [mubrain_row("layered", "random", 0, 0) | {"not_modelled": [entry]}]
-    assert "its 1,200 multiplications a sample have no price" in printed(table_of(rows, synthetic_metadata()))
+    lacking = ["energy of hops: a gives no energies.hop", "latency: a gives no times.hop"]
+    rows = [mubrain_row("layered", "random", seed, 0) | {"not_modelled": [entry, *lacking]} for seed in (0, 1)]
+    told = " ".join(printed(table_of(rows, synthetic_metadata())).split())
+    assert "its 1,200 multiplications a sample have no price" in told
+    assert told.count("Not modelled of µBrain: energy of hops and latency (no energies.hop or times.hop).") == 1
