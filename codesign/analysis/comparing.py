@@ -62,7 +62,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, (*said, book))),
-        confidence=contest.confidence,
+        confidence=contest.confidence if contest.drawn else None,
         options=options,
         comparisons=tuple(found),
         remarks=(

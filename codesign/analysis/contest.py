@@ -243,8 +243,8 @@ class Contest:
         return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
 
     @cached_property
-    def wins(self) -> Mapping[Point, float]:
-        """Of those ranked, the share of training seeds × draws in which each meets the constraints and is the best."""
+    def _shares(self) -> Floats:
+        """(P, S, D) the part that each of those ranked has in being the best in each training seed and draw."""
         if self._seeds:
             variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
             able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
@@ -256,8 +256,17 @@ class Contest:
             ways = [self._ahead(point, met, others) for point, met in able[place].items()]
             best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
         table = np.array(np.broadcast_arrays(*best), dtype=float)
-        shared = table / np.maximum(table.sum(axis=0), 1.0)
-        return dict(zip(self.ranked, shared.reshape(len(best), -1).mean(axis=1).tolist(), strict=True))
+        return np.asarray(table / np.maximum(table.sum(axis=0), 1.0))
+
+    @cached_property
+    def wins(self) -> Mapping[Point, float]:
+        """Of those ranked, the share of training seeds × draws in which each meets the constraints and is the best."""
+        return dict(zip(self.ranked, self._shares.mean(axis=(1, 2)).tolist(), strict=True))
+
+    @property
+    def drawn(self) -> bool:
+        """Whether `wins` are over more than the values of a single training seed."""
+        return self._shares.shape[1:] != (1, 1)
 
     @cached_property
     def confidence(self) -> float:

@@ -94,7 +94,9 @@ def _title(table: ResultTable, points: Sequence[Point]) -> str:
 
 def _first(answer: Answer) -> list[Text]:
     """The question, what the answer is and how sure, and the first remarks."""
-    sure = "" if answer.confidence is None else f", in {percent(answer.confidence)} of training seeds and draws"
+    seeds = any(option.point is not None and len(option.point.training_seeds) > 1 for option in answer.options)
+    drawn = "training seeds and draws" if seeds else "draws of the chips' numbers"
+    sure = "" if answer.confidence is None else f", in {percent(answer.confidence)} of {drawn}"
     standing = Text(f"{answer.standing}{sure}. ", style=_STYLES[answer.standing])
     return [
         Text(answer.question),
