@@ -87,6 +87,9 @@ def test_results_are_tensors_like_any_other(engine: str, kind: str):
     assert_gradients_close([p.grad for p in case.network.parameters()], [2 * gradient for gradient in once])
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         retained.backward()
+    given, weight = loss(), case.network.weights()[0]
+    torch.autograd.grad(given, weight, retain_graph=True)[0].zero_()  # whoever gets a gradient may write to it
+    assert_gradients_close(torch.autograd.grad(given, weight), once[:1])
     with torch.no_grad():
         assert not loss().requires_grad
     changed = loss()

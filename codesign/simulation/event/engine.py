@@ -91,5 +91,5 @@ class _Loss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         saved = ctx.saved_tensors
-        gradients, factor = saved[len(saved) // 2 :], output_gradients[0]
-        return (None, None, *(gradients if factor.item() == 1 else (gradient * factor for gradient in gradients)))
+        gradients = saved[len(saved) // 2 :]
+        return (None, None, *(gradient * output_gradients[0] for gradient in gradients))
