@@ -44,8 +44,9 @@ class Adam(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Move all tensors that have a gradient."""
         for group, moments in zip(self.param_groups, self._moments, strict=True):
-            if moved := [one for one in moments if one.tensor.grad is not None]:
-                _move(moved, group["lr"])
+            for one in moments:
+                if one.tensor.grad is not None:
+                    one.move(group["lr"])
 
     step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it into calls of its profiler
 
@@ -57,17 +58,10 @@ class _Moments:
         self.tensor, self.steps = tensor, 0
         self.m, self.v = torch.zeros(2, *tensor.shape, device=tensor.device)
 
-
-def _move(moments: list[_Moments], rate: float) -> None:
-    """All at once: of small tensors, calls one by one take longer than the arithmetic."""
-    for one in moments:
-        one.steps += 1
-    w, m, v = zip(*((one.tensor, one.m, one.v) for one in moments), strict=True)
-    g = [tensor.grad for tensor in w]
-    torch._foreach_lerp_(m, g, 1 - _BETA1)
-    torch._foreach_mul_(v, _BETA2)
-    torch._foreach_addcmul_(v, g, g, 1 - _BETA2)
-    divisor = torch._foreach_sqrt(v)
-    torch._foreach_div_(divisor, [(1 - _BETA2**one.steps) ** 0.5 for one in moments])
-    torch._foreach_add_(divisor, _EPSILON)
-    torch._foreach_addcdiv_(w, m, divisor, [-rate / (1 - _BETA1**one.steps) for one in moments])
+    def move(self, rate: float) -> None:
+        m, v, g = self.m, self.v, self.tensor.grad
+        self.steps += 1
+        m.lerp_(g, 1 - _BETA1)
+        v.mul_(_BETA2).addcmul_(g, g, value=1 - _BETA2)
+        divisor = v.sqrt().div_((1 - _BETA2**self.steps) ** 0.5).add_(_EPSILON)
+        self.tensor.addcdiv_(m, divisor, value=-rate / (1 - _BETA1**self.steps))
