@@ -87,12 +87,10 @@ class EventBatch(EventRows):
 
     def _frames(self, samples: NDArray[np.integer], count: int, **changed: Any) -> EventBatch:
         """The first `count` frames of some samples."""
-        starts, ends = (
-            edges.reshape(-1, self.timesteps)[samples][:, :count] for edges in (self.offsets[:-1], self.offsets[1:])
-        )
-        offsets = np.zeros(starts.size + 1, dtype=np.int64)
-        (ends - starts).cumsum(out=offsets[1:])
-        pieces = list(map(slice, starts[:, 0].tolist(), ends[:, -1].tolist()))  # a sample's frames lie side by side
+        edges = self.offsets[samples[:, None] * self.timesteps + np.arange(count + 1)]
+        offsets = np.zeros(len(samples) * count + 1, dtype=np.int64)
+        (edges[:, 1:] - edges[:, :-1]).cumsum(out=offsets[1:])
+        pieces = list(map(slice, edges[:, 0].tolist(), edges[:, -1].tolist()))  # a sample's frames lie side by side
         indices, values = (
             np.concatenate([column[piece] for piece in pieces]) if pieces else column[:0]
             for column in (self.indices, self.values)
