@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -49,8 +50,8 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
 
 def _learns(network: SpikingNetwork) -> bool:
     """Whether a run now has to keep what gradients need."""
-    learning = (*network.all_weights(), network.bias, network.threshold, network.time_constant)
-    return torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in learning)
+    tensors = chain(network.parameters(), network.buffers())
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 @uncompiled
