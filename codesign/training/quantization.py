@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import torch
 
+from codesign.network.neuron_numbers import are_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 
@@ -55,6 +56,10 @@ class LearnedWeights:
             if weight.requires_grad:
                 gradient = weight.detach() * (2 * decay)
                 weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+
+    def are_finite(self) -> bool:
+        """Whether they, and the network's thresholds, are numbers."""
+        return are_finite((*self.weights, self.network.threshold))
 
     def quantize(self) -> None:
         """Quantize the float weights into the network."""

@@ -14,7 +14,6 @@ import torch
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
-from codesign.network.neuron_numbers import are_finite
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
@@ -160,8 +159,8 @@ def train(
                 best = (rank, report.epoch, weights.state())
             if (on_epoch is not None and on_epoch(report)) or run.has_waited(report.epoch, best[1]):
                 break
-    except TrainingDivergedError as error:
-        raise TrainingDivergedError(f"{error}; {_so_far(history, best[1])}") from None
+    except (InputError, TrainingDivergedError) as error:
+        raise _explained(error, weights, history, best[1]) from error.__cause__
     risen = None if memory is None else memory.risen_bytes()
     return run.finished(training, best, history=tuple(history), memory_bytes=risen)
 
@@ -181,12 +180,19 @@ def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBat
         raise InputError(f"{name}: {message}")
 
 
-def _so_far(history: list[EpochReport], best: int) -> str:
-    """What a training had come to before it diverged."""
+def _explained(error: Exception, weights: LearnedWeights, history: list[EpochReport], best: int) -> Exception:
+    """The error, or how training diverged, with what it had come to before: after an update that left no numbers, the
+    network's next run is refused."""
+    reason, epoch = str(error), len(history) + 1
+    if not isinstance(error, TrainingDivergedError):
+        if weights.are_finite():
+            return error
+        reason = f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
     if not history:
-        return "no epoch was complete"
-    accuracy = history[best - 1].validation_accuracy
-    return f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {in_percent(accuracy)} %"
+        return TrainingDivergedError(f"{reason}; no epoch was complete")
+    accuracy = in_percent(history[best - 1].validation_accuracy)
+    so_far = f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy} %"
+    return TrainingDivergedError(f"{reason}; {so_far}")
 
 
 def _quantization(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
@@ -351,10 +357,6 @@ class _Training:
         if self.learned is not None:
             with torch.no_grad():  # what has been learned of the neurons stays in the network as plain numbers
                 self.learned.join()
-        if not are_finite((*self.weights.weights, self.network.threshold)):
-            raise TrainingDivergedError(
-                f"a weight or threshold is no longer finite in epoch {epoch}; a lower learning rate may help"
-            )
         self.weights.quantize()
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
         return (value - self.cost(result, epoch)) * len(batch), correct, result.emitted

@@ -334,8 +334,9 @@ def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
 def test_divergence_is_an_error():
     recipe = Recipe(method="layered", epochs=3, learning_rate=1e30, weight_decay=1.0)  # weights overflow
     wanted = "no longer finite in epoch 2; a lower learning rate may help; of 1 complete, epoch 1 was best"
-    with pytest.raises(TrainingDivergedError, match=wanted):
-        run(recipe)
+    for quantization in (None, FEW_BITS):
+        with pytest.raises(TrainingDivergedError, match=wanted):
+            run(recipe.model_copy(update={"quantization": quantization}))
     with pytest.raises(TrainingDivergedError, match=r"in epoch 1; .*; no epoch was complete"):
         run(recipe.model_copy(update={"batch_size": 20}))
     nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))
