@@ -79,5 +79,7 @@ def _summary(outcome: PricingOutcome, seconds: float) -> None:
     typer.echo(
         f"{outcome.size:,} design points on {models} in {format_duration(seconds)}; {outcome.on_front:,} on the front"
     )
+    for said in outcome.best:
+        typer.echo(said)
     for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):
         typer.echo(f"{name:7} {path}")

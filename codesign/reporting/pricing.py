@@ -134,7 +134,7 @@ def render_pricing(page: PricingPage) -> str:
             Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
             Section(name="assumptions", title="Assumptions", body=page.assumptions),
         ),
-        _answers(page),
+        best_points(page),
     )
 
 
@@ -166,7 +166,7 @@ def _label(column: str) -> str:
     return column if "." in column else _LABELS.get(column) or column_label(column)
 
 
-def _answers(page: PricingPage) -> list[str]:
+def best_points(page: PricingPage) -> list[str]:
     """The best point of the front in each objective that is a cost, and with which prices; what these share, last."""
     ends = _ends(page)
     said = {axis: {_value(row[axis.path], axis) for row in ends.values()} for axis in page.axes}

@@ -43,6 +43,7 @@ def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
     words = ("price", file, "--store", folder / "store", "--out", folder / "out")
     done = run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
     assert "6 design points on 4 models" in done.out
+    assert "Least energy per sample: " in done.out
     assert {path.name for path in (folder / "out").iterdir()} - {".lock"} == {
         "points.parquet",
         "front.parquet",

@@ -22,7 +22,7 @@ from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
-from codesign.reporting.pricing import Density, render_pricing
+from codesign.reporting.pricing import Density, best_points, render_pricing
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,6 +42,7 @@ class PricingOutcome:
         size: design points.
         models: executions that each was priced on.
         on_front: rows of the front, one a design point and recipe.
+        best: the best point in each objective, in words.
     """
 
     points: Path
@@ -50,6 +51,7 @@ class PricingOutcome:
     size: int
     models: int
     on_front: int
+    best: tuple[str, ...]
 
 
 class StreamingFront:
@@ -130,10 +132,12 @@ def run_pricing(
         if replay and not problem.space.chip.synchronized and len(best):
             again = replayed(problem, best, workers, progress)
         table = front_table(problem, best, pricers, again)
-        html = render_pricing(page_of(spec, problem, table, densities))
+        shown = page_of(spec, problem, table, densities)
+        html = render_pricing(shown)
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
     return PricingOutcome(
+        best=tuple(best_points(shown)),
         points=points,
         front=front,
         page=page,
