@@ -20,6 +20,7 @@ from codesign.analysis.formatting import (
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
+from codesign.analysis.table import ResultTable
 from codesign.analysis.wording import scaled_sentence, tip_sentence
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 
@@ -73,6 +74,18 @@ def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
         more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
     return tuple(said)
+
+
+def silent_networks(table: ResultTable) -> str:
+    """How many networks never answer, and what is likely to blame; "" where all do."""
+    silent, ok = (int(of.sum()) for of in (table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"))
+    if not silent:
+        return ""
+    return (
+        f"{silent} of {ok} design points have no output spike in any sample, so that every answer is wrong. Likely: "
+        "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
+        "added up, or a synchronization_threshold above the messages that come"
+    )
 
 
 # energies that do not hold all terms ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.remarks import silent_networks
 from codesign.analysis.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.models import ModelFiles, write_models
@@ -156,10 +157,6 @@ def _write(
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
     outcome = SweepOutcome(table=table, results=results, report=report)
-    if silent := int((table.frame["undecided_fraction"] == 1).sum()):
-        on_note(
-            f"{silent} of {outcome.ok} design points have no output spike in any sample, so that every "
-            "answer is wrong. Likely: too little training, thresholds too high for few bits of weights, potentials "
-            "that decay before spikes have added up, or a synchronization_threshold above the messages that come"
-        )
+    if silent := silent_networks(table):
+        on_note(silent)
     return outcome

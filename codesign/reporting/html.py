@@ -11,7 +11,7 @@ from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.fronts import find_fronts
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point
-from codesign.analysis.remarks import unpriced_currents
+from codesign.analysis.remarks import silent_networks, unpriced_currents
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
@@ -55,7 +55,7 @@ def render_report(table: ResultTable) -> str:
         metadata=metadata,
         answers=_first_answers(answers, data),
         further=max(len(answers) - _MOST_ANSWERS, 0),
-        nothing=_nothing(points),
+        note=_note(answered),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS],
@@ -112,16 +112,19 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
     ]
 
 
-def _nothing(points: Sequence[Point]) -> str:
-    return (
-        "No question is asked of these points." if points else "No design point has a result, so nothing is answered."
-    )
+def _note(table: AnsweredTable) -> str:
+    """Why nothing is answered, or that some networks never answer."""
+    if not table.points:
+        return "No design point has a result, so nothing is answered."
+    if silent := silent_networks(table):
+        return f"{silent}."
+    return "" if table.answers else "No question is asked of these points."
 
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
     seeds = max((point.value("accuracy").seeds for point in points), default=0)
-    coverage = f" {workload.coverage}" if workload.coverage else ""
+    coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = f"{len(points):,} design points" if len(points) != 1 else "1 design point"
     trained = f"{seeds} training seed{'s' * (seeds != 1)}"
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"

@@ -65,7 +65,7 @@ def test_the_answer_comes_first(report):
     places = [report.index(text) for text in ("<h1>", 'class="answers"', 'id="front"', "How far to trust", "<details")]
     assert places == sorted(places)
     assert "What does it cost to do without layer synchronization?" in report
-    assert "300 of 70,000 recordings" in report
+    assert "accuracies are those of a small sample. Energy: " in report
     assert '<a href="#answers">3 more questions below</a>' in report
 
 
@@ -219,6 +219,14 @@ def test_a_column_without_values_is_no_obstacle(missing):
     rows = [row | {missing: None} for row in synthetic_rows(seeds=(0, 1)) if row["chip"] != "truenorth"]
     text = page_of(rows)
     assert not re.search(r"\b(nan|none|<na>)\b", Page(text).text, flags=re.IGNORECASE)
+
+
+def test_networks_that_never_answer_are_told_on_the_first_screen():
+    mute = {"undecided_fraction": 1.0, "accuracy": 0.0}
+    rows = [row | mute for row in synthetic_rows((0,)) if row["status"] == "ok"]
+    first = page_of(rows).partition("How far to trust")[0]
+    assert f"{len(rows)} of {len(rows)} design points have no output spike in any sample" in first
+    assert "No question is asked" not in first
 
 
 def test_a_sweep_of_failures_is_a_report_too():

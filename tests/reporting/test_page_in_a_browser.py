@@ -131,7 +131,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(browser, tmp_p
         tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
         settled(tab)
         shown = tab.run("document.querySelector('.first').innerText")
-        assert len(shown.split()) <= 385
+        assert len(shown.split()) <= 400
         prose = "[...document.querySelectorAll('.answers p, .trust, .facts, #decision-line, #now, td[colspan]')]"
         unsigned = "each.innerText.replace(each.querySelector('.badge')?.innerText ?? '', '')"
         for text in tab.run(f"{prose}.map(each => {unsigned})"):
@@ -306,6 +306,12 @@ def sweep_page(more: str = "") -> str:
         **dict.fromkeys(("title", "question", "description", "command", "topology"), more),
     )
     return page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata)
+
+
+def test_faint_points_are_explained(tab):
+    assert "Faint: not accurate enough; the chip cannot wait" in tab.run(
+        "document.getElementById('legend').textContent"
+    )
 
 
 def test_values_of_an_axis_that_were_asked_for_are_not_said_to_be_left_out(browser, tmp_path):

@@ -312,7 +312,7 @@ def synthetic_metadata() -> ResultMetadata:
         versions={"codesign": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"},
         workload=WorkloadFacts(
             name="nmnist",
-            coverage="300 of 70,000 recordings are here: accuracies are those of a small sample.",
+            coverage="300 of 70,000 recordings are here: accuracies are those of a small sample",
             train=200,
             validation=40,
             test=60,

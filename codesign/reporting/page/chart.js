@@ -37,7 +37,7 @@ const rowOf = (index) => ({
   e: error(value("accuracy", index)),
   c: colouring() ? valueWords(colouring(), colouring().of[index]) : "",
   s: sizeOf(index),
-  on: takesPart(index),
+  on: takesPart(index) && withinLimits(index),
 });
 
 // What nothing else beats in both, among the points that compare.
@@ -194,7 +194,7 @@ const tellPoint = (index) => {
 };
 const tellAt = (index, x, y) => {
   const lines = data.facts.filter((fact) => fact.naming && word(fact, index) !== "").map((fact) => [fact.label, word(fact, index)]);
-  if (off.has(index)) lines.push(["not ranked", data.offWords[data.offWhy[data.off.indexOf(index)]]]);
+  if (whyFaint(index)) lines.push(["not ranked", whyFaint(index)]);
   say([...lines, ...shownMeasures().map((measure) => [measure.label, withHalf(measure, index)])], x, y);
 };
 
@@ -236,14 +236,16 @@ const showLegend = () => {
   const focused = [...$("legend").children].indexOf(document.activeElement);
   const sized = measures.get(state.size);
   const sizes = sized ? `Size: ${sized.label} from ${ends(sized).map((end) => written(sized, end)).join(" to ")}` : "";
-  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes));
+  const reasons = [...new Set(data.numbers.map((_, index) => (shownPoint(index) ? whyFaint(index) : "")))].filter(Boolean);
+  const faint = reasons.length ? `Faint: ${reasons.join("; ")}.` : "";
+  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes), element("span", {}, faint));
   if (focused >= 0) $("legend").children[focused]?.focus();
 };
 
 // Embedding takes a while, so it is left out where only the requirement or pins changed.
 const drawFront = async (rows) => {
   const measure = abscissa();
-  const key = JSON.stringify([measure?.key, state.book, state.horizontal, state.vertical, state.colour, state.size, [...state.hidden], state.required === null, ringed(rows).length > 0, darkness.matches]);
+  const key = JSON.stringify([asked.name, measure?.key, state.book, state.horizontal, state.vertical, state.colour, state.size, [...state.hidden], state.required === null, ringed(rows).length > 0, darkness.matches]);
   if (!measure || measure.mean.every((each) => each === null)) {
     chart.place.textContent = "Nothing is known that accuracy could be drawn against.";
     $("marks").replaceChildren();

@@ -88,9 +88,17 @@ const off = new Set(data.off);
 const members = () => (asked.memberSet ??= asked.members ? new Set(asked.members) : null);
 const takesPart = (index) => !off.has(index) && (members()?.has(index) ?? true);
 const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
-const meets = (index) =>
-  (state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9) &&
+const accurate = (index) => state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9;
+const withinLimits = (index) =>
   asked.limits.every(([key, relation, limit]) => !measures.has(key) || (value(key, index) !== null && holds[relation](value(key, index), limit)));
+const meets = (index) => accurate(index) && withinLimits(index);
+// Why a point of the chart is faint; empty where it is not.
+const whyFaint = (index) => {
+  if (off.has(index)) return data.offWords[data.offWhy[data.off.indexOf(index)]];
+  if (!takesPart(index)) return "not asked for";
+  if (!withinLimits(index)) return "beyond a limit of the question";
+  return accurate(index) ? "" : "not accurate enough";
+};
 const unchanged = () => (state.required ?? -1) === (asked.required ?? -1) && state.objective === asked.objective && state.book === data.book;
 
 const isEnergy = () => state.objective === "energy_j" || state.objective === "energy_delay_js";
@@ -174,7 +182,7 @@ const dataCell = ({ label, cells, beside }, place) => {
 };
 // Options that are drawn but that the question leaves out.
 const notAsked = (rows) => {
-  if (!by() || rows.some((row) => row.point === null)) return "";
+  if (!by() || !rows.length || rows.some((row) => row.point === null)) return "";
   const asked = new Set(rows.map((row) => by().of[row.point]));
   const drawn = [...new Set(data.numbers.map((_, index) => by().of[index]))].filter((option) => by().codes[option] !== "");
   const others = drawn.filter((option) => !asked.has(option)).map((option) => inWords(by(), by().of.indexOf(option)));
