@@ -118,7 +118,7 @@ COMMANDS = {
     "study": ("study", "study.yaml", "--trials", "2", "--executor", "serial", "--store", "new", "--output", "out"),
     "price": ("price", "prices.yaml", "--workers", "1", "--store", "store", "--output", "out"),
     "report": ("report", "done/results.parquet"),
-    "status": ("status", "done", "--store", "store"),
+    "status": ("status", "done"),
     "chips": ("chips",),
     "chips show": ("chips", "show", "mubrain"),
     "chips validate": ("chips", "validate", "mubrain", "--markdown", "out/checks.md"),
