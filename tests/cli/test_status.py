@@ -6,6 +6,7 @@ trials that are left half way.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -18,12 +19,15 @@ from uuid import uuid4
 import program
 import pytest
 from program import entries, stop_after
+from rich.console import Console
 from tiny_sweeps import TINY, Recording, tiny
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.runs.picture import front_table
+from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, run_sweep
 from codesign.exploration.workloads import Workloads
@@ -209,3 +213,16 @@ def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -
     assert study["place"] == "out/journal.log"
     assert found["jobs"]["total"] == found["jobs"]["ended"]
     assert "trials 4/4, " in said(tmp_path / "out")
+
+
+def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
+    def rows(*names: str) -> list[str]:
+        lines = [FrontLine(name=name, labels=("accuracy",), values=("90.0 %",)) for name in names]
+        console = Console(file=io.StringIO(), width=60)
+        console.print(front_table(lines, rows=3))
+        return [row.split("  ")[0].strip() for row in console.file.getvalue().splitlines()[1:]]
+
+    one, other = (f"unlayered, chip on a_chip_of_mine (vector_width = 16, energy = {n} pJ)" for n in (1, 5))
+    assert rows(one, other) == ["energy = 1 pJ", "energy = 5 pJ"]
+    assert rows("layered, chip on loihi", "layered, chip on mine (width = 4)") == ["loihi", "mine, width = 4"]
+    assert rows("layered, chip on loihi") == ["layered, chip on loihi"]

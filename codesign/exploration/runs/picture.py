@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -140,9 +141,18 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
     for group, own in groups.items():
         if several:
             table.add_row(_name(group, style="dim"))
-        for line in own[: max(1, rows // len(groups))]:
-            table.add_row(_name(line.name), *map(Text, line.values))
+        shown = own[: max(1, rows // len(groups))]
+        for name, line in zip(_told_apart([line.name for line in shown]), shown, strict=True):
+            table.add_row(_name(name), *map(Text, line.values))
     return table
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names without the words that all share, which would leave no room for those that differ."""
+    words = [re.split(r", | on | \(", name.removesuffix(")")) for name in names]
+    shared = {place for place, of_all in enumerate(zip(*words, strict=False)) if len({*of_all}) == 1}
+    kept = [", ".join(word for place, word in enumerate(each) if place not in shared) for each in words]
+    return kept if all(kept) else list(names)
 
 
 def _name(text: str, style: str = "") -> Text:
