@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from statistics import NormalDist
 
 from codesign.analysis.answers import Answer, Option, Standing, values_of
 from codesign.analysis.columns import AXIS_PREFIX
-from codesign.analysis.comparison import Comparison
 from codesign.analysis.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.contest import Contest, absence, untimed, waiting_of
 from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import ChooseQuestion
-from codesign.analysis.remarks import lacking_terms, left_out, other_book, remarks_on, silent_remark, time_left_out
+from codesign.analysis.remarks import (
+    lacking_terms,
+    left_out,
+    left_to_samples,
+    other_book,
+    remarks_on,
+    silent_remark,
+    time_left_out,
+)
 from codesign.analysis.selecting import points_in, value_of
 from codesign.analysis.statistics import CONFIDENCE
 from codesign.analysis.switching import switches
@@ -93,7 +98,7 @@ def _standing(contest: Contest) -> Standing:
 def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, and no time that the
     best does not give and the next does not have; `likely`, of one seed, that its test samples show the difference."""
-    if contest.runner_up is not None and not _shown_by_samples(contest.runner_up):
+    if contest.runner_up is not None and left_to_samples(contest.runner_up):
         return "open"
     certain = contest.runner_up is None or contest.runner_up.gain.above_zero
     if contest.second is not None and untimed(contest.ranked[0], contest.column):
@@ -101,14 +106,6 @@ def standing_of(contest: Contest) -> Standing:
     if contest.confidence >= CONFIDENCE and certain:
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
-
-
-def _shown_by_samples(comparison: Comparison) -> bool:
-    """Whether two shares of one training seed are farther apart than chance puts those of as many test samples."""
-    p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    if comparison.gain.half_width is not None or not is_share(comparison.column) or not samples:
-        return True
-    return abs(p - q) > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * math.sqrt((p * (1 - p) + q * (1 - q)) / samples)
 
 
 # rows ----------------------------------------------------------------------------------------------------------------

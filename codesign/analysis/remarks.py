@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from statistics import NormalDist
 
-from codesign.analysis.comparison import ENERGIES, Obstacle, energy_of
+from codesign.analysis.comparison import ENERGIES, Comparison, Obstacle, energy_of
 from codesign.analysis.constraints import doubt
 from codesign.analysis.contest import GUESSED, Contest, untimed
 from codesign.analysis.formatting import (
     column_label,
     coverage_words,
+    is_share,
     listed,
     percent,
     quantity,
@@ -47,6 +49,8 @@ def remarks_on(
     said = [left_out(point, contest.column, names) for point in told]
     said += [_doubt(contest, point) for point in told]
     said.append(_seeds_wanted(contest))
+    if contest.runner_up is not None:
+        said.append(left_to_samples(contest.runner_up))
     if contest.runner_up is not None and not lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
     if contest.terms:
@@ -77,15 +81,26 @@ def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
 
 
 def silent_networks(table: ResultTable) -> str:
-    """How many networks never answer, and what is likely to blame; "" where all do."""
+    """How often a network never answers, and what is likely to blame; "" where all do."""
     silent, ok = (int(of.sum()) for of in (table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"))
     if not silent:
         return ""
     return (
-        f"{silent} of {ok} design points have no output spike in any sample, so that every answer is wrong. Likely: "
+        f"{silent} of {ok} rows have no output spike in any sample, so that every answer is wrong. Likely: "
         "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
         "added up, or a synchronization_threshold above the messages that come"
     )
+
+
+def left_to_samples(comparison: Comparison) -> str:
+    """That two shares of one training seed are no farther apart than chance may put those of as many test samples."""
+    p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
+    if comparison.gain.half_width is not None or not is_share(comparison.column) or not samples:
+        return ""
+    error = math.sqrt((p * (1 - p) + q * (1 - q)) / samples)
+    if p - q > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error:
+        return ""
+    return f"With {samples:,.0f} test samples, chance may make such a difference."
 
 
 # energies that do not hold all terms ---------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(a
     answer = asked(rows, choose="chip", most="accuracy")
     assert (answer.standing, answer.how_sure, answer.confidence) == (standing, standing, None)
     assert [option.wins for option in answer.options] == [None, None]
+    told = "With 100 test samples, chance may make such a difference." in answer.remarks
+    assert told == (standing == "open")
 
 
 def test_a_price_is_told_where_the_options_alone_set_it():
