@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.mistakes import clipped, describe, dotted
+from codesign.mistakes import clipped, describe, dotted, mistakes_of
 from codesign.units import quantities_in_si
 from codesign.yaml_nodes import DEEPEST, MOST_VALUES, UnusableYamlError, composed, excess
 
@@ -98,7 +98,7 @@ class _Constructed(ModelMetaclass):
                 return super().__call__(*args, **kwargs)
         except ValidationError as error:
             model: type[BaseModel] = self  # type: ignore[assignment]
-            told = [describe(item, model) for item in error.errors(include_url=False)]
+            told = [describe(item, model) for item in mistakes_of(error, kwargs)]
             raise InputError("\n".join(f"{self.__name__}: {text}" for text in dict.fromkeys(told))) from None
 
 
@@ -247,11 +247,10 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
     try:
         value = model.model_validate(data, context=document)
     except ValidationError as error:
-        for item in error.errors(include_url=False):
-            if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
-                continue  # mistakes in the items are reported with the items
-            location = model.relocate(item["loc"], data)
-            problems.append(document.problem(location, describe({**item, "loc": location}, model, other_keys)))
+        problems += [
+            document.problem(item["place"], describe(item, model, other_keys))
+            for item in mistakes_of(error, data, model.relocate)
+        ]
     problems += [document.problem(path, _labelled(path, message)) for path, message in model.cross_check(data)]
     if value is None or problems:
         raise refusal(problems)

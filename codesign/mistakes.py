@@ -4,26 +4,111 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from codesign.spec_keys import allowed_keys, key_places
+
+_Path = tuple[str | int, ...]
 
 _LONGEST_MESSAGE = 2000
 _MOST_NAMES = 30
 _SHOULD = re.compile(r"[A-Z]\w* should ")
+_KIND = re.compile(r"a valid (integer|number|string|boolean|tuple|list|dictionary|mapping)\b.*")
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    **dict.fromkeys(("tuple", "list"), "a list"),
+    **dict.fromkeys(("dictionary", "mapping"), "a mapping"),
+}
+_QUOTED = re.compile(r"'([^']*)'")
+_OURS = ("quantity", "value_error", "assertion_error")
+"""Types of mistakes that validators of this program tell, in whole sentences."""
 
 
-def dotted(path: tuple[str | int, ...]) -> str:
+def problem(reason: str) -> PydanticCustomError:
+    """A validation error whose message is `reason` as it stands."""
+    return PydanticCustomError("quantity", "{reason}", {"reason": reason})
+
+
+def of_form(pattern: str, words: str) -> AfterValidator:
+    """Of a text: that it has a form, a regular expression, which `words` describe."""
+    form = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise problem(f"must be {words}, found {_found(text)}")
+        return text
+
+    return AfterValidator(check)
+
+
+def dotted(path: _Path) -> str:
     """`chips.mine.schedules.0`, as messages name a place."""
     return ".".join(map(str, path))
 
 
-def place_of(item: Any) -> str:
-    """Where a mistake is, as messages name it: one of `ValidationError.errors()`; "" for the document itself."""
-    return dotted(tuple(part for part in item["loc"] if not _is_union_tag(part)))
+def mistakes_of(
+    error: ValidationError, data: Any, relocate: Callable[[_Path, Any], _Path] = lambda location, data: location
+) -> list[dict[str, Any]]:
+    """`ValidationError.errors()` as a reader of `data` sees them.
+
+    Each also has its `place` there, and as `input` what was written. What the members of a union say of one value is
+    one mistake, and what follows from another mistake is left out.
+
+    Args:
+        data: plain content that was validated.
+        relocate: where in it a location is, if parts of it were merged into others.
+    """
+    found = error.errors(include_url=False)
+    unknown = [item["loc"] for item in found if item["type"] == "extra_forbidden"]
+    told: dict[Any, list[dict[str, Any]]] = {}
+    for number, item in enumerate(found):
+        if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
+            continue  # mistakes in the items are told with the items
+        beside = [str(place[-1]) for place in unknown if place[:-1] == item["loc"][:-1]]
+        if item["type"] == "missing" and _close(str(item["loc"][-1]), beside):
+            continue  # it is misspelled
+        location = relocate(item["loc"], data)
+        written = _written(item, location, data)
+        tags = 0 if item["type"] in (*_OURS, "missing", "extra_forbidden") else len(location) - len(written["place"])
+        told.setdefault(item["loc"][:-tags] if tags > 0 else number, []).append(written)
+    return [_either(*members) for members in told.values()]
+
+
+def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
+    """A mistake with its place in `data`: without names of a union's members, and fields that a bare value stands for.
+
+    A key that is missing is part of its place.
+    """
+    place: list[str | int] = []
+    for part in location:
+        inside = part in data if isinstance(data, dict) else isinstance(data, list | tuple) and part in range(len(data))
+        if inside:
+            data = data[part]
+            place.append(part)
+    told = {**item, "input": data} if isinstance(data, str | int | float) else {**item}
+    if item["type"].startswith("union_tag") and (key := item["ctx"]["discriminator"].strip("'")).isidentifier():
+        place.append(key)
+        known = item["type"] == "union_tag_invalid"
+        tags = f"must be {' or '.join(item['ctx']['expected_tags'].rsplit(', ', 1))}" if known else ""
+        told |= {"input": item["ctx"]["tag"], "msg": tags} if known else {"type": "missing"}
+    elif item["type"] == "missing":
+        place.append(location[-1])
+    return {**told, "place": tuple(place)}
+
+
+def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong with a value that none of a union's members take."""
+    if not others:
+        return first
+    rules = dict.fromkeys([_rule(first), *(_rule(item).removeprefix("must be ") for item in others)])
+    return {**first, "type": "quantity", "msg": f"{', or '.join(rules)}, found {_found(first['input'])}"}
 
 
 def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
@@ -33,14 +118,19 @@ def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ())
         elsewhere: places where the word itself is known.
     """
     names = sorted(allowed)
+    hint = _close(word, names, elsewhere)
+    return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
+
+
+def _close(word: str, names: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """`; did you mean 'x'?`, or nothing where no name is close."""
     close = [*elsewhere, *difflib.get_close_matches(word, names, n=1)]
-    hint = f"; did you mean '{close[0]}'?" if close else ";"
-    return hint if close and len(names) > _MOST_NAMES else f"{hint} allowed: {', '.join(names)}"
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:
-    """A mistake as messages tell it, with its place: one of `ValidationError.errors()`."""
-    location = place_of(item) or "the document"
+    """A mistake as messages tell it, with its place: one of `mistakes_of`."""
+    location = dotted(item["place"]) or "the document"
     if item["type"] == "extra_forbidden":
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         key, above = str(item["loc"][-1]), item["loc"][:-1]
@@ -53,25 +143,38 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
 
 
 def reason(item: Any) -> str:
-    """What is wrong with a value, what it was and what it must be: one of `ValidationError.errors()`."""
+    """What is wrong with a value, what it was and what it must be: one of `mistakes_of`."""
     message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if item["type"] in ("quantity", "value_error", "assertion_error") or "found" in message:
+    if item["type"] in _OURS or "found" in message:
         return str(message)
-    rule = _SHOULD.sub("must ", message) if _SHOULD.match(message) else f"must be {message}"
-    return f"{rule}, found {_found(item.get('input'))}"
+    found, rule = item.get("input"), _rule(item)
+    hint = _close(found, _QUOTED.findall(rule)) if isinstance(found, str) else ""
+    return f"{rule}, found {_found(found)}{hint}"
+
+
+def _rule(item: Any) -> str:
+    """What a value must be, of a mistake that pydantic tells."""
+    given = item.get("ctx", {})
+    match item["type"]:
+        case "too_short":
+            return f"must have at least {given['min_length']} item{'s' * (given['min_length'] > 1)}"
+        case "tuple_type" | "list_type" if isinstance(found := item.get("input"), str) and not _QUOTED.search(found):
+            return f"must be a list, as in [{clipped(found, 60)}]"
+    message = _SHOULD.sub("must ", item["msg"]) if _SHOULD.match(item["msg"]) else item["msg"]
+    message = _KIND.sub(lambda kind: _KINDS[kind[1]], message)
+    return message if message.startswith("must ") else f"must be {message}"
 
 
 def _found(value: Any) -> str:
-    if isinstance(value, str | int | float | None):
+    if value is None:
+        return "nothing"
+    if isinstance(value, str | int | float):
         return clipped(repr(value), 100)
+    if not value and isinstance(value, list | tuple):
+        return "an empty list"
     return f"a {'mapping' if isinstance(value, dict) else type(value).__name__}"
 
 
 def clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
     """The beginning of a text that is too long to read."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
-
-
-def _is_union_tag(part: object) -> bool:
-    """pydantic puts the name of a union's member, such as `function-before[...]` or a class, into locations."""
-    return isinstance(part, str) and (part[:1].isupper() or "[" in part or part in ("str", "int", "float", "bool"))

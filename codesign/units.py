@@ -14,7 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
-from pydantic_core import PydanticCustomError
+
+from codesign.mistakes import problem
 
 if TYPE_CHECKING:
     import pint
@@ -138,20 +139,16 @@ def _validator(unit: str) -> BeforeValidator:
         try:
             return parse_quantity(text, unit)
         except ValueError as error:
-            raise _refusal(str(error)) from None
+            raise problem(str(error)) from None
 
     return BeforeValidator(validate)
 
 
-def _refusal(message: str) -> PydanticCustomError:
-    return PydanticCustomError("quantity", "{message}", {"message": message})
-
-
 def _moderate(value: float) -> float:
     if abs(value) > _LARGEST:
-        raise _refusal(f"must be at most {_LARGEST:g} in size, found {value:g}")
+        raise problem(f"must be at most {_LARGEST:g} in size, found {value:g}")
     if 0 < abs(value) < _SMALLEST:
-        raise _refusal(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
+        raise problem(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
     return value
 
 
@@ -171,7 +168,7 @@ def fraction(value: Any) -> float:
         except ValueError:
             number = None
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
-        raise _refusal(
+        raise problem(
             f"must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found {value!r:.80}"
         )
     return number
@@ -183,9 +180,7 @@ Fraction = Annotated[float, BeforeValidator(fraction)]
 
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
-        raise PydanticCustomError(
-            "quantity", "must be a number, or one with a unit such as '10 ms', found {value}", {"value": str(value)}
-        )
+        raise problem(f"must be a number, or one with a unit such as '10 ms', found {value}")
     return value
 
 

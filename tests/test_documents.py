@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from handmade_hardware import near
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from codesign.documents import Spec, load_document, parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.units import Energy
+from codesign.units import Energy, Positive
 
 
 class Part(Spec):
@@ -28,6 +28,7 @@ class Whole(Spec):
     parts: dict[str, Part] = Field(default_factory=dict)
     rates: tuple[float, ...] = ()
     flag: bool | None = None
+    width: Literal["all"] | Positive | None = None
 
 
 def problems(text: str) -> list[str]:
@@ -73,14 +74,31 @@ parts:
 rates: [1, x]
 """
     assert problems(text) == [
-        "x.yaml:1: name: must be a valid string, found 3",
+        "x.yaml:1: name: must be a text, found 3",
         "x.yaml:4: parts.one.energy: must be a quantity in J such as '26 pJ', found '26 ms'",
         "x.yaml:5: unknown key 'parts.one.lane'; did you mean 'lanes'? allowed: energy, lanes",
         "x.yaml:7: parts.two.energy: needs a unit, found 5; write for example '26 pJ'",
         "x.yaml:8: parts.two.lanes: must be greater than 0, found -1",
         "x.yaml:9: 'one' is given twice, first in line 3; keep one",
-        "x.yaml:11: rates.1: must be a valid number, unable to parse string as a number, found 'x'",
+        "x.yaml:11: rates.1: must be a number, found 'x'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("width: 0", "width: must be 'all', or greater than 0, found 0"),
+        ("width: al", "width: must be 'all', or a whole number, found 'al'"),
+        ("rates:", "rates: must be a list, found nothing"),
+        ("rates: 0 to 3", "rates: must be a list, as in [0 to 3], found '0 to 3'"),
+        ("flag: 3 %", "flag: must be true or false, found '3 %'"),
+        ("nam: b", "unknown key 'nam'; did you mean 'name'? allowed: flag, name, parts, rates, width"),
+    ],
+)
+def test_a_mistake_is_told_once_in_words_of_the_file(text: str, told: str):
+    """All members of a union in one message; and a key that is misspelled is not missing too."""
+    name = "" if text.startswith("nam") else "name: a\n"
+    assert [line.partition(" ")[2] for line in problems(name + text)] == [told]
 
 
 def test_missing_keys_name_the_mapping_that_lacks_them():

@@ -86,10 +86,13 @@ def _limit(value: str, column: str) -> float:
     known = COLUMNS[column]
     if known.unit:
         return parse_quantity(value, known.unit)
+    if known.most == 1.0 and value.endswith("%"):
+        return fraction(value)
     try:
-        return fraction(value if value.endswith("%") else float(value)) if known.most == 1.0 else float(value)
+        number = float(value)
     except ValueError:
         raise ValueError(f"must be a number, found {value!r:.80}") from None
+    return fraction(number) if known.most == 1.0 else number
 
 
 Limit = Annotated[Constraint, BeforeValidator(Constraint.parse), PlainSerializer(lambda limit: limit.text)]
@@ -328,7 +331,7 @@ AskedQuestion = Annotated[
     | Annotated[PrintedQuestion, Tag("PrintedQuestion")],
     Discriminator(
         _form,
-        custom_error_type="form",
+        custom_error_type="quantity",
         custom_error_message=f"must have one of the keys {', '.join(_FORMS)}, which say what is asked",
     ),
 ]

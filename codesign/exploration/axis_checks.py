@@ -20,7 +20,7 @@ from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.library import PARTS, chip_variant
 from codesign.hardware.parameters import replaced
-from codesign.mistakes import dotted, reason, suggestion
+from codesign.mistakes import dotted, mistakes_of, reason, suggestion
 
 Values = Mapping[str, list[Any]]
 """For each parameter, the values that it may have."""
@@ -90,7 +90,7 @@ def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ..
     try:
         model.model_validate(data)
     except ValidationError as error:
-        return [(item["loc"], reason(item)) for item in error.errors(include_url=False)]
+        return [(item["place"], reason(item)) for item in mistakes_of(error, data)]
     return []
 
 
@@ -149,11 +149,8 @@ def _wrong_numbers(chip: Chip, axes: Values) -> Wrong:
         # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
         others = kinds if path.startswith("synchronization.") else ()
         settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in others)]
-        refused = [_refusal(chip, chosen) for chosen in settings]
-        if not all(refused):
-            return []
-        known = [number.name for number in chip.numbers()]
-        return [f"{refused[0]}{suggestion(path, known) if 'has no parameter' in str(refused[0]) else ''}"]
+        refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
+        return refused[:1] if len(refused) == len(settings) else []
 
     def together(chosen: Settings) -> list[str]:
         refused = _refusal(chip, chosen)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, value_at
 from codesign.errors import InputError
-from codesign.mistakes import reason, suggestion
+from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.spec_keys import allowed_keys
 from codesign.units import HELD_IN_SI
 
@@ -63,10 +63,11 @@ def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
     """
     if not settings:
         return entry
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
-        return validated(type(entry), {name: getattr(entry, name) for name in entry.model_fields_set}, settings)
+        return validated(type(entry), given, settings)
     except ValidationError as error:
-        reasons = "; ".join(map(reason, error.errors(include_url=False)))
+        reasons = "; ".join(map(reason, mistakes_of(error, with_parts(given, settings))))
         shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
         raise InputError(f"{place}: {shown}: {reasons}") from None
 

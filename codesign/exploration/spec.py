@@ -16,6 +16,7 @@ from codesign.exploration import axis_checks, checks, question_checks
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
+from codesign.mistakes import of_form
 from codesign.network.direct import Skip
 from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
@@ -28,7 +29,11 @@ from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
 from codesign.workload.spec import WorkloadSpec
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=80)]
+Name = Annotated[
+    str,
+    Field(max_length=80),
+    of_form("[A-Za-z_][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or '_'"),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 AxisValue = str | int | float | bool
 T = TypeVar("T", bound=Sequence[Any])

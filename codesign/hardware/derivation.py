@@ -27,7 +27,7 @@ from codesign.hardware.prices import with_number
 from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.structure import StructureEstimate, estimate
 from codesign.hardware.terms import STRUCTURE_CITATION
-from codesign.mistakes import reason
+from codesign.mistakes import mistakes_of, reason
 from codesign.units import HELD_IN_SI, format_si
 
 _FACTOR, _TIME_FACTOR = 2.5, 10.0
@@ -49,7 +49,7 @@ def with_derived(chip: Chip) -> Chip:
     try:
         numbers = dict(_derived(chip, expected, before))
     except ValidationError as error:
-        raise InputError(f"{chip.name}: what its structure gives {reason(error.errors()[0])}") from None
+        raise InputError(f"{chip.name}: what its structure gives {reason(mistakes_of(error, {})[0])}") from None
     for path, number in numbers.items():
         chip = with_number(chip, path, number)
     sources = {**chip.sources, STRUCTURE: Source(citation=STRUCTURE_CITATION)} if numbers else chip.sources

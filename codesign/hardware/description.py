@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from codesign.documents import Mistake, Path_, Spec, value_at
+from codesign.documents import Mistake, Spec
 from codesign.hardware.basis import basis_mistakes
 from codesign.hardware.named_numbers import NamedNumber, numbers_in
 from codesign.hardware.numbers import (
@@ -29,7 +29,6 @@ from codesign.hardware.numbers import (
     Number,
     TimeNumber,
     VoltageNumber,
-    problem,
 )
 from codesign.hardware.parts import (
     Answer,
@@ -53,6 +52,7 @@ from codesign.hardware.parts import (
 from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.hardware.terms import OWN_CITATION
+from codesign.mistakes import problem
 from codesign.units import format_si
 
 
@@ -149,13 +149,6 @@ class Chip(Spec):
         if errors:
             raise ValidationError.from_exception_data("Chip", errors)
         return _completed(chip)
-
-    @classmethod
-    def relocate(cls, location: Path_, data: Any) -> Path_:
-        """A mistake in the field of a number whose bare value was written is one of that value."""
-        holder = value_at(data, location[:-1]) if location else None
-        bare = holder is not None and not isinstance(holder, dict)
-        return location[:-1] if bare and isinstance(location[-1], str) else location
 
     def __repr__(self) -> str:
         """What it is, in a line or two; `numbers` lists all that is known."""

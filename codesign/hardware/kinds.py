@@ -16,7 +16,7 @@ from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import Synchronization
-from codesign.mistakes import reason, suggestion
+from codesign.mistakes import mistakes_of, reason, suggestion
 
 KINDS: dict[str, type[Spec]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Synchronization)[0])
@@ -59,9 +59,10 @@ def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
         hint = suggestion(str(words), _WORDS)
         raise InputError(f"{chip.name}: synchronization: must be a kind in words, found {words!r}{hint}")
     shared = set(KINDS[kind].model_fields) & set(type(own).model_fields) - set(given)
+    given = {**{name: getattr(own, name) for name in shared}, **given}
     try:
-        changed = KINDS[kind].model_validate({**{name: getattr(own, name) for name in shared}, **given})
+        changed = KINDS[kind].model_validate(given)
     except ValidationError as error:
-        raise InputError(f"{chip.name}: synchronization: {reason(error.errors()[0])}") from None
+        raise InputError(f"{chip.name}: synchronization: {reason(mistakes_of(error, given)[0])}") from None
     chip = chip.model_copy(update={"synchronization": changed})
     return chip.model_copy(update={"group_size": None}) if chip.synchronized else chip

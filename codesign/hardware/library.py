@@ -19,7 +19,7 @@ from codesign.hardware.model_error import measured_error
 from codesign.hardware.scaling import at_structure
 from codesign.hardware.validation_recompute import model_mistakes
 from codesign.merging import beside, chain_of
-from codesign.mistakes import describe, dotted, suggestion
+from codesign.mistakes import describe, dotted, mistakes_of, suggestion
 
 PARTS = tuple(
     name
@@ -149,8 +149,7 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
     try:
         changed = Chip.model_validate(document.data)
     except ValidationError as error:
-        found = [(item, Chip.relocate(item["loc"], document.data)) for item in error.errors(include_url=False)]
-        return tuple((location, describe({**item, "loc": location}, Chip)) for item, location in found)
+        return tuple((item["place"], describe(item, Chip)) for item in mistakes_of(error, document.data))
     try:
         return _finished(changed, document, chip)
     except InputError as error:

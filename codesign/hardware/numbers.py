@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
-from codesign.units import Area, Energy, Frequency, Length, Positive, Power, Real, Time, Voltage, parse_quantity
+from codesign.mistakes import problem
+from codesign.units import (
+    Area,
+    Energy,
+    Frequency,
+    Length,
+    Positive,
+    Power,
+    Real,
+    Time,
+    Voltage,
+    format_si,
+    parse_quantity,
+)
 
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
 
@@ -22,15 +35,17 @@ lasts, and longer where it does not keep up."""
 Effect = Literal["spikes", "price", "nothing"]
 """What a number of a chip changes: which neurons spike when; only what that costs; or nothing that is computed."""
 
-BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], Annotated[Time, Field(le=1e3)]], Field(min_length=1)]
-
-
 _MANY = 10**15
 
 
-def problem(reason: str) -> PydanticCustomError:
-    """A validation error whose message is `reason` as it stands."""
-    return PydanticCustomError("quantity", "{reason}", {"reason": reason})
+def within(value: float, least: float, most: float, unit: str) -> float:
+    """The value. Raises a validation error where it is not between two others."""
+    if least <= value <= most:
+        return value
+    limits = (
+        f"between {format_si(least, unit)} and {format_si(most, unit)}" if least else f"at most {format_si(most, unit)}"
+    )
+    raise problem(f"must be {limits}, found {format_si(value, unit)}")
 
 
 def _is_count(value: Any) -> bool:
@@ -115,6 +130,16 @@ class PriceNumber(Number):
     """A number that changes nothing but energy and time of what is simulated."""
 
     effect: ClassVar[Effect] = "price"
+    floor: ClassVar[float] = 0.0
+    ceiling: ClassVar[float] = math.inf
+    """What no chip leaves, in SI units: a number outside is a slip of the pen, such as another prefix."""
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> PriceNumber:
+        value = getattr(self, "value", None)
+        if isinstance(value, float):
+            within(value, self.floor, self.ceiling, self.unit)
+        return self
 
 
 class QuantityNumber(PriceNumber):
@@ -124,19 +149,18 @@ class QuantityNumber(PriceNumber):
     one from the confidence.
     """
 
-    ceiling: ClassVar[float]
-    """What no chip reaches, in SI units: a number above it is a slip of the pen."""
-
     @model_validator(mode="after")
     def _check_range(self) -> QuantityNumber:
         value, ends = getattr(self, "value", None), getattr(self, "range", None)
-        if value is not None and value > self.ceiling:
-            raise problem(f"must be at most {self.ceiling:g} {self.unit}, found {value:g} {self.unit}")
-        if ends is not None:
-            if value is None:
-                raise problem("range needs a value that lies in it")
-            if not ends[0] <= value <= ends[1]:
-                raise problem(f"range must hold the value {value:g} {self.unit}, found {ends[0]:g} to {ends[1]:g}")
+        if ends is None:
+            return self
+        if value is None:
+            raise problem("range needs a value that lies in it")
+        found = " to ".join(format_si(end, self.unit) for end in ends)
+        if ends[0] > ends[1]:
+            raise problem(f"range must begin with its lower end, found {found}")
+        if not ends[0] <= value <= ends[1]:
+            raise problem(f"range must hold the value {format_si(value, self.unit)}, found {found}")
         return self
 
 
@@ -214,7 +238,7 @@ class TimeNumber(QuantityNumber):
     """
 
     unit: ClassVar[str] = "s"
-    ceiling: ClassVar[float] = 1e3
+    ceiling: ClassVar[float] = 1.0
     value: Time | None = None
     cycles: Annotated[Real, Field(ge=0, le=1e9)] | None = None
     range: tuple[Time, Time] | None = None
@@ -242,14 +266,17 @@ class FrequencyNumber(QuantityNumber):
 
 class VoltageNumber(PriceNumber):
     unit: ClassVar[str] = "V"
+    ceiling: ClassVar[float] = 20.0
     confidence: Confidence = "stated"
-    value: Annotated[Voltage, Field(le=20)]
+    value: Voltage
 
 
 class LengthNumber(PriceNumber):
     unit: ClassVar[str] = "m"
+    floor: ClassVar[float] = 1e-9
+    ceiling: ClassVar[float] = 1e-5
     confidence: Confidence = "stated"
-    value: Annotated[Length, Field(le=1e-4)]
+    value: Length
 
 
 class AreaNumber(QuantityNumber):
@@ -301,6 +328,15 @@ class Lanes(PriceNumber):
 
     confidence: Confidence = "stated"
     value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]
+
+
+def _of_a_barrier(value: float) -> float:
+    return within(value, 0.0, TimeNumber.ceiling, "s")
+
+
+BarrierTable = Annotated[
+    dict[Annotated[int, Field(gt=0)], Annotated[Time, AfterValidator(_of_a_barrier)]], Field(min_length=1)
+]
 
 
 class BarrierTimes(PriceNumber):

@@ -25,6 +25,7 @@ from codesign.hardware.numbers import (
 from codesign.hardware.parts import Source
 from codesign.hardware.provenance import STRUCTURE
 from codesign.hardware.scaling import at_structure
+from codesign.mistakes import mistakes_of, reason, suggestion
 
 AXIS_SOURCE = "axis"
 """Source key of numbers that a sweep sets."""
@@ -57,7 +58,8 @@ def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
     """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
-        shown = ", ".join(f"{path} = {value!r}" for path, value in values.items())
+        texts = {number.name: number.text for number in changed.numbers()}
+        shown = ", ".join(f"{path} = {texts.get(path, value)}" for path, value in values.items())
         raise InputError(f"{chip.name}: {shown}: {mistake}")
     changed = at_structure(chip, changed, values)
     return with_derived(changed) if STRUCTURE in chip.sources else changed
@@ -100,11 +102,16 @@ def _specs(chip: Chip, path: str) -> list[Spec]:
     for part in parts[:-1]:
         child = getattr(specs[-1], part, None) if part in type(specs[-1]).model_fields else None
         if not isinstance(child, Spec) or isinstance(child, Number):
-            raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
+            raise _unknown(chip, path)
         specs.append(child)
     if parts[-1] not in type(specs[-1]).model_fields:
-        raise InputError(f"chip '{chip.name}' has no parameter '{path}'")
+        raise _unknown(chip, path)
     return specs
+
+
+def _unknown(chip: Chip, path: str) -> InputError:
+    known = [number.name for number in chip.numbers()]
+    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, known)}")
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
@@ -159,7 +166,7 @@ def _validated(kind: type[N], fields: dict[str, Any], where: str) -> N:
     try:
         return kind.model_validate({**fields, **_PROVENANCE})
     except ValidationError as error:
-        raise InputError(f"{where}: {error.errors()[0]['msg']}") from None
+        raise InputError(f"{where}: {reason(mistakes_of(error, fields)[0])}") from None
 
 
 def _number_kinds(annotation: Any) -> Iterator[type[Number]]:

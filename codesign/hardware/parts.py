@@ -22,18 +22,22 @@ from codesign.hardware.numbers import (
     TimeNumber,
     UpdateEnergy,
     one_of,
-    problem,
 )
 from codesign.hardware.provenance import Confidence, Sourced
 from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
+from codesign.mistakes import of_form, problem
 from codesign.network.neuron import FEATURES
 from codesign.units import Energy, Fraction, Positive, Power, Real, Time
 
 Answer = Literal["yes", "no", "unknown"]
 Units = Annotated[Real, Field(ge=0, le=1e6)]
 Tiles = TypeVar("Tiles", int, Integers)
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
+Name = Annotated[
+    str,
+    Field(max_length=64),
+    of_form("[a-z0-9][a-z0-9_]*", "lower-case letters, digits and '_', beginning with a letter or digit"),
+]
 
 
 class Source(Spec):

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.documents import Spec
-from codesign.hardware.numbers import Operation, problem
+from codesign.hardware.numbers import Operation
+from codesign.mistakes import problem
 from codesign.units import Positive, Real, Time, Written
 
 Amount = Annotated[Real, Field(ge=0, le=1e18)]

@@ -20,7 +20,7 @@ from pydantic_core import from_json, to_jsonable_python
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.files.folder import reason_of
-from codesign.mistakes import place_of, reason
+from codesign.mistakes import dotted, mistakes_of, reason
 from codesign.models.card import ModelCard
 from codesign.models.page import model_page
 from codesign.network.spiking_network import SpikingNetwork
@@ -211,8 +211,8 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
         try:
             return _adapter().validate_python(values, context=HELD_IN_SI)
         except ValidationError as error:
-            items = error.errors(include_url=False)
-            mistakes = [": ".join(filter(None, (place_of(item), reason(item)))) for item in items]
+            items = mistakes_of(error, values)
+            mistakes = [": ".join(filter(None, (dotted(item["place"]), reason(item)))) for item in items]
     raise InputError(
         f"{place}: its card is damaged, or of another version of codesign: {'; '.join(mistakes[:_MOST_MISTAKES])}"
     )

@@ -6,11 +6,10 @@ import math
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
 
 from codesign.documents import Spec
 from codesign.errors import InputError
-from codesign.mistakes import place_of, reason
+from codesign.mistakes import dotted, mistakes_of, problem, reason
 from codesign.units import HELD_IN_SI, Real, may_be_si, parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20
@@ -33,7 +32,7 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
         if not seconds > 0:
             raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
     except ValueError as error:
-        raise PydanticCustomError("quantity", "{reason}", {"reason": str(error)}) from None
+        raise problem(str(error)) from None
     return seconds
 
 
@@ -150,5 +149,5 @@ def check_neuron(neuron: NeuronSpec) -> None:
     try:
         NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        raise InputError(f"neuron.{place_of(wrong)}: {reason(wrong)}") from None
+        wrong = mistakes_of(error, dict(neuron))[0]
+        raise InputError(f"neuron.{dotted(wrong['place'])}: {reason(wrong)}") from None

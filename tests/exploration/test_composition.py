@@ -220,7 +220,7 @@ scales:
         "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, cut, extends, "
         "mapping, operation, schedules, spread, weight_bits, and keys of a chip file but for name and measurements",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
-        "mine.yaml:15: workload.train: must be a valid integer, found 'few'",
+        "mine.yaml:15: workload.train: must be a whole number, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
         "evaluation, extends, figures, name, network, objectives, preset, question, questions, recipe_defaults, "
         "recipes, remove, resources, scales, schedules, seeds, static_book, title, workload",
@@ -318,7 +318,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
         ("datasets: {a: {datasets: {b: {}}}}", "15: datasets.a.datasets: is not possible in such a part; allowed"),
         ("datasets: {a: {extends: tiny.yaml}}", "15: datasets.a.extends: is not possible in such a part; allowed"),
         ("scales: {a: {scales: {b: {}}}}", "15: scales.a.scales: is not possible in such a part; allowed"),
-        ("scales: {a: {name: [1]}}", "15: name: must be a valid string"),
+        ("scales: {a: {name: [1]}}", "15: name: must be a text, found a list"),
         ("datasets: {'a/b': {}}", "15: datasets.a/b: must be at most 40 letters, digits"),
         ("datasets: {'': {}}", "15: datasets.: must be at most 40 letters, digits"),
         (f"scales: {{{'a' * 41}: {{}}}}", "must be at most 40 letters, digits"),

@@ -39,19 +39,23 @@ questions:
   e: {choose: chip, most: accuracy, select: {chip: truenorth}}
   f: {ask: what then}
   g: {choose: chip, most: accuracy, were: []}
+  h: {target: [accuracy > 120 %]}
+  i: {choose: chip, most: accuracy, where: accuracy >= 95 %}
 """
     with pytest.raises(DocumentError) as caught:
         load(tmp_path, SWEEP + questions)
     told = {problem.line: problem.message for problem in caught.value.problems}
-    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17]
+    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19]
     assert "did you mean 'energy_j'?" in told[8]
     assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
     assert "'speed' is not a numeric column" in told[14]
     assert "has no value 'truenorth'" in told[15]
-    assert "must have one of the keys choose, compare" in told[16]
+    assert told[16].startswith("questions.f: must have one of the keys choose, compare")
     assert "did you mean 'where'?" in told[17]
     assert "relative_to" not in told[17]  # a key of another form
+    assert told[18].endswith("a percentage such as '85 %' up to 100 %, found '120 %'")
+    assert told[19].endswith("must be a list, as in [accuracy >= 95 %], found 'accuracy >= 95 %'")
 
 
 def test_questions_are_merged_and_removed_like_other_blocks(tmp_path):

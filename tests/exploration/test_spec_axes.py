@@ -29,13 +29,13 @@ axes:
 def test_values_that_an_axis_cannot_take_are_told_at_their_lines():
     first = len(TINY.splitlines())
     expected = [
-        (2, "schedule.asynchronous.group_size: must be greater than 0, found 0"),
-        (2, "schedule.asynchronous.group_size: must be 'all' or 'layer', found 'some'"),
+        (2, "schedule.asynchronous.group_size: must be greater than 0, or 'all' or 'layer', found 0"),
+        (2, "schedule.asynchronous.group_size: must be a whole number, or 'all' or 'layer', found 'some'"),
         (5, "schedule.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'?"),
         (6, "schedule.layered.steps_after_output: must be less than 33, found 33"),
-        (9, "recipe.layered.epochs: must be a valid integer, "),
+        (9, "recipe.layered.epochs: must be a whole number, found 'x'"),
         (10, "recipe.layered.method: must be 'layered' or 'unlayered', found 'unlaired'"),
-        (11, "chip.mubrain.weight_bits: must be less than or equal to 32, found 33"),
+        (11, "chip.mubrain.weight_bits: must be 'chip' or 'none', or less than or equal to 32, found 33"),
         (14, "chip.mubrain.vector_width: "),
     ]
     found = [(line - first, message.removeprefix("axes.")) for line, message in problems(TINY + AXES)]
@@ -57,14 +57,14 @@ def test_values_of_axes_need_to_go_together_only_as_they_are_combined():
 
 CHIP_AXES = "  chip.odin.group_size: [8]\n  chip.odin.vector_width: [1, 2]\n  chip.odin.neurons_per_core: [4, 64]\n"
 CLASH = "group_size = 8, vector_width = 1, neurons_per_core = 4: is larger than the chip's 4 neurons, found 8"
-SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 1 Hz]\n"
+SLOW = "  chip.odin.times.synaptic_operation: [1 ns, 20000]\n  chip.odin.clock: [100 MHz, 100 Hz]\n"
 
 
 @pytest.mark.parametrize(
     ("axes", "line", "message"),
     [
         (CHIP_AXES, 4, f"axes.chip.odin.neurons_per_core: {CLASH}"),
-        (SLOW, 3, "axes.chip.odin.clock: times.synaptic_operation = 20000, clock = 1 Hz: must take at most 1000 s"),
+        (SLOW, 3, "axes.chip.odin.clock: times.synaptic_operation = 20000, clock = 100 Hz: must take at most 1 s"),
         ("  chip.odin.potential_bits: [2]\n", 2, "axes.chip.odin.potential_bits: potential_bits = 2: a potential must"),
     ],
 )

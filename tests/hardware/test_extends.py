@@ -119,8 +119,8 @@ synchronization: {kind: timer}
         "mine.yaml:3: energies.synaptic_operation.value: needs a unit, found 1; write for example '26 pJ'",
         "mine.yaml:4: remove.1: there is no 'energies.spike' to remove; allowed: hop, neuron_update, "
         "synaptic_operation",
-        "mine.yaml:5: 'synchronization.timer.overload' is missing",
-        "mine.yaml:5: 'synchronization.timer.tick' is missing",
+        "mine.yaml:5: 'synchronization.overload' is missing",
+        "mine.yaml:5: 'synchronization.tick' is missing",
     ]
     # The base gives a time in cycles; that its clock is gone is wrong in the base's line.
     assert mistakes("remove: [clock]\n") == ["base.yaml:24: times.synaptic_operation.cycles: needs the chip's clock"]

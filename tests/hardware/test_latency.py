@@ -22,7 +22,7 @@ BARRIER = f"""
 synchronization:
   kind: barrier
   scope: timestep
-  times: {{by_tiles: {{1: 1 s, 3: 5 s}}, {STATED}}}
+  times: {{by_tiles: {{1: 100 ms, 3: 500 ms}}, {STATED}}}
 """
 TIMER = f"""
 synchronization:
@@ -102,16 +102,16 @@ def test_barrier_messages_take_time_only_without_hardware_synchronization() -> N
 
 def test_barrier_by_hand(two_timesteps: Execution) -> None:
     latency = cost_of(two_timesteps, MESH_CORES + TIMES + BARRIER).latency
-    # two tiles: halfway between 1 s and 5 s. Layer 0 works in steps 0 and 1, layer 1 in steps 1 and 2.
+    # two tiles: halfway between 100 ms and 500 ms. Layer 0 works in steps 0 and 1, layer 1 in steps 1 and 2.
     layer0 = [2 * HIDDEN + 200e-6 + 2e-3, HIDDEN + 200e-6]
     layer1 = [2 * OUTPUT + 100e-6, 0]
     steps = [layer0[0], max(layer0[1], layer1[0]), layer1[1]]
     assert latency.compute_s[0] == near(sum(steps))
     assert latency.network_s == near([10e-3, 10e-3])
-    assert latency.synchronization_s == near([9, 9])
-    assert latency.total_s[0] == near(sum(steps) + 10e-3 + 9)
-    assert latency.interval_s == near(latency.total_s - 3)  # in the last step, of the barrier alone, the next begins
-    assert latency.per_layer_s[0] == near(sum(layer0) + sum(layer1) + 10e-3 + 4 * 3)
+    assert latency.synchronization_s == near([0.9, 0.9])
+    assert latency.total_s[0] == near(sum(steps) + 10e-3 + 0.9)
+    assert latency.interval_s == near(latency.total_s - 0.3)  # in the last step, of the barrier alone, the next begins
+    assert latency.per_layer_s[0] == near(sum(layer0) + sum(layer1) + 10e-3 + 4 * 0.3)
     per_layer = cost_of(two_timesteps, MESH_CORES + TIMES + BARRIER.replace("timestep", "layer")).latency
     assert per_layer.total_s == near(latency.per_layer_s)
     assert per_layer.interval_s == near(per_layer.total_s)
@@ -121,7 +121,7 @@ def test_barrier_by_hand(two_timesteps: Execution) -> None:
 
 def test_a_barrier_without_time_never_takes_less_than_none(two_timesteps: Execution) -> None:
     """What rounding leaves of a difference is no time."""
-    free = BARRIER.replace("1 s", "0 s").replace("5 s", "0 s")
+    free = BARRIER.replace("100 ms", "0 s").replace("500 ms", "0 s")
     for hop in range(1, 40):
         times = TIMES.replace("1 us", f"{hop / 3:.6f} ns").replace("10 ms", f"{hop / 7:.6f} us")
         latency = cost_of(two_timesteps, MESH_CORES + times + free).latency

@@ -64,8 +64,8 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("cores: eight", "cores: must be a valid integer, found 'eight'"),
-        ("cores: [1, 2]", "cores: must be a valid integer, found a list"),
+        ("cores: eight", "cores: must be a whole number, found 'eight'"),
+        ("cores: [1, 2]", "cores: must be a whole number, found a list"),
         ("vector_width: 0", "vector_width: must be a whole number of lanes above 0"),
         ("technology_node: 28", "technology_node: needs a unit, found 28; write for example '28 nm'"),
         ("supply_voltage: {value: 1 V, source: paper}", "supply_voltage.source: unknown source 'paper'"),
@@ -73,14 +73,40 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
         ("energies: {spike: 3}", "energies.spike: needs a unit, found 3"),
         ("times: {output: true}", "times.output: "),
         ("energies: 3 pJ", "energies: must be a mapping of barrier_message, "),
+        ("cores:", "cores: must be a whole number, found nothing"),
+        ("technology_node: 28 um", "technology_node: must be between 1 nm and 10 µm, found 28 µm"),
+        ("technology_node: 0.028 nm", "technology_node: must be between 1 nm and 10 µm, found 28 pm"),
+        ("times: {hop: 5 s}", "times.hop: must be at most 1 s, found 5 s"),
+        ("energies: {spike: -1 pJ}", "energies.spike: must be greater than or equal to 0, found '-1 pJ'"),
+        (
+            "energies: {spike: {value: 2 pJ, range: [2.2 pJ, 1.8 pJ]}}",
+            "energies.spike: range must begin with its lower end, found 2.2 pJ to 1.8 pJ",
+        ),
+        (
+            "energies: {spike: {value: 2 pJ, range: [3 pJ, 4 pJ]}}",
+            "energies.spike: range must hold the value 2 pJ, found 3 pJ to 4 pJ",
+        ),
+        (
+            "synchronization: {kind: barier}",
+            "synchronization.kind: must be 'asynchronous', 'barrier', 'timer', 'clocked' or 'neighbour', "
+            "found 'barier'; did you mean 'barrier'?",
+        ),
+        ("synchronization: {scope: layer}", "'synchronization.kind' is missing"),
+        (
+            "synchronization: {kind: barrier, times: 100 pJ}",
+            "synchronization.times: must be a quantity in s such as '10 ms', found '100 pJ'",
+        ),
+        ("synchronization: {kind: barrier, times: 5 s}", "synchronization.times: must be at most 1 s, found 5 s"),
+        ("name: My Chip", "name: must be lower-case letters, digits and '_', beginning with a letter or digit, found"),
     ],
 )
 def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> None:
-    cores = "" if line.startswith("cores") else "cores: 4\n"
+    needed = ("name: mine", "synchronization: {kind: clocked}", "cores: 4")
+    lines = [given for given in needed if given.partition(":")[0] != line.partition(":")[0]]
     with pytest.raises(DocumentError) as raised:
-        parse_document(f"name: mine\nsynchronization: {{kind: clocked}}\n{cores}{line}\n", "mine.yaml", Chip)
+        parse_document("\n".join([*lines, line]), "mine.yaml", Chip)
     told = [str(problem) for problem in raised.value.problems]
-    assert any(text.startswith(f"mine.yaml:{3 + bool(cores)}: ") and message in text for text in told), told
+    assert any(text.startswith(f"mine.yaml:{len(lines) + 1}: ") and message in text for text in told), told
 
 
 def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges(tmp_path: Path) -> None:

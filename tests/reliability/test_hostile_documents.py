@@ -105,7 +105,7 @@ def replaced(base: str, old: str, new: str, line: int | None, says: str) -> Host
 sweep_file, price_file = partial(replaced, TINY), partial(replaced, PRICES)
 
 
-def named(name: str, says: str = "name: must match pattern") -> Hostile:
+def named(name: str, says: str = "name: must be letters, digits") -> Hostile:
     return sweep_file("name: tiny", f"name: {name}", 1, says)
 
 
@@ -149,7 +149,7 @@ SWEEPS: Mapping[str, Hostile] = {
 }
 
 PRICE_FILES: Mapping[str, Hostile] = {
-    "up": price_file("name: prices", "name: ../x", 1, "name: must match pattern"),
+    "up": price_file("name: prices", "name: ../x", 1, "name: must be letters, digits"),
     "a sweep that is a device": price_file("./tiny.yaml", "/dev/zero", 2, "is a pipe or a device"),
     "a sweep that is a pipe": price_file("./tiny.yaml", "./pipe.yaml", 2, "is a pipe or a device"),
     "a sweep that is a folder": price_file("./tiny.yaml", "./folder.yaml", 2, "Is a directory"),
@@ -160,8 +160,8 @@ PRICE_FILES: Mapping[str, Hostile] = {
 CHIPS: Mapping[str, Hostile] = {
     name: Hostile(f"name: {value}\n", 1, says)
     for name, value, says in (
-        ("up", "../../x", "name: must match pattern"),
-        ("with a line", '"a\\nb"', "name: must match pattern"),
+        ("up", "../../x", "name: must be lower-case letters"),
+        ("with a line", '"a\\nb"', "name: must be lower-case letters"),
         ("long", "a" * 100, "at most 64 characters"),
     )
 }

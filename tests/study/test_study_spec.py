@@ -55,10 +55,10 @@ def line_of(text: str) -> int:
         ("budget: {trials: 8}", "budget: {}", "give trials, time or both"),
         ("in_flight: 3", "in_flight: 0", "greater than or equal to 1, found 0"),
         # booleans and quoted numbers where numbers are meant, and numbers that nothing can compute with
-        (RATE, "recipe.learning_rate: [0.1, true]", "must be a valid number, found True"),
+        (RATE, "recipe.learning_rate: [0.1, true]", "must be a number, found True"),
         (RATE, "recipe.learning_rate: {from: 0.1, to: 1.0e+39}", r"must be at most 1e\+30 in size, found 1e\+39"),
-        (SHARED, "schedule.group_size: [1.0e+400]", "must be a finite number, found inf"),
-        (SHARED, "schedule.group_size: [.nan]", "must be a valid integer, found '.nan'"),
+        (SHARED, "schedule.group_size: [1.0e+400]", "must be a text, or a finite number, or true or false, found inf"),
+        (SHARED, "schedule.group_size: [.nan]", "must be a whole number, or 'all' or 'layer', found '.nan'"),
         (WIDTH, "chip.vector_width: [true]", "must be a whole number of lanes .*, found True"),
         ("name: tpe, seed: 3", "name: tpe, seed: 4294967296", "must be less than 4294967296"),
     ],
@@ -89,11 +89,11 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
             "depends on 'network.depth', which must come before",
         ),
         # whole numbers
-        (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a valid integer, found 2.89"),
+        (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a whole number, found 2.89"),
         (WIDTH, "network.width: {from: 4.0, to: 8}", "must be a whole number above 0, .*, found 4.0"),
         # what another one has
-        (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: must be a valid string, found 1"),
-        (WIDTH, "schedule.steps_after_output: {same_as: recipe.learning_rate}", "must be a valid integer, found 0.001"),
+        (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: must be a text, found 1"),
+        (WIDTH, "schedule.steps_after_output: {same_as: recipe.learning_rate}", "must be a whole number, found 0.001"),
         # options of samplers
         ("n_startup_trials: 4", "gammma: 3", "'tpe' does not take them: .*gammma"),
         ("n_startup_trials: 4", "multivariate: false", "sampler.options: 'tpe' does not take them: .*multivariate"),

@@ -112,7 +112,9 @@ def _spread(kind: type[Number], path: str, entry: AxisRange) -> tuple[AxisValue,
     (low, form), (high, other) = ends
     if form != other:
         raise InputError(f"{path}: from and to must be of the same form, found {entry.from_!r} and {entry.to!r}")
-    if entry.scale == "log" and min(low, high) <= 0:
+    if not low < high:
+        raise InputError(f"{path}: 'from' must be below 'to', found {entry.from_} and {entry.to}")
+    if entry.scale == "log" and low <= 0:
         raise InputError(f"{path}: a log scale needs ends above 0, found {entry.from_!r} and {entry.to!r}")
     numbers = (np.geomspace if entry.scale == "log" else np.linspace)(low, high, entry.points).tolist()
     if form == "whole":

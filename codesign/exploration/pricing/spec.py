@@ -190,9 +190,7 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
             except ValidationError:
                 continue  # its form is wrong, which is reported as such
             except InputError as error:
-                known = [number.name for number in chip.numbers()]
-                hint = suggestion(path, known) if "has no parameter" in str(error) else ""
-                yield place, f"{error}{hint}"
+                yield place, str(error)
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.nested import part_at, unknown_part, validated, with_fields
+from codesign.exploration.nested import part_at, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.spec import AxisValue as Value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.exploration.variants import base_chip, parameter_value
 from codesign.hardware.parameters import replaced
-from codesign.mistakes import reason, suggestion
+from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
@@ -205,6 +205,7 @@ class SearchSpace:
         under = {self.parameters[path]: allowed[0] for path, allowed in parameter.conditions.items()}
         settings = {other.field: given for other, given in under.items() if other.block == block and other.field}
         settings[field] = value
+        given: dict[str, Any] = {}
         holders: dict[str, Callable[[], Spec]] = {
             "recipe": lambda: self.base.recipes[name],
             "chip": lambda: self.base.chips[name],
@@ -218,16 +219,13 @@ class SearchSpace:
                 replaced(base_chip(self.base, name), settings)
             else:
                 holder = holders[block]()
-                validated(
-                    type(holder), {said: getattr(holder, said) for said in holder.model_fields_set}, {field: value}
-                )
+                given = {said: getattr(holder, said) for said in holder.model_fields_set}
+                validated(type(holder), given, {field: value})
         except ValidationError as error:
-            found = [item for item in error.errors(include_url=False) if item["loc"][:1] == (field.partition(".")[0],)]
-            return "; ".join(map(reason, found)) or None
+            found = mistakes_of(error, with_parts(given, {field: value}))
+            return "; ".join(reason(item) for item in found if item["loc"][:1] == (field.partition(".")[0],)) or None
         except CodesignError as error:
-            known = [number.name for number in base_chip(self.base, name).numbers()] if block == "chip" else []
-            hint = suggestion(field, known) if "has no parameter" in str(error) else ""
-            return f"{str(error).removeprefix(f'space.{parameter.path}: ')}{hint}"
+            return str(error).removeprefix(f"space.{parameter.path}: ")
         return None
 
     def _depth(self, values: Mapping[str, Value]) -> int:
