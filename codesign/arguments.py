@@ -11,12 +11,22 @@ from codesign.errors import InputError
 from codesign.units import parse_quantity
 
 _MOST = 1 << 31
+_HINTS = {
+    "Chip": ", as find_chip gives it",
+    "DataFrame": ", as compare_schedules gives it",
+    "EventBatch": ", such as workload.test",
+    "NetworkShape": ", such as network.shape",
+    "Placement": ", as place gives it",
+    "TopologySpec": " or a text such as '512-64-10'",
+}
+"""Where what is most often given wrongly comes from, by its kind."""
 
 
 def instance(name: str, value: Any, kind: type) -> None:
     """Raises InputError where `value` is no `kind`."""
     if not isinstance(value, kind):
-        raise InputError(f"{name}: must be {kind.__name__}, found {type(value).__name__}")
+        told = f"{kind.__name__}{_HINTS.get(kind.__name__, '')}"
+        raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:

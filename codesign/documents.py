@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import yaml
@@ -69,11 +70,18 @@ class Document:
         places: by path, where each part was written: the line of its key, in whatever file. The root, `()`, is always
             among them.
         problems: mistakes noted so far.
+        named: what messages call parts of content that nobody wrote, such as the argument that it was made of.
     """
 
     data: Any
     places: dict[Path_, Place]
     problems: list[Problem] = field(default_factory=list)
+    named: Mapping[Path_, str] = field(default_factory=dict)
+
+    def labelled(self, path: Path_, message: str) -> str:
+        """A message after the place that it is about: of an axis its path, since the message gives the value."""
+        ours = [self.named[path[:depth]] for depth in range(len(path) + 1) if path[:depth] in self.named]
+        return f"{ours[-1] if ours else dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
     def problem(self, location: tuple[Any, ...], message: str) -> Problem:
         """A mistake at a place of the document."""
@@ -170,16 +178,11 @@ class FileSpec(Spec):
 
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
         """An error with mistakes at paths of the file, each at its line; where there is no file, with the paths."""
-        document = self._origin.document
-        told = [(path, _labelled(path, message)) for path, message in mistakes]
-        if document is None or not document.place(()).file:  # given as a mapping
+        document = self._origin.document or _mapping(None)
+        told = [(path, document.labelled(path, message)) for path, message in mistakes]
+        if not document.place(()).file:
             return InputError("; ".join(dict.fromkeys(message for _, message in told)))
         return refusal(document.problem(self.relocate(path, document.data), message) for path, message in told)
-
-
-def _labelled(path: Path_, message: str) -> str:
-    """A message after the place that it is about: of an axis its path, since the message gives the value."""
-    return f"{dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
 
 def value_at(data: Any, path: Path_) -> Any:
@@ -251,15 +254,24 @@ def validate_document(document: Document, model: type[Model], *, other_keys: Ite
             document.problem(item["place"], describe(item, model, other_keys))
             for item in mistakes_of(error, data, model.relocate)
         ]
-    problems += [document.problem(path, _labelled(path, message)) for path, message in model.cross_check(data)]
+    problems += [document.problem(path, document.labelled(path, message)) for path, message in model.cross_check(data)]
     if value is None or problems:
         raise refusal(problems)
     return value
 
 
-def validate_data(data: Any, model: type[Model]) -> Model:
-    """Check what a file would say, given as a mapping. Raises InputError with every mistake, a line each."""
-    document = Document(data=data, places={(): Place(file="", line=0)})
+def _mapping(data: Any, named: Mapping[Path_, str] = MappingProxyType({})) -> Document:
+    """Content that is in no file."""
+    return Document(data=data, places={(): Place(file="", line=0)}, named=named)
+
+
+def validate_data(data: Any, model: type[Model], *, named: Mapping[Path_, str] = MappingProxyType({})) -> Model:
+    """Check what a file would say, given as a mapping. Raises InputError with every mistake, a line each.
+
+    Args:
+        named: as `Document` has it.
+    """
+    document = _mapping(data, named)
     try:
         return validate_document(document, model)
     except DocumentError as error:

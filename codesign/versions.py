@@ -10,10 +10,11 @@ _PACKAGES = ("codesign", "numba", "numpy", "torch")
 
 def package_versions() -> dict[str, str]:
     """By package; of codesign itself, that it was run from its source folder where it is not installed."""
-    return {name: _version(name) for name in _PACKAGES}
+    return {name: version_of(name) for name in _PACKAGES}
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Of an installed package; of codesign where it is not installed, that it was run from its source folder."""
     try:
         return version(package)
     except PackageNotFoundError:

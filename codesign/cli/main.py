@@ -33,9 +33,9 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from codesign.versions import version_of
 
-        typer.echo(f"codesign {version('codesign')}")
+        typer.echo(f"codesign {version_of('codesign')}")
         raise typer.Exit
 
 

@@ -14,7 +14,6 @@ import torch
 
 from codesign.analysis.formatting import coverage_words
 from codesign.analysis.statistics import interval
-from codesign.arguments import instance
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
@@ -147,8 +146,6 @@ def compare_schedules(
     """
     import pandas as pd
 
-    instance("network", network, SpikingNetwork)
-    instance("events", events, EventBatch)
     check_labels(network, events)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"

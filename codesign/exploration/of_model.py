@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from codesign.documents import validate_data
+from codesign.documents import Path_, validate_data
 from codesign.exploration.checks import is_chip_file
 from codesign.exploration.given import load_model_file
 from codesign.exploration.spec import SweepSpec
@@ -44,6 +44,7 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
         entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "schedules": schedules}
+    named: dict[Path_, str] = {("workload",): "--data", ("workload", "timestep"): "MODEL", ("recipes", name): "MODEL"}
     told = {
         "name": name,
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",
@@ -55,7 +56,7 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         "questions": dict(_questions(entries)),
         "evaluation": {"samples": samples},
     }
-    return validate_data(told, SweepSpec)
+    return validate_data(told, SweepSpec, named=named)
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
+from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.derivation import with_derived, without_derived
@@ -47,6 +48,7 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
     Raises:
         InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
     """
+    instance("chip", chip, Chip)
     return with_parameters(chip, {path: value})
 
 

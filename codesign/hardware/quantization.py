@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from codesign.arguments import instance
 from codesign.hardware.description import Chip
 from codesign.network.quantization import Quantization
 
@@ -17,6 +18,7 @@ def chip_quantization(chip: Chip, weight_bits: int | Literal["chip"] | None = "c
     Returns:
         None for float32 weights, also where the chip states no bits.
     """
+    instance("chip", chip, Chip)
     if weight_bits == "chip":
         weight_bits = None if chip.weight_bits is None else chip.weight_bits.value
     if weight_bits is None:

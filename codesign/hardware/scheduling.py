@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.lanes import lane_operations, message_cycles
@@ -61,6 +62,7 @@ def chip_schedule(
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
     """
+    instance("placement", placement, Placement)
     chip = placement.chip
     kind = chip.synchronization.kind
     assumptions: list[str] = []
@@ -98,6 +100,8 @@ def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.
     """
+    instance("schedule", schedule, Schedule)
+    instance("placement", placement, Placement)
     chip, policy = placement.chip, get_policy(schedule.policy)
     assumptions = list(schedule_assumptions(chip, schedule, placement.shape))
     service = None
@@ -131,6 +135,7 @@ def service_model(placement: Placement) -> ServiceModel:
     Raises:
         InputError: the chip's file lacks times, which the message names.
     """
+    instance("placement", placement, Placement)
     chip, shape, geometry = placement.chip, placement.shape, placement.geometry
     missing = [name for name in missing_times(chip, geometry, placement.extent) if not name.startswith("synchron")]
     if missing:

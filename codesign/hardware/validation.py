@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.derivation import without_derived
 from codesign.hardware.description import Chip
@@ -91,6 +92,7 @@ def validate(chip: Chip) -> tuple[Check, ...]:
     Raises:
         InputError: a model names a number that the chip does not have, or a value that does not fit.
     """
+    instance("chip", chip, Chip)
     mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
     if mistakes:
         raise InputError("\n".join(mistakes))

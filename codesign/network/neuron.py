@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, model_validator
 
+from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.mistakes import dotted, mistakes_of, problem, reason
@@ -146,6 +147,7 @@ FEATURES = tuple(name for name in NeuronSpec.model_fields if name in NeuronSpec.
 
 def check_neuron(neuron: NeuronSpec) -> None:
     """Check again the numbers that bypassed a specification's own checks, as in presets and copies."""
+    instance("neuron", neuron, NeuronSpec)
     try:
         NeuronSpec.model_validate(dict(neuron), context=HELD_IN_SI)
     except ValidationError as error:

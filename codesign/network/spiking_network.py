@@ -11,7 +11,7 @@ import torch
 
 from codesign.arguments import real, seconds, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection, connections_of, windows_of_max_pools
+from codesign.network.connection import Connection, connections_of, tensors_of, windows_of_max_pools
 from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.neuron import NeuronSpec, check_neuron
@@ -367,7 +367,7 @@ class SpikingNetwork(torch.nn.Module):
         Raises:
             InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
         """
-        given = [torch.as_tensor(weight).detach() for weight in weights]
+        given = tensors_of(weights)
         held = self.all_weights()
         needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
         if shapes != needed:

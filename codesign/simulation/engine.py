@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
 from codesign.network.spiking_network import SpikingNetwork
@@ -207,7 +208,9 @@ def _check_value(value: Any, *, learns: bool) -> None:
 
 
 def check_labels(network: SpikingNetwork, events: EventBatch) -> None:
-    """Raises InputError for a label that the network has no output for."""
+    """Raises InputError for what is no network or no events, and for a label that the network has no output for."""
+    instance("network", network, SpikingNetwork)
+    instance("events", events, EventBatch)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):

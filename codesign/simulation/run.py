@@ -59,7 +59,12 @@ class Run:
     spike_cost: SpikeCost | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("events", EventBatch), ("schedule", Schedule), ("regularization", Regularization)):
+        for name, kind in (
+            ("network", SpikingNetwork),
+            ("events", EventBatch),
+            ("schedule", Schedule),
+            ("regularization", Regularization),
+        ):
             instance(name, getattr(self, name), kind)
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
-from codesign.simulation.policies import Policy, is_registered
+from codesign.simulation.policies import Policy, get_policy, is_registered
 from codesign.simulation.service import ServiceModel
 
 ALL_THAT_WAIT = 1 << 30
@@ -93,7 +93,9 @@ class Schedule:
     def __post_init__(self) -> None:
         if not isinstance(self.policy, str | Policy):
             raise InputError(f"policy: must be the name of a scheduling policy or a Policy, found {self.policy!r}")
-        if isinstance(self.policy, Policy) and is_registered(self.policy):
+        if isinstance(self.policy, str):
+            get_policy(self.policy)
+        elif is_registered(self.policy):
             object.__setattr__(self, "policy", self.policy.name)
         if self.group_size is not None:
             object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))

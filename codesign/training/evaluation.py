@@ -36,9 +36,9 @@ def evaluate(
     Warns:
         SilentNetworkWarning: no sample has an output spike, so that all are wrong.
     """
+    check_labels(network, events)
     if not len(events):
         raise InputError("cannot evaluate an empty split")
-    check_labels(network, events)
     parts: list[Execution] = []
     for batch in _batches(events, batch_size):
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution

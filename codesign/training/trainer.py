@@ -167,9 +167,12 @@ def train(
 
 def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
     """Refuse what would fail in the middle of a training, or after it."""
+    instance("network", network, SpikingNetwork)
+    instance("recipe", recipe, Recipe)
+    for name, split in zip(("training", "validation"), splits, strict=True):
+        instance(name, split, EventBatch)
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
-    instance("recipe", recipe, Recipe)
     if recipe.augmentation is not None:
         recipe.augmentation.check(splits[0].grid, splits[0].timestep_s, currents=splits[0].currents)
     for name, value in recipe:

@@ -243,6 +243,8 @@ class EventBatch(EventRows):
             labels: (N,) classes.
             offsets: (N + 1,) where each sample's events begin and the last one's end.
             grid: (inputs,), (height, width) or (channels, height, width).
+            timestep_s: Δt, in seconds or as a time such as `1 ms`.
+            timesteps: T of each sample.
 
         Raises:
             InputError: naming the column and the event that is outside the grid or at no time.

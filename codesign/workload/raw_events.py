@@ -31,17 +31,25 @@ def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
     return grid
 
 
-def check_frames(frames: NDArray[Any], *, currents: bool, samples: NDArray[np.int64] | None = None) -> None:
+def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+    """Raises InputError, naming the array, where (N, T, …) frames cannot have this shape or kind of numbers."""
+    if len(shape) < 3 or 0 in shape[1:] or kind.kind not in "biuf":
+        raise InputError(
+            f"{name}: must be numbers of shape (samples, timesteps, inputs), (samples, timesteps, height, width) or "
+            f"(samples, timesteps, channels, height, width), found {kind} of shape {shape}"
+        )
+
+
+def check_frames(
+    frames: NDArray[Any], *, currents: bool, samples: NDArray[np.int64] | None = None, name: str = "frames"
+) -> None:
     """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold.
 
     Args:
         samples: (N,) what the message calls them; left out, their positions.
+        name: of the array.
     """
-    if frames.ndim < 3 or 0 in frames.shape[1:] or frames.dtype.kind not in "biuf":
-        raise InputError(
-            "frames: must be numbers of shape (samples, timesteps, inputs), (samples, timesteps, height, width) or "
-            f"(samples, timesteps, channels, height, width), found {frames.dtype} of shape {frames.shape}"
-        )
+    check_shape(name, frames.shape, frames.dtype)
     if frames.dtype.kind in "bu":
         return
     wrong, need = ~np.isfinite(frames), "must be finite"
@@ -51,8 +59,8 @@ def check_frames(frames: NDArray[Any], *, currents: bool, samples: NDArray[np.in
     if wrong.any():
         sample, timestep, *inside = np.unravel_index(int(wrong.argmax()), frames.shape)
         value, place = frames[(sample, timestep, *inside)], ", ".join(map(str, map(int, inside)))
-        name = sample if samples is None else samples[sample]
-        raise InputError(f"frames: sample {name}, timestep {timestep}, input ({place}) is {value:g}; {need}")
+        of = sample if samples is None else samples[sample]
+        raise InputError(f"{name}: sample {of}, timestep {timestep}, input ({place}) is {value:g}; {need}")
 
 
 def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from synthetic_sweep import printed
 import codesign as cd
 from codesign.errors import InputError
 from codesign.exploration.of_model import sweep_of_model
+from codesign.exploration.sweep import plan_sweep
 
 CHIP = Path(cd.__file__).parent / "cli" / "start" / "chip.yaml"
 
@@ -56,8 +57,10 @@ def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     for wrong, message in (
         (("none.safetensors", "my.npz", ["mubrain"]), "none.safetensors: there is no such file"),
-        (("mine.v2.safetensors", "none.npz", ["mubrain"]), "workload.file: there is no file none.npz"),
+        (("mine.v2.safetensors", "none.npz", ["mubrain"]), "--data: there is no file none.npz"),
         (("mine.v2.safetensors", "my.npz", ["mubrian"]), "did you mean 'mubrain'"),
     ):
         with pytest.raises(InputError, match=message):
             sweep_of_model(*wrong)
+    with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
+        plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))

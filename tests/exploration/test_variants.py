@@ -148,7 +148,7 @@ def test_a_chip_entry_may_change_any_part_of_the_description():
             "\\n    extends: loihi\\n    synchronization:\\n      kind: barrier\\n      scope: lyer"
             "\\n    energies:\\n      hop: 3",
             [
-                (15, "chips.mine.synchronization.barrier.scope: must be 'timestep' or 'layer', found 'lyer'"),
+                (15, "chips.mine.synchronization.scope: must be 'timestep' or 'layer', found 'lyer'"),
                 (17, "chips.mine.energies.hop.value: needs a unit, found 3"),
             ],
         ),

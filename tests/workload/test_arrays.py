@@ -171,10 +171,10 @@ ONE_NAN = np.where(np.arange(FRAMES.size).reshape(FRAMES.shape) == 100, np.nan, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data": FRAMES[:, 0, 0, 0]}, "frames: must be numbers of shape"),
-        ({"data": FRAMES.astype(str)}, "frames: must be numbers of shape"),
+        ({"data": FRAMES[:, 0, 0, 0]}, r"data: must be numbers of shape .* of shape \(40, 2\)"),
+        ({"data": FRAMES.astype(str)}, "data: must be numbers of shape"),
         ({"data": np.asfortranarray(FRAMES)}, "data.npy is stored column by column"),
-        ({"data": ONE_NAN}, r"frames: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
+        ({"data": ONE_NAN}, r"data: sample 4, timestep 0, input \(1, 0, 0\) is nan; must be finite"),
         ({"data": ONE_NAN, "currents": True}, "sample 4, timestep 0, .* is nan; must be finite"),
         ({"data": FRAMES.astype(np.int8) - 1}, "sample .* is -1; events are counted in whole numbers"),
         ({"data": FRAMES / 2}, "is 0.5; .* say so with currents=True"),

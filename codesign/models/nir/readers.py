@@ -93,7 +93,7 @@ READERS = {
 def reader_of(name: str) -> Reader | None:
     """The reader of that name; None of `plain`. Raises InputError where there is none."""
     if name not in READERS and name != "plain":
-        raise InputError(f"unknown reader '{name}'{suggestion(name, READERS)}; allowed are plain, {', '.join(READERS)}")
+        raise InputError(f"unknown reader '{name}'{suggestion(name, ['plain', *READERS])}")
     return READERS.get(name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from codesign.analysis.formatting import listed
+from codesign.arguments import instance
 from codesign.deferred import alt, pd
 from codesign.errors import InputError
 from codesign.reporting.charts.base import axis_of, looks, quantitative, source
@@ -26,6 +27,7 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
     Raises:
         InputError: the frame has no such column, or no number in it.
     """
+    instance("frame", frame, pd.DataFrame)
     if column not in _DRAWN or column not in frame:
         raise InputError(f"column: must be {listed([*_DRAWN], 'or')}, found {column!r}")
     drawn = frame[frame[column].notna()]

@@ -47,7 +47,7 @@ from codesign.workload.datasets.base import Dataset, Reader, Recordings
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
-from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns
+from codesign.workload.raw_events import check_frames, check_shape, grid_of, inputs_of, times_ns
 from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
 
 _EVENTS = ("t", "x", "y", "p", "unit")
@@ -142,7 +142,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
     offsets = None if dense else _offsets(small["offsets"], columns)
     shape = columns["data"].shape if dense else (len(small["offsets"]) - 1,)
     if dense:
-        check_frames(np.empty((0, *shape[1:]), columns["data"].dtype), currents=currents)
+        check_shape("data", shape, columns["data"].dtype)
         grid = grid_of(shape[2:])
     else:
         grid = grid_of(small["grid"].ravel().tolist())
@@ -286,7 +286,7 @@ def _dense(
     for first in range(0, len(positions), chunk):
         chosen = positions[first : first + chunk]
         frames = np.concatenate([data.rows(sample, sample + 1)[:, : spec.timesteps] for sample in chosen.tolist()])
-        check_frames(frames, currents=currents, samples=chosen)
+        check_frames(frames, currents=currents, samples=chosen, name="data")
         entries = int(np.count_nonzero(frames))
         total += entries
         if entries > _MOST_AT_ONCE or total > _MOST_ENTRIES:

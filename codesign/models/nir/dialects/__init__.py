@@ -19,5 +19,5 @@ DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE,
 def get_dialect(name: str) -> Dialect:
     """The dialect of that name. Raises InputError where there is none."""
     if name not in DIALECTS:
-        raise InputError(f"unknown dialect '{name}'{suggestion(name, DIALECTS)}; allowed are {', '.join(DIALECTS)}")
+        raise InputError(f"unknown dialect '{name}'{suggestion(name, DIALECTS)}")
     return DIALECTS[name]
