@@ -10,12 +10,14 @@ import typer
 from codesign.cli.completion import complete_chips
 from codesign.cli.options import place_here
 
-app = typer.Typer(help="List, show, compare, check and validate chip descriptions.", invoke_without_command=True)
+app = typer.Typer(
+    help="List all chips, by the bare command, or show, compare, check and validate them.", invoke_without_command=True
+)
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...",
+        metavar="NAME",
         help="Names, aliases or paths of chips.  [default: all]",
         show_default=False,
         autocompletion=complete_chips,
@@ -36,7 +38,9 @@ def chips(context: typer.Context) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name, alias or path of a chip.", autocompletion=complete_chips)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name, alias or path of a chip.", autocompletion=complete_chips)
+    ],
 ) -> None:
     """Show what a chip can do, what is not known about it, and every number with its range and how it is known."""
     from codesign.cli.chip_pages import print_chip
@@ -100,7 +104,10 @@ def validate(
     markdown: Annotated[
         Path | None,
         typer.Option(
-            parser=place_here, metavar="PATH", help="Write the table to this file, between its marks if it has any."
+            parser=place_here,
+            metavar="FILE",
+            help="Write the table to this file: a new one, or one with the lines '<!-- validation table -->' and "
+            "'<!-- end of validation table -->', between which it goes.",
         ),
     ] = None,
 ) -> None:

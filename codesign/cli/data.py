@@ -9,7 +9,7 @@ import typer
 
 from codesign.cli.options import place_here
 
-app = typer.Typer(help="List the datasets found, or download one.", invoke_without_command=True)
+app = typer.Typer(help="List the datasets found, by the bare command, or download one.", invoke_without_command=True)
 
 _DataRoot = Annotated[
     Path | None,
@@ -42,7 +42,9 @@ def data(context: typer.Context, data_root: _DataRoot = None) -> None:
 @app.command()
 def download(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Dataset, such as nmnist, mnist, shd, dvsgesture or cifar10.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Dataset, such as nmnist, mnist, shd, dvsgesture or cifar10.")
+    ],
     data_root: _DataRoot = None,
 ) -> None:
     """Fetch a dataset's published files, check them, and put them where sweeps look for them.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
 from codesign.cli.streams import UNSHOWN, replace_streams
@@ -18,15 +21,39 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("init")(init.init)
-app.command("sweep")(sweep.sweep)
-app.command("study")(study.study)
-app.command("status")(status.status)
-app.command("price")(price.price)
-app.command("report")(report.report)
-app.command("run")(run.run)
-app.command("import")(importing.import_model)
-app.command("export")(importing.export_model)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init.init,
+    "sweep": sweep.sweep,
+    "study": study.study,
+    "status": status.status,
+    "price": price.price,
+    "report": report.report,
+    "run": run.run,
+    "import": importing.import_model,
+    "export": importing.export_model,
+}
+
+
+class _Command(TyperCommand):
+    """A command that tells what is wrong with an option as all mistakes are told."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*args, **options)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from codesign.mistakes import mistakes_of, reason
+
+            if isinstance(error.__cause__, ValidationError):
+                error.message = reason(mistakes_of(error.__cause__, None)[0])
+            raise
+
+
+for _name, _command in _COMMANDS.items():
+    _paragraphs = str(inspect.getdoc(_command)).split("\n\n")
+    _help = "\n\n".join(" ".join(paragraph.split()) for paragraph in _paragraphs)
+    app.command(_name, cls=_Command, help=_help)(_command)
 app.add_typer(chips.app, name="chips")
 app.add_typer(data.app, name="data")
 

@@ -37,13 +37,13 @@ def run(
         typer.Option(
             parser=options.place,
             metavar="CHIP...",
-            help="Names of chips, or your own files.",
+            help="Names of chips, or your own files, one after the other.",
             autocompletion=complete_chips,
             show_default=False,
         ),
     ],
     more_chips: Annotated[
-        list[str] | None, typer.Argument(parser=options.place, metavar="[CHIP]...", hidden=True, show_default=False)
+        list[str] | None, typer.Argument(parser=options.place, metavar="CHIP", hidden=True, show_default=False)
     ] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Only the first N test samples.", show_default="all")

@@ -83,7 +83,7 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
         tuple(str(value) for name, value in point.columns.items() if name in _PLACE or name.startswith("axis."))
         for point in plan.points
     }
-    rows = f"{len(plan.points)} rows of results with their seeds, {len(infeasible)} of them infeasible"
+    rows = f"{plural(len(plan.points), 'row')} of results with their seeds, {len(infeasible)} of them infeasible"
     typer.echo(f"{plural(len(places), 'design point')}, {rows}")
     typer.echo(work_text(work))
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}

@@ -18,7 +18,7 @@ from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
 from codesign.exploration.nested import unknown_part, with_parts
 from codesign.hardware.description import Chip, consistency_mistakes
-from codesign.hardware.library import PARTS, chip_variant
+from codesign.hardware.library import PARTS, chip_variant, find_chip
 from codesign.hardware.parameters import replaced
 from codesign.mistakes import dotted, mistakes_of, reason, suggestion
 
@@ -132,17 +132,20 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
                 yield where, str(error)
             told.add(str(error))
             continue
+        values = axes.get(("chip", name), {})
+        numbers = {path: found for path, found in values.items() if path not in model.model_fields}
+        whole = not isinstance(chip, tuple)
         if isinstance(chip, tuple):
             for location, message in chip:
                 yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
-            continue
-        values = axes.get(("chip", name), {})
-        numbers = {path: found for path, found in values.items() if path not in model.model_fields}
-        for path, i, message in _wrong_numbers(chip, numbers):
+            # Of what the entry leaves as it is, its base still tells what an axis may name and take.
+            numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
+            chip = find_chip(called)
+        for path, i, message in _wrong_numbers(chip, numbers, together=whole):
             yield ("axes", f"chip.{name}.{path}", i), message
 
 
-def _wrong_numbers(chip: Chip, axes: Values) -> Wrong:
+def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
     kinds = axes.get("synchronization", ())
 
     def alone(path: str, value: Any) -> list[str]:
@@ -152,11 +155,11 @@ def _wrong_numbers(chip: Chip, axes: Values) -> Wrong:
         refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
         return refused[:1] if len(refused) == len(settings) else []
 
-    def together(chosen: Settings) -> list[str]:
+    def combined(chosen: Settings) -> list[str]:
         refused = _refusal(chip, chosen)
         return [refused] if refused else [text for _, text in consistency_mistakes(replaced(chip, chosen))]
 
-    return _wrong(axes, alone, together)
+    return _wrong(axes, alone, combined if together else lambda chosen: [])
 
 
 def _refusal(chip: Chip, chosen: Settings) -> str | None:

@@ -5,7 +5,7 @@ Works on the file's plain content, as `codesign.exploration.checks`; forms of qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from codesign.analysis.columns import AXIS_PREFIX, NUMERIC_COLUMNS
@@ -19,11 +19,12 @@ from codesign.mistakes import suggestion
 _OPTIONS = ("chip", "schedule", "recipe")
 
 
-def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
     """Every mistake between questions and the rest of a file, as the path of the culprit and a message.
 
     Args:
         blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
+        wrong: axes that have mistakes of their own, which no message recommends.
     """
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
     if "space" in data:
@@ -35,16 +36,16 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
         content = value_at(data, at)
         if not isinstance(content, dict):
             continue  # reported with the forms
-        for inner, message in (*_choices(content, axes), *_columns(content), *_selections(content, known)):
+        for inner, message in (*_choices(content, axes, wrong), *_columns(content), *_selections(content, known)):
             yield (*at, *inner), message
 
 
-def _choices(content: Mapping[str, Any], axes: Mapping[str, Any]) -> Mistakes:
+def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collection[Any]) -> Mistakes:
     chosen = content.get("choose")
     if not isinstance(chosen, str):
         return
-    allowed = [*_OPTIONS, *(f"{AXIS_PREFIX}{path}" for path in axes)]
-    if chosen not in allowed:
+    allowed = [*_OPTIONS, *(f"{AXIS_PREFIX}{path}" for path in axes if path not in wrong)]
+    if chosen not in allowed and chosen.removeprefix(AXIS_PREFIX) not in wrong:
         yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
 
 

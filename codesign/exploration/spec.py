@@ -308,8 +308,9 @@ class SweepSpec(FileSpec):
         blocks = checks.blocks_of(data, BUILT_IN_SCHEDULES)
         models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
         yield from checks.problems(data, blocks)
-        yield from axis_checks.problems(data, blocks, models)
-        yield from question_checks.problems(data, blocks)
+        in_axes = list(axis_checks.problems(data, blocks, models))
+        yield from in_axes
+        yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
 
     @classmethod
     def relocate(cls, location: Path_, data: Any) -> Path_:

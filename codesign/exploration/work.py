@@ -9,6 +9,7 @@ from typing import TypeVar
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Store
+from codesign.hardware.shortage import plural
 
 _LISTED = 1000
 """So many results are looked up by one listing of the store, which at a URL takes a request for as many."""
@@ -16,7 +17,11 @@ _TOGETHER = 64
 """Results of one execution that one job computes. Pricing takes milliseconds, unpacking an execution about as long as
 pricing it a few times; all of a thousand prices in one job would keep one worker busy and the others idle."""
 
-_RESULTS = {"train": "models", "execute": "executions", "price": "summaries and prices"}
+_RESULTS = {
+    "train": ("model", "models"),
+    "execute": ("execution", "executions"),
+    "price": ("summary or price", "summaries and prices"),
+}
 """What the results of a kind of job are."""
 
 T = TypeVar("T")
@@ -60,9 +65,10 @@ class Work:
 def work_text(work: Work) -> str:
     """What there is to do, in a line."""
     kinds = [
-        f"{work.to_run[kind]:,} {words} ({work.in_store[kind]:,} in the store)" for kind, words in _RESULTS.items()
+        f"{work.to_run[kind]:,} {one if work.to_run[kind] == 1 else several} ({work.in_store[kind]:,} in the store)"
+        for kind, (one, several) in _RESULTS.items()
     ]
-    return f"to run: {', '.join(kinds)}: {sum(work.to_run.values()):,} results"
+    return f"to run: {', '.join(kinds)}: {plural(sum(work.to_run.values()), 'result')}"
 
 
 def find_work(

@@ -32,11 +32,16 @@ def measured_error(chip: Chip) -> ModelError:
     """
     checks = validate(chip)
     energies, times = _logarithms(checks, "energy"), _logarithms(checks, "latency")
+    if not energies and not times:
+        note = f"no measurement of this chip tests the model: {LIBRARY.note}"
+    else:
+        kinds = f"energies: {len(energies)}, times: {len(times)}"
+        all_chips = f"{LIBRARY.energy:g} for energies, {LIBRARY.latency:g} for times"
+        note = f"from measurements of this chip ({kinds}), beside which {LIBRARY.note} counts as one ({all_chips})"
     return ModelError(
         energy=_typical([*energies, math.log(LIBRARY.energy)]),
         latency=_typical([*times, math.log(LIBRARY.latency)]),
-        note=f"from {len(energies)} energies and {len(times)} times measured on this chip, and {LIBRARY.note} as one "
-        f"more ({LIBRARY.energy:g} and {LIBRARY.latency:g})",
+        note=note,
     )
 
 

@@ -170,23 +170,29 @@ def validation_summary(chip: Chip) -> str:
         return "no end-to-end measurement is published"
     given = [check for check in checks if check.errors is not None]
     recomputed = {_measurement(check) for check in given if check.status != "bound"}
-    parts = [f"{len(recomputed)} of {len(measurements)} published measurements recomputed"]
+    bounds = [check for check in given if check.status == "bound"]
+    bounded = {_measurement(check) for check in bounds} - recomputed
+    counts = {"recomputed": len(recomputed), "bounded": len(bounded)}
+    counts["not recomputed"] = len(measurements) - sum(counts.values())
+    of_all = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    parts = [f"{len(measurements)} published measurement{'s' * (len(measurements) > 1)}: {of_all}"]
     errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
     if len(errors) == 1:
-        parts.append(f"error {percent(errors[0])}")
+        parts.append(f"error {percent(errors[0])} (1 quantity)")
     elif errors:
-        parts.append(f"errors {percent(errors[0])} to {percent(errors[-1])}, median {typical_error(errors)}")
-    counts = {status: sum(check.status == status for check in given) for status in ("fitted", "arithmetic")}
-    words = {"fitted": "fitted on the same point", "arithmetic": "published as arithmetic"}
-    left_out = [f"{count} {words[status]}" for status, count in counts.items() if count]
-    if left_out:
-        parts[-1] += f" ({' and '.join(left_out)} left out)"
-    bounds = [check for check in given if check.status == "bound"]
+        ends, median = f"{percent(errors[0])} to {percent(errors[-1])}", typical_error(errors)
+        parts.append(f"errors {ends}, median {median} ({_quantities(len(errors))})")
+    for status, words in (("fitted", "fitted on the same point"), ("arithmetic", "published as arithmetic")):
+        if left_out := sum(check.status == status for check in given):
+            parts.append(f"{_quantities(left_out)} left out, {words}")
     if bounds:
-        missed = f"{sum(check.bound_holds is False for check in bounds)} of {len(bounds)} bounds contradicted"
-        bounded = len({_measurement(check) for check in bounds} - recomputed)
-        parts.append(f"{bounded} more bounded; {missed}" if bounded else missed)
+        missed = sum(check.bound_holds is False for check in bounds)
+        parts.append(f"{missed} of {_quantities(len(bounds), 'bounded ')} contradicted")
     return "; ".join(parts)
+
+
+def _quantities(count: int, which: str = "") -> str:
+    return f"{count} {which}quantit{'y' if count == 1 else 'ies'}"
 
 
 def contradictions(chip: Chip) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:
     _, said = invoke("tiny.yaml", "--dry-run")
     assert ": 0 results" in said
     _, said = invoke("tiny.yaml", "--dry-run", "--seeds", "3")
-    assert said.splitlines()[2].startswith("to run: 1 models (2 in the store)")
+    assert said.splitlines()[2].startswith("to run: 1 model (2 in the store)")
 
 
 PARTS = """\

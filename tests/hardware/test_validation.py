@@ -347,8 +347,8 @@ def test_a_summary_leaves_fits_and_bounds_out_of_its_errors() -> None:
         )
     )
     assert summary == (
-        "4 of 6 published measurements recomputed; errors −50 % to +100 %, median 50 % "
-        "(1 fitted on the same point left out); 1 more bounded; 1 of 1 bounds contradicted"
+        "6 published measurements: 4 recomputed, 1 bounded, 1 not recomputed; errors −50 % to +100 %, median 50 % "
+        "(3 quantities); 1 quantity left out, fitted on the same point; 1 of 1 bounded quantity contradicted"
     )
     contradicted = several(("energy: 0.9 nJ", count % ", bound: lower"), ("energy: 1.1 nJ", count % ", bound: upper"))
     assert contradictions(contradicted) == tuple(

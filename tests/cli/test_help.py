@@ -1,0 +1,44 @@
+"""What the program says of itself: help, its version, and options that cannot be."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+from typer.testing import CliRunner
+
+from codesign import versions
+from codesign.cli.main import app
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("run --help", 0, "{MODEL} [CHIP]... "),
+        ("chips validate --help", 0, "[OPTIONS] [NAME]... "),
+        ("chips show --help", 0, "[OPTIONS] {NAME}"),
+        ("chips --help", 0, "List all chips, by the bare command"),
+        ("data --help", 0, "List the datasets found, by the bare command"),
+        (
+            "study --help",
+            0,
+            "or with a larger budget. While it runs, `optuna-dashboard reports/NAME/journal.log` shows",
+        ),
+        ("sweep smoke --seeds 0", 2, "'--seeds': must be greater than or equal to 1, found '0'"),
+        ("sweep smoke --workers x", 2, "'--workers': must be a whole number, found 'x'"),
+        ("sweep smoke --executor foo", 2, "'--executor': 'foo' is not one of 'auto', 'serial', 'ray'"),
+    ],
+)
+def test_the_program_explains_itself(words: str, code: int, message: str) -> None:
+    ended = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert ended.exit_code == code
+    assert message in ended.output
+
+
+def test_the_version_is_told_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(versions, "version", absent)
+    ended = CliRunner().invoke(app, ["--version"], catch_exceptions=False)
+    assert ended.output == "codesign run from its source folder\n"
