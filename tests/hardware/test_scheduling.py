@@ -7,7 +7,6 @@ import pytest
 from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number, shape_of
 
 from codesign.errors import InputError
-from codesign.hardware import scheduling
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.parts import Supports
@@ -190,10 +189,9 @@ def test_a_policy_that_looks_at_times_needs_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(("core", "service"), [(False, False), (True, False), (False, True)])
-def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_of_ones_own_gets_what_it_looks_at(core: bool, service: bool) -> None:
     own = replace(get_policy("fifo"), name="own", uses_cores=core, uses_service=service)
-    monkeypatch.setattr(scheduling, "get_policy", {"own": own}.get)
-    schedule = schedule_of("mubrain", policy="own").schedule
+    schedule = schedule_of("mubrain", policy=own).schedule
     assert (schedule.service is not None) == service
     assert (schedule.cores is not None) == (core or service)
 
