@@ -71,7 +71,7 @@ def print_chip(console: Console, chip: Chip) -> None:
     if chip.model_error is not None:
         error = chip.model_error
         console.print("\n[bold]Typical error of the model[/bold]")
-        _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time ({error.note})", 2)
+        _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time: {error.note}", 2)
 
 
 def _print_accounting(console: Console, chip: Chip) -> None:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import ModelError
+from codesign.hardware.shortage import plural
 from codesign.hardware.validation import Check, validate
 
 LIBRARY = ModelError(energy=1.7, latency=1.7, note="the typical error over all chips that come with the program")
@@ -33,11 +34,11 @@ def measured_error(chip: Chip) -> ModelError:
     checks = validate(chip)
     energies, times = _logarithms(checks, "energy"), _logarithms(checks, "latency")
     if not energies and not times:
-        note = f"no measurement of this chip tests the model: {LIBRARY.note}"
+        note = f"{LIBRARY.note}, as no measurement of this chip tests the model"
     else:
-        kinds = f"energies: {len(energies)}, times: {len(times)}"
-        all_chips = f"{LIBRARY.energy:g} for energies, {LIBRARY.latency:g} for times"
-        note = f"from measurements of this chip ({kinds}), beside which {LIBRARY.note} counts as one ({all_chips})"
+        measured = f"{plural(len(energies), 'measurement')} of energy and {len(times)} of time on this chip"
+        both = f"{LIBRARY.energy:g} and {LIBRARY.latency:g}"
+        note = f"from {measured}; {LIBRARY.note}, {both}, counts as one more of each"
     return ModelError(
         energy=_typical([*energies, math.log(LIBRARY.energy)]),
         latency=_typical([*times, math.log(LIBRARY.latency)]),

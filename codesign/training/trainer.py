@@ -167,7 +167,6 @@ def train(
 
 def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
     """Refuse what would fail in the middle of a training, or after it."""
-    instance("network", network, SpikingNetwork)
     instance("recipe", recipe, Recipe)
     for name, split in zip(("training", "validation"), splits, strict=True):
         instance(name, split, EventBatch)

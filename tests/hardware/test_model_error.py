@@ -47,13 +47,13 @@ def test_only_measurements_that_test_the_model_count_each_at_its_farther_end() -
     logarithms = [math.log(factor) for factor in (2, 7.5, 1, 4, 1, LIBRARY.energy)]
     assert found.energy == near(math.exp(math.sqrt(sum(one**2 for one in logarithms) / 6)), rel=0.005)
     assert found.latency == LIBRARY.latency
-    assert "from 5 energies and 0 times" in found.note
+    assert "from 5 measurements of energy and 0 of time" in found.note
 
 
 def test_a_measurement_of_nothing_and_one_far_off_are_no_mistakes() -> None:
     far = several(("energy: 1 J", COUNT % ""), ("energy: 0 J", COUNT % ""), ("energy: 1e9 J", COUNT % ""))
     assert measured_error(far).energy == ModelError.most
-    assert "from 2 energies and" in measured_error(far).note
+    assert "from 2 measurements of energy and" in measured_error(far).note
 
 
 def test_the_library_s_own_factors_are_those_in_the_code() -> None:
