@@ -66,13 +66,15 @@ def mistakes_of(
         relocate: where in it a location is, if parts of it were merged into others.
     """
     found = error.errors(include_url=False)
-    unknown = [item["loc"] for item in found if item["type"] == "extra_forbidden"]
+    unknown: dict[Any, list[str]] = {}
+    for item in found:
+        if item["type"] == "extra_forbidden":
+            unknown.setdefault(item["loc"][:-1], []).append(str(item["loc"][-1]))
     told: dict[Any, list[dict[str, Any]]] = {}
     for number, item in enumerate(found):
         if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
             continue  # mistakes in the items are told with the items
-        beside = [str(place[-1]) for place in unknown if place[:-1] == item["loc"][:-1]]
-        if item["type"] == "missing" and _close(str(item["loc"][-1]), beside):
+        if item["type"] == "missing" and _close(str(item["loc"][-1]), unknown.get(item["loc"][:-1], ())):
             continue  # it is misspelled
         location = relocate(item["loc"], data)
         written = _written(item, location, data)
