@@ -73,6 +73,7 @@ def test_a_sweep_is_priced_at_one_of_its_scales(folder: Path):
     ("old", "new", "line", "message"),
     [
         ("chip: barrier_accelerated", "chip: barier_accelerated", 3, "did you mean 'barrier_accelerated'"),
+        ("chip: barrier_accelerated", "chip: x\nobjectives: [{column: enrgy_j}]", 4, "did you mean 'energy_j'"),
         ("schedule: chip", "schedule: layered", 4, "has no 'layered'"),
         ("name: prices", "name: prices\nrecipes: [layred]", 2, "did you mean 'layered'"),
         ("name: prices", "name: prices\ntraining_seeds: [7]", 2, "has no 7"),

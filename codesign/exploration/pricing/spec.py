@@ -129,6 +129,7 @@ Mistakes = Iterator[tuple[Path_, str]]
 
 def _problems(data: dict[Any, Any]) -> Mistakes:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
+    yield from _objective_problems(data)
     name, entry, schedule = (data.get(key) for key in ("sweep", "chip", "schedule"))
     dataset, scale = (value if isinstance(value := data.get(key), str) else None for key in ("dataset", "scale"))
     if not isinstance(name, str):
@@ -173,12 +174,24 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
     yield from _axis_problems(data, chip)
 
 
-def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
+def _groups(data: dict[Any, Any]) -> dict[Path_, dict[str, Any]]:
+    """Axes, and those that move together, by their place in the file."""
     linked = mapping(data, "linked")
-    groups: dict[Path_, dict[str, Any]] = {("axes",): mapping(data, "axes")}
-    groups |= {("linked", name): mapping(linked, name) for name in linked}
+    return {("axes",): mapping(data, "axes"), **{("linked", name): mapping(linked, name) for name in linked}}
+
+
+def _objective_problems(data: dict[Any, Any]) -> Mistakes:
+    allowed = (*COSTS, *(path for members in _groups(data).values() for path in members))
+    for i, _ in enumerate(list_at(data, "objectives")):
+        at: Path_ = ("objectives", i, "column")
+        column = value_at(data, at)
+        if isinstance(column, str) and column not in allowed:
+            yield at, f"must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
+
+
+def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
     seen: dict[str, Path_] = {}
-    for group, members in groups.items():
+    for group, members in _groups(data).items():
         counts = []
         for path, entry in members.items():
             place = (*group, path)
@@ -194,11 +207,6 @@ def _axis_problems(data: dict[Any, Any], chip: Chip) -> Mistakes:
         if group[0] == "linked" and len(set(counts)) > 1:
             listed = ", ".join(map(str, counts))
             yield group, f"prices that move together need equally many values, found {listed}"
-    for i, _ in enumerate(list_at(data, "objectives")):
-        at: Path_ = ("objectives", i, "column")
-        column = value_at(data, at)
-        if isinstance(column, str) and column not in (allowed := (*COSTS, *seen)):
-            yield at, f"must be a cost or an axis, found '{column}'{suggestion(column, allowed)}"
 
 
 _ENTRY: TypeAdapter[Any] = TypeAdapter(AxisEntry)
