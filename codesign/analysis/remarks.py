@@ -123,17 +123,17 @@ def left_out(best: Point, column: str, names: Names) -> str:
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:
     """What energy and latency of each chip leave out, and the numbers that its file lacks for it."""
-    by_chip: dict[str, dict[str, None]] = {}
+    by_chip: dict[str, dict[str, str]] = {}
     for point in points:
-        told = (entry for entry in point.not_modelled if CURRENTS not in entry)
-        by_chip.setdefault(point.chip, {}).update(dict.fromkeys(told))
+        for entry in point.not_modelled:
+            what, _, why = entry.partition(": ")
+            if " gives no " in why and CURRENTS not in entry:
+                by_chip.setdefault(point.chip, {})[what] = why.partition(" gives no ")[2]
     said = []
-    for chip, entries in by_chip.items():
-        what = listed([*dict.fromkeys(entry.partition(": ")[0] for entry in entries)])
-        reasons = (entry.partition(" gives no ")[2] for entry in entries)
-        lacking = listed([*dict.fromkeys(reason for reason in reasons if not reason.startswith("latency,"))], "or")
-        if what:
-            said.append(f"Not modelled of {names.chips[chip]}: {what}{f' (no {lacking})' if lacking else ''}.")
+    for chip, lacking in by_chip.items():
+        numbers = listed([*dict.fromkeys(of for of in lacking.values() if not of.startswith("latency,"))], "or")
+        why = f" (no {numbers})" if numbers else ""
+        said.append(f"Not modelled of {names.chips[chip]}: {listed([*lacking])}{why}.")
     return said
 
 

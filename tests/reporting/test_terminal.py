@@ -61,7 +61,7 @@ def test_results_without_a_point_are_told():
 
 def test_multiplications_without_a_price_are_told():
     entry = "1,200 input multiply-accumulates a sample: a gives no energy for them"
-    lacking = ["energy of hops: a gives no energies.hop", "latency: a gives no times.hop"]
+    lacking = ["energy of hops: a gives no energies.hop", "latency: a gives no times.hop", "spikes dropped: counted"]
     rows = [mubrain_row("layered", "random", seed, 0) | {"not_modelled": [entry, *lacking]} for seed in (0, 1)]
     told = " ".join(printed(table_of(rows, synthetic_metadata())).split())
     assert "its 1,200 multiplications a sample have no price" in told
