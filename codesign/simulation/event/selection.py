@@ -81,9 +81,10 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
     after the other."""
     first, ends = wiring.layer_source, queue.layer_ends
     if chosen == 1:  # a vector of what has just been written one by one would have to be waited for
-        queue.ordered[0] = queue.chosen[0]
+        own = queue.chosen[0]
+        queue.ordered[0] = own
         for layer in range(len(ends)):
-            ends[layer] = queue.chosen[0] < first[layer + 1]
+            ends[layer] = own < first[layer + 1]
         return
     place = np.int64(0)
     for layer in range(len(ends)):
