@@ -104,3 +104,11 @@ def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingN
     for one, other, weight in zip(layout.unpack_gradient(collected), expected, network.weights(), strict=True):
         assert one.shape == weight.shape
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_whose_windows_lie_in_the_padding_alone_has_no_taps():
+    layer = {"kind": "conv2d", "channels": 2, "kernel": 2, "dilation": 3, "padding": 1}
+    network = SpikingNetwork(TopologySpec(input=(1, 2, 2), layers=[layer]), NeuronSpec(), timestep_s=1e-3)
+    wiring = MemoryLayout(network).wiring
+    assert len(wiring.tap_row) == 0
+    assert wiring.fan_out.tolist() == [0] * 6

@@ -190,7 +190,6 @@ class MemoryLayout:
 
         position, row, (tap_start, tap_row, tap_position) = self._tables()
         taps = tap_start[position + 1] - tap_start[position]
-        first_tap = np.minimum(tap_start[position], max(len(tap_row) - 1, 0))
         channels = np.array([*self.channels, 0])
         single = [
             window.positions == 1 and not window.first and bool((taps[source_layer == layer] == 1).all())
@@ -209,7 +208,7 @@ class MemoryLayout:
             source_layer=_integers(source_layer),
             source_position=_integers(position),
             source_row=_integers(row),
-            single_row=_integers(row + tap_row[first_tap]),
+            single_row=_integers(row + np.append(tap_row, 0)[tap_start[position]]),
             fan_out=_integers(taps * channels[source_layer]),
             tap_start=_integers(tap_start),
             tap_row=_integers(tap_row),
