@@ -98,7 +98,7 @@ def left_to_samples(comparison: Comparison) -> str:
     if comparison.gain.half_width is not None or not is_share(comparison.column) or not samples:
         return ""
     error = math.sqrt((p * (1 - p) + q * (1 - q)) / samples)
-    if p - q > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error:
+    if abs(p - q) > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error:
         return ""
     return f"With {samples:,.0f} test samples, chance may make such a difference."
 

@@ -71,11 +71,13 @@ def test_confidence_is_the_share_of_seeds_and_draws_in_which_the_option_is_best(
     assert [option.wins for option in answer.options] == near([answer.confidence, 1 - answer.confidence])
 
 
-@pytest.mark.parametrize(("accuracy", "standing"), [(0.12, "open"), (0.3, "likely")])
-def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(accuracy, standing):
+@pytest.mark.parametrize(("share", "standing"), [(0.12, "open"), (0.3, "likely")])
+@pytest.mark.parametrize("aim", [{"most": "accuracy"}, {"least": "undecided_fraction"}], ids=["most", "least"])
+def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(aim, share, standing):
     """Of 100 samples, 12 against 10 and 30 against 10: 1.96 √((0.3 · 0.7 + 0.1 · 0.9) / 100) = 0.107."""
-    rows = [row("a", 1.0, 0, accuracy=accuracy, samples=100), row("b", 1.0, 0, accuracy=0.1, samples=100)]
-    answer = asked(rows, choose="chip", most="accuracy")
+    (column,) = aim.values()
+    rows = [row(chip, 1.0, 0, **{column: of}, samples=100) for chip, of in (("a", share), ("b", 0.1))]
+    answer = asked(rows, choose="chip", **aim)
     assert (answer.standing, answer.how_sure, answer.confidence) == (standing, standing, None)
     assert [option.wins for option in answer.options] == [None, None]
     told = "With 100 test samples, chance may make such a difference." in answer.remarks

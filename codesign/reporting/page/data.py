@@ -187,9 +187,8 @@ def _cores(point: Point) -> str:
 def _fact(
     key: str, label: str, cells: Sequence[tuple[str, str]], *, naming: bool = False, lead: str = ""
 ) -> dict[str, Any]:
-    """Args:
-    lead: what a value is said after where its label does not stand beside it; "" where it speaks for itself.
-    """
+    """A fact of every point, as codes and words; `lead` is what a value is said after where its label does not stand
+    beside it, "" where it speaks for itself."""
     places: dict[tuple[str, str], int] = {}
     of = [places.setdefault(cell, len(places)) for cell in cells]
     return {
