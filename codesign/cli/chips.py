@@ -31,9 +31,10 @@ def chips(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         from codesign.cli.chip_pages import print_list
         from codesign.console import PrintableConsole
-        from codesign.hardware.library import chip_names, find_chip
+        from codesign.hardware.library import chip_file, chip_names, load_chip
 
-        print_list(PrintableConsole(highlight=False), [find_chip(name) for name in chip_names()])
+        found = [load_chip(chip_file(name), with_error=False) for name in chip_names()]
+        print_list(PrintableConsole(highlight=False), found)
 
 
 @app.command()

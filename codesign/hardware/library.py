@@ -48,9 +48,10 @@ def chip_names() -> tuple[str, ...]:
     return tuple(name for name in _chip_files() if name != _TEMPLATE)
 
 
-def load_chip(path: Path) -> Chip:
+def load_chip(path: Path, with_error: bool = True) -> Chip:
     """Read and check one chip file, and derive from its structure what it leaves out.
 
+    The model's error is worked out from the chip's measurements unless `with_error` is False, which is quicker.
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
     document = _document(path)
@@ -60,10 +61,11 @@ def load_chip(path: Path) -> Chip:
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
     # What it extends is loaded once more, as a chip, only where something follows from it.
-    follows = chip.structure is not None or (chip.model_error is None and not chip.validation)
+    with_error = with_error and chip.model_error is None
+    follows = chip.structure is not None or (with_error and not chip.validation)
     base = _base_of(path) if chip.extends and follows else None
     try:
-        return _finished(chip, document, base)
+        return _finished(chip, document, base, with_error)
     except InputError as error:
         raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
 
@@ -96,7 +98,7 @@ def _base_of(path: Path) -> Chip | None:
         return None
 
 
-def _finished(chip: Chip, document: Document, base: Chip | None) -> Chip:
+def _finished(chip: Chip, document: Document, base: Chip | None, with_error: bool = True) -> Chip:
     """With what follows from its structure, and with the model's error where the file does not say.
 
     The error is that of the chip's own measurements, or where it has none, that of what it extends.
@@ -107,7 +109,7 @@ def _finished(chip: Chip, document: Document, base: Chip | None) -> Chip:
         settled = {".".join(path) for path in paths if _place_of_value(document, path).file == here}
         chip = at_structure(base, chip, settled)
     chip = with_derived(chip)
-    if chip.model_error is not None:
+    if not with_error or chip.model_error is not None:
         return chip
     error = measured_error(chip) if base is None or chip.validation else base.model_error
     return chip.model_copy(update={"model_error": error})
