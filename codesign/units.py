@@ -231,3 +231,8 @@ def format_si(value: float | None, unit: str, digits: int = 4, spread: float | N
     if exponent < 12 and {"1000", "-1000"} & set(scaled(exponent)):
         exponent += 3
     return f"{' ± '.join(scaled(exponent))} {_PREFIXES[exponent]}{unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with what is counted: `1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"

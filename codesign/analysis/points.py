@@ -18,7 +18,7 @@ from codesign.analysis.table import ResultTable
 from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
-from codesign.units import in_percent
+from codesign.units import in_percent, plural
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
@@ -172,7 +172,7 @@ class Point:
         if self.stop == "margin":
             return f"{self.margin} spikes ahead" + (", in any step" if self.margin_check == "step" else "")
         if self.stop == "on_output":
-            return f"{self.steps_after_output} step{'s' * (self.steps_after_output != 1)} after output"
+            return f"{plural(self.steps_after_output or 0, 'step')} after output"
         return "drained"
 
     @property

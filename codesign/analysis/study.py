@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from codesign.analysis.columns import BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
-from codesign.analysis.formatting import column_label, quantity, written
+from codesign.analysis.formatting import column_label, listed, quantity, upper, written
 from codesign.analysis.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.pareto import hypervolume
 from codesign.analysis.points import Point
@@ -16,6 +17,12 @@ from codesign.errors import InputError
 
 _DRAWN = 8
 _DESCRIBED = 5
+_STATES = {
+    "complete": "not better than all references",
+    "dropped": "dropped at low fidelity",
+    "infeasible": "infeasible",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +60,33 @@ class Study:
     @cached_property
     def spaces(self) -> Mapping[str, ParameterFacts]:
         return {parameter.name: parameter for parameter in self.facts.parameters}
+
+    @cached_property
+    def emptiness(self) -> str:
+        """Why no trial is on the front; "" where one is, or where none was made."""
+        trials = self.facts.trials
+        if self.front or not trials:
+            return ""
+        states = Counter(trial.state for trial in trials).most_common()
+        sentences = [f"No trial is on the front: {listed([f'{count:,} {_STATES[state]}' for state, count in states])}"]
+        if complete := [trial for trial in trials if trial.state == "complete"]:
+            sentences.append(self._missed(complete))
+        if refused := next((trial for trial in trials if trial.reason), None):
+            sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
+        if self.tested:
+            sentences.append("What follows is the baseline")
+        return ". ".join(sentences)
+
+    def _missed(self, complete: Sequence[TrialFacts]) -> str:
+        """The references that no complete trial is better than, each with the best that was reached."""
+        missed = []
+        for place, objective in enumerate(self.objectives):
+            best = min(complete, key=lambda trial: best_first(trial, place, objective)).values[place]
+            sign = 1 if objective.direction == "maximize" else -1
+            if objective.reference is not None and (best is None or sign * best <= sign * objective.reference):
+                column, limit = column_label(objective.column), quantity(objective.reference, objective.column)
+                missed.append(f"{column} {limit} (best: {quantity(best, objective.column)})")
+        return f"None is better than the reference {listed(missed)}" if missed else "None is better than all references"
 
     @cached_property
     def hypervolume(self) -> float | None:

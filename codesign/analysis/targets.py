@@ -22,6 +22,7 @@ from codesign.analysis.questions import Constraint, TargetQuestion
 from codesign.analysis.remarks import silent_remark
 from codesign.analysis.selecting import points_in
 from codesign.analysis.variants import best_variant
+from codesign.units import plural
 
 _MOST = 8
 
@@ -85,5 +86,5 @@ def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]
     if len(where) == 1:
         return []
     others = {limit.text: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
-    said = [f"Only '{text}' stands in the way of {n:,} point{'s' * (n != 1)}." for text, n in others.items() if n]
+    said = [f"Only '{text}' stands in the way of {plural(n, 'point')}." for text, n in others.items() if n]
     return said or ["No single constraint stands in the way."]

@@ -9,6 +9,7 @@ import typer
 
 from codesign.cli.completion import complete_files
 from codesign.cli.options import DataRootOption, StoreOption, interruptible, place
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
@@ -75,7 +76,7 @@ def price(
 def _summary(outcome: PricingOutcome, seconds: float) -> None:
     from codesign.exploration.runs.durations import format_duration
 
-    models = f"{outcome.models} model{'s' * (outcome.models != 1)}"
+    models = plural(outcome.models, "model")
     typer.echo(
         f"{outcome.size:,} design points on {models} in {format_duration(seconds)}; {outcome.on_front:,} on the front"
     )

@@ -75,7 +75,7 @@ _PLACE = ("chip", "schedule", "recipe")
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.missing import unpriced
-    from codesign.hardware.shortage import plural
+    from codesign.units import plural
 
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]

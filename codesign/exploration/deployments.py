@@ -293,6 +293,7 @@ def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
         "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
         "cores_used": None if placed is None else placed.cores_used,
         "lanes": None if placed is None or lanes is None else placed.cores_used * lanes,
+        "area_m2": None if placed is None else placed.area_m2,
     }
 
 

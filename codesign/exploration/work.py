@@ -9,7 +9,7 @@ from typing import TypeVar
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Store
-from codesign.hardware.shortage import plural
+from codesign.units import plural
 
 _LISTED = 1000
 """So many results are looked up by one listing of the store, which at a URL takes a request for as many."""

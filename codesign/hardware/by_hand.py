@@ -10,10 +10,11 @@ from codesign.arguments import whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad
-from codesign.hardware.shortage import amount_texts, plural
+from codesign.hardware.shortage import amount_texts
 from codesign.network.cuts import runs_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
+from codesign.units import plural
 
 
 def parts_by_hand(

@@ -53,7 +53,7 @@ from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.hardware.terms import OWN_CITATION
 from codesign.mistakes import problem
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 
 class Chip(Spec):
@@ -152,7 +152,7 @@ class Chip(Spec):
 
     def __repr__(self) -> str:
         """What it is, in a line or two; `numbers` lists all that is known."""
-        cores = f"{self.cores.value:,} core{'s' * (self.cores.value != 1)}"
+        cores = plural(self.cores.value, "core")
         return f"Chip({self.name}: {self.title}, {self.synchronization.kind}, {cores}, {len(self.numbers())} numbers)"
 
     @property

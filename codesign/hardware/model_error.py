@@ -18,8 +18,8 @@ from typing import Literal
 
 from codesign.hardware.description import Chip
 from codesign.hardware.parts import ModelError
-from codesign.hardware.shortage import plural
 from codesign.hardware.validation import Check, validate
+from codesign.units import plural
 
 LIBRARY = ModelError(energy=1.7, latency=1.7, note="the typical error over all chips that come with the program")
 """`library_error` of the chips that come with the program; a test recomputes it."""

@@ -24,12 +24,13 @@ from codesign.hardware.filling import (
 )
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.named_numbers import check_numbers
-from codesign.hardware.shortage import load_text, plural, shortage_text
+from codesign.hardware.shortage import load_text, shortage_text
 from codesign.hardware.spreading import spread_over
 from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, Slice
+from codesign.units import plural
 
 Capacity = Literal["published", "scaled"]
 Strategy = Literal["in_order", "balanced", "near", "balanced_near"]

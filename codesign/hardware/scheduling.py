@@ -17,7 +17,6 @@ from codesign.hardware.lanes import lane_operations, message_cycles
 from codesign.hardware.parts import Timer
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times, routes_s
-from codesign.hardware.shortage import plural
 from codesign.hardware.work import unable
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
@@ -25,6 +24,7 @@ from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
+from codesign.units import plural
 
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, Shortage, fill_in_order
 from codesign.network.topology import NetworkShape
+from codesign.units import plural
 
 _BITS_OF_KB = 8 * 1024
 
@@ -61,7 +62,3 @@ def _memory_texts(bits: list[int]) -> list[str]:
     texts = [f"{amount / _BITS_OF_KB:,.1f}".removesuffix(".0") + " KB" for amount in bits]
     small = any(0 < amount < _BITS_OF_KB for amount in bits)
     return [f"{amount:,} bits" for amount in bits] if small or len(set(texts)) < len(set(bits)) else texts
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

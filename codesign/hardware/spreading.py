@@ -10,10 +10,10 @@ from codesign.arguments import whole
 from codesign.arrays import Floats
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.filling import Budget
-from codesign.hardware.shortage import plural
 from codesign.network.cuts import Cut
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, Slice
+from codesign.units import plural
 
 
 def spread_over(

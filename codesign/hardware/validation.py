@@ -18,7 +18,7 @@ from codesign.hardware.parts import Measurement
 from codesign.hardware.validation_models import Counts, Events, NotRecomputed, Steps
 from codesign.hardware.validation_recompute import Quantity, Result, model_mistakes, recompute
 from codesign.relative_error import farther_off, percent, typical_error
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
 """`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
@@ -175,7 +175,7 @@ def validation_summary(chip: Chip) -> str:
     counts = {"recomputed": len(recomputed), "bounded": len(bounded)}
     counts["not recomputed"] = len(measurements) - sum(counts.values())
     of_all = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
-    parts = [f"{len(measurements)} published measurement{'s' * (len(measurements) > 1)}: {of_all}"]
+    parts = [f"{plural(len(measurements), 'published measurement')}: {of_all}"]
     errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
     if len(errors) == 1:
         parts.append(f"error {percent(errors[0])} (1 quantity)")

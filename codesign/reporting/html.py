@@ -20,6 +20,7 @@ from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
 from codesign.reporting.templates import render_page
+from codesign.units import plural
 
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
@@ -113,9 +114,11 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
 
 
 def _note(table: AnsweredTable) -> str:
-    """Why nothing is answered, or that some networks never answer."""
+    """Why nothing is answered or found, or that some networks never answer."""
     if not table.points:
         return "No design point has a result, so nothing is answered."
+    if table.study and table.study.emptiness:
+        return f"{table.study.emptiness}."
     if silent := silent_networks(table):
         return f"{silent}."
     return "" if table.answers else "No question is asked of these points."
@@ -125,8 +128,8 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
     seeds = max((point.value("accuracy").seeds for point in points), default=0)
     coverage = f" {workload.coverage}." if workload.coverage else ""
-    counts = f"{len(points):,} design points" if len(points) != 1 else "1 design point"
-    trained = f"{seeds} training seed{'s' * (seeds != 1)}"
+    counts = plural(len(points), "design point")
+    trained = plural(seeds, "training seed")
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     return " ".join(filter(None, [f"{counts}, {trained} each.", data, _counted(metadata, points)]))
 

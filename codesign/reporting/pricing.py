@@ -17,7 +17,7 @@ from codesign.reporting.charts.density import density_figure
 from codesign.reporting.page.plain import plain_page
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 _BINS_A_DECADE = 50
 _LOWEST = 324 * _BINS_A_DECADE
@@ -147,7 +147,7 @@ def _reading(page: PricingPage) -> str:
 
 
 def _summary(page: PricingPage) -> str:
-    models = f"{len(page.models)} model{'s' * (len(page.models) != 1)}"
+    models = plural(len(page.models), "model")
     operation = page.operation.replace("_", " ")
     return (
         f"{page.size:,} design points of {page.chip}; {len(page.axes)} prices vary. Each is run on {models} of "

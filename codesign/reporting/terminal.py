@@ -20,6 +20,7 @@ from codesign.analysis.points import Point
 from codesign.analysis.remarks import left_out, not_modelled, unpriced_currents
 from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.table import ResultTable
+from codesign.units import plural
 
 _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
@@ -48,7 +49,9 @@ def print_summary(
     """
     answered = AnsweredTable.of(table)
     points, answers, names = answered.points, answered.answers, answered.names
-    above = [Text(_title(table, points), style="bold"), *(_first(answers[0]) if answers else [])]
+    empty = answered.study.emptiness if answered.study else ""
+    above = [Text(_title(table, points), style="bold"), *([Text(empty, style="red")] if empty else [])]
+    above += _first(answers[0]) if answers else []
     given = bool(points) and len(points) <= _GIVEN and all(point.training_method == "given" for point in points)
     places = [Text(f"results  {results_path}")]
     if report_path is not None:
@@ -88,7 +91,7 @@ def print_summary(
 def _title(table: ResultTable, points: Sequence[Point]) -> str:
     counts = table.frame["status"].value_counts().to_dict()
     rest = [f"{counts[status]:,} {status}" for status in ("infeasible", "failed") if status in counts]
-    rows = f"{len(points):,} design points from {len(table.frame):,} rows"
+    rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
     return f"{table.metadata.title}: {rows}" + (f" ({', '.join(rest)})" if rest else "")
 
 

@@ -223,10 +223,21 @@ def test_a_study_without_a_complete_trial_is_a_report_too(state):
     table = table_of(rows_on_test({"baseline": TESTED["baseline"]}), study_metadata(study))
     text = render_report(table)
     assert f"3 {state}" in searched(table)["trials"]
-    assert "the network does not fit" in text
+    assert re.search(rf"No trial is on the front: 3 {state}[\w ]*\. Trial 0: the network does not fit", text)
     assert "none, as no trial is complete" in text
     assert not answers_for(table)
     assert not re.search(r"\b(nan|none|<na>)\b", Page(text).text.replace("none, as", ""), flags=re.IGNORECASE)
+
+
+def test_a_search_beyond_its_references_says_which():
+    values = ((0.99, 1e-3, 1e-3), (0.1, 1e-9, 1e-3))  # at least half right and at most 2 µJ are asked of both
+    apart = tuple(trial(number, each, hypervolume=0.0) for number, each in enumerate(values))
+    study = replace(small_study(), trials=apart, importances={}, baseline=None)
+    begins = "No trial is on the front: 2 not better than all references. None is better than"
+    assert study_of(table_of([], study_metadata(study))).emptiness == f"{begins} all references"
+    alike = replace(study, trials=apart[1:])
+    text = printed(table_of(rows_on_test({"baseline": TESTED["baseline"]}), study_metadata(alike)))
+    assert f"{begins.replace('2', '1')} the reference accuracy 50.0 % (best: 10.0 %)" in " ".join(text.split())
 
 
 def test_a_study_without_any_trial_is_a_report_too():

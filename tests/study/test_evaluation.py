@@ -51,7 +51,7 @@ def test_a_violated_constraint_keeps_its_values() -> None:
     assert outcome.state == "infeasible"
     assert outcome.objectives == (0.5, 1.0)
     assert outcome.violations == {"spike_density at most 2": 1.5}
-    assert outcome.reason == "violates spike_density at most 2"
+    assert outcome.reason == "violates spike_density at most 2 (3.500)"
 
 
 def test_a_failed_row_fails_the_trial_and_an_unknown_value_makes_it_infeasible() -> None:

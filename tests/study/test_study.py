@@ -249,7 +249,7 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
     assert violating
     for trial in violating:
         assert trial.state == "infeasible"
-        assert trial.reason == "violates weight_memory_bits at most 12000"
+        assert (trial.reason or "").startswith("violates weight_memory_bits at most 12000 (1")
         assert trial.violations["weight_memory_bits at most 12000"] > 0
         assert trial.values == (None, None)
         assert not any(f"trial {trial.number}:" in job for job in watch.ran)
@@ -258,6 +258,13 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
     assert outcome.facts.baseline is not None
     assert outcome.facts.baseline.state == "infeasible"
     assert any(trial.state == "complete" for trial in outcome.facts.trials)
+
+
+def test_a_chip_that_is_too_large_costs_nothing_either(search: Search, tmp_path: Path) -> None:
+    more = "constraints: [{column: area_m2, at_most: 1 mm²}]\nbaseline: {recipe: layered}\n"
+    outcome, watch = search(more=more, store=tmp_path)
+    assert {trial.reason for trial in outcome.facts.trials} == {"violates area_m2 at most 1 mm² (1.42 mm²)"}
+    assert not any("trial" in job for job in watch.ran)
 
 
 @without_fidelity

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codesign.exploration.runs.durations import format_duration, rate_text
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -135,7 +136,7 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
     points, several = size or len(lines), len(groups) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     # A name that does not fit is cut off, not folded; values are shown whole.
-    table.add_column(_name(f"best: {points:,} point{'s' * (points != 1)}{', which do not all compare' * several}"))
+    table.add_column(_name(f"best: {plural(points, 'point')}{', which do not all compare' * several}"))
     for label in lines[0].labels:
         table.add_column(Text(label.removesuffix(" per sample")), justify="right", no_wrap=True, overflow="ellipsis")
     for group, own in groups.items():

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import COLUMNS
+from codesign.analysis.formatting import quantity
 from codesign.analysis.pareto import pareto_ranking
 from codesign.errors import InputError
 from codesign.exploration.plan import Plan, build_plan
@@ -132,7 +133,9 @@ def _judged(spec: StudySpec, columns: Mapping[str, Any], **known: Any) -> Outcom
     }
     if not violations:
         return Outcome(state="complete", **known)
-    return Outcome(state="infeasible", violations=violations, reason=f"violates {', '.join(violations)}", **known)
+    found = {constraint_text(one): quantity(columns.get(one.column), one.column) for one in spec.constraints}
+    reason = f"violates {', '.join(f'{name} ({found[name]})' for name in violations)}"
+    return Outcome(state="infeasible", violations=violations, reason=reason, **known)
 
 
 def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:

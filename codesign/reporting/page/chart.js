@@ -76,12 +76,14 @@ const axes = (indices) => {
   const measure = abscissa();
   const values = indices.map((index) => measure.mean[index]).filter((each) => each > 0);
   const logarithmic = state.horizontal === "log" && values.length > 0;
+  const alone = logarithmic && Math.min(...values) === Math.max(...values); // which would leave an axis without width
+  const domain = alone ? [values[0] / 1.5, values[0] * 1.5] : undefined;
   const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.4~f') + ' %'", tickCount: 6 };
   const x = {
     field: "x",
     type: "quantitative",
-    scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }) },
-    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(values) } : {}) },
+    scale: { type: logarithmic ? "log" : "linear", padding: 14, nice: false, ...(logarithmic ? {} : { zero: false }), domain },
+    axis: { title: measure.label, labelExpr: axisLabels(measure), tickCount: 6, labelOverlap: true, ...(logarithmic ? { values: rounds(domain ?? values) } : {}) },
   };
   if (state.vertical !== "log") return { x, y: { field: "a", type: "quantitative", scale: { type: "linear", zero: false, nice: true, padding: 8 }, axis: accuracy } };
   const labelExpr = "format(100 * (1 - datum.value), '.4~f') + ' %'";

@@ -171,7 +171,7 @@ def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
         texts = ["" if (value := fact(point)) is None else str(value) for point in points]
         cells = [(text, text.replace("_", " ")) for text in texts]
         found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
-    found = [fact for fact in found if len(fact["codes"]) > 1]
+    found = [fact for fact in found if len(fact["codes"]) > 1] or found[:1]
     return [*found, _fact("cores", "cores in use", [(text := _cores(point), text) for point in points])]
 
 

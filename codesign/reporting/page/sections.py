@@ -28,7 +28,7 @@ from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.sections.study import study_sections
 from codesign.reporting.tables import Cell, Heading, Table, text_table
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
@@ -113,7 +113,7 @@ def _answers(answers: Sequence[Answer], question: str) -> Section:
         headings=(Heading(text="question"), Heading(text="how sure"), Heading(text="answer", wide=True)),
         rows=rows,
     )
-    count = f"{len(answers)} question{'s' * (len(answers) != 1)}"
+    count = plural(len(answers), "question")
     return Section(
         name="answers", title="All answers", summary=count, body=(*filter(None, [question]), body) if rows else ()
     )

@@ -22,6 +22,7 @@ from codesign.analysis.study import Study, best_first, parameter_text, trial_nam
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
+from codesign.units import plural
 
 _SPLITS = (
     "Validation: mean ± standard deviation over training seeds. Test: mean ± 95 % interval. Test samples chose nothing."
@@ -166,7 +167,7 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
         *(("objective", _objective(objective)) for objective in study.objectives),
         *(("constraint", text) for text in facts.constraints),
         *(
-            (f"level {n + 1}", f"{words}; {ended[n]:,} trial{'s' * (ended[n] != 1)} ended there")
+            (f"level {n + 1}", f"{words}; {plural(ended[n], 'trial')} ended there")
             for n, words in enumerate(facts.levels)
             if len(facts.levels) > 1
         ),
