@@ -61,14 +61,21 @@ const axisLabels = (measure) => {
   if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.4~g') + ' mm²'";
   return `replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
 };
-// Few round numbers: powers of ten where values span many, and steps within them where they do not.
+// Few round numbers: powers of ten where values span many, steps within them where they do not, or else equal steps.
 const rounds = (values) => {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const decades = Math.log10(most / least);
-  const steps = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : decades > 0.5 ? [1, 1.5, 2, 3, 4, 5, 6, 8] : Array.from({ length: 36 }, (_, place) => 1 + place / 4);
+  const within = (each) => each >= least * 0.9 && each <= most * 1.1;
+  if (decades <= 0.5) {
+    const power = 10 ** Math.floor(Math.log10((most - least) / 4));
+    const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= (most - least) / 6);
+    const from = Math.floor(least / step) - 1;
+    return Array.from({ length: 12 }, (_, place) => (from + place) * step).filter(within);
+  }
+  const steps = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const all = [];
   for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.log10(most) + 1; power += 1) all.push(...steps.map((step) => step * 10 ** power));
-  return all.filter((each) => each >= least * 0.9 && each <= most * 1.1);
+  return all.filter(within);
 };
 const ERRORS = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
 

@@ -225,7 +225,8 @@ const showTable = (rows) => {
     return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1, title: obstacle }, obstacle.split(";")[0]))];
   };
   table.tBodies[0].replaceChildren(...shown.flatMap(line));
-  const left = rows.length > MOST_ROWS ? `${rows.length - MOST_ROWS} more options are in the table of all points.` : "";
+  const further = rows.length - MOST_ROWS;
+  const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
   const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: energy terms are missing." : "";
