@@ -17,9 +17,7 @@ from codesign.simulation.execution import Slice
 from codesign.units import plural
 
 
-def parts_by_hand(
-    shape: NetworkShape, chip: Chip, budget: Budget, cores: Sequence[Any], filled: tuple[Slice, ...] | None
-) -> tuple[Slice, ...]:
+def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice, ...] | None) -> tuple[Slice, ...]:
     """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`.
 
     Raises:
@@ -46,7 +44,7 @@ def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[Slice]:
         yield from (Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
 
 
-def check_cores(chip: Chip, budget: Budget, parts: Sequence[Slice]) -> None:
+def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
     """Raises InputError for a core that the chip does not have, or to which a layer comes back."""
     most = budget.most_cores
     if most is None:  # scaled, or chips without a stated limit: no more than parts can need
@@ -55,7 +53,7 @@ def check_cores(chip: Chip, budget: Budget, parts: Sequence[Slice]) -> None:
     for part in parts:
         where = f"cores: layer {part.layer + 1}, core {part.core}"
         if part.core >= most:
-            raise InputError(f"{where}: there is none; {chip.name} has cores 0 to {most - 1:,}")
+            raise InputError(f"{where}: there is none; {budget.chip.name} has cores 0 to {most - 1:,}")
         if (part.layer, part.core) in seen:
             raise InputError(
                 f"{where}: the layer comes back to a core; it may be cut into runs of channels, rows or columns"
@@ -82,8 +80,9 @@ def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
 def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads: Sequence[CoreLoad]) -> Iterator[str]:
     """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
     for number, layer in enumerate(shape.layers, start=1):
-        if budget.fan_in is not None and layer.fan_in > budget.fan_in:
-            yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {budget.fan_in:,}"
+        most = budget.chip.fan_in
+        if most is not None and layer.fan_in > most.value:
+            yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {most.value:,}"
     for load in loads:
         layers = [str(part.layer + 1) for part in parts if part.core == load.core]
         whose = f"layer{'s' * (len(layers) > 1)} {' and '.join(layers)}"

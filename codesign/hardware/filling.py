@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codesign.hardware.description import Chip
+from codesign.hardware.numbers import CoreCounts
 from codesign.network.cuts import CUTS, Cut, work_of_runs
 from codesign.network.topology import LayerShape, NetworkShape
 from codesign.simulation.execution import Slice
@@ -33,32 +35,37 @@ class CoreLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What there is to place a network on.
+    """What there is to place a network on: the cores of a chip, or of several.
 
     Attributes:
-        cores: cores of one chip.
-        most_cores: cores in all; None is as many as the network needs.
-        spans_chips: whether the cores after the first `cores` are those of further chips. If not, added cores are like
-            the last one.
-        neurons, synapses: capacity of each core of a chip, or one entry for all of them; None does not limit.
-        weight_bits: bits of one synapse where the capacity was stated as memory; None where it was stated as synapses.
-        fan_in: most inputs of one neuron; None does not limit.
-        shares_cores, splits_layers, stores_kernels, crossbar: as in the chip's file.
+        chip: whose cores, capacities and rules they are.
+        scaled: whether there are as many cores as the network needs.
         cuts: orders in which layers may be cut.
     """
 
-    cores: int
-    most_cores: int | None
-    spans_chips: bool
-    neurons: tuple[int, ...] | None
-    synapses: tuple[int, ...] | None
-    weight_bits: int | None
-    fan_in: int | None
-    shares_cores: bool
-    splits_layers: bool
-    stores_kernels: bool
-    crossbar: bool = False
+    chip: Chip
+    scaled: bool
     cuts: tuple[Cut, ...] = CUTS
+
+    @property
+    def cores(self) -> int:
+        """Cores of one chip."""
+        return self.chip.cores.value
+
+    @property
+    def spans_chips(self) -> bool:
+        """Whether the cores after a chip's are those of further chips. If not, added cores are like the last one."""
+        return self.chip.multi_chip is not None
+
+    @property
+    def most_cores(self) -> int | None:
+        """Cores of all chips that may be joined; None where that is not stated or does not count."""
+        if self.scaled:
+            return None
+        if self.chip.multi_chip is None:
+            return self.cores
+        most = self.chip.multi_chip.most
+        return None if most is None else most.value * self.cores
 
     @property
     def several_cores(self) -> bool:
@@ -67,18 +74,32 @@ class Budget:
     @property
     def may_split(self) -> bool:
         """Whether a layer may lie on several cores."""
-        return self.splits_layers and self.several_cores
+        return self.chip.splits_layers and self.several_cores
+
+    @property
+    def shares_cores(self) -> bool:
+        """Whether two layers may lie on one core; so where the chip does not say."""
+        return self.chip.layers_share_core is not False
+
+    @property
+    def weight_bits(self) -> int | None:
+        """Bits of one synapse where the capacity is stated as memory; None where it is stated as synapses."""
+        in_bits = self.chip.synapses_per_core is None and self.chip.weight_memory is not None
+        return self.chip.weight_bits.value if in_bits and self.chip.weight_bits is not None else None
 
     def neurons_of(self, core: int) -> int | None:
-        return self._of(self.neurons, core)
+        """Capacity of a core; None does not limit."""
+        return self._of(self.chip.neurons_per_core, core)
 
     def synapses_of(self, core: int) -> int | None:
-        return self._of(self.synapses, core)
+        """Likewise, stored synapses."""
+        if self.weight_bits is None:
+            return self._of(self.chip.synapses_per_core, core)
+        bits = self._of(self.chip.weight_memory, core)
+        return None if bits is None else bits // self.weight_bits
 
-    def _of(self, counts: tuple[int, ...] | None, core: int) -> int | None:
-        if counts is None:
-            return None
-        return counts[min(core % self.cores if self.spans_chips else core, len(counts) - 1)]
+    def _of(self, counts: CoreCounts | None, core: int) -> int | None:
+        return None if counts is None else counts.of_core(core % self.cores if self.spans_chips else core)
 
     def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
         """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up.
@@ -123,7 +144,7 @@ class Budget:
             if size.window is None or len(ways) == 1:
                 return len(runs), 0
             messages, synapses = work_of_runs(size.window, cut, runs)
-            return len(runs), int((messages if self.crossbar else messages + synapses).max())
+            return len(runs), int((messages if self.chip.crossbar else messages + synapses).max())
 
         return min(range(len(ways)), key=load)
 
@@ -138,7 +159,7 @@ class Budget:
         )
 
     def _stores_kernel(self, size: LayerShape) -> bool:
-        return self.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses
+        return self.chip.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses
 
 
 def _kernels(size: LayerShape) -> int:
@@ -268,8 +289,9 @@ class _Filler:
     def place(self, layer: int) -> bool:
         """Whether the layer was placed whole."""
         budget, size = self.budget, self.shape.layers[layer]
-        if budget.fan_in is not None and size.fan_in > budget.fan_in:
-            self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=budget.fan_in))
+        fan_in = budget.chip.fan_in
+        if fan_in is not None and size.fan_in > fan_in.value:
+            self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=fan_in.value))
             if not self.lift:
                 return False
         first, *others = budget.cuts_of(size)
@@ -312,7 +334,7 @@ class _Filler:
 
     def _first_core(self, size: LayerShape, cut: Cut) -> int:
         budget, last = self.budget, max(self.used, default=-1)
-        if not budget.splits_layers:
+        if not budget.chip.splits_layers:
             return self._core_for_whole_layer(size, cut, last)
         if not budget.shares_cores:
             return last + 1

@@ -179,13 +179,12 @@ def place(
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
     check_numbers(chip)
-    budget = _budget(chip, capacity, cut)
+    budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
     _check_together(shape, strategy, spread, cores, traffic)
     if cores is None:
-        parts, lifted = _by_strategy(shape, chip, budget, capacity, strategy, spread, traffic)
+        parts, lifted = _by_strategy(shape, budget, strategy, spread, traffic)
     else:
-        parts, lifted = _by_hand(shape, chip, budget, capacity, strategy, cores)
-    assumed = (*_added(chip, capacity, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits))
+        parts, lifted = _by_hand(shape, budget, strategy, cores)
     return Placement(
         chip=chip,
         shape=shape,
@@ -193,7 +192,7 @@ def place(
         strategy=strategy if cores is None else "by_hand",
         parts=parts,
         core_loads=core_loads(shape, budget, parts),
-        assumptions=(*lifted, *assumed),
+        assumptions=(*lifted, *_added(budget, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits)),
     )
 
 
@@ -214,43 +213,40 @@ def _check_together(
 
 def _by_strategy(
     shape: NetworkShape,
-    chip: Chip,
     budget: Budget,
-    capacity: Capacity,
     strategy: Strategy,
     spread: int | Sequence[int] | None,
     traffic: Execution | None,
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts, and what was assumed for them."""
     if spread is None:
-        filling = _filled(shape, chip, budget, capacity)
-        parts, assumptions = filling.parts, tuple(_lifted(shape, chip, budget, filling))
+        filling = _filled(shape, budget)
+        parts, assumptions = filling.parts, tuple(_lifted(shape, budget, filling))
         if strategy in ("balanced", "balanced_near"):
             parts = spread_evenly(shape, budget, parts)
     else:
-        parts, assumptions = _checked(shape, chip, budget, capacity, spread_over(shape, budget, spread, traffic))
+        parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread, traffic))
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
         parts = tuple(parts_on(shape, _cores_of_neurons(shape, parts)))
     if strategy in _MOVES:
         messages = messages_between(shape, parts, traffic)
-        assumptions = (*assumptions, *_unmoved(chip, budget, strategy, parts))
-        parts = moved_near(chip, budget, parts, core_loads(shape, budget, parts), messages)
+        assumptions = (*assumptions, *_unmoved(budget, strategy, parts))
+        parts = moved_near(budget, parts, core_loads(shape, budget, parts), messages)
     return parts, assumptions
 
 
-def _filled(shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity) -> Filling:
+def _filled(shape: NetworkShape, budget: Budget) -> Filling:
     """What fits as the chip is described is placed so under `scaled`, too."""
-    filling = fill_in_order(shape, replace(budget, most_cores=_published_cores(chip)), lift=False)
-    if capacity == "scaled" and filling.shortages:
+    filling = fill_in_order(shape, replace(budget, scaled=False), lift=False)
+    if filling.shortages and budget.scaled:
         return fill_in_order(shape, budget, lift=True)
     if filling.shortages:
-        shortage = shortage_text(shape, chip, budget, filling.shortages[0])
-        raise InfeasibleError(f"{chip.name}: {shortage} (capacity 'scaled' assumes what is missing)")
+        raise _infeasible(budget, shortage_text(shape, budget, filling.shortages[0]))
     return filling
 
 
 def _by_hand(
-    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, strategy: Strategy, cores: Sequence[int]
+    shape: NetworkShape, budget: Budget, strategy: Strategy, cores: Sequence[int]
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts on the cores given, and what was assumed for them."""
     if strategy in _MOVES:
@@ -259,20 +255,24 @@ def _by_hand(
         raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
     if len(cores) != shape.neurons:
-        filled, _ = _by_strategy(shape, chip, budget, capacity, strategy, None, None)
-    return _checked(shape, chip, budget, capacity, parts_by_hand(shape, chip, budget, cores, filled))
+        filled, _ = _by_strategy(shape, budget, strategy, None, None)
+    return _checked(shape, budget, parts_by_hand(shape, cores, filled))
 
 
 def _checked(
-    shape: NetworkShape, chip: Chip, budget: Budget, capacity: Capacity, parts: tuple[Slice, ...]
+    shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts that the chip's rules allow, and what was assumed for them."""
-    check_cores(chip, budget, parts)
-    check_rules(chip, parts)
+    check_cores(budget, parts)
+    check_rules(budget.chip, parts)
     lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
-    if lacking and capacity == "published":
-        raise InfeasibleError(f"{chip.name}: {lacking[0]} (capacity 'scaled' assumes what is missing)")
-    return parts, tuple(f"{chip.name} scaled: {text}; lifted" for text in lacking)
+    if lacking and not budget.scaled:
+        raise _infeasible(budget, lacking[0])
+    return parts, tuple(f"{budget.chip.name} scaled: {text}; lifted" for text in lacking)
+
+
+def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
+    return InfeasibleError(f"{budget.chip.name}: {lack} (capacity 'scaled' assumes what is missing)")
 
 
 def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
@@ -287,58 +287,27 @@ def _check_choice(name: str, choice: str) -> None:
         raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
-def _published_cores(chip: Chip) -> int | None:
-    """Cores of all chips that may be joined; None where that is not stated."""
-    if chip.multi_chip is None:
-        return chip.cores.value
-    most = chip.multi_chip.most
-    return None if most is None else most.value * chip.cores.value
-
-
-def _budget(chip: Chip, capacity: Capacity, cut: CutChoice) -> Budget:
-    neurons, synapses, memory, fan_in = chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory, chip.fan_in
-    weight_bits = None
-    counts = None if synapses is None else synapses.value
-    if counts is None and memory is not None and chip.weight_bits is not None:
-        weight_bits = chip.weight_bits.value
-        counts = tuple(bits // weight_bits for bits in memory.value)
-    return Budget(
-        cores=chip.cores.value,
-        most_cores=None if capacity == "scaled" else _published_cores(chip),
-        spans_chips=chip.multi_chip is not None,
-        neurons=None if neurons is None else neurons.value,
-        synapses=counts,
-        weight_bits=weight_bits,
-        fan_in=None if fan_in is None else fan_in.value,
-        shares_cores=chip.layers_share_core is not False,
-        splits_layers=chip.splits_layers,
-        stores_kernels=chip.stores_kernels,
-        crossbar=chip.crossbar,
-        cuts=CUTS if cut == "auto" else (cut,),
-    )
-
-
 # what was assumed ----------------------------------------------------------------------------------------------------
 
 
-def _lifted(shape: NetworkShape, chip: Chip, budget: Budget, filling: Filling) -> Iterator[str]:
+def _lifted(shape: NetworkShape, budget: Budget, filling: Filling) -> Iterator[str]:
     """Fan-in and cores that had to grow; of a chip with one core, once for all layers."""
-    grown = False
+    grown, name = False, budget.chip.name
     for shortage in filling.shortages:
-        text = shortage_text(shape, chip, budget, shortage)
+        text = shortage_text(shape, budget, shortage)
         if shortage.kind == "fan_in" or budget.several_cores:
-            yield f"{chip.name} scaled: {text}; lifted"
+            yield f"{name} scaled: {text}; lifted"
         elif not grown:
             total = load_text(
                 budget, shape.neurons, sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
             )
-            yield f"{chip.name} scaled: the network needs {total}, {text}; counts lifted"
+            yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
             grown = True
 
 
-def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> Iterator[str]:
+def _unmoved(budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> Iterator[str]:
     """Why parts stay in order although the strategy would move them."""
-    stays = f"'{strategy}' leaves parts on the cores in order"
+    chip, stays = budget.chip, f"'{strategy}' leaves parts on the cores in order"
     if chip.network_on_chip is None:
         if budget.several_cores:
             yield f"{chip.name}: the network between its cores is not described, so {stays}"
@@ -351,9 +320,9 @@ def _unmoved(chip: Chip, budget: Budget, strategy: Strategy, parts: tuple[Slice,
         yield f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there"
 
 
-def _added(chip: Chip, capacity: Capacity, parts: tuple[Slice, ...]) -> Iterator[str]:
+def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:
     """Cores that a chip does not have, and chips joined."""
-    cores, there = max(part.core for part in parts) + 1, chip.cores.value
+    chip, cores, there = budget.chip, max(part.core for part in parts) + 1, budget.cores
     if cores <= there:
         return
     if chip.multi_chip is None:
@@ -364,9 +333,9 @@ def _added(chip: Chip, capacity: Capacity, parts: tuple[Slice, ...]) -> Iterator
     if most is not None and chips > most.value:
         yield f"{chip.name} scaled: {spans}, but at most {most.value:,} may be joined; chips added"
     elif most is None:
-        label = " scaled" if capacity == "scaled" else ""
+        label = " scaled" if budget.scaled else ""
         yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
-    elif capacity == "scaled":
+    elif budget.scaled:
         yield f"{chip.name} scaled: {spans}; nothing else is added"
 
 

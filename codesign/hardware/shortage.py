@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, Shortage, fill_in_order
 from codesign.network.topology import NetworkShape
 from codesign.units import plural
@@ -12,7 +11,7 @@ from codesign.units import plural
 _BITS_OF_KB = 8 * 1024
 
 
-def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Shortage) -> str:
+def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> str:
     """The layer, what it needs and what there is, in the units of the chip's file; where cores are short, how many the
     network takes."""
     layer, needed, limit = f"layer {shortage.layer + 1}", shortage.needed, shortage.limit
@@ -21,10 +20,10 @@ def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Sho
     if shortage.core is None:
         size = shape.layers[shortage.layer]
         load = load_text(budget, size.neurons, budget.stored(size, size.neurons, "channels"))
-        there = f"the chip's {plural(chip.cores.value, 'core')}, and networks may not span several of its chips"
-        if chip.multi_chip is not None:
-            chips = plural(limit // chip.cores.value, "chip")
-            there = f"{chips} of {plural(chip.cores.value, 'core')}, the most that may be joined"
+        there = f"the chip's {plural(budget.cores, 'core')}, and networks may not span several of its chips"
+        if budget.spans_chips:
+            chips = plural(limit // budget.cores, "chip")
+            there = f"{chips} of {plural(budget.cores, 'core')}, the most that may be joined"
         return f"{layer} needs {load}, more than what is left of {there}; the network takes {_taken(shape, budget)}"
     amounts = [needed, limit, shortage.taken, shortage.largest]
     (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
@@ -39,7 +38,7 @@ def shortage_text(shape: NetworkShape, chip: Chip, budget: Budget, shortage: Sho
 
 def _taken(shape: NetworkShape, budget: Budget) -> str:
     """Cores or chips of a network where there are enough of them."""
-    parts = fill_in_order(shape, replace(budget, most_cores=None), lift=True).parts
+    parts = fill_in_order(shape, replace(budget, scaled=True), lift=True).parts
     cores = max(part.core for part in parts) + 1
     return plural(-(-cores // budget.cores), "chip") if budget.spans_chips else plural(cores, "core")
 

@@ -17,7 +17,6 @@ from dataclasses import replace
 import numpy as np
 
 from codesign.arrays import Flags, Floats, Integers
-from codesign.hardware.description import Chip
 from codesign.hardware.filling import Budget, CoreLoad
 from codesign.hardware.parts import NetworkOnChip
 from codesign.hardware.reach import reach_of
@@ -68,10 +67,10 @@ def _late_messages(shape: NetworkShape, one: DelayedShape, execution: Execution)
 
 
 def moved_near(
-    chip: Chip, budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
+    budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
 ) -> tuple[Slice, ...]:
     """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
-    network, size = chip.network_on_chip, budget.cores
+    network, size = budget.chip.network_on_chip, budget.cores
     if network is None:
         return parts
     of_core = {load.core: load for load in loads}
