@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from scripts import script
 
 import codesign
 
@@ -48,10 +48,5 @@ def test_files_with_thorough_tests_say_which_fault_they_would_catch() -> None:
 
 def test_the_reference_has_every_public_name_once() -> None:
     pytest.importorskip("mkdocs")
-    spec = spec_from_file_location("generate", ROOT / "docs/site/generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    pages = "\n".join(text for _, text in generate.python_pages())
+    pages = "\n".join(text for _, text in script("docs/site/generate.py").python_pages())
     assert sorted(re.findall(r"^      heading: (\w+)$", pages, flags=re.MULTILINE)) == sorted(codesign.__all__)

@@ -100,29 +100,15 @@ def compare(
 
 
 @app.command()
-def validate(
-    names: Names = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(
-            parser=place_here,
-            metavar="FILE",
-            help="Write the table to this file: a new one, or one with the lines '<!-- validation table -->' and "
-            "'<!-- end of validation table -->', between which it goes.",
-        ),
-    ] = None,
-) -> None:
+def validate(names: Names = None) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
-    from codesign.cli.chip_validation import print_structure, print_validation, with_table
+    from rich.markdown import Markdown
+
+    from codesign.cli.chip_validation import validation_markdown
     from codesign.console import PrintableConsole
-    from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
 
-    chips = [find_chip(name) for name in names or chip_names()]
     console = PrintableConsole(highlight=False)
-    for chip in chips:
-        print_validation(console, chip)
-    print_structure(console, chips)
-    if markdown is not None:
-        write_atomically(markdown, with_table(markdown, chips).encode())
-        console.print(f"Table: {markdown}", soft_wrap=True)
+    for chip in [find_chip(name) for name in names or chip_names()]:
+        console.print(Markdown(validation_markdown(chip), hyperlinks=False))
+        console.print()

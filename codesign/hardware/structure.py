@@ -32,7 +32,7 @@ from codesign.hardware.laws import (
 )
 
 K_ENERGY, K_AREA = 2.94, 2.68
-"""Factors fitted over the chips that come with the program: `fitted_factor` in `codesign.hardware.structure_fit`."""
+"""Factors fitted over the chips that come with the program: `docs/site/validation.py`."""
 
 
 @dataclass(frozen=True, kw_only=True)

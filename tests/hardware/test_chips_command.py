@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scripts import script
 from typer.testing import CliRunner
 
 from codesign.cli.chips import app
-from codesign.errors import DocumentError, InputError
+from codesign.errors import DocumentError
 from codesign.hardware.library import chip_names, find_chip
 
 CHIPS = Path(__file__).parents[2] / "chips"
@@ -65,27 +66,12 @@ def test_validate_without_a_name_takes_every_chip(runner: CliRunner) -> None:
     assert all(f"({name})" in result.output for name in chip_names())
 
 
-def test_validate_writes_its_table_between_marks(runner: CliRunner, tmp_path: Path) -> None:
-    target = tmp_path / "page.md"
-    runner.invoke(app, ["validate", "odin", "--markdown", str(target)])
-    table = target.read_text()
-    assert "| power at 75 MHz | 476.9 µW | 477 µW | 0.0 % | measured |  |" in table
-    target.write_text("above\n<!-- validation table -->\nold\n<!-- end of validation table -->\nbelow\n")
-    runner.invoke(app, ["validate", "odin", "--markdown", str(target)])
-    text = target.read_text()
-    assert text == f"above\n<!-- validation table -->\n\n{table}\n<!-- end of validation table -->\nbelow\n"
-    target.write_text("no marks")
-    error = runner.invoke(app, ["validate", "odin", "--markdown", str(target)]).exception
-    assert isinstance(error, InputError)
-    assert target.read_text() == "no marks"
-
-
-def test_the_documented_table_is_what_the_command_writes(runner: CliRunner, tmp_path: Path) -> None:
-    page = Path(__file__).parents[2] / "docs" / "validation.md"
-    copy = tmp_path / "validation.md"
-    copy.write_text(page.read_text())
-    runner.invoke(app, ["validate", "--markdown", str(copy)])
-    assert copy.read_text() == page.read_text()
+def test_the_documented_tables_are_those_of_the_chips() -> None:
+    documents = script("docs/site/validation.py")
+    text = documents.PAGE.read_text(encoding="utf-8")
+    chips = [find_chip(name) for name in chip_names()]
+    assert documents.page(text, chips) == text
+    assert "| power at 75 MHz | 476.9 µW | 477 µW | 0.0 % | measured |  |" in text
 
 
 def test_check_prints_ok_or_raises_every_mistake(runner: CliRunner, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from types import ModuleType
@@ -10,35 +9,30 @@ from types import ModuleType
 import numpy as np
 import pytest
 from handmade_hardware import near
+from scripts import script
 
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation_models import Counts, Steps
 
 ROOT = Path(os.environ.get("CODESIGN_DATA") or "data")  # before a test's own folders take its place
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pilotnet_counts.py"
 
 pytestmark = [pytest.mark.recordings, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pilotnet_counts", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, spec.name, module)
-        spec.loader.exec_module(module)
+def counting() -> ModuleType:
+    module = script("benchmarks/pilotnet_counts.py")
     if not (ROOT / module.FOLDER / "network.net").is_file():
         pytest.skip(f"needs {module.FOLDER}: no network.net in {ROOT / module.FOLDER}")
     return module
 
 
-def test_the_imported_network_meets_every_recorded_spike_and_the_file_has_its_counts(script: ModuleType) -> None:
-    network, image, recorded = script.read(ROOT / script.FOLDER)
+def test_the_imported_network_meets_every_recorded_spike_and_the_file_has_its_counts(counting: ModuleType) -> None:
+    network, image, recorded = counting.read(ROOT / counting.FOLDER)
     assert sum(int(spikes.sum()) for spikes in recorded) == 1_118_521
-    assert script.mismatches(network, image, recorded) == 0
-    sample = script.spikes_of(network, np.zeros((script.PERIOD, network.shape.input_size)))
-    counted = script.counts(script.measured_run(network, sample, script.intels(network)))
+    assert counting.mismatches(network, image, recorded) == 0
+    sample = counting.spikes_of(network, np.zeros((counting.PERIOD, network.shape.input_size)))
+    counted = counting.counts(counting.measured_run(network, sample, counting.intels(network)))
     chip, core = counted["chip"], counted["core"]
     models = {one.name: one.model for one in find_chip("loihi2").validation}
     for name in ("PilotNet, leaky neurons", "PilotNet, leaky neurons, dynamic"):

@@ -10,6 +10,7 @@ import pytest
 from handmade_hardware import HEAD, chip_from, near
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts import script
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
@@ -21,9 +22,9 @@ from codesign.hardware.parameters import with_parameters
 from codesign.hardware.prices import missing_times, number_at
 from codesign.hardware.scaling import UNEXPLAINED
 from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
-from codesign.hardware.structure_fit import fitted_factor, predictions, typical_factor
 
 CHIPS = Path(__file__).parents[2] / "chips"
+FIT = script("docs/site/validation.py")
 BODY = """
 technology_node: 28 nm
 supply_voltage: 1 V
@@ -381,11 +382,11 @@ def test_scaling_composes_and_leads_back_to_what_was_given(first: dict[str, Any]
 
 def test_factors_are_those_of_the_chips_that_come_with_the_program() -> None:
     chips = [load_chip(path) for path in sorted(CHIPS.glob("*.yaml")) if path.stem != "template"]
-    assert float(f"{fitted_factor(chips, 'energy'):.3g}") == K_ENERGY
-    assert float(f"{fitted_factor(chips, 'area'):.3g}") == K_AREA
-    energies = predictions(chips, "energy")
-    typical = typical_factor([(one.predicted, one.published) for one in energies])
-    without = typical_factor([(one.mean, one.published) for one in energies])
+    assert float(f"{FIT.fitted_factor(chips, 'energy'):.3g}") == K_ENERGY
+    assert float(f"{FIT.fitted_factor(chips, 'area'):.3g}") == K_AREA
+    energies = FIT.predictions(chips, "energy")
+    typical = FIT.typical_factor([(one.predicted, one.published) for one in energies])
+    without = FIT.typical_factor([(one.mean, one.published) for one in energies])
     assert float(f"{math.log(typical) / math.log(without):.2g}") == UNEXPLAINED
 
 
@@ -397,12 +398,11 @@ def test_a_chip_that_is_left_out_does_not_tell_of_itself() -> None:
         )
         for name, energy, area in (("one", 2, 1), ("two", 8, 2), ("two_again", 9, 2))
     ]
-    first, second = predictions(chips, "energy")
+    first, second = FIT.predictions(chips, "energy")
     assert (first.predicted, second.predicted) == (near(8e-12), near(2e-12))
     assert (first.mean, first.ratio, second.ratio) == (near(8e-12), near(4), near(0.25))
-    assert typical_factor([(one.predicted, one.published) for one in (first, second)]) == near(4)
-    modelled = first.modelled
-    assert fitted_factor(chips, "energy") == near(4e-12 / modelled)
+    assert FIT.typical_factor([(one.predicted, one.published) for one in (first, second)]) == near(4)
+    assert FIT.fitted_factor(chips, "energy") == near(4e-12 / estimate(chips[0]).operation_j * K_ENERGY)
 
 
 def test_published_pairs_of_voltages() -> None:

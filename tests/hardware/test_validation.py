@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from handmade_hardware import ASYNCHRONOUS, HEAD, STATED, chip_from, group, near, number
+from scripts import script
 
-from codesign.cli.chip_validation import library_summary
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.description import Chip
@@ -429,7 +429,7 @@ def test_the_summary_of_all_chips_keeps_fits_apart_and_names_contradicted_bounds
         ("energy: 1 J", "{kind: none, reason: nobody counted}"),
         ("accuracy: 0.9", "{kind: none, reason: no energy}"),
     )
-    assert library_summary([chip]).splitlines() == [
+    assert script("docs/site/validation.py").summary_markdown([chip]).splitlines() == [
         "| | quantities | median error | worst |",
         "|---|--:|--:|---|",
         "| recomputed | 3 | 25 % | −50 %, *run 1* (`tiny`) |",

@@ -42,7 +42,6 @@ def huge(path: Path) -> None:
 KINDS = {"pipe": pipe, "device": device, "folder": folder_there, "huge": huge}
 COMMANDS = {
     "results.parquet": ("report", "{}"),
-    "table.md": ("chips", "validate", "mubrain", "--markdown", "{}"),
     "study.yaml": ("study", "{}"),  # the other documents: test_hostile_documents
     "run.json": ("status", "{folder}"),
 }

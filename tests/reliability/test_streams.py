@@ -121,7 +121,8 @@ COMMANDS = {
     "status": ("status", "done"),
     "chips": ("chips",),
     "chips show": ("chips", "show", "mubrain"),
-    "chips validate": ("chips", "validate", "mubrain", "--markdown", "out/checks.md"),
+    "chips compare": ("chips", "compare", "mubrain", "--output", "out/chips.csv"),
+    "chips validate": ("chips", "validate", "mubrain"),
     "data": ("data",),
 }
 WRITTEN = {
@@ -130,7 +131,7 @@ WRITTEN = {
     "study": "out/report.html",
     "price": "out/index.html",
     "report": "done/results.html",
-    "chips validate": "out/checks.md",
+    "chips compare": "out/chips.csv",
 }
 
 
