@@ -182,7 +182,7 @@ class TrialFacts:
         values: one an objective, in their order: mean over training seeds; None where there is none.
         spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
         level: the fidelity level that `values` come from; 0 is the lowest.
-        violations: by constraint, in words, by how much it is violated, in SI units; satisfied ones are left out.
+        violations: by constraint, in words, by which share of its limit it is violated; satisfied ones are left out.
         reason: why it is infeasible or failed.
         on_front: whether it is better than the references, and no complete trial beats it.
         hypervolume: of all complete trials up to this one, up to the objectives' references.

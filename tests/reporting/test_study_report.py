@@ -141,7 +141,6 @@ def test_all_trials_say_why_they_are_out(table):
     assert rows["1"][1:5] == ["dropped", "1 of 2", "60.0 %", "–"]
     assert "chip.loihi.gated true" in trials.caption
     assert rows["3"][-1] == "layer 0 needs 147,968 synapses, the chip has 37,366"
-    assert rows["4"][-2] == "energy_j at most 3 µJ by 0.0009970"
     assert rows["7"][1] == "on the front"
 
 

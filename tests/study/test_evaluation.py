@@ -50,7 +50,7 @@ def test_a_violated_constraint_keeps_its_values() -> None:
     outcome = evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0, density=3.5)])
     assert outcome.state == "infeasible"
     assert outcome.objectives == (0.5, 1.0)
-    assert outcome.violations == {"spike_density at most 2": 1.5}
+    assert outcome.violations == {"spike_density at most 2": 0.75}
     assert outcome.reason == "violates spike_density at most 2 (3.500)"
 
 

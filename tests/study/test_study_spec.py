@@ -191,7 +191,7 @@ def test_limits_have_units() -> None:
     spec = study(more="constraints: [{column: energy_j, at_most: 3 uJ}, {column: accuracy, at_least: 0.5}]\n")
     assert spec.objectives[1].reference == pytest.approx(1e-3)
     energy, accuracy = spec.constraints
-    assert energy.violation(5e-6) == pytest.approx(2e-6)
+    assert energy.violation(5e-6) == pytest.approx(2 / 3)
     assert energy.violation(1e-6) < 0
-    assert accuracy.violation(0.25) == 0.25
-    assert accuracy.violation(0.75) == -0.25
+    assert accuracy.violation(0.25) == 0.5
+    assert accuracy.violation(0.75) == -0.5

@@ -32,7 +32,7 @@ class Outcome:
         values: of its parameters, as the file would write them.
         objectives: in SI units: means over training seeds; empty where it was not run or failed.
         spreads: their sample standard deviations over training seeds; None with fewer than two.
-        violations: by constraint, by how much it is violated; those that are not are left out.
+        violations: by constraint, by which share of its limit it is violated; those that are not are left out.
         reason: why it is infeasible or failed.
     """
 

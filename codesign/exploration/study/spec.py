@@ -65,8 +65,10 @@ class ConstraintEntry(Spec):
         return self
 
     def violation(self, value: float) -> float:
-        """By how much `value` lies beyond the limit; 0 or below where it does not."""
-        return value - self.at_most if self.at_most is not None else (self.at_least or 0.0) - value
+        """How far `value` lies beyond the limit, as a share of the limit, so that constraints of any unit add up; 0 or
+        below where it does not."""
+        sign, limit = (1, self.at_most) if self.at_most is not None else (-1, self.at_least or 0.0)
+        return sign * (value - limit) / (abs(limit) or 1.0)
 
 
 class SamplerEntry(Spec):

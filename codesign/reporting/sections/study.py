@@ -74,7 +74,7 @@ def trial_table(study: Study) -> Table:
             f" {len(shown)} of {len(study.everything):,} rows: of the other trials only complete ones with the best "
             f"{column_label(study.objectives[0].column)}. The results file holds all."
         )
-    columns = [_TRIAL, _STATE, _level_column(study), *_value_columns(study), *_parameter_columns(study), *_WHY]
+    columns = [_TRIAL, _STATE, _level_column(study), *_value_columns(study), *_parameter_columns(study), _WHY]
     rows = tuple(tuple(cell(trial) for _, cell in columns) for trial in shown)
     return without_repeats(Table(caption=caption, headings=tuple(heading for heading, _ in columns), rows=rows))
 
@@ -124,13 +124,7 @@ _TRIAL: _Column = (
     lambda trial: Cell(text=trial_name(trial), order=trial.number),
 )
 _STATE: _Column = Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)
-_WHY: tuple[_Column, ...] = (
-    (
-        Heading(text="violations", wide=True),
-        lambda trial: Cell(text="; ".join(f"{name} by {number(by)}" for name, by in sorted(trial.violations.items()))),
-    ),
-    (Heading(text="reason", wide=True), lambda trial: Cell(text=shortened(trial.reason or "", _REASON))),
-)
+_WHY: _Column = Heading(text="reason", wide=True), lambda trial: Cell(text=shortened(trial.reason or "", _REASON))
 
 
 def _preferred(study: Study) -> list[TrialFacts]:
