@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import math
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can hold: archives must not depend on when they were made
+_CODEC = "zstd"  # faster than zip's, without which an execution would take longer to keep than to run
 _MAY_LACK = ("tick_evaluations", "delayed_operations", "direct_messages")
 """Counts that are left out where all are 0, and a table without rows, as they are of most networks."""
 _TABLES: dict[str, type[MessageTable | UpdateTable]] = {
@@ -152,7 +151,10 @@ def decode_state(data: bytes) -> dict[str, torch.Tensor]:
 
 
 def encode_execution(execution: Execution) -> bytes:
-    """An npz archive; integers are kept in the smallest type that holds them."""
+    """A line of facts as JSON, then all arrays one after the other, compressed; integers are kept in the smallest type
+    that holds them."""
+    import pyarrow as pa
+
     arrays: dict[str, NDArray[Any]] = {}
     for field in dataclasses.fields(Execution):
         value = getattr(execution, field.name)
@@ -162,6 +164,7 @@ def encode_execution(execution: Execution) -> bytes:
         elif isinstance(value, np.ndarray) and (field.name not in _MAY_LACK or value.any()):
             arrays[field.name] = _narrow(value)
     facts = {
+        "arrays": {name: [array.dtype.str, array.shape] for name, array in arrays.items()},
         "shape": execution.shape,
         "slices": execution.slices,
         "timestep_s": execution.timestep_s,
@@ -169,16 +172,8 @@ def encode_execution(execution: Execution) -> bytes:
     }
     if execution.zero_weights:
         facts["zero_weights"] = execution.zero_weights
-    arrays["facts"] = np.frombuffer(canonical_json(facts).encode(), dtype=np.uint8)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in arrays.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, array, allow_pickle=False)
-            place = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            # a low level: the usual one makes files a sixth smaller, but takes longer than to run the execution
-            archive.writestr(place, entry.getbuffer(), zipfile.ZIP_DEFLATED, compresslevel=2)
-    return buffer.getvalue()
+    content = b"".join(arrays[name].tobytes() for name in sorted(arrays))  # as JSON has the names
+    return b"\n".join((canonical_json(facts).encode(), pa.compress(content, codec=_CODEC, asbytes=True)))
 
 
 def decode_execution(data: bytes) -> Execution:
@@ -222,15 +217,14 @@ def _no_number(name: str) -> float:
 
 
 def _decoded_execution(data: bytes) -> Execution:
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
-    facts = json.loads(arrays.pop("facts").tobytes())
-    integers = {name: array.astype(np.int64) if array.dtype.kind in "iu" else array for name, array in arrays.items()}
-    values: dict[str, Any] = {name: array for name, array in integers.items() if "." not in name}
+    head, _, compressed = data.partition(b"\n")
+    facts = json.loads(head)
+    arrays = _unpacked(facts["arrays"], compressed)
+    values: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
     for table, cls in _TABLES.items():
-        if table in _MAY_LACK and f"{table}.sample" not in integers:
+        if table in _MAY_LACK and f"{table}.sample" not in arrays:
             continue
-        values[table] = cls(**{field.name: integers[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
+        values[table] = cls(**{field.name: arrays[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
     shape = facts["shape"]
     return Execution(
         shape=NetworkShape(
@@ -245,6 +239,20 @@ def _decoded_execution(data: bytes) -> Execution:
         zero_weights=tuple(facts.get("zero_weights", ())),
         **values,
     )
+
+
+def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> dict[str, NDArray[Any]]:
+    """Arrays from their types and shapes by name, and their values one after the other; integers as int64."""
+    import pyarrow as pa
+
+    parts = {name: (np.dtype(kind), math.prod(shape), shape) for name, (kind, shape) in kinds.items()}
+    size = sum(kind.itemsize * count for kind, count, _ in parts.values())
+    content, arrays, start = pa.decompress(compressed, size, codec=_CODEC), {}, 0
+    for name, (kind, count, shape) in parts.items():
+        array = np.frombuffer(content, kind, count, start).reshape(shape)
+        arrays[name] = array.astype(np.int64 if kind.kind in "iu" else kind)
+        start += array.nbytes
+    return arrays
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:

@@ -25,7 +25,7 @@ def evaluate(
     schedule: Schedule,
     *,
     seed: int = 0,
-    batch_size: int = 256,
+    batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
 ) -> Execution:
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
@@ -55,7 +55,7 @@ def predict(
     schedule: Schedule,
     *,
     seed: int = 0,
-    batch_size: int = 256,
+    batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
 ) -> NDArray[np.int64]:
     """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
@@ -82,7 +82,7 @@ def answer(
     schedule: Schedule,
     *,
     seed: int = 0,
-    batch_size: int = 256,
+    batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
 ) -> Answers:
     """What `predict` returns, and how many spikes it took. Arguments and errors: as for `predict`."""

@@ -102,9 +102,9 @@ def test_keys_stay_the_same(plan):
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
         "train": "ac6160c36d8d0098",
-        "execute": "c3d83acc2f642159",
-        "summary": "c5f3c378b689920a",
-        "cost": "7f475281a8ec5bbb",
+        "execute": "e92be82fc971b90d",
+        "summary": "d219ad566a61b83b",
+        "cost": "c7a8b68eb2a83d92",
     }
 
 
