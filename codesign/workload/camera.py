@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.workload.events import EventBatch
+from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
-from codesign.workload.timing import bin_edges_ns
 
 CAMERA_VERSION = 1
 """Raised whenever the same image would give other events; part of cache keys and fingerprints."""

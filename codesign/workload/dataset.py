@@ -81,7 +81,7 @@ def load_workload(
     batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
         splits = {"train": plan.split.train, "validation": plan.split.validation, "test": plan.split.test}
-        batches = {name: recordings.read(positions, plan.spec) for name, positions in splits.items()}
+        batches = {name: recordings.batch(positions, plan.spec) for name, positions in splits.items()}
         plan.cache.store(fingerprint, batches)
     batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
     return Workload(

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from codesign.arguments import seconds
 from codesign.errors import InputError
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
-from codesign.workload.raw_events import check_frames, grid_of, inputs_of, times_ns, whole_numbers
-from codesign.workload.timing import bin_edges_ns
+from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
 
 if TYPE_CHECKING:
     import torch

@@ -15,6 +15,15 @@ _LONGEST_S = 3.2e9
 """Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
 
 
+def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
+    """(T + 1,) edges of the bins of time; bin k holds what happens at edges[k] ≤ time < edges[k + 1].
+
+    On a clock of whole nanoseconds, so that 70 ms lie in bin 7 of 10 ms whatever floating point says.
+    """
+    edges: NDArray[np.int64] = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
+    return edges
+
+
 def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
     """(channels, height, width) of (inputs,), (height, width) or (channels, height, width).
 

@@ -10,8 +10,8 @@ from codesign.training.presets import PRESETS
 from codesign.units import parse_quantity
 from codesign.workload.datasets.base import Dataset
 from codesign.workload.datasets.registry import get_dataset
+from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
-from codesign.workload.timing import bin_edges_ns
 
 
 def test_what_is_left_out_is_the_datasets_business():

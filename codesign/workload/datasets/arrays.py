@@ -41,9 +41,9 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError, InputError
 from codesign.units import format_si
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
-from codesign.workload.datasets.base import Dataset, Reader, Recordings
+from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
@@ -154,12 +154,18 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
         raise InputError("ids: must be at least 0, each only once")
     ids = np.arange(shape[0]) if ids is None else ids
 
+    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch | Iterator[Events]:
+        if offsets is not None:
+            return _events(path, offsets, positions, grid)
+        with open_arrays(path, _KNOWN) as columns, _telling(path):
+            return _dense(columns["data"], positions, labels, ids, spec, currents=currents)
+
     return Recordings(
         grid=grid,
         classes=classes,
         labels=labels,
         sample_ids=ids,
-        read=_reader(path, labels, ids, grid, offsets, currents=currents),
+        read=read,
         test_part=None if parts is None else parts == "test",
         validation_part=parts == "validation" if parts is not None and "validation" in parts else None,
         groups=_column(small, "groups", shape[0]),
@@ -169,36 +175,6 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
         timestep_s=scalars.get("timestep_s"),
         longest=shape[1] if dense else None,
     )
-
-
-def _reader(
-    path: Path,
-    labels: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    grid: tuple[int, int, int],
-    offsets: NDArray[np.int64] | None,
-    *,
-    currents: bool,
-) -> Reader:
-    """Reads samples in the file's order: event lists where there are `offsets`."""
-
-    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
-        order = np.argsort(positions)
-        with open_arrays(path, _KNOWN) as columns, _telling(path):
-            if offsets is None:
-                batch = _dense(columns["data"], positions[order], labels, ids, spec, currents=currents)
-            else:
-                batch = bin_samples(
-                    lambda position: _events(columns, offsets, position, grid),
-                    positions[order],
-                    labels=labels,
-                    sample_ids=ids,
-                    input_size=math.prod(grid),
-                    spec=spec,
-                )
-        return batch.select(np.argsort(order)).with_grid(grid)
-
-    return read
 
 
 def _scalar(name: str, array: NDArray[Any]) -> float:
@@ -262,12 +238,16 @@ def _inputs(events: Mapping[str, NDArray[Any]], grid: tuple[int, int, int]) -> E
     return times_ns(events["t"]), inputs_of(events, events, grid)
 
 
-def _events(columns: Columns, offsets: NDArray[np.int64], sample: int, grid: tuple[int, int, int]) -> Events:
-    start, stop = offsets[sample : sample + 2].tolist()
-    try:
-        return _inputs({name: columns[name].rows(start, stop) for name in _EVENTS if name in columns}, grid)
-    except InputError as error:
-        raise InputError(f"sample {sample}: {error}") from None
+def _events(
+    path: Path, offsets: NDArray[np.int64], samples: NDArray[np.int64], grid: tuple[int, int, int]
+) -> Iterator[Events]:
+    with open_arrays(path, _KNOWN) as columns, _telling(path):
+        for sample in samples.tolist():
+            rows = offsets[sample : sample + 2].tolist()
+            try:
+                yield _inputs({name: columns[name].rows(*rows) for name in _EVENTS if name in columns}, grid)
+            except InputError as error:
+                raise InputError(f"sample {sample}: {error}") from None
 
 
 def _dense(

@@ -24,13 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import bin_samples
+from codesign.workload.binning import Events
 from codesign.workload.cochlea import Cochlea
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import label_order, names_in, number_of
-from codesign.workload.events import EventBatch
+from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
-from codesign.workload.timing import bin_edges_ns
 from codesign.workload.wav import Sound, read_wav
 
 _FOLDERS = ("audio", "fsdd/recordings")
@@ -81,18 +80,12 @@ class Audio(Dataset):
         ids = np.array([number_of(take.name) for take in takes], dtype=np.int64)
         speakers = [take.speaker for take in takes if take.speaker is not None]
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.highest_frequency is not None
             cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
             end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])
-            return bin_samples(
-                lambda position: cochlea.events(_hear(paths[position]), end_ns),
-                positions,
-                labels=classes,
-                sample_ids=ids,
-                input_size=_CHANNELS,
-                spec=spec,
-            )
+            for position in positions:
+                yield cochlea.events(_hear(paths[position]), end_ns)
 
         return Recordings(
             grid=(1, 1, _CHANNELS),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 from codesign.units import format_si
+from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
@@ -32,8 +33,8 @@ _OPTIONS = {
 }
 """Options that few datasets have, and which."""
 
-Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]
-"""The samples at some positions, in that order, as events."""
+Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch | Iterator[Events]]
+"""The samples at some positions, in that order: a batch of them, or the events of one after the other."""
 
 
 class IncompleteError(DataError):
@@ -65,7 +66,7 @@ class Recordings:
         classes: number of classes.
         labels: (N,) int64 classes.
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
-        read: the samples at some positions as events.
+        read: gives the samples at some positions, which ascend.
         test_part: (N,) which belong to the official test set; None where there is none.
         validation_part: (N,) which of the others are for validation; None where the dataset does not say.
         groups: (N,) int64 whom a sample comes from, such as its speaker; None where the copy does not say.
@@ -92,6 +93,16 @@ class Recordings:
     timesteps: int | None = None
     timestep_s: float | None = None
     longest: int | None = None
+
+    def batch(self, positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        """The samples at some positions, in that order."""
+        order = np.argsort(positions)
+        inside = positions[order]
+        found = self.read(inside, spec)
+        if not isinstance(found, EventBatch):
+            size, ids = math.prod(self.grid), self.sample_ids[inside]
+            found = binned(found, self.labels[inside], sample_ids=ids, input_size=size, spec=spec)
+        return found.select(np.argsort(order)).with_grid(self.grid)
 
 
 class Dataset(ABC):

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, reader
+from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import number_of, reading
 from codesign.workload.download import Download, RemoteFile
@@ -85,7 +85,7 @@ class DVSGesture(Dataset):
             classes=_CLASSES,
             labels=labels,
             sample_ids=ids,
-            read=reader(lambda position: _events(clips[position].path), labels, ids, _GRID),
+            read=lambda positions, spec: (_events(clips[position].path) for position in positions),
             test_part=np.array([clip.part == "Test" for clip in clips]),
             groups=np.array(users, dtype=np.int64) if len(users) == len(clips) else None,
             files=[clip.path for clip in clips],

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from codesign.documents import Spec, load_document
 from codesign.errors import DataError, InputError
 from codesign.units import Positive, Time
-from codesign.workload.binning import Events, reader
+from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import label_order, names_in, number_of, reading
 from codesign.workload.raw_events import grid_of, inputs_of, times_ns
@@ -64,7 +64,7 @@ def recordings_in(folder: Path) -> Recordings | None:
         classes=len(labels),
         labels=classes,
         sample_ids=ids,
-        read=reader(lambda position: _events(folder / names[position], grid), classes, ids, grid),
+        read=lambda positions, spec: (_events(folder / names[position], grid) for position in positions),
         test_part=part_of == "test" if parts else None,
         validation_part=part_of == "validation" if "validation" in parts else None,
         files=[folder / _SETTINGS, *(folder / name for name in names)],

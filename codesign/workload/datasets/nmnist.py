@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, reader
+from codesign.workload.binning import Events
 from codesign.workload.cache import content_digest
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.download import Download, RemoteFile
@@ -79,7 +79,7 @@ class NMNIST(Dataset):
             classes=10,
             labels=labels,
             sample_ids=ids,
-            read=reader(lambda position: _events(paths[position]), labels, ids, _GRID),
+            read=lambda positions, spec: (_events(paths[position]) for position in positions),
             test_part=parts == 1,
             files=paths,
             content=content,

@@ -24,10 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
 from codesign.workload.datasets.reading import reading
-from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 
 _FIRST_ID = {"TRAIN": 0, "TEST": 1_000_000}
@@ -86,20 +85,15 @@ class _Series(Dataset):
                 texts.append(text)
         classes, numbers = np.array(labels, dtype=np.int64), np.array(ids, dtype=np.int64)
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.contrast is not None
             training = np.concatenate([self._values(text, there["TRAIN"]) for text, _ in rows["TRAIN"]], axis=1)
             mean, deviation = training.mean(axis=1, keepdims=True), training.std(axis=1, keepdims=True)
             deviation[deviation == 0] = 1  # a series that never changes sends nothing
-            delta = float(spec.contrast)
-
-            def events_of(position: int) -> Events:
+            for position in positions:
                 part = "TRAIN" if numbers[position] < _FIRST_ID["TEST"] else "TEST"
                 z = (self._values(texts[position], there[part]) - mean) / deviation
-                return self._events(level_crossings(z, delta))
-
-            size = 2 * self.series
-            return bin_samples(events_of, positions, labels=classes, sample_ids=numbers, input_size=size, spec=spec)
+                yield self._events(level_crossings(z, float(spec.contrast)))
 
         return Recordings(
             grid=(2, 1, self.series),

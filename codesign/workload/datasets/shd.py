@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import DataError
-from codesign.workload.binning import Events, bin_samples
+from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
-from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
 
 _CHANNELS = 700
@@ -74,18 +73,15 @@ class SHD(Dataset):
         ids = np.concatenate([_FIRST_ID[part] + np.arange(len(own)) for part, (own, _) in parts.items()])
         speakers = [speakers for _, speakers in parts.values() if speakers is not None]
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
             with ExitStack() as stack:
                 opened = {part: stack.enter_context(_hdf5(path)) for part, path in files.items()}
                 spikes = {part: (file["spikes/times"], file["spikes/units"]) for part, file in opened.items()}
-
-                def events_of(position: int) -> Events:
-                    part = "test" if ids[position] >= _FIRST_ID["test"] else "train"
-                    row = int(ids[position]) - _FIRST_ID[part]
+                for number in ids[positions].tolist():
+                    part = "test" if number >= _FIRST_ID["test"] else "train"
+                    row = number - _FIRST_ID[part]
                     times, units = spikes[part]
-                    return _events(times[row], units[row], f"{files[part]}: sample {row}")
-
-                return bin_samples(events_of, positions, labels=labels, sample_ids=ids, input_size=_INPUTS, spec=spec)
+                    yield _events(times[row], units[row], f"{files[part]}: sample {row}")
 
         return Recordings(
             grid=(1, 1, _INPUTS),
