@@ -86,6 +86,8 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     rows = f"{plural(len(plan.points), 'row')} of results with their seeds, {len(infeasible)} of them infeasible"
     typer.echo(f"{plural(len(places), 'design point')}, {rows}")
     typer.echo(work_text(work))
+    for note in plan.notes:
+        typer.echo(f"  {note}")
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}
     for (chip, kind), text in left_out.items():
         if text:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from codesign.analysis.formatting import listed
 from codesign.documents import Path_
 from codesign.errors import CodesignError
 from codesign.exploration.encoding import encode_state
@@ -24,6 +25,7 @@ from codesign.network.window import Grid
 from codesign.training.model_file import ModelFile
 from codesign.units import HELD_IN_SI
 from codesign.workload.dataset import WorkloadOutline
+from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
@@ -43,6 +45,9 @@ class GivenModel:
     trains: bool
     state: bytes = field(compare=False, repr=False)
 
+
+_OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
+"""What makes other samples of the same dataset, or tests with samples of the training."""
 
 Loaded = Mapping[str, tuple[str, "LoadedModel"]]
 """By recipe, the parameter that names a model, and the model."""
@@ -134,6 +139,33 @@ def _inputs(grid: Grid) -> str:
     """`2,312 inputs (2 × 34 × 34)`."""
     form = " × ".join(str(size) for size in grid)
     return f"{math.prod(grid):,} inputs" + (f" ({form})" if sum(size > 1 for size in grid) > 1 else "")
+
+
+def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
+    """Of recipes whose model is evaluated on data made in another way than what it was trained on: how, in a sentence.
+
+    A card may not know its model's data; and of another dataset, only the number of timesteps says something.
+    """
+    said = {}
+    for name, (parameter, model) in loaded.items():
+        data = model.card.data
+        if parameter != "model" or data is None or data.fingerprint == outline.fingerprint:
+            continue
+        pairs = {"timesteps": (data.timesteps, outline.timesteps)}
+        if data.options.name == workload.name:
+            pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in _OPTIONS}
+        differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
+        trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
+        if differing:
+            said[name] = (
+                f"the model of recipe '{name}' was trained on '{data.options.name}' with {trained}, and is evaluated "
+                f"on '{workload.name}' with {here}"
+            )
+    return said
+
+
+def _listed(options: Mapping[str, object]) -> str:
+    return listed([f"usual {name}" if value is None else f"{name} {value}" for name, value in options.items()])
 
 
 def given_models(loaded: Loaded) -> dict[str, GivenModel]:

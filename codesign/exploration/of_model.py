@@ -12,7 +12,9 @@ from codesign.exploration.checks import is_chip_file
 from codesign.exploration.given import load_model_file
 from codesign.exploration.spec import SweepSpec
 from codesign.hardware.library import find_chip
+from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile
+from codesign.workload.spec import WorkloadSpec
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 60
@@ -21,6 +23,8 @@ _DATA = (".npz", ".h5", ".hdf5")
 
 def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int | None = None) -> SweepSpec:
     """Accuracy, energy and latency of a model on each chip: on one that waits for layers as it does, on others both.
+
+    Data that the model was trained on, which its card knows by name, has the timesteps and the split of the training.
 
     Args:
         model: its file, `.safetensors` or NIR.
@@ -31,7 +35,8 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
     Raises:
         InputError: the model or a chip cannot be read, or the name of the data is none.
     """
-    network = load_model_file(ModelFile(file=model)).network
+    loaded = load_model_file(ModelFile(file=model))
+    network = loaded.network
     timestep_s, reads_spikes = network.timestep_s, network.neuron.readout == "spikes"
     name = _name(model)
     own = data.endswith(_DATA) or os.path.sep in data or os.path.isdir(data)
@@ -56,7 +61,22 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         "questions": dict(_questions(entries)),
         "evaluation": {"samples": samples},
     }
-    return validate_data(told, SweepSpec, named=named)
+    spec = validate_data(told, SweepSpec, named=named)
+    return spec.model_copy(update={"workload": _as_trained(spec.workload, loaded.card.data)})
+
+
+def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
+    """The workload with the options that the model was trained with, where the data has the same name.
+
+    Else samples would have another number of timesteps, or the test samples be some that it was trained on.
+    """
+    if data is None or _data_name(data.options) != _data_name(workload):
+        return workload
+    return data.options.model_copy(update={"file": workload.file})
+
+
+def _data_name(workload: WorkloadSpec) -> tuple[str, str]:
+    return workload.name, os.path.basename(workload.file or "")
 
 
 def _questions(entries: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

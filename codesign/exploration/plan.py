@@ -20,7 +20,7 @@ from codesign.exploration.deployments import (
     trained_with,
 )
 from codesign.exploration.encoding import digest
-from codesign.exploration.given import GivenModel, given_models, load_given, with_given_network
+from codesign.exploration.given import GivenModel, given_models, load_given, other_data, with_given_network
 from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.rows import Columns
@@ -101,13 +101,18 @@ class PlannedPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All design points of a sweep, in the order of the file."""
+    """All design points of a sweep, in the order of the file.
+
+    Attributes:
+        notes: what to know before it runs.
+    """
 
     spec: SweepSpec
     topology: TopologySpec
     shape: NetworkShape
     outline: WorkloadOutline
     points: tuple[PlannedPoint, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def workload(self) -> str:
@@ -159,11 +164,14 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool =
     models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
     if mistakes:
         raise spec.refusal(mistakes)
-    builder = _Builder(spec, shape, with_twins=with_twins)
+    other = other_data(loaded, spec.workload, workload)
+    builder = _Builder(spec, shape, with_twins=with_twins, other_data=other)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
-    return Plan(spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points))
+    return Plan(
+        spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points), notes=tuple(other.values())
+    )
 
 
 def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
@@ -274,8 +282,10 @@ def _checks(
 class _Builder:
     """Makes the points of deployments, which share the executions of models."""
 
-    def __init__(self, spec: SweepSpec, shape: NetworkShape, *, with_twins: bool) -> None:
-        self._spec, self._shape = spec, shape
+    def __init__(
+        self, spec: SweepSpec, shape: NetworkShape, *, with_twins: bool, other_data: Mapping[str, str]
+    ) -> None:
+        self._spec, self._shape, self._other_data = spec, shape, other_data
         self._with_twins = with_twins
         self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
         self._in_layers: dict[str, tuple[ExecuteInputs, SummaryInputs]] = {}  # by key, and summarized
@@ -295,12 +305,12 @@ class _Builder:
             cost = CostInputs(execution=key, placement=deployment.placement, operation=operation)
             jobs = executed(cost=cost)
         columns = {**model.columns, "evaluation_seed": seed, **deployment.columns, **axes}
-        learn = model.inputs.recipe.learn
+        assumptions, learn = list(columns["assumptions"]), model.inputs.recipe.learn
         if learn is not None and deployment.placement is not None:
-            columns["assumptions"] = [
-                *columns["assumptions"],
-                *learned_assumptions(deployment.placement, learn.shared),
-            ]
+            assumptions += learned_assumptions(deployment.placement, learn.shared)
+        if (other := self._other_data.get(model.recipe.name)) is not None:
+            assumptions.append(other)
+        columns["assumptions"] = assumptions
         identity = {name: value for name, value in columns.items() if name != "assumptions"}
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]

@@ -111,6 +111,8 @@ def run_sweep(
     progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
     load, plan = workloads.load, build_plan(spec, workloads.outline_for(spec))
+    for note in plan.notes:
+        progress.note(note)
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
     record = recorded(

@@ -43,6 +43,11 @@ def model_page(card: ModelCard, file: str) -> str:
             f'model = cd.load_model("{file}")',
             "model.network  # an ordinary torch module",
             "model.card  # everything on this page",
+            *(
+                ()
+                if card.data is None
+                else ("cd.load_workload(model.card.data.options)  # the data it was trained on",)
+            ),
         ),
         _limits(card),
     ]

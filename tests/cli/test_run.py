@@ -64,3 +64,29 @@ def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkey
             sweep_of_model(*wrong)
     with pytest.raises(InputError, match=r"^MODEL: takes 20 inputs and has 4 classes; workload 'digits' has 512"):
         plan_sweep(sweep_of_model("mine.v2.safetensors", "digits", ["mubrain"]))
+
+
+def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
+    topology = cd.parse_topology("512-9-10")
+    network = cd.SpikingNetwork(topology, cd.NeuronSpec(threshold=0.3, time_constant="10 ms"), timestep_s=0.01, seed=1)
+    options = cd.WorkloadSpec(name="digits", timesteps=4, seed=3, train=50)
+    card = cd.describe_model(network, name="mine", data=(options, cd.load_workload(options)))
+    cd.save_model(tmp_path / "mine.safetensors", network, card)
+    model = str(tmp_path / "mine.safetensors")
+    assert sweep_of_model(model, "digits", ["mubrain"]).workload == options
+    assert plan_sweep(sweep_of_model(model, "digits", ["mubrain"])).notes == ()
+    assert sweep_of_model(model, "nmnist", ["mubrain"]).workload.timesteps is None
+    for name, folder in (("arrays", "a"), ("arrays", "b"), ("other", "b")):
+        file = tmp_path / folder / f"{name}.npz"
+        file.parent.mkdir(exist_ok=True)
+        np.savez(file, data=np.ones((30, 10, 512)), labels=np.arange(30) % 10, timestep_s=0.01)
+        if folder == "a":
+            options = cd.WorkloadSpec(name="arrays", file=str(file), timesteps=4, test=5)
+            card = cd.describe_model(network, name="mine", data=(options, cd.load_workload(options)))
+            cd.save_model(tmp_path / "mine.safetensors", network, card)
+        found = sweep_of_model(model, str(file), ["mubrain"])
+        known = name == "arrays"  # wherever it lies now
+        assert (found.workload.file, found.workload.timesteps) == (str(file), 4 if known else None)
+        said = "the model of recipe 'mine' was trained on 'arrays' with timesteps 4 and test 5, and is evaluated on "
+        said += "'arrays' with timesteps 10 and usual test"
+        assert plan_sweep(found).notes == (() if known else (said,))

@@ -71,6 +71,23 @@ def test_a_given_model_is_evaluated_and_trained_further(tmp_path: Path, cache_ro
     assert not torch.equal(one.weights()[0], other.weights()[0])
 
 
+def test_data_made_otherwise_than_that_of_the_training_is_told(tmp_path: Path, cache_root: Path):
+    network = saved(tmp_path)
+    options = cd.WorkloadSpec(name="digits", timesteps=4, seed=1, test=20, validation=20, train=60)
+    data = cd.load_workload(options, cache_root=cache_root)
+    card = cd.describe_model(network, name="mine", data=(options, data))
+    cd.save_model(tmp_path / "mine.safetensors", network, card)
+    plan = build_plan(sweep_in(tmp_path), outline(timesteps=3))
+    note = (
+        "the model of recipe 'mine' was trained on 'digits' with timesteps 4 and seed 1, and is evaluated on 'digits' "
+        "with timesteps 3 and seed 0"
+    )
+    assert plan.notes == (note,)
+    told = {point.columns["recipe"] for point in plan.points if note in point.columns["assumptions"]}
+    assert told == {"mine"}  # others are trained on these data
+    assert build_plan(sweep_in(tmp_path), outline(fingerprint=data.fingerprint)).notes == ()
+
+
 def keys(spec: SweepSpec) -> list[str]:
     plan = build_plan(spec, outline())
     return [point.jobs.execution.model.key for point in plan.points if point.jobs is not None]
