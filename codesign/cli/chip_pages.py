@@ -102,9 +102,9 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     for column in ("number", "value", "range", "how known", "changes", "source"):
         table.add_column(column, overflow="fold", no_wrap=column not in ("value", "range"))
     compared = compared_numbers(chip)
-    for number in chip.numbers():
+    for path, number in chip.numbers().items():
         known = (number.confidence, number.effect, escape(number.source))
-        table.add_row(number.name, escape(number.text), compared[number.name].range_text, *known)
+        table.add_row(path, escape(number.text), compared[path].range_text, *known)
     console.print()
     width, console.width = console.width, max(console.width, _LEAST_WIDTH)
     console.print(table)

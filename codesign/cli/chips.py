@@ -62,7 +62,7 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
 
     chip = load_chip(file)
     typer.echo(f"OK: {file} describes {chip.title}")
-    estimated = [number.name for number in chip.numbers() if number.source == STRUCTURE]
+    estimated = [path for path, number in chip.numbers().items() if number.source == STRUCTURE]
     if estimated:
         typer.echo(f"Estimated from its structure: {', '.join(estimated)}")
     if left_out := unpriced(chip):

@@ -97,17 +97,17 @@ def chip_facts(chip: Chip) -> ChipFacts:
         notes=chip.notes(),
         numbers=tuple(
             ChipNumber(
-                name=number.name,
-                value_si=number.value_si,
+                name=path,
+                value_si=number.si,
                 unit=number.unit,
                 text=number.text,
                 confidence=number.confidence,
                 source=cite(number.source),
-                low_si=ranges[number.name].low if number.name in ranges else None,
-                high_si=ranges[number.name].high if number.name in ranges else None,
-                assumed_range=number.name in ranges and ranges[number.name].assumed,
+                low_si=ranges[path].low if path in ranges else None,
+                high_si=ranges[path].high if path in ranges else None,
+                assumed_range=path in ranges and ranges[path].assumed,
             )
-            for number in chip.numbers()
+            for path, number in chip.numbers().items()
         )
         + tuple(
             ChipNumber(

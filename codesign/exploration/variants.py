@@ -164,9 +164,9 @@ def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
     """A number of the chip in SI and its unit; text where it is none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
-    number = next((number for number in chip.numbers() if number.name == parameter), None)
+    number = chip.numbers().get(parameter)
     if number is not None:
-        return (number.text, "") if number.value_si is None else (number.value_si, number.unit)
+        return (number.text, "") if number.si is None else (number.si, number.unit)
     value: Any = chip  # a word, such as the scope of a barrier
     for part in parameter.split("."):
         value = None if value is None else getattr(value, part, None)  # a part that this kind of chip does not have

@@ -9,7 +9,7 @@ from typing import Any
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import ChipPower, EnergyNumber, TimeNumber
-from codesign.hardware.prices import Prices, number_at
+from codesign.hardware.prices import Prices
 from codesign.hardware.provenance import ASSUMED_FACTORS, STRUCTURE
 from codesign.hardware.terms import COVERAGE
 from codesign.hardware.uncertainty import uncertain_numbers
@@ -65,23 +65,21 @@ def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
     """Every number of a chip by its path, in file order, and the sum of its static power."""
     ranges = {item.path: item for item in uncertain_numbers(chip)}
     found = {}
-    for item in chip.numbers():
-        number, ends = number_at(chip, item.name), ranges.get(item.name)
-        source = chip.sources.get(item.source)
-        seconds = chip.seconds(number) if isinstance(number, TimeNumber) else None
-        found[item.name] = ComparedNumber(
-            number=item.name,
-            value=item.value_si if seconds is None else seconds,
+    for path, number in chip.numbers().items():
+        ends, source = ranges.get(path), chip.sources.get(number.source)
+        found[path] = ComparedNumber(
+            number=path,
+            value=chip.seconds(number) if isinstance(number, TimeNumber) else number.si,
             low=None if ends is None else ends.low,
             high=None if ends is None else ends.high,
-            unit="s" if seconds is not None else item.unit,
-            text=item.text,
-            known=STRUCTURE if item.source == STRUCTURE else item.confidence,
+            unit=number.unit,
+            text=number.text,
+            known=STRUCTURE if number.source == STRUCTURE else number.confidence,
             range="" if ends is None else "assumed" if ends.assumed else "file",
             holds=_holds(chip, number),
-            source=item.source if source is None else source.citation,
-            basis=item.basis,
-            note=item.note,
+            source=number.source if source is None else source.citation,
+            basis=number.basis,
+            note=number.note,
         )
     total = static_power(chip, found)
     return found if total is None else {**found, STATIC_POWER: total}

@@ -2,8 +2,8 @@
 
     work (counts and steps of an execution on a placement) × prices (numbers, or arrays over scenarios) = costs
 
-`price` takes one chip as it is, sample by sample. `mean_costs` takes many scenarios at once and means over samples:
-ranges of uncertain numbers, and grids of millions of points. Both go through `latency_of` and `term_energies`.
+`price` takes one chip as it is, sample by sample. Ranges of uncertain numbers, and grids of millions of points, take
+many scenarios at once and means over samples: `mean_times`, and `term_energies` of `ActionCounts.mean`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from codesign.arguments import instance
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.action_counts import ActionCounts, action_counts
-from codesign.hardware.energy import EnergyBook, check_operation, energy_of, term_energies, total_in
+from codesign.hardware.energy import EnergyBook, check_operation, energy_of
 from codesign.hardware.latency import Latency, StepsOf, latency_of, steps_of
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Prices, missing_times
 from codesign.hardware.scheduling import delayed_assumptions
-from codesign.hardware.terms import COST_TERMS, CURRENTS, StaticBook
+from codesign.hardware.terms import COST_TERMS, CURRENTS
 from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 from codesign.units import format_si
@@ -52,15 +52,6 @@ class Counted:
     def prices(self) -> Prices:
         """The chip's own prices."""
         return Prices(chip=self.work.chip, extent=self.work.placement.extent)
-
-
-def counted(execution: Execution, placement: Placement) -> Counted:
-    """Count what an execution does on a placement.
-
-    Raises:
-        InputError: as `PlacedExecution`.
-    """
-    return Counted(PlacedExecution(execution, placement))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -194,7 +185,7 @@ def price(
     instance("placement", placement, Placement)
     chip = placement.chip
     check_operation(chip, operation)
-    this = counted(execution, placement)
+    this = Counted(PlacedExecution(execution, placement))
     work, prices = this.work, this.prices()
     latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
     on_s, assumed = _on_time(work, latency.total_s, operation)
@@ -286,23 +277,6 @@ class MeanTimes:
     not_modelled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MeanCosts:
-    """Means over samples in n scenarios, (n,) each; None where not known.
-
-    Attributes:
-        terms_j: by name.
-        core_share: cores in use, of all cores of the chips that the network takes.
-    """
-
-    terms_j: dict[str, Floats | None]
-    core_share: float
-
-    def energy_in(self, book: StaticBook) -> Floats | None:
-        """Sum of the terms in a book of the static power."""
-        return total_in(book, self.terms_j, self.core_share)
-
-
 def mean_times(
     this: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
 ) -> MeanTimes:
@@ -332,14 +306,3 @@ def mean_times(
         on_s=np.concatenate(ons)[scenario] if ons else None,
         not_modelled=not_modelled,
     )
-
-
-def mean_costs(counts: ActionCounts, prices: Prices, times: MeanTimes, operation: Operation) -> MeanCosts:
-    """Energies in n scenarios.
-
-    Args:
-        counts: means over samples, (1,) each.
-        times: what `mean_times` gives for the same scenarios.
-    """
-    terms = term_energies(counts.during(operation, prices), prices, times.on_s, times.latency_s)
-    return MeanCosts(terms_j=terms, core_share=prices.core_share)

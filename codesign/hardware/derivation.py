@@ -44,7 +44,7 @@ def with_derived(chip: Chip) -> Chip:
     expected = estimate(chip)
     if expected is None or chip.all_in:
         return chip
-    before = {number.name for number in chip.numbers() if number.source == STRUCTURE}
+    before = {path for path, number in chip.numbers().items() if number.source == STRUCTURE}
     chip = without_derived(chip)
     try:
         numbers = dict(_derived(chip, expected, before))
@@ -58,9 +58,9 @@ def with_derived(chip: Chip) -> Chip:
 
 def without_derived(chip: Chip) -> Chip:
     """The chip as its file gives it."""
-    for number in chip.numbers():
+    for path, number in chip.numbers().items():
         if number.source == STRUCTURE:
-            chip = with_number(chip, number.name, None)
+            chip = with_number(chip, path, None)
     sources = {key: source for key, source in chip.sources.items() if key != STRUCTURE}
     return chip.model_copy(update={"sources": sources})
 

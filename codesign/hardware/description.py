@@ -16,7 +16,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Mistake, Spec
 from codesign.hardware.basis import basis_mistakes
-from codesign.hardware.named_numbers import NamedNumber, numbers_in
 from codesign.hardware.numbers import (
     AreaNumber,
     Bits,
@@ -52,7 +51,7 @@ from codesign.hardware.parts import (
 from codesign.hardware.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.structure_mistakes import structure_mistakes
 from codesign.hardware.terms import OWN_CITATION
-from codesign.mistakes import problem
+from codesign.mistakes import dotted, problem
 from codesign.units import format_si, plural
 
 
@@ -200,13 +199,13 @@ class Chip(Spec):
         assert self.clock is not None  # held by the consistency of the file
         return number.cycles / self.clock.value
 
-    def numbers(self) -> tuple[NamedNumber, ...]:
-        """Every number that is known, in file order, with its confidence and source."""
-        return tuple(NamedNumber.of(path, number) for path, number in numbers_in(self))
+    def numbers(self) -> dict[str, Number]:
+        """Every number that is known, by its path, in file order."""
+        return {dotted(place): part for place, part in sourced_parts(self) if isinstance(part, Number)}
 
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before comparing: remarks on numbers whose use is restricted."""
-        return tuple(f"{item.name}: {item.note}" for item in self.numbers() if item.note)
+        return tuple(f"{path}: {number.note}" for path, number in self.numbers().items() if number.note)
 
 
 def _completed(chip: Chip) -> Chip:

@@ -105,8 +105,7 @@ def _finished(chip: Chip, document: Document, base: Chip | None, with_error: boo
     """
     if base is not None and chip.structure is not None:
         here = document.place(("extends",)).file
-        paths = [tuple(number.name.split(".")) for number in chip.numbers()]
-        settled = {".".join(path) for path in paths if _place_of_value(document, path).file == here}
+        settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == here}
         chip = at_structure(base, chip, settled)
     chip = with_derived(chip)
     if not with_error or chip.model_error is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -112,6 +112,23 @@ class Number(Sourced):
     @classmethod
     def written_out(cls, value: Any) -> dict[str, Any]:
         return {"value": value}
+
+    @property
+    def si(self) -> float | None:
+        """It in SI units; None for lists, words and times in cycles."""
+        value: Any = getattr(self, "value", None)
+        single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        return float(single) if isinstance(single, int | float) else None
+
+    @property
+    def text(self) -> str:
+        """It with its unit, as it is read."""
+        value: Any = getattr(self, "value", None)
+        if isinstance(value, tuple):
+            return ", ".join(f"{item:,}" for item in value)
+        if isinstance(value, int):
+            return f"{value:,} {self.unit}".rstrip()
+        return value if isinstance(value, str) else format_si(value, self.unit)
 
     @property
     def basis(self) -> str:
@@ -255,6 +272,10 @@ class TimeNumber(QuantityNumber):
             raise problem("needs either a 'value' with a unit of time or 'cycles' of the chip's clock")
         return self
 
+    @property
+    def text(self) -> str:
+        return super().text if self.cycles is None else f"{self.cycles:g} cycle{'s' * (self.cycles != 1)}"
+
 
 class FrequencyNumber(QuantityNumber):
     unit: ClassVar[str] = "Hz"
@@ -330,13 +351,8 @@ class Lanes(PriceNumber):
     value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]
 
 
-def _of_a_barrier(value: float) -> float:
-    return within(value, 0.0, TimeNumber.ceiling, "s")
-
-
-BarrierTable = Annotated[
-    dict[Annotated[int, Field(gt=0)], Annotated[Time, AfterValidator(_of_a_barrier)]], Field(min_length=1)
-]
+_BarrierTime = Annotated[Time, AfterValidator(lambda value: within(value, 0.0, TimeNumber.ceiling, "s"))]
+BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(min_length=1)]
 
 
 class BarrierTimes(PriceNumber):
@@ -354,6 +370,11 @@ class BarrierTimes(PriceNumber):
     def written_out(cls, value: Any) -> dict[str, Any]:
         return {"by_tiles": {1: value}}
 
+    @property
+    def text(self) -> str:
+        items = sorted(self.by_tiles.items())
+        return ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
+
     def of_tiles(self, tiles: int) -> float:
         """The time for a number of tiles; constant beyond the listed ones."""
         return self._of(self.by_tiles, tiles)
@@ -369,12 +390,9 @@ class BarrierTimes(PriceNumber):
 
     def _of(self, table: dict[int, float], at: int) -> float:
         known = sorted(table)
-        if at <= known[0]:
-            return table[known[0]]
-        for low, high in pairwise(known):
-            if at < high:
-                weight = (at - low) / (high - low) if self.between == "linear" else 0.0
-                return (1 - weight) * table[low] + weight * table[high]
-            if at == high:
-                return table[high]
-        return table[known[-1]]
+        place = bisect_right(known, at)
+        low, high = known[max(place - 1, 0)], known[min(place, len(known) - 1)]
+        if low == high or self.between == "step":
+            return table[low]
+        weight = (at - low) / (high - low)
+        return (1 - weight) * table[low] + weight * table[high]

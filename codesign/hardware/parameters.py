@@ -60,7 +60,7 @@ def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
     """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
-        texts = {number.name: number.text for number in changed.numbers()}
+        texts = {path: number.text for path, number in changed.numbers().items()}
         shown = ", ".join(f"{path} = {texts.get(path, value)}" for path, value in values.items())
         raise InputError(f"{chip.name}: {shown}: {mistake}")
     changed = at_structure(chip, changed, values)
@@ -112,8 +112,7 @@ def _specs(chip: Chip, path: str) -> list[Spec]:
 
 
 def _unknown(chip: Chip, path: str) -> InputError:
-    known = [number.name for number in chip.numbers()]
-    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, known)}")
+    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from codesign.arguments import instance, whole
+from codesign.arguments import instance, real, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.by_hand import check_cores, check_rules, overfull, parts_by_hand, parts_on
 from codesign.hardware.description import Chip
@@ -23,7 +23,6 @@ from codesign.hardware.filling import (
     spread_evenly,
 )
 from codesign.hardware.geometry import Extent, Geometry, geometry_of
-from codesign.hardware.named_numbers import check_numbers
 from codesign.hardware.shortage import load_text, shortage_text
 from codesign.hardware.spreading import spread_over
 from codesign.hardware.traffic import MOST_CORES, messages_between, moved_near
@@ -178,7 +177,7 @@ def place(
         _check_choice(name, choice)
     if weight_bits is not None:
         whole("weight_bits", weight_bits, least=1, most=33)
-    check_numbers(chip)
+    _check_numbers(chip)
     budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
     _check_together(shape, strategy, spread, cores, traffic)
     if cores is None:
@@ -279,6 +278,14 @@ def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[in
     """(N,) core of each neuron."""
     cores = np.array([part.core for part in parts])
     return tuple(cores[part_of_neurons(shape, parts)].tolist())
+
+
+def _check_numbers(chip: Chip) -> None:
+    """Raises InputError for a number that bypassed the checks of a chip and is negative or not finite."""
+    for path, number in chip.numbers().items():
+        for name in ("value", "cycles"):
+            if isinstance(own := getattr(number, name, None), float):
+                real(f"{path}.{name}", own)
 
 
 def _check_choice(name: str, choice: str) -> None:

@@ -23,8 +23,9 @@ from statistics import NormalDist
 import numpy as np
 
 from codesign.arrays import Floats
-from codesign.hardware.cost import Cost, mean_costs, mean_times
+from codesign.hardware.cost import Cost, mean_times
 from codesign.hardware.description import Chip
+from codesign.hardware.energy import term_energies, total_in
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
 from codesign.hardware.parameters import AXIS_SOURCE
@@ -71,9 +72,7 @@ class UncertainNumber:
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     """The prices of a chip that lie in a range, in file order, and what the model may be off by."""
     uncertain = []
-    for item in chip.numbers():
-        number = number_at(chip, item.name)
-        assert number is not None
+    for path, number in chip.numbers().items():
         ends = getattr(number, "range", None)
         value = _value(chip, number)
         if number.source == AXIS_SOURCE or value is None:
@@ -82,7 +81,7 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
         low, high = ends if ends is not None else (value / factor, value * factor)
         if low < high:
             uncertain.append(
-                UncertainNumber(path=item.name, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
+                UncertainNumber(path=path, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
             )
     for name in () if chip.model_error is None else ("energy", "latency"):
         factor = getattr(chip.model_error, name)
@@ -153,11 +152,12 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     this = cost.counted
     cases = _Scenarios(this.work.chip, this.work.placement.extent)
     times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
-    costs = mean_costs(this.counts.mean(), cases.prices, times, cost.operation)
-    board = costs.energy_in("board")
+    counts = this.counts.mean().during(cost.operation, cases.prices)
+    terms_j = term_energies(counts, cases.prices, times.on_s, times.latency_s)
+    board = total_in("board", terms_j, cases.prices.core_share)
     energy = None if board is None else board * cases.energy
     latency = None if times.latency_s is None else times.latency_s * cases.latency
-    terms = {name: term * cases.energy for name, term in costs.terms_j.items() if term is not None}
+    terms = {name: term * cases.energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}

@@ -176,7 +176,7 @@ def _work(chip: Chip, work: CoreWork) -> Floats:
 
 def model_mistakes(chip: Chip) -> Iterator[Mistake]:
     """Overrides and fitted numbers that the chip does not have, and workloads that it cannot hold."""
-    numbers = {number.name for number in chip.numbers()}
+    numbers = set(chip.numbers())
     for position, measurement in enumerate(chip.validation):
         if measurement.model is not None and not isinstance(measurement.model, NotRecomputed):
             for path, message in _mistakes(chip, measurement.model, numbers):

@@ -47,8 +47,7 @@ def _range(known: ChipNumber) -> str:
         return ""
     if known.name.startswith(MODEL):
         return f"{significant(known.low_si, 2)} to {significant(known.high_si, 2)}"
-    unit = known.unit or "s"  # times in cycles have no unit of their own
-    ends = f"{format_si(known.low_si, unit, 3)} to {format_si(known.high_si, unit, 3)}"
+    ends = f"{format_si(known.low_si, known.unit, 3)} to {format_si(known.high_si, known.unit, 3)}"
     return f"{ends}, assumed" if known.assumed_range else ends
 
 

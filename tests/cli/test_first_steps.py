@@ -162,7 +162,7 @@ def test_what_a_number_of_ones_own_leaves_unsaid() -> None:
         "  message: {value: 3 pJ, source: paper}\n  neuron_access: {value: 1 pJ, confidence: measured}\n"
     )
     chip = load_chip(Path("mine.yaml"))
-    assert {number.name: (number.confidence, number.source) for number in chip.numbers()} == {
+    assert {path: (number.confidence, number.source) for path, number in chip.numbers().items()} == {
         "cores": ("stated", "own"),
         "clock": ("stated", "own"),
         "energies.spike": ("estimated", "own"),
@@ -176,5 +176,5 @@ def test_keys_of_a_chip_are_not_split(columns: int, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("COLUMNS", str(columns))
     for name in chip_names():
         words = set(said("chips", "show", name).split())
-        for number in find_chip(name).numbers():
-            assert {number.name, number.source, number.confidence, number.effect} <= words, (name, number.name)
+        for path, number in find_chip(name).numbers().items():
+            assert {path, number.source, number.confidence, number.effect} <= words, (name, path)

@@ -11,8 +11,9 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import Cost, mean_costs, mean_times, price
+from codesign.hardware.cost import Cost, mean_times, price
 from codesign.hardware.description import Chip
+from codesign.hardware.energy import term_energies
 from codesign.hardware.latency import Latency
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.parameters import replaced
@@ -90,7 +91,7 @@ def assert_means_are_of_the_samples(cost: Cost) -> None:
     if cost.counted.work.chip.synchronization.kind == "timer":
         prices = replace(prices, varied={"synchronization.tick": np.full(2, prices.seconds("synchronization.tick"))})
     times = mean_times(this, prices, cost.operation)
-    means = mean_costs(this.counts.mean(), prices, times, cost.operation).terms_j
+    means = term_energies(this.counts.mean().during(cost.operation, prices), prices, times.on_s, times.latency_s)
     for name, energy in cost.energy.terms_j.items():
         assert (energy is None) == (means[name] is None)
         if energy is not None:

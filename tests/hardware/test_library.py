@@ -52,14 +52,15 @@ def test_names_and_aliases_belong_to_one_chip() -> None:
 @pytest.mark.parametrize("name", LIBRARY)
 def test_every_number_and_result_names_a_source_of_its_file_and_every_source_is_used(name: str) -> None:
     chip = LIBRARY[name]
-    used = {number.source for number in chip.numbers()} | {one.source for one in chip.validation} | {chip.citation}
+    numbers = chip.numbers().values()
+    used = {one.source for one in (*numbers, *chip.validation)} | {chip.citation}
     used |= {
         part.source
         for part in (chip.network_on_chip, chip.weights, chip.power_gating, chip.layer_work)
         if part and part.source
     }
     assert used == set(chip.sources)
-    assert all(number.confidence for number in chip.numbers())
+    assert all(number.confidence for number in numbers)
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -73,8 +74,8 @@ def test_every_source_can_be_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_derived_numbers_show_their_arithmetic_or_reading(name: str) -> None:
-    derived = [number for number in LIBRARY[name].numbers() if number.confidence == "derived"]
-    assert [number.name for number in derived if not number.note] == []
+    numbers = LIBRARY[name].numbers()
+    assert [path for path, number in numbers.items() if number.confidence == "derived" and not number.note] == []
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -162,8 +163,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("name", "number", "value"), VALUES)
 def test_published_numbers_stand_in_the_files(name: str, number: str, value: float) -> None:
-    found = {item.name: item.value_si for item in LIBRARY[name].numbers()}
-    assert found[number] == near(value, rel=5e-3)
+    assert LIBRARY[name].numbers()[number].si == near(value, rel=5e-3)
 
 
 def test_all_in_energies_say_in_which_operation_they_were_measured() -> None:

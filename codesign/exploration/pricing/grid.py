@@ -3,7 +3,7 @@
     sweep ─► executions ─► times of each combination of the prices that time depends on ─┐
                        └─► mean counts ───────────────────────────────► points in chunks ┴─► energies
 
-Both come from the functions that price one chip, `mean_times` and `mean_costs`, called with arrays of prices.
+Both come from the functions that price one chip, `mean_times` and `term_energies`, called with arrays of prices.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from codesign.exploration.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.hardware.action_counts import action_counts, operations_by_chip
-from codesign.hardware.cost import MeanTimes, counted, mean_costs, mean_times
+from codesign.hardware.cost import Counted, MeanTimes, mean_times
+from codesign.hardware.energy import term_energies, total_in
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
@@ -117,7 +118,8 @@ def model_times(
 
             def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
                 placement = problem.placement_at(positions[:, 0])
-                this, prices = counted(execution, placement), space.prices(placement, positions)
+                this = Counted(PlacedExecution(execution, placement))
+                prices = space.prices(placement, positions)
                 return mean_times(this, prices, problem.operation, bound_only=bound_only)
 
             positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
@@ -167,11 +169,11 @@ class Pricer:
             counts = replace(counts, synaptic_operation=self._operations[self._space.structure_of(positions)])
         latency_s, on_s = self._latency_s[combinations], self._on_s[combinations]
         latency, on = (None if np.isnan(times).all() else times for times in (latency_s, on_s))
-        costs = mean_costs(counts, prices, MeanTimes(latency_s=latency, on_s=on), self._operation)
-        sums = {name: costs.energy_in(ENERGIES[name]) for name in energies}
+        terms = term_energies(counts.during(self._operation, prices), prices, on, latency)
+        sums = {name: total_in(ENERGIES[name], terms, prices.core_share) for name in energies}
         known = {name: energy for name, energy in sums.items() if energy is not None}
         if known:
-            known |= {ENERGY_COLUMNS[name]: term for name, term in costs.terms_j.items() if term is not None}
+            known |= {ENERGY_COLUMNS[name]: term for name, term in terms.items() if term is not None}
         values: dict[str, Any] = {**dict.fromkeys(energies, np.nan), **known}
         area_m2 = None if self._placement.area_m2 is None else prices.value("area")
         values["area_m2"] = np.nan if area_m2 is None else area_m2 * self._placement.chips_used

@@ -283,7 +283,7 @@ class PriceSpace:
     def _moved(self, chips: Sequence[Chip]) -> dict[str, list[Any]]:
         """By path, the prices that differ between chips and are not set by an axis, one for each chip."""
         set_by_axes = {axis.path for axis in self.axes}
-        paths = [number.name for number in chips[0].numbers() if number.name not in set_by_axes]
+        paths = [path for path in chips[0].numbers() if path not in set_by_axes]
         numbers = {path: [number_at(chip, path) for chip in chips] for path in paths}
         return {
             path: of
