@@ -11,9 +11,12 @@ from codesign.analysis.constraints import largest_miss, meeting, misses_in_words
 from codesign.analysis.contest import Contest, absence, untimed, waiting_of
 from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
 from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
+from codesign.analysis.points import CANNOT_WAIT, Point
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.remarks import (
+    draws_against,
+    dropping_remark,
+    enlarged,
     lacking_terms,
     left_out,
     left_to_samples,
@@ -38,13 +41,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     """The answer to a question of the form `choose`.
 
     Args:
-        points: all of the results; those that answer nothing are left out, and schedules that the chip cannot execute
-            unless they are asked for by name.
+        points: all of the results; those that are `set_aside` are left out, but not schedules that the chip cannot
+            execute if they are asked for by name.
         names: of all of the results.
     """
     selected = points_in(points, question.select)
     named = {"schedule", "inference"} & set(question.select)
-    able = [point for point in selected if not point.silent and (named or not point.beyond_chip)]
+    able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
     path = question.choose.removeprefix(AXIS_PREFIX)
     members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(
@@ -63,11 +66,13 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         question=question.ask or _asked(question, names),
         options=(*options_of(contest), *missed(contest)),
     )
+    dropped = dropping_remark(selected, names)
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
-        return answer(standing=standing, sentence=sentence, remarks=silent_remark(selected, names))
-    turns = switches(contest)
-    said = [_sentence(contest, names.owners.get(path, "")), *filter(None, _further(contest, question)), *turns[:1]]
+        remarks = (*filter(None, [dropped]), *silent_remark(selected, names))
+        return answer(standing=standing, sentence=sentence, remarks=remarks)
+    turns, further = switches(contest), (dropped, *_further(contest, question))
+    said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
     differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
@@ -225,9 +230,11 @@ def _sentence(contest: Contest, owner: str) -> str:
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
+    yield draws_against(contest)
     yield unequal_settings(contest)
     yield lacking_terms(contest)
     yield time_left_out(contest)
+    yield enlarged(contest)
     yield _not_ranked(contest)
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:

@@ -7,14 +7,22 @@ from functools import partial
 
 from codesign.analysis.answers import Answer, Standing
 from codesign.analysis.choosing import missed, options_of, standing_of
-from codesign.analysis.comparison import Comparison, compare
+from codesign.analysis.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.contest import Contest, absence
 from codesign.analysis.formatting import column_label, in_times, is_share, listed, points_with_interval, upper
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
-from codesign.analysis.remarks import lacking_terms, other_book, remarks_on, silent_remark, time_left_out
+from codesign.analysis.remarks import (
+    dropping_remark,
+    enlarged,
+    lacking_terms,
+    other_book,
+    remarks_on,
+    silent_remark,
+    time_left_out,
+)
 from codesign.analysis.selecting import points_in
 from codesign.analysis.unequal import unequal_settings
 
@@ -25,13 +33,14 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     """The answer to a question of the form `compare`.
 
     Args:
-        points: all of the results; those that answer nothing are left out.
+        points: all of the results; those that answer nothing or drop spikes are left out.
         names: of all of the results.
     """
     selected = points_in(points, question.select)
     sides = [_side(side, question, selected) for side in question.compare]
     labels = [_label(side, names) for side in sides]
-    members = {n: [p for p in points_in(selected, side) if not p.silent] for n, side in enumerate(sides)}
+    able = [point for point in selected if not point.silent and not point.drops_spikes]
+    members = {place: points_in(able, side) for place, side in enumerate(sides)}
     contest = Contest(
         members=members,
         label=lambda option: labels[option],
@@ -47,7 +56,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         column=contest.column,
         question=question.ask or f"{upper(labels[0])} against {labels[1]}: how do they differ?",
     )
-    silent = silent_remark(selected, names)
+    silent = (*filter(None, [dropping_remark(selected, names)]), *silent_remark(selected, names))
     if len(contest.chosen) < 2:
         standing, sentence = _lacking(contest)
         options = (*options_of(contest, question.columns), *missed(contest))
@@ -58,7 +67,8 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
     book = "" if contest.second is None else other_book(contest, contest.second)
-    said = (_sentence(first, labels, found), unequal_settings(contest), lacking_terms(contest), time_left_out(contest))
+    beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
+    said = (_sentence(first, labels, found), *(remark(contest) for remark in beside))
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, (*said, book))),
@@ -150,4 +160,5 @@ def _difference(comparison: Comparison, first: Point) -> str:
     if comparison.ratio is None:
         return f"{'more' if more else 'less'} {label}"
     factor = comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio
-    return f"{in_times(factor, more=more)} {label}"
+    apart = comparison.column in BY_TERM and comparison.better.coverage != comparison.worse.coverage
+    return f"{in_times(factor, more=more)} {label}{' (on the terms that both have)' if apart else ''}"

@@ -18,6 +18,8 @@ Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot
 
 ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js")
 """Columns that compare only between points whose energies hold the same terms."""
+BY_TERM = ("energy_j", "energy_delay_js")
+"""Those of which the terms that two points share can be compared instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,10 +71,11 @@ def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -
 
     Energies are compared on the terms that both hold, the lower against the higher.
     """
-    terms = matched_terms(better, worse) if column == "energy_j" else None
+    terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None
-    sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms)) for point in (better, worse)]
+    both = (better, worse)
+    sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
     if terms is not None:
         sides.sort(key=lambda side: float(side[1].mean()))
     (better, values), (worse, others) = sides
@@ -145,8 +148,9 @@ def same_terms(a: Point, b: Point) -> bool:
     return (a.coverage, a.accounting, a.operation) == (b.coverage, b.accounting, b.operation)
 
 
-def energy_of(point: Point, terms: tuple[str, ...]) -> pd.Series:
-    """Energy of the terms by training seed; the whole energy where the terms are all that it has."""
+def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
+    """Energy of the terms by training seed, or its product with the latency; all of it where those are all terms."""
     if tuple(sorted(terms)) == point.coverage:
-        return point.seeds("energy_j")
-    return point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
+        return point.seeds(column)
+    energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
+    return energy if column == "energy_j" else (energy * point.seeds("latency_s")).dropna()

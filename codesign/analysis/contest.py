@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import shake_256
 from statistics import NormalDist
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from codesign.analysis.columns import COLUMNS
 from codesign.analysis.comparison import (
+    BY_TERM,
     Comparison,
     Obstacle,
     compare,
@@ -34,7 +34,7 @@ from codesign.analysis.fronts import comparison_group
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
-from codesign.analysis.robustness import DRAWN, drawn
+from codesign.analysis.robustness import DRAWN, DRAWS, drawn, places_of
 from codesign.analysis.variants import best_variant
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
@@ -43,7 +43,6 @@ from codesign.hardware.terms import AGREEMENT
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
 published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
-_DRAWS = 128
 _ROUNDING = 1e-12
 _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
@@ -197,7 +196,7 @@ class Contest:
         return point.remembered(("mean", self.column, terms), lambda: float(self._series(point, terms).mean()))
 
     def _series(self, point: Point, terms: Terms) -> pd.Series:
-        return point.seeds(self.column) if terms is None else energy_of(point, terms)
+        return point.seeds(self.column) if terms is None else energy_of(point, terms, self.column)
 
     def _behind(self, first: Point, second: Point) -> bool:
         """Whether the second is worse by means."""
@@ -319,7 +318,7 @@ class Contest:
         An energy grows by the static power in that time, a product by both.
         """
         waits = waiting_of(point, other)
-        if not waits or self.column not in DRAWN:
+        if not waits or not DRAWN.get(self.column):
             return values
         later = _guessed(point, np.full((1, 1), waits), values.shape[1])
         energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
@@ -352,7 +351,7 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
     if unit not in ("", "m**2") and a.operation != b.operation:
         words = listed([f"{names.chips[p.chip]} runs {str(p.operation).replace('_', ' ')}" for p in (a, b)])
         return f"{words}; give both the same operation."
-    if column != "energy_j":
+    if column not in BY_TERM:
         if comparison_group(a, (column,)) != comparison_group(b, (column,)):
             return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
         return None
@@ -374,7 +373,7 @@ def absence(point: Point, column: str, names: Names) -> str:
 def untimed(point: Point, column: str) -> str:
     """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
     left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
-    return f"leaves out the {left_out}." if left_out and column in DRAWN else ""
+    return f"leaves out the {left_out}." if left_out and DRAWN.get(column) else ""
 
 
 def waiting_of(point: Point, other: Point) -> float | None:
@@ -389,7 +388,5 @@ def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
     """(S, D) what the terms cost that a point lacks, from what they cost the other one."""
     if not elsewhere.any():
         return elsewhere
-    draws = draws if draws > 1 else _DRAWS
-    seed = int.from_bytes(shake_256(point.silicon.encode()).digest(8), "big")
-    places = (np.random.default_rng(seed).permutation(draws) + 0.5) / draws
+    places = places_of(point.silicon, draws if draws > 1 else DRAWS)
     return elsewhere * GUESSED ** np.array([NormalDist().inv_cdf(place) for place in places])

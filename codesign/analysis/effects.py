@@ -49,7 +49,9 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
     blocks: dict[Hashable, dict[str, list[float]]] = {}
     for point in points:
         value, option = point.value(column).mean, _option(point, choice, names)
-        if value is not None and option is not None and not point.beyond_chip and (value > 0 or not is_ratio(column)):
+        if point.beyond_chip or point.drops_spikes:
+            continue
+        if value is not None and option is not None and (value > 0 or not is_ratio(column)):
             group = comparison_group(point, (column,))
             written = float(np.log(value)) if is_ratio(column) else value
             blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)

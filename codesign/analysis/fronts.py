@@ -110,7 +110,7 @@ def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, .
     values = {point: [point.value(objective.column).mean for objective in objectives] for point in points}
     members = [point for point in points if None not in values[point]]
     all_silent = all(point.silent for point in points)  # then there is nothing else to show
-    able = [point for point in members if not point.beyond_chip and (all_silent or not point.silent)]
+    able = [point for point in members if not point.set_aside or (all_silent and not point.beyond_chip)]
     order = front_order([values[point] for point in able], [objective.direction for objective in objectives])
     best = tuple(able[place] for place in order)
     return Front(objectives=objectives, group=group, members=tuple(members), best=best)

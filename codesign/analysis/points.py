@@ -23,6 +23,7 @@ from codesign.units import in_percent, plural
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
 _MOST_LETTERS = 200
 """Letters of axes in a place's name, which appears in most sentences of a page."""
+CANNOT_WAIT = "the chip cannot wait for layers"
 T = TypeVar("T")
 
 
@@ -198,6 +199,23 @@ class Point:
     def silent(self) -> bool:
         """Whether no seed answers anything. What it costs says nothing."""
         return len(self.silent_seeds) == len(self.training_seeds)
+
+    @property
+    def drops_spikes(self) -> bool:
+        """Whether cores drop what they have no time for. Spikes are counted as if they arrived, so neither accuracy nor
+        cost is that of the chip."""
+        if "overloaded_ticks" not in self.source.means:
+            return False
+        return str(self.latency_model).endswith("drops") and bool(self.value("overloaded_ticks").mean)
+
+    @cached_property
+    def set_aside(self) -> str:
+        """Why answers leave it out; "" where they do not. What a chip cannot execute may be asked for by name."""
+        if self.silent:
+            return "it answers nothing"
+        if self.drops_spikes:
+            return "the chip drops spikes, which is not simulated"
+        return CANNOT_WAIT if self.beyond_chip else ""
 
     def setting(self, parameter: str) -> str | float | None:
         """A parameter of the chip as it is here: the value of its axis, or the number of its file."""

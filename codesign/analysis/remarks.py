@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import NormalDist
 
+import numpy as np
+
 from codesign.analysis.comparison import ENERGIES, Comparison, Obstacle, energy_of
 from codesign.analysis.constraints import doubt
 from codesign.analysis.contest import GUESSED, Contest, untimed
@@ -17,16 +19,21 @@ from codesign.analysis.formatting import (
     percent,
     quantity,
     significant,
+    upper,
     with_interval,
 )
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
+from codesign.analysis.robustness import drawn
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.table import ResultTable
 from codesign.analysis.wording import scaled_sentence, tip_sentence
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
+from codesign.units import plural
 
 _MOST_SEEDS = 100
+_OFF_CENTRE = 1.5
+"""By which the middle of the draws differs from a value before that is told."""
 _MUCH = 2.0
 """By which the factors of two books differ before both are told."""
 _LITTLE = 0.005
@@ -48,6 +55,7 @@ def remarks_on(
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
     said += [_doubt(contest, point) for point in told]
+    said += [_off_centre(point, contest) for point in told]
     said.append(_seeds_wanted(contest))
     if contest.runner_up is not None:
         said.append(left_to_samples(contest.runner_up))
@@ -78,6 +86,16 @@ def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
         more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
         said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
     return tuple(said)
+
+
+def dropping_remark(points: Collection[Point], names: Names) -> str:
+    """Which points are left out since a chip drops spikes there; "" for none."""
+    dropping = [point for point in points if point.drops_spikes and not point.silent]
+    if not dropping:
+        return ""
+    more = f" and {plural(len(dropping) - 1, 'more point')}" if dropping[1:] else ""
+    why = "cores have more to do than fits in a tick, and what they drop is not simulated"
+    return f"Left out: {names.point(dropping[0])}{more}, where {why}."
 
 
 def silent_networks(table: ResultTable) -> str:
@@ -165,6 +183,36 @@ def time_left_out(contest: Contest) -> str:
     best, column = contest.ranked[0], contest.column
     words = untimed(best, column)
     return f"The {column_label(column)} of {contest.names.chips[best.chip]} {words}" if words else ""
+
+
+def draws_against(contest: Contest) -> str:
+    """That the ranges of the chips' numbers speak for another option than their values do."""
+    likely = max(contest.wins, key=lambda point: contest.wins[point])
+    if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
+        return ""
+    share = percent(contest.wins[likely])
+    return f"But in {share} of training seeds and draws of the chips' numbers it is {contest.label_of(likely)}."
+
+
+def enlarged(contest: Contest) -> str:
+    """That the best is on a chip that was made larger for the network than it is."""
+    best = contest.ranked[0]
+    if not any(entry.endswith("lifted") for entry in best.assumptions):
+        return ""
+    return f"{upper(contest.names.chips[best.chip])} is taken larger than it is, at the published chip's prices."
+
+
+def _off_centre(point: Point, contest: Contest) -> str:
+    """Where a value lies by the ranges of the chip's numbers, if that is elsewhere."""
+    column, value, found = contest.column, point.value(contest.column).mean, drawn(point, contest.column)
+    if found is None or not value:
+        return ""
+    low, middle, high = np.quantile(found[1].mean(axis=0), (0.025, 0.5, 0.975))
+    if 1 / _OFF_CENTRE < middle / value < _OFF_CENTRE:
+        return ""
+    ends = f"{quantity(low, column)} to {quantity(high, column)}"
+    label = f"{column_label(column)} of {contest.label_of(point)}"
+    return f"Over the ranges of its numbers, the {label} is {ends}, {quantity(middle, column)} in the middle."
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:

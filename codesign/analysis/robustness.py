@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import shake_256
 from itertools import chain
 from typing import Any
 
@@ -28,9 +29,12 @@ DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "energy_j": (_ENERGY,),
     "latency_s": (_LATENCY,),
     "energy_delay_js": (_ENERGY, _LATENCY),
+    "area_m2": (),
 }
 """Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
-at its lower and upper end."""
+at its lower and upper end. An area is a number by itself."""
+DRAWS = 128
+"""Draws of what rows hold none of."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -234,10 +238,30 @@ def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
     return () if side is None else side.numbers
 
 
+def places_of(silicon: str, draws: int) -> Floats:
+    """(D,) places in (0, 1) in random order, the same for all that is said of one chip's silicon."""
+    seed = int.from_bytes(shake_256(silicon.encode()).digest(8), "big")
+    return np.asarray((np.random.default_rng(seed).permutation(draws) + 0.5) / draws)
+
+
 def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
+    if column == "area_m2":
+        return point.remembered(("robustness", column), lambda: _area_of(point))
     whole = terms is None or tuple(sorted(terms)) == point.coverage
     told = None if whole else tuple(terms or ())
     return point.remembered(("robustness", column, told), lambda: _gathered(point, column, told))
+
+
+def _area_of(point: Point) -> _Side | None:
+    """Log-uniform in its range, in which all variants of one silicon lie at the same place; None without a range."""
+    low, value, high = (point.value(name).mean for name in ("area_low_m2", "area_m2", "area_high_m2"))
+    if low is None or value is None or high is None or not 0 < low < high:
+        return None
+    number = RangedNumber(silicon=point.silicon, path="area", chip=point.chip, low=low, value=value, high=high)
+    draws = next((len(cell) for cell in point.rows["energy_draws_j"] if is_known(cell)), DRAWS)
+    values = [value, *(low * (high / low) ** places_of(f"{point.silicon} area", draws)), low, high]
+    seeds = tuple(map(int, point.training_seeds))
+    return _Side(numbers=(number,), seeds=seeds, values=np.tile(values, (len(seeds), 1)))
 
 
 def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
@@ -245,10 +269,10 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
     drawn = (name for factor in DRAWN[column] for name in factor)
-    needed = [*dict.fromkeys((column, *drawn, *_UNCERTAIN, *terms_of))]
+    needed = [*dict.fromkeys((column, "latency_s", *drawn, *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].to_dict("records")
     for seed, row in zip(point.rows["training_seed"], rows, strict=True):
-        values = _whole(row, column) if terms is None else _parts(row, terms)
+        values = _whole(row, column) if terms is None else _parts(row, terms, column)
         if values is not None:
             by_seed.setdefault(int(seed), []).append(values)
             ranges.setdefault(tuple(row["uncertain_numbers"]), row)
@@ -280,9 +304,10 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
     return np.array([row[column], *np.prod(factors, axis=0)])
 
 
-def _parts(row: Mapping[Any, Any], terms: Sequence[str]) -> Floats | None:
-    """Sums of some terms: those that differ between draws have their own draws, the others are as they are."""
-    needed = ("energy_j", "energy_draws_j", "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS)
+def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:
+    """Sums of some terms, of a product times the latency: terms that differ between draws have their own draws, the
+    others are as they are."""
+    needed = (column, "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS, *chain(*DRAWN[column]))
     if not all(is_known(row[name]) for name in needed):
         return None
     moving = list(row["uncertain_terms"])
@@ -295,4 +320,5 @@ def _parts(row: Mapping[Any, Any], terms: Sequence[str]) -> Floats | None:
         np.asarray(row[name], dtype=float).reshape(len(moving), count)
         for name, count in zip(_TERMS, counts, strict=True)
     ]
-    return np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
+    energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
+    return energy if column == "energy_j" else energy * np.concatenate([[row["latency_s"]], *map(row.get, _LATENCY)])

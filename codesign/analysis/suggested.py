@@ -35,7 +35,7 @@ def suggested_questions(points: Sequence[Point], objectives: Sequence[Objective]
     Args:
         objectives: of the sweep; an axis is asked about the first that it moves.
     """
-    able = [point for point in points if not point.silent]
+    able = [point for point in points if not point.silent and not point.drops_spikes]
     return dict([*_choices(able), *_waiting(able), *_axes(able, objectives)])
 
 

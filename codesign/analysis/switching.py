@@ -6,12 +6,13 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from codesign.analysis.comparison import compare_series
 from codesign.analysis.constraints import meeting
 from codesign.analysis.contest import Contest
 from codesign.analysis.formatting import column_label, quantity
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint
-from codesign.analysis.statistics import difference
+from codesign.analysis.remarks import left_to_samples
 from codesign.analysis.variants import best_variant
 
 
@@ -42,9 +43,12 @@ def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
         return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
 
     def apart(place: int) -> bool:
-        here, there = (segments[each][2].seeds(limit.column) for each in (held, place))
-        gain = difference(here, there)
-        return gain.low is None or gain.above_zero or gain.below_zero
+        a, b = (segments[each][2] for each in (held, place))
+        found = compare_series(limit.column, a, b, a.seeds(limit.column), b.seeds(limit.column), more_is_better=True)
+        if found is None:
+            return True
+        clear = found.gain.above_zero or found.gain.below_zero
+        return clear if found.gain.half_width is not None else not left_to_samples(found)
 
     if held > 0 and apart(held - 1):
         need = "more" if rising else "less"

@@ -19,7 +19,7 @@ from codesign.analysis.formatting import listed
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint, TargetQuestion
-from codesign.analysis.remarks import silent_remark
+from codesign.analysis.remarks import dropping_remark, silent_remark
 from codesign.analysis.selecting import points_in
 from codesign.analysis.variants import best_variant
 from codesign.units import plural
@@ -31,11 +31,11 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     """The answer to a question of the form `target`.
 
     Args:
-        points: all of the results; those that answer nothing are left out, and schedules that the chip cannot execute.
+        points: all of the results; those that are `set_aside` are left out.
         names: of all of the results.
     """
     selected = points_in(points, question.select)
-    able = [point for point in selected if not point.silent and not point.beyond_chip]
+    able = [point for point in selected if not point.set_aside]
     where = resolved(question.target, able)
     met = meeting(able, where)
     nearest = sorted(met or able, key=lambda point: largest_miss(point, where))[:_MOST]
@@ -46,7 +46,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         column=where[0].column,
         question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
     )
-    silent = silent_remark(selected, names)
+    silent = (*filter(None, [dropping_remark(selected, names)]), *silent_remark(selected, names))
     if not able:
         return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=silent)
     if met:

@@ -16,6 +16,7 @@ from codesign.units import format_si
 
 _VERBS = {
     **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
+    "area": ("the area", "is"),
     "clock": ("the clock", "runs at"),
     "synchronization.tick": ("a tick", "lasts"),
     "synchronization.times": ("a barrier", "takes"),

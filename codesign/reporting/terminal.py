@@ -189,7 +189,7 @@ def _line(answer: Answer) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)
     grid.add_column()
-    grid.add_row(Text(answer.standing, style=_STYLES[answer.standing]), said)
+    grid.add_row(Text(answer.how_sure, style=_STYLES[answer.standing]), said)
     return grid
 
 

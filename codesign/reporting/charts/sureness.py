@@ -58,7 +58,8 @@ def ranges_figure(
     bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
     chart = alt.layer(bars, base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale)))
     title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
-    return figure(f"ranges-{column.partition('_')[0]}", title, chart, "Bars: 95 % of the joint draws.")
+    name = column.rpartition("_")[0].replace("_", "-")
+    return figure(f"ranges-{name}", title, chart, "Bars: 95 % of the joint draws.")
 
 
 def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Figure | None:

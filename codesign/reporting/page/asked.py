@@ -29,7 +29,7 @@ def asked_of(
     places = {point.number: place for place, point in enumerate(shown)}
     column, more = _aim(question)
     selected = points_in(points, question.select) if question.select else points
-    limits = resolved(_limits(question), [point for point in selected if not point.silent and not point.beyond_chip])
+    limits = resolved(_limits(question), [point for point in selected if not point.set_aside])
     required = max((limit.value for limit in limits if limit.column == "accuracy"), default=None)
     members = [places[point.number] for point in selected if point.number in places]
     return {

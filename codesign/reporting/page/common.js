@@ -49,6 +49,9 @@ const written = (measure, value) => {
   return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
 };
 
+// The value of a point; of an energy with terms that are not modelled, that it is more.
+const writtenAt = (measure, index) => `${measure.least?.includes(index) ? "≥ " : ""}${written(measure, measure.mean[index])}`;
+
 const withHalf = (measure, index) => {
   const half = measure.half ? measure.half[index] : null;
   const mean = measure.mean[index];

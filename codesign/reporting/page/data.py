@@ -13,7 +13,7 @@ from codesign.analysis.formatting import column_label, coverage_words, is_share,
 from codesign.analysis.fronts import Front
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.remarks import lacks
+from codesign.analysis.remarks import lacks, left_out
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 
@@ -81,21 +81,22 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dic
     measures: list[dict[str, Any]] = []
     letters = 0
     for column in means:
-        found = _measure(points, column, means[column])
+        found = _measure(points, column, means[column], names)
         if found is None:
             continue
         letters += len(json.dumps(found))
         if column in _FIRST or letters < _MOST_LETTERS:
             measures.append(found)
-    off = [place for place, point in enumerate(points) if point.silent or point.beyond_chip]
+    off = {place: point.set_aside for place, point in enumerate(points) if point.set_aside}
+    words = sorted({*off.values()})
     return {
         "numbers": [point.number for point in points],
         "facts": _facts(points, names),
         "measures": measures,
         "groups": {book: _groups(members) for book, members in books.items()},
-        "off": off,
-        "offWhy": [int(points[place].silent) for place in off],
-        "offWords": ["the chip cannot wait for layers", "it answers nothing"],
+        "off": [*off],
+        "offWhy": [words.index(why) for why in off.values()],
+        "offWords": words,
     }
 
 
@@ -128,11 +129,14 @@ def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[fl
     return found
 
 
-def _measure(points: Sequence[Point], column: str, means: Sequence[float | None]) -> dict[str, Any] | None:
-    """None where no point has it."""
+def _measure(
+    points: Sequence[Point], column: str, means: Sequence[float | None], names: Names
+) -> dict[str, Any] | None:
+    """None where no point has it; `least` are the places of points of which more is not modelled."""
     if all(mean is None for mean in means):
         return None
     known = COLUMNS[column]
+    least = [place for place, point in enumerate(points) if left_out(point, column, names)]
     halves = [_rounded(point.value(column).half_width, 2) for point in points] if column in _FIRST else []
     return {
         "key": column,
@@ -142,6 +146,7 @@ def _measure(points: Sequence[Point], column: str, means: Sequence[float | None]
         "first": column in _FIRST,
         "mean": [_rounded(mean, 9 if is_share(column) else 4) for mean in means],  # shares are rounded as they are read
         **({"half": halves} if any(halves) else {}),
+        **({"least": least} if least else {}),
     }
 
 

@@ -78,7 +78,7 @@ const shownMeasures = () =>
     .map((key) => measures.get(key))
     .filter(Boolean);
 const described = (index) =>
-  [optionOf(index), variant(index), ...shownMeasures().map((measure) => `${measure.label} ${written(measure, measure.mean[index])}`)]
+  [optionOf(index), variant(index), ...shownMeasures().map((measure) => `${measure.label} ${writtenAt(measure, index)}`)]
     .filter(Boolean)
     .join(", ");
 
@@ -194,7 +194,7 @@ const showTable = (rows) => {
   const points = shown.filter((row) => row.point !== null);
   const parts = points.map((row) => partsOf(row.point).filter((text) => isRanked(row) || text !== onCores(row.point)));
   const alike = new Set(points.length > 1 ? parts[0].filter((text) => parts.every((others) => others.includes(text))) : []);
-  const values = (measure) => points.map(({ point }) => written(measure, measure.mean[point]));
+  const values = (measure) => points.map(({ point }) => writtenAt(measure, point));
   const columns = [
     { label: aim(), cells: values(deciding()), beside: points.map((row) => (isRanked(row) ? factorText(row, points) : "not ranked")) },
     ...shownMeasures().filter((measure) => measure !== deciding()).map((measure) => ({ label: measure.label, cells: values(measure) })),

@@ -4,7 +4,7 @@ const MORE = 400;
 
 const allColumns = () => [
   ...data.facts.map((fact) => ({ key: fact.key, label: fact.label, chosen: fact.naming, text: (index) => word(fact, index) || UNKNOWN, code: (index) => fact.codes[fact.of[index]], order: (index) => word(fact, index) || null })),
-  ...data.measures.map((measure) => ({ key: measure.key, label: measure.label, chosen: measure.first, numeric: true, text: (index) => written(measure, measure.mean[index]), code: (index) => measure.mean[index], order: (index) => measure.mean[index] })),
+  ...data.measures.map((measure) => ({ key: measure.key, label: measure.label, chosen: measure.first, numeric: true, text: (index) => writtenAt(measure, index), code: (index) => measure.mean[index], order: (index) => measure.mean[index] })),
 ];
 
 const found = () => {

@@ -43,7 +43,7 @@ def parts_section(table: AnsweredTable) -> Section | None:
 
 
 def _best_of_each(table: AnsweredTable) -> list[Point]:
-    able = by_option([point for point in table.points if not point.beyond_chip], lambda point: point.chip)
+    able = by_option([p for p in table.points if not p.beyond_chip and not p.drops_spikes], lambda p: p.chip)
     best = {chip: best_variant(variants, "accuracy", more=True) for chip, variants in able.items()}
     best |= {option.point.chip: option.point for option in table.chips.options if option.point is not None}
     return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)

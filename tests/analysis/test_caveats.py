@@ -1,0 +1,106 @@
+"""What is said beside an answer, or left out of it: chips that drop spikes or were enlarged, areas, wide ranges."""
+
+from __future__ import annotations
+
+import pytest
+from handmade_hardware import near
+from made_up_answers import asked, labels, row, rows_of
+from synthetic_sweep import with_ranges
+from test_sureness import with_terms
+
+SEEDS = (0, 1, 2)
+
+
+@pytest.mark.parametrize(("model", "kept"), [("drops", ["b"]), ("stretches", ["a", "b"])])
+def test_a_chip_that_drops_spikes_is_left_out(model, kept):
+    """What a dropped spike would have changed is in neither accuracy nor cost."""
+    rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
+    for each in rows[: len(SEEDS)]:
+        each |= {"synchronization": "timer", "latency_model": f"timer, overload {model}", "overloaded_ticks": 0.1}
+    answers = [
+        asked(rows, choose="chip", least="latency_s"),
+        asked(rows, choose="chip", most="accuracy"),
+        asked(rows, target=["accuracy >= 90 %"]),
+        asked(rows, compare=["a", "b"]),
+    ]
+    assert [option.label for option in answers[0].options] == kept
+    assert answers[2].sentence.startswith(f"{len(kept)} point" if len(kept) == 1 else "2 of 2 points")
+    for answer in answers:
+        told = " ".join((answer.sentence, *answer.remarks))
+        assert ("Left out: a, " in told) == ("what they drop is not simulated" in told) == (model == "drops")
+
+
+@pytest.mark.parametrize(
+    ("low", "less", "below_3", "standing"), [(0.9, 0.924, 0.868, "likely"), (1.99, 1.0, 0.296, "sure")]
+)
+def test_areas_are_drawn_from_their_ranges(low, less, below_3, standing):
+    """a has 1 mm², b log-uniformly `low` mm² to 4 times as much: 0.9 · 4^u > 1 in 1 - ln(1/0.9)/ln 4 of the draws."""
+    sizes = {"a": (1.0, 1.0, 1.0), "b": (low, 2.0, 4 * low)}
+    names = ("area_low_m2", "area_m2", "area_high_m2")
+    rows = [
+        row(chip, 1.0, seed, **dict(zip(names, (1e-6 * each for each in ends), strict=True)))
+        for chip, ends in sizes.items()
+        for seed in SEEDS
+    ]
+    answer = asked(rows, choose="chip", least="area_m2")
+    assert (answer.confidence, answer.standing) == (pytest.approx(less, abs=0.01), standing)
+    # At most 3 mm²: 0.9 · 4^u < 3 where u < 0.868, 1.99 · 4^u where u < 0.296.
+    limited = asked(rows, choose="chip", most="accuracy", where=["area_m2 <= 3 mm**2"], select={"chip": "b"})
+    assert limited.confidence == pytest.approx(below_3, abs=0.01)
+    # Variants of one chip lie at the same place of their ranges.
+    for each in rows:
+        each |= {"chip": "a", "axis.width": each["area_m2"], "chip_title": "a"}
+        each |= {"area_low_m2": 0.5 * each["area_m2"], "area_high_m2": 2 * each["area_m2"]}
+    assert asked(rows, choose="axis.width", least="area_m2").standing == "sure"
+
+
+def test_products_of_energy_and_time_compare_on_the_terms_that_both_have():
+    """b charges more and yet comes to less: 2 nJ · 1 µs against 3 nJ · 1 µs, and on common terms 1.5 against 3."""
+    rows = [with_terms("a", seed, synaptic_operation=3.0) for seed in SEEDS]
+    rows += [with_terms("b", seed, synaptic_operation=1.5, clock=0.5) for seed in SEEDS]
+    for each in rows:
+        each |= {"latency_s": 1e-6, "energy_delay_js": each["energy_j"] * 1e-6}
+    answer = asked(rows, choose="chip", least="energy_delay_js")
+    assert labels(answer) == ["b", "a"]
+    assert answer.options[1].factor == near(2.0)
+    assert "2 fJ·s, 2.00 times less than a on the terms that both have" in answer.sentence
+    compared = asked(rows, compare=["b", "a"], columns=["energy_delay_js", "energy_j"])
+    assert compared.sentence.startswith("B has 2.00 times less energy-delay product (on the terms that both have) and")
+
+
+def test_draws_that_speak_for_another_option_are_told():
+    """a takes 2 nJ or more, up to 20 nJ; b 3 nJ: a is below in ln(1.5) / ln(10) = 18 % of the draws."""
+    rows = []
+    for seed in SEEDS:
+        rows.append(row("b", 1.0, seed, energy_j=3e-9))
+        least = row("a", 1.0, seed, energy_j=2e-9)
+        rows.append(with_ranges(least, synaptic_operation=("energies.synaptic_operation", 1.0, 10.0)))
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert (answer.standing, labels(answer)[0]) == ("open", "a")
+    assert answer.confidence == pytest.approx(0.176, abs=0.01)
+    assert "But in 82.0 % of training seeds and draws of the chips' numbers it is b." in answer.sentence
+    told = next(remark for remark in answer.remarks if remark.startswith("Over the ranges"))
+    assert "the energy per sample of a is 2." in told
+    assert "6.3" in told  # 2 · 10^0.5 in the middle
+
+
+def test_a_chip_that_was_enlarged_is_told():
+    rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
+    for each in rows:
+        each["assumptions"] = ["a scaled: the network needs 9 neurons; counts lifted"] if each["chip"] == "a" else []
+    told = "A is taken larger than it is, at the published chip's prices."
+    assert told in asked(rows, choose="chip", least="energy_j").sentence
+    assert told in asked(rows, compare=["b", "a"], columns=["energy_j"]).sentence
+    other = asked(rows, choose="chip", least="energy_j", select={"chip": "b"})
+    assert told not in " ".join((other.sentence, *other.remarks))
+
+
+@pytest.mark.parametrize(("samples", "told"), [(400, False), (400_000, True)])
+def test_a_switch_of_one_seed_is_more_than_its_test_samples_may_bring_about(samples, told):
+    """A quarter of a point of 400 samples is one sample."""
+    rows = [
+        row(chip, 1.0, 0, accuracy=accuracy, energy_j=energy, samples=samples)
+        for chip, accuracy, energy in (("a", 0.945, 1e-9), ("b", 0.9475, 2e-9))
+    ]
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert any("is needed, b wins" in said for said in (answer.sentence, *answer.remarks)) == told
