@@ -64,7 +64,7 @@ class Chip(Spec):
         operating_point: voltage, clock, tick and load at which the numbers hold.
         sources: where the numbers come from.
         cores, neurons_per_core, synapses_per_core, weight_memory, fan_in: capacity; `weight_memory` is bits per core,
-            `fan_in` the most inputs of one neuron.
+            of which a synapse takes `synapse_bits`; `fan_in` the most inputs of one neuron.
         stores_kernels: whether a convolution's kernel is stored once and not once a synapse.
         layers_share_core, splits_layers: whether two layers may lie on one core, and one layer on several. Where the
             file does not say the first, they may, which is an assumption.
@@ -191,6 +191,21 @@ class Chip(Spec):
         """Whether the energy of a synaptic operation contains everything the chip spent."""
         number = self.energies.synaptic_operation
         return number is not None and number.all_in
+
+    @property
+    def synapse_bits(self) -> int | None:
+        """Bits that one synapse takes in memory: those of the structure, else those of a weight; None if not known."""
+        stored = self.structure.synapse_bits if self.structure is not None else None
+        number = stored or self.weight_bits
+        return None if number is None else number.value
+
+    def lanes_of(self, core: int) -> int | None:
+        """Lanes that can work at once on a core of known structure, at most one a neuron; None where not known."""
+        neurons = None if self.neurons_per_core is None else self.neurons_per_core.of_core(core)
+        stated = (self.structure.lanes if self.structure is not None else None) or self.vector_width
+        if stated is None or stated.value == "all":
+            return None if stated is None else neurons
+        return stated.value if neurons is None else min(stated.value, neurons)
 
     def seconds(self, number: TimeNumber | None) -> float | None:
         """A time of this chip in seconds, whether the file gives seconds or cycles; None for None."""

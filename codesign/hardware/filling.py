@@ -82,10 +82,10 @@ class Budget:
         return self.chip.layers_share_core is not False
 
     @property
-    def weight_bits(self) -> int | None:
+    def synapse_bits(self) -> int | None:
         """Bits of one synapse where the capacity is stated as memory; None where it is stated as synapses."""
         in_bits = self.chip.synapses_per_core is None and self.chip.weight_memory is not None
-        return self.chip.weight_bits.value if in_bits and self.chip.weight_bits is not None else None
+        return self.chip.synapse_bits if in_bits else None
 
     def neurons_of(self, core: int) -> int | None:
         """Capacity of a core; None does not limit."""
@@ -93,10 +93,10 @@ class Budget:
 
     def synapses_of(self, core: int) -> int | None:
         """Likewise, stored synapses."""
-        if self.weight_bits is None:
+        if self.synapse_bits is None:
             return self._of(self.chip.synapses_per_core, core)
         bits = self._of(self.chip.weight_memory, core)
-        return None if bits is None else bits // self.weight_bits
+        return None if bits is None else bits // self.synapse_bits
 
     def _of(self, counts: CoreCounts | None, core: int) -> int | None:
         return None if counts is None else counts.of_core(core % self.cores if self.spans_chips else core)

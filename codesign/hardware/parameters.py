@@ -24,12 +24,10 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
 )
 from codesign.hardware.parts import Source
-from codesign.hardware.provenance import STRUCTURE
+from codesign.hardware.provenance import AXIS_SOURCE, STRUCTURE
 from codesign.hardware.scaling import at_structure
 from codesign.mistakes import mistakes_of, reason, suggestion
 
-AXIS_SOURCE = "axis"
-"""Source key of numbers that a sweep sets."""
 _PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
 
 N = TypeVar("N", bound=Number)

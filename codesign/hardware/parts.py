@@ -194,8 +194,8 @@ class Structure(Spec):
         memory: of weights, and of states where `state_memory` does not say otherwise.
         shared_memory: whether states lie in the memory of the weights.
         lanes: adders of a core, where not `vector_width`.
-        synapse_bits: stored for a synapse, where not `weight_bits`.
-        weight_word: bits that are read at once, where more than the lanes need.
+        synapse_bits: stored for a synapse, where not `weight_bits` but more.
+        weight_word: bits that are read at once, where more than lanes and `weights_used` need.
         weights_used: weights of a word that are used before the next is read, where more than lanes.
         weight_store: bits of the memory of weights of a core, where not `weight_memory` or `synapses_per_core`.
         state_bits: of a neuron, where not `potential_bits`, which is the width of an adder in any case.

@@ -28,6 +28,9 @@ states for whole workloads, 11.7 % in energy and 24.3 % in time (DOI 10.1109/TCA
 OWN = "own"
 """Source key of what a file states without saying where it is from: the file itself."""
 
+AXIS_SOURCE = "axis"
+"""Source key of numbers that a sweep sets."""
+
 STRUCTURE = "structure"
 """Source key of numbers that a chip's file leaves out and the model of its structure gives."""
 

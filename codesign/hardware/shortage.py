@@ -45,15 +45,15 @@ def _taken(shape: NetworkShape, budget: Budget) -> str:
 
 def amount_texts(budget: Budget, kind: str, amounts: list[int]) -> tuple[list[str], str]:
     """Amounts of neurons or synapses in the units of the chip's file, and the unit of the first."""
-    if kind == "synapses" and budget.weight_bits is not None:
-        return _memory_texts([amount * budget.weight_bits for amount in amounts]), "of weights"
+    if kind == "synapses" and budget.synapse_bits is not None:
+        return _memory_texts([amount * budget.synapse_bits for amount in amounts]), "of weights"
     return [f"{amount:,}" for amount in amounts], kind if amounts[0] > 1 else kind.removesuffix("s")
 
 
 def load_text(budget: Budget, neurons: int, synapses: int) -> str:
-    if budget.weight_bits is None:
+    if budget.synapse_bits is None:
         return f"{plural(neurons, 'neuron')} and {plural(synapses, 'synapse')}"
-    return f"{plural(neurons, 'neuron')} and {_memory_texts([synapses * budget.weight_bits])[0]} of weights"
+    return f"{plural(neurons, 'neuron')} and {_memory_texts([synapses * budget.synapse_bits])[0]} of weights"
 
 
 def _memory_texts(bits: list[int]) -> list[str]:

@@ -161,25 +161,22 @@ def _core(chip: Chip, core: int) -> _Core:
     structure = chip.structure
     assert structure is not None
     state_bits = _value(structure, "state_bits") or _value(chip, "potential_bits")
-    synapse_bits = _value(structure, "synapse_bits") or _value(chip, "weight_bits")
+    synapse_bits = chip.synapse_bits
     neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
-    lanes = _value(structure, "lanes")
-    if lanes is None and chip.vector_width is not None:
-        lanes = chip.vector_width.value if chip.vector_width.value != "all" else neurons
+    lanes = chip.lanes_of(core)
     assert state_bits is not None  # these are held by the consistency of the file
     assert synapse_bits is not None
     assert lanes is not None
-    if neurons is not None:
-        lanes = min(lanes, neurons)
+    weights_used = max(_value(structure, "weights_used") or 0, lanes)
     weights = _value(structure, "weight_store") or 0
     if chip.weight_memory is not None:
         weights = chip.weight_memory.of_core(core)
     elif chip.synapses_per_core is not None:
         weights = chip.synapses_per_core.of_core(core) * synapse_bits
-    weight_word = max(_value(structure, "weight_word") or 0, lanes * synapse_bits)
+    weight_word = max(_value(structure, "weight_word") or 0, weights_used * synapse_bits)
     return _Core(
         lanes=lanes,
-        weights_used=max(_value(structure, "weights_used") or 0, lanes),
+        weights_used=weights_used,
         weight_word=weight_word,
         weight_store=max(weights, weight_word),
         state_reuse=_value(structure, "state_reuse") or 1,

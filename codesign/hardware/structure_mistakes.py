@@ -1,4 +1,4 @@
-"""What a chip's file must give beside its structure."""
+"""What a chip's file must give beside its structure, and what of a structure cannot be true together."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from typing import Any
 
 from codesign.documents import Mistake
 from codesign.hardware.laws import THRESHOLD_V
+from codesign.hardware.provenance import AXIS_SOURCE
 
 
 def structure_mistakes(chip: Any) -> Iterator[Mistake]:
-    """What a chip that states a structure lacks for the model, or has beyond it."""
+    """What a chip that states a structure lacks for the model, has beyond it, or contradicts."""
     structure = chip.structure
     if structure is None:
         return
+    missing = [*_missing(chip)]
+    yield from missing
+    if not missing:
+        yield from _widths(chip)
+        yield from _words(chip)
+
+
+def _missing(chip: Any) -> Iterator[Mistake]:
+    structure = chip.structure
     room = [name for name in ("synapses_per_core", "weight_memory") if getattr(chip, name) is not None]
     needed = {
         "technology_node": chip.technology_node,
         "supply_voltage": chip.supply_voltage,
-        "weight_bits or structure.synapse_bits": chip.weight_bits or structure.synapse_bits,
+        "weight_bits or structure.synapse_bits": chip.synapse_bits,
         "vector_width or structure.lanes": chip.vector_width or structure.lanes,
         "potential_bits or structure.state_bits": chip.potential_bits or structure.state_bits,
         "neurons_per_core or structure.shared_memory": chip.neurons_per_core or structure.shared_memory or None,
@@ -36,3 +46,61 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
         yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
     if chip.supply_voltage is not None and chip.supply_voltage.value <= THRESHOLD_V:
         yield ("supply_voltage",), f"must be above {THRESHOLD_V:g} V, below which the laws of the structure do not hold"
+
+
+def _widths(chip: Any) -> Iterator[Mistake]:
+    """What is stored is at least as wide as what is computed with."""
+    structure, weight, potential = chip.structure, chip.weight_bits, chip.potential_bits
+    if weight is not None and chip.synapse_bits < weight.value:
+        wide = f"must be at least weight_bits, {weight.value}, found {chip.synapse_bits}"
+        yield ("structure", "synapse_bits"), wide
+    if structure.state_bits is None:
+        return
+    for name, number in (("potential_bits", potential), ("weight_bits", weight)):
+        if number is not None and structure.state_bits.value < number.value:
+            wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
+            yield ("structure", "state_bits"), wide
+            return
+
+
+def _words(chip: Any) -> Iterator[Mistake]:
+    """Lanes, words and the weights and operations that share them."""
+    structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
+    lanes = max(chip.lanes_of(core) for core in range(_listed(chip)))
+    if structure.lanes is not None and width is not None and width.value not in ("all", structure.lanes.value):
+        yield ("structure", "lanes"), f"is {structure.lanes.value} and vector_width {width.value}; keep one of the two"
+    word, used = structure.weight_word, structure.weights_used
+    together = max(lanes, 0 if used is None else used.value)
+    if word is not None and word.value < together * bits and not _widened(chip):
+        what = f"{together:,} weights of {bits} bits"
+        yield ("structure", "weight_word"), f"must hold {what}, {together * bits:,}, found {word.value:,}"
+    held = _weights(chip) if structure.weight_store is None else structure.weight_store.value // bits
+    if used is not None and used.value > held:
+        yield ("structure", "weights_used"), f"must be at most the {held:,} weights of a core, found {used.value:,}"
+    inputs = held if chip.fan_in is None else min(held, chip.fan_in.value)
+    reuse = structure.state_reuse
+    if reuse is not None and structure.weight_store is None and reuse.value > inputs:
+        yield (
+            ("structure", "state_reuse"),
+            f"must be at most the {inputs:,} synapses of a neuron, found {reuse.value:,}",
+        )
+
+
+def _widened(chip: Any) -> bool:
+    """Whether an axis asks for more than a word of the file holds: the word then grows with it."""
+    structure = chip.structure
+    varied = (chip.vector_width, chip.weight_bits, structure.lanes, structure.synapse_bits, structure.weights_used)
+    given = structure.weight_word.source != AXIS_SOURCE
+    return given and any(number is not None and number.source == AXIS_SOURCE for number in varied)
+
+
+def _weights(chip: Any) -> int:
+    """Weights of the largest core."""
+    if chip.weight_memory is not None:
+        return int(max(chip.weight_memory.value)) // int(chip.synapse_bits)
+    return int(max(chip.synapses_per_core.value))
+
+
+def _listed(chip: Any) -> int:
+    """Cores that the file tells apart."""
+    return 1 if chip.neurons_per_core is None else len(chip.neurons_per_core.value)

@@ -28,9 +28,8 @@ from codesign.hardware.description import Chip
 from codesign.hardware.energy import term_energies, total_in
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
-from codesign.hardware.parameters import AXIS_SOURCE
 from codesign.hardware.prices import Prices, number_at
-from codesign.hardware.provenance import ASSUMED_FACTORS
+from codesign.hardware.provenance import ASSUMED_FACTORS, AXIS_SOURCE
 from codesign.hardware.terms import MODEL
 
 DRAWS = 128

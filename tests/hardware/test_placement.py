@@ -62,6 +62,17 @@ def test_synapses_and_weight_memory_limit_a_core() -> None:
     assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
 
 
+def test_an_index_beside_each_weight_takes_room_too() -> None:
+    """650,000 bits hold 81,250 weights of 8 bits, or 40,625 synapses of 16."""
+    built = f"technology_node: 28 nm\nsupply_voltage: 0.8 V\n{ASYNCHRONOUS}weight_bits: 8\nvector_width: 1\n"
+    sized = "cores: 4\nneurons_per_core: 64\nweight_memory: 650000\n"
+    structure = "structure: {{memory: sram, state_bits: 16{}}}\n"
+    for more, capacity in (("", 81_250), (", synapse_bits: 16", 40_625)):
+        _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), bits=8)
+        assert placement.core_loads[0].synapse_capacity == capacity
+    assert "needs 650,016 bits of weights, core 1 holds 650,000 bits" in refusal("40626-1", placement.chip)
+
+
 def test_scaled_adds_cores_and_keeps_their_size() -> None:
     parts, _ = placed("10-5-2", cores(2, neurons_per_core=2), "scaled")
     assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 3, 2)]
