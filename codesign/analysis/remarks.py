@@ -28,6 +28,7 @@ from codesign.analysis.robustness import drawn
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.table import ResultTable
 from codesign.analysis.wording import scaled_sentence, tip_sentence
+from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
 
@@ -202,17 +203,38 @@ def enlarged(contest: Contest) -> str:
     return f"{upper(contest.names.chips[best.chip])} is taken larger than it is, at the published chip's prices."
 
 
+def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
+    """What a sample costs at each point, and 95 % of what it costs in the draws of the chip's numbers."""
+    said = []
+    for point in points:
+        costs = []
+        for column in ("energy_j", "latency_s"):
+            if (value := point.value(column).mean) is not None:
+                ends = _quantiles(point, column)
+                range_ = "" if ends is None else f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
+                costs.append(f"{quantity(value, column)}{range_}")
+        if costs:
+            said.append(f"{listed(costs)} on {names.chips[point.chip]}")
+    return f"A sample takes {'; '.join(said)}. In brackets: 95 % of the draws of the chips' numbers." if said else ""
+
+
+def _quantiles(point: Point, column: str) -> Floats | None:
+    """(3,) ends of 95 % of the draws of a value and their middle, in order of size; None where there are none."""
+    found = drawn(point, column)
+    return None if found is None else np.quantile(found[1].mean(axis=0), (0.025, 0.5, 0.975))
+
+
 def _off_centre(point: Point, contest: Contest) -> str:
     """Where a value lies by the ranges of the chip's numbers, if that is elsewhere."""
-    column, value, found = contest.column, point.value(contest.column).mean, drawn(point, contest.column)
-    if found is None or not value:
+    column, value = contest.column, point.value(contest.column).mean
+    ends = _quantiles(point, column)
+    if ends is None or not value:
         return ""
-    low, middle, high = np.quantile(found[1].mean(axis=0), (0.025, 0.5, 0.975))
-    if 1 / _OFF_CENTRE < middle / value < _OFF_CENTRE:
+    if 1 / _OFF_CENTRE < ends[1] / value < _OFF_CENTRE:
         return ""
-    ends = f"{quantity(low, column)} to {quantity(high, column)}"
+    low, middle, high = (quantity(end, column) for end in ends)
     label = f"{column_label(column)} of {contest.label_of(point)}"
-    return f"Over the ranges of its numbers, the {label} is {ends}, {quantity(middle, column)} in the middle."
+    return f"Over the ranges of its numbers, the {label} is {low} to {high}, {middle} in the middle."
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:

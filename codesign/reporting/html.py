@@ -11,7 +11,7 @@ from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.fronts import find_fronts
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point
-from codesign.analysis.remarks import silent_networks, unpriced_currents
+from codesign.analysis.remarks import costs_in_ranges, silent_networks, unpriced_currents
 from codesign.analysis.table import ResultTable
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
@@ -121,7 +121,10 @@ def _note(table: AnsweredTable) -> str:
         return f"{table.study.emptiness}."
     if silent := silent_networks(table):
         return f"{silent}."
-    return "" if table.answers else "No question is asked of these points."
+    if table.answers:
+        return ""
+    chips = [option.point for option in table.chips.options if option.point is not None]
+    return " ".join(filter(None, [table.metadata.question, costs_in_ranges(chips[:_MOST_ROWS], table.names)]))
 
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:

@@ -17,7 +17,7 @@ from codesign.analysis.columns import TRIAL_AXIS
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
-from codesign.analysis.remarks import left_out, not_modelled, unpriced_currents
+from codesign.analysis.remarks import costs_in_ranges, left_out, not_modelled, unpriced_currents
 from codesign.analysis.study import Study, trial_name, trial_title
 from codesign.analysis.table import ResultTable
 from codesign.units import plural
@@ -57,9 +57,11 @@ def print_summary(
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
     shown = answers[0] if answers and answers[0].options else answered.chips
-    if not given and shown not in answers[:1] and shown.options:
+    if not given and answers and shown is not answers[0] and shown.options:
         above.append(Text(shown.question))
     rows = _of_given(points, names) if given else _ways(shown.options, names)
+    if not answers and not given:
+        above.append(Text(costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)))
     lines = [_line(answer) for answer in answers[1:]]
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
     missing = not_modelled([option.point for option, _ in rows if option.point is not None], names)

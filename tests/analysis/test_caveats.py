@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, labels, row, rows_of
+from made_up_answers import asked, labels, row, rows_of, with_terms
 from synthetic_sweep import with_ranges
-from test_sureness import with_terms
 
 SEEDS = (0, 1, 2)
 

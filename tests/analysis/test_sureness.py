@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, gathered, labels, row, rows_of
+from made_up_answers import asked, gathered, labels, row, rows_of, with_terms
 from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
 
 from codesign.analysis.asking import AnsweredTable
@@ -18,14 +18,6 @@ from codesign.analysis.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
 SEEDS = (0, 1, 2)
-
-
-def with_terms(chip: str, seed: int, **nanojoules: float) -> Row:
-    """A row whose energy is the sum of these terms."""
-    made = row(chip, 1.0, seed) | {"energy_synaptic_operation_j": None}
-    made |= {f"energy_{name}_j": value * 1e-9 for name, value in nanojoules.items()}
-    covered = ["static" if name.startswith("static") else name for name in nanojoules]
-    return made | {"energy_j": sum(nanojoules.values()) * 1e-9, "energy_coverage": covered, "not_modelled": []}
 
 
 @pytest.mark.parametrize(("static", "standing"), [(10.0, "open"), (0.01, "sure")])

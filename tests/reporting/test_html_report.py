@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from made_up_answers import row
 from pages import HOSTILE, Page, assert_harmless
 from synthetic_study import rows_on_test, study_metadata
 from synthetic_sweep import (
@@ -15,16 +16,18 @@ from synthetic_sweep import (
     base_row,
     mubrain_row,
     page_of,
+    printed,
     synthetic_metadata,
     synthetic_page,
     synthetic_rows,
     table_of,
+    with_ranges,
 )
 
 from codesign.analysis.metadata import ChipFacts
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
-from codesign.reporting.html import write_report
+from codesign.reporting.html import render_report, write_report
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +238,15 @@ def test_a_sweep_of_failures_is_a_report_too():
         assert "No design point has a result" in text
         assert Page(text).open == []
     assert "the loss is not finite" in page_of(rows)
+
+
+def test_a_single_point_is_told_with_the_ranges_of_its_costs():
+    """Nothing can be asked of it. 2 nJ times 0.5 to 2, log-uniform: 95 % lie from 2 · 4^-0.475 to 2 · 4^0.475."""
+    rows = [row("a", 1.0, seed, energy_j=2e-9, latency_s=None) for seed in range(3)]
+    rows = [with_ranges(each, synaptic_operation=("energies.synaptic_operation", 0.5, 2.0)) for each in rows]
+    table = table_of(rows, replace(synthetic_metadata(), question="What does it cost?"))
+    told = "A sample takes 2 nJ (1.0"
+    page = " ".join(Page(render_report(table)).text.split())
+    assert f"What does it cost? {told}" in page
+    assert " to 3.8" in page.partition(told)[2][:20]
+    assert told in " ".join(printed(table).split())

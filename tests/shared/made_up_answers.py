@@ -25,6 +25,14 @@ def row(chip: str, width: float, seed: int, **changes: Any) -> Row:
     return made
 
 
+def with_terms(chip: str, seed: int, **nanojoules: float) -> Row:
+    """A row whose energy is the sum of these terms."""
+    made = row(chip, 1.0, seed) | {"energy_synaptic_operation_j": None}
+    made |= {f"energy_{name}_j": value * 1e-9 for name, value in nanojoules.items()}
+    covered = ["static" if name.startswith("static") else name for name in nanojoules]
+    return made | {"energy_j": sum(nanojoules.values()) * 1e-9, "energy_coverage": covered, "not_modelled": []}
+
+
 def rows_of(variants: list[Variant], seeds: int = 3) -> list[Row]:
     """Each variant in some seeds that differ by a hair."""
     return [

@@ -85,7 +85,7 @@ const axes = (indices) => {
   const logarithmic = state.horizontal === "log" && values.length > 0;
   const alone = logarithmic && Math.min(...values) === Math.max(...values); // which would leave an axis without width
   const domain = alone ? [values[0] / 1.5, values[0] * 1.5] : undefined;
-  const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.4~f') + ' %'", tickCount: 6 };
+  const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.2~f') + ' %'", tickCount: 6 };
   const x = {
     field: "x",
     type: "quantitative",
