@@ -173,13 +173,9 @@ class Chip(Spec):
 
     @property
     def synchronized(self) -> bool:
-        """Whether hardware makes layers wait: barriers, timers and neighbours do."""
-        return self.waits_for_layers or self.synchronization.kind == "timer"
-
-    @property
-    def waits_for_layers(self) -> bool:
-        """Whether a neuron waits for its whole fan-in, so that spikes are those of layered inference."""
-        return self.synchronization.kind in ("barrier", "neighbour")
+        """Whether a neuron waits for all that comes to it in a step, so that spikes are those of layered inference:
+        barriers, timers and neighbours see to it."""
+        return self.synchronization.kind in ("barrier", "neighbour", "timer")
 
     @property
     def pipelined(self) -> bool:

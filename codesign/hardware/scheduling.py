@@ -51,12 +51,11 @@ def chip_schedule(
 ) -> ChipSchedule:
     """The schedule under which a chip runs the network that is placed on it (paper, Table 5).
 
-    Barrier, neighbour: every neuron waits for its whole fan-in, with barrier messages. Timer: it waits for min(neurons
-    on its core, fan-in) messages, with barrier messages, and F is the neurons of a core. Asynchronous or clocked: no
+    Barrier, neighbour, timer: every neuron waits for its own fan-in, with barrier messages. Asynchronous or clocked: no
     waiting, groups of F.
 
     Args:
-        group_size: F; None takes the chip's, else 8 as an assumption.
+        group_size: F; None takes the chip's, else 8 as an assumption, and no limit where neurons wait.
         others: see `Schedule`.
 
     Raises:
@@ -64,15 +63,8 @@ def chip_schedule(
     """
     instance("placement", placement, Placement)
     chip = placement.chip
-    kind = chip.synchronization.kind
     assumptions: list[str] = []
-    threshold: int | Literal["layer"] | tuple[int, ...] = 1
-    if chip.waits_for_layers:
-        threshold = "layer"
-    elif kind == "timer":
-        threshold = _core_thresholds(placement)
-        group_size = _neurons_of_a_core(placement) if group_size is None else group_size
-    elif group_size is None:
+    if group_size is None and not chip.synchronized:
         group_size = DEFAULT_GROUP_SIZE if chip.group_size is None else chip.group_size.value
         if chip.group_size is None:
             assumptions.append(f"{chip.name} states no group size; F = {DEFAULT_GROUP_SIZE} (paper, Table 1)")
@@ -83,7 +75,7 @@ def chip_schedule(
         steps_after_output=steps_after_output,
         input_mode=input_mode,
         prioritize_input=prioritize_input,
-        synchronization_threshold=threshold,
+        synchronization_threshold="layer" if chip.synchronized else 1,
         barrier_messages=chip.synchronized,
         refractory=refractory,
     )
@@ -305,16 +297,3 @@ def _most_on_a_core(placement: Placement, sharing: Literal["layer", "neuron"]) -
     if sharing == "neuron":
         return max(load.neurons for load in placement.core_loads)
     return max(Counter(core for core, _ in {(part.core, part.layer) for part in placement.parts}).values())
-
-
-def _neurons_of_a_core(placement: Placement) -> int:
-    mapped = max(load.neurons for load in placement.core_loads)
-    capacity = placement.chip.neurons_per_core
-    return mapped if capacity is None else max(mapped, *capacity.value)
-
-
-def _core_thresholds(placement: Placement) -> tuple[int, ...]:
-    """(N,) min(neurons on the neuron's core, fan-in): a smaller fan-in could never reach the core's count."""
-    counts = {load.core: load.neurons for load in placement.core_loads}
-    fan_ins = (layer.fan_in for layer in placement.shape.layers for _ in range(layer.neurons))
-    return tuple(min(counts[core], fan_in) for core, fan_in in zip(placement.cores_of_neurons, fan_ins, strict=True))

@@ -316,8 +316,8 @@ def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
 def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
 
-    A chip with barriers, or whose neighbours wait for each other, evaluates a neuron once a timestep, when all that
-    reaches it is there, in however many groups of the simulation that came. Under `layer` thresholds with barrier
+    A chip whose layers wait evaluates a neuron once a timestep, when all that reaches it is there, in however many
+    groups of the simulation that came. Under `layer` thresholds with barrier
     messages that is every neuron behind the first layer.
     """
     number = chip.energies.neuron_update
@@ -327,7 +327,7 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     shape = execution.samples, execution.timesteps, len(execution.slices)
     rows = np.ravel_multi_index((table.sample, table.timestep, table.slice), shape)
     counts: Floats = np.bincount(rows, table.evaluated, int(np.prod(shape))).astype(np.float64).reshape(shape)
-    if chip.waits_for_layers:
+    if chip.synchronized:
         counts = np.minimum(counts, [recorded.neurons for recorded in execution.slices])
     return counts
 

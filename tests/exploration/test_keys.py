@@ -104,7 +104,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "e92be82fc971b90d",
         "summary": "d219ad566a61b83b",
-        "cost": "c7a8b68eb2a83d92",
+        "cost": "9530509cbe91d488",
     }
 
 

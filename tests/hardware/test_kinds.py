@@ -29,8 +29,8 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
     assert in_words(kind.synchronization) == ("timer" if words.startswith("timer") else words)
     shape = shape_of("3-4-2")
     schedule = chip_schedule(place(shape, kind), stop="drained").schedule
-    waits = {"barrier": "layer", "neighbour": "layer", "timer": (3, 3, 3, 3, 2, 2)}
-    assert schedule.synchronization_threshold == waits.get(kind.synchronization.kind, 1)
+    waits = kind.synchronization.kind in ("barrier", "neighbour", "timer")
+    assert schedule.synchronization_threshold == ("layer" if waits else 1)
     assert kind.group_size == (None if kind.synchronized else chip.group_size)
     latency = cost_of(two_timesteps, kind).latency
     # Barriers take a time that an asynchronous chip does not give.

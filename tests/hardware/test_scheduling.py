@@ -32,23 +32,14 @@ def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
     return chip_schedule(place(topology, chip, capacity, chip.weight_bits.value), **options)
 
 
-def test_a_barrier_makes_every_neuron_wait_for_its_fan_in() -> None:
-    result = schedule_of("loihi", stop="drained")
+@pytest.mark.parametrize("name", ["loihi", "truenorth"])
+def test_barriers_and_timers_make_every_neuron_wait_for_its_fan_in(name: str) -> None:
+    result = schedule_of(name, stop="drained")
     assert result.schedule.synchronization_threshold == "layer"
     assert result.schedule.barrier_messages
     assert result.schedule.group_size is None
     assert result.schedule.equivalent_to_layered(SHAPE)
     assert not result.assumptions
-
-
-def test_a_timer_makes_every_neuron_wait_for_its_core_or_its_fan_in() -> None:
-    schedule = schedule_of("truenorth", stop="drained").schedule
-    # 32, 32 and 10 neurons on three cores; fan-in 64, 32 and 32
-    assert schedule.synchronization_threshold == (32,) * 64 + (10,) * 10
-    assert schedule.barrier_messages
-    assert schedule.group_size == 256
-    wide = shape_of("8-32-10")
-    assert schedule_of("truenorth", wide).schedule.synchronization_threshold == (8,) * 32 + (10,) * 10
 
 
 def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> None:

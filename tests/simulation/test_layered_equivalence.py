@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement import place
+from codesign.hardware.scheduling import chip_schedule
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import simulate
@@ -43,6 +46,22 @@ def test_large_groups_and_layer_thresholds_equal_layered(network: SpikingNetwork
         assert execution.emitted.tolist() == layered.emitted.tolist()
         assert execution.scores.tolist() == layered.scores.tolist()
         assert execution.synaptic_operations.tolist() == layered.synaptic_operations.tolist()
+
+
+WAITING_CHIPS = ["loihi", "poets", "reckon", "seneca_timer", "spinnaker", "spinnaker2", "tianjic", "truenorth"]
+
+
+@examples(40)
+@given(networks("wide", bias=False, readout="spikes"), st.sampled_from(WAITING_CHIPS), st.integers(0, 99))
+def test_chips_whose_layers_wait_equal_layered(network: SpikingNetwork, name: str, seed: int):
+    chip = find_chip(name)
+    assert chip.synchronized
+    rng = np.random.default_rng(seed)
+    events = random_batch(rng, network, random_frames(rng, 3, 3, network.shape.input_size))
+    schedule = chip_schedule(place(network.shape, chip, "scaled"), stop="drained").schedule
+    layered, own = (execute(network, events, each, seed) for each in (LAYERED, schedule))
+    assert own.emitted.tolist() == layered.emitted.tolist()
+    assert own.scores.tolist() == layered.scores.tolist()
 
 
 def test_small_groups_differ_from_layered():
