@@ -181,9 +181,9 @@ def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
 
 
 def _words(chip: Chip) -> tuple[int, float] | None:
-    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where not known."""
-    expected, lanes = estimate(chip), chip.vector_width
-    if expected is None or chip.all_in or (lanes is not None and lanes.value == "all"):
+    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where none is known."""
+    expected = estimate(chip)
+    if expected is None or chip.all_in or not expected.word_share:
         return None
     return expected.lanes, expected.word_share
 

@@ -1,7 +1,7 @@
 """Energies, times, leakage and area of a chip, estimated from the structure of its cores.
 
     e_group = k_e [ E_read(weights)·L/q + (E_read(states) + E_write(states))/r + L (add + compare + registers) ]
-    e_so    = e_group / L       word share = k_e [reads and writes] / e_group
+    e_so    = e_group / L       word share = k_e [reads and writes of SRAM] / e_group
     e_upd   = k_e [ E_read(states) + E_write(states) + L (add + compare + registers) ] / L
     area    = k_a [ Σ areas of memories and lanes ] · cores
     leakage = Σ λ · bits · (V/V_0)³ · cores
@@ -42,7 +42,8 @@ class StructureEstimate:
     Attributes:
         lanes: L, with which words are filled; never more than neurons of a core.
         operation_j: energy of a synaptic operation where all lanes are filled.
-        word_share: the part of it that is spent once a word, whether its lanes are filled or not.
+        word_share: the part of it that is spent once a word, whether its lanes are filled or not: SRAM is read and
+            written by the word, while of flip-flops only those of lanes that work switch.
         update_j: energy of a neuron update where all lanes are filled.
         area_m2: of all cores.
         leakage_w, core_leakage_w: of all cores, and of one in the mean.
@@ -126,7 +127,10 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     register_j = REGISTER_J if shared or state_kind == "sram" else 0.0
     lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
     state_j = states.read_j + states.write_j
-    word_j = weights.read_j * core.lanes / core.weights_used + state_j / core.state_reuse
+    of_weights_j, of_states_j = weights.read_j * core.lanes / core.weights_used, state_j / core.state_reuse
+    group_j = of_weights_j + of_states_j + core.lanes * lane_j
+    by_word = ((kind, of_weights_j), (kind if shared else state_kind, of_states_j))
+    word_j = sum(energy for memory_kind, energy in by_word if memory_kind == "sram")
     width = core.lanes * core.adder_bits
     area_m2 = weights.area_m2 + logic_area(node_m, registers=width, adders=2 * width)
     leakage_w = leakage(kind, core.weight_store, voltage_v)
@@ -136,8 +140,8 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
             leakage_w += leakage(other, bits, voltage_v)
     return StructureEstimate(
         lanes=core.lanes,
-        operation_j=K_ENERGY * (word_j / core.lanes + lane_j),
-        word_share=word_j / (word_j + core.lanes * lane_j),
+        operation_j=K_ENERGY * group_j / core.lanes,
+        word_share=word_j / group_j,
         update_j=K_ENERGY * (state_j / core.lanes + lane_j),
         area_m2=K_AREA * area_m2,
         leakage_w=leakage_w,

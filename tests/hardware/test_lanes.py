@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from handmade_hardware import ASYNCHRONOUS, MESH_CORES, Builder, chip_from, near
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.lanes import message_cycles
 from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
+from codesign.hardware.prices import number_at
 from codesign.hardware.scheduling import service_model
 from codesign.hardware.structure import estimate
 from codesign.hardware.work import PlacedExecution
@@ -115,9 +117,26 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     books = price(execution, place(execution.shape, both)).energy
     assert books.cores_in_use_j == near(books.total_j)
     assert books.terms_j["static_chip"] == near(1e-3 * cost.latency.total_s)
-    for lanes in (1, 2, "all"):  # full words, or none
+    for lanes in (1, 2):  # full words
         full = price(execution, place(execution.shape, structured(lanes)))
         assert full.energy_j == near(34e-12)
+
+
+@pytest.mark.parametrize("memory", ["sram", "flip_flops"])
+def test_as_many_lanes_as_neurons_are_the_same_machine_in_words_and_in_numbers(memory: str) -> None:
+    """Words of 64 lanes that 10 and 2 targets do not fill: of flip-flops only those of lanes that work switch."""
+    execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).message(1, 1, 2).build()
+    in_words, in_numbers = (
+        with_parameters(structured(lanes), {"structure.memory": memory, "synapses_per_core": 256})
+        for lanes in ("all", 64)
+    )
+    share = estimate(in_numbers).word_share
+    assert estimate(in_words) == estimate(in_numbers)
+    assert (share > 0) == (memory == "sram")
+    all_at_once, many = (price(execution, place(execution.shape, chip)) for chip in (in_words, in_numbers))
+    given = number_at(in_numbers, "energies.synaptic_operation").value
+    assert many.energy_j == near((34 * (1 - share) + share * 64 * (3 + 2)) * given)
+    assert (all_at_once.energy_j, all_at_once.latency_s) == (many.energy_j, many.latency_s)
 
 
 def executed(network: SpikingNetwork, chip: Chip, inputs: int) -> tuple[Execution, Chip]:
