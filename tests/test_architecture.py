@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -102,6 +104,17 @@ def test_every_public_name_exists_and_is_documented():
         if callable(value):
             assert value.__doc__, name
     assert dir(codesign) == sorted(codesign.__all__)
+
+
+def test_what_is_public_takes_paths_as_text():
+    functions = [(name, of) for name in codesign.__all__ if inspect.isroutine(of := getattr(codesign, name))]
+    kinds = {
+        f"{name}({parameter})": re.findall(r"\w+", of.__annotations__[parameter])
+        for name, of in functions
+        for parameter in inspect.signature(of).parameters
+    }
+    assert [place for place, words in kinds.items() if "Path" in words and "str" not in words] == []
+    assert "Location" in kinds["load_model(path)"]
     with pytest.raises(AttributeError, match="simulat"):
         _ = codesign.simulat
 

@@ -61,7 +61,7 @@ def run_sweep(
     store: Store | Location = "reports/.store",
     output: Location | None = None,
     executor: Executor | None = None,
-    data_root: Path | None = None,
+    data_root: str | Path | None = None,
     models: bool = False,
     progress: bool | None = None,
 ) -> SweepResults:

@@ -71,7 +71,7 @@ class SweepOutcome:
         return f"{self.failed} of {self.failed + self.ok} feasible rows of results failed"
 
 
-def plan_sweep(spec: SweepSpec, *, data_root: Path | None = None, cache_root: Path | None = None) -> Plan:
+def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None, cache_root: str | Path | None = None) -> Plan:
     """The design points of a sweep. Looks up which data there is without reading it, and writes nothing.
 
     Raises:

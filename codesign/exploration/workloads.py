@@ -20,8 +20,8 @@ class Workloads:
         look_only: outlines write nothing to the cache.
     """
 
-    data_root: Path | None = None
-    cache_root: Path | None = None
+    data_root: str | Path | None = None
+    cache_root: str | Path | None = None
     look_only: bool = False
     _outlines: dict[WorkloadSpec, WorkloadOutline] = field(default_factory=dict, repr=False)
     _specs: dict[str, WorkloadSpec] = field(default_factory=dict, repr=False)

@@ -48,12 +48,13 @@ def chip_names() -> tuple[str, ...]:
     return tuple(name for name in _chip_files() if name != _TEMPLATE)
 
 
-def load_chip(path: Path, with_error: bool = True) -> Chip:
+def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     """Read and check one chip file, and derive from its structure what it leaves out.
 
     The model's error is worked out from the chip's measurements unless `with_error` is False, which is quicker.
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
+    path = Path(path)
     document = _document(path)
     document.problems += _made_up(document, path)
     chip = validate_document(document, Chip, other_keys=("remove",))

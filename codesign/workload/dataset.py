@@ -63,7 +63,7 @@ class Workload(WorkloadOutline):
 
 
 def load_workload(
-    spec: WorkloadSpec | str, *, data_root: Path | None = None, cache_root: Path | None = None
+    spec: WorkloadSpec | str, *, data_root: str | Path | None = None, cache_root: str | Path | None = None
 ) -> Workload:
     """Load a workload.
 
@@ -96,7 +96,11 @@ def load_workload(
 
 
 def outline_workload(
-    spec: WorkloadSpec, *, data_root: Path | None = None, cache_root: Path | None = None, look_only: bool = False
+    spec: WorkloadSpec,
+    *,
+    data_root: str | Path | None = None,
+    cache_root: str | Path | None = None,
+    look_only: bool = False,
 ) -> WorkloadOutline:
     """A workload without reading or binning events; the arguments and errors of `load_workload`.
 
@@ -105,7 +109,7 @@ def outline_workload(
     return _Plan.make(spec, data_root, cache_root, look_only=look_only).outline
 
 
-def list_datasets(data_root: Path | None = None) -> list[DatasetStatus]:
+def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
     """What is there of every known dataset, in alphabetical order."""
     root = resolve_data_root(data_root)
     return [get_dataset(name).status(root) for name in dataset_names()]
@@ -123,7 +127,9 @@ class _Plan:
     outline: WorkloadOutline
 
     @staticmethod
-    def make(spec: WorkloadSpec, data_root: Path | None, cache_root: Path | None, *, look_only: bool = False) -> _Plan:
+    def make(
+        spec: WorkloadSpec, data_root: str | Path | None, cache_root: str | Path | None, *, look_only: bool = False
+    ) -> _Plan:
         instance("spec", spec, WorkloadSpec)
         dataset = get_dataset(spec.name)
         resolved = dataset.resolve(spec)

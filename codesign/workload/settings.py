@@ -11,7 +11,7 @@ DATA_VARIABLE = "CODESIGN_DATA"
 CACHE_VARIABLE = "CODESIGN_CACHE"
 
 
-def resolve_data_root(argument: Path | None = None) -> Path:
+def resolve_data_root(argument: str | Path | None = None) -> Path:
     """The folder below which datasets lie; `data` in the working directory if nothing says otherwise.
 
     Raises:
@@ -20,7 +20,7 @@ def resolve_data_root(argument: Path | None = None) -> Path:
     return _chosen(argument, DATA_VARIABLE) or Path("data")
 
 
-def resolve_cache_root(argument: Path | None = None) -> Path | None:
+def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
     """The folder for binned events; `codesign` in the user's cache folder if nothing says otherwise.
 
     None for a user who has no home, as in some containers: nothing is kept then.
@@ -39,7 +39,7 @@ def resolve_cache_root(argument: Path | None = None) -> Path | None:
         return None
 
 
-def _chosen(argument: Path | None, variable: str) -> Path | None:
+def _chosen(argument: str | Path | None, variable: str) -> Path | None:
     path = argument if argument is not None else os.environ.get(variable)
     try:
         return Path(path).expanduser() if path else None

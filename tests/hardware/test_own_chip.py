@@ -115,7 +115,7 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     execution = Builder(topology="5-80-2").message(-1, 0, 3).update(0, 0, 80, 2).message(1, 1, 2).build()
-    cost = cost_of(execution, load_chip(file))
+    cost = cost_of(execution, load_chip(str(file)))  # as the documents call it
     columns = cost.columns() | uncertainty_columns(cost)
     assert columns["energy_j"] > 0
     assert min(columns["energy_draws_j"]) < columns["energy_j"] < max(columns["energy_draws_j"])
