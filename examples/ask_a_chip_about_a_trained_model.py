@@ -36,8 +36,7 @@ print(f"accuracy, layered, 32-bit weights: {float_accuracy:.1%}\n")
 
 def ask(chip: cd.Chip) -> tuple[cd.Execution, cd.Cost]:
     """Run the model as the chip would, and price it; counts of cores are lifted where it is too small."""
-    bits = None if chip.weight_bits is None else chip.weight_bits.value
-    placement = cd.place(card.shape, chip, "scaled", bits)
+    placement = cd.place(card.shape, chip, "scaled", weight_bits="chip")
     schedule = cd.chip_schedule(placement, stop="drained").schedule
     network = cd.SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
     network.load_state_dict(model.network.state_dict())

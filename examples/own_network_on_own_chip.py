@@ -36,7 +36,7 @@ recipes = {
 # ---- The chip: where it puts the network, how it runs it -----------------------------------------------------------
 
 chip = cd.load_chip(Path(__file__).parent / "my_chip.yaml")
-placement = cd.place(cd.network_shape(topology), chip, "published", chip.weight_bits.value)
+placement = cd.place(cd.network_shape(topology), chip, weight_bits="chip")
 schedules = {
     "layered": cd.LAYERED,  # which this chip cannot do: the projection that papers make
     "asynchronous": cd.chip_schedule(placement).schedule,

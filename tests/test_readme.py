@@ -74,3 +74,4 @@ def test_the_python_of_the_readme_runs(tmp_path: Path):
     assert float(density) > 0
     for cost in (r"energy: [\d.]+ µJ", r"latency: [\d.]+ [mµ]s"):
         assert re.search(cost, result.stdout)
+    assert "evaluated with" not in result.stdout  # other weights than the chip's

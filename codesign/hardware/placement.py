@@ -139,7 +139,7 @@ def place(
     shape: NetworkShape,
     chip: Chip,
     capacity: Capacity = "published",
-    weight_bits: int | None = None,
+    weight_bits: int | Literal["chip"] | None = None,
     strategy: Strategy = "in_order",
     *,
     cut: CutChoice = "auto",
@@ -154,7 +154,8 @@ def place(
     neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps it, grown.
 
     Args:
-        weight_bits: bits of the evaluated weights; None evaluates floats, and memory is counted in the chip's own bits.
+        weight_bits: of the evaluated weights, `chip` for the chip's; None evaluates floats, which costs say. Memory is
+            counted in the chip's own bits.
         strategy: `in_order` fills each core before the next. `balanced` takes the same cores and spreads each layer
             evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
             and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
@@ -175,7 +176,7 @@ def place(
     instance("chip", chip, Chip)
     for name, choice in (("capacity", capacity), ("strategy", strategy), ("cut", cut)):
         _check_choice(name, choice)
-    if weight_bits is not None:
+    if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
     _check_numbers(chip)
     budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
@@ -352,8 +353,8 @@ def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
         yield f"{chip.name} does not state whether two layers may share a core; here they do"
 
 
-def _weight_assumptions(chip: Chip, weight_bits: int | None) -> tuple[str, ...]:
-    if chip.weight_bits is None or weight_bits == chip.weight_bits.value:
+def _weight_assumptions(chip: Chip, weight_bits: int | Literal["chip"] | None) -> tuple[str, ...]:
+    if chip.weight_bits is None or weight_bits == "chip" or weight_bits == chip.weight_bits.value:
         return ()
     weights = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
     if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:

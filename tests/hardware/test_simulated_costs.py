@@ -99,3 +99,16 @@ def test_what_a_user_holds_is_shown_in_a_few_lines() -> None:
             assert len(text) < 500
             assert text.count("\n") <= 9
     assert str(recipe) == "Recipe(method='unlayered', epochs=2, batch_size=8, learning_rate=0.1)"
+
+
+def test_weights_that_are_not_the_chips_are_told_with_the_cost() -> None:
+    """Of the chips, one gives no bits, so that there is nothing to quantize and nothing to say."""
+    for name, bits in (("loihi", 9), ("truenorth", 1), ("spinnaker2", None)):
+        chip, network = find_chip(name), network_of(LINEAR, threshold=0.05)
+        schedule = chip_schedule(place(network.shape, chip, "scaled"), stop="drained").schedule
+        execution = simulate(network, random_events(), schedule).execution
+        floats, own = (price(execution, place(network.shape, chip, "scaled", of)) for of in (None, "chip"))
+        words = f"evaluated with 32-bit floating-point weights; the chip holds {bits}-bit weights"
+        assert (words in str(floats)) == (bits is not None)
+        assert "evaluated with" not in str(own)
+        assert own.energy_j == floats.energy_j
