@@ -247,7 +247,7 @@ COLUMNS: Mapping[str, Column] = {
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use"),
     "late_fraction": _fraction("share of forward passes or hardware steps that take longer than a timestep"),
-    "overloaded_ticks": _number("timer: ticks per sample in which a core had more work than fits"),
+    "overloaded_ticks": _number("timer: ticks per sample in which a core or a link had more to do than fits"),
     "peak_link_load": _number("messages per sample over the busiest link"),
     "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges

@@ -95,7 +95,7 @@ def dropping_remark(points: Collection[Point], names: Names) -> str:
     if not dropping:
         return ""
     more = f" and {plural(len(dropping) - 1, 'more point')}" if dropping[1:] else ""
-    why = "cores have more to do than fits in a tick, and what they drop is not simulated"
+    why = "a core or a link has more to do than fits in a tick, and what they drop is not simulated"
     return f"Left out: {names.point(dropping[0])}{more}, where {why}."
 
 

@@ -183,6 +183,20 @@ def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
     return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
 
 
+def _carried(steps: StepWork, prices: Prices) -> Floats:
+    """(B, n) time in which the busiest link carries all messages of a sample, below which no latency is."""
+    rate = prices.value("network_on_chip.link_rate")
+    if rate is None or not steps.links.shape[1]:
+        return np.zeros((1, 1))
+    return np.asarray(steps.summed(steps.sent @ steps.links).max(axis=1)[:, None] / rate)
+
+
+def _of_links(prices: Prices) -> tuple[str, ...]:
+    if prices.value("network_on_chip.link_rate") is None:
+        return ()
+    return (f"{prices.chip.name}: link rates limit what links carry in a sample, but no message waits for another",)
+
+
 # asynchronous --------------------------------------------------------------------------------------------------------
 
 
@@ -193,7 +207,8 @@ def _asynchronous(
     times, hops = prices.work_times(), prices.hop_times()
     longest = steps.longest(times)
     length = longest + steps.ways(hops)
-    bound = steps.summed(length)
+    carried = _carried(steps, prices)
+    bound = np.maximum(steps.summed(length), carried)
     if nominal is not None:
         assert nominal.total_s is not None
         assert nominal.bound_s is not None
@@ -206,11 +221,12 @@ def _asynchronous(
     else:
         assert isinstance(record, PlacedExecution)  # nothing else has messages to be replayed
         passes, compute, decision = _replayed(record, times, hops, apart=parts and bool(hops.any()))
-        total = passes.sum(axis=1)
+        total = np.maximum(passes.sum(axis=1), carried)
     if not parts:
         return Latency(total_s=total)
     return Latency(
         total_s=total,
+        assumptions=_of_links(prices),
         compute_s=compute,
         network_s=_rest(total, compute),
         synchronization_s=np.zeros_like(total),
@@ -300,27 +316,30 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
     given = prices.seconds("synchronization.handshake")
     handshake = np.zeros(1) if given is None else np.atleast_1d(given)
+    carried = _carried(work, prices)
     if not parts:
-        return Latency(total_s=walk(work, steps.feeds, times, hops, handshake).total_s)
+        return Latency(total_s=np.maximum(walk(work, steps.feeds, times, hops, handshake).total_s, carried))
     whole = walk(work, steps.feeds, times, hops, handshake, last_frame=record.timesteps - 1)
-    total = whole.total_s
-    without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s if hops.any() else total
+    without_ways = whole.total_s
+    if hops.any():
+        without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s
+    total = np.maximum(whole.total_s, carried)
     compute = without_ways
     if handshake.any():
         compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
     assert whole.arrival_s is not None
     assert whole.lengths_s is not None
-    name, limited = prices.chip.name, prices.value("network_on_chip.link_rate") is not None
+    name = prices.chip.name
     return Latency(
         total_s=total,
         compute_s=compute,
         network_s=_rest(total, without_ways),
         synchronization_s=_rest(without_ways, compute),
-        decision_s=_decided(record, total - whole.arrival_s),
+        decision_s=_decided(record, whole.total_s - whole.arrival_s),
         busy_s=_busy_by_core(work, work.busy(times)),
         late=_late(whole.lengths_s, work.real, record),
         not_modelled=(f"{AGREEMENT}: {name} gives no synchronization.handshake",) if given is None else (),
-        assumptions=(f"{name}: link rates are taken not to delay messages between neighbours",) if limited else (),
+        assumptions=_of_links(prices),
     )
 
 
@@ -354,8 +373,9 @@ def _timer(
         )
     times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
     model = f"timer, overload {'drops' if drops else 'stretches'}"
-    longest = steps.steps.longest(times)
-    factor = np.maximum(1.0, np.ceil(longest / tick_s - 1e-9))
+    longest, rate = steps.steps.longest(times), prices.value("network_on_chip.link_rate")
+    needed = longest if rate is None else np.maximum(longest, steps.steps.busiest_link()[:, None] / rate)
+    factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
     length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
     total = steps.steps.summed(length)
     if not parts:

@@ -112,7 +112,7 @@ def pace_warnings(gathered: Sequence[Point]) -> list[str]:
             lambda point: point.operation == "real_time",
             "falls behind its input in real time: steps take longer than a timestep",
         ),
-        ("overloaded_ticks", lambda point: True, "has ticks in which a core has more work than fits"),
+        ("overloaded_ticks", lambda point: True, "has ticks in which a core or a link has more to do than fits"),
     ):
         by_chip: dict[str, list[Point]] = {}
         for point in gathered:

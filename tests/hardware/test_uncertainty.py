@@ -256,21 +256,32 @@ def test_the_replay_is_exact_where_all_times_move_in_one_proportion(two_timestep
         assert columns[f"energy_at_{name}_j"] == near([cost.energy_j])
 
 
-def test_the_rate_of_links_moves_the_steps_that_it_limits(two_timesteps: Execution) -> None:
-    """Slow links lengthen steps, and the end of the range is what a chip with that rate takes."""
+@pytest.mark.parametrize(
+    "synchronization",
+    [
+        f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {MEASURED}}}}}",
+        f"{{kind: timer, tick: {number('1 us')}, ticks_per_timestep: 1, overload: stretch}}",
+        f"{{kind: neighbour, handshake: {number('1 us')}}}",
+        "{kind: asynchronous}",
+    ],
+    ids=["barrier", "timer", "neighbour", "asynchronous"],
+)
+def test_the_rate_of_links_limits_every_kind(two_timesteps: Execution, synchronization: str) -> None:
+    """The busiest link carries all of its messages, and the end of the range is what a chip with that rate takes."""
     times = dict.fromkeys(("synaptic_operation", "neuron_update", "output", "hop"), "1 us")
-    barrier = f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {MEASURED}}}}}"
     chip = chip_from(
         f"""
 cores: {number(2)}
 layers_share_core: false
 vector_width: {number(1)}
-synchronization: {barrier}
+synchronization: {synchronization}
 {mesh(1, 2, more=f", link_rate: {number('1 kHz')}")}{group("times", **times)}"""
     )
     placement = place(two_timesteps.shape, chip, "published")
     cost = price(two_timesteps, placement)
     columns = uncertainty_columns(cost)
+    assert cost.latency_s is not None
+    assert cost.latency_s >= cost.link_load.max(axis=1).mean() / 1e3 > 0
     spot = columns["uncertain_numbers"].index("network_on_chip.link_rate")
     slower = with_parameter(chip, "network_on_chip.link_rate", f"{columns['uncertain_low'][spot]} Hz")
     low, high = columns["latency_at_low_s"][spot], columns["latency_at_high_s"][spot]

@@ -29,7 +29,7 @@ def test_a_chip_that_falls_behind_is_warned_of():
     assert found == [
         "loihi falls behind its input in real time: steps take longer than a timestep, at 1 of 2 points. "
         "Worst: layered under chip on loihi, 25.0 % of its steps.",
-        "truenorth has ticks in which a core has more work than fits, at 1 of 1 points. "
+        "truenorth has ticks in which a core or a link has more to do than fits, at 1 of 1 points. "
         "Worst: layered under chip on truenorth, 0.5000 ticks a sample.",
     ]
 
