@@ -329,7 +329,6 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
     assert whole.arrival_s is not None
     assert whole.lengths_s is not None
-    name = prices.chip.name
     return Latency(
         total_s=total,
         compute_s=compute,
@@ -338,7 +337,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         decision_s=_decided(record, whole.total_s - whole.arrival_s),
         busy_s=_busy_by_core(work, work.busy(times)),
         late=_late(whole.lengths_s, work.real, record),
-        not_modelled=(f"{AGREEMENT}: {name} gives no synchronization.handshake",) if given is None else (),
+        not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
     )
 
