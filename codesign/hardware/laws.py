@@ -5,6 +5,9 @@
 
 with n = node / 28 nm, b = bits / 65,536 and w = bits of a word / 32: power laws fitted to CACTI's SRAM from 22 to
 65 nm. Below 22 nm energy shrinks with the root of the node, area with the node. Logic has Aladdin's energies at 40 nm.
+All delays follow n^0.9 where each node runs at its nominal voltage, and the alpha-power law away from it.
+
+Beyond `NODES_M`, `voltages` and the bits of `MOST_FLIP_FLOPS` no source bears the laws out.
 """
 
 from __future__ import annotations
@@ -28,11 +31,21 @@ _GATE_S_PER_M = 0.36e-3
 """Delay of an inverter that drives four of its kind, for each metre of the node: 10 ps at 28 nm."""
 
 _NOMINAL_V = ((22e-9, 0.8), (32e-9, 1.0), (45e-9, 1.1), (65e-9, 1.2))
-THRESHOLD_V, _ALPHA = 0.3, 2.9
+_THRESHOLD_V, _ALPHA = 0.3, 2.9
 """Of the alpha-power law, from the clocks of two chips at two voltages each; see the design."""
 _LEAKAGE_W = {"sram": 0.085e-9, "flip_flops": 0.4e-9}
+"""The same in every node: how it follows the node is not known."""
 _LEAKAGE_V = 0.8
 _SMALLEST_FITTED_M = 22e-9
+
+NODES_M = 7e-9, 65e-9
+"""Of the chips to which the model is fitted."""
+_LEAST_V, _MOST_OF_NOMINAL = 0.5, 1.25
+"""Published pairs reach from 0.5 V, ReckOn's, to 1.09 times the nominal voltage, TrueNorth's 1.0 V."""
+MOST_FLIP_FLOPS, MOST_IN_PLACE = 16_384, 149_464
+"""Bits of the largest memory of flip-flops on a published chip, of which words are selected (SNE's states), and of
+which all words work at once, each in its place (µBrain's weights). Wires, clock and selection of more have no law here.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +107,18 @@ def nominal_voltage(node_m: float) -> float:
     return _NOMINAL_V[-1][1]
 
 
+def voltages(node_m: float) -> tuple[float, float]:
+    """The least and the highest voltage at which the laws are taken to hold."""
+    return _LEAST_V, _MOST_OF_NOMINAL * nominal_voltage(node_m)
+
+
 def logic_delay(node_m: float, voltage_v: float) -> float:
-    """Relative delay of logic: the node's n^0.9, and V / (V − V_t)^α, the alpha-power law."""
-    return float((node_m / 28e-9) ** 0.9) * _voltage_delay(voltage_v)
+    """Relative delay of logic, as of memories: n^0.9 at each node's nominal voltage, longer below it."""
+    return float((node_m / 28e-9) ** 0.9) * slowdown(node_m, voltage_v)
 
 
 def slowdown(node_m: float, voltage_v: float) -> float:
-    """How much longer a delay is than at the node's nominal voltage."""
+    """How much longer a delay is than at the node's nominal voltage, by V / (V − V_t)^α, the alpha-power law."""
     return _voltage_delay(voltage_v) / _voltage_delay(nominal_voltage(node_m))
 
 
@@ -111,4 +129,4 @@ def _fitted(node_m: float) -> tuple[float, float]:
 
 
 def _voltage_delay(voltage_v: float) -> float:
-    return voltage_v / float((voltage_v - THRESHOLD_V) ** _ALPHA)
+    return voltage_v / float((voltage_v - _THRESHOLD_V) ** _ALPHA)

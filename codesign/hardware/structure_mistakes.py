@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from codesign.documents import Mistake
-from codesign.hardware.laws import THRESHOLD_V
+from codesign.hardware.laws import MOST_FLIP_FLOPS, MOST_IN_PLACE, NODES_M, voltages
 from codesign.hardware.provenance import AXIS_SOURCE
+from codesign.units import format_si
 
 
 def structure_mistakes(chip: Any) -> Iterator[Mistake]:
@@ -18,6 +19,7 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     missing = [*_missing(chip)]
     yield from missing
     if not missing:
+        yield from _beyond(chip)
         yield from _widths(chip)
         yield from _words(chip)
 
@@ -44,8 +46,32 @@ def _missing(chip: Any) -> Iterator[Mistake]:
     every = chip.vector_width is not None and chip.vector_width.value == "all"
     if every and structure.lanes is None and chip.neurons_per_core is None:
         yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
-    if chip.supply_voltage is not None and chip.supply_voltage.value <= THRESHOLD_V:
-        yield ("supply_voltage",), f"must be above {THRESHOLD_V:g} V, below which the laws of the structure do not hold"
+
+
+def _beyond(chip: Any) -> Iterator[Mistake]:
+    """Where the laws of the structure have no source."""
+    node, voltage, structure = chip.technology_node.value, chip.supply_voltage.value, chip.structure
+    if not NODES_M[0] * (1 - 1e-9) <= node <= NODES_M[1] * (1 + 1e-9):
+        ends = " to ".join(format_si(end, "m") for end in NODES_M)
+        yield ("technology_node",), f"must be {ends} where a structure is given, found {format_si(node, 'm')}"
+        return
+    least, most = voltages(node)
+    if not least <= voltage <= most * (1 + 1e-9):
+        ends = f"{format_si(least, 'V')} to {format_si(most, 'V')} at {format_si(node, 'm')}"
+        yield ("supply_voltage",), f"must be {ends} where a structure is given, found {format_si(voltage, 'V')}"
+    in_place = chip.neurons_per_core is not None and all(
+        chip.lanes_of(core) == chip.neurons_per_core.of_core(core) for core in range(_listed(chip))
+    )
+    most = MOST_IN_PLACE if in_place else MOST_FLIP_FLOPS
+    stored = [("memory", "weights", structure.memory, _weight_store(chip))]
+    if not structure.shared_memory:
+        key = "memory" if structure.state_memory is None else "state_memory"
+        state = structure.state_bits or chip.potential_bits
+        stored.append((key, "states", getattr(structure, key), max(chip.neurons_per_core.value) * state.value))
+    for key, what, kind, bits in stored:
+        if kind == "flip_flops" and bits > most:
+            where = "where all neurons of a core work at once" if in_place else "of which lanes select words"
+            yield ("structure", key), f"flip_flops hold at most {most:,} bits of {what} a core {where}, found {bits:,}"
 
 
 def _widths(chip: Any) -> Iterator[Mistake]:
@@ -74,7 +100,7 @@ def _words(chip: Any) -> Iterator[Mistake]:
     if word is not None and word.value < together * bits and not _widened(chip):
         what = f"{together:,} weights of {bits} bits"
         yield ("structure", "weight_word"), f"must hold {what}, {together * bits:,}, found {word.value:,}"
-    held = _weights(chip) if structure.weight_store is None else structure.weight_store.value // bits
+    held = _weight_store(chip) // bits
     if used is not None and used.value > held:
         yield ("structure", "weights_used"), f"must be at most the {held:,} weights of a core, found {used.value:,}"
     inputs = held if chip.fan_in is None else min(held, chip.fan_in.value)
@@ -94,11 +120,13 @@ def _widened(chip: Any) -> bool:
     return given and any(number is not None and number.source == AXIS_SOURCE for number in varied)
 
 
-def _weights(chip: Any) -> int:
-    """Weights of the largest core."""
+def _weight_store(chip: Any) -> int:
+    """Bits of weights of the largest core."""
+    if chip.structure.weight_store is not None:
+        return int(chip.structure.weight_store.value)
     if chip.weight_memory is not None:
-        return int(max(chip.weight_memory.value)) // int(chip.synapse_bits)
-    return int(max(chip.synapses_per_core.value))
+        return int(max(chip.weight_memory.value))
+    return int(max(chip.synapses_per_core.value) * chip.synapse_bits)
 
 
 def _listed(chip: Any) -> int:

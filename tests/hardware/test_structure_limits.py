@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handmade_hardware import HEAD, chip_from
+from handmade_hardware import HEAD, chip_from, near
 
 from codesign.errors import DocumentError, InputError
+from codesign.hardware.derivation import with_derived
 from codesign.hardware.parameters import with_parameters
+from codesign.hardware.prices import number_at
 from codesign.hardware.structure import estimate
 
 BODY = """
@@ -67,3 +69,63 @@ def test_a_word_is_as_wide_as_what_is_used_of_it_and_grows_with_an_axis() -> Non
     assert estimate(with_parameters(chip, {"vector_width": 16})) == estimate(wide)
     with pytest.raises(InputError, match="must hold 16 weights of 8 bits, 128, found 64"):
         with_parameters(chip, {"vector_width": 16, "structure.weight_word": 64})
+
+
+BEYOND = {
+    "5 V": "supply_voltage: must be 500 mV to 1.15 V at 28 nm where a structure is given, found 5 V",
+    "1.2 V": "supply_voltage: must be 500 mV to 1.15 V at 28 nm where a structure is given, found 1.2 V",
+    "0.45 V": "supply_voltage: must be 500 mV to 1.15 V at 28 nm where a structure is given, found 450 mV",
+    "5 nm": "technology_node: must be 7 nm to 65 nm where a structure is given, found 5 nm",
+    "90 nm": "technology_node: must be 7 nm to 65 nm where a structure is given, found 90 nm",
+}
+
+
+@pytest.mark.parametrize(("value", "message"), BEYOND.items())
+def test_voltages_and_nodes_without_a_source_are_refused_where_prices_follow_them(value: str, message: str) -> None:
+    path, _, reason = message.partition(": ")
+    body = BODY.replace("0.8 V" if value.endswith("V") else "28 nm", value)
+    with pytest.raises(DocumentError, match=message):
+        chip_from(body + PLAIN)
+    with pytest.raises(InputError, match=reason):
+        with_parameters(chip_from(BODY + PLAIN), {path: value})
+    assert chip_from(body).structure is None  # no price follows there
+
+
+@pytest.mark.parametrize(("key", "synapses", "neurons"), [("memory", 2048, 64), ("state_memory", 10**6, 1024)])
+def test_flip_flops_are_refused_beyond_what_has_been_built_of_them(key: str, synapses: int, neurons: int) -> None:
+    """16,384 bits of which lanes select words: 2,048 weights of 8 bits, or 1,024 states of 16."""
+    body = BODY.replace("4096", str(synapses)).replace("neurons_per_core: 64", f"neurons_per_core: {neurons}")
+    body += "structure: {memory: sram, state_bits: 16, state_memory: sram}\n"
+    chip = with_parameters(chip_from(body), {f"structure.{key}": "flip_flops"})
+    more = {"memory": "synapses_per_core", "state_memory": "neurons_per_core"}[key]
+    what, bits = {"memory": ("weights", 2049 * 8), "state_memory": ("states", 1025 * 16)}[key]
+    message = f"flip_flops hold at most 16,384 bits of {what} a core of which lanes select words, found {bits:,}"
+    with pytest.raises(InputError, match=message):
+        with_parameters(chip, {more: 2049 if key == "memory" else 1025})
+
+
+def test_flip_flops_of_neurons_that_all_work_at_once_hold_as_much_as_mubrain() -> None:
+    body = BODY.replace("vector_width: 4", "vector_width: all").replace("synapses_per_core: 4096", "weight_memory: %d")
+    flip_flops = "structure: {memory: flip_flops, state_bits: 16}\n"
+    assert estimate(chip_from(body % 149_464 + flip_flops)) is not None
+    message = r"tiny.yaml:\d+: structure.memory: flip_flops hold at most 149,464 bits of weights a core where all"
+    with pytest.raises(DocumentError, match=message):
+        chip_from(body % 149_465 + flip_flops)
+
+
+def test_a_step_to_another_node_takes_given_times_along_with_derived_ones() -> None:
+    """At each node's nominal voltage, times follow n^0.9; at one voltage, a node whose nominal is lower gains more."""
+    chip = with_derived(chip_from(BODY + PLAIN + "energies: {spike: 1 pJ}\ntimes: {output: 5 ns}\n"))
+    nominal = {28: 0.92, 22: 0.8}
+
+    def times(node: int, volt: float) -> tuple[float, float]:
+        moved = with_parameters(chip, {"technology_node": f"{node} nm", "supply_voltage": f"{volt} V"})
+        return tuple(number_at(moved, f"times.{name}").value for name in ("synaptic_operation", "output"))
+
+    here = times(28, nominal[28])
+    assert [there / before for there, before in zip(times(22, nominal[22]), here, strict=True)] == [
+        near((22 / 28) ** 0.9)
+    ] * 2
+    at_one = [there / before for there, before in zip(times(22, 0.8), times(28, 0.8), strict=True)]
+    slower = (0.8 / 0.5**2.9) / (0.92 / 0.62**2.9)
+    assert at_one == [near((22 / 28) ** 0.9 / slower)] * 2
