@@ -30,9 +30,9 @@ from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import Placement, place
+from codesign.hardware.placement import Capacity, Placement, place
 from codesign.hardware.quantization import chip_quantization
-from codesign.hardware.scheduling import ChipSchedule, chip_schedule, on_chip
+from codesign.hardware.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
@@ -118,8 +118,9 @@ def compare_schedules(
     waits, as in layered inference: what is lost is due to the order of spikes alone. With `on_output`, as on most
     chips, the answer is read a step after the first output spike: what is lost beyond that is due to reading early.
 
-    On a chip that waits, its own schedule is run, and no other. On others the layered row is what the chip would need
-    if it could wait. Weights and potentials have the bits of the chip. Everything is checked before the first run.
+    On a chip that waits, its own schedule is run, with the first stop, and no other. On others the layered row is what
+    the chip would need if it could wait. Weights and potentials have the bits of the chip. Everything is checked
+    before the first run.
 
     Args:
         network: a trained network.
@@ -136,8 +137,9 @@ def compare_schedules(
         `group_size`, `stop`, `runs`, `accuracy`, `agreement` with layered inference of the same weights,
         `spike_density`, `forward_steps`, `contention`, `energy_j` and `latency_s`; of accuracy, energy and latency also
         `…_half_width`, of the 95 % interval over draws, not over trainings or samples; `energy_coverage`, the terms
-        that the energy contains (only energies of equal coverage compare); and `not_modelled`, what energy and latency
-        leave out or why there is none. `plot_schedules` draws it.
+        that the energy contains (only energies of equal coverage compare); `not_modelled`, what energy and latency
+        leave out or why there is none; and `assumptions`, what was assumed that the chip does not have or state, such
+        as raised counts. `plot_schedules` draws it.
 
     Raises:
         InputError: an unknown chip, policy or stop, a policy that needs times which there are not, no seed, a group
@@ -185,11 +187,13 @@ class _Case:
             return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
-        placement = place(network.shape, chip, capacity="scaled" if scaled else "published")
+        bits = chip_quantization(chip)
+        capacity: Capacity = "scaled" if scaled else "published"
+        placement = place(network.shape, chip, capacity, None if bits is None else bits.bits)
         network = copy.deepcopy(network)
         with torch.no_grad():
-            quantize(network, chip_quantization(chip))
-        own = [chip_schedule(placement)] if chip.synchronized else None
+            quantize(network, bits)
+        own = [chip_schedule(placement, stop=asked[0].stop)] if chip.synchronized else None
         schedules = own or [on_chip(schedule, placement) for schedule in (LAYERED, *asked)]
         name = chip.name if isinstance(chosen, Chip) else name_of_chip(str(chosen))
         return _Case(chip=name, network=network, placement=placement, schedules=schedules)
@@ -211,11 +215,12 @@ class _Case:
         schedule = chosen.schedule
         waits = schedule.synchronized or schedule.group_size is None
         costs: list[Cost] = []
-        left_out = ["no chip"]
+        assumed: list[str] = []
         if self.placement is not None:
-            costs = [price(run, self.placement) for run in runs]
-            as_if = chosen.assumptions if waits and not self.placement.chip.synchronized else ()
-            left_out = [*as_if, *costs[0].not_modelled]
+            costs, neuron = [price(run, self.placement) for run in runs], self.network.neuron
+            assumed += [*chosen.assumptions, *costs[0].assumptions]
+            once = neuron.refractory and schedule.refractory
+            assumed += neuron_assumptions(self.placement.chip, neuron, refractory=once)
         return {
             "chip": self.chip,
             "policy": "layered" if waits else get_policy(schedule.policy).name,
@@ -230,7 +235,8 @@ class _Case:
             **_mean("energy_j", [cost.energy_j for cost in costs], spread=True),
             **_mean("latency_s", [cost.latency_s for cost in costs], spread=True),
             "energy_coverage": coverage_words(costs[0].mean.coverage) if costs else "",
-            "not_modelled": "; ".join(left_out),
+            "not_modelled": "; ".join(costs[0].not_modelled) if costs else "no chip",
+            "assumptions": "; ".join(assumed),
         }
 
 

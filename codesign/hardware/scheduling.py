@@ -22,7 +22,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
-from codesign.simulation.schedule import Schedule
+from codesign.simulation.schedule import Schedule, Stop
 from codesign.simulation.service import ServiceModel
 from codesign.units import plural
 
@@ -43,7 +43,7 @@ def chip_schedule(
     *,
     group_size: int | None = None,
     policy: str | Policy = "random",
-    stop: Literal["drained", "on_output"] = "on_output",
+    stop: Stop = "on_output",
     steps_after_output: int = 1,
     input_mode: Literal["frame", "queued"] = "frame",
     prioritize_input: bool = False,
@@ -56,6 +56,7 @@ def chip_schedule(
 
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption, and no limit where neurons wait.
+        stop: `drained` for a network whose readout is its potentials, which a placement does not know.
         others: see `Schedule`.
 
     Raises:

@@ -74,7 +74,9 @@ class Run:
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
         object.__setattr__(self, "events", passing)
         if self.network.neuron.readout == "potential" and self.schedule.stop != "drained":
-            raise InputError("stop: must be 'drained' with readout 'potential', since output neurons never fire")
+            raise InputError(
+                "stop: must be 'drained' with readout 'potential', as `schedule.drained()` is; no output neuron fires"
+            )
         if self.schedule.service is not None:
             check_service(self.schedule.service, self.slices)
         elif self.policy.uses_service:

@@ -7,7 +7,9 @@ import statistics
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -96,8 +98,36 @@ def test_schedules_compared_are_those_that_are_evaluated_and_priced_one_by_one(h
         assert row["accuracy"] == execution.accuracy
         assert row["energy_j"] == cost.columns()["energy_j"]
         assert row["agreement"] == (execution.predictions == layered.predictions).mean()
-        assert row["not_modelled"].endswith("; ".join(cost.not_modelled))
-    assert frame["not_modelled"][0].startswith("mubrain has no layer synchronization; this schedule waits")
+        assert row["not_modelled"] == "; ".join(cost.not_modelled)
+    waiting, *_ = frame["assumptions"]
+    assert waiting.startswith("mubrain has no layer synchronization; this schedule waits")
+    assert all("mubrain resets by subtract; evaluated with reset 'zero'" in told for told in frame["assumptions"][:9])
+    assert not any("weights" in told for told in frame["assumptions"])  # they are the chip's
+
+
+@pytest.mark.parametrize("asked", [{}, {"stop": "drained"}])
+def test_potentials_are_read_on_chips_that_wait_too(asked: dict[str, Any], here: Path) -> None:
+    frames = torch.rand(4, 2, 8, generator=torch.Generator().manual_seed(0)) < 0.5
+    events = cd.EventBatch.from_dense(frames.numpy().astype(int), np.zeros(4, int), timestep_s=0.01)
+    network = cd.SpikingNetwork("8-6-3", cd.NeuronSpec(threshold=0.1, readout="potential"), timestep_s=0.01)
+    frame = cd.compare_schedules(network, events, chips=["loihi", "truenorth", "mubrain"], **asked)
+    assert frame["stop"].tolist() == ["drained"] * 4
+    assert frame["agreement"].tolist()[:3] == [1.0] * 3
+
+
+def test_what_was_assumed_of_a_chip_is_said_of_every_schedule(here: Path) -> None:
+    topology = cd.TopologySpec(
+        input=8,
+        layers=[{"kind": "linear", "neurons": size} for size in (300, 200, 3)],
+        skips=[{"from": "input", "to": 2, "kind": "linear"}],
+    )
+    events = cd.EventBatch.from_dense(np.ones((2, 1, 8), int), np.zeros(2, int), timestep_s=0.01)
+    network = cd.SpikingNetwork(topology, cd.NeuronSpec(), timestep_s=0.01)
+    frame = cd.compare_schedules(network, events, chips="mubrain")
+    assert len(frame) == 3
+    for told in frame["assumptions"]:
+        assert "mubrain scaled: the network needs 503 ne" in told
+        assert "mubrain is not stated to have skips over layers" in told
 
 
 def test_policies_that_draw_run_once_a_seed_and_have_an_interval(here: Path) -> None:
