@@ -70,16 +70,18 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
 
 def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """What the preset of a recipe says, and what is said besides; a preset that there is not stays where it is."""
-    named, dataset = given.get("preset"), _recommended_for(data)
-    if not isinstance(named, str) or named not in RECIPES or dataset is None:
+    named = given.get("preset")
+    if not isinstance(named, str) or named not in RECIPES:
         return {}, given
-    return recommended(named, dataset), {name: value for name, value in given.items() if name != "preset"}
+    return recommended(named, _recommended_for(data)), {
+        name: value for name, value in given.items() if name != "preset"
+    }
 
 
-def _recommended_for(data: dict[str, Any]) -> str | None:
-    """The dataset whose recommended recipes a file takes: its workload's, or else its preset's."""
+def _recommended_for(data: dict[str, Any]) -> str:
+    """The dataset whose recommended recipes a file takes: its workload's, or else its preset's, or else any other's."""
     asked = value_at(data, ("workload", "name")), data.get("preset")
-    return next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), None)
+    return next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
 
 
 def relocated(location: Path_, data: Any) -> Path_:
@@ -197,7 +199,7 @@ def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterab
     recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
     yield ("preset",), PRESETS, "preset"
     for recipe in recipes:
-        yield (*recipe, "preset"), RECIPES if _recommended_for(data) else (), "preset of a recipe"
+        yield (*recipe, "preset"), RECIPES, "preset of a recipe"
     yield ("workload", "name"), dataset_names(), "dataset"
     for place in recipes:
         yield (*place, "chip"), blocks["chip"], "chip"

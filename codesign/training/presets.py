@@ -12,6 +12,7 @@ from codesign.mistakes import suggestion
 from codesign.network.layers import AveragePool, Conv2d, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.units import Time
+from codesign.workload.datasets.registry import dataset_names
 
 
 class Preset(Spec):
@@ -125,7 +126,8 @@ RECOMMENDED: Mapping[str, Mapping[str, Any]] = {
 }
 """What else these recipes say, by dataset. On digits, N-MNIST and spoken digits they are about as accurate as plain
 layered training at a third of its spikes, on all of MNIST 0.9 points less; CIFAR-10's budget was measured on a small
-part of it (docs/results.md). Not measured: `shd` and `dvsgesture`, which take over what was found on spoken digits."""
+part of it (docs/results.md). Not measured: `shd`, `dvsgesture` and all datasets that are not here, such as `arrays` of
+one's own, which take over what was found on spoken digits."""
 
 
 def recommended(name: str, dataset: str) -> dict[str, Any]:
@@ -133,15 +135,12 @@ def recommended(name: str, dataset: str) -> dict[str, Any]:
 
     Args:
         name: `recommended_layered` or `recommended_unlayered`.
-        dataset: name of a dataset.
+        dataset: name of a dataset; `arrays` for data of one's own.
 
     Raises:
-        InputError: there is no such recipe, or none for such a dataset.
+        InputError: there is no such recipe or dataset.
     """
-    for what, key, table in (
-        ("preset of a recipe", name, RECIPES),
-        ("dataset with recommended recipes", dataset, RECOMMENDED),
-    ):
-        if key not in table:
-            raise InputError(f"unknown {what} {key!r}{suggestion(key, table)}")
-    return {**RECIPES[name], **RECOMMENDED[dataset]}
+    for what, key, known in (("preset of a recipe", name, RECIPES), ("dataset", dataset, dataset_names())):
+        if key not in known:
+            raise InputError(f"unknown {what} {key!r}{suggestion(key, known)}")
+    return {**RECIPES[name], **RECOMMENDED.get(dataset, _SPARSE)}

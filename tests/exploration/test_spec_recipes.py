@@ -109,6 +109,22 @@ chips: {loihi: {}}
         parse_document(text.replace("recommended_layered}", "recommended}"), "recommended.yaml", SweepSpec)
 
 
+@pytest.mark.parametrize("preset", ["", "preset: nmnist"])
+def test_data_of_ones_own_take_what_is_recommended_too(preset: str):
+    text = f"""
+name: mine
+workload: {{name: arrays}}
+network: {{hidden: "24"}}
+{preset}
+recipes:
+  mine: {{preset: recommended_unlayered, epochs: 3}}
+chips: {{loihi: {{}}}}
+"""
+    mine = parse_document(text, "mine.yaml", SweepSpec).recipes["mine"]
+    assert (mine.method, mine.spike_cost, mine.loss["name"]) == ("unlayered", 0.06, "timestep")
+    assert mine.learning_rate == (2e-3 if preset else Recipe(method="layered", epochs=1).learning_rate)
+
+
 def test_what_recipes_share_gives_way():
     """To a preset of one's own, to layered training, to a mixture, and to a schedule in place of a mixture."""
     text = """
