@@ -114,17 +114,19 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
 
 
 def _note(table: AnsweredTable) -> str:
-    """Why nothing is answered or found, or that some networks never answer."""
+    """The question of a file that asks no other, and what there is to say without an answer or against one."""
+    said = [] if table.answers else [table.metadata.question]
+    silent = silent_networks(table)
     if not table.points:
-        return "No design point has a result, so nothing is answered."
-    if table.study and table.study.emptiness:
-        return f"{table.study.emptiness}."
-    if silent := silent_networks(table):
-        return f"{silent}."
-    if table.answers:
-        return ""
-    chips = [option.point for option in table.chips.options if option.point is not None]
-    return " ".join(filter(None, [table.metadata.question, costs_in_ranges(chips[:_MOST_ROWS], table.names)]))
+        said.append("No design point has a result, so nothing is answered.")
+    elif table.study and table.study.emptiness:
+        said.append(f"{table.study.emptiness}.")
+    elif silent:
+        said.append(f"{silent}.")
+    elif not table.answers:
+        chips = [option.point for option in table.chips.options if option.point is not None]
+        said.append(costs_in_ranges(chips[:_MOST_ROWS], table.names))
+    return " ".join(filter(None, said))
 
 
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
