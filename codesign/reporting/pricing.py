@@ -142,7 +142,8 @@ def _reading(page: PricingPage) -> str:
     aims = listed([f"{towards} {_label(column)}" for column, towards in page.objectives])
     return (
         "Shade: how many design points lie there, on a logarithmic scale. Dots: the front. The objectives are to "
-        f"{aims}; a dot that looks beaten here is better in one that is not drawn."
+        f"{aims}; a dot that looks beaten here is better in one that is not drawn. All other numbers of the chip are "
+        "taken as its file has them: what their ranges leave open, the report of a sweep with the chosen prices says."
     )
 
 
