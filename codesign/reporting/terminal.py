@@ -113,9 +113,10 @@ def _first(answer: Answer) -> list[Text]:
 def _of_given(points: Sequence[Point], names: Names) -> list[tuple[Option, str]]:
     """Every point, those of a chip one after the other: first where layers wait, then where they do not."""
     ordered = sorted(points, key=lambda point: (point.chip, not point.layered, point.stop == "drained"))
+    labels = [", ".join(filter(None, [names.chips[point.chip], names.variant(point)])) for point in ordered]
     return [
-        (Option(label=names.chips[point.chip], point=point, values=values_of(point, _FULL)), _waiting(point))
-        for point in ordered
+        (Option(label=label, point=point, values=values_of(point, _FULL)), _waiting(point))
+        for label, point in zip(labels, ordered, strict=True)
     ]
 
 
