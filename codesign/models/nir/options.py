@@ -122,7 +122,8 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     if missing:
         width = max(len(_flag(name)) for name in missing)
         lines = [f"  {_flag(name):{width}}  {wanted[name].allowed}" for name in missing]
-        mistakes.append("\n".join([f"dialect '{dialect}' does not write what follows; say", *lines]))
+        head = f"dialect '{dialect}' does not write what follows; say, in Python as {missing[0]}=…"
+        mistakes.append("\n".join([head, *lines]))
     if mistakes:
         raise InputError("\n".join(mistakes))
     return read
