@@ -27,7 +27,7 @@ def unequal_settings(contest: Contest) -> str:
         parameter = path.split(".", _OWNER)[-1]
         tried = [_tried(side, parameter) for side in sides]
         here, there = (point.setting(parameter) for point in (best, other))
-        if not path.startswith("chip.") or (here in tried[1] and there in tried[0]):
+        if not path.startswith("chip.") or None in (here, there) or (here in tried[1] and there in tried[0]):
             continue
         unit = best.axis_units.get(path, "")
         said = f"They also differ in {contest.names.axes[path]}, {written(here, unit)} against {written(there, unit)}"
