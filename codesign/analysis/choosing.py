@@ -234,7 +234,6 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     yield unequal_settings(contest)
     yield lacking_terms(contest)
     yield time_left_out(contest)
-    yield enlarged(contest)
     yield _not_ranked(contest)
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
@@ -243,6 +242,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
         yield _at_an_end(contest, question.choose)
     if second is not None:
         yield other_book(contest, foreign or second)
+    yield enlarged(contest)
 
 
 def _not_ranked(contest: Contest) -> str:
