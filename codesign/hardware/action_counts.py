@@ -100,30 +100,32 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = work.messages
 
-    def by_sample(per_row: NDArray[np.generic]) -> Floats:
-        return np.bincount(table.sample, weights=per_row, minlength=work.samples).astype(np.float64)
-
     def passed(hops: Integers | None) -> Floats | None:
-        return None if hops is None else by_sample(table.spikes * _ways(work, hops)[table.source])
+        return None if hops is None else _by_sample(work, table.spikes * _ways(work, hops)[table.source])
 
     visits, visited = _visits(work), int(geometry.accessed.sum())
     borders = passed(geometry.crossings)
     assert borders is not None
     by_itself = chip.synchronized and chip.energies.barrier_message is None
     return ActionCounts(
-        synaptic_operation=_synaptic_operations(work, by_sample) + _without_target(work, by_sample),
+        synaptic_operation=_synaptic_operations(work) + _without_target(work),
         neuron_access=visited * visits,
         neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
         spike=execution.emitted.sum(axis=1).astype(np.float64),
-        message=by_sample(table.spikes * work.destinations[table.source]),
+        message=_by_sample(work, table.spikes * work.destinations[table.source]),
         hop=passed(geometry.horizontal),
         hop_vertical=passed(geometry.vertical),
         chip_hop=borders,
-        barrier_message=by_sample(table.barriers * work.destinations[table.source] * (not by_itself)),
+        barrier_message=_by_sample(work, table.barriers * work.destinations[table.source] * (not by_itself)),
         visited=visited,
         visits=visits,
         stimulus_s=work.timesteps_run.astype(np.float64) * work.timestep_s,
     )
+
+
+def _by_sample(work: PlacedExecution, per_row: NDArray[np.generic]) -> Floats:
+    """(B,) sums over the rows of the message table."""
+    return np.bincount(work.messages.sample, weights=per_row, minlength=work.samples).astype(np.float64)
 
 
 def _drained(work: PlacedExecution) -> Floats:
@@ -143,7 +145,7 @@ def _visits(work: PlacedExecution) -> Floats:
     return timesteps * visits
 
 
-def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
+def _synaptic_operations(work: PlacedExecution) -> Floats:
     execution, geometry = work.execution, work.geometry
     if not geometry.occupied.any():
         messages = execution.direct_messages, execution.samples
@@ -153,30 +155,24 @@ def _synaptic_operations(work: PlacedExecution, by_sample: Any) -> Floats:
         macs = (execution.input_macs - over) * work.present[0] + over
         return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
-    occupied: Floats = by_sample(work.messages.spikes * of_source[work.messages.source])
-    return occupied
+    return _by_sample(work, work.messages.spikes * of_source[work.messages.source])
 
 
-def _without_target(work: PlacedExecution, by_sample: Any) -> Floats | float:
+def _without_target(work: PlacedExecution) -> Floats | float:
     """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word.
 
     Input multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement.
     """
     words = _words(work.chip)
-    return 0.0 if words is None else words[1] * _idle_lanes(work, words[0], by_sample)
+    return 0.0 if words is None else words[1] * _idle_lanes(work, words[0])
 
 
 def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
     """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
-
-    def by_sample(per_row: NDArray[np.generic]) -> Floats:
-        counts = np.bincount(work.messages.sample, weights=per_row, minlength=work.samples)
-        return counts.astype(np.float64)
-
-    performed, idle = _synaptic_operations(work, by_sample), {0: 0.0}
+    performed, idle = _synaptic_operations(work), {0: 0.0}
     every = [_words(chip) or (0, 0.0) for chip in chips]
     for lanes in {lanes for lanes, _ in every if lanes}:
-        idle[lanes] = float(_idle_lanes(work, lanes, by_sample).mean())
+        idle[lanes] = float(_idle_lanes(work, lanes).mean())
     return np.array([performed.mean() + share * idle[lanes] for lanes, share in every])
 
 
@@ -188,15 +184,14 @@ def _words(chip: Chip) -> tuple[int, float] | None:
     return expected.lanes, expected.word_share
 
 
-def _idle_lanes(work: PlacedExecution, lanes: int, by_sample: Any) -> Floats:
+def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
     table, cycles = work.messages, work.cycles_of(lanes)
     idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
     messages = table.spikes.astype(np.float64)
     if not work.geometry.occupied.any():
         messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
     multiplied = (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]
-    without: Floats = by_sample(np.where(multiplied, 0.0, messages * idle[table.source]))
-    return without
+    return _by_sample(work, np.where(multiplied, 0.0, messages * idle[table.source]))
 
 
 def _ways(work: PlacedExecution, hops: Integers) -> Floats:
