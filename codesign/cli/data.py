@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from codesign.cli.options import place_here
+from codesign.cli.options import DataRootOption
 
 app = typer.Typer(help="List the datasets found, by the bare command, or download one.", invoke_without_command=True)
 
-_DataRoot = Annotated[
-    Path | None,
-    typer.Option(
-        parser=place_here,
-        metavar="PATH",
-        help="Folder of the datasets. Otherwise CODESIGN_DATA, or ./data.",
-    ),
-]
-
 
 @app.callback()
-def data(context: typer.Context, data_root: _DataRoot = None) -> None:
+def data(context: typer.Context, data_root: DataRootOption = None) -> None:
     """List the datasets found, and where the others are expected."""
     if context.invoked_subcommand is not None:
         context.obj = data_root
@@ -45,7 +35,7 @@ def download(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Dataset, such as nmnist, mnist, shd, dvsgesture or cifar10.")
     ],
-    data_root: _DataRoot = None,
+    data_root: DataRootOption = None,
 ) -> None:
     """Fetch a dataset's published files, check them, and put them where sweeps look for them.
 

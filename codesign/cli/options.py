@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
+
+from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
     from codesign.exploration.composition import Chosen
@@ -46,6 +48,18 @@ def place(text: str) -> str:
 def place_here(text: str) -> Path:
     """A path of this machine, as `place`."""
     return Path(place(text))
+
+
+def file_of(kind: Literal["sweep", "study", "price"], example: str) -> typer.models.ArgumentInfo:
+    """The argument that names a file of a kind."""
+    argument: typer.models.ArgumentInfo = typer.Argument(
+        parser=place,
+        metavar="FILE",
+        help=f"A {kind} file, or the name of a shipped one, such as {example}.",
+        show_default=False,
+        autocompletion=complete_files(kind),
+    )
+    return argument
 
 
 OutputOption = Annotated[
@@ -84,7 +98,9 @@ AnswersOption = Annotated[
 ]
 DataRootOption = Annotated[
     Path | None,
-    typer.Option(parser=place_here, metavar="PATH", help="Folder with datasets.", show_default="CODESIGN_DATA"),
+    typer.Option(
+        parser=place_here, metavar="PATH", help="Folder with datasets.", show_default="CODESIGN_DATA, or data"
+    ),
 ]
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.completion import complete_files
-from codesign.cli.options import DataRootOption, StoreOption, interruptible, place
+from codesign.cli.options import DataRootOption, StoreOption, file_of, interruptible, place
 from codesign.units import plural
 
 if TYPE_CHECKING:
@@ -16,16 +15,7 @@ if TYPE_CHECKING:
 
 
 def price(
-    file: Annotated[
-        str,
-        typer.Argument(
-            parser=place,
-            metavar="FILE",
-            help="A price file, or the name of a shipped one, such as prices_digits.",
-            show_default=False,
-            autocompletion=complete_files("price"),
-        ),
-    ],
+    file: Annotated[str, file_of("price", "prices_digits")],
     out: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.cli import options
-from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
@@ -17,20 +16,9 @@ _DECISIVE = ("file", "dataset", "scale", "trials", "sampler")
 """Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""
 
 
-FileArgument = Annotated[
-    str,
-    typer.Argument(
-        parser=options.place,
-        metavar="FILE",
-        help="A study file, or the name of a shipped one.",
-        autocompletion=complete_files("study"),
-    ),
-]
-
-
 def study(
     context: typer.Context,
-    file: FileArgument,
+    file: Annotated[str, options.file_of("study", "study_digits")],
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
     trials: Annotated[

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli import options
-from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
     from codesign.exploration.plan import Plan
     from codesign.exploration.store import Store
 
 
-FileArgument = Annotated[
-    str,
-    typer.Argument(
-        parser=options.place,
-        metavar="FILE",
-        help="A sweep file, or the name of a shipped one, such as smoke.",
-        autocompletion=complete_files("sweep"),
-    ),
-]
 SeedsOption = Annotated[
     int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
 ]
@@ -30,7 +20,7 @@ SeedsOption = Annotated[
 
 def sweep(
     context: typer.Context,
-    file: FileArgument,
+    file: Annotated[str, options.file_of("sweep", "smoke")],
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
