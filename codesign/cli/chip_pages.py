@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +12,8 @@ from rich.table import Table
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.description import Chip
 from codesign.hardware.missing import missing_parameters
-from codesign.units import format_si
+from codesign.hardware.parts import Barrier, Timer
+from codesign.units import format_si, plural
 
 _LEGEND = (
     "operation: energy of a synaptic operation; if static is all-in, it includes everything that the chip spent. "
@@ -21,6 +22,11 @@ _LEGEND = (
 )
 _NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
+_WAITING = {
+    "asynchronous": "none; a message is served as soon as its core is free",
+    "clocked": "none between layers; circuits have a clock",
+    "neighbour": "a core agrees with those that it feeds or that feed it",
+}
 _ROW = "{:<25}{:<8}{:>5}{:>6}{:>10}{:>10}{:>8}{:>8}"
 
 
@@ -66,6 +72,9 @@ def print_chip(console: Console, chip: Chip) -> None:
     console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
     for line in [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)] or ["nothing"]:
         _print_indented(console, line, 2)
+    console.print("\n[bold]How it is built[/bold]")
+    for line in _built(chip):
+        _print_indented(console, line, 2)
     _print_abilities(console, chip)
     _print_numbers(console, chip)
     if chip.model_error is not None:
@@ -89,6 +98,28 @@ def _print_accounting(console: Console, chip: Chip) -> None:
     console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {gating.between_inputs}")
     if chip.energies.clock_cycle is not None:
         console.print(f"[bold]Clock gating[/bold]: clock stopped between inputs: {gating.clock}")
+
+
+def _built(chip: Chip) -> Iterator[str]:
+    """What makes its cores wait, the network between them, and their memories."""
+    kind = chip.synchronization
+    if isinstance(kind, Barrier):
+        scope = "a timestep for all layers together" if kind.scope == "timestep" else "a layer and timestep"
+        yield f"synchronization: a barrier once {scope}"
+    elif isinstance(kind, Timer):
+        ticks = plural(kind.ticks_per_timestep, "tick")
+        late = "stretches the tick" if kind.overload == "stretch" else "is dropped"
+        yield f"synchronization: {ticks} of {kind.tick.text} a timestep; what a core cannot finish in one {late}"
+    else:
+        yield f"synchronization: {_WAITING[kind.kind]}"
+    mesh = chip.network_on_chip
+    if mesh is not None:
+        cores = plural(mesh.cores_per_tile, "core")
+        yield f"network: a mesh of {mesh.rows} × {mesh.columns} tiles of {cores}, numbered along its {mesh.numbering}"
+    if chip.structure is not None:
+        weights = chip.structure.memory
+        where = f"states in {chip.structure.state_memory or weights}"
+        yield f"memories: weights in {weights}, {'states among them' if chip.structure.shared_memory else where}"
 
 
 def _unused(chip: Chip) -> str:

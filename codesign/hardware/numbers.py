@@ -24,6 +24,7 @@ from codesign.units import (
     Voltage,
     format_si,
     parse_quantity,
+    plural,
 )
 
 TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
@@ -372,8 +373,11 @@ class BarrierTimes(PriceNumber):
 
     @property
     def text(self) -> str:
-        items = sorted(self.by_tiles.items())
-        return ", ".join(f"{format_si(time, 's')} ({tiles} tile{'s' * (tiles > 1)})" for tiles, time in items)
+        if len(self.by_tiles) == 1 and self.by_chips is None:
+            return format_si(*self.by_tiles.values(), "s")
+        tables = (("tile", self.by_tiles), ("chip", self.by_chips or {}))
+        items = [(time, plural(count, noun)) for noun, table in tables for count, time in sorted(table.items())]
+        return ", ".join(f"{format_si(time, 's')} ({of})" for time, of in items)
 
     def of_tiles(self, tiles: int) -> float:
         """The time for a number of tiles; constant beyond the listed ones."""

@@ -59,6 +59,40 @@ def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, nam
     assert "a core not in use draws an unknown power" in told
 
 
+BUILT = """\
+name: mine
+cores: 8
+neurons_per_core: 64
+synapses_per_core: 1024
+weight_bits: 8
+vector_width: 4
+technology_node: 28 nm
+supply_voltage: 0.8 V
+network_on_chip: {shape: mesh, rows: 2, columns: 2, cores_per_tile: 2}
+structure: {memory: sram, state_memory: flip_flops, state_bits: 16}
+"""
+KINDS = {
+    "{kind: barrier, times: 100 ns}": "a barrier once a timestep for all layers together",
+    "{kind: barrier, scope: layer}": "a barrier once a layer and timestep",
+    "{kind: timer, tick: 5 us, overload: drop}": "1 tick of 5 µs a timestep; what a core cannot finish in one is dropped",
+    "{kind: asynchronous}": "none; a message is served as soon as its core is free",
+}
+
+
+@pytest.mark.parametrize(("kind", "words"), KINDS.items())
+def test_show_tells_how_a_chip_is_built(runner: CliRunner, tmp_path: Path, kind: str, words: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{BUILT}synchronization: {kind}\n")
+    output = runner.invoke(app, ["show", str(file)]).output
+    told = " ".join(output.split())
+    assert f"synchronization: {words}" in told
+    assert "network: a mesh of 2 × 2 tiles of 2 cores, numbered along its rows" in told
+    assert "memories: weights in sram, states in flip_flops" in told
+    if "times:" in kind:  # one time holds for any number of tiles
+        (line,) = [line for line in output.splitlines() if line.split()[:1] == ["synchronization.times"]]
+        assert line.split()[1:4] == ["100", "ns", "50"]
+
+
 def test_validate_without_a_name_takes_every_chip(runner: CliRunner) -> None:
     result = runner.invoke(app, ["validate"])
     assert result.exit_code == 0
