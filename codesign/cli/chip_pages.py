@@ -17,6 +17,7 @@ from codesign.units import format_si, plural
 
 _LEGEND = (
     "operation: energy of a synaptic operation; if static is all-in, it includes everything that the chip spent. "
+    "static: power with all cores in use; a network pays for those that it uses, and for others what core_off says. "
     "unknown: how many numbers are not known; codesign chips show NAME lists them and what they leave unmodelled. "
     "Error of the model: codesign chips validate NAME. For a chip of your own: codesign init --chip."
 )
@@ -56,7 +57,7 @@ def _row(chip: Chip) -> str:
 
 
 def _static(chip: Chip) -> str:
-    """Static power of a whole chip, counting everything that is powered."""
+    """Static power of a whole chip with all cores in use."""
     total = compared_numbers(chip).get(STATIC_POWER)
     return "?" if total is None else format_si(total.value, "W")
 

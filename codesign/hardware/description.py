@@ -267,6 +267,9 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
         return
     if static.core_off is not None and static.core_in_use is None:
         yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
+    elif static.core_off is not None and static.core_off.value > static.core_in_use.value:
+        on, off = (format_si(number.value, "W") for number in (static.core_in_use, static.core_off))
+        yield ("static_power", "core_off"), f"must be at most static_power.core_in_use, {on}, found {off}"
     yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -280,7 +281,7 @@ class TimeNumber(QuantityNumber):
 
 class FrequencyNumber(QuantityNumber):
     unit: ClassVar[str] = "Hz"
-    ceiling: ClassVar[float] = 1e12
+    ceiling: ClassVar[float] = 1e10
     confidence: Confidence = "stated"
     value: Frequency
     range: tuple[Frequency, Frequency] | None = None
@@ -370,6 +371,16 @@ class BarrierTimes(PriceNumber):
     @classmethod
     def written_out(cls, value: Any) -> dict[str, Any]:
         return {"by_tiles": {1: value}}
+
+    @model_validator(mode="after")
+    def _check_order(self) -> BarrierTimes:
+        """A barrier of more parts takes no less time."""
+        for name, table in (("by_tiles", self.by_tiles), ("by_chips", self.by_chips or {})):
+            for (few, short), (many, long) in pairwise(sorted(table.items())):
+                if long < short:
+                    found = f"{format_si(short, 's')} for {few} and {format_si(long, 's')} for {many}"
+                    raise problem(f"{name} must not fall as their number grows, found {found}")
+        return self
 
     @property
     def text(self) -> str:

@@ -81,7 +81,7 @@ recipes: {only: {method: layered}}
 chips: {mubrain: {schedules: [chip]}}
 """
     (folder / "more.yaml").write_text(
-        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain.vector_width: [1, 2]}\n"
+        TINY + MORE + "axes: {schedule.asynchronous.group_size: [1, 2], chip.mubrain.vector_width: [336, 672]}\n"
     )
     chosen = load_chosen(write("mine.yaml", text), SweepSpec)
     assert (list(chosen.spec.recipes), list(chosen.spec.chips)) == (["only"], ["mubrain"])

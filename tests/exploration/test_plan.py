@@ -32,7 +32,7 @@ from codesign.simulation.schedule import LAYERED, Schedule
     ("change", "expected"),
     [
         (with_part("energies: {synaptic_operation: 27 pJ}"), {"cost"}),
-        (with_part("vector_width: 4"), {"cost"}),
+        (with_part("vector_width: 336"), {"cost"}),
         (("asynchronous]}", "asynchronous], operation: real_time}"), {"cost"}),
         (("group_size: 4}", "group_size: 5}"), {"execute", "cost"}),
         (("group_size: 4}", "group_size: 4, steps_after_output: 2}"), {"summary"}),  # drained anyway, only read later
@@ -326,13 +326,13 @@ def test_a_network_that_does_not_fit_is_a_point_with_a_reason():
 
 
 def test_axes_are_crossed_where_they_apply_and_empty_elsewhere():
-    axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain.vector_width: [1, 8]\n"
+    axes = "axes:\n  schedule.asynchronous.group_size: [1, 2, all]\n  chip.mubrain.vector_width: [336, 672]\n"
     plan = plan_of(tiny(("seeds:", axes + "seeds:")))
     names = ("chip", "schedule", "axis.schedule.asynchronous.group_size", "axis.chip.mubrain.vector_width")
     found = [tuple(point.columns[name] for name in names) for point in plan.points]
     fitted = [
         ("mubrain", schedule, size, width)
-        for width in (1.0, 8.0)
+        for width in (336.0, 672.0)
         for schedule, size in (("layered", None), *(("asynchronous", size) for size in ("1", "2", "all")))
     ]
     assert found == [*fitted, ("truenorth", "chip", None, None)]
@@ -373,4 +373,4 @@ def test_the_configuration_hash_follows_the_configuration():
     base = plan_of(tiny()).config_hash
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
-    assert plan_of(tiny(with_part("vector_width: 4"))).config_hash != base
+    assert plan_of(tiny(with_part("vector_width: 336"))).config_hash != base

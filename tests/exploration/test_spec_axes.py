@@ -21,7 +21,7 @@ axes:
   recipe.layered.method: [layered, unlaired]
   chip.mubrain.weight_bits: [chip, 33]
   chip.mubrain.vector_width:
-    - 1
+    - 336
     - 0
 """
 

@@ -23,15 +23,15 @@ def test_a_chip_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatc
     chip = (CHIPS / "mubrain.yaml").read_text(encoding="utf-8")
     for folder in ("here", "deep/down"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "here/my_chip.yaml").write_text(chip.replace("vector_width: {value: all", "vector_width: {value: 5"))
+    (tmp_path / "here/my_chip.yaml").write_text(chip.replace("vector_width: {value: all", "vector_width: {value: 500"))
     text = TINY.replace("  mubrain: {", "  mubrain: {extends: ./my_chip.yaml, ")
     (tmp_path / "here/base.yaml").write_text(text)
     (tmp_path / "deep/down/mine.yaml").write_text("extends: ../../here/base.yaml\nname: mine\n")
     monkeypatch.chdir(tmp_path)
     for place in ("here/base.yaml", tmp_path / "here/base.yaml", "deep/down/mine.yaml"):
-        assert base_chip(load_sweep(place), "mubrain").vector_width.value == 5
+        assert base_chip(load_sweep(place), "mubrain").vector_width.value == 500
     monkeypatch.chdir(tmp_path / "here")
-    assert base_chip(load_sweep("base.yaml"), "mubrain").vector_width.value == 5
+    assert base_chip(load_sweep("base.yaml"), "mubrain").vector_width.value == 500
     (tmp_path / "deep/base.yaml").write_text(text)
     with pytest.raises(DocumentError) as caught:
         load_sweep("../deep/base.yaml")

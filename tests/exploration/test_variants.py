@@ -48,7 +48,7 @@ def test_values_of_one_variant_are_set_at_once():
 def test_the_unit_of_an_axis_is_that_of_its_numbers(values, unit):
     energies = "chip.mubrain.energies.synaptic_operation"
     widths = "chip.mubrain.vector_width"
-    spec = with_axes(f"{widths}: [1, 2]", f"{energies}: {values}", "recipe.layered.epochs: [1, 2]")
+    spec = with_axes(f"{widths}: [336, 672]", f"{energies}: {values}", "recipe.layered.epochs: [1, 2]")
     units = axis_units(spec)
     assert [units[path] for path in (energies, widths, "recipe.layered.epochs")] == [unit, "", ""]
 

@@ -8,7 +8,7 @@ from networks import batch_of, network_of
 
 from codesign.hardware.cost import price
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parameters import with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.hardware.work import PlacedExecution
@@ -73,7 +73,8 @@ def test_a_skip_behind_a_max_pool_delivers_what_was_performed() -> None:
     network = network_of(
         TopologySpec.model_validate({"input": [1, 8, 8], "layers": layers, "skips": [skip]}), threshold=0.05
     )
-    placement = place(network.shape, with_parameter(find_chip("mubrain"), "vector_width", 1), "scaled", 4)
+    chip = with_parameters(find_chip("mubrain"), {"vector_width": 1, "structure.memory": "sram"})
+    placement = place(network.shape, chip, "scaled", 4)
     schedule = chip_schedule(placement, stop="drained").schedule
     placed = PlacedExecution(simulate(network, random_events(), schedule, seed=1).execution, placement)
     skipped = placed.messages.source > len(placement.slices())
