@@ -9,7 +9,7 @@ from codesign.analysis.answers import Answer, Option, Standing, values_of
 from codesign.analysis.columns import AXIS_PREFIX
 from codesign.analysis.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.contest import Contest, absence, untimed, waiting_of
-from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity, upper
+from codesign.analysis.formatting import column_label, coverage_words, in_times, is_share, listed, quantity
 from codesign.analysis.naming import Names
 from codesign.analysis.points import CANNOT_WAIT, Point
 from codesign.analysis.questions import ChooseQuestion
@@ -187,7 +187,10 @@ def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
     if not variants:
         return "cannot be asked", "No point of the results takes part."
     nearest = _nearest(contest, [*variants])
-    label, misses = upper(contest.label(variants[nearest])), listed(misses_in_words(nearest, contest.where))
+    label, misses = (
+        contest.names.upper(contest.label(variants[nearest])),
+        listed(misses_in_words(nearest, contest.where)),
+    )
     return (
         "not met",
         f"Nothing meets {listed([limit.text for limit in contest.where])}. {label} comes nearest: {misses}.",
@@ -207,10 +210,10 @@ def _sentence(contest: Contest, owner: str) -> str:
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])
         only = "can be compared" if contest.unknown or not limits else f"meets {limits}"
-        return f"{upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
+        return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
-        return f"{upper(listed(level))} have the same {label}, {value}."
+        return f"{contest.names.upper(listed(level))} have the same {label}, {value}."
     second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
@@ -224,7 +227,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     if lacking_terms(contest) and contest.confidence < LIKELY:
         on_both = f"on the terms that both have, {listed(level)} {verb} {ahead.removesuffix(both)}"
         return f"Which has the {most} {label} is open: {on_both}, {value}."
-    return f"{upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
+    return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
 
 
 def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
@@ -252,7 +255,7 @@ def _not_ranked(contest: Contest) -> str:
     labels = first, *others = [*contest.unknown]
     if len(labels) > _MOST_NAMED:
         labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
-    said = f"{upper(listed(labels))} {'are' if others else 'is'} not ranked."
+    said = f"{contest.names.upper(listed(labels))} {'are' if others else 'is'} not ranked."
     if not any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items()):
         return said
     point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
@@ -262,9 +265,9 @@ def _not_ranked(contest: Contest) -> str:
 
 
 def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:
-    """An unranked option compared with a ranked one: `Mine has 130 times less than Loihi on the terms …`."""
+    """An unranked option compared with a ranked one: `mine has 130 times less than Loihi on the terms …`."""
     less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
-    return f"{upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
+    return f"{contest.names.upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
 
 
 def _best_other_chip(contest: Contest, point: Point) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.comparison import ENERGIES, Comparison, Status, compare_series, same_terms, with_robustness
-from codesign.analysis.formatting import listed, number, quantity, upper
+from codesign.analysis.formatting import listed, number, quantity
 from codesign.analysis.measures import label_of, like, measured, of_training
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
@@ -64,7 +64,7 @@ def answer_claim(
         comparison.gain.above_zero if question.at_least is None else status == "holds"
         for comparison, status in zip(comparisons, statuses, strict=True)
     )
-    sentence = _sentence(comparisons, say, agree)
+    sentence = _sentence(comparisons, say, agree, names)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
     return answer(
@@ -192,18 +192,18 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], say: Callable[[Point], str], agree: int) -> str:
+def _sentence(comparisons: Sequence[Comparison], say: Callable[[Point], str], agree: int, names: Names) -> str:
     """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
-        return f"{_means(comparisons[0], say)} The difference is {gain_in_words(comparisons[0])}."
-    written = [_means(comparison, say) for comparison in comparisons]
+        return f"{_means(comparisons[0], say, names)} The difference is {gain_in_words(comparisons[0])}."
+    written = [_means(comparison, say, names) for comparison in comparisons]
     if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
         return " ".join(written)
     largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say)}"
+    return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say, names)}"
 
 
-def _means(comparison: Comparison, say: Callable[[Point], str]) -> str:
+def _means(comparison: Comparison, say: Callable[[Point], str], names: Names) -> str:
     """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`
 
     In two sentences where names hold numbers themselves.
@@ -212,8 +212,8 @@ def _means(comparison: Comparison, say: Callable[[Point], str]) -> str:
     better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
     one, other = say(comparison.better), say(comparison.worse)
     if one != other and any(letter.isdigit() for letter in one + other):
-        return f"{upper(one)}: {better}. {upper(other)}: {worse}."
-    return f"{upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
+        return f"{names.upper(one)}: {better}. {names.upper(other)}: {worse}."
+    return f"{names.upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 
 def _factor(pairs: Sequence[_Pair]) -> str:

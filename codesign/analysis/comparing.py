@@ -10,7 +10,7 @@ from codesign.analysis.choosing import missed, options_of, standing_of
 from codesign.analysis.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.constraints import meeting, more_is_better, resolved
 from codesign.analysis.contest import Contest, absence
-from codesign.analysis.formatting import column_label, in_times, is_share, listed, points_with_interval, upper
+from codesign.analysis.formatting import column_label, in_times, is_share, listed, points_with_interval
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
@@ -54,7 +54,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         name=name,
         form="compare",
         column=contest.column,
-        question=question.ask or f"{upper(labels[0])} against {labels[1]}: how do they differ?",
+        question=question.ask or f"{names.upper(labels[0])} against {labels[1]}: how do they differ?",
     )
     silent = (*filter(None, [dropping_remark(selected, names)]), *silent_remark(selected, names))
     if len(contest.chosen) < 2:
@@ -68,7 +68,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
     book = "" if contest.second is None else other_book(contest, contest.second)
     beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
-    said = (_sentence(first, labels, found), *(remark(contest) for remark in beside))
+    said = (_sentence(first, (names.upper(labels[0]), labels[1]), found), *(remark(contest) for remark in beside))
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, (*said, book))),
@@ -136,7 +136,7 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
     differ = [_difference(one, first) for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     same = listed([column_label(one.column) for one in found if not one.gain.mean])
     open_ = listed([column_label(one.column) for one in found[1:] if one.gain.mean and not _clear(one)])
-    one, other = upper(labels[0]), labels[1]
+    one, other = labels
     said = (
         f"{one} has {listed(differ[:2])} than {other}." if differ else "",
         f"It has {listed(differ[2:4])}." if differ[2:] else "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
-from codesign.analysis.formatting import listed
+from codesign.analysis.formatting import listed, upper
 from codesign.analysis.points import Point
 
 _POLICY_WORDS: Mapping[str, str] = {
@@ -86,6 +86,11 @@ class Names:
             return text
         return f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
 
+    def upper(self, text: str) -> str:
+        """`text` as a sentence begins, but for a chip's name, which stays as it was given."""
+        whole = any(re.match(rf"{re.escape(title)}(?!\w)", text) for title in self.chips.values())
+        return text if whole else upper(text)
+
     def choice(self, name: str, point: Point) -> str:
         """A point's value of an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
         text = point.axis_texts.get(name)
@@ -157,15 +162,16 @@ def _titles(
         parts = {name: name.split("_") for name in alike}
         shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]
         start = min([*shared, *map(len, parts.values())])
-        titles.update({name: _joined(titles[name], " ".join(parts[name][start:])) for name in alike})
+        more = {name: " ".join(parts[name][start:]) for name in alike if titles[name] != name}
+        titles.update({name: _joined(titles[name], words) for name, words in more.items()})
     return titles
 
 
 def _alike(titles: Mapping[str, str]) -> list[list[str]]:
-    """Names that have a title in common with others."""
+    """Names that have a title in common with others, whatever its case."""
     by_title: dict[str, list[str]] = {}
     for name, title in titles.items():
-        by_title.setdefault(title, []).append(name)
+        by_title.setdefault(title.casefold(), []).append(name)
     return [names for names in by_title.values() if len(names) > 1]
 
 
@@ -174,10 +180,12 @@ def _joined(title: str, more: str) -> str:
 
 
 def _chip_words(members: Sequence[Point]) -> Sequence[str]:
-    """`Loihi`, then what else its title says."""
+    """`Loihi` of `Loihi, fitted to a board (SANA-FE)`, then what else that says; any other title as it is."""
     title = without_citation(members[0].chip_title)
-    short, _, rest = title.partition(", ")
-    return (short if len(short) <= _LONGEST_TITLE else members[0].chip.replace("_", " "), rest)
+    short, rest = title, ""
+    if title != members[0].chip_title:  # with a citation, as in the library, where more stands between the two
+        short, _, rest = title.partition(", ")
+    return (short if len(short) <= _LONGEST_TITLE else members[0].chip, rest)
 
 
 def without_citation(title: str) -> str:

@@ -19,7 +19,6 @@ from codesign.analysis.formatting import (
     percent,
     quantity,
     significant,
-    upper,
     with_interval,
 )
 from codesign.analysis.naming import Names
@@ -200,7 +199,7 @@ def enlarged(contest: Contest) -> str:
     best = contest.ranked[0]
     if not any(entry.endswith("lifted") for entry in best.assumptions):
         return ""
-    return f"{upper(contest.names.chips[best.chip])} is taken larger than it is, at the published chip's prices."
+    return f"{contest.names.chips[best.chip]} is taken larger than it is, at the published chip's prices."
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:

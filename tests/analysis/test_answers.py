@@ -32,7 +32,35 @@ def test_accuracy_ties_over_widths_show_the_best_width():
         assert shown.values["latency_s"].mean == near(12e-6, 1e-4)
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 90 %"])
     assert answer.standing == "sure"
-    assert answer.sentence == "Mine has the least latency: 12 µs, 4.17 times less than loihi."
+    assert answer.sentence == "mine has the least latency: 12 µs, 4.17 times less than loihi."
+
+
+def test_a_chip_is_called_what_its_owner_calls_it():
+    """Of a title with a citation, as the library's have, what stands before the comma is enough; others are whole."""
+    titles = {
+        "mine": "mine",
+        "m3": "Mine, measured",
+        "m4": "Mine",
+        "m2": "m2",
+        "M2": "M2",
+        "my_long_chip": "A chip whose title is too long for a table",
+        "loihi": "Loihi, fitted to a board (SANA-FE)",
+    }
+    rows = rows_of([(chip, 1.0, 0.9, 10.0 + place, 5.0) for place, chip in enumerate(titles)])
+    rows = [row | {"chip_title": titles[row["chip"]]} for row in rows]
+    chips = names_of(gathered(rows)).chips
+    assert [chips[name] for name in ("mine", "m3", "m4", "m2", "M2")] == [
+        "mine",
+        "Mine, measured",
+        "Mine, m4",
+        "m2",
+        "M2",
+    ]
+    assert (chips["my_long_chip"], chips["loihi"]) == ("my_long_chip", "Loihi")
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert answer.sentence.startswith(
+        "mine has the least energy per sample: at least 10 nJ, 9.1 % less than Mine, measured."
+    )
 
 
 def test_an_option_stands_for_the_best_variant_that_meets_the_constraints():
@@ -146,7 +174,7 @@ def test_two_sides_are_compared_at_their_best():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("a", 2.0, 0.95, 20.0, 2.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     answer = asked(rows, compare=["a", "b"], where=["accuracy >= 90 %"])
     assert answer.sentence == (
-        "A has 4.00 times less energy per sample and 2.00 times more latency than b. It has 2.0 points less accuracy."
+        "a has 4.00 times less energy per sample and 2.00 times more latency than b. It has 2.0 points less accuracy."
     )
     assert (answer.standing, answer.confidence) == ("sure", 1.0)
     other = asked(rows, compare=[{"width": 2.0}, {"chip": "b"}], columns=["latency_s"])
@@ -163,7 +191,7 @@ def test_a_choice_that_nothing_meets_says_what_comes_nearest():
     missed = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 96 %", "latency_s < 2 us"])
     assert missed.standing == "not met"
     said = "Nothing meets accuracy >= 96 % and latency_s < 2 us."
-    assert missed.sentence == f"{said} A comes nearest: its accuracy is 6.0 points too low."
+    assert missed.sentence == f"{said} a comes nearest: its accuracy is 6.0 points too low."
     assert [option.obstacle for option in missed.options] == [
         "At best its accuracy is 6.0 points too low.",
         "At best its latency is 2 times too high.",
@@ -318,6 +346,6 @@ def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_sa
         if each["chip"] == "mine" and each["training_seed"] == 2:
             each["accuracy"] = 0.0
     answer = asked(rows, choose="chip", least="energy_j")
-    assert " Other is not ranked." in answer.sentence
+    assert " other is not ranked." in answer.sentence
     named = "At mine, random order, layered training, width 1, training seed 2 has no right answer but counts."
     assert answer.remarks[-1] == named

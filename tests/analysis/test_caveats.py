@@ -64,7 +64,7 @@ def test_products_of_energy_and_time_compare_on_the_terms_that_both_have():
     assert answer.options[1].factor == near(2.0)
     assert "2 fJ·s, 2.00 times less than a on the terms that both have" in answer.sentence
     compared = asked(rows, compare=["b", "a"], columns=["energy_delay_js", "energy_j"])
-    assert compared.sentence.startswith("B has 2.00 times less energy-delay product (on the terms that both have) and")
+    assert compared.sentence.startswith("b has 2.00 times less energy-delay product (on the terms that both have) and")
 
 
 def test_draws_that_speak_for_another_option_are_told():
@@ -87,7 +87,7 @@ def test_a_chip_that_was_enlarged_is_told():
     rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
     for each in rows:
         each["assumptions"] = ["a scaled: the network needs 9 neurons; counts lifted"] if each["chip"] == "a" else []
-    told = "A is taken larger than it is, at the published chip's prices."
+    told = "a is taken larger than it is, at the published chip's prices."
     chosen = asked(rows, choose="chip", least="energy_j")
     assert told in (chosen.sentence.partition(". ")[2], *chosen.remarks)
     assert told in asked(rows, compare=["b", "a"], columns=["energy_j"]).sentence

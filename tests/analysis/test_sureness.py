@@ -40,7 +40,7 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
     rows = [with_terms("a", 0, synaptic_operation=1.0) | {"not_modelled": ["static energy: a gives no latency, so no"]}]
     rows[0]["not_modelled"].append("latency: a gives no synchronization.times")
     answer = asked(rows, choose="chip", least="energy_j")
-    assert answer.sentence == "A is the only one that can be compared, with at least 1 nJ energy per sample."
+    assert answer.sentence == "a is the only one that can be compared, with at least 1 nJ energy per sample."
     assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
 
 
@@ -160,7 +160,7 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 80 %"])
     assert (answer.standing, answer.confidence) == ("open", None)
     reason = "No latency is modelled for b: b gives no times.hop."
-    assert answer.sentence == "A is the only one that can be compared, with 5 µs latency. B is not ranked."
+    assert answer.sentence == "a is the only one that can be compared, with 5 µs latency. b is not ranked."
     assert answer.options[1].obstacle == reason
     assert reason in answer.remarks
 
@@ -169,7 +169,7 @@ def test_a_difference_that_seeds_leave_open_is_not_said_as_one():
     rows = accurate("a", 1e-9, 0.9, 0.92, 0.94) + accurate("b", 1.04e-9, 0.92, 0.91, 0.94)
     answer = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy", "area_m2"])
     # 1 − 1 / 1.04 = 3.8 %; the paired differences of accuracy are −2, 1 and 0 points.
-    assert answer.sentence == "A has 3.8 % less energy per sample than b. In accuracy they do not clearly differ."
+    assert answer.sentence == "a has 3.8 % less energy per sample than b. In accuracy they do not clearly differ."
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it
     table = table_of([{k: v for k, v in one.items() if not k.startswith("axis")} for one in rows], metadata)
     (answer,) = AnsweredTable.of(table).answers
     told = (
-        "A is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
+        "a is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
-    assert f"{told}with it they compare. A has 2.00 times less than c on the terms that both have." in answer.sentence
+    assert f"{told}with it they compare. a has 2.00 times less than c on the terms that both have." in answer.sentence
 
 
 def test_variants_of_one_chip_do_not_hide_the_best_other_one():

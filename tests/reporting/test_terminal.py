@@ -33,9 +33,9 @@ def test_the_table_below_the_first_answer_is_its_own():
     assert "13.4 nJ" not in told
     assert "5.7 µs" not in told
     told = " ".join(told.split())
-    assert "Mine is the only one that meets latency_s < 3 us, with at least 22.9 nJ" in told
+    assert "mine is the only one that meets latency_s < 3 us, with at least 22.9 nJ" in told
     assert "loihi 90.0 ± 0.0 % ≥ 900 nJ 50 µs At best its latency is 16.7 times too high." in told
-    nearest = "Nothing meets latency_s < 1 us. Mine comes nearest: its latency is 1.7 times too high."
+    nearest = "Nothing meets latency_s < 1 us. mine comes nearest: its latency is 1.7 times too high."
     assert f"not met Which is faster? {nearest}" in told
 
 
