@@ -265,11 +265,11 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
             if name != "synaptic_operation":
                 yield ("energies", name), f"{held}it"
         return
-    if static.core_off is not None and static.core_in_use is None:
+    off, on = static.core_off, static.core_in_use
+    if off is not None and on is None:
         yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
-    elif static.core_off is not None and static.core_off.value > static.core_in_use.value:
-        on, off = (format_si(number.value, "W") for number in (static.core_in_use, static.core_off))
-        yield ("static_power", "core_off"), f"must be at most static_power.core_in_use, {on}, found {off}"
+    elif off is not None and on is not None and off.value > on.value:
+        yield ("static_power", "core_off"), f"must be at most static_power.core_in_use, {on.text}, found {off.text}"
     yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
 
 

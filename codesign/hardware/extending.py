@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from codesign.documents import Document, Path_, Place
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.kinds import KINDS
-from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
+from codesign.hardware.numbers import Number, TimeNumber
 from codesign.hardware.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 

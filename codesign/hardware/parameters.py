@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.derivation import with_derived, without_derived
 from codesign.hardware.description import Chip, consistency_mistakes
 from codesign.hardware.kinds import with_kind
 from codesign.hardware.numbers import (
-    BarrierTimes,
     ChipPower,
     EnergyNumber,
     Number,

@@ -9,10 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from codesign.arrays import Floats, Integers
 from codesign.documents import Spec
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.laws import MemoryKind
 from codesign.hardware.numbers import (
     Amount,
-    BarrierTimes,
     ChipPower,
     Count,
     EnergyNumber,

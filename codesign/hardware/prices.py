@@ -9,9 +9,10 @@ from functools import cached_property, reduce
 import numpy as np
 
 from codesign.arrays import Floats, Integers
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent, Geometry
-from codesign.hardware.numbers import BarrierTimes, Number, TimeNumber
+from codesign.hardware.numbers import Number, TimeNumber
 from codesign.hardware.parts import Barrier
 from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
 

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.errors import InputError
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.description import Chip
-from codesign.hardware.numbers import BarrierTimes, EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
+from codesign.hardware.numbers import EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
 from codesign.hardware.parts import Source
 from codesign.hardware.prices import number_at, with_number
 from codesign.hardware.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE

@@ -23,11 +23,12 @@ from statistics import NormalDist
 import numpy as np
 
 from codesign.arrays import Floats
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.cost import Cost, mean_times
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import term_energies, total_in
 from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import BarrierTimes, Number, QuantityNumber, TimeNumber
+from codesign.hardware.numbers import Number, QuantityNumber, TimeNumber
 from codesign.hardware.prices import Prices, number_at
 from codesign.hardware.provenance import ASSUMED_FACTORS, AXIS_SOURCE
 from codesign.hardware.terms import MODEL

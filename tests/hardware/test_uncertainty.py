@@ -15,10 +15,10 @@ from test_pricing_properties import priced
 
 from codesign.analysis.books import in_book
 from codesign.analysis.columns import COLUMNS
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.numbers import BarrierTimes
 from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.provenance import ASSUMED_FACTORS

@@ -15,11 +15,11 @@ from pydantic import Discriminator, Field, Tag
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.spec import AxisValue, different
+from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.description import Chip
 from codesign.hardware.geometry import Extent
 from codesign.hardware.numbers import (
     AreaNumber,
-    BarrierTimes,
     EnergyNumber,
     Lanes,
     LengthNumber,
