@@ -13,6 +13,7 @@ from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.description import Chip
 from codesign.hardware.missing import missing_parameters
 from codesign.hardware.parts import Barrier, Timer
+from codesign.hardware.remarks import remarks
 from codesign.units import format_si, plural
 
 _LEGEND = (
@@ -77,6 +78,10 @@ def print_chip(console: Console, chip: Chip) -> None:
     for line in _built(chip):
         _print_indented(console, line, 2)
     _print_abilities(console, chip)
+    if notes := remarks(chip):
+        console.print("\n[bold]Worth a second look[/bold]")
+        for line in notes:
+            _print_indented(console, line, 2)
     _print_numbers(console, chip)
     if chip.model_error is not None:
         error = chip.model_error

@@ -59,6 +59,7 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     from codesign.hardware.library import load_chip
     from codesign.hardware.missing import unpriced
     from codesign.hardware.provenance import STRUCTURE
+    from codesign.hardware.remarks import remarks
 
     chip = load_chip(file)
     typer.echo(f"OK: {file} describes {chip.title}")
@@ -67,6 +68,8 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
         typer.echo(f"Estimated from its structure: {', '.join(estimated)}")
     if left_out := unpriced(chip):
         typer.echo(f"Not modelled: {left_out}")
+    for remark in remarks(chip):
+        typer.echo(f"Note: {remark}")
 
 
 @app.command()

@@ -23,6 +23,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
 from codesign.hardware.prices import Price, Prices
+from codesign.hardware.remarks import potentials_never_saturate
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
 from codesign.network.topology import NetworkShape
 
@@ -156,6 +157,8 @@ def energy_of(
     chip = placement.chip
     terms = term_energies(counts, prices, on_s, working_s)
     assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
+    if potentials_never_saturate(chip):
+        assumptions.append(f"{chip.name} gives no potential_bits: potentials never saturate, whatever their state_bits")
     board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
     if chip.all_in:
         all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handmade_hardware import HEAD, chip_from, near
+from handmade_hardware import HEAD, Builder, chip_from, cost_of, near
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.derivation import with_derived
@@ -69,6 +69,15 @@ def test_a_word_is_as_wide_as_what_is_used_of_it_and_grows_with_an_axis() -> Non
     assert estimate(with_parameters(chip, {"vector_width": 16})) == estimate(wide)
     with pytest.raises(InputError, match="must hold 16 weights of 8 bits, 128, found 64"):
         with_parameters(chip, {"vector_width": 16, "structure.weight_word": 64})
+
+
+def test_a_price_says_that_potentials_do_not_saturate_however_few_bits_their_states_have() -> None:
+    execution = Builder(topology="5-10-2").message(-1, 0, 3).update(0, 0, 10, 2).build()
+    assumption = "tiny gives no potential_bits: potentials never saturate, whatever their state_bits"
+    free = cost_of(execution, chip_from(BODY + PLAIN))
+    assert assumption in free.assumptions
+    bound = cost_of(execution, chip_from(BODY + PLAIN + "potential_bits: 16\n"))
+    assert not [text for text in bound.assumptions if "potential_bits" in text]
 
 
 BEYOND = {
