@@ -19,7 +19,7 @@ from codesign.hardware.barriers import BarrierTimes
 from codesign.hardware.cost import price
 from codesign.hardware.description import Chip
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.parameters import with_parameter
+from codesign.hardware.parameters import replaced, with_parameter
 from codesign.hardware.placement import Placement, place
 from codesign.hardware.provenance import ASSUMED_FACTORS
 from codesign.hardware.terms import COST_TERMS
@@ -51,16 +51,17 @@ synchronization: {synchronization}
 
 
 def at(chip: Chip, values: dict[str, float]) -> Chip:
-    """The chip with other numbers, without any arithmetic of the module that is tested."""
+    """The chip with other numbers, which need not fit each other, without any arithmetic of the module under test."""
     units = {one.path: one.unit for one in uncertain_numbers(chip)}
     for path, value in values.items():
         given = attrgetter(path)(chip)
         if isinstance(given, BarrierTimes):
-            chip = with_parameter(chip, path, f"x{value / given.by_tiles[max(given.by_tiles)]!r}")
+            written: object = f"x{value / given.by_tiles[max(given.by_tiles)]!r}"
         elif getattr(given, "cycles", None) is not None:
-            chip = with_parameter(chip, path, value * chip.clock.value)
+            written = value * chip.clock.value
         else:
-            chip = with_parameter(chip, path, f"{value!r} {units[path]}")
+            written = f"{value!r} {units[path]}"
+        chip = replaced(chip, {path: written})
     return chip
 
 
