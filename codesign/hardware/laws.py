@@ -42,9 +42,10 @@ NODES_M = 7e-9, 65e-9
 """Of the chips to which the model is fitted."""
 _LEAST_V, _MOST_OF_NOMINAL = 0.5, 1.25
 """Published pairs reach from 0.5 V, ReckOn's, to 1.09 times the nominal voltage, TrueNorth's 1.0 V."""
-MOST_FLIP_FLOPS, MOST_IN_PLACE = 16_384, 149_464
+MOST_FLIP_FLOPS, MOST_IN_PLACE = 16_384, 4 * 149_464
 """Bits of the largest memory of flip-flops on a published chip, of which words are selected (SNE's states), and of
-which all words work at once, each in its place (µBrain's weights). Wires, clock and selection of more have no law here.
+which all words work at once, each in its place: four times µBrain's weights, room for twice its bits and twice its
+synapses, since nothing is selected. Wires, clock and selection of more have no law here.
 """
 
 

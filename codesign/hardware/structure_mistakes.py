@@ -83,7 +83,8 @@ def _widths(chip: Any) -> Iterator[Mistake]:
     if structure.state_bits is None:
         return
     for name, number in (("potential_bits", potential), ("weight_bits", weight)):
-        if number is not None and structure.state_bits.value < number.value:
+        varied = number is not None and number.source == AXIS_SOURCE  # an axis may ask for more than the file's states
+        if number is not None and not varied and structure.state_bits.value < number.value:
             wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
             yield ("structure", "state_bits"), wide
             return

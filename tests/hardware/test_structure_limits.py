@@ -113,13 +113,13 @@ def test_flip_flops_are_refused_beyond_what_has_been_built_of_them(key: str, syn
         with_parameters(chip, {more: 2049 if key == "memory" else 1025})
 
 
-def test_flip_flops_of_neurons_that_all_work_at_once_hold_as_much_as_mubrain() -> None:
+def test_flip_flops_of_neurons_that_all_work_at_once_hold_four_times_as_much_as_mubrain() -> None:
     body = BODY.replace("vector_width: 4", "vector_width: all").replace("synapses_per_core: 4096", "weight_memory: %d")
     flip_flops = "structure: {memory: flip_flops, state_bits: 16}\n"
-    assert estimate(chip_from(body % 149_464 + flip_flops)) is not None
-    message = r"tiny.yaml:\d+: structure.memory: flip_flops hold at most 149,464 bits of weights a core where all"
+    assert estimate(chip_from(body % 597_856 + flip_flops)) is not None
+    message = r"tiny.yaml:\d+: structure.memory: flip_flops hold at most 597,856 bits of weights a core where all"
     with pytest.raises(DocumentError, match=message):
-        chip_from(body % 149_465 + flip_flops)
+        chip_from(body % 597_857 + flip_flops)
 
 
 def test_a_step_to_another_node_takes_given_times_along_with_derived_ones() -> None:
