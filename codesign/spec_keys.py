@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -13,21 +13,23 @@ def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models that the parts of a location lead to."""
     candidates: list[Any] = [model]
     for part in location:
-        named = [candidate for candidate in candidates if getattr(candidate, "__name__", None) == part]
+        named = [candidate for candidate in candidates if part in _names(candidate)]
         candidates = named or [c for candidate in candidates for c in _children(candidate, part)] or candidates
     return {key for candidate in candidates for key in _fields(candidate)}
 
 
 def key_places(model: type[BaseModel], location: tuple[Any, ...], key: str) -> list[str]:
-    """Where below a location a key is known: `network.key`, or `chips.NAME.key` in a mapping of things with names."""
-    places = []
+    """Where below a location a key is known: `network.key`, or `chips.NAME.key` in a mapping of things with names; two
+    levels below only if at one place alone."""
+    places, deeper = [], []
     for name in sorted(allowed_keys(model, location)):
         below = allowed_keys(model, (*location, name))
         if key in below:
             places.append(f"{name}.{key}")
         elif not below and key in allowed_keys(model, (*location, name, "")):
             places.append(f"{name}.NAME.{key}")
-    return places
+        deeper += [f"{name}.{one}.{key}" for one in sorted(below) if key in allowed_keys(model, (*location, name, one))]
+    return places or (deeper if len(deeper) == 1 else [])
 
 
 def _children(candidate: Any, part: Any) -> list[Any]:
@@ -35,6 +37,12 @@ def _children(candidate: Any, part: Any) -> list[Any]:
         return _members(fields[part].annotation) if part in fields else []
     arguments = [argument for argument in get_args(candidate) if argument is not Ellipsis]
     return _members(arguments[-1]) if arguments else []
+
+
+def _names(candidate: Any) -> set[Any]:
+    """By which validation tells the member of a union: its name, or the one value that a key of it has."""
+    kinds = [field.annotation for field in _fields(candidate).values() if get_origin(field.annotation) is Literal]
+    return {getattr(candidate, "__name__", None), *(get_args(kind)[0] for kind in kinds if len(get_args(kind)) == 1)}
 
 
 def _fields(candidate: Any) -> dict[str, FieldInfo]:

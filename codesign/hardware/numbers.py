@@ -219,7 +219,9 @@ class SynapticEnergy(EnergyNumber):
     @model_validator(mode="after")
     def _check_operation(self) -> SynapticEnergy:
         if self.all_in and self.operation is None:
-            raise problem("an all-in energy needs 'operation', accelerated or real_time: how the chip ran meanwhile")
+            raise problem(
+                "an all-in energy needs 'operation' beside 'all_in': accelerated or real_time, as the chip ran then"
+            )
         if not self.all_in and self.operation is not None:
             raise problem("'operation' is for all-in energies; an incremental one holds in both, remove it")
         return self

@@ -97,6 +97,15 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
             "synchronization.times: must be a quantity in s such as '10 ms', found '100 pJ'",
         ),
         ("synchronization: {kind: barrier, times: 5 s}", "synchronization.times: must be at most 1 s, found 5 s"),
+        (
+            "synchronization: {kind: barrier, tick: 1 us}",
+            "unknown key 'synchronization.tick'; allowed: kind, least_step, scope, times",
+        ),
+        ("operation: accelerated", "unknown key 'operation'; did you mean 'energies.synaptic_operation.operation'?"),
+        (
+            "energies: {synaptic_operation: {value: 3 pJ, all_in: true}}",
+            "energies.synaptic_operation: an all-in energy needs 'operation' beside 'all_in': accelerated or real_time",
+        ),
         ("clock: 200 GHz", "clock: must be at most 10 GHz, found 200 GHz"),
         (
             "synchronization: {kind: barrier, times: {by_tiles: {1: 300 ns, 32: 50 ns}}}",
