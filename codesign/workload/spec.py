@@ -32,7 +32,8 @@ class WorkloadSpec(Spec):
             in training or validation. Left out: the dataset's usual one.
         seed: seed of the draw that splits the samples.
         contrast: threshold of the simulated camera's pixels, as a change of the natural logarithm of intensity; for
-            datasets of images that the camera records. Left out: the dataset's usual one.
+            datasets of images that the camera records. For time series, the distance between levels in standard
+            deviations. Left out: the dataset's usual one.
         folder: folder below the data root with recordings of sound. Left out: the dataset's usual one.
         file: your own data, for `arrays`: an .npz or HDF5 file or a folder of recordings, relative to the file that
             names it. Left out: the contents of `arrays` below the data root.

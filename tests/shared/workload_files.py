@@ -97,6 +97,18 @@ def write_arrays(root: Path, *, name: str = "mine.npz", samples: int = 50, **cha
     return root
 
 
+def write_series(root: Path, name: str, stem: str, *, series: int, samples: int, train: int = 40) -> Path:
+    """Random walks of a small copy of a dataset of the UEA archive, as its text files, of labels 1 to 4 in turn."""
+    rng = np.random.default_rng(series)
+    (root / name).mkdir(parents=True, exist_ok=True)
+    for part, count in (("TRAIN", train), ("TEST", 10)):
+        walks = rng.normal(size=(count, series, samples)).cumsum(axis=2).round(3)
+        rows = [":".join(",".join(map(str, one)) for one in walk) + f":{n % 4 + 1}" for n, walk in enumerate(walks)]
+        text = "\n".join(["# a small copy", "@dimensions", "@data", *rows])
+        (root / name / f"{stem}_{part}.ts").write_text(f"{text}\n", encoding="utf-8")
+    return root
+
+
 def write_shd(root: Path, *, train: int = 40, test: int = 10, speakers: bool = True) -> Path:
     """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
     import h5py

@@ -19,15 +19,17 @@ def test_the_command_lists_every_dataset_with_its_state(tmp_path):
     assert [row.split()[:2] for row in rows] == [
         ["arrays", "missing"],
         ["audio", "missing"],
+        ["basic_motions", "missing"],
         ["cifar10", "missing"],
         ["digits", "embedded"],
         ["dvsgesture", "missing"],
+        ["japanese_vowels", "missing"],
         ["mnist", "missing"],
         ["nmnist", "partial"],
         ["shd", "missing"],
     ]
-    assert f"expected in {tmp_path / 'mnist'}" in rows[5]
-    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[6]
+    assert f"expected in {tmp_path / 'mnist'}" in rows[7]
+    assert "40 of 60,000 training and 10 of 10,000 test recordings" in rows[8]
 
 
 def test_the_data_root_may_come_from_the_environment(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,7 @@ from workload_files import (
     write_dvsgesture,
     write_mnist,
     write_nmnist,
+    write_series,
     write_shd,
 )
 
@@ -103,6 +105,19 @@ COPIES = {
         download="github.com/Jakobovski/free-spoken-digit-dataset",
         options={"split": "speaker", "highest_frequency": "3 kHz"},
     ),
+    "basic_motions": Copy(
+        write=partial(write_series, name="basic_motions", stem="BasicMotions", series=6, samples=100),
+        sizes=(33, 7, 10),
+        timing=(100, 0.1),
+        coverage="40 of 40 training and 10 of 40 test series",
+        file="basic_motions/BasicMotions_TRAIN.ts",
+        other="basic_motions/BasicMotions_TEST.ts",
+        test_part=("basic_motions/BasicMotions_TEST.ts",),
+        download="pip install --no-deps aeon",
+        options={"split": "pooled", "contrast": 0.5},
+        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
+        label_of=lambda ids: ids % 4,
+    ),
     "cifar10": Copy(
         write=write_cifar10,
         sizes=(33, 7, 10),
@@ -128,6 +143,19 @@ COPIES = {
         test_part=("dvsgesture/DVSGesture/ibmGestureTest",),
         download="research.ibm.com",
         options={"split": "speaker"},
+    ),
+    "japanese_vowels": Copy(
+        write=partial(write_series, name="japanese_vowels", stem="JapaneseVowels", series=12, samples=29),
+        sizes=(33, 7, 10),
+        timing=(29, 6.4e-3),
+        coverage="40 of 270 training and 10 of 370 test series",
+        file="japanese_vowels/JapaneseVowels_TRAIN.ts",
+        other="japanese_vowels/JapaneseVowels_TEST.ts",
+        test_part=("japanese_vowels/JapaneseVowels_TEST.ts",),
+        download="pip install --no-deps aeon",
+        options={"split": "pooled", "contrast": 0.5},
+        ids=(list(range(40)), list(range(1_000_000, 1_000_010))),
+        label_of=lambda ids: ids % 4,
     ),
     "mnist": Copy(
         write=write_mnist_and_more,
@@ -176,6 +204,12 @@ BY_SPEAKER = [name for name in COPIES if "speaker" in get_dataset(name).splits]
 
 every_dataset = pytest.mark.parametrize("name", COPIES)
 every_dataset_in_files = pytest.mark.parametrize("name", IN_FILES)
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch):
+    """No data of an installed package."""
+    monkeypatch.setitem(sys.modules, "aeon", None)
 
 
 @pytest.fixture(scope="module")

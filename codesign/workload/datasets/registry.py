@@ -19,9 +19,11 @@ GROUP = "codesign.datasets"
 _BUILT_IN = {
     "arrays": "codesign.workload.datasets.arrays:Arrays",
     "audio": "codesign.workload.datasets.audio:Audio",
+    "basic_motions": "codesign.workload.datasets.series:BasicMotions",
     "cifar10": "codesign.workload.datasets.cifar10:CIFAR10",
     "digits": "codesign.workload.datasets.digits:Digits",
     "dvsgesture": "codesign.workload.datasets.dvsgesture:DVSGesture",
+    "japanese_vowels": "codesign.workload.datasets.series:JapaneseVowels",
     "mnist": "codesign.workload.datasets.mnist:MNIST",
     "nmnist": "codesign.workload.datasets.nmnist:NMNIST",
     "shd": "codesign.workload.datasets.shd:SHD",
