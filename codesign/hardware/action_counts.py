@@ -32,7 +32,7 @@ class ActionCounts:
         message: spikes that left, input spikes too, each once a destination core.
         hop, hop_vertical: links that messages passed; None where the network is not described.
         chip_hop: chip borders that messages passed.
-        barrier_message: barrier messages, each once a destination core.
+        barrier_message: barrier messages of silent neurons, each once a destination core.
         visited: how many all neurons are.
         visits, stimulus_s: how often they are visited while the chip works, and how long the stimulus lasts; of each
             sample, or with means (R,), of samples of R different lengths.
@@ -95,7 +95,7 @@ def action_counts(work: PlacedExecution) -> ActionCounts:
 
     Pipelined chips visit all neurons in each hardware step or tick, the L − 1 in which the last frame passes through
     the layers included; other chips once a timestep, asynchronous ones only if they give a visit an energy. On a chip
-    that synchronizes by itself the simulation's barrier messages stand for what its hardware does.
+    that synchronizes by itself barrier messages, one a silent neuron and destination core, count if priced.
     """
     execution, chip, geometry = work.execution, work.chip, work.geometry
     table = work.messages

@@ -113,7 +113,7 @@ class Energies(NumberGroup):
         message: one spike sent to one destination core; input spikes are sent too.
         hop, hop_vertical: one message over one link; vertical links may differ, and are like `hop` where not given.
         chip_hop: one message from one chip to another.
-        barrier_message: one barrier message to one destination core.
+        barrier_message: one message to one destination core by which a neuron says that it is silent in a timestep.
         clock_cycle: one cycle of a chip's clock.
     """
 

@@ -182,6 +182,7 @@ _TERMS = (
         name="barrier_message",
         label="barrier messages",
         column="energy_barrier_j",
+        meaning="part of energy_j: messages of neurons that stay silent, one for each destination core in a timestep",
         missing="energy of barrier messages",
         actions=(_event("barrier_message", "a barrier message"),),
     ),
