@@ -118,7 +118,7 @@ def _built(chip: Chip) -> Iterator[str]:
         yield f"synchronization: {ticks} of {kind.tick.text} a timestep; what a core cannot finish in one {late}"
     else:
         yield f"synchronization: {_WAITING[kind.kind]}"
-    mesh = chip.network_on_chip
+    mesh = chip.mesh
     if mesh is not None:
         cores = plural(mesh.cores_per_tile, "core")
         yield f"network: a mesh of {mesh.rows} × {mesh.columns} tiles of {cores}, numbered along its {mesh.numbering}"

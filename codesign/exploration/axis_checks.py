@@ -5,7 +5,9 @@ Works on the file's plain content, as `codesign.exploration.checks`.
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import product
@@ -95,21 +97,32 @@ def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ..
 
 
 def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
-    """Values that are wrong by themselves, and combinations of the others that are, at their last parameter.
+    """Values that are wrong by themselves, and combinations of the others that are.
+
+    A combination is told at a value that is wrong with every value of the other axes, else at its last one.
 
     Args:
         alone, together: what is wrong with the value of a parameter, and with a combination.
     """
     apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
     yield from apart
-    wrong, told = {(name, i) for name, i, _ in apart}, set[str]()
+    wrong = {(name, i) for name, i, _ in apart}
     sound = [[(name, i) for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()]
+    clashes: dict[str, list[tuple[tuple[str, int], ...]]] = {}
     for combination in product(*sound):
-        chosen = {name: axes[name][i] for name, i in combination}
-        for text in together(chosen):
-            if text not in told and len(told) < _MOST_CLASHES:
-                told.add(text)
-                yield *combination[-1], f"{', '.join(f'{name} = {value}' for name, value in chosen.items())}: {text}"
+        for text in together({name: axes[name][i] for name, i in combination}):
+            if text in clashes or len(clashes) < _MOST_CLASHES:
+                clashes.setdefault(text, []).append(combination)
+    others = {one: math.prod(len(of) for of in sound if one not in of) for values in sound for one in values}
+    for text, combinations in clashes.items():
+        often = Counter(one for combination in combinations for one in combination)
+        alone_wrong = [
+            (name, i)
+            for name, i in combinations[0]
+            if often[name, i] == others[name, i] and text in together({name: axes[name][i]})
+        ]
+        guilty = alone_wrong or combinations[0]
+        yield *guilty[-1], f"{', '.join(f'{name} = {axes[name][i]}' for name, i in guilty)}: {text}"
 
 
 def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:

@@ -34,6 +34,7 @@ from codesign.hardware.parts import (
     Energies,
     LayerWork,
     Measurement,
+    Mesh,
     ModelError,
     MultiChip,
     Name,
@@ -195,6 +196,11 @@ class Chip(Spec):
         number = stored or self.weight_bits
         return None if number is None else number.value
 
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh between its cores, with the rows and columns that its file leaves open."""
+        return None if self.network_on_chip is None else self.network_on_chip.mesh(self.cores.value)
+
     def lanes_of(self, core: int) -> int | None:
         """Lanes that can work at once on a core of known structure, at most one a neuron; None where not known."""
         neurons = None if self.neurons_per_core is None else self.neurons_per_core.of_core(core)
@@ -344,7 +350,7 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
 
 
 def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
-    network = chip.network_on_chip
+    network = chip.mesh
     for part, given in (("energies", chip.energies.given), ("times", chip.times.given)):
         if "hop_vertical" in given and "hop" not in given:
             yield (part, "hop_vertical"), f"needs {part}.hop"
@@ -358,5 +364,5 @@ def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
             yield (
                 ("network_on_chip",),
                 f"has place for {places} cores ({network.rows}×{network.columns} tiles of {network.cores_per_tile}), "
-                f"the chip has {chip.cores.value}",
+                f"the chip has {chip.cores.value}; leave out rows and columns for as many tiles as the cores need",
             )

@@ -14,7 +14,7 @@ import numpy as np
 
 from codesign.arrays import Floats, Integers
 from codesign.hardware.description import Chip
-from codesign.hardware.parts import NetworkOnChip
+from codesign.hardware.parts import Mesh
 from codesign.hardware.reach import Reach, reach_of
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
@@ -89,7 +89,7 @@ def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Ge
     used, core = np.unique(numbers, return_inverse=True)
     at_chip, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
     horizontal = vertical = None
-    tiles, network = len(used), chip.network_on_chip
+    tiles, network = len(used), chip.mesh
     names: list[str] = []
     links: Floats = np.zeros((len(reach.origin), 0))
     if network is not None:
@@ -136,7 +136,7 @@ def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
 # links ---------------------------------------------------------------------------------------------------------------
 
 
-def _links(network: NetworkOnChip, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
+def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
     """(P + 1 + D, Q) passes of each link by one message of each source, and the names of the links."""
     source, target = np.nonzero(reach.share)
     begins = 1 + reach.origin[source]
@@ -168,7 +168,7 @@ def _link_name(number: int, tiles: int, several: bool) -> str:
 
 
 def _leg(
-    network: NetworkOnChip, tiles: int, pair: Integers, chip: Integers, start: Integers, end: Integers
+    network: Mesh, tiles: int, pair: Integers, chip: Integers, start: Integers, end: Integers
 ) -> list[tuple[Integers, Integers]]:
     """Pairs, of a source and a target, and links of ways within one chip: along the row of tile `start` to the column
     of `end`, then along that.

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
-from codesign.arguments import instance
+from codesign.arguments import instance, whole
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.hardware.barriers import BarrierTimes
@@ -123,6 +123,10 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
         return value
     current = getattr(spec, field)
     kinds = list(_number_kinds(type(spec).model_fields[field].annotation))
+    if not kinds and any(
+        int in (part, getattr(part, "__origin__", None)) for part in (annotation, *get_args(annotation))
+    ):
+        return whole(where, value, least=1)
     if not kinds:
         raise InputError(f"{where}: is not a single number, so no axis can set it")
     if kinds[0] is BarrierTimes:

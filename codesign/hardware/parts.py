@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -268,24 +270,44 @@ class WeightGrid(Sourced):
     levels: Literal["symmetric", "full"] = "symmetric"
 
 
-class NetworkOnChip(Sourced):
+@dataclass(frozen=True, kw_only=True)
+class Mesh:
     """A mesh of `rows` × `columns` tiles of `cores_per_tile` cores; core 0 is in tile 0 at row 0 and column 0.
 
-    Tiles are numbered along the rows, or along the `columns` first. `link_rate` is in messages a second over one link.
+    Tiles are numbered along the rows, or along the `columns` first.
     """
 
-    shape: Literal["mesh"]
-    rows: Positive
-    columns: Positive
-    cores_per_tile: Positive
-    numbering: Literal["rows", "columns"] = "rows"
-    link_rate: FrequencyNumber | None = None
+    rows: int
+    columns: int
+    cores_per_tile: int
+    numbering: Literal["rows", "columns"]
 
     def place(self, tile: Tiles) -> tuple[Tiles, Tiles]:
         """Row and column of a tile, or of each of an array of tiles."""
         if self.numbering == "columns":
             return tile % self.rows, tile // self.rows
         return tile // self.columns, tile % self.columns
+
+
+class NetworkOnChip(Sourced):
+    """A mesh as a file gives it. `link_rate` is in messages a second over one link.
+
+    Rows or columns that are left out are as many as the cores need; with neither, the mesh is as near to a square.
+    """
+
+    shape: Literal["mesh"]
+    rows: Positive | None = None
+    columns: Positive | None = None
+    cores_per_tile: Positive
+    numbering: Literal["rows", "columns"] = "rows"
+    link_rate: FrequencyNumber | None = None
+
+    def mesh(self, cores: int) -> Mesh:
+        """The mesh of a chip with so many cores."""
+        tiles = -(-cores // self.cores_per_tile)
+        rows = self.rows or -(-tiles // (self.columns or 1 + math.isqrt(tiles - 1)))
+        columns = self.columns or -(-tiles // rows)
+        return Mesh(rows=rows, columns=columns, cores_per_tile=self.cores_per_tile, numbering=self.numbering)
 
 
 Feature = Annotated[str, one_of((*FEATURES, "delayed", "skips", "within_pass"))]

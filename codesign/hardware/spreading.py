@@ -28,9 +28,12 @@ def spread_over(
 
     Raises:
         InputError: there is not a number for each layer, or one that is too small or too large.
-        InfeasibleError: all layers together need more cores.
+        InfeasibleError: all layers together need more cores, or these are more than the chip has.
     """
     counts = _shared_out(shape, budget, spread, traffic) if isinstance(spread, int) else _checked(shape, spread)
+    most = budget.most_cores
+    if most is not None and sum(counts) > most:
+        raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
     parts: list[Slice] = []
     for layer, (size, count) in enumerate(zip(shape.layers, counts, strict=True)):
         runs = tuple(size.neurons // count + (number < size.neurons % count) for number in range(count))

@@ -18,7 +18,7 @@ import numpy as np
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.filling import Budget, CoreLoad
-from codesign.hardware.parts import NetworkOnChip
+from codesign.hardware.parts import Mesh
 from codesign.hardware.reach import reach_of
 from codesign.network.topology import DelayedShape, NetworkShape
 from codesign.simulation.execution import Execution, Slice
@@ -70,7 +70,7 @@ def moved_near(
     budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
 ) -> tuple[Slice, ...]:
     """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
-    network, size = budget.chip.network_on_chip, budget.cores
+    network, size = budget.chip.mesh, budget.cores
     if network is None:
         return parts
     of_core = {load.core: load for load in loads}
@@ -92,7 +92,7 @@ def moved_near(
     return tuple(replace(part, core=int(moved[place])) for part, place in zip(parts, at, strict=True))
 
 
-def _places(network: NetworkOnChip, used: Integers, there: int) -> Integers:
+def _places(network: Mesh, used: Integers, there: int) -> Integers:
     """Cores of a chip to choose from, those in use first: all of a small chip, else the nearest to tile 0."""
     row, column = network.place(np.arange(there) // network.cores_per_tile)
     nearest = np.argsort(row + column, kind="stable")[: max(_LEAST_PLACES, 2 * len(used))]
@@ -111,7 +111,7 @@ def _flow_on_chip(flow: Floats, own: Integers, places: int) -> Floats:
     return both
 
 
-def _distances(network: NetworkOnChip, places: Integers) -> Floats:
+def _distances(network: Mesh, places: Integers) -> Floats:
     """(places + 1, places + 1) hops; row 0 is tile 0."""
     row, column = network.place(np.append(0, places // network.cores_per_tile))
     return np.asarray(np.abs(row[:, None] - row) + np.abs(column[:, None] - column), dtype=np.float64)

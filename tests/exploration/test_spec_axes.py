@@ -75,6 +75,17 @@ def test_numbers_of_a_chip_are_looked_at_together(axes, line, message):
     assert found[1].startswith(message)
 
 
+def test_a_value_that_is_wrong_with_all_others_is_told_at_its_own_axis():
+    """Of the others, none can help it: a mesh of 4 × 8 tiles of 4 cores does not hold 200."""
+    chip = TINY.replace("  truenorth: {}", "  loihi: {}")
+    axes = "axes:\n  chip.loihi.cores: [64, 200]\n  chip.loihi.clock: [100 MHz, 200 MHz]\n"
+    axes += "  chip.loihi.vector_width: [1, 2]\n"
+    (found,) = problems(chip + axes)
+    assert found[0] == len(TINY.splitlines()) + 2
+    assert found[1].startswith("axes.chip.loihi.cores: cores = 200: has place for 128 cores (4×8 tiles of 4)")
+    assert found[1].endswith("the chip has 200; leave out rows and columns for as many tiles as the cores need")
+
+
 def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
     entry = "  truenorth: {}"
     assert entry in TINY

@@ -8,7 +8,9 @@ from handmade_hardware import ASYNCHRONOUS, chip_from, mesh_chip, number, shape_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codesign.errors import InputError
 from codesign.hardware.geometry import Geometry
+from codesign.hardware.parameters import with_parameter
 from codesign.hardware.placement import Placement, place
 
 
@@ -113,3 +115,26 @@ def test_tiles_numbered_along_columns_are_the_transposed_mesh(sizes: list[int], 
     np.testing.assert_array_equal(along.horizontal, across.vertical)
     np.testing.assert_array_equal(along.vertical, across.horizontal)
     assert along.links.sum() == pytest.approx(across.links.sum())
+
+
+def test_a_mesh_without_rows_and_columns_is_as_near_to_a_square_as_holds_the_cores() -> None:
+    chip = mesh_chip(4, 4)
+    open_ = chip.model_copy(
+        update={"network_on_chip": chip.network_on_chip.model_copy(update={"rows": None, "columns": None})}
+    )
+    found = {}
+    for cores in (1, 2, 3, 5, 16, 17, 64):
+        mesh = with_parameter(open_, "cores", cores).mesh
+        found[cores] = mesh.rows, mesh.columns
+    assert found == {1: (1, 1), 2: (1, 2), 3: (2, 2), 5: (2, 3), 16: (4, 4), 17: (4, 5), 64: (8, 8)}
+    flat = with_parameter(open_, "network_on_chip.rows", 2)
+    assert (flat.mesh.rows, flat.mesh.columns) == (2, 8)
+    tall = with_parameter(open_, "network_on_chip.columns", 3)
+    assert (tall.mesh.rows, tall.mesh.columns) == (6, 3)
+    assert placed("1-16", open_).geometry.vertical[0].max() == placed("1-16", chip).geometry.vertical[0].max() == 3
+    assert placed("1-16", flat).geometry.horizontal[0].max() == 7
+    for wrong in (0, 1.5, "two"):
+        with pytest.raises(InputError, match=r"network_on_chip\.rows: must be"):
+            with_parameter(open_, "network_on_chip.rows", wrong)
+    with pytest.raises(InputError, match=r"place for 8 cores .*, the chip has 16; leave out rows and columns"):
+        with_parameter(chip, "network_on_chip.rows", 2)

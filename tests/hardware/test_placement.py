@@ -414,7 +414,9 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
         place(shape_of("16-12-4"), chip, spread=2)
     with pytest.raises(InputError, match="spread: must have the cores of each of 2 layers, found 3"):
         place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
-    with pytest.raises(InputError, match="core 6: there is none"):
-        place(shape_of("16-8-4"), chip, spread=7)
+    for several in (7, (4, 3)):  # more than there are, which a scaled chip gets
+        with pytest.raises(InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
+            place(shape_of("16-8-4"), chip, spread=several)
+        assert place(shape_of("16-8-4"), chip, "scaled", spread=several).cores_used == 7
     with pytest.raises(InfeasibleError, match="layer 1 on core 0: 12 neurons, the core holds 8"):
         place(shape_of("16-12-4"), chip, spread=(1, 1))
