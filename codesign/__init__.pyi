@@ -7,6 +7,7 @@ from .errors import (
     InfeasibleError as InfeasibleError,
     InputError as InputError,
     StoreError as StoreError,
+    SilentNetworkWarning as SilentNetworkWarning,
     TrainingDivergedError as TrainingDivergedError,
 )
 from .exploration.study.study import load_study as load_study, run_study as run_study

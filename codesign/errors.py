@@ -69,4 +69,4 @@ class UnreadableResultError(StoreError):
 
 
 class SilentNetworkWarning(UserWarning):
-    """A network gave no output spike for any sample of a batch."""
+    """A network gave no output spike for any sample of a split, or a layer none in an epoch of training."""

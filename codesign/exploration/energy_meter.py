@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codesign.errors import InputError, SilentNetworkWarning
+from codesign.errors import InputError
 from codesign.hardware.cost import price
 from codesign.hardware.numbers import Operation
 from codesign.hardware.placement import Placement
@@ -56,15 +55,13 @@ def energy_meter(
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """
-    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+    from codesign.training.evaluation import executed  # here, so that plans do not wait for torch
 
     schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
 
     def sample_j(network: SpikingNetwork) -> float:
         drained = network.neuron.readout == "potential"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SilentNetworkWarning)  # networks may begin so
-            execution = evaluate(network, some, schedule.drained() if drained else schedule)
+        execution = executed(network, some, schedule.drained() if drained else schedule)  # networks may begin silent
         cost = price(execution, placement, operation=operation)
         energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
         if energy is None:

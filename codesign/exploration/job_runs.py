@@ -26,7 +26,7 @@ from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED
-from codesign.training.evaluation import evaluate
+from codesign.training.evaluation import executed
 from codesign.training.trainer import EpochReport, train
 from codesign.workload.dataset import Workload
 
@@ -43,21 +43,23 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
     if inputs.given is not None:
         network.load_state_dict(decode_state(inputs.given.state))
         if not inputs.given.trains:
-            accuracy = evaluate(network, workload.validation, LAYERED).accuracy if len(workload.validation) else None
+            accuracy = executed(network, workload.validation, LAYERED).accuracy if len(workload.validation) else None
             facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
             return Output(payload=inputs.given.state, facts=facts)
-    result = train(
-        network,
-        inputs.recipe,
-        workload.train,
-        workload.validation,
-        schedule=inputs.schedule,
-        quantization=inputs.quantization,
-        seed=inputs.seed,
-        on_epoch=report,
-        device=inputs.device,
-        meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
+        result = train(
+            network,
+            inputs.recipe,
+            workload.train,
+            workload.validation,
+            schedule=inputs.schedule,
+            quantization=inputs.quantization,
+            seed=inputs.seed,
+            on_epoch=report,
+            device=inputs.device,
+            meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
+        )
     best = result.history[result.best_epoch - 1]
     facts = {
         "trained_epochs": len(result.history),
@@ -91,9 +93,7 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
-        execution = evaluate(network, events, inputs.schedule, seed=inputs.seed)
+    execution = executed(network, events, inputs.schedule, seed=inputs.seed)
     return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
 
 

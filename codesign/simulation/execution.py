@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -10,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import real, whole
-from codesign.errors import InputError, SilentNetworkWarning
+from codesign.errors import InputError
 from codesign.network.cuts import Cut
 from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
-
-_ENOUGH_SAMPLES = 16
-"""Samples of which at least one should have an output spike."""
 
 NOT_REACHED = -1
 """Stands in step and spike counts for "no output spike in this forward pass"."""
@@ -307,27 +303,6 @@ class Execution:
             else:
                 joined[name] = value
         return Execution(**joined)
-
-
-def warn_if_silent(execution: Execution, stacklevel: int = 2) -> None:
-    """Warn with `SilentNetworkWarning` where no sample has a single output spike, and say what is likely to blame."""
-    if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
-        return
-    silent = np.flatnonzero(execution.emitted.sum(axis=0) == 0)
-    layer = int(silent[0]) if len(silent) else len(execution.shape.layers) - 1
-    reasons = [
-        "its threshold is too high for its weights and inputs (untrained, or scaled or quantized for another chip)",
-        "its potentials decay before spikes have added up (time constant against timestep)",
-        "it waits for more messages than come (synchronization_threshold without barrier_messages)",
-    ]
-    if not execution.input_events.any():
-        reasons = ["the samples have no input events"]
-    warnings.warn(
-        f"none of {execution.samples} samples has an output spike, so all count as wrong; layer {layer} of "
-        f"{len(execution.shape.layers)} is the first that is silent. Likely: {'; '.join(reasons)}",
-        SilentNetworkWarning,
-        stacklevel=stacklevel + 1,
-    )
 
 
 def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:

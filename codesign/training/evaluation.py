@@ -13,12 +13,12 @@ from codesign.arguments import whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, simulate
-from codesign.simulation.execution import Execution, warn_if_silent
+from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import Schedule
+from codesign.simulation.silence import warn_if_silent
 from codesign.workload.events import EventBatch
 
 
-@torch.no_grad()
 def evaluate(
     network: SpikingNetwork,
     events: EventBatch,
@@ -36,6 +36,22 @@ def evaluate(
     Warns:
         SilentNetworkWarning: no sample has an output spike, so that all are wrong.
     """
+    execution = executed(network, events, schedule, seed=seed, batch_size=batch_size, engine=engine)
+    warn_if_silent(execution)
+    return execution
+
+
+@torch.no_grad()
+def executed(
+    network: SpikingNetwork,
+    events: EventBatch,
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    engine: str = DEFAULT_ENGINE,
+) -> Execution:
+    """What `evaluate` returns, without a warning."""
     check_labels(network, events)
     if not len(events):
         raise InputError("cannot evaluate an empty split")
@@ -44,9 +60,7 @@ def evaluate(
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
         parts.append(execution)
-    execution = Execution.concatenate(parts)
-    warn_if_silent(execution)
-    return execution
+    return Execution.concatenate(parts)
 
 
 def predict(

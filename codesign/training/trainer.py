@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from codesign.arguments import instance, real, whole
 from codesign.errors import InputError, TrainingDivergedError
@@ -19,7 +20,8 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
 from codesign.simulation.loss import LossFunction
 from codesign.simulation.results import ClassificationLoss
-from codesign.simulation.schedule import Regularization, Schedule
+from codesign.simulation.schedule import Schedule
+from codesign.simulation.silence import warn_if_untaught
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.evaluation import answer
@@ -237,10 +239,6 @@ class _Training:
         """The neurons' parameters that learn; None without."""
         return None if self.recipe.learn is None else LearnedNeurons(self.network, self.recipe.learn)
 
-    @cached_property
-    def regularization(self) -> Regularization:
-        return self.recipe.regularization
-
     def rank(self, report: EpochReport) -> tuple[float, ...]:
         """Rank of an epoch; the highest is the best, and of equals the first."""
         rests = float(self.gate is None or self.gate.rests(report.epoch))
@@ -252,9 +250,8 @@ class _Training:
         """Whether patience has run out; it begins when costs have risen and the gate is frozen."""
         if self.recipe.patience is None or (self.costs is not None and self.costs.risen(epoch) < 1.0):
             return False
-        if self.gate is not None and not self.gate.rests(epoch):
-            return False
-        return epoch - best >= self.recipe.patience
+        rests = self.gate is None or self.gate.rests(epoch)
+        return rests and epoch - best >= self.recipe.patience
 
     def taken(self, report: EpochReport) -> float:
         """What a validation sample took in an epoch: joules if they were measured, else spike density."""
@@ -303,17 +300,19 @@ class _Training:
         for epoch in range(1, self.recipe.epochs + 1):
             epoch_start = time.perf_counter()
             positions = order.permutation(len(training))
-            loss, correct, emitted = 0.0, 0, 0
+            totals = np.zeros(2 + len(self.network.shape.layers))
             for first in range(0, len(positions), self.recipe.batch_size):
                 batch = training.select(positions[first : first + self.recipe.batch_size])
-                step = self.update(optimizer, self.prepared(batch, epoch), epoch)
-                loss, correct, emitted = loss + step[0], correct + step[1], emitted + step[2]
+                totals += self.update(optimizer, self.prepared(batch, epoch), epoch)
                 if rising is not None:
                     rising.step()
             if scheduler is not None:
                 scheduler.step()
             updates_s = time.perf_counter() - epoch_start
-            accuracy, spikes = self.validate(validation)
+            accuracy, emitted = self.validate(validation)
+            loss, correct, *spikes = totals.tolist()
+            if epoch == 1:
+                warn_if_untaught(spikes, len(training))
             hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start
             report = EpochReport(
@@ -322,8 +321,8 @@ class _Training:
                 loss=loss / len(training),
                 training_accuracy=correct / len(training),
                 validation_accuracy=accuracy,
-                spike_density=emitted / len(training) / hidden,
-                validation_density=spikes / len(validation) / hidden,
+                spike_density=sum(spikes[:-1]) / len(training) / hidden,
+                validation_density=emitted / len(validation) / hidden,
                 spike_cost=0.0 if self.costs is None else max(self.costs.of_update(epoch).multipliers),
                 energy_j=None if self.costs is None else self.costs.energy_j(self.network),
                 updates_s=updates_s,
@@ -340,8 +339,8 @@ class _Training:
             batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
         return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
 
-    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> tuple[float, int, int]:
-        """One update; returns the summed loss, correct predictions and spikes emitted."""
+    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> NDArray[np.float64]:
+        """One update; returns the summed loss, correct predictions and spikes emitted by each layer."""
         if self.gate is not None:
             self.gate.close()
         result = self.loss(batch, epoch)
@@ -361,7 +360,8 @@ class _Training:
                 self.learned.join()
         self.weights.quantize()
         correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
-        return (value - self.cost(result, epoch)) * len(batch), correct, result.emitted
+        spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
+        return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
 
     def cost(self, result: ClassificationLoss, epoch: int) -> float:
         """What spikes cost in a batch, the mean over its samples."""
@@ -390,7 +390,7 @@ class _Training:
             self.network,
             batch,
             schedule,
-            regularization=self.regularization,
+            regularization=self.recipe.regularization,
             seed=self.seed,
             epoch=epoch,
             idle_gradient=self.recipe.idle_gradient,

@@ -154,7 +154,7 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
     )
-    monkeypatch.setattr("codesign.exploration.interactive.evaluate", lambda *_, **__: pytest.fail("ran"))
+    monkeypatch.setattr("codesign.exploration.interactive.executed", lambda *_, **__: pytest.fail("ran"))
     for network, options, told in (
         (spiking, {"policies": cd.policy_names()}, "policies: 'timed' looks at the times of a chip; give chips"),
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
@@ -167,6 +167,16 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
             cd.compare_schedules(network, events, **options)  # type: ignore[arg-type]
     with pytest.raises(cd.InputError, match=r"events: must be EventBatch, .*, found tuple"):
         cd.compare_schedules(spiking, (events, 1))  # type: ignore[arg-type]
+
+
+def test_a_silent_network_is_told_with_its_chip_and_schedule(here: Path) -> None:
+    events = cd.EventBatch.from_dense(np.ones((16, 1, 4), int), np.zeros(16, int), timestep_s=0.01)
+    network = cd.SpikingNetwork("4-3-2", cd.NeuronSpec(threshold=100), timestep_s=0.01)
+    with pytest.warns(cd.SilentNetworkWarning) as told:
+        cd.compare_schedules(network, events, chips="loihi")
+    (warning,) = told
+    assert " on loihi under Schedule(" in str(warning.message)
+    assert warning.filename == __file__
 
 
 @pytest.fixture

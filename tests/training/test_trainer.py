@@ -10,7 +10,8 @@ import pytest
 import torch
 from networks import network_of, toy_split
 
-from codesign.errors import InputError, TrainingDivergedError
+from codesign.errors import InputError, SilentNetworkWarning, TrainingDivergedError
+from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, engine_names, simulate
@@ -342,6 +343,19 @@ def test_divergence_is_an_error():
     nothing = Hooks(loss=lambda simulation, labels: simulation.logits.sum() * float("nan"))
     with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
         run(RECIPES["layered"], hooks=nothing)
+
+
+def test_a_layer_that_never_fires_is_told_after_the_first_epoch():
+    network = SpikingNetwork("8-12-6-2", NeuronSpec(threshold=0.1), timestep_s=0.01)
+    recipe = Recipe(method="layered", epochs=2, batch_size=20)
+    train(network, recipe, toy_split(1, 40), toy_split(2, 40), seed=0)  # nothing to tell
+    with torch.no_grad():
+        network.weights()[1].mul_(0.01)
+    before = [weight.detach().clone() for weight in network.weights()]
+    with pytest.warns(SilentNetworkWarning, match="layer 1 of 3 fired for none of 40 training samples") as told:
+        train(network, recipe, toy_split(1, 40), toy_split(2, 40), seed=0)
+    assert [warning.filename for warning in told] == [__file__]
+    assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
 
 
 def test_times_the_updates_of_the_second_epoch():

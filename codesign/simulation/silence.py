@@ -1,0 +1,62 @@
+"""Warnings that a network, or a layer of it, never fired: results that are there, but hardly those that were meant."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from codesign.errors import SilentNetworkWarning
+from codesign.simulation.execution import Execution
+
+_ENOUGH_SAMPLES = 16
+"""Samples of which at least one should have a spike."""
+
+_REASONS = (
+    "its threshold is too high for its weights and inputs (untrained, or scaled or quantized for another chip)",
+    "its potentials decay before spikes have added up (time constant against timestep)",
+)
+
+
+def warn_if_silent(execution: Execution, where: str = "") -> None:
+    """Warn where no sample has a single output spike, and say what is likely to blame.
+
+    Args:
+        where: on what and how the network ran, as ` on loihi`, where the caller's line does not say it.
+    """
+    if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
+        return
+    silent = np.flatnonzero(execution.emitted.sum(axis=0) == 0)
+    layer = int(silent[0]) if len(silent) else len(execution.shape.layers) - 1
+    reasons = [*_REASONS, "it waits for more messages than come (synchronization_threshold without barrier_messages)"]
+    if not execution.input_events.any():
+        reasons = ["the samples have no input events"]
+    _warn(
+        f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; layer {layer} of "
+        f"{len(execution.shape.layers)} is the first that is silent. Likely: {'; '.join(reasons)}"
+    )
+
+
+def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
+    """Warn where a hidden layer has not fired once in an epoch of training.
+
+    Args:
+        spikes: (L,) spikes that each layer emitted.
+    """
+    silent = [layer for layer, number in enumerate(spikes[:-1]) if number == 0]
+    if samples >= _ENOUGH_SAMPLES and silent:
+        _warn(
+            f"layer {silent[0]} of {len(spikes)} fired for none of {samples} training samples in the first epoch; "
+            "a layer to which it alone leads gets no message, and no gradient comes back from there. Likely: "
+            f"{'; '.join(_REASONS)}. A lower threshold, a longer time constant or larger initial weights help"
+        )
+
+
+def _warn(message: str) -> None:
+    """Warn at the line that called this program."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("codesign", "torch"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, SilentNetworkWarning, stacklevel=level)
