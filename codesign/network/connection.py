@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.errors import InputError
 from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, window_of
 from codesign.network.topology import TopologySpec, input_grid
 from codesign.network.window import Window
@@ -193,15 +192,3 @@ def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | No
 def _windows(pool: Pool) -> int:
     """Spikes in a window of a pool."""
     return math.prod(pool.kernel) if isinstance(pool.kernel, tuple) else pool.kernel**2
-
-
-def tensors_of(weights: Any) -> list[torch.Tensor]:
-    """Weights that were trained elsewhere, one for each connection. Raises InputError for what is no list of them."""
-    if isinstance(weights, Mapping):
-        likely = ", ".join(f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) > 1)
-        raise InputError(f"weights: must be a list, input to output, found a mapping; of `state`, pass [{likely}]")
-    try:
-        return [torch.as_tensor(weight).detach() for weight in weights]
-    except (TypeError, ValueError, RuntimeError):
-        found = type(weights).__name__
-        raise InputError(f"weights: must be a list of tensors or arrays, one for each layer, found {found}") from None

@@ -11,9 +11,10 @@ import torch
 
 from codesign.arguments import real, seconds, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection, connections_of, tensors_of, windows_of_max_pools
+from codesign.network.connection import Connection, connections_of, windows_of_max_pools
 from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.direct_connection import DirectConnection, direct_connections
+from codesign.network.loading import load_weights
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
@@ -357,27 +358,18 @@ class SpikingNetwork(torch.nn.Module):
         return [*range(len(self.connections)), *delayed, *direct]
 
     def load_weights(self, weights: Iterable[Any]) -> None:
-        """Take weights that were trained elsewhere. Thresholds, time constants and biases stay as they are.
+        """Take weights that were trained elsewhere. Thresholds, time constants and biases not given stay as they are.
 
         Args:
             weights: a tensor or array for each layer of neurons, input to output, in torch's order: (neurons, inputs)
                 of a linear layer, (channels, input channels / groups, *kernel) of a convolution; then (targets,
-                sources) of each delayed connection; then of each direct one, (channels, 1, 1, 1) of an identity.
+                sources) of each delayed connection; then of each direct one, (channels, 1, 1, 1) of an identity. In a
+                network whose neurons have a `bias`, (channels,) biases may follow the weight of their layer.
 
         Raises:
             InputError: other numbers of layers or shapes, or a number that is not finite; no weight is then changed.
         """
-        given = tensors_of(weights)
-        held = self.all_weights()
-        needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
-        if shapes != needed:
-            raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
-        for layer, weight in enumerate(given):
-            if not bool(torch.isfinite(weight).all()):
-                raise InputError(f"weights: layer {layer} must be finite, found NaN or an infinite one")
-        with torch.no_grad():
-            for own, weight in zip(held, given, strict=True):
-                own.copy_(weight)
+        load_weights(self, weights)
 
     def max_pools(self) -> torch.Tensor | None:
         """(N,) int64 window of a max pool that holds each neuron, −1 where none does; None without max pools."""

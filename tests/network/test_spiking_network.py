@@ -137,3 +137,29 @@ def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> Non
         ):
             network.load_weights(wrong)
     assert torch.equal(network.weights()[0], first)
+    with pytest.raises(InputError, match=r"after weight 0; make the network with NeuronSpec\(bias=True\)"):
+        network.load_weights([first, torch.ones(3), second])
+
+
+def test_biases_follow_the_weights_of_their_layers() -> None:
+    topology = TopologySpec.model_validate(
+        {
+            "input": [1, 3, 3],
+            "layers": [{"kind": "conv2d", "channels": 2, "kernel": 2}, {"kind": "linear", "neurons": 3}],
+        }
+    )
+    network = SpikingNetwork(topology, NeuronSpec(bias=True), timestep_s=0.01)
+    weights = [torch.zeros(2, 1, 2, 2), torch.zeros(3, 8)]
+    biases = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])]
+    network.load_weights([weights[0], biases[0], weights[1], biases[1]])
+    assert network.bias is not None
+    assert network.bias.tolist() == [1.0] * 4 + [2.0] * 4 + [3.0, 4.0, 5.0]
+    network.load_weights([weights[0], weights[1], biases[1] + 1])  # the other layer's stays
+    assert network.bias.tolist() == [1.0] * 4 + [2.0] * 4 + [4.0, 5.0, 6.0]
+    for wrong, message in (
+        ([biases[0], *weights], "a bias must follow the weight of its layer"),
+        ([weights[0], biases[1], weights[1]], "the bias of layer 0 must have 2 numbers, found 3"),
+        ([weights[0], biases[0] * torch.inf, weights[1]], "the bias of layer 0 must be finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            network.load_weights(wrong)

@@ -1,0 +1,73 @@
+"""Weights and biases that were trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from codesign.errors import InputError
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
+
+
+def load_weights(network: SpikingNetwork, weights: Any) -> None:
+    """What `SpikingNetwork.load_weights` does."""
+    given, biases = _weights_and_biases(weights, least=1 if network.bias is not None else 2)
+    held = network.all_weights()
+    needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
+    if shapes != needed:
+        raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
+    for layer, bias in biases.items():
+        if network.bias is None:
+            raise InputError(
+                f"weights: a bias stands after weight {layer}; make the network with NeuronSpec(bias=True)"
+            )
+        if layer >= len(network.shape.layers):
+            raise InputError(f"weights: a bias stands after weight {layer}, of a delayed or direct connection")
+        channels = network.shape.layers[layer].channels
+        if len(bias) != channels:
+            raise InputError(f"weights: the bias of layer {layer} must have {channels} numbers, found {len(bias)}")
+    for name, numbers in (("", dict(enumerate(given))), ("the bias of ", biases)):
+        for layer, tensor in numbers.items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise InputError(f"weights: {name}layer {layer} must be finite, found NaN or an infinite one")
+    with torch.no_grad():
+        for own, weight in zip(held, given, strict=True):
+            own.copy_(weight)
+        for layer, bias in biases.items():
+            assert network.bias is not None
+            of_layer = network.bias[network.layer_slices[layer]]
+            of_layer.copy_(bias.repeat_interleave(len(of_layer) // len(bias)))
+
+
+def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
+    """Weights, one for each connection, and by the number of the weight before it each bias, which has one dimension.
+
+    Args:
+        least: dimensions of what is named where a state dict is given.
+
+    Raises:
+        InputError: they are no list of tensors, or a bias stands first or after another.
+    """
+    if isinstance(weights, Mapping):
+        likely = ", ".join(
+            f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least
+        )
+        raise InputError(f"weights: must be a list, input to output, found a mapping; of `state`, pass [{likely}]")
+    try:
+        given = [torch.as_tensor(weight).detach() for weight in weights]
+    except (TypeError, ValueError, RuntimeError):
+        found = type(weights).__name__
+        raise InputError(f"weights: must be a list of tensors or arrays, one for each layer, found {found}") from None
+    taken, biases = list[torch.Tensor](), dict[int, torch.Tensor]()
+    for tensor in given:
+        if tensor.ndim != 1:
+            taken.append(tensor)
+        elif not taken or len(taken) - 1 in biases:
+            raise InputError("weights: a bias must follow the weight of its layer")
+        else:
+            biases[len(taken) - 1] = tensor
+    return taken, biases
