@@ -159,7 +159,8 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool =
     spec = with_given_network(spec, loaded, workload)
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    mistakes = [*_real_time_mistakes(spec, workload), *_timestep_mistakes(spec, workload)]
+    checks = _data_mistakes, _real_time_mistakes, _timestep_mistakes
+    mistakes = [mistake for check in checks for mistake in check(spec, workload)]
     deployments = find_deployments(spec, shape, mistakes)
     models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
     if mistakes:
@@ -183,6 +184,16 @@ def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[
                 f"'real_time' lasts as long as the stimulus, and workload '{spec.workload.name}' is a static input "
                 "without a duration (timestep 0 s); use 'accelerated'",
             )
+
+
+def _data_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
+    """Recipes that train on data that has only test samples."""
+    trained = [name for name, recipe in spec.recipes.items() if recipe.model is None]
+    if trained and not workload.trainable:
+        yield (
+            ("workload",),
+            f"recipe '{trained[0]}' needs samples to train and validate on, and all are of the test set",
+        )
 
 
 def _timestep_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:

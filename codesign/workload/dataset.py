@@ -7,6 +7,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codesign.arguments import instance
 from codesign.workload.cache import Cache, content_key
 from codesign.workload.camera import CAMERA_VERSION
@@ -32,6 +35,7 @@ class WorkloadOutline:
         timesteps: T.
         timestep_s: Δt in seconds; 0 for a static input.
         currents: whether samples are currents and not events.
+        trainable: whether there are samples to train and validate on, beside those of the test.
     """
 
     fingerprint: str = field(repr=False)
@@ -40,6 +44,7 @@ class WorkloadOutline:
     timesteps: int
     timestep_s: float
     currents: bool = False
+    trainable: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ class Workload(WorkloadOutline):
     """Events to train, choose and test with.
 
     Attributes:
-        fingerprint, input_grid, classes, timesteps, timestep_s, currents: as `WorkloadOutline`.
+        fingerprint, input_grid, classes, timesteps, timestep_s, currents, trainable: as `WorkloadOutline`.
         name: of the dataset.
         input_size: inputs of a network, `c · h · w`.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
@@ -80,8 +85,7 @@ def load_workload(
     fingerprint, recordings = plan.outline.fingerprint, plan.recordings
     batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
-        splits = {"train": plan.split.train, "validation": plan.split.validation, "test": plan.split.test}
-        batches = {name: recordings.batch(positions, plan.spec) for name, positions in splits.items()}
+        batches = {name: plan.batch(positions) for name, positions in vars(plan.split).items()}
         plan.cache.store(fingerprint, batches)
     batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
     return Workload(
@@ -125,6 +129,12 @@ class _Plan:
     cache: Cache
     coverage: str | None
     outline: WorkloadOutline
+
+    def batch(self, positions: NDArray[np.int64]) -> EventBatch:
+        """The events of samples, of which there may be none."""
+        if not len(positions):
+            return self.batch(self.split.test[:1]).select([])
+        return self.recordings.batch(positions, self.spec)
 
     @staticmethod
     def make(
@@ -170,5 +180,6 @@ class _Plan:
                 timesteps=resolved.timesteps,
                 timestep_s=resolved.timestep,
                 currents=recordings.currents,
+                trainable=bool(sizes["train"] and sizes["validation"]),
             ),
         )

@@ -49,7 +49,8 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
 
     The test set is drawn first, then validation, then training, each from what is left: a smaller training set
     leaves validation and test as they were. With split `speaker` whole groups are drawn for test until they have
-    enough samples; what is then not asked for is in no split.
+    enough samples; what is then not asked for is in no split. Beside an official test part there may be nothing to
+    train on, if the spec asks for nothing.
 
     Args:
         spec: counts, kind of split and seed.
@@ -77,6 +78,8 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
         rest = order[len(chosen_test) :]
     if spec.split == "official" and recordings.validation_part is not None:
         rest, validation = _own_validation(spec, rest, recordings.validation_part[rest])
+    if spec.split == "official" and (spec.train, spec.validation) == (None, None) and len(rest) <= validation:
+        return Split(train=rest[:0], validation=rest, test=chosen_test)  # samples to evaluate on, and none to train on
     wanted_validation = spec.validation or validation
     wanted = wanted_validation + (spec.train or 1)
     if wanted > len(rest):

@@ -52,6 +52,27 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     assert " --chips loihi2 mubrain ./own.yaml" in results.metadata.command
 
 
+def test_samples_of_a_test_split_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    network = files_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    held = np.load("my.npz")
+    np.savez("only.npz", data=held["data"], labels=held["labels"], split=np.repeat("test", 60), timestep_s=2e-3)
+    told = run_here("run", "mine.v2.safetensors", "--data", "only.npz", "--chips", "loihi2", "--json", folder=tmp_path)
+    assert told.code == 0, told.err
+    (accuracy,) = cd.read_results(tmp_path / "reports" / "mine").frame["float_accuracy"]
+    workload = cd.load_workload(cd.WorkloadSpec(name="arrays", file="only.npz"))
+    assert (len(workload.train), len(workload.validation), len(workload.test)) == (0, 0, 60)
+    assert accuracy == cd.evaluate(network, workload.test, cd.LAYERED).accuracy
+    (tmp_path / "trained.yaml").write_text(
+        "name: trained\nworkload: {name: arrays, file: only.npz}\nnetwork: {hidden: '8'}\n"
+        "recipes: {mine: {method: layered, epochs: 1}}\nchips: {loihi2: {}}\n"
+    )
+    with pytest.raises(
+        InputError, match=r"trained.yaml:2: workload: recipe 'mine' needs samples to train and validate"
+    ):
+        cd.run_sweep("trained.yaml")
+
+
 def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     files_in(tmp_path)
     monkeypatch.chdir(tmp_path)
