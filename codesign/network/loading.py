@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
 from codesign.errors import InputError
-
-if TYPE_CHECKING:
-    from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.topology import NetworkShape
 
 
-def load_weights(network: SpikingNetwork, weights: Any) -> None:
-    """What `SpikingNetwork.load_weights` does."""
-    given, biases = _weights_and_biases(weights, least=1 if network.bias is not None else 2)
-    held = network.all_weights()
+def load_weights(
+    weights: Any, held: Sequence[torch.nn.Parameter], held_bias: torch.nn.Parameter | None, shape: NetworkShape
+) -> None:
+    """What `SpikingNetwork.load_weights` does, given what the network holds."""
+    given, biases = _weights_and_biases(weights, least=1 if held_bias is not None else 2)
     needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
     if shapes != needed:
         raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
     for layer, bias in biases.items():
-        if network.bias is None:
+        if held_bias is None:
             raise InputError(
                 f"weights: a bias stands after weight {layer}; make the network with NeuronSpec(bias=True)"
             )
-        if layer >= len(network.shape.layers):
+        if layer >= len(shape.layers):
             raise InputError(f"weights: a bias stands after weight {layer}, of a delayed or direct connection")
-        channels = network.shape.layers[layer].channels
+        channels = shape.layers[layer].channels
         if len(bias) != channels:
             raise InputError(f"weights: the bias of layer {layer} must have {channels} numbers, found {len(bias)}")
     for name, numbers in (("", dict(enumerate(given))), ("the bias of ", biases)):
@@ -38,8 +37,8 @@ def load_weights(network: SpikingNetwork, weights: Any) -> None:
         for own, weight in zip(held, given, strict=True):
             own.copy_(weight)
         for layer, bias in biases.items():
-            assert network.bias is not None
-            of_layer = network.bias[network.layer_slices[layer]]
+            assert held_bias is not None
+            of_layer = held_bias[shape.starts[layer] : shape.starts[layer + 1]]
             of_layer.copy_(bias.repeat_interleave(len(of_layer) // len(bias)))
 
 
