@@ -120,6 +120,8 @@ class Spec(BaseModel, metaclass=_Constructed):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     added: ClassVar[frozenset[str]] = frozenset()
     """Fields that came after keys of results were first made: keys leave them out where they have their defaults."""
+    always_shown: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are printed even where they have their defaults."""
 
     def said(self) -> dict[str, Any]:
         """All fields but those that were added and have their defaults."""
@@ -128,9 +130,10 @@ class Spec(BaseModel, metaclass=_Constructed):
         return {name: one for name, (one, default) in given.items() if name not in self.added or one != default}
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
-        """What is not as it is by default."""
+        """What is not as it is by default, and what is always shown."""
         for name, kept in type(self).model_fields.items():
-            if (value := getattr(self, name)) != kept.get_default(call_default_factory=True):
+            value = getattr(self, name)
+            if name in self.always_shown or value != kept.get_default(call_default_factory=True):
                 yield name, value
 
     def __str__(self) -> str:

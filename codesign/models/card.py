@@ -229,6 +229,7 @@ class ModelCard:
         name: of the model, in a line.
         description: what else is to be said of it.
         topology, neuron, timestep_s: what the network is made from; Δt in seconds.
+        own_numbers: numbers of neurons that differ from what `neuron` says, such as a range over neurons, in words.
         input_grid: (channels, height, width) of the input; None where it has no form.
         data: None where it is not known.
         recipe: how it was trained, or None; `recipe_name` and `axes` are the sweep's name for it, and the values of the
@@ -252,6 +253,7 @@ class ModelCard:
     topology: TopologySpec
     neuron: NeuronSpec
     timestep_s: float
+    own_numbers: dict[str, str] | None = None
     input_grid: tuple[int, int, int] | None = None
     data: ModelData | None = None
     recipe: Recipe | None = None
@@ -313,6 +315,7 @@ def describe_model(
         topology=network.topology,
         neuron=network.neuron,
         timestep_s=network.timestep_s,
+        own_numbers=network.own_numbers(),
         input_grid=None if data is None else data[1].input_grid,
         data=None if data is None else ModelData.of(*data),
         recipe=recipe,

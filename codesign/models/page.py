@@ -142,18 +142,24 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
 def _neuron(card: ModelCard) -> str:
     neuron = card.neuron
     learned = {} if card.recipe is None or card.recipe.learn is None else card.recipe.learn.shared
-    after = {name: f" at first, then learned for each {sharing}" for name, sharing in learned.items()}
-    thresholds = " | ".join(f"{number:g}" for number in _layers(neuron.threshold))
+    own = card.own_numbers or {}
+    after = {
+        name: f"{'' if name in own else ' at first'}, then learned for each {sharing}"
+        for name, sharing in learned.items()
+    }
+    thresholds = own.get("threshold") or " | ".join(f"{number:g}" for number in _layers(neuron.threshold))
     times = _layers(neuron.time_constant)
     leaks = " | ".join("no leak" if math.isinf(seconds) else f"τ = {format_si(seconds, 's')}" for seconds in times)
+    if "time_constant" in own:
+        leaks = f"τ = {own['time_constant']}"
     return ", ".join(
         (
             f"threshold {thresholds}{after.get('threshold', '')}",
             f"{leaks}{after.get('time_constant', '')}",
             f"reset {' | '.join(f'`{kind}`' for kind in _layers(neuron.reset))}",
             *(
-                f"{name.replace('_', ' ')} {_code(' | '.join(map(str, _layers(value))))}"
-                for name, value in neuron.said().items()
+                f"{name.replace('_', ' ')} {_code(own.get(name) or ' | '.join(map(str, _layers(value))))}"
+                for name, value in (neuron.said() | own).items()
                 if name in neuron.added
             ),
             "fires once a timestep at most" if neuron.refractory else "may fire several times a timestep",

@@ -82,6 +82,8 @@ class NeuronSpec(Spec):
         }
     )
 
+    always_shown: ClassVar[frozenset[str]] = frozenset({"threshold", "time_constant"})
+
     threshold: OfLayers[_Above] = 0.3
     time_constant: OfLayers[_TimeConstant] = math.inf
     comparison: OfLayers[Literal[">", ">="]] = ">"

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from codesign.errors import InputError
+from codesign.units import format_si
 
 OF_NEURONS = ("gain", "reset_amount", "reset_value", "floor", "initial_potential", "synaptic_time_constant")
 """Numbers of neurons that are buffers of a network, and in its state dict, only where they are not the default."""
@@ -38,6 +39,25 @@ def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, 
         raise InputError("decay: must be 1 where a timestep takes 0 s")
     exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
     return torch.where(given == 1, math.inf, timestep_s / exponent)
+
+
+def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, str]:
+    """Of (N,) numbers that neurons have and were said to have, those that are others, in words."""
+    return {
+        name: _in_words(name, held.detach())
+        for name, (held, said) in numbers.items()
+        if not held.is_meta and not torch.allclose(held.cpu(), said, rtol=1e-6, atol=0)
+    }
+
+
+def _in_words(name: str, numbers: torch.Tensor) -> str:
+    """A number of all neurons, or its range, as `0.2 to 0.97`; times with their unit."""
+    limits = dict.fromkeys([float(numbers.min()), float(numbers.max())])
+    if name.endswith("time_constant"):
+        words = ["infinite" if math.isinf(number) else format_si(number, "s") for number in limits]
+    else:
+        words = [f"{number:.4g}" for number in limits]
+    return " to ".join(dict.fromkeys(words))
 
 
 def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:

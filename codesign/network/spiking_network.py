@@ -16,7 +16,7 @@ from codesign.network.delayed import DelayedConnection, delayed_connections
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.loading import load_weights
 from codesign.network.neuron import NeuronSpec, check_neuron
-from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, time_constants, type_of
+from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
 
 Decaying = Literal["time_constant", "synaptic_time_constant"]
@@ -112,9 +112,9 @@ class SpikingNetwork(torch.nn.Module):
     def extra_repr(self) -> str:
         """Sizes and neuron, shown before the connections."""
         sizes = "-".join(map(str, (self.shape.input_size, *self.shape.layer_sizes)))
-        changed = self.neuron.model_dump(exclude_defaults=True)
-        neuron = ", ".join(f"{name}={value}" for name, value in changed.items())
-        return f"{sizes}, timestep_s={self.timestep_s}" + (f", {neuron}" if neuron else "")
+        numbers = dict(self.neuron.__repr_args__()) | self.own_numbers()
+        neuron = ", ".join(f"{name}={value}" for name, value in numbers.items())
+        return f"{sizes}, timestep_s={self.timestep_s}, {neuron}"
 
     def check_numbers(self) -> None:
         """That every number is one with which a neuron can be simulated.
@@ -210,6 +210,11 @@ class SpikingNetwork(torch.nn.Module):
         for neurons, number in zip(self.layer_slices, of_layers, strict=True):
             numbers[neurons] = number if number is not None else -math.inf if name == "floor" else 0
         return numbers
+
+    def own_numbers(self) -> dict[str, str]:
+        """Those numbers of neurons that are others than `neuron` says, each in words: their range, as `0.2 to 0.97`."""
+        names = [name for name in ("threshold", "time_constant", *OF_NEURONS) if getattr(self, name) is not None]
+        return others({name: (getattr(self, name), self.neuron_numbers(name, type_of(name))) for name in names})
 
     def neuron_flags(self, name: str, value: Any) -> torch.Tensor:
         """(N,) bool on the network's device, whether that is what `neuron` says of each."""

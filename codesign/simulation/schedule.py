@@ -127,7 +127,7 @@ class Schedule:
             raise InputError("prioritize_input: needs input_mode 'queued'; in mode 'frame' no input waits")
 
     def __repr__(self) -> str:
-        """What differs from the defaults; of cores and service times, how many there are."""
+        """Policy, group size, stop, and what is not the default; of cores and service times, how many there are."""
         told = []
         for field in fields(self):
             value = getattr(self, field.name)
@@ -135,7 +135,7 @@ class Schedule:
                 told.append(f"{field.name}=<{len(value)} numbers, {min(value)} to {max(value)}>")
             elif isinstance(value, ServiceModel):
                 told.append(f"{field.name}=<times of {len(value.message_s)} slices>")
-            elif value != field.default:
+            elif field.name in ("policy", "group_size", "stop") or value != field.default:
                 told.append(f"{field.name}={value!r}")
         return f"Schedule({', '.join(told)})"
 

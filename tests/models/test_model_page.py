@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 import codesign as cd
 from codesign.analysis.columns import COLUMNS
@@ -21,6 +25,19 @@ def test_a_card_of_which_nothing_is_known_says_so():
     assert "## What it scores\n\nNot evaluated." in page
     assert "Nothing is claimed about the licence of its data" in page
     assert "Nothing here was measured on silicon" in page
+
+
+def test_numbers_that_differ_between_neurons_are_shown_with_their_range(tmp_path: Path):
+    network = cd.SpikingNetwork("6-5-3", cd.NeuronSpec(time_constant="5 ms"), timestep_s=1e-3)
+    with torch.no_grad():
+        network.threshold.copy_(torch.linspace(0.2, 0.97, 8))
+        network.time_constant[2] = math.inf
+    cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+    assert "| neuron | threshold 0.2 to 0.97, τ = 5 ms to infinite, reset" in (tmp_path / "mine.md").read_text("utf-8")
+    loaded = cd.load_model(tmp_path / "mine.safetensors")
+    for shown in (repr(network), repr(loaded.network)):
+        assert "threshold=0.2 to 0.97, time_constant=5 ms to infinite" in shown
+    assert "threshold=0.3, time_constant=0.005\n" in repr(cd.SpikingNetwork("6-3", network.neuron, timestep_s=1e-3))
 
 
 def test_scores_stand_under_their_schedule():

@@ -185,6 +185,7 @@ def _read(
         topology=network.topology,
         neuron=network.neuron,
         timestep_s=network.timestep_s,
+        own_numbers=network.own_numbers(),
         input_grid=grid if isinstance(grid, tuple) else None,
         imported=ModelImport(
             source=source,
