@@ -33,7 +33,7 @@ _NARROW = {
     _NODE: "node",
     _AREA: "area",
     _ENERGY: "energy of an operation",
-    STATIC_POWER: "static power, whole chip",
+    STATIC_POWER: "static power, all cores in use",
     "times.synaptic_operation": "time of an operation",
 }
 _WIDE = {
@@ -46,7 +46,7 @@ _WIDE = {
     "clock": "clock",
     _ENERGY: "energy of an operation",
     "energies.neuron_update": "energy of an update",
-    STATIC_POWER: "static power, whole chip",
+    STATIC_POWER: "static power, all cores in use",
     "times.synaptic_operation": "time of an operation",
 }
 """Main numbers, on a terminal and in files."""
@@ -66,7 +66,8 @@ _HOLDING = (
 _LEGEND = (
     "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from someone "
     "else's text, e estimated, x from the model of the chip's structure. Below a value is its range: the file's, or "
-    f"one assumed from how it is known. {_HOLDING} Sources and remarks: codesign chips show NAME."
+    f"one assumed from how it is known. static_power is with all cores in use. {_HOLDING} Sources and "
+    "remarks: codesign chips show NAME."
 )
 _EXPLANATION = (
     "Every number with how it is known, and its range where it has one: the file's, or one assumed from how it is "

@@ -30,6 +30,9 @@ def test_the_list_has_a_line_of_80_columns_for_every_chip(runner: CliRunner) -> 
     assert set(lines) == set(chip_names())
     assert lines["loihi_sanafe"].split()[1] == "(loihi)"
     assert lines["truenorth_allin"].split()[1:7] == ["timer", "4,096", "1", "26", "pJ", "all-in"]
+    # of SpiNNaker 2, 75.2 mW and 148 times 3.22 mW; a network pays for the cores that it uses
+    assert lines["spinnaker2"].split()[-4:-2] == ["551.8", "mW"]
+    assert "static: power with all cores in use; a network pays for those that it uses" in " ".join(output.split())
     assert lines["morphic"].split()[-2:] == ["no", "8"]  # six leave latency unmodelled
 
 
