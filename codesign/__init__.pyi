@@ -71,6 +71,7 @@ from .training.learned import LearnedNeurons as LearnedNeurons
 from .training.presets import PRESETS as PRESETS, recommended as recommended
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
 from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train
+from .versions import __version__ as __version__
 from .workload.dataset import Workload as Workload, load_workload as load_workload
 from .workload.events import EventBatch as EventBatch
 from .workload.spec import WorkloadSpec as WorkloadSpec

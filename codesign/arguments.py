@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Sequence
 from numbers import Real
 from operator import index
 from typing import Any
@@ -17,6 +19,8 @@ _HINTS = {
     "EventBatch": ", such as workload.test",
     "NetworkShape": ", such as network.shape",
     "Placement": ", as place gives it",
+    "Quantization": ", as chip_quantization gives it",
+    "Schedule": ", such as the .schedule of what chip_schedule gives",
     "TopologySpec": " or a text such as '512-64-10'",
 }
 """Where what is most often given wrongly comes from, by its kind."""
@@ -27,6 +31,25 @@ def instance(name: str, value: Any, kind: type) -> None:
     if not isinstance(value, kind):
         told = f"{kind.__name__}{_HINTS.get(kind.__name__, '')}"
         raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
+
+
+def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:
+    """Raises InputError where `value` cannot be called with so many arguments, and these by name.
+
+    Args:
+        form: what it takes and gives, for the message.
+    """
+    told = f"{name}: must be a function of {form}"
+    if not callable(value):
+        raise InputError(f"{told}, found {type(value).__name__}")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # of compiled code, which says nothing
+        return
+    try:
+        signature.bind(*given, **dict.fromkeys(named))
+    except TypeError as error:
+        raise InputError(f"{told}, found one of {signature}: {error}") from None
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:

@@ -101,9 +101,14 @@ class _Constructed(ModelMetaclass):
     """What Python code constructs: quantities may be numbers in SI units, and mistakes are told as those of files."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            fields = self.model_fields.items()  # type: ignore[attr-defined]
+            needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
+            form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
+            raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
         try:
             with quantities_in_si():
-                return super().__call__(*args, **kwargs)
+                return super().__call__(**kwargs)
         except ValidationError as error:
             model: type[BaseModel] = self  # type: ignore[assignment]
             told = [describe(item, model) for item in mistakes_of(error, kwargs)]

@@ -19,3 +19,7 @@ def version_of(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "run from its source folder"
+
+
+__version__ = version_of("codesign")
+"""The version of this package."""

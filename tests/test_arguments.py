@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 import torch
-from networks import network_of
+from networks import network_of, toy_split
 
 import codesign as cd
+from codesign.hardware.scheduling import ChipSchedule
+from codesign.versions import package_versions
 
 WORKLOAD: Any = SimpleNamespace(train=(), test=())
 STATE = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)).state_dict()
 EVENTS = ": must be EventBatch, such as workload.test, found SimpleNamespace"
 CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
+SOME = toy_split(0, 20)
+OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
+
+
+def training(network: Any, **options: Any) -> object:
+    return cd.train(network, cd.Recipe(method="layered", epochs=1), SOME, SOME, seed=0, **options)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +44,27 @@ LOIHI: Any = "loihi"
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: net.load_weights("a.pt"), "must be a list of tensors or arrays, one for each layer, found str"),
         (lambda net: net.load_weights(STATE), "mapping; of `state`, pass [state['0.weight'], state['1.weight']]"),
+        (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
+        (lambda net: cd.import_model(None), "model: must be a file, a NIR graph or a torch module, found NoneType"),
+        (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
+        (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),
+        (lambda net: training(net, device="gpu"), "device: must be a device that torch can compute on here"),
+        (lambda net: training(net, device="meta"), "such as 'cpu', found 'meta': it holds no numbers"),
+        (lambda net: training(net.requires_grad_(False)), "network: must have a weight that requires a gradient"),
+        (lambda net: training(net, schedule=OF_CHIP), "such as the .schedule of what chip_schedule gives, found C"),
+        (lambda net: cd.evaluate(net.to("meta"), SOME, cd.LAYERED), "network: is on device 'meta', which holds no num"),
+        (lambda net: cd.Hooks(optimizer=torch.optim.Adam(net.parameters())), "a function of (parameters) that gives"),
+        (lambda net: cd.Hooks(batch_transform=len), "(events, *, seed, epoch) that gives a batch, found one of (obj"),
+        (lambda net: cd.NeuronSpec(0.3), "NeuronSpec: takes its fields by name, as in NeuronSpec(threshold=…, time"),
+        (lambda net: cd.Recipe("layered"), "as in Recipe(method=…, epochs=…), found 'layered'"),
+        (lambda net: SOME.select([99]), "positions: must be of 20 samples: index 99 is out of bounds"),
     ],
 )  # fmt: skip
 def test_what_is_of_another_kind_is_named(call: Callable[[Any], object], message: str) -> None:
     with pytest.raises(cd.InputError) as caught:
         call(network_of("4-3-2"))
     assert message in str(caught.value)
+
+
+def test_the_package_says_its_version() -> None:
+    assert cd.__version__ == package_versions()["codesign"]

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
@@ -155,6 +156,8 @@ def quantize(
     Raises:
         InputError: a weight is not finite.
     """
+    if quantization is not None:
+        instance("quantization", quantization, Quantization)
     with torch.no_grad():
         held = network.all_weights()
         given = held if weights is None else list(weights)

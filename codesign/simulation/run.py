@@ -69,6 +69,8 @@ class Run:
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
+        if self.network.threshold.is_meta:
+            raise InputError("network: is on device 'meta', which holds no numbers")
         self.network.check_numbers()
         self._check_sizes()
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from codesign.arguments import instance
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -70,6 +71,7 @@ def calibrate(
     Raises:
         InputError: the schedule does not fit the network.
     """
+    instance("calibration", calibration, Calibration)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 

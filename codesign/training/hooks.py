@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
-from codesign.arguments import instance
+from codesign.arguments import function, instance
 from codesign.errors import InputError
 from codesign.simulation.loss import LossFunction
 from codesign.training.adam import Adam
@@ -21,6 +21,14 @@ class BatchTransform(Protocol):
     """Returns the batch to train on in place of one of the training split, as an `Augmentation` does."""
 
     def __call__(self, events: EventBatch, *, seed: int, epoch: int) -> EventBatch: ...
+
+
+_FORMS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
+    "loss": ("(simulation, labels) that gives a scalar", ("simulation", "labels"), ()),
+    "optimizer": ("(parameters) that gives an optimizer", ("parameters",), ()),
+    "learning_rate_schedule": ("(optimizer) that gives a scheduler", ("optimizer",), ()),
+    "batch_transform": ("(events, *, seed, epoch) that gives a batch", ("events",), ("seed", "epoch")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +47,20 @@ class Hooks:
             `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric.
         batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
             first. It must return as many samples.
+
+    Raises:
+        InputError: a hook is no function of these arguments.
     """
 
     loss: LossFunction | None = None
     optimizer: Callable[[Iterable[Any]], Optimizer] | None = None
     learning_rate_schedule: Callable[[Optimizer], LRScheduler] | None = None
     batch_transform: BatchTransform | None = None
+
+    def __post_init__(self) -> None:
+        for name, (form, given, named) in _FORMS.items():
+            if (hook := getattr(self, name)) is not None:
+                function(f"hooks.{name}", hook, form, given=given, named=named)
 
     def make_optimizer(self, parameters: Iterable[Any], learning_rate: float) -> tuple[Optimizer, LRScheduler | None]:
         """The optimizer, and the scheduler of its learning rate or None.

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.arguments import instance, real, whole
+from codesign.arguments import instance
 from codesign.errors import InputError, TrainingDivergedError
+from codesign.network.devices import usable_device
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
@@ -24,6 +25,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_untaught
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
+from codesign.training.checks import check_training, quantization_of
 from codesign.training.evaluation import answer
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
@@ -142,16 +144,16 @@ def train(
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
     """
-    _check(network, recipe, seed, training, validation)
+    check_training(network, recipe, seed, training, validation)
     schedule = recipe.schedule if schedule is None else schedule
-    network.to(device)
+    network.to(device := usable_device("device", device))
     costs = SpikeCosts.begun(recipe, network, meter)
-    weights = LearnedWeights(network, _quantization(recipe, quantization))
+    weights = LearnedWeights(network, quantization_of(recipe, quantization))
     gate = LearnedGate(network, recipe, training) if recipe.input_gate else None
     run = _Training(
         weights=weights, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
     )
-    memory = run.watch_memory(training) if torch.device(device).type == "cpu" else None
+    memory = run.watch_memory(training) if device.type == "cpu" else None
     history: list[EpochReport] = []
     best: _Best = ((), 0, {})
     try:
@@ -167,23 +169,6 @@ def train(
     return run.finished(training, best, history=tuple(history), memory_bytes=risen)
 
 
-def _check(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
-    """Refuse what would fail in the middle of a training, or after it."""
-    instance("recipe", recipe, Recipe)
-    for name, split in zip(("training", "validation"), splits, strict=True):
-        instance(name, split, EventBatch)
-    if not all(len(split) for split in splits):
-        raise InputError("training and validation splits must not be empty")
-    if recipe.augmentation is not None:
-        recipe.augmentation.check(splits[0].grid, splits[0].timestep_s, currents=splits[0].currents)
-    for name, value in recipe:
-        if isinstance(value, float):
-            real(f"recipe.{name}", value)
-    whole("seed", seed, most=1 << 63)
-    for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
-        raise InputError(f"{name}: {message}")
-
-
 def _explained(error: Exception, weights: LearnedWeights, history: list[EpochReport], best: int) -> Exception:
     """The error, or how training diverged, with what it had come to before: after an update that left no numbers, the
     network's next run is refused."""
@@ -197,16 +182,6 @@ def _explained(error: Exception, weights: LearnedWeights, history: list[EpochRep
     accuracy = in_percent(history[best - 1].validation_accuracy)
     so_far = f"of {len(history)} complete, epoch {best} was best with a validation accuracy of {accuracy} %"
     return TrainingDivergedError(f"{reason}; {so_far}")
-
-
-def _quantization(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
-    if recipe.quantization != "chip":
-        if quantization not in (None, recipe.quantization):
-            raise InputError("quantization: must be the recipe's, unless that is 'chip'")
-        return recipe.quantization
-    if quantization is None:
-        raise InputError("quantization: must be given where the recipe's is 'chip'; `cd.chip_quantization` makes it")
-    return quantization
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,8 +70,11 @@ class EventBatch(EventRows):
         return part
 
     def select(self, positions: NDArray[np.integer] | list[int] | slice) -> EventBatch:
-        """The samples at `positions`, in that order; their ids go with them."""
-        chosen = np.arange(len(self))[positions]
+        """The samples at `positions`, in that order; their ids go with them. Raises InputError where there are none."""
+        try:
+            chosen = np.arange(len(self))[positions]
+        except IndexError as error:
+            raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
         return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
 
     def first_timesteps(self, timesteps: int) -> EventBatch:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,10 @@ def _graph(model: Any) -> tuple[Graph, str, str]:
     """The graph, what to call it, and the digest of its file."""
     if hasattr(model, "to_dict") and hasattr(model, "nodes") and hasattr(model, "edges"):
         return read_graph(model.to_dict()), "graph", ""
+    if not isinstance(model, str | Path):
+        told = "; a state dict has no neurons, but `SpikingNetwork.load_weights` takes its weights"
+        found = f"found {type(model).__name__}{told if isinstance(model, Mapping) else ''}"
+        raise InputError(f"model: must be a file, a NIR graph or a torch module, {found}")
     source = printable(model)
     try:
         tree, digest = read_tree(model)

@@ -1,0 +1,41 @@
+"""What a training is given: refused before it begins, where it would fail in the middle or afterwards."""
+
+from __future__ import annotations
+
+from codesign.arguments import instance, real, whole
+from codesign.errors import InputError
+from codesign.network.quantization import Quantization
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.training.recipe import Recipe
+from codesign.workload.events import EventBatch
+
+
+def check_training(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
+    """Raises InputError where a recipe, a network and two splits, of training and validation, make no training."""
+    instance("network", network, SpikingNetwork)
+    instance("recipe", recipe, Recipe)
+    for name, split in zip(("training", "validation"), splits, strict=True):
+        instance(name, split, EventBatch)
+    if not all(len(split) for split in splits):
+        raise InputError("training and validation splits must not be empty")
+    if recipe.augmentation is not None:
+        recipe.augmentation.check(splits[0].grid, splits[0].timestep_s, currents=splits[0].currents)
+    for name, value in recipe:
+        if isinstance(value, float):
+            real(f"recipe.{name}", value)
+    whole("seed", seed, most=1 << 63)
+    for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
+        raise InputError(f"{name}: {message}")
+    if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
+        raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
+
+
+def quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quantization | None:
+    """What weights are quantized to. Raises InputError where the recipe says another than is given."""
+    if recipe.quantization != "chip":
+        if quantization not in (None, recipe.quantization):
+            raise InputError("quantization: must be the recipe's, unless that is 'chip'")
+        return recipe.quantization
+    if quantization is None:
+        raise InputError("quantization: must be given where the recipe's is 'chip'; `cd.chip_quantization` makes it")
+    return quantization
