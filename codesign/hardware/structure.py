@@ -164,12 +164,12 @@ def _cores(chip: Chip) -> Iterator[_Core]:
 def _core(chip: Chip, core: int) -> _Core:
     structure = chip.structure
     assert structure is not None
-    state_bits = _value(structure, "state_bits") or _value(chip, "potential_bits")
+    potential_bits, weight_bits = _value(chip, "potential_bits"), _value(chip, "weight_bits")
+    state_bits = max(_value(structure, "state_bits") or 0, potential_bits or 0, weight_bits or 0)
     synapse_bits = chip.synapse_bits
     neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
     lanes = chip.lanes_of(core)
-    assert state_bits is not None  # these are held by the consistency of the file
-    assert synapse_bits is not None
+    assert synapse_bits is not None  # these are held by the consistency of the file
     assert lanes is not None
     weights_used = max(_value(structure, "weights_used") or 0, lanes)
     weights = _value(structure, "weight_store") or 0
@@ -187,7 +187,7 @@ def _core(chip: Chip, core: int) -> _Core:
         state_word=lanes * state_bits,
         state_store=(neurons or lanes) * state_bits,
         other_store=_value(structure, "other_store") or 0,
-        adder_bits=_value(chip, "potential_bits") or state_bits,
+        adder_bits=potential_bits or state_bits,
     )
 
 

@@ -83,7 +83,7 @@ def _widths(chip: Any) -> Iterator[Mistake]:
     if structure.state_bits is None:
         return
     for name, number in (("potential_bits", potential), ("weight_bits", weight)):
-        varied = number is not None and number.source == AXIS_SOURCE  # an axis may ask for more than the file's states
+        varied = number is not None and number.source == AXIS_SOURCE  # the states then grow with it
         if number is not None and not varied and structure.state_bits.value < number.value:
             wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
             yield ("structure", "state_bits"), wide
@@ -94,8 +94,12 @@ def _words(chip: Any) -> Iterator[Mistake]:
     """Lanes, words and the weights and operations that share them."""
     structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
     lanes = max(chip.lanes_of(core) for core in range(_listed(chip)))
-    if structure.lanes is not None and width is not None and width.value not in ("all", structure.lanes.value):
-        yield ("structure", "lanes"), f"is {structure.lanes.value} and vector_width {width.value}; keep one of the two"
+    if structure.lanes is not None and width is not None:
+        neurons = chip.neurons_per_core
+        every = structure.lanes.value if neurons is None else max(neurons.value)
+        if structure.lanes.value != (every if width.value == "all" else width.value):
+            both = f"is {structure.lanes.value} and vector_width {width.value}"
+            yield ("structure", "lanes"), f"{both}; keep one of the two"
     word, used = structure.weight_word, structure.weights_used
     together = max(lanes, 0 if used is None else used.value)
     if word is not None and word.value < together * bits and not _widened(chip):

@@ -60,6 +60,19 @@ def test_a_state_holds_a_potential_and_a_potential_a_weight(lines: str) -> None:
         chip_from(BODY.replace("weight_bits: 8", lines) + PLAIN)
 
 
+def test_lanes_are_stated_once_also_where_all_neurons_work_at_once() -> None:
+    body = BODY.replace("vector_width: 4", "vector_width: all")
+    with pytest.raises(DocumentError, match=r"structure\.lanes: is 4 and vector_width all; keep one"):
+        structure("lanes: 4", body)
+    assert estimate(structure("lanes: 64", body)) == estimate(chip_from(body + PLAIN))
+
+
+def test_a_state_grows_with_an_axis_on_what_it_holds() -> None:
+    chip = chip_from(BODY + PLAIN)
+    wide = with_parameters(chip, {"weight_bits": 20, "structure.state_bits": 20})
+    assert estimate(with_parameters(chip, {"weight_bits": 20})) == estimate(wide)
+
+
 def test_a_word_is_as_wide_as_what_is_used_of_it_and_grows_with_an_axis() -> None:
     """Sixteen weights of a word are 128 bits; a word of 64 bits takes 8 lanes, and one of 128 where an axis asks."""
     used, stated = (estimate(structure(more)) for more in ("weights_used: 16", "weights_used: 16, weight_word: 128"))
