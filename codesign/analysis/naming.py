@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
 from codesign.analysis.formatting import listed, upper
-from codesign.analysis.points import Point
+from codesign.analysis.points import Point, gather
+from codesign.analysis.table import ResultTable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
@@ -35,6 +39,8 @@ _SYNCHRONIZATION: Mapping[str, str] = {
 _OWN = {"chip": "the chip's own schedule"}
 """Of schedules that are another on each chip; one of a file keeps its name."""
 _LONGEST_TITLE = 28
+_FEW, _MOST_ROWS = 3, 100
+"""Points that a sentence names, and rows among which they are looked for."""
 _RECIPE = 2
 """Its place among the parts of a point's name."""
 _CITATION = re.compile(r"\s*\([^()]*\)$")
@@ -143,6 +149,16 @@ def names_of(points: Sequence[Point]) -> Names:
         axes={path: word for path, (word, _) in axes.items()},
         owners={path: owner for path, (_, owner) in axes.items()},
     )
+
+
+def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
+    """The design points of some rows, whatever their status, as the end of a clause: `: m2 and Loihi`; "" for many."""
+    if not 0 < rows.sum() <= _MOST_ROWS:
+        return ""
+    points = gather(table, without_results=True)
+    say = names_of(points).told_apart(points)
+    labels = [say(point) for point in points if rows[point.rows.index].any()]
+    return f": {listed(labels)}" if len(labels) <= _FEW else ""
 
 
 def _titles(

@@ -289,14 +289,17 @@ FACT_COLUMNS = (
 """What every row of a design point says alike, and a point takes from its first row."""
 
 
-def gather(table: ResultTable) -> tuple[Point, ...]:
+def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point, ...]:
     """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe.
 
     Energies are those of the book that the metadata name.
+
+    Args:
+        without_results: whether infeasible and failed points are among them.
     """
     metadata = table.metadata
     units = {axis.name: axis.unit for axis in metadata.axes}
-    rows = table.frame[table.frame["status"] == "ok"]
+    rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]
     return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, chips=metadata.chips)
 
 

@@ -21,7 +21,7 @@ from codesign.analysis.formatting import (
     significant,
     with_interval,
 )
-from codesign.analysis.naming import Names
+from codesign.analysis.naming import Names, points_in_words
 from codesign.analysis.points import Point
 from codesign.analysis.robustness import drawn
 from codesign.analysis.statistics import CONFIDENCE, quantile_of
@@ -99,12 +99,14 @@ def dropping_remark(points: Collection[Point], names: Names) -> str:
 
 
 def silent_networks(table: ResultTable) -> str:
-    """How often a network never answers, and what is likely to blame; "" where all do."""
-    silent, ok = (int(of.sum()) for of in (table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"))
-    if not silent:
+    """How often a network never answers, where, and what is likely to blame; "" where all do."""
+    silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
+    if not silent.any():
         return ""
+    how_many = f"{silent.sum()} of {plural(int(ok.sum()), 'row')} {'has' if silent.sum() == 1 else 'have'}"
+    where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
     return (
-        f"{silent} of {ok} rows have no output spike in any sample, so that every answer is wrong. Likely: "
+        f"{how_many} no output spike in any sample, so that every answer is wrong{where}. Likely: "
         "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
         "added up, or a synchronization_threshold above the messages that come"
     )

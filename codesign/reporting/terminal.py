@@ -15,7 +15,7 @@ from codesign.analysis.answers import Answer, Option, values_of
 from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.columns import TRIAL_AXIS
 from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
-from codesign.analysis.naming import Names
+from codesign.analysis.naming import Names, points_in_words
 from codesign.analysis.points import Point
 from codesign.analysis.remarks import costs_in_ranges, left_out, not_modelled, unpriced_currents
 from codesign.analysis.study import Study, trial_name, trial_title
@@ -92,9 +92,13 @@ def print_summary(
 
 def _title(table: ResultTable, points: Sequence[Point]) -> str:
     counts = table.frame["status"].value_counts().to_dict()
-    rest = [f"{counts[status]:,} {status}" for status in ("infeasible", "failed") if status in counts]
+    rest = [
+        f"{counts[status]:,} {status}{points_in_words(table, table.frame['status'] == status)}"
+        for status in ("infeasible", "failed")
+        if status in counts
+    ]
     rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
-    return f"{table.metadata.title}: {rows}" + (f" ({', '.join(rest)})" if rest else "")
+    return f"{table.metadata.title}: {rows}" + (f" ({'; '.join(rest)})" if rest else "")
 
 
 def _first(answer: Answer) -> list[Text]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from handmade_hardware import near
 from made_up_answers import asked, labels, row, rows_of, with_terms
-from synthetic_sweep import with_ranges
+from synthetic_sweep import synthetic_rows, table_of, with_ranges
+
+from codesign.analysis.remarks import silent_networks
 
 SEEDS = (0, 1, 2)
 
@@ -104,3 +106,22 @@ def test_a_switch_of_one_seed_is_more_than_its_test_samples_may_bring_about(samp
     ]
     answer = asked(rows, choose="chip", least="energy_j")
     assert any("is needed, b wins" in said for said in (answer.sentence, *answer.remarks)) == told
+
+
+def test_few_points_that_never_answer_are_named():
+    """Two rows are one point; of all points, or of many, no name helps."""
+    mute = {"undecided_fraction": 1.0, "accuracy": 0.0}
+    rows = [row for row in synthetic_rows((0,)) if row["status"] == "ok"]
+
+    def told(*silent: tuple[str, str]) -> str:
+        made = [one | (mute if (one["chip"], one["recipe"]) in silent else {}) for one in rows]
+        return silent_networks(table_of(made)).partition(" Likely: ")[0]
+
+    assert told() == ""
+    two = "2 of 30 rows have no output spike in any sample, so that every answer is wrong"
+    assert told(("loihi", "layered")) == f"{two}: Loihi, the chip's own schedule (layered training)."
+    everything = {(one["chip"], one["recipe"]) for one in rows}
+    assert told(*everything).endswith(
+        "30 of 30 rows have no output spike in any sample, so that every answer is wrong."
+    )
+    assert told(*(everything - {("loihi", "layered")})).endswith("every answer is wrong.")
