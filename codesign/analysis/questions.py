@@ -21,13 +21,22 @@ from codesign.units import Real, fraction, parse_quantity, si_unit
 
 Relation = Literal[">=", "<=", ">", "<", "within"]
 Selected = str | int | float | bool | None
+CHOICES = ("chip", "schedule", "recipe")
+"""What can be chosen, beside the values of an axis."""
+
+
+def _path(name: object) -> object:
+    """Axes may be named by the column of results, `axis.` and their path, or by the path alone."""
+    return name.removeprefix(AXIS_PREFIX) if isinstance(name, str) else name
 
 
 def _paths(content: object) -> object:
-    """Axes may be named as in `choose`, `axis.` and their path, or by the path alone."""
-    if not isinstance(content, Mapping):
-        return content
-    return {name.removeprefix(AXIS_PREFIX) if isinstance(name, str) else name: of for name, of in content.items()}
+    return {_path(name): of for name, of in content.items()} if isinstance(content, Mapping) else content
+
+
+def _column(name: object) -> object:
+    """Likewise, as the column; a chip, a schedule or a recipe as it is."""
+    return name if not isinstance(name, str) or name in CHOICES else f"{AXIS_PREFIX}{_path(name)}"
 
 
 Selection = Annotated[Mapping[str, Selected | tuple[Selected, ...]], BeforeValidator(_paths)]
@@ -162,12 +171,12 @@ class ChooseQuestion(_Asked):
     """Which option is best: each at the best of its variants that meet the constraints.
 
     Attributes:
-        choose: `chip`, `schedule`, `recipe`, or `axis.` and an axis' path.
+        choose: `chip`, `schedule`, `recipe`, or an axis' path with `axis.` before it or not.
         least, most: the column of which the best has least or most; give exactly one of the two.
         where: constraints that a variant must meet to take part.
     """
 
-    choose: str
+    choose: Annotated[str, BeforeValidator(_column)]
     least: str | None = None
     most: str | None = None
     where: Where = ()
@@ -225,7 +234,7 @@ class ClaimQuestion(_Asked):
     more: Selection | None = None
     less: Selection | None = None
     column_of_less: str | None = None
-    along: str | None = None
+    along: Annotated[str | None, BeforeValidator(_path)] = None
     direction: Literal["rises", "falls"] = "rises"
     relative_to: Selection | None = None
     about: WrittenSize | None = None

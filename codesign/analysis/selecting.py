@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from codesign.analysis.columns import COLUMNS, TRIAL_AXIS
+from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS
 from codesign.analysis.points import Point, is_known
 from codesign.analysis.questions import Selected, Selection
 from codesign.mistakes import suggestion
@@ -115,16 +115,16 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
         known: by the name of a fact or axis, the values that there are; a fact that it lacks may have any of its kind.
     """
     names = [*FACTS, *known]
-    for name, wanted in selection.items():
+    for written, wanted in selection.items():
+        name = written.removeprefix(AXIS_PREFIX)
         if name not in names and not name.startswith(_TRAINING):
-            yield f"{name}: is not a fact or axis of the points{suggestion(name, names)}"
+            yield f"{written}: is not a fact or axis of the points{suggestion(name, names)}"
             continue
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
         for value in _several(wanted):
             if words and value is not None and value not in _ENDS and not any(_same(value, one) for one in words):
-                written = sorted(str(one) for one in words)
-                yield f"{name}: has no value '{value}'{suggestion(str(value), written)}"
+                yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
 
 
 def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:

@@ -10,13 +10,11 @@ from typing import Any
 
 from codesign.analysis.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.measures import measures_known
-from codesign.analysis.questions import question_of
+from codesign.analysis.questions import CHOICES, question_of
 from codesign.analysis.selecting import selection_problems
 from codesign.documents import Path_, value_at
 from codesign.exploration.checks import Blocks, Mistakes, list_at, mapping
 from codesign.mistakes import suggestion
-
-_OPTIONS = ("chip", "schedule", "recipe")
 
 
 def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
@@ -44,8 +42,8 @@ def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collect
     chosen = content.get("choose")
     if not isinstance(chosen, str):
         return
-    allowed = [*_OPTIONS, *(f"{AXIS_PREFIX}{path}" for path in axes if path not in wrong)]
-    if chosen not in allowed and chosen.removeprefix(AXIS_PREFIX) not in wrong:
+    allowed = [*CHOICES, *(f"{AXIS_PREFIX}{path}" for path in axes if path not in wrong)]
+    if chosen not in CHOICES and chosen.removeprefix(AXIS_PREFIX) not in axes:
         yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
 
 
@@ -70,7 +68,7 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
     for place in places:
         selection = value_at(content, place)
         if isinstance(selection, str) and place[0] == "compare":
-            allowed = {name for block in _OPTIONS for name in known[block]}
+            allowed = {name for block in CHOICES for name in known[block]}
             if selection not in allowed:
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
         if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not _forms(content)):

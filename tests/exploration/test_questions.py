@@ -58,6 +58,24 @@ questions:
     assert told[19].endswith("must be a list, as in [accuracy >= 95 %], found 'accuracy >= 95 %'")
 
 
+def test_an_axis_is_named_by_its_path_or_by_its_column_of_the_results(tmp_path):
+    asked = """
+questions:
+  a: {choose: AXIS, least: energy_j, select: {AXIS: [in_order, near]}}
+  b: {compare: [{AXIS: near}, {AXIS: in_order}]}
+  c: {claim: It falls, column: energy_j, along: AXIS, direction: falls}
+"""
+    path = "chip.loihi.mapping"
+    specs = [load(tmp_path, SWEEP + asked.replace("AXIS", name)) for name in (path, f"axis.{path}")]
+    assert specs[0].questions == specs[1].questions
+    assert specs[0].questions["a"].choose == f"axis.{path}"
+    wrong = asked.replace("AXIS", "axis.chip.loihi.maping")
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, SWEEP + wrong)
+    assert len(caught.value.problems) == 4
+    assert all("did you mean" in problem.message for problem in caught.value.problems)
+
+
 def test_a_wrong_axis_is_told_beside_mistakes_of_its_chip_and_recommended_to_no_question(tmp_path):
     text = SWEEP.replace("loihi: {}", "loihi: {energies: {spike: 3 ns}}").replace("loihi.mapping", "loihi.vector_with")
     with pytest.raises(DocumentError) as caught:

@@ -58,7 +58,7 @@ def test_markup_in_names_is_printed_as_it_is():
 
 def test_results_without_a_point_are_told():
     row = base_row("layered", "mubrain", "x", 0, 0) | {"status": "failed", "reason": "no"}
-    assert "0 design points from 1 row (1 failed)" in " ".join(printed(table_of([row])).split())
+    assert "0 design points from 1 row (1 failed: mubrain, " in " ".join(printed(table_of([row])).split())
 
 
 def test_multiplications_without_a_price_are_told():
