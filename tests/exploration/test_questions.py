@@ -72,7 +72,7 @@ questions:
     wrong = asked.replace("AXIS", "axis.chip.loihi.maping")
     with pytest.raises(DocumentError) as caught:
         load(tmp_path, SWEEP + wrong)
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 5
     assert all("did you mean" in problem.message for problem in caught.value.problems)
 
 
