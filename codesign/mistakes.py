@@ -125,9 +125,11 @@ def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ())
 
 
 def _close(word: str, names: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
-    """`; did you mean 'x'?`, or nothing where no name is close."""
-    close = [*elsewhere, *difflib.get_close_matches(word, names, n=1)]
-    return f"; did you mean '{close[0]}'?" if close else ""
+    """`; did you mean 'x'?`, or nothing where no name is close; beside what is spelt the same elsewhere, only one that
+    is all but the same."""
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.85 if elsewhere else 0.6)
+    close = [*near, *elsewhere[:1]]
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) -> str:

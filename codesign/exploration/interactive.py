@@ -30,7 +30,7 @@ from codesign.hardware.cost import Cost, price
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import check_operation
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import Capacity, Placement, place
+from codesign.hardware.placement import Placement, place
 from codesign.hardware.quantization import chip_quantization
 from codesign.hardware.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
 from codesign.network.quantization import quantize
@@ -188,12 +188,10 @@ class _Case:
             return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
-        bits = chip_quantization(chip)
-        capacity: Capacity = "scaled" if scaled else "published"
-        placement = place(network.shape, chip, capacity, None if bits is None else bits.bits)
+        placement = place(network.shape, chip, "scaled" if scaled else "published", "chip")
         network = copy.deepcopy(network)
         with torch.no_grad():
-            quantize(network, bits)
+            quantize(network, chip_quantization(chip))
         own = [chip_schedule(placement, stop=asked[0].stop)] if chip.synchronized else None
         schedules = own or [on_chip(schedule, placement) for schedule in (LAYERED, *asked)]
         name = chip.name if isinstance(chosen, Chip) else name_of_chip(str(chosen))

@@ -33,6 +33,15 @@ objectives:
 """
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("seed: 3", "'seeds' or 'workload.seed'?"), ("timestep: 1 ms", "'workload.timestep'?"), ("see: 3", "'seeds'?")],
+)
+def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same(key: str, meant: str):
+    (mistake,) = problems(TINY + key + "\n")
+    assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
+
+
 def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     found = problems(BAD)
     expected = [
