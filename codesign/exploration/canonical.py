@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import Literal
 
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import get_policy
@@ -51,7 +50,6 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
     """
     canonical = replace(
         schedule,
-        synchronization_threshold=_threshold(schedule, shape),
         cores=_cores(schedule.cores, shape),
         steps_after_output=schedule.steps_after_output if schedule.stop == "on_output" else LAYERED.steps_after_output,
         margin=schedule.margin if schedule.stop == "margin" else LAYERED.margin,
@@ -67,18 +65,6 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
         split = _splits_layers(canonical.cores, shape)
         canonical = replace(canonical, cores=_cores(_by_appearance(canonical.cores), shape) if split else None)
     return canonical
-
-
-def _threshold(schedule: Schedule, shape: NetworkShape) -> int | Literal["layer"] | tuple[int, ...]:
-    threshold = schedule.synchronization_threshold
-    if not isinstance(threshold, tuple):
-        return threshold
-    if len(set(threshold)) == 1:
-        return threshold[0]
-    # Neurons at the edge of a convolution have fewer synapses than the layer's `fan_in`; they are left as they are.
-    linear = all(layer.synapses == layer.fan_in * layer.neurons for layer in shape.layers)
-    fan_in = tuple(layer.fan_in for layer in shape.layers for _ in range(layer.neurons))
-    return "layer" if linear and threshold == fan_in else threshold
 
 
 def _splits_layers(cores: tuple[int, ...] | None, shape: NetworkShape) -> bool:

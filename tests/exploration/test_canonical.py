@@ -65,14 +65,6 @@ def test_service_times_are_kept_where_a_policy_that_looks_at_them_has_a_choice()
     assert not needs_seed(timed, SHAPE)
 
 
-def test_thresholds_that_are_the_fan_in_are_layer_thresholds():
-    fan_in = (5,) * 4 + (4,) * 3 + (3,) * 2
-    schedule = Schedule(group_size=1, synchronization_threshold=fan_in, barrier_messages=True)
-    assert canonical_schedule(schedule, SHAPE).synchronization_threshold == "layer"
-    other = replace(schedule, synchronization_threshold=(4, *fan_in[1:]))
-    assert canonical_schedule(other, SHAPE) == other
-
-
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
