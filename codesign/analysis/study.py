@@ -110,6 +110,14 @@ class Study:
         known = [trial for trial in self.front if trial.values[index] is not None]
         return min(known, key=lambda trial: best_first(trial, index, self.objectives[index]), default=None)
 
+    def among(self, index: int) -> str:
+        """Of which trials `best` is the best, where a complete one that is not on the front has a better value."""
+        best, complete = self.best(index), [trial for trial in self.facts.trials if trial.state == "complete"]
+        if best is None:
+            return ""
+        value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *complete))
+        return " among trials better than all references" if min(others) < value else ""
+
     def text(self, trial: TrialFacts, name: str) -> str:
         """A parameter of a trial with its unit."""
         return parameter_text(trial.parameters.get(name), self.spaces.get(name))
