@@ -228,7 +228,8 @@ class Chip(Spec):
 def _completed(chip: Chip) -> Chip:
     """With a title, and the file itself among the sources where it is one."""
     given: dict[str, Any] = {} if chip.title else {"title": chip.name}
-    if OWN not in chip.sources and (chip.citation == OWN or any(part.source == OWN for _, part in sourced_parts(chip))):
+    named = {chip.citation, *(part.source for _, part in sourced_parts(chip)), *(one.source for one in chip.validation)}
+    if OWN in named - chip.sources.keys():
         given["sources"] = {**chip.sources, OWN: Source(citation=OWN_CITATION)}
     return chip.model_copy(update=given) if given else chip
 

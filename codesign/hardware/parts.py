@@ -25,7 +25,7 @@ from codesign.hardware.numbers import (
     UpdateEnergy,
     one_of,
 )
-from codesign.hardware.provenance import Confidence, Sourced
+from codesign.hardware.provenance import OWN, Confidence, Sourced
 from codesign.hardware.terms import BOOKS
 from codesign.hardware.validation_models import Recomputation
 from codesign.mistakes import of_form, problem
@@ -354,17 +354,18 @@ class Measurement(Spec):
 
     `counted` says which parts of the static power are in it: the name of a book, `board` or `cores_in_use`, or a list
     of parts, `chip_share` being the part `chip` times the share of the cores in use; none for a dynamic energy.
+    A file of one's own need not say `source`, which then is the file.
     """
 
     name: str
-    workload: str
+    workload: str = ""
     energy: Energy | None = None
     latency: Time | None = None
     power: Power | None = None
     accuracy: Fraction | None = None
     counted: Annotated[tuple[StaticPart, ...], BeforeValidator(_counted)] = BOOKS["board"]  # type: ignore[assignment]
-    confidence: Confidence
-    source: str
+    confidence: Confidence = "measured"
+    source: str = OWN
     note: str = ""
     model: Recomputation | None = None
 

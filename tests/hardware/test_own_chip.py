@@ -14,6 +14,7 @@ from codesign.hardware.description import Chip
 from codesign.hardware.library import load_chip
 from codesign.hardware.placement import place
 from codesign.hardware.uncertainty import uncertainty_columns
+from codesign.hardware.validation import validate
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,6 +137,20 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
     assert min(columns["latency_draws_s"]) < columns["latency_s"] < max(columns["latency_draws_s"])
     assert columns["area_low_m2"] == near(columns["area_m2"] / 2.5)
     assert columns["area_high_m2"] == near(columns["area_m2"] * 2.5)
+
+
+def test_the_measurements_of_the_documents_are_recomputed(tmp_path: Path) -> None:
+    """5 nJ beside 2,000 operations at 3 pJ and 40 spikes at 2 pJ: 6.08 nJ."""
+    page = (ROOT / "docs" / "chips.md").read_text(encoding="utf-8")
+    (text,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("validation:"))
+    energies = "energies: {synaptic_operation: 3 pJ, spike: 2 pJ, neuron_update: 1 pJ}"
+    (tmp_path / "mine.yaml").write_text(f"{OWN}{text}".replace(re.search("energies: .*", OWN)[0], energies))
+    chip = load_chip(tmp_path / "mine.yaml")
+    assert {(one.source, one.confidence, one.workload) for one in chip.validation} == {("own", "measured", "")}
+    assert "own" in chip.sources
+    energy, latency = validate(chip)
+    assert (energy.model_low, energy.reason) == (near(6.08e-9), "")
+    assert latency.model_low is not None
 
 
 def test_the_variant_of_the_documents_is_one(tmp_path: Path) -> None:
