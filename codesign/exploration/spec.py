@@ -140,7 +140,8 @@ BUILT_IN_SCHEDULES = {
     "layered": ScheduleEntry(policy="fifo", group_size="all", stop="drained"),
     "paper_table5": ScheduleEntry(synchronization_threshold="chip", group_size="layer"),
 }
-"""Schedules that every sweep has: the chip's own, layered inference, and the paper's Table 5 to the letter."""
+"""Schedules that every sweep has: the chip's own, layered inference, and what the paper's Table 5 gives asynchronous
+chips."""
 
 
 class ChipEntry(Spec):

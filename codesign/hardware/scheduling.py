@@ -49,7 +49,7 @@ def chip_schedule(
     prioritize_input: bool = False,
     refractory: bool = True,
 ) -> ChipSchedule:
-    """The schedule under which a chip runs the network that is placed on it (paper, Table 5).
+    """The schedule under which a chip runs the network that is placed on it (paper, Table 5, but for timers).
 
     Barrier, neighbour, timer: every neuron waits for its own fan-in, with barrier messages. Asynchronous or clocked: no
     waiting, groups of F.
