@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
@@ -54,6 +54,8 @@ WAITING_CHIPS = ["loihi", "poets", "reckon", "seneca_timer", "spinnaker", "spinn
 @examples(40)
 @given(networks("wide", bias=False, readout="spikes"), st.sampled_from(WAITING_CHIPS), st.integers(0, 99))
 def test_chips_whose_layers_wait_equal_layered(network: SpikingNetwork, name: str, seed: int):
+    # Spikes from what the layers between do not see may come after a gate has opened, and a neuron has ticked.
+    assume(network.shape.gates_suffice or not any(network.neuron.each("tick")))
     chip = find_chip(name)
     assert chip.synchronized
     rng = np.random.default_rng(seed)
