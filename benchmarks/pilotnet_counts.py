@@ -63,7 +63,7 @@ def read(folder: Path) -> tuple[SpikingNetwork, Floats, list[Floats]]:
 
 def spikes_of(network: SpikingNetwork, frames: Floats) -> list[Floats]:
     """(timesteps, n) spikes of every layer under this input."""
-    events = EventBatch.from_frames(frames[None], np.zeros(1, dtype=int), timestep_s=network.timestep_s)
+    events = EventBatch.from_dense(frames[None], np.zeros(1, dtype=int), timestep_s=network.timestep_s)
     spikes = trace(network, events).spikes[0].astype(np.float64)
     return [spikes[:, neurons] for neurons in network.layer_slices]
 

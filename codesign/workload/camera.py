@@ -95,12 +95,7 @@ class SaccadeCamera:
             part = slice(start, start + chunk)
             frames = self._counts(images[part], edges)
             batches.append(
-                EventBatch.from_frames(
-                    frames.reshape(len(frames), timesteps, self.input_size),
-                    labels[part],
-                    timestep_s=timestep_s,
-                    sample_ids=sample_ids[part],
-                )
+                EventBatch.from_dense(frames, labels[part], timestep_s=timestep_s, sample_ids=sample_ids[part])
             )
         return EventBatch.concatenate(batches)
 

@@ -126,47 +126,6 @@ class EventBatch(EventRows):
         return torch.from_numpy(frame).to(device)
 
     @staticmethod
-    def from_frames(
-        frames: NDArray[np.generic],
-        labels: NDArray[np.integer],
-        *,
-        timestep_s: float | str,
-        sample_ids: NDArray[np.integer] | None = None,
-        currents: bool = False,
-        grid: tuple[int, int, int] | None = None,
-    ) -> EventBatch:
-        """Compress dense (B, T, input_size) frames.
-
-        Raises:
-            InputError: they have another shape, or numbers that an `EventBatch` may not hold.
-        """
-        frames = np.asarray(frames)
-        if frames.ndim != 3 or frames.dtype.kind not in "biuf":
-            found = f"{frames.dtype} of shape {frames.shape}"
-            raise InputError(f"events: frames must be numbers of shape (samples, timesteps, inputs), found {found}")
-        batch, timesteps, input_size = frames.shape
-        classes = whole_numbers("labels", labels)
-        if len(classes) != batch:
-            swapped = "; samples are the first axis and timesteps the second" if len(classes) == timesteps else ""
-            raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
-        places = np.flatnonzero(frames != 0)  # several times quicker than `nonzero` of numbers in two dimensions
-        rows, indices = np.divmod(places, input_size)
-        with np.errstate(over="ignore"):  # what is no longer finite is refused
-            values = frames.ravel()[places].astype(np.float32)
-        return EventBatch(
-            offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
-            indices=indices.astype(np.int32),
-            values=values,
-            labels=classes,
-            sample_ids=np.arange(batch) if sample_ids is None else whole_numbers("sample_ids", sample_ids),
-            timesteps=timesteps,
-            input_size=input_size,
-            timestep_s=seconds("timestep_s", timestep_s),
-            currents=currents,
-            grid=grid,
-        )
-
-    @staticmethod
     def from_dense(
         frames: NDArray[np.generic],
         labels: NDArray[np.integer],
@@ -189,13 +148,26 @@ class EventBatch(EventRows):
         """
         frames = np.asarray(frames)
         check_frames(frames, currents=currents)
-        return EventBatch.from_frames(
-            frames.reshape(*frames.shape[:2], math.prod(frames.shape[2:])),
-            labels,
-            timestep_s=timestep_s,
-            sample_ids=sample_ids,
+        batch, timesteps, *sizes = frames.shape
+        input_size, classes = math.prod(sizes), whole_numbers("labels", labels)
+        if len(classes) != batch:
+            swapped = "; samples are the first axis and timesteps the second" if len(classes) == timesteps else ""
+            raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
+        places = np.flatnonzero(frames != 0)  # several times quicker than `nonzero` of numbers in two dimensions
+        rows, indices = np.divmod(places, input_size)
+        with np.errstate(over="ignore"):  # what is no longer finite is refused
+            values = frames.ravel()[places].astype(np.float32)
+        return EventBatch(
+            offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
+            indices=indices.astype(np.int32),
+            values=values,
+            labels=classes,
+            sample_ids=np.arange(batch) if sample_ids is None else whole_numbers("sample_ids", sample_ids),
+            timesteps=timesteps,
+            input_size=input_size,
+            timestep_s=seconds("timestep_s", timestep_s),
             currents=currents,
-            grid=grid_of(frames.shape[2:]),
+            grid=grid_of(sizes),
         )
 
     @staticmethod

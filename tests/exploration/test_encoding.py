@@ -30,7 +30,7 @@ from codesign.workload.events import EventBatch
 def example() -> Execution:
     generator = np.random.default_rng(5)
     frames = generator.integers(0, 3, size=(6, 3, 7))
-    events = EventBatch.from_frames(frames, np.arange(6) % 3, timestep_s=0.01)
+    events = EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
     network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
     network.weights()[0].data[0] = 0.0
     execution = simulate(network, events, Schedule(group_size=2), seed=3).execution

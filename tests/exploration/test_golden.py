@@ -32,7 +32,7 @@ from codesign.workload.events import EventBatch
 
 def workload(inputs: int, classes: int, timesteps: int = 1) -> Workload:
     """One sample of class 0, one event at each input in each timestep."""
-    events = EventBatch.from_frames(np.ones((1, timesteps, inputs)), np.array([0]), timestep_s=0.01)
+    events = EventBatch.from_dense(np.ones((1, timesteps, inputs)), np.array([0]), timestep_s=0.01)
     return Workload(
         name="by hand",
         input_size=inputs,

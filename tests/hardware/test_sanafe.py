@@ -146,7 +146,7 @@ def run(case: Case, folder: Path) -> Run:
     chip, network, frames = case.chip(), case.network(), case.frames()
     placement = place(network.shape, chip, "published")
     assert len({core // 4 for core in placement.cores_of_neurons}) == case.tiles
-    events = EventBatch.from_frames(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
+    events = EventBatch.from_dense(frames[None].astype(np.float32), np.zeros(1, dtype=np.int64), timestep_s=1e-3)
     execution = simulate(network, events, replace(LAYERED, cores=placement.cores_of_neurons)).execution
     barriers = chip.synchronization.times
     return Run(

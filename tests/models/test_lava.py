@@ -133,7 +133,7 @@ def test_spikes_are_those_of_the_integers_in_both_engines(currents: bool, tmp_pa
         network = cd.load_model(tmp_path / "model.safetensors").network
         quantize(network, chip_quantization(find_chip("loihi2")))
         frames = inputs.reshape(2, 12, -1).astype(np.float64)
-        events = EventBatch.from_frames(frames, np.zeros(2, int), timestep_s=1e-3, currents=True)
+        events = EventBatch.from_dense(frames, np.zeros(2, int), timestep_s=1e-3, currents=True).with_grid(None)
         execution = cd.simulate(network, events, cd.LAYERED, engine="event").execution
         for layer, spikes in enumerate(wanted.values()):
             np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(2, -1).sum(axis=1))
@@ -146,7 +146,7 @@ def test_a_potential_by_hand(tmp_path: Path):
     """−64; −64 · 3096 >> 12 = −48, less 256 is −304; −229 less 256 is −485: truncated towards 0 each time."""
     path = write(tmp_path / "a.net", [dense([[3]], [-4], neuron=neuron(NEVER, v=1000))])
     network = read(path).network
-    events = EventBatch.from_frames(np.array([[[1], [0], [0]]]), np.zeros(1, int), timestep_s=1e-3)
+    events = EventBatch.from_dense(np.array([[[1], [0], [0]]]), np.zeros(1, int), timestep_s=1e-3)
     for engine in ("event", "reference"):
         assert cd.simulate(network, events, cd.LAYERED, engine=engine).scores.item() == -485 / 64
 

@@ -68,7 +68,7 @@ def scores(one: cd.SpikingNetwork) -> torch.Tensor:
     """Answers to a few samples under an asynchronous schedule."""
     inputs = one.shape.input_size
     frames = np.random.default_rng(3).poisson(0.5, size=(4, 3, inputs))
-    events = cd.EventBatch.from_frames(frames, np.zeros(4, int), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(frames, np.zeros(4, int), timestep_s=0.01).with_grid(None)
     return cd.simulate(one, events, cd.Schedule(group_size=2, stop="drained"), seed=5).logits.detach()
 
 

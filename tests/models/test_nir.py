@@ -19,7 +19,7 @@ from codesign.workload.events import EventBatch
 def batch(inputs: np.ndarray, timestep_s: float) -> EventBatch:
     samples, timesteps = inputs.shape[:2]
     frames = inputs.reshape(samples, timesteps, -1)
-    return EventBatch.from_frames(frames, np.zeros(samples, int), timestep_s=timestep_s)
+    return EventBatch.from_dense(frames, np.zeros(samples, int), timestep_s=timestep_s).with_grid(None)
 
 
 @pytest.mark.parametrize("kind", ["plain", "conv", "synaptic", "recurrent"])

@@ -60,7 +60,7 @@ def simulate() -> tuple[bytes, int]:
 
     network = SpikingNetwork(parse_topology("30-[40x2]-5"), NeuronSpec(), timestep_s=0.01, seed=0)
     frames = np.random.default_rng(0).poisson(0.5, (40, 4, 30))
-    events = EventBatch.from_frames(frames, np.arange(40) % 5, timestep_s=0.01)
+    events = EventBatch.from_dense(frames, np.arange(40) % 5, timestep_s=0.01)
     loss = classification_loss(network, events, Schedule(group_size=4), engine="event")
     loss.value.backward()
     numbers = [loss.logits, *(weight.grad for weight in network.weights())]

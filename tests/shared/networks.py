@@ -39,12 +39,12 @@ def set_dyadic_weights(rng: np.random.Generator, network: SpikingNetwork, low: i
             network.bias.copy_(torch.from_numpy(rng.integers(-8, 9, size=len(network.bias)) / 128))
 
 
-def batch_of(frames: Any, labels: Any = None, **options: Any) -> EventBatch:
+def batch_of(frames: Any, labels: Any = None, grid: Any = None, **options: Any) -> EventBatch:
     """Counts (samples, timesteps, inputs), or those of one input; of class 0 unless labels are given."""
     frames = np.asarray(frames)
     frames = frames.reshape(1, -1, 1) if frames.ndim == 1 else frames
     labels = np.zeros(len(frames), dtype=np.int64) if labels is None else labels
-    return EventBatch.from_frames(frames, labels, timestep_s=0.01, **options)
+    return EventBatch.from_dense(frames, labels, timestep_s=0.01, **options).with_grid(grid)
 
 
 def toy_split(seed: int, samples: int) -> EventBatch:

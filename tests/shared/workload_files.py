@@ -213,7 +213,7 @@ class Blinks(Dataset):
         def read(positions, spec):
             frames = np.zeros((len(positions), spec.timesteps, 6))
             frames[np.arange(len(positions)), :, positions % 6] = 1
-            return EventBatch.from_frames(frames, labels[positions], timestep_s=spec.timestep, sample_ids=positions)
+            return EventBatch.from_dense(frames, labels[positions], timestep_s=spec.timestep, sample_ids=positions)
 
         return Recordings(
             grid=(1, 2, 3), classes=3, labels=labels, sample_ids=np.arange(30), read=read, content=lambda: "blinks"

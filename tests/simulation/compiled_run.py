@@ -20,7 +20,7 @@ def outcome() -> dict[str, object]:
     """Spikes of every layer of every sample under two policies, of which one draws; where kernels came from."""
     network = SpikingNetwork(parse_topology("12-[20x2]-4"), NeuronSpec(threshold=0.3), timestep_s=0.01, seed=0)
     frames = np.random.default_rng(0).poisson(0.8, (6, 3, 12))
-    events = EventBatch.from_frames(frames, np.zeros(6, dtype=np.int64), timestep_s=0.01)
+    events = EventBatch.from_dense(frames, np.zeros(6, dtype=np.int64), timestep_s=0.01)
     emitted = {}
     for policy in ("random", "momentum"):
         schedule = Schedule(policy=policy, group_size=3, stop="on_output")

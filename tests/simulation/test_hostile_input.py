@@ -173,8 +173,8 @@ CALLS: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
     "emitted": (lambda v: priced("emitted", v), [NAN, 1.5]),
     "scores": (lambda v: priced("scores", v), [NAN, np.inf]),
     "timestep_s: ": (lambda v: priced("timestep_s", v), NOT_REAL),
-    "events: values": (
-        lambda v: EventBatch.from_frames(np.full((1, 1, 20), v), [0], timestep_s=0.01),
+    "frames: sample": (
+        lambda v: EventBatch.from_dense(np.full((1, 1, 20), v), [0], timestep_s=0.01),
         [NAN, np.inf, -1],
     ),
     "spec": (load_workload, [7, None]),
@@ -193,11 +193,11 @@ def test_a_leak_needs_timesteps_that_last():
     frames = np.ones((3, 2, 20))
     leaky = SpikingNetwork(parse_topology("20-5"), NeuronSpec(time_constant="10 ms"), timestep_s=0.0)
     with pytest.raises(InputError, match="timestep_s must be above 0"):
-        simulate(leaky, EventBatch.from_frames(frames, np.arange(3), timestep_s=0), LAYERED)
-    still = EventBatch.from_frames(frames[:, :1], np.arange(3), timestep_s=0)
+        simulate(leaky, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED)
+    still = EventBatch.from_dense(frames[:, :1], np.arange(3), timestep_s=0)
     assert simulate(leaky, still, LAYERED).execution.samples == 3
     without = SpikingNetwork(parse_topology("20-5"), NeuronSpec(), timestep_s=0.0)
-    assert simulate(without, EventBatch.from_frames(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
+    assert simulate(without, EventBatch.from_dense(frames, np.arange(3), timestep_s=0), LAYERED).execution.samples == 3
 
 
 def test_a_calibration_that_waits_for_spikes_is_refused_before_the_training():

@@ -41,8 +41,8 @@ def images(samples: int = SAMPLES) -> EventBatch:
     """Coloured squares of 8 × 8 pixels, as currents on a dyadic grid."""
     rng = np.random.default_rng(0)
     squares = np.round(16 * rng.normal(size=(samples, 1, 3, 4, 4))) / 16
-    pixels = squares.repeat(8, axis=3).repeat(8, axis=4).reshape(samples, 1, -1)
-    return EventBatch.from_frames(pixels, np.arange(samples) % 10, timestep_s=1.0, currents=True)
+    pixels = squares.repeat(8, axis=3).repeat(8, axis=4)
+    return EventBatch.from_dense(pixels, np.arange(samples) % 10, timestep_s=1.0, currents=True)
 
 
 def test_training_brings_the_loss_down():

@@ -45,7 +45,7 @@ def split(seed: int, samples: int = 60) -> EventBatch:
     labels = rng.integers(0, 3, samples)
     rates = np.where(np.arange(8) % 3 == labels[:, None], 1.0, 0.3)
     frames = rng.poisson(rates[:, None, :].repeat(3, axis=1))
-    return EventBatch.from_frames(frames, labels, timestep_s=0.01, sample_ids=1000 * seed + np.arange(samples))
+    return EventBatch.from_dense(frames, labels, timestep_s=0.01, sample_ids=1000 * seed + np.arange(samples))
 
 
 @pytest.mark.parametrize("engine", engine_names())

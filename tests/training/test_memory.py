@@ -62,7 +62,7 @@ def test_what_is_held_is_no_more_than_its_peak() -> None:
 def test_a_training_takes_what_its_updates_take() -> None:
     """At least the weights' gradients, Adam's two moments and the best epoch's copy; as much in a process that has done
     more before. Engines may keep gradients of parts of a batch, of which there are at most eight."""
-    events = EventBatch.from_frames(np.ones((1, 1, 1000)), np.array([0]), timestep_s=0.01)
+    events = EventBatch.from_dense(np.ones((1, 1, 1000)), np.array([0]), timestep_s=0.01)
     recipe = Recipe(method="layered", epochs=2, batch_size=1)
 
     def taken() -> int | None:

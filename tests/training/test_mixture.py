@@ -70,7 +70,7 @@ def test_every_entry_is_as_likely_and_no_draw_knows_of_another():
 def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str):
     """Adam's first step has the size of the learning rate against the sign of the gradient."""
     rng = np.random.default_rng(0)
-    events = EventBatch.from_frames(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
+    events = EventBatch.from_dense(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
     network = network_of("8-12-2", threshold=0.3)
     mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5)
     drawn = drawn_entries(events.sample_ids, 3, seed=5, epoch=1)

@@ -323,7 +323,7 @@ def test_reports_progress():
 
 def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
     """One Adam step from a loss that is all decay: without any event, cross-entropy is flat."""
-    silent = EventBatch.from_frames(np.zeros((4, 1, 8)), np.zeros(4, dtype=np.int64), timestep_s=0.01)
+    silent = EventBatch.from_dense(np.zeros((4, 1, 8)), np.zeros(4, dtype=np.int64), timestep_s=0.01)
     network = network_of("8-2")
     before = network.weights()[0].detach().clone()
     recipe = Recipe(method="layered", epochs=1, learning_rate=0.001, weight_decay=0.5)

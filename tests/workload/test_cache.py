@@ -15,7 +15,7 @@ from codesign.workload.events import EventBatch
 
 def batch(seed=0, samples=20):
     frames = np.random.default_rng(seed).integers(0, 3, (samples, 4, 30))
-    return EventBatch.from_frames(frames, np.arange(samples) % 10, timestep_s=0.01)
+    return EventBatch.from_dense(frames, np.arange(samples) % 10, timestep_s=0.01).with_grid(None)  # as they are kept
 
 
 def test_what_is_stored_comes_back(tmp_path):

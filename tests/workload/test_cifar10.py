@@ -32,7 +32,7 @@ def test_currents_are_normalized_pixels_colour_by_colour(tmp_path):
 def test_a_batch_is_what_dense_frames_compress_to(tmp_path):
     train = load("cifar10", write_cifar10(tmp_path)).train
     frames = train.frame(0).numpy()[:, None]
-    again = EventBatch.from_frames(frames, train.labels, timestep_s=0.0, sample_ids=train.sample_ids, currents=True)
+    again = EventBatch.from_dense(frames, train.labels, timestep_s=0.0, sample_ids=train.sample_ids, currents=True)
     assert same(replace(again, grid=train.grid), train)
     assert again.values.dtype == train.values.dtype
 

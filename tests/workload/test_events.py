@@ -20,7 +20,7 @@ COUNTS = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.intege
 
 
 def batch_of(frames, **options):
-    return EventBatch.from_frames(frames, np.arange(len(frames)) % 10, timestep_s=0.01, **options)
+    return EventBatch.from_dense(frames, np.arange(len(frames)) % 10, timestep_s=0.01, **options)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def two_samples():
     frames = np.zeros((2, 2, 3))
     frames[0, 0, 2] = 2
     frames[1, 1, :2] = 1
-    return EventBatch.from_frames(frames, np.array([7, 4]), timestep_s=0.01)
+    return EventBatch.from_dense(frames, np.array([7, 4]), timestep_s=0.01)
 
 
 def test_compressed_rows_by_hand(two_samples):
@@ -77,7 +77,7 @@ def test_cells_and_frames_give_the_same_batch(frames):
         input_size=frames.shape[2],
         timestep_s=0.01,
     )
-    assert same(batch, batch_of(frames))
+    assert same(batch.with_grid((1, 1, frames.shape[2])), batch_of(frames))
 
 
 @given(COUNTS, st.integers(0, 5))
@@ -88,9 +88,9 @@ def test_concatenate_undoes_slicing(frames, cut):
 
 def test_concatenate_refuses_batches_of_different_shape(two_samples):
     with pytest.raises(InputError, match="differ"):
-        EventBatch.concatenate([two_samples, replace(two_samples, input_size=4)])
+        EventBatch.concatenate([two_samples, replace(two_samples, input_size=4, grid=None)])
     with pytest.raises(InputError, match=r"differ.*grid\): .*\(1, 1, 3\)"):
-        EventBatch.concatenate([two_samples, two_samples.with_grid((1, 1, 3))])
+        EventBatch.concatenate([two_samples.with_grid(None), two_samples])
     with pytest.raises(InputError, match="at least one"):
         EventBatch.concatenate([])
 

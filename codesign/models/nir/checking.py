@@ -120,12 +120,12 @@ def check_spikes(
     at_once = max(1, _MOST_AT_ONCE // (given.shape[1] * network.shape.neurons))
     for start in range(0, len(given), at_once):
         part = slice(start, start + at_once)
-        events = EventBatch.from_frames(
+        events = EventBatch.from_dense(
             given[part],
             np.zeros(len(given[part]), dtype=np.int64),
             timestep_s=network.timestep_s,
             currents=bool((given < 0).any() or (given != np.floor(given)).any()),
-        )
+        ).with_grid(None)  # recordings are flat
         ours = trace(network, events)
         compared.add(start, ours, {layer: array[part] for layer, array in layers.items()})
         if potentials is not None:
