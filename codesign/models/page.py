@@ -144,7 +144,7 @@ def _neuron(card: ModelCard) -> str:
     learned = {} if card.recipe is None or card.recipe.learn is None else card.recipe.learn.shared
     own = card.own_numbers or {}
     after = {
-        name: f"{'' if name in own else ' at first'}, then learned for each {sharing}"
+        name: f"{',' if name in own else ' at first, then'} learned for each {sharing}"
         for name, sharing in learned.items()
     }
     thresholds = own.get("threshold") or " | ".join(f"{number:g}" for number in _layers(neuron.threshold))
