@@ -130,9 +130,9 @@ class Spec(BaseModel, metaclass=_Constructed):
 
     def said(self) -> dict[str, Any]:
         """All fields but those that were added and have their defaults."""
-        fields = type(self).model_fields.items()
-        given = {name: (getattr(self, name), field.default) for name, field in fields}
-        return {name: one for name, (one, default) in given.items() if name not in self.added or one != default}
+        fields, added = type(self).model_fields, self.added
+        given = {name: getattr(self, name) for name in fields}
+        return {name: one for name, one in given.items() if name not in added or one != fields[name].default}
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         """What is not as it is by default, and what is always shown."""

@@ -102,7 +102,7 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if type(value) in _PLAIN_TYPES or isinstance(value, (int, str)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)

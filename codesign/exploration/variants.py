@@ -14,6 +14,7 @@ from codesign.exploration.spec import AxisValue, ChipEntry, ScheduleEntry, Sweep
 from codesign.hardware.description import Chip
 from codesign.hardware.kinds import in_words
 from codesign.hardware.library import chip_variant
+from codesign.hardware.numbers import Number
 from codesign.hardware.parameters import with_parameters
 from codesign.training.recipe import Recipe
 
@@ -164,10 +165,9 @@ def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
     """A number of the chip in SI and its unit; text where it is none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
-    number = chip.numbers().get(parameter)
-    if number is not None:
-        return (number.text, "") if number.si is None else (number.si, number.unit)
-    value: Any = chip  # a word, such as the scope of a barrier
+    value: Any = chip
     for part in parameter.split("."):
         value = None if value is None else getattr(value, part, None)  # a part that this kind of chip does not have
+    if isinstance(value, Number):
+        return (value.text, "") if value.si is None else (value.si, value.unit)
     return None if value is None else str(value), ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args
 
 from pydantic import model_validator
 
@@ -62,12 +63,29 @@ class Sourced(Spec):
 
 def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Sourced]]:
     """All that a chip states with a source, with its place."""
-    for name in type(spec).model_fields:
+    for name in _with_parts(type(spec)):
         part = getattr(spec, name)
         if isinstance(part, Sourced):
             yield (*place, name), part
         if isinstance(part, Spec):
             yield from sourced_parts(part, (*place, name))
+
+
+@cache
+def _with_parts(kind: type[Spec]) -> tuple[str, ...]:
+    """Fields that can hold a specification; most of a number's cannot, and a chip has many numbers."""
+    fields = kind.model_fields.items()
+    return tuple(name for name, field in fields if any(map(_is_spec, _types_in(field.annotation))))
+
+
+def _is_spec(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Spec)
+
+
+def _types_in(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types_in(part)
 
 
 def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:

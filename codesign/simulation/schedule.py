@@ -32,7 +32,7 @@ def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, 
         return whole(name, value, most=most)
     if not value:
         raise InputError(f"{name}: must have one number for each neuron, found none")
-    if all(type(number) is int for number in value) and min(value) >= 0 and max(value) < most:
+    if {*map(type, value)} == {int} and min(value) >= 0 and max(value) < most:
         return value
     return tuple(whole(name, number, most=most) for number in value)
 
