@@ -45,12 +45,15 @@ def summary(accuracy: float) -> bytes:
     return json.dumps({"accuracy": accuracy, "spike_density": 1.5}, separators=(",", ":")).encode()
 
 
-def cost(energy_j: float | None, latency_s: float | None, coverage: Sequence[str] = ("spike", "static")) -> bytes:
+def cost(
+    energy_j: float | None, latency_s: float | None, coverage: Sequence[str] = ("spike", "static"), **more: Any
+) -> bytes:
     cells: dict[str, Any] = {
         "assumptions": ['a note that says "energy_j":1'],
         "energy_coverage": list(coverage),
         "energy_j": energy_j,
         "latency_s": latency_s,
+        **more,
     }
     return json.dumps(cells, separators=(",", ":")).encode()
 
@@ -93,6 +96,14 @@ def test_a_front_by_hand():
         "rs, asynchronous on mubrain": ("82.5 %", "4 µJ", "3 ms"),
         FITTED: ("80.0 %", "3 µJ", "2 ms"),
     }
+
+
+def test_a_chip_that_drops_spikes_is_on_no_front():
+    plan, watch = watched(tiny())
+    give(watch, plan, 0.9, cost(1e-6, 1e-3, latency_model="timer, overload drops", overloaded_ticks=0.5))
+    assert watch.front() == []
+    give(watch, plan, 0.9, cost(1e-6, 1e-3, latency_model="timer, overload stretches", overloaded_ticks=0.5))
+    assert len(watch.front()) == 1
 
 
 def test_where_nobody_knows_all_objectives_the_first_pair_counts():

@@ -25,14 +25,8 @@ _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
 _RESULTS = (
-    *(
-        "accuracy",
-        "spike_density",
-        "undecided_fraction",
-        "overloaded_ticks",
-        "energy_coverage",
-        *ENERGY_COLUMNS.values(),
-    ),
+    *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
+    *ENERGY_COLUMNS.values(),
     *("energy_cores_in_use_j", "core_share", "latency_s"),
 )
 
