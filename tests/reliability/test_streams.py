@@ -94,7 +94,7 @@ def test_no_job_fails_for_the_log(
 ) -> None:
     ended = end(sweep(folder, cache_root, "--executor", executor, prepare=STATES[state](2)))
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("Tiny: 2 design points from 3 rows (1 infeasible: TrueNorth)")
+    assert ended.out.startswith("Tiny: 2 design points from 3 rows (1 infeasible: TrueNorth, timer)")
     undisturbed.check_results(folder / "out" / "results.parquet")
 
 
