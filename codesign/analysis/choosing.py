@@ -18,11 +18,11 @@ from codesign.analysis.remarks import (
     dropping_remark,
     enlarged,
     lacking_terms,
+    left_aside,
     left_out,
     left_to_samples,
     other_book,
     remarks_on,
-    silent_remark,
     time_left_out,
 )
 from codesign.analysis.selecting import points_in, value_of
@@ -66,12 +66,10 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         question=question.ask or _asked(question, names),
         options=(*options_of(contest), *missed(contest)),
     )
-    dropped = dropping_remark(selected, names)
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)
-        remarks = (*filter(None, [dropped]), *silent_remark(selected, names))
-        return answer(standing=standing, sentence=sentence, remarks=remarks)
-    turns, further = switches(contest), (dropped, *_further(contest, question))
+        return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
+    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
     differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
     sentence = " ".join(said[:_MOST_SENTENCES])
@@ -80,7 +78,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1], options=(path,)),
         *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
-        *silent_remark(dict.fromkeys((*contest.ranked, *selected)), names),
+        *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
     )
     return answer(
         standing=_standing(contest),
@@ -187,10 +185,8 @@ def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
     if not variants:
         return "cannot be asked", "No point of the results takes part."
     nearest = _nearest(contest, [*variants])
-    label, misses = (
-        contest.names.upper(contest.label(variants[nearest])),
-        listed(misses_in_words(nearest, contest.where)),
-    )
+    label = contest.names.upper(contest.label(variants[nearest]))
+    misses = listed(misses_in_words(nearest, contest.where))
     return (
         "not met",
         f"Nothing meets {listed([limit.text for limit in contest.where])}. {label} comes nearest: {misses}.",

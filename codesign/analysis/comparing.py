@@ -15,12 +15,11 @@ from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import CompareQuestion, Selection
 from codesign.analysis.remarks import (
-    dropping_remark,
     enlarged,
     lacking_terms,
+    left_aside,
     other_book,
     remarks_on,
-    silent_remark,
     time_left_out,
 )
 from codesign.analysis.selecting import points_in
@@ -56,11 +55,11 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         column=contest.column,
         question=question.ask or f"{names.upper(labels[0])} against {labels[1]}: how do they differ?",
     )
-    silent = (*filter(None, [dropping_remark(selected, names)]), *silent_remark(selected, names))
+    aside = left_aside(selected, names)
     if len(contest.chosen) < 2:
         standing, sentence = _lacking(contest)
         options = (*options_of(contest, question.columns), *missed(contest))
-        return answer(standing=standing, sentence=sentence, options=options, remarks=silent)
+        return answer(standing=standing, sentence=sentence, options=options, remarks=aside)
     first, second = contest.chosen.values()
     found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
     options = options_of(contest, question.columns)
@@ -77,7 +76,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         comparisons=tuple(found),
         remarks=(
             *remarks_on(contest, (first, second), options={*sides[0], *sides[1]}, columns=question.columns),
-            *silent,
+            *aside,
         ),
     )
 

@@ -72,11 +72,11 @@ def remarks_on(
     return tuple(dict.fromkeys(filter(None, said)))
 
 
-def silent_remark(points: Collection[Point], names: Names) -> tuple[str, ...]:
-    """That some points, or some seeds of one, answer nothing; the point that comes first is named."""
+def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
+    """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing; the first is named."""
     silent = sum(point.silent for point in points)
     mixed = [point for point in points if point.silent_seeds and not point.silent]
-    said = []
+    said = [*filter(None, [dropping_remark(points, names)])]
     if silent:
         words = "1 point has" if silent == 1 else f"{silent:,} points have"
         said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")

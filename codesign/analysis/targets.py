@@ -19,7 +19,7 @@ from codesign.analysis.formatting import listed
 from codesign.analysis.naming import Names
 from codesign.analysis.points import Point
 from codesign.analysis.questions import Constraint, TargetQuestion
-from codesign.analysis.remarks import dropping_remark, silent_remark
+from codesign.analysis.remarks import left_aside
 from codesign.analysis.selecting import points_in
 from codesign.analysis.variants import best_variant
 from codesign.units import plural
@@ -46,9 +46,9 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         column=where[0].column,
         question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
     )
-    silent = (*filter(None, [dropping_remark(selected, names)]), *silent_remark(selected, names))
+    aside = left_aside(selected, names)
     if not able:
-        return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=silent)
+        return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=aside)
     if met:
         best = best_variant(met, where[0].column, more=more_is_better(where[0].column)) or met[0]
         count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
@@ -58,14 +58,14 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             sentence=f"{count} all constraints. The best is {names.point(best)}.",
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
-            remarks=(*filter(None, [doubt(best, where)]), *silent),
+            remarks=(*filter(None, [doubt(best, where)]), *aside),
         )
     missed = listed(misses_in_words(nearest[0], where)[:2])
     return answer(
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
         options=_options(nearest, where, names),
-        remarks=(*_in_the_way(able, where), *silent),
+        remarks=(*_in_the_way(able, where), *aside),
     )
 
 
