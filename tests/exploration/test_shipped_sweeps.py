@@ -14,10 +14,13 @@ import codesign
 from codesign.documents import load_document
 from codesign.exploration.composition import Chosen, load_chosen
 from codesign.exploration.library import sweep_names
-from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.models import axis_mistakes
+from codesign.exploration.pricing.space import build_space
+from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.sweep import plan_sweep
+from codesign.exploration.variants import base_chip
 
 FOLDER = Path(codesign.__file__).parent.parent / "sweeps"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -60,7 +63,10 @@ def test_a_shipped_file_has_no_mistakes_at_any_dataset_and_scale(path):
 
 @pytest.mark.parametrize("path", PRICES, ids=name_of)
 def test_a_shipped_price_file_has_no_mistakes(path):
-    assert load_document(path, PricingSpec).name == path.stem
+    spec = load_document(path, PricingSpec)
+    assert spec.name == path.stem
+    space = build_space(base_chip(narrowed_sweep(spec), spec.chip), spec.axes, spec.linked, spec.most_points)
+    assert not list(axis_mistakes(space, "random"))
 
 
 def test_all_are_found_by_name_and_have_a_folder_of_their_own():

@@ -49,7 +49,7 @@ def prepare(
     chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy_name
     check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
-    if mistakes := list(_axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
+    if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)
     work = find_work(plan, store)
     failures = run_work(
@@ -69,7 +69,7 @@ def prepare(
     )
 
 
-def _axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
+def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:
     """Axes that change spikes, and values that do not fit the chip, alone or at the ends of another axis."""
     first, uses_service = [0] * len(space.shape), get_policy(policy).uses_service
     try:
