@@ -7,22 +7,18 @@ import json
 import os
 import pty
 import shutil
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hostile_texts import HARMLESS, HOSTILE, check_obeys_nothing, with_more
 from one_process import run_all
 from program import ROOT, end, run_here, start
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.metadata import AxisFacts, ResultMetadata
 from codesign.analysis.table import read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
@@ -30,136 +26,6 @@ from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.shown import LogView, TerminalView
 
 pytestmark = pytest.mark.slow
-
-MARK = "data-owned"
-WHOLE = "document.documentElement.outerHTML"
-RUN = f"document.documentElement.setAttribute('{MARK}',1)"
-HOSTILE = (
-    f"</title></style></svg></textarea></script><script>{RUN}</script><img src=x onerror={RUN}>"
-    f"<a href=javascript:{RUN}>\"'` onmouseover={RUN} x='<svg onload={RUN}>'{{{{7*7}}}}<!--&lt;]]>"
-    f' http://example.org/"onfocus="{RUN} javascript:{RUN} &#x3c;script&#x3e;{RUN}'
-)
-HARMLESS = "x" * HOSTILE.index(" http:") + " http://example.org/" + "x" * 40
-ENUMERATED = {"column", "direction", "unit", "confidence", "kind", "state", "synchronization", "sweep", "static_book"}
-"""Fields of the metadata whose words mean something to the report."""
-KEPT_COLUMNS = {
-    "sweep",
-    "status",
-    "inference",
-    "stop",
-    "capacity",
-    "mapping",
-    "operation",
-    "synchronization",
-    "training_method",
-}
-KEPT_COLUMNS |= {"energy_accounting", "energy_coverage", "uncertain_terms", "policy", "training_policy", "input_mode"}
-
-
-class Page(HTMLParser):
-    """Every element with the names of its attributes, addresses, and what scripts and styles say."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: Counter[tuple[str, tuple[str, ...]]] = Counter()
-        self.addresses: list[str] = []
-        self.code: list[str] = []
-        self.text = ""
-        self._inside = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements[tag, tuple(sorted(name for name, _ in attrs))] += 1
-        self.addresses += [value or "" for name, value in attrs if name in ("href", "xlink:href", "src", "action")]
-        self._inside = "" if ("type", "application/json") in attrs else tag  # data, which nothing runs
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside in ("script", "style"):
-            self.code.append(data)
-        else:
-            self.text += data
-
-    @property
-    def tags(self) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for (tag, _), number in self.elements.items():
-            counts[tag] += number
-        return counts
-
-
-def check_obeys_nothing(hostile: Path, harmless: Path) -> None:
-    """The page of hostile texts has the elements, attributes, scripts and kinds of addresses of the other one."""
-    page, other = (Page(path.read_text(encoding="utf-8")) for path in (hostile, harmless))
-    assert "onerror=" in page.text  # the texts are there, as texts
-    assert set(page.elements) == set(other.elements)
-    for tag in ("script", "style", "a", "img", "image", "iframe", "object", "embed", "form", "input", "base", "meta"):
-        assert page.tags[tag] == other.tags[tag], tag
-    assert page.tags["link"] == page.tags["iframe"] == 0
-    assert not any(name.startswith("on") for _, names in page.elements for name in names)
-    assert page.code == other.code
-    schemes = {address.partition(":")[0] for address in page.addresses if not address.startswith("#")}
-    assert schemes <= {"http", "https", "data"}
-
-
-def changed(value: Any, more: str, name: str = "") -> Any:
-    """Metadata with `more` behind every text and every name, but where words mean something."""
-    if isinstance(value, dict):
-        renamed = name in ("recipes", "schedules", "chips")
-        return {
-            key + more if renamed else key: changed(part, more, name if name in ("neuron", "versions") else key)
-            for key, part in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [changed(part, more, name) for part in value]
-    return value + more if isinstance(value, str) and name not in ENUMERATED else value
-
-
-def write_changed(undisturbed: Undisturbed, path: Path, more: str) -> None:
-    """The results of the tiny sweep with `more` behind everything that people write."""
-    rows = []
-    for number, row in enumerate(pq.read_table(undisturbed.folder / "out" / "results.parquet").to_pylist()):
-        new = {"axis.recipe.layered.policy": f"{number}"}
-        for column, value in row.items():
-            if column not in KEPT_COLUMNS and isinstance(value, str):
-                value += more
-            elif column not in KEPT_COLUMNS and isinstance(value, list) and value and isinstance(value[0], str):
-                value = [text + more for text in value]
-            new[column] = value
-        new["axis.recipe.layered.policy"] += more
-        rows.append(new)
-        if row["status"] == "infeasible":
-            rows.append({**new, "status": "failed", "reason": f"Error: {more}", "point": f"failed{more}"})
-    metadata = undisturbed.results.metadata
-    texts = changed(json.loads(metadata.to_json()), more)
-    texts["workload"]["coverage"] = f"some of it{more}"
-    texts["question"], texts["description"] = f"why{more}", f"so{more}"
-    texts["platform"] = [f"1 jobs failed{more}"]
-    texts["axes"] = [asdict(AxisFacts(name="recipe.layered.policy"))]
-    write_results(path, rows, ResultMetadata.from_json(json.dumps(texts)))
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, undisturbed: Undisturbed) -> Path:
-    """A folder with `hostile.html` and `harmless.html`, drawn from results that somebody sent."""
-    folder = tmp_path_factory.mktemp("pages")
-    write_changed(undisturbed, folder / "hostile.parquet", HOSTILE)
-    write_changed(undisturbed, folder / "harmless.parquet", HARMLESS)
-    for ended in run_all([("report", f"{name}.parquet") for name in ("hostile", "harmless")], folder=folder):
-        assert ended.code == 0, ended.err
-    return folder
-
-
-@pytest.mark.thorough  # would catch a text that only the whole program lets through
-def test_the_report_of_hostile_results(pages: Path) -> None:
-    check_obeys_nothing(pages / "hostile.html", pages / "harmless.html")
-    text = Page((pages / "hostile.html").read_text(encoding="utf-8")).text
-    for what in ("Tiny", "why", "so", "some of it", "layered", "mubrain", "Error: ", "failed"):
-        assert f"{what}</title>" in text, what
-
 
 LINKED = "linked:\n  together: {static_power.chip: [10 uW, 20 uW]}\n"
 
@@ -204,7 +70,7 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
     for ended in run_all(commands, folder=folder, environments=environments):
         assert ended.code == 0, ended.err
     for page in ("report.html", "index.html"):
-        check_obeys_nothing(folder / "out_hostile" / page, folder / "out_harmless" / page)
+        check_obeys_nothing(*((folder / f"out_{name}" / page).read_text("utf-8") for name in ("hostile", "harmless")))
 
 
 # terminals -----------------------------------------------------------------------------------------------------------
@@ -234,7 +100,8 @@ def on_terminal(*arguments: str, folder: Path, environment: Mapping[str, str] | 
 
 @pytest.mark.thorough  # would catch a control character that only the whole program lets through
 def test_control_characters_reach_no_terminal(folder: Path, undisturbed: Undisturbed) -> None:
-    write_changed(undisturbed, folder / "steering.parquet", TITLE)
+    rows = pq.read_table(undisturbed.folder / "out" / "results.parquet").to_pylist()
+    write_results(folder / "steering.parquet", *with_more(rows, undisturbed.results.metadata, TITLE))
     written = on_terminal("report", "steering.parquet", folder=folder, environment={"COLUMNS": "2000"})
     for raw in (b"\x1b]0;", b"\x07", b"\x1b[2J", b"\xc2\x9b", b"\x08", "\u202e".encode(), "\u200f".encode()):
         assert raw not in written, raw

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing, with_more
 from made_up_answers import row
-from pages import HOSTILE, Page, assert_harmless
 from synthetic_study import rows_on_test, study_metadata
 from synthetic_sweep import (
     Row,
@@ -24,7 +24,7 @@ from synthetic_sweep import (
     with_ranges,
 )
 
-from codesign.analysis.metadata import ChipFacts
+from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import gather
 from codesign.analysis.table import ResultTable
 from codesign.reporting.html import render_report, write_report
@@ -60,7 +60,7 @@ def test_nothing_is_fetched_and_nothing_runs_but_its_own_scripts(report):
     assert "default-src 'none'" in html.unescape(policy)
     assert "unsafe" not in policy
     page = Page(report)
-    assert [a for a in page.addresses if a[0] != "a" and not a[2].startswith("#")] == []
+    assert [a for a in page.addresses if a[0] != "a" and not a[1].startswith("#")] == []
     assert " style=" not in report.partition("<script type=")[0]
 
 
@@ -141,41 +141,44 @@ def test_the_same_results_give_the_same_bytes_in_any_thread(table, report, tmp_p
     assert [path.read_bytes() for path in paths] == [report.encode()] * 2
 
 
-def test_names_are_text_whatever_they_hold():
-    """In every section, answers to questions of the file and the trainings by ways to run them among them."""
-
-    def renamed(row: Row) -> Row:
-        changes = {name: HOSTILE + row[name] for name in ("recipe", "schedule", "chip")}
-        changes |= {"assumptions": [HOSTILE], "latency_model": HOSTILE, "axis.<b>": HOSTILE}
-        return row | changes
-
-    rows = [renamed(row) for row in synthetic_rows(seeds=(0, 1)) if row["status"] == "ok"]
-    rows.append(base_row("layered", HOSTILE, "x", 0, 0) | {"status": "failed", "reason": HOSTILE})
-    plain = synthetic_metadata()
-    metadata = replace(
-        plain,
-        questions={
-            HOSTILE: {
-                "claim": HOSTILE,
-                "source": HOSTILE,
+def asked(more: str) -> ResultMetadata:
+    """With a claim and a printed table."""
+    metadata = synthetic_metadata()
+    metadata.questions.update(
+        {
+            f"claim{more}": {
+                "claim": f"It loses{more}",
+                "source": f"a paper{more}",
                 "column": "accuracy",
-                "more": {"recipe": HOSTILE},
+                "more": {"recipe": f"layered{more}"},
                 "less": {},
             },
             "printed": {
-                "printed": HOSTILE,
+                "printed": f"a table{more}",
                 "columns": ["accuracy"],
-                "rows": {"a": {"label": HOSTILE, "of": {"layered": True}, "values": {"accuracy": HOSTILE}}},
-                "remarks": [HOSTILE],
+                "rows": {"a": {"label": f"a row{more}", "of": {"layered": True}, "values": {"accuracy": f"?{more}"}}},
+                "remarks": [f"a remark{more}"],
             },
-        },
-        workload=replace(plain.workload, name=HOSTILE, coverage=HOSTILE),
-        recipes={HOSTILE: {HOSTILE: HOSTILE}},
-        versions={HOSTILE: HOSTILE},
-        chips={HOSTILE: ChipFacts(title=HOSTILE, citation=HOSTILE, synchronization=HOSTILE, notes=(HOSTILE,))},
-        **dict.fromkeys(("title", "question", "description", "command", "topology"), HOSTILE),
+        }
     )
-    assert_harmless(page_of(rows, metadata), scripts=Page(synthetic_page()).tags.count("script"))
+    return metadata
+
+
+@pytest.mark.parametrize("study", [False, True])
+def test_names_are_text_whatever_they_hold(study):
+    """In every section, answers to questions of the file and the trainings by ways to run them among them."""
+
+    def page(more: str) -> str:
+        rows, metadata = (rows_on_test(), study_metadata()) if study else (synthetic_rows((0, 1)), asked(more))
+        return page_of(*with_more(rows, metadata, more))
+
+    check_obeys_nothing(page(HOSTILE), page(HARMLESS))
+    text = Page(page(HOSTILE)).text
+    told = ["recipe.group_size", "momentum", "the loss is not finite in epoch 3", "TPE, 10 startup trials"]
+    if not study:
+        told = ["It loses", "a row", "a remark", "layered", "loihi", "Loihi", "A made-up sweep."]
+    for what in (*told, synthetic_metadata().question):
+        assert f"{what}</title>" in text, what
 
 
 def failed(number: int, reason: str) -> Row:

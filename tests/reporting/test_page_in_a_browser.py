@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from browser import Browser, Tab, chromium, needs_chromium
+from hostile_texts import HOSTILE, RUN, with_more
 from plain_pages import chips_page, prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
-from synthetic_sweep import Row, page_of, synthetic_metadata, synthetic_page, synthetic_rows
+from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
 from codesign.analysis.table import read_results
 from codesign.reporting.html import render_report
@@ -19,11 +19,6 @@ from codesign.reporting.html import render_report
 pytestmark = [needs_chromium, pytest.mark.slow]
 
 EXAMPLE = Path(__file__).parents[2] / "reports" / "example" / "results.parquet"
-RUN = "document.documentElement.setAttribute('data-owned',1)"
-HOSTILE = (
-    f"</title></style></script><script>{RUN}</script><img src=x onerror={RUN}>\"'` onmouseover={RUN} "
-    f"{{{{7*7}}}} {{% raw %}} datum.x=1 + {RUN} \\u003cscript\\u003e [&amp; <!--"
-)
 
 
 @pytest.fixture(scope="module")
@@ -294,19 +289,7 @@ def test_nothing_was_complained_of(tab):
 
 
 def sweep_page(more: str = "") -> str:
-    def renamed(row: Row) -> Row:
-        changes = {name: row[name] + more for name in ("recipe", "schedule", "chip")}
-        return row | changes | {"chip_title": row.get("chip_title", "") + more, f"axis.{more}": more}
-
-    if not more:
-        return synthetic_page()
-    plain = synthetic_metadata()
-    metadata = replace(
-        plain,
-        chips={name + more: replace(chip, title=more, citation=more) for name, chip in plain.chips.items()},
-        **dict.fromkeys(("title", "question", "description", "command", "topology"), more),
-    )
-    return page_of([renamed(row) for row in synthetic_rows((0, 1)) if row["status"] == "ok"], metadata)
+    return page_of(*with_more(synthetic_rows((0, 1)), synthetic_metadata(), more)) if more else synthetic_page()
 
 
 def test_faint_points_are_explained(tab):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from drawn_rows import rows_of
-from pages import HOSTILE, Page, assert_harmless
+from hostile_texts import Page
 from synthetic_study import (
     COMMON,
     OBJECTIVES,
@@ -21,7 +21,7 @@ from synthetic_sweep import page_of, printed, table_of, texts
 
 from codesign.analysis.answers import Answer
 from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.metadata import ParameterFacts, StudyFacts, TrialFacts
+from codesign.analysis.metadata import StudyFacts, TrialFacts
 from codesign.analysis.study import Study
 from codesign.analysis.table import ResultTable
 from codesign.errors import InputError
@@ -176,30 +176,6 @@ def test_the_search_space_has_units_and_conditions(table):
 
 
 # the page ------------------------------------------------------------------------------------------------------------
-
-
-def test_names_of_a_study_are_text_whatever_they_hold():
-    def renamed(one: TrialFacts) -> TrialFacts:
-        parameters = {HOSTILE: HOSTILE} if one.number else {HOSTILE: "b"}
-        violated = {HOSTILE: 1.0} if one.state == "infeasible" else {}
-        return replace(one, parameters=parameters, reason=HOSTILE, violations=violated)
-
-    facts = small_study()
-    choice = ParameterFacts(name=HOSTILE, kind="categorical", choices=("b", HOSTILE), condition=HOSTILE)
-    hostile = StudyFacts(
-        sampler=HOSTILE,
-        seed=0,
-        parameters=(choice,),
-        constraints=(HOSTILE,),
-        levels=(HOSTILE, HOSTILE),
-        baseline=renamed(facts.baseline),
-        trials=tuple(map(renamed, facts.trials)),
-        importances={o.column: {HOSTILE: 1.0} for o in OBJECTIVES},
-        importance_method=HOSTILE,
-    )
-    rows = [row | {"recipe": HOSTILE, "chip": HOSTILE, "schedule": HOSTILE} for row in rows_on_test()]
-    text = page_of(rows, replace(study_metadata(hostile), title=HOSTILE))
-    assert_harmless(text, scripts=5)
 
 
 def test_a_study_with_one_objective_has_a_curve_and_no_front_to_draw():
