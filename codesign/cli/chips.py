@@ -10,16 +10,14 @@ import typer
 from codesign.cli.completion import complete_chips
 from codesign.cli.options import place_here
 
-app = typer.Typer(
-    help="List all chips, by the bare command, or show, compare, check and validate them.", invoke_without_command=True
-)
+app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Names, aliases or paths of chips.  [default: all]",
-        show_default=False,
+        help="Names, aliases or paths of chips.",
+        show_default="all",
         autocompletion=complete_chips,
     ),
 ]
@@ -43,7 +41,7 @@ def show(
         str, typer.Argument(metavar="NAME", help="Name, alias or path of a chip.", autocompletion=complete_chips)
     ],
 ) -> None:
-    """Show what a chip can do, what is not known about it, and every number with its range and how it is known."""
+    """Show what a chip can do, what is not known about it, and each number with its range and how it is known."""
     from codesign.cli.chip_pages import print_chip
     from codesign.console import PrintableConsole
     from codesign.hardware.library import chip_file, find_chip
@@ -55,7 +53,7 @@ def show(
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A chip file.")]) -> None:
-    """Check a chip file: print OK and what it leaves out, or every mistake with its line, and end with exit code 2."""
+    """Check a chip file: print OK and what it leaves out, or every mistake with its line (exit code 2)."""
     from codesign.hardware.library import load_chip
     from codesign.hardware.missing import unpriced
     from codesign.hardware.provenance import STRUCTURE
@@ -87,7 +85,7 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Compare chips: their numbers side by side, how each is known, and its range. Up to three have a column each."""
+    """Show chips' numbers side by side, each with its range and how it is known: up to three chips in columns."""
     from codesign.cli.chip_comparing import comparison_file, print_comparison
     from codesign.console import PrintableConsole
     from codesign.files import write_atomically

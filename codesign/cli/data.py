@@ -8,7 +8,9 @@ import typer
 
 from codesign.cli.options import DataRootOption
 
-app = typer.Typer(help="List the datasets found, by the bare command, or download one.", invoke_without_command=True)
+app = typer.Typer(
+    help="List the datasets found, and where others are expected, or download one.", invoke_without_command=True
+)
 
 
 @app.callback()

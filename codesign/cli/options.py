@@ -32,10 +32,10 @@ class ExecutorName(StrEnum):
 
 
 ExecutorOption = Annotated[
-    ExecutorName, typer.Option(help="auto uses Ray where that saves more time than starting it costs.")
+    ExecutorName, typer.Option(help="Where jobs run; auto uses Ray where that saves more time than starting it takes.")
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Number of jobs at once, with Ray on this machine.")]
-RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster.")]
+RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster to use.")]
 
 
 def place(text: str) -> str:
@@ -78,7 +78,7 @@ DatasetOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="One of the file's `datasets`; any other word lists them.",
+        help="One of the file's `datasets`; an unknown name lists them.",
         show_default="its first, if it has any",
     ),
 ]
@@ -86,15 +86,15 @@ ScaleOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="One of the file's `scales`, such as smoke; any other word lists them.",
+        help="One of the file's `scales`, such as smoke; an unknown name lists them.",
         show_default="its first, if it has any",
     ),
 ]
 ModelsOption = Annotated[
-    bool, typer.Option("--models", help="Write each model too, with its card, into models/ in the folder of results.")
+    bool, typer.Option("--models", help="Also write each trained model and its card into models/ in the output folder.")
 ]
 AnswersOption = Annotated[
-    bool, typer.Option("--json", help="Print the answers as JSON; whatever else there is to say is on standard error.")
+    bool, typer.Option("--json", help="Print the answers as JSON; everything else goes to standard error.")
 ]
 DataRootOption = Annotated[
     Path | None,

@@ -14,9 +14,8 @@ from codesign.reporting.forms import Form, TableForm
 _BookOption = Annotated[
     StaticBook | None,
     typer.Option(
-        help="Which static power energies count: that of the whole board, or the share of the cores in use.  "
-        "[default: as the sweep says]",
-        show_default=False,
+        help="Which static power energies count: that of the whole board, or the share of the cores in use.",
+        show_default="as the sweep says",
     ),
 ]
 _FiguresOption = Annotated[
@@ -49,8 +48,8 @@ def report(
             "-o",
             parser=place,
             metavar="LOCATION",
-            help="HTML file to write, a path or a URL.  [default: report.html in the folder, or beside the file]",
-            show_default=False,
+            help="HTML file to write, a path or a URL.",
+            show_default="report.html in the folder, or beside the file",
         ),
     ] = None,
     static_book: _BookOption = None,

@@ -54,9 +54,9 @@ def run(
     data_root: options.DataRootOption = None,
     as_json: options.AnswersOption = False,
 ) -> None:
-    """Accuracy, energy and latency of a trained model on chips, where layers wait for each other and where not.
+    """Show accuracy, energy and latency of a trained model on chips, with and without layers that wait.
 
-    Chips that always wait run as they do; all others run both. The page is that of a sweep.
+    Chips whose layers always wait run that way only, all others both ways. The report is that of a sweep.
     """
     from codesign.exploration.of_model import sweep_of_model
     from codesign.exploration.sweep import run_sweep

@@ -22,14 +22,14 @@ def status(
         typer.Argument(
             parser=place,
             metavar="LOCATION",
-            help="Output of a sweep or study, such as reports/NAME, or a folder of several; a path or a URL.",
+            help="Output of a sweep or study, such as reports/NAME, or a folder of several: a path or a URL.",
         ),
     ] = _USUAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how far sweeps and studies are: running, finished, interrupted or dead, and how to continue.
+    """Show how far sweeps and studies have come (running, finished, interrupted or dead) and how to continue.
 
-    Only files are read, so it works from any machine that can see them.
+    Only files are read, so it works on any machine that can read them.
     """
     from rich.text import Text
 

@@ -23,7 +23,7 @@ def study(
     scale: options.ScaleOption = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, help="Budget in trials, including those of earlier runs, instead of the file's."),
+        typer.Option(min=1, help="Trials in all, those of earlier runs included, instead of the file's budget."),
     ] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
     executor: options.ExecutorOption = options.ExecutorName.auto,

@@ -241,6 +241,13 @@ class SweepSpec(FileSpec):
     Attributes:
         name: of the sweep and of its folder of reports.
         title, question, description: for the report, which shows the name where there is no title.
+        workload: the data.
+        network: its layers and neurons.
+        chips: what models run on, by name; an entry may be empty, as in `loihi: {}`.
+        schedules: how models run, by name; every sweep also has `chip`, the chip's own, `layered` and `paper_table5`.
+        seeds: of trainings and evaluations.
+        evaluation: on which samples.
+        objectives: columns whose Pareto front the report draws; left out, accuracy, energy and latency.
         questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
         figures: figures that the report draws in addition to its own.
         preset: column of the paper's Table 6 that fills in neuron and recipe parameters.

@@ -49,8 +49,6 @@ EXIT_CODES = """
 | 2 | bad input |
 | 3 | success, but standard output was closed, full or not read to its end |
 | 130 | interrupted |
-
-`--debug`, anywhere on the line, prints a traceback.
 """
 CHIP_FILE = """\
 # Chip file
@@ -59,6 +57,12 @@ This is `chips/template.yaml`, to be copied and filled in. [Your own chip](../ch
 
 ```yaml
 {template}```
+"""
+FILES = """\
+# Sweep, study and price files
+
+Quantities have a unit after a space, as in `10 ms`. Sweep and study files may also have `extends`, `remove`, `datasets`
+and `scales`, by which a file is [composed of parts](../sweeps.md#one-file-for-several-datasets-and-scales).
 """
 COLUMNS = """\
 # Columns of results
@@ -164,7 +168,7 @@ def file_fields() -> str:
     from codesign.exploration.spec import SweepSpec
     from codesign.exploration.study.spec import StudySpec
 
-    parts = ["# Sweep, study and price files\n"]
+    parts = [FILES]
     described: set[type[BaseModel]] = set()
     for title, spec in (("Sweep file", SweepSpec), ("Study file", StudySpec), ("Price file", PricingSpec)):
         parts.append(f"## {title}\n\n{_description(spec)}\n")
@@ -202,8 +206,9 @@ def _description(spec: type[BaseModel]) -> str:
     rows = []
     for name, field in spec.model_fields.items():
         blocks = ", ".join(f"[{_heading(block)}](#{_anchor(block)})" for block in _models_in(field.annotation))
-        meaning = " ".join([_cell(meanings.get(name, "")), f"→ {blocks}" if blocks else ""])
-        rows.append(f"| `{name}` | {_if_left_out(field)} | {meaning} |")
+        said = meanings.get(name) or _choices(field.annotation)
+        meaning = " ".join(filter(None, (_cell(said), blocks and f"→ {blocks}")))
+        rows.append(f"| `{field.alias or name}` | {_if_left_out(field)} | {meaning} |")
     table = "\n".join(["| field | if left out | meaning |", "|---|---|---|", *rows])
     return re.sub(r"^ +", "", summary, flags=re.MULTILINE) + f"\n\n{table}"
 
@@ -216,6 +221,11 @@ def _meanings(spec: type[BaseModel]) -> dict[str, str]:
         for names, meaning in re.findall(r"^ {8}(\w[^:\n]*): (.*(?:\n {12}.*)*)", attributes, flags=re.MULTILINE):
             meanings |= dict.fromkeys(names.split(", "), " ".join(meaning.split()))
     return meanings
+
+
+def _choices(annotation: Any) -> str:
+    """The words that a field may be, where nothing else is said of it."""
+    return " or ".join(f"`{word}`" for word in getattr(annotation, "__args__", ()) if isinstance(word, str))
 
 
 def _if_left_out(field: FieldInfo) -> str:

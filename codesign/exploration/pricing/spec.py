@@ -43,7 +43,8 @@ class PricingSpec(FileSpec):
     """A price file.
 
     Attributes:
-        name: of the file's folder of outputs; `title` and `description` are for its page.
+        name: of the file's folder of outputs.
+        title, description: for its page.
         sweep: name or path of the sweep whose models are priced.
         dataset, scale: of the sweep's file, where it has several; left out, the first of each.
         recipes, training_seeds: of the sweep; left out, all of them. Each recipe and seed is one model.
@@ -51,7 +52,8 @@ class PricingSpec(FileSpec):
         chip, schedule: an entry of the sweep's chips, and a schedule that it names.
         axes: values of a price by its path in the chip's file; every combination of values is a design point.
         linked: under a name, several prices whose values move together, such as those of an operating point.
-        objectives: what the Pareto front is about.
+        objectives: what the Pareto front is about; left out, accuracy, energy and latency.
+        most_points: a file with more combinations is refused.
     """
 
     name: Name

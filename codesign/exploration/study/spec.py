@@ -182,7 +182,8 @@ class StudySpec(SweepSpec):
             schedule that is not searched for is the baseline's.
         objectives: the objectives of the search, each with its reference.
         constraints: limits that a trial must also meet.
-        sampler, budget: how and how long.
+        sampler: how trials are proposed.
+        budget: for how long.
         in_flight: trials, or cohorts of them with fidelity levels, under way at once. A trial is proposed when the one
             this many before it has ended, so results depend on this number but not on that of the workers.
         fidelity: cheap evaluations first.
