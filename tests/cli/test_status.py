@@ -23,6 +23,7 @@ from rich.console import Console
 from tiny_sweeps import TINY, Recording, tiny
 from typer.testing import CliRunner
 
+from codesign.analysis.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.executors.serial import SerialExecutor
@@ -165,8 +166,9 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     found = told(tmp_path / "out")
     assert found["state"] == "dead"
     assert found["process"]["pid"] == process.pid
-    kept = len(entries(tmp_path / "my store"))
-    assert kept >= 7
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock", "run.json"}  # no results
+    kept = entries(tmp_path / "my store")
+    assert len(kept) >= 7
     # Three models, each layered and asynchronous, with the chip's weights and with those of 32 bits.
     assert found["jobs"]["total"] == {"train": 3, "execute": 12, "price": 18}
     shown = said(tmp_path / "out")
@@ -178,10 +180,14 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert (found["folder"], found["command"]) == (str(tmp_path), command.partition(" && ")[2])
 
     words = shlex.split(found["command"])[1:]
-    program.run_here(*words, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root})
+    for more in ((), ("--store", "another store", "--output", "whole")):
+        program.run_here(*words, *more, folder=tmp_path, environment={"CODESIGN_CACHE": cache_root})
     again = told(tmp_path / "out")
     assert (again["state"], again["first_started"]) == ("finished", found["first_started"])
-    assert again["jobs"]["reused"] == kept
+    assert again["jobs"]["reused"] == len(kept)
+    after = entries(tmp_path / "my store")
+    assert {key: after[key] for key in kept} == kept  # nothing that was finished was written again
+    assert contents_equal(*(read_results(tmp_path / output / "results.parquet") for output in ("out", "whole")))
     assert " 33/33 results\n" in said(tmp_path / "out")
 
 
