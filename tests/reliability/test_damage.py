@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from program import end, run_here, start
+from program import end, start
 from undisturbed_sweep import Undisturbed
 
 from codesign.analysis.table import read_results
@@ -68,42 +68,7 @@ def store(folder: Path, undisturbed: Undisturbed) -> Store:
     return Store(folder / "store")
 
 
-def corrupted(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 0x10
-    path.write_bytes(data)
-
-
-def truncated(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-
-
 # entries of the store ------------------------------------------------------------------------------------------------
-
-
-def test_damaged_entries_are_computed_again(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
-    for name, damage in (("corrupted", corrupted), ("truncated", truncated)):
-        shutil.copytree(undisturbed.store, folder / name)
-        for path in (folder / name).glob("??/*"):
-            damage(path)
-    shutil.copytree(undisturbed.store, folder / "some")
-    some = Store(folder / "some")
-    contents, environment = Contents(some), {"CODESIGN_CACHE": cache_root}
-    for key in (contents.model, contents.costs[0]):
-        corrupted(Path(some.path(key)))  # nobody needs what is inside of a model whose executions are there
-    *everything, part, nothing = (
-        run_here(*SWEEP, "--store", store, "--output", f"out_{store}", folder=folder, environment=environment)
-        for store in ("corrupted", "truncated", "some", "some")
-    )
-    for ended in everything:
-        assert sorted(ended.jobs) == sorted(undisturbed.jobs), ended.err
-        assert ended.err.count("was damaged; it is removed and computed again") == 11
-    assert [job.split()[0] for job in part.jobs] == ["price"]
-    assert part.err.count("was damaged; it is removed and computed again") == 1
-    assert nothing.jobs == []
-    for store in ("corrupted", "truncated", "some"):
-        undisturbed.check_results(folder / f"out_{store}" / "results.parquet")
 
 
 def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_root: Path, store: Store) -> None:
