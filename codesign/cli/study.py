@@ -29,7 +29,15 @@ def study(
     executor: options.ExecutorOption = options.ExecutorName.auto,
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
-    output: options.OutputOption = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.place,
+            metavar="FOLDER",
+            help="Folder on this machine for results, report and the journal of trials.",
+            show_default="reports/NAME",
+        ),
+    ] = None,
     store: options.StoreOption = "reports/.store",
     data_root: options.DataRootOption = None,
     models: options.ModelsOption = False,
