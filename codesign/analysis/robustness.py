@@ -78,7 +78,7 @@ class Tip:
         at: the number there, in SI units.
         shared: whether both sides have it, so that it moves on both.
         alike: whether those have the same value.
-        above: whether it turns round above `at` or below.
+        above: whether it reverses above `at` or below.
         exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
     """
 
@@ -98,7 +98,7 @@ class Robustness:
         better_range, worse_range: where 95 % of the draws of either side lie.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
         with_seeds: share of pairs of a draw and a training seed in which it is.
-        tips: where it turns round, by the least relative change first.
+        tips: where it reverses, by the least relative change first.
         influences: what each number does to the difference, the largest spread first.
         models: the model's error on each chip that has one, a factor; `high` is what it is typically off by.
         same_chip: whether both sides share that error.
@@ -204,7 +204,7 @@ def _range(values: Floats) -> tuple[float, float]:
 
 
 def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
-    """Where the difference is zero between the number and an end; the nearer one if both ends turn it round."""
+    """Where the difference is zero between the number and an end; the nearer one if both ends reverse it."""
     number = influence.number
     if number.path.startswith(MODEL):
         return None

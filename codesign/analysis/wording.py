@@ -1,4 +1,4 @@
-"""How large and how sure a comparison is, and which uncertain number would turn it round, in words."""
+"""How large and how sure a comparison is, and which uncertain number would reverse it, in words."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> s
 
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
-    """What would turn a comparison round: the nearest number, or how far the model of both chips would have to be off.
+    """What would reverse a comparison: the nearest number, or how far the model of both chips would have to be off.
 
     Empty where the chips' numbers are exact or nothing within their ranges does.
     """
@@ -115,11 +115,11 @@ def tip_sentence(comparison: Comparison, names: Names) -> str:
     if robustness is None or not robustness.influences:
         return ""
     if robustness.tips:
-        return f"It turns round if {describe_tip(robustness.tips[0], names)}."
+        return f"This reverses if {describe_tip(robustness.tips[0], names)}."
     if robustness.models and not robustness.same_chip and robustness.apart is not None:
         typical = max(model.high for model in robustness.models)
         return (
-            f"No number of the chips within its range turns it round; the model would have to be off by a factor of "
+            f"No chip number, anywhere in its range, reverses this; the model would have to be off by a factor of "
             f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."
         )
     return ""

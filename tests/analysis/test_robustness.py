@@ -70,7 +70,7 @@ def test_probabilities_and_tip_by_hand():
     assert only.at == near(15e-12)
     assert only.above
     assert only.exact
-    assert tip(comparison) == "It turns round if a synaptic operation of a costs more than 15 pJ instead of 10 pJ."
+    assert tip(comparison) == "This reverses if a synaptic operation of a costs more than 15 pJ instead of 10 pJ."
     (influence,) = found.influences
     assert (influence.at_low, influence.at_high) == near((7 * MICRO, -5 * MICRO))
     assert found.worse_range == near((15 * MICRO, 15 * MICRO))
@@ -167,7 +167,7 @@ def test_tips_of_times_are_interpolated_and_say_so():
     found = comparison.robustness
     # Difference 1 ms at 4 ns, −0.5 ms at 1 ns: zero at 4 − 3 · 1 / 1.5 = 2 ns.
     assert (
-        tip(comparison) == "It turns round if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
+        tip(comparison) == "This reverses if a synaptic operation of slow takes less than about 2 ns instead of 4 ns."
     )
     assert found.probability == 0.5  # a tie is no agreement
 

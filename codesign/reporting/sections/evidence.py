@@ -34,7 +34,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
     table = shortened(_table(found, names, names.told_apart(_sides(found))), _MOST)
     return Section(
         name="evidence",
-        title="Comparisons: how large, how sure, and where they turn round",
+        title="Comparisons: how large, how sure, and what reverses them",
         summary="behind the answers",
         body=(*([_METHOD] if uncertain else []), *figures, table),
     )
@@ -56,7 +56,7 @@ def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point
             ),
             Heading(text="draws that agree", numeric=True, hint="of the chips' numbers; means over training seeds"),
             Heading(text="with seeds", numeric=True, hint="pairs of a draw and a training seed"),
-            Heading(text="turns round if", wide=True, hint="each number alone; empty where none does within its range"),
+            Heading(text="reverses if", wide=True, hint="each number alone; empty where none does within its range"),
             Heading(text="matters most", wide=True),
         ),
         rows=tuple(
