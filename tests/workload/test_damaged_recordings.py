@@ -106,8 +106,8 @@ DAMAGE = {
         (replaced("extra/speaker", np.zeros(3, dtype=np.int64)), "extra/speaker must hold"),
         (spikes("units", np.full(100, 700, dtype=np.uint16)), "sample 0 has a spike of a unit outside 0 … 699"),
         (spikes("units", np.zeros(99, dtype=np.uint16)), "sample 0 has 100 times and 99 units"),
-        (spikes("times", np.full(100, np.nan, dtype=np.float16)), "sample 0 has a spike at no time"),
-        (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0 has a spike at no time"),
+        (spikes("times", np.full(100, np.nan, dtype=np.float16)), "sample 0 has a spike without a valid time"),
+        (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0 has a spike without a valid time"),
     ],
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
         (b"", NO_BATCH),

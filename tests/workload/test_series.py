@@ -39,8 +39,8 @@ def test_events_are_at_the_sample_and_input_of_their_series(tmp_path):
         (":1\n", ":0:1\n", "a row has 13 series, not 12"),
         (":4\n", ":?\n", r"unknown label '\?'"),
         (r"@data\n[^,]*", "@data\nx", "cannot be read as time series"),
-        (r"@data\n[^,]*", "@data\nnan", "has a number that is none"),
-        (r"@data\n[^,]*", "@data\n1e30", "has a number that is none"),
+        (r"@data\n[^,]*", "@data\nnan", "has a value that is not a number"),
+        (r"@data\n[^,]*", "@data\n1e30", "has a value that is not a number"),
         (r"@data\n", "@data\n1,", "cannot be read as time series"),
     ],
 )

@@ -111,7 +111,7 @@ class _Series(Dataset):
             values = np.array([[float(number) for number in one.split(",")] for one in text.split(":")])
         known = np.isfinite(values).all() and np.abs(values).max() < _LARGEST
         if not known or values.shape[1] > self.usual_timesteps:
-            raise DataError(f"{path}: has a number that is none, or too many of them; copy it again")
+            raise DataError(f"{path}: has a value that is not a number, or too many values; copy it again")
         return values
 
     def _events(self, passed: NDArray[np.int64]) -> Events:

@@ -140,5 +140,5 @@ def _events(times_s: Any, units: Any, where: str) -> Events:
     if len(channels) and not (channels.min() >= 0 and channels.max() < _CHANNELS):
         raise DataError(f"{where} has a spike of a unit outside 0 … {_CHANNELS - 1}; download it again")
     if not (np.isfinite(seconds).all() and (seconds >= 0).all()):
-        raise DataError(f"{where} has a spike at no time; download it again")
+        raise DataError(f"{where} has a spike without a valid time; download it again")
     return np.rint(seconds * 1e9).astype(np.int64), channels // (_CHANNELS // _INPUTS)
