@@ -143,7 +143,7 @@ def compare_schedules(
         as raised counts. `plot_schedules` draws it.
 
     Raises:
-        InputError: an unknown chip, policy or stop, a policy that needs times which there are not, no seed, a group
+        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, no seed, a group
             size that is not a whole number above 0, or a label that the network has no output for.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """

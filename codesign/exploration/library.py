@@ -90,5 +90,13 @@ def choose_sweep(
 
 
 def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:
-    """What a sweep file says, as `choose_sweep`."""
+    """What a sweep file says at one of its datasets and scales, the first of each where they are left out.
+
+    Args:
+        name_or_path: of a file, or the name of a shipped one.
+
+    Raises:
+        InputError: there is no such file, dataset or scale.
+        DocumentError: it has mistakes.
+    """
     return choose_sweep(name_or_path, SweepSpec, dataset=dataset, scale=scale).spec

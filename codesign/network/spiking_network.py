@@ -37,7 +37,7 @@ class SpikingNetwork(torch.nn.Module):
         timestep_s: Δt, in seconds or a time such as `1 ms`; the decay between timesteps follows from it.
         seed: of the initial weights.
 
-    Raises InputError naming the number that is none, or out of range.
+    Raises InputError naming the number that is not finite, or out of range.
 
     Attributes:
         connections: one `Connection` a layer of neurons; `connections[0]` comes from the input.

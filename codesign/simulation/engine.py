@@ -91,7 +91,7 @@ def simulate(
 
     Raises:
         InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
-            number of the network is none.
+            number of the network is not finite.
     """
     name = _engine_name(engine, network)
     early = isinstance(schedule, Schedule) and schedule.goes_on and network.neuron.readout == "spikes"

@@ -30,6 +30,9 @@ def evaluate(
 ) -> Execution:
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
 
+    Args:
+        network, events, schedule, seed, engine: as for `simulate`.
+
     Raises:
         InputError: the split is empty, a label has no output, or as `simulate`.
 

@@ -179,9 +179,12 @@ class EventBatch(EventRows):
         time_first: bool = False,
         currents: bool = False,
     ) -> EventBatch:
-        """Likewise from a tensor and its labels, or from batches of both, such as a `DataLoader` gives.
+        """As `from_dense`, from a tensor and its labels, or from batches of both, such as a `DataLoader` gives.
 
         Args:
+            frames: a tensor of a shape that `from_dense` takes, or pairs of such a tensor and its labels.
+            labels: (samples,) classes of a tensor; None with pairs.
+            timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
         import torch

@@ -68,7 +68,15 @@ class StudyOutcome:
 
 
 def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> StudySpec:
-    """What a study file says, as `choose_sweep`."""
+    """What a study file says at one of its datasets and scales, the first of each where they are left out.
+
+    Args:
+        name_or_path: of a file, or the name of a shipped one.
+
+    Raises:
+        InputError: there is no such file, dataset or scale.
+        DocumentError: it has mistakes.
+    """
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
@@ -85,7 +93,7 @@ def run_study(
 ) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
-    Interrupted anywhere and run again, it goes on where it was and ends with the same files.
+    Interrupted anywhere and run again, it continues where it was and ends with the same files.
 
     Args:
         store: where the results of jobs are kept; shared with sweeps, so that a point which one of them ran is free.
