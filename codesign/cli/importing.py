@@ -45,7 +45,7 @@ def import_model(
     model: ModelArgument,
     dialect: DialectOption = None,
     dt: Annotated[str | None, _said("Length of a timestep, such as 1 ms.")] = None,
-    reset: Annotated[str | None, _said("zero, subtract or value.")] = None,
+    reset: Annotated[str | None, _said("How a neuron resets: zero, subtract or value.")] = None,
     reset_delay: Annotated[str | None, _said("Whether a reset waits for the next timestep: true or false.")] = None,
     v_reset: Annotated[str | None, _said("Potential after a reset.")] = None,
     comparison: Annotated[str | None, _said("When a neuron fires: > or >=.")] = None,
@@ -71,15 +71,16 @@ def import_model(
             "--output",
             parser=place,
             metavar="FILE",
-            help="The model's file.",
+            help="The model file to write.",
             show_default="MODEL.safetensors",
         ),
     ] = None,
 ) -> None:
     """Read a model of another framework, so that it does here what it did there, spike for spike.
 
-    What a file cannot say is asked for, never guessed, all at once. Each option is one for all layers, or one for each,
-    with commas. Where recorded spikes differ by more than rounding nothing is written; the exit code is 1 where any do.
+    What a file leaves open is asked for, all at once, and never guessed. An option is one value for all layers, or one
+    for each, separated by commas. With --check, the exit code is 1 if any recorded spikes differ, and nothing is
+    written if they do by more than rounding.
     """
     from codesign.files import printable, with_suffix
     from codesign.models.file import save_model
@@ -126,7 +127,9 @@ def export_model(
     ] = "plain",
     out: Annotated[
         str | None,
-        typer.Option("--out", "--output", parser=place, metavar="FILE", help="Where to.", show_default="MODEL.nir"),
+        typer.Option(
+            "--out", "--output", parser=place, metavar="FILE", help="File to write.", show_default="MODEL.nir"
+        ),
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
