@@ -57,9 +57,11 @@ def print_summary(
     if report_path is not None:
         places.insert(0, Text(f"report   {report_path}"))
     shown = answers[0] if answers and answers[0].options else answered.chips
-    if not given and answers and shown is not answers[0] and shown.options:
-        above.append(Text(shown.question))
-    rows = _of_given(points, names) if given else _ways(shown.options, names)
+    options = shown.options
+    if not given and answers and shown is not answers[0]:
+        options = options if len(names.chips) > 1 else ()  # beside a claim, one chip has nothing to be chosen from
+        above += [Text(shown.question)] if options else []
+    rows = _of_given(points, names) if given else _ways(options, names)
     if not answers and not given:
         above.append(Text(costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)))
     lines = [_line(answer) for answer in answers[1:]]

@@ -4,7 +4,7 @@ import io
 
 from made_up_answers import rows_of
 from rich.console import Console
-from synthetic_sweep import base_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.columns import COLUMNS
@@ -39,6 +39,24 @@ def test_the_table_below_the_first_answer_is_its_own():
     assert "loihi 90.0 ± 0.0 % ≥ 900 nJ 50 µs At best its latency is 16.7 times too high." in told
     nearest = "Nothing meets latency_s < 1 us. mine comes nearest: its latency is 1.7 times too high."
     assert f"not met Which is faster? {nearest}" in told
+
+
+def test_which_chip_is_not_told_below_a_claim_about_one():
+    metadata = synthetic_metadata()
+    claim = {
+        "claim": "Waiting costs energy",
+        "column": "energy_j",
+        "more": {"layered": True},
+        "less": {"layered": False},
+    }
+    metadata.questions.clear()
+    metadata.questions.update(waiting=claim)
+    rows = [mubrain_row("layered", inference, seed, 0) for inference in ("layered", "random") for seed in (0, 1)]
+    told = printed(table_of(rows, metadata))
+    assert "Waiting costs energy" in told
+    assert "Which chip" not in told
+    other = loihi_row("layered", 0, 0)
+    assert "Which chip" in printed(table_of([*rows, other], metadata))
 
 
 def test_nothing_is_cut_in_a_file():
