@@ -233,7 +233,7 @@ def test_kinds_of_synchronization() -> None:
         "mubrain_layersync2024",
         "speck",
     }
-    assert {name for name, kind in kinds.items() if kind == "clocked"} == {"morphic", "odin", "odin_allin", "sne"}
+    assert {name for name, kind in kinds.items() if kind == "clocked"} == {"morphic", "odin", "odin_allin"}
     assert {name for name, kind in kinds.items() if kind == "barrier"} == {*BY_TIMESTEP, "seneca_barrier"}
     assert all(LIBRARY[name].synchronization.scope == "timestep" for name in BY_TIMESTEP)
     assert LIBRARY["seneca_barrier"].synchronization.scope == "layer"
