@@ -57,7 +57,7 @@ def chip_schedule(
     Args:
         group_size: F; None takes the chip's, else 8 as an assumption, and no limit where neurons wait.
         stop: `drained` for a network whose readout is its potentials, which a placement does not know.
-        others: see `Schedule`.
+        policy, steps_after_output, input_mode, prioritize_input, refractory: see `Schedule`.
 
     Raises:
         InputError: the policy looks at service times, and the chip's file lacks some.

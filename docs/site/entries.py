@@ -1,0 +1,28 @@
+"""Entries of docstrings about several names at once become one each, which the reader of docstrings does not know.
+
+    width, height: of a window.
+
+is read as a name `width,` of the type `height`; written out, each name has its own type and the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+_SEVERAL = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, \w+)+): (?P<words>.*(?:\n(?P=indent) +\S.*)*)", re.MULTILINE)
+
+
+class Entries(griffe.Extension):
+    """Writes out such entries wherever a docstring is read."""
+
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
+        if obj.docstring is not None:
+            obj.docstring.value = _SEVERAL.sub(_written_out, obj.docstring.value)
+
+
+def _written_out(entry: re.Match[str]) -> str:
+    indent, names, words = entry.group("indent", "names", "words")
+    return "\n".join(f"{indent}{name}: {words}" for name in names.split(", "))
