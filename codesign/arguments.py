@@ -16,10 +16,11 @@ _MOST = 1 << 31
 _HINTS = {
     "Chip": ", as find_chip gives it",
     "DataFrame": ", as compare_schedules gives it",
-    "EventBatch": ", such as workload.test",
+    "EventBatch": ", such as a split of a workload",
     "NetworkShape": ", such as network.shape",
     "Placement": ", as place gives it",
     "Quantization": ", as chip_quantization gives it",
+    "ResultTable": ", as read_results gives it",
     "Schedule": ", such as the .schedule of what chip_schedule gives",
     "TopologySpec": " or a text such as '512-64-10'",
 }

@@ -16,7 +16,7 @@ from codesign.versions import package_versions
 
 WORKLOAD: Any = SimpleNamespace(train=(), test=())
 STATE = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)).state_dict()
-EVENTS = ": must be EventBatch, such as workload.test, found SimpleNamespace"
+EVENTS = ": must be EventBatch, such as a split of a workload, found SimpleNamespace"
 CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)

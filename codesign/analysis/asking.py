@@ -30,7 +30,8 @@ from codesign.analysis.suggested import search_questions, suggested_questions
 from codesign.analysis.table import ResultTable
 from codesign.analysis.targets import reach
 from codesign.errors import InputError
-from codesign.hardware.terms import StaticBook
+from codesign.hardware.terms import BOOKS, StaticBook
+from codesign.mistakes import suggestion
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -43,7 +44,13 @@ class AnsweredTable(ResultTable):
         return table if isinstance(table, cls) else cls(frame=table.frame, metadata=table.metadata)
 
     def in_book(self, book: StaticBook) -> Self:
-        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`."""
+        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`.
+
+        Raises:
+            InputError: there is no such book.
+        """
+        if book not in BOOKS:
+            raise InputError(f"book: unknown {book!r}{suggestion(book, BOOKS)}")
         return replace(self, metadata=replace(self.metadata, static_book=book))
 
     @cached_property

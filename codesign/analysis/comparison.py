@@ -129,16 +129,19 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
         sentence = "The energies of {0} and {1} have no term in common; prices of the same operation could be compared."
         return Obstacle(sentence=sentence, points=(a, b))
     for point, other in ((a, b), (b, a)):
-        # Which number holds an included term is not in the results: leaving out any but static power could lose it.
-        left_out = set(point.coverage) - set(common)
+        # Which number holds an included term is not in the results: leaving out any but static power could lose it,
+        # unless that number is charged for nothing here, such as hops where a network lies on one core.
+        left_out = set(point.charged) - set(common)
         if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
-            hidden = sorted(point.included_terms & left_out)
-            held = coverage_words(hidden or sorted(point.included_terms))
+            hidden = point.included_terms & left_out
+            if other.own_chip:
+                lacking = sorted(hidden or left_out - {"static"})
+                prices = listed([COVERAGE[name][0].actions[0].price for name in lacking])
+                included = ", which the prices of {1} include in other terms" if hidden else ""
+                sentence = f"The file of {{0}} gives no {prices}{included}; with it they compare."
+                return Obstacle(sentence=sentence, points=(other, point))
+            held = coverage_words(sorted(hidden or point.included_terms))
             sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."
-            if hidden and other.own_chip:
-                prices = listed([COVERAGE[name][0].actions[0].price for name in hidden])
-                lacking = f"The file of {{0}} gives no {prices}, which the prices of {{1}} include in other terms"
-                return Obstacle(sentence=f"{lacking}; with it they compare.", points=(other, point))
             return Obstacle(sentence=sentence, points=(point,))
     return common
 

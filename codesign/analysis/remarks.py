@@ -31,6 +31,8 @@ from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
 from codesign.units import plural
 
+OVER_BUDGET = "trained with a budget that it does not keep to: "
+"""How a row's assumptions begin to say so."""
 _MOST_SEEDS = 100
 _OFF_CENTRE = 1.5
 """By which the middle of the draws differs from a value before that is told."""
@@ -109,6 +111,22 @@ def silent_networks(table: ResultTable) -> str:
         f"{how_many} no output spike in any sample, so that every answer is wrong{where}. Likely: "
         "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
         "added up, or a synchronization_threshold above the messages that come"
+    )
+
+
+def over_budget(table: ResultTable) -> str:
+    """Which trainings took more than their budget; "" where all keep to it."""
+    frame = table.frame
+    over = frame["assumptions"].map(
+        lambda entries: entries is not None and any(entry.startswith(OVER_BUDGET) for entry in entries)
+    )
+    if not over.any():
+        return ""
+    named = listed([f"'{name}'" for name in sorted(set(frame["recipe"][over]))])
+    return (
+        f"{over.sum()} of {plural(len(frame), 'row')} {'has' if over.sum() == 1 else 'have'} a model of {named} that "
+        "no epoch of its training brought within its budget: see validation_density or validation_energy_j. More "
+        "epochs, a higher spike_cost to begin with, or a larger budget may help"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import eq
 
 from codesign.analysis.columns import checked_cells
+from codesign.analysis.remarks import OVER_BUDGET
 from codesign.errors import UnreadableResultError
 from codesign.exploration.encoding import decode_columns, reading_result
 from codesign.exploration.executors.base import Failure
@@ -15,6 +16,7 @@ from codesign.exploration.store import Entry, Facts, Store
 from codesign.hardware.description import Chip
 from codesign.hardware.energy import paper_synaptic_operations
 from codesign.network.topology import NetworkShape
+from codesign.training.budget import TrainingBudget
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
@@ -114,7 +116,15 @@ def _row(
             **columns,
             **result_columns(jobs, point.chip, shape, found),
             "agreement": _agreement(jobs, stored),
-            "assumptions": list(dict.fromkeys([*columns["assumptions"], *found[jobs.cost.key]["assumptions"]])),
+            "assumptions": list(
+                dict.fromkeys(
+                    [
+                        *columns["assumptions"],
+                        *found[jobs.cost.key]["assumptions"],
+                        *_over_budget(jobs.execution.model.recipe.budget, columns),
+                    ]
+                )
+            ),
             "status": "ok",
             **checked_cells({"execute_wall_s": stored.facts(jobs.execution.key).get("wall_s")}),
         }
@@ -125,6 +135,14 @@ def _training_columns(facts: Facts) -> Columns:
     with reading_result("facts"):
         known = {name: facts.get(name) for name in _TRAINING_FACTS}
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
+
+
+def _over_budget(budget: TrainingBudget | None, columns: Columns) -> Iterator[str]:
+    """That not even the nearest epoch kept to the budget of its training."""
+    if budget is not None:
+        taken = columns["validation_density" if budget.energy is None else "validation_energy_j"]
+        if taken is not None and not budget.kept(taken):
+            yield f"{OVER_BUDGET}{budget.summary}"
 
 
 def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codesign.analysis.asking import AnsweredTable
 from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.remarks import silent_networks
+from codesign.analysis.remarks import over_budget, silent_networks
 from codesign.analysis.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.models import ModelFiles, write_models
@@ -159,6 +159,6 @@ def _write(
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
     outcome = SweepOutcome(table=table, results=results, report=report)
-    if silent := silent_networks(table):
-        on_note(silent)
+    for note in filter(None, (silent_networks(table), over_budget(table))):
+        on_note(note)
     return outcome

@@ -13,6 +13,7 @@ from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.points import Point
 from codesign.analysis.remarks import costs_in_ranges, silent_networks, unpriced_currents
 from codesign.analysis.table import ResultTable
+from codesign.arguments import instance
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.page.asked import asked_of
@@ -36,6 +37,7 @@ def write_report(table: ResultTable, path: Location) -> None:
     Raises:
         InputError: the place cannot be written.
     """
+    instance("table", table, ResultTable)
     write_atomically(path, render_report(table).encode())
 
 

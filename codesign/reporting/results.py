@@ -51,6 +51,9 @@ class SweepResults(AnsweredTable):
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
         """The point with least or most of a column among those that meet all constraints.
 
+        As in answers, points are left out that answer nothing, drop spikes, or have a schedule that their chip cannot
+        execute, unless all do.
+
         Args:
             least, most: a column of the results; one of the two.
             where: constraints such as `accuracy >= 95 %`, `accuracy within 1 point of best` or `latency_s < 1 ms`.
@@ -62,11 +65,12 @@ class SweepResults(AnsweredTable):
             raise InputError("best: give one of least and most, the name of a column")
         column = _column(least or most)
         texts = (where,) if isinstance(where, str) else where
+        able = [point for point in self.points if not point.set_aside] or self.points
         try:
-            constraints = resolved([Constraint.parse(text) for text in texts], self.points)
+            constraints = resolved([Constraint.parse(text) for text in texts], able)
         except ValueError as error:
             raise InputError(f"where: {error}") from None
-        found = best_variant(meeting(self.points, constraints), column, more=bool(most))
+        found = best_variant(meeting(able, constraints), column, more=bool(most))
         if found is None:
             raise InputError(f"no design point with a known {column} meets {' and '.join(texts) or 'what is asked'}")
         return found
@@ -91,8 +95,9 @@ class SweepResults(AnsweredTable):
                 return self.table(best, [objective.column for objective in objectives])
         return self.table([], columns or _SHOWN)
 
-    def table(self, points: Sequence[Point] | None = None, columns: Sequence[str] = _SHOWN) -> pd.DataFrame:
-        """Points, all of them if None, in words, with means of columns over training seeds."""
+    def table(self, points: Sequence[Point] | None = None, columns: str | Sequence[str] = _SHOWN) -> pd.DataFrame:
+        """Points, all of them if None, in words, with means of a column or several over training seeds."""
+        columns = (columns,) if isinstance(columns, str) else columns
         rows = [
             {
                 "chip": self.names.chips[point.chip],

@@ -13,6 +13,9 @@ from pydantic import Field, model_validator
 from codesign.documents import Spec
 from codesign.units import Energy, Real, format_si
 
+_TOLERANCE = 1.05
+"""A budget counts as kept up to this multiple of it."""
+
 
 class TrainingBudget(Spec):
     """What a sample may take at most: a density or an energy.
@@ -45,6 +48,10 @@ class TrainingBudget(Spec):
         most = self.density if self.energy is None else self.energy
         assert most is not None
         return most
+
+    def kept(self, taken: float) -> bool:
+        """Whether a validation sample that takes so much, as a density or in joules, takes no more, to 5 %."""
+        return taken <= _TOLERANCE * self.most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

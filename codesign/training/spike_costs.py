@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
 
 
-_TOLERANCE = 1.05
-"""A budget counts as kept up to this multiple of it."""
 _STEPS, _STEP = 32.0, 0.75
 """e-foldings by which λ can move in a whole training, and in an epoch: densities follow only after some epochs."""
 _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
@@ -138,7 +136,7 @@ class SpikeCosts:
         risen = float(self.risen(epoch) >= 1.0)
         if self.budget is None:
             return risen, accuracy
-        kept = taken <= _TOLERANCE * self.budget.most
+        kept = self.budget.kept(taken)
         return risen, float(kept), accuracy if kept else -taken
 
 

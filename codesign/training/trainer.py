@@ -89,6 +89,8 @@ class TrainingResult:
             data and compiled code being there; None where that cannot be measured, as on devices other than the CPU.
         threshold_scales: what calibration multiplied the threshold of each layer by, folded into `state` as its inverse
             on weights; None without calibration. The history is that of the network before.
+        keeps_budget: whether validation samples took no more than the recipe's budget in the best epoch, to 5 %; if
+            not, no epoch came nearer to it. None without a budget.
     """
 
     state: dict[str, torch.Tensor]
@@ -96,6 +98,7 @@ class TrainingResult:
     history: tuple[EpochReport, ...]
     memory_bytes: int | None
     threshold_scales: tuple[float, ...] | None = None
+    keeps_budget: bool | None = None
 
     @property
     def epoch_wall_s(self) -> float:
@@ -104,7 +107,10 @@ class TrainingResult:
 
     def __repr__(self) -> str:
         best = in_percent(self.history[self.best_epoch - 1].validation_accuracy)
-        return f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %)"
+        over = ", over its budget" if self.keeps_budget is False else ""
+        return (
+            f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %{over})"
+        )
 
 
 def train(
@@ -166,7 +172,7 @@ def train(
     except (InputError, TrainingDivergedError) as error:
         raise _explained(error, weights, history, best[1]) from error.__cause__
     risen = None if memory is None else memory.risen_bytes()
-    return run.finished(training, best, history=tuple(history), memory_bytes=risen)
+    return run.finished(training, best, tuple(history), memory_bytes=risen)
 
 
 def _explained(error: Exception, weights: LearnedWeights, history: list[EpochReport], best: int) -> Exception:
@@ -232,7 +238,9 @@ class _Training:
         """What a validation sample took in an epoch: joules if they were measured, else spike density."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
-    def finished(self, training: EventBatch, best: _Best, **told: Any) -> TrainingResult:
+    def finished(
+        self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], **told: Any
+    ) -> TrainingResult:
         """The network has the float weights of the best epoch again, calibrated if the recipe says so."""
         _, best_epoch, state = best
         self.network.load_state_dict(state)
@@ -249,7 +257,10 @@ class _Training:
                 engine=self.engine,
             )
             state = LearnedWeights(self.network, None).state()
-        return TrainingResult(state=state, best_epoch=best_epoch, threshold_scales=scales, **told)
+        kept = None if (budget := self.recipe.budget) is None else budget.kept(self.taken(history[best_epoch - 1]))
+        return TrainingResult(
+            state=state, best_epoch=best_epoch, history=history, threshold_scales=scales, keeps_budget=kept, **told
+        )
 
     def watch_memory(self, training: EventBatch) -> PeakMemory:
         """Memory from now on. One sample has gone forwards and backwards before, so that all code is loaded whether or

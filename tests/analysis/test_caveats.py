@@ -7,7 +7,7 @@ from handmade_hardware import near
 from made_up_answers import asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, table_of, with_ranges
 
-from codesign.analysis.remarks import silent_networks
+from codesign.analysis.remarks import OVER_BUDGET, over_budget, silent_networks
 
 SEEDS = (0, 1, 2)
 
@@ -125,3 +125,12 @@ def test_few_points_that_never_answer_are_named():
         "30 of 30 rows have no output spike in any sample, so that every answer is wrong."
     )
     assert told(*(everything - {("loihi", "layered")})).endswith("every answer is wrong.")
+
+
+def test_models_over_their_budget_are_counted_and_named():
+    rows = [row for row in synthetic_rows((0,)) if row["status"] == "ok"]
+    assert over_budget(table_of(rows)) == ""
+    over = [row for row in rows if row["recipe"] == "layered"]
+    for one in over:
+        one["assumptions"] = [*one["assumptions"], f"{OVER_BUDGET}density 1"]
+    assert over_budget(table_of(rows)).startswith(f"{len(over)} of 30 rows have a model of 'layered' that no epoch")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
@@ -45,6 +47,8 @@ def test_terms_that_both_hold_are_compared_seed_by_seed():
         ({"spike": 1e-9}, {"spike": 1e-9, "hop": None}, "include hop in other terms", "loihi"),
         # Static power holds no other term and may be left out.
         ({"spike": 1e-9, "hop": None}, {"spike": 1e-9, "hop": 1e-9, "static_chip": 1e-9}, None, None),
+        # Nor is a term that is charged for nothing the one that holds others, such as hops on a single core.
+        ({"spike": 1e-9, "hop": 1e-9}, {"spike": 1e-9, "hop": None, "message": 0.0}, None, None),
     ],
 )
 def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
@@ -57,3 +61,16 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
         assert isinstance(found, Obstacle)
         assert words in found.sentence
         assert found.points[0].chip == chip
+
+
+def test_what_the_file_of_a_readers_own_chip_lacks_is_named():
+    rows = [
+        energy(mubrain_row("layered", "random", 0, 0), message=1e-9, hop=1e-9, spike=None),
+        energy(loihi_row("layered", 0, 0), message=1e-9, spike=1e-9),
+    ]
+    points = of_chips(rows)
+    own = replace(points["loihi"], own_chip=True)
+    found = matched_terms(own, points["mubrain"])
+    assert isinstance(found, Obstacle)
+    assert found.sentence == "The file of {0} gives no energies.hop; with it they compare."
+    assert found.points == (own, points["mubrain"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from tiny_sweeps import run, tiny
 
+from codesign.analysis.remarks import OVER_BUDGET
 from codesign.exploration import point_rows as module
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.point_rows import point_rows
@@ -64,3 +65,15 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     facts = {name: value for name, value in model.facts.items() if name not in late}
     store.put_many({key: Entry(payload=model.payload, facts=facts)})
     assert next(point_rows([point], plan.shape, store, {})) == {**row, **dict.fromkeys(late)}
+
+
+def test_a_row_says_that_its_model_is_over_the_budget_of_its_training(tmp_path, cache_root):
+    for density, told in ((1e-6, 1), (1e6, 0)):
+        firing = ('hidden: "12-8"', 'hidden: "12-8", neuron: {threshold: 0.05}')
+        spec = tiny(firing, ("method: layered", f"method: layered, budget: {{density: {density}}}"))
+        outcome, progress = run(spec, tmp_path, cache_root)
+        frame = outcome.table.frame
+        assumptions = frame.loc[frame["status"] == "ok", "assumptions"].iloc[0]
+        said = [entry for entry in assumptions if entry.startswith(OVER_BUDGET)]
+        assert said == [f"{OVER_BUDGET}density {density:g}"] * told
+        assert sum("brought within its budget" in note for note in progress.notes) == told

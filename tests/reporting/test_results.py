@@ -30,6 +30,19 @@ def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepR
         results.best(least="energy_j", where="accuracy is high")
 
 
+def test_the_best_is_one_that_its_chip_can_execute_and_that_answers() -> None:
+    """Layers that wait on a chip that cannot, and networks that never answer, cost least and are left out."""
+    rows = [row for row in synthetic_rows() if row["status"] == "ok"]
+    for row in rows:
+        if row["chip"] == "mubrain" and row["schedule"] == "layered":
+            row["energy_j"] = 1e-15
+        if row["recipe"] == "layered" and row["chip"] == "loihi":
+            row |= {"undecided_fraction": 1.0, "accuracy": 0.0, "energy_j": 1e-16}
+    best = SweepResults.of(table_of(rows)).best(least="energy_j")
+    assert not best.set_aside
+    assert best.value("energy_j").mean > 1e-15
+
+
 def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepResults) -> None:
     front = results.front("accuracy", "spike_density")
     assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density"]

@@ -101,6 +101,13 @@ def test_training_comes_to_its_budget(method: str):
     assert min(report.validation_accuracy for report in best.values()) > 0.85
     assert best["free"].spike_cost == 0.0 < best["budget"].spike_cost
     assert best["budget"].epoch >= 0.4 * 24
+    assert [result.keeps_budget for result in results.values()] == [None, None, True]
+
+
+def test_a_budget_that_no_epoch_keeps_is_told():
+    result = train(network(), recipe(budget={"density": 1e-3}, epochs=2), toy_split(1, 40), toy_split(2, 40), seed=0)
+    assert result.keeps_budget is False
+    assert repr(result).endswith(", over its budget)")
 
 
 @pytest.mark.parametrize("engine", engine_names())
