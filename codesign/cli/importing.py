@@ -54,6 +54,8 @@ def import_model(
     norm_input: Annotated[str | None, _said("Whether the input is scaled by the leak: true or false.")] = None,
     tau_syn: Annotated[str | None, _said("Time constant of the synapse, or none.")] = None,
     bias: Annotated[str | None, _said("Bias of the neurons.")] = None,
+    export_dt: Annotated[str | None, _said("Timestep that the framework's export was given, such as 0.1 ms.")] = None,
+    cell_dt: Annotated[str | None, _said("Timestep of norse's cells.")] = None,
     decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
     check: Annotated[
         str | None,

@@ -138,7 +138,7 @@ def spikingjelly(
 ) -> Neuron:
     threshold, v_reset = float(rng.choice(THRESHOLDS)), float(rng.choice([0.0, 0.0, -0.5, 0.25]))
     kind = "cuba" if synaptic else rng.choice(["if", "lif"])
-    dt, c_decay, v_decay = 1e-4, 0.5, 0.75
+    dt, c_decay, v_decay = options["export_dt"], 0.5, 0.75
     tau, decay_input = float(rng.choice([2.0, 4.0])), bool(rng.random() < 0.5)
     full = lambda value: np.full(shape, value)  # noqa: E731
     if kind == "if":
@@ -185,12 +185,12 @@ def norse(
     inverse, inverse_syn = F(rng.choice([250.0, 500.0])), F(500)
     leak, threshold, v_reset = F(rng.choice([0.0, 0.0, 0.25])), F(rng.choice(THRESHOLDS)), F(options["v_reset"])
     leak = F(0) if synaptic else leak
-    subtracts, dt = options.get("reset") == "subtract", F(1e-3)
-    one = F(1)
+    subtracts, dt, file_dt = options.get("reset") == "subtract", F(options["cell_dt"]), F(options["export_dt"])
+    given = {"v_threshold": threshold, "v_leak": leak, "r": F(1)}
     if synaptic:
-        node = nir.CubaLIF(tau_mem=dt / inverse, tau_syn=dt / inverse_syn, v_threshold=threshold, v_leak=leak, r=one)
+        node = nir.CubaLIF(tau_mem=file_dt / inverse, tau_syn=file_dt / inverse_syn, **given)
     else:
-        node = nir.LIF(tau=dt / inverse, v_threshold=threshold, v_leak=leak, r=one)
+        node = nir.LIF(tau=file_dt / inverse, **given)
 
     def step(state: State, x: np.ndarray) -> np.ndarray:
         if synaptic:
@@ -276,8 +276,13 @@ def options_of(dialect: str, rng: np.random.Generator) -> dict[str, Any]:
     pick = lambda *values: values[rng.integers(len(values))]  # noqa: E731
     return {
         "snntorch": {"reset": pick("subtract", "zero"), "reset_delay": pick(True, True, False)},
-        "spikingjelly": {},
-        "norse": {"reset": pick("value", "subtract"), "v_reset": pick(0.0, -0.25)},
+        "spikingjelly": {"export_dt": pick(1e-4, 1e-3)},
+        "norse": {
+            "reset": pick("value", "subtract"),
+            "v_reset": pick(0.0, -0.25),
+            "cell_dt": pick(1e-3, 5e-4),
+            "export_dt": pick(1e-3, 1e-4),
+        },
         "sinabs": {
             "most_spikes": pick("unlimited", 1, 2),
             "reset": pick("subtract", "zero"),
@@ -386,4 +391,6 @@ def random_model(dialect: str, rng: np.random.Generator, *, conv: bool, synaptic
         layers.append(linear(rng, source, 5, neurons(5, recurrent=recurrent), bias=bool(rng.random() < 0.7), **more))
         source = (5,)
     layers.append(linear(rng, source, 4, neurons(4), bias=bool(rng.random() < 0.5)))
+    if all(isinstance(layer.neuron.node, nir.IF) for layer in layers):  # no time constant
+        options.pop("export_dt", None)
     return Model(input_shape=inputs, layers=layers, options=options)

@@ -118,7 +118,7 @@ def spikingjelly(kind: str, **options: Any) -> Built:
         ]
     network = torch.nn.Sequential(*first, cell())
     dyadic(network)
-    graph = export_to_nir(network, torch.zeros(1, *shape))
+    graph = export_to_nir(network, torch.zeros(1, *shape), dt=options.get("export_dt", 1e-4))
     functional.reset_net(network)
     seen = hooked([module for module in network if isinstance(module, neuron.BaseNode)])
     given = inputs(*shape)
@@ -137,18 +137,18 @@ def norse(kind: str, **options: Any) -> Built:
         p: Any = LIFParameters(
             tau_mem_inv=torch.tensor(250.0), tau_syn_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value
         )
-        cells = [LIFCell(p), LIFCell(p)]
+        cells = [LIFCell(p, dt=options["cell_dt"]), LIFCell(p, dt=options["cell_dt"])]
     else:
         method = reset_subtract if options["reset"] == "subtract" else reset_value
         p = LIFBoxParameters(
             tau_mem_inv=torch.tensor(500.0), v_th=torch.tensor(0.25), v_reset=value, reset_method=method
         )
-        cells = [LIFBoxCell(p), LIFBoxCell(p)]
+        cells = [LIFBoxCell(p, dt=options["cell_dt"]), LIFBoxCell(p, dt=options["cell_dt"])]
     shape: tuple[int, ...] = (6,)
     first: list[torch.nn.Module] = [torch.nn.Linear(6, 5), cells[0], torch.nn.Linear(5, 4), cells[1]]
     network = SequentialState(*first)
     dyadic(network)
-    graph = to_nir(network, torch.zeros(1, *shape))
+    graph = to_nir(network, torch.zeros(1, *shape), dt=options["export_dt"])
     seen = hooked(cells)
     given, state = inputs(*shape), None
     for step in given:
@@ -248,10 +248,12 @@ CASES = [
         for kind in ("mlp", "synaptic", "recurrent", "conv")
         for reset, delay in (("subtract", True), ("zero", True), ("zero", False))
     ),
-    *((spikingjelly, kind, {}) for kind in ("mlp", "if", "synaptic", "conv")),
-    (norse, "mlp", {"reset": "value", "v_reset": 0.0}),
-    (norse, "mlp", {"reset": "subtract", "v_reset": 0.0}),
-    (norse, "synaptic", {"v_reset": -0.125}),
+    (spikingjelly, "if", {}),
+    *((spikingjelly, kind, {"export_dt": dt}) for kind in ("mlp", "synaptic", "conv") for dt in (1e-4, 1e-3)),
+    (norse, "mlp", {"reset": "value", "v_reset": 0.0, "cell_dt": 1e-3, "export_dt": 1e-3}),
+    (norse, "mlp", {"reset": "value", "v_reset": 0.0, "cell_dt": 5e-4, "export_dt": 1e-3}),
+    (norse, "mlp", {"reset": "subtract", "v_reset": 0.0, "cell_dt": 1e-3, "export_dt": 1e-4}),
+    (norse, "synaptic", {"v_reset": -0.125, "cell_dt": 1e-3, "export_dt": 1e-3}),
     *(
         (sinabs, kind, {"most_spikes": most, "reset": reset, "floor": floor, "norm_input": norm, "tau_syn": "none"})
         for kind in ("mlp", "conv")

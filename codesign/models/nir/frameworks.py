@@ -86,7 +86,8 @@ def _spikingjelly(module: Any) -> ModuleNeurons:
         tau = module.tau if hasattr(module, "tau") else 1 / array(module.w.sigmoid()).astype(float)
         numbers |= {"tau": tau * 1e-4, "r": 1.0 if module.decay_input else tau}
     if kind == "CubaLIF":
-        numbers |= {"tau_mem": 1e-4 / (1 - module.v_decay), "tau_syn": 1e-4 / (1 - module.c_decay)}
+        tau = 1 / (1 - module.v_decay)
+        numbers |= {"tau_mem": 1e-4 * tau, "tau_syn": 1e-4 / (1 - module.c_decay), "r": tau}
     return ModuleNeurons(kind=kind, numbers=numbers, texts={"reset": "subtract"} if module.v_reset is None else {})
 
 

@@ -123,7 +123,7 @@ def _import(
     layers = read_layers(graph)
     if module is not None:
         said = _said(module, layers, dialect, options)
-        loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None)
+        loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None, of_module=True)
     elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
@@ -168,7 +168,7 @@ def _said(
     if dialect not in (None, module.dialect):
         raise InputError(f"dialect: this is a module of {module.dialect}, found '{dialect}'; leave it out")
     neurons = [module.neurons[layer.node.name] for layer in layers]
-    asked = get_dialect(module.dialect).asks(layers)
+    asked = get_dialect(module.dialect).asks(layers, of_module=True)
     said = {option: [of_layer.options[option] for of_layer in neurons] for option in neurons[0].options}
     said = {option: values if len(set(values)) > 1 else values[0] for option, values in said.items() if option in asked}
     twice = sorted(option for option in said if options.get(option) is not None)
@@ -178,10 +178,16 @@ def _said(
 
 
 def _read(
-    layers: Sequence[Layer], source: str, dialect: Dialect, options: Mapping[str, Any], *, checked: bool
+    layers: Sequence[Layer],
+    source: str,
+    dialect: Dialect,
+    options: Mapping[str, Any],
+    *,
+    checked: bool,
+    of_module: bool = False,
 ) -> LoadedModel:
     """The network of these layers as the dialect means them; `checked` where a record will show what it then does."""
-    said = read_options({"dt": TIME, **dialect.asks(layers)}, options, len(layers), dialect.name)
+    said = read_options({"dt": TIME, **dialect.asks(layers, of_module=of_module)}, options, len(layers), dialect.name)
     beside = {"timestep_s": said["dt"], "checked": checked}
     numbers = [dialect.numbers(layer, _of_layer(said, at) | beside) for at, layer in enumerate(layers)]
     network, grid = make_network(layers, numbers, said["dt"]), layers[0].source

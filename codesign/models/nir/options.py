@@ -23,12 +23,14 @@ class Unsaid:
         read: makes a value of what was given; raises ValueError.
         of_layers: whether it may be said for each layer apart.
         others: values to try where recorded spikes differ.
+        of_files: whether a module says it without being asked.
     """
 
     allowed: str
     read: Callable[[Any], Any]
     of_layers: bool = True
     others: tuple[str, ...] = ()
+    of_files: bool = False
 
 
 def choice(*words: str, default: str = "") -> Unsaid:
@@ -90,6 +92,12 @@ def _time(given: Any) -> float:
     if not 0 < seconds < math.inf:
         raise ValueError
     return seconds
+
+
+def timestep_of(what: str, *usual: str, default: str, of_layers: bool = False) -> Unsaid:
+    """A timestep that only a framework knew when it wrote the file; the first of the usual ones is its `default`."""
+    allowed = f"timestep of {what}, {usual[0]} ({default}) or another time"
+    return Unsaid(allowed=allowed, read=_time, of_layers=of_layers, others=usual, of_files=True)
 
 
 TIME = Unsaid(allowed="a time above 0, such as 1 ms", read=_time, of_layers=False)

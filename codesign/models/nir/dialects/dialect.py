@@ -70,8 +70,8 @@ class Dialect:
     options: Mapping[str, tuple[Unsaid, tuple[str, ...]]] = field(default_factory=dict)
     lost: str = ""
 
-    def asks(self, layers: Sequence[Layer]) -> dict[str, Unsaid]:
-        """What files with such layers leave open, by name; one for all layers, or one for each.
+    def asks(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, Unsaid]:
+        """What files, or modules, with such layers leave open, by name; one for all layers, or one for each.
 
         Raises:
             InputError: the framework writes no such neurons.
@@ -80,7 +80,11 @@ class Dialect:
             if layer.node.kind not in self.kinds:
                 raise layer.node.refusal(f"is not written by {self.written}")
         there = {layer.node.kind for layer in layers}
-        return {name: option for name, (option, of) in self.options.items() if not there.isdisjoint(of)}
+        return {
+            name: option
+            for name, (option, of) in self.options.items()
+            if not there.isdisjoint(of) and not (of_module and option.of_files)
+        }
 
 
 def euler_decay(time_constant: Numbers, timestep: float) -> Numbers:
@@ -93,10 +97,12 @@ def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
     return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
 
 
-def expect(layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dialect: str) -> None:
-    """Refuse a file that another framework has written: a field is not what this one makes it."""
+def expect(
+    layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dialect: str, other: str = "dialect"
+) -> None:
+    """Refuse a file of another framework, or of `other` options: a field is not what this one makes it."""
     if not np.allclose(found, wanted, rtol=1e-4, atol=0):
         raise layer.node.refusal(
             f"{name} is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
-            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another dialect?"
+            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another {other}?"
         )

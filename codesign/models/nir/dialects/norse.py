@@ -1,7 +1,7 @@
-"""norse's files (`norse.torch.to_nir`), at the Δt of 1 ms that its cells and its export have.
+"""norse's files (`norse.torch.to_nir`): at the Δt of its cells and the Δt' of its export, 1 ms unless they say.
 
-    a = Δt · τ_inv = Δt²/τ          LIFBoxCell:  v ← (1 − a) u + a (x + v_leak)
-    α = 1 − Δt²/τ_syn               LIFCell:     j ← α j + x;  v ← (1 − a) u + a (j + v_leak)
+    a = Δt · τ_inv = Δt Δt'/τ       LIFBoxCell:  v ← (1 − a) u + a (x + v_leak)
+    α = 1 − Δt Δt'/τ_syn            LIFCell:     j ← α j + x;  v ← (1 − a) u + a (j + v_leak)
                                     IAFCell:     v ← u + x
                                     LIBoxCell:   as LIFBoxCell, and v is read
                                     LICell:      as LIFCell, and v is read; its export leaves it out
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.options import choice, number
+from codesign.models.nir.options import choice, number, timestep_of
 
-_TIMESTEP = 1e-3
+_DECAYING = ("LIF", "CubaLIF", "LI", "CubaLI")
 _PRECISION = 3e-7
 """Of a quotient of float32 numbers."""
 
@@ -37,7 +37,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     if kind == "IF":
         return LayerNumbers(decay=1.0, threshold=threshold, reset=resets, reset_value=value)
     synaptic, leak = kind.startswith("Cuba"), layer.number("v_leak")
-    share = _share(layer, "tau_mem" if synaptic else "tau", "share_mem")
+    share = _share(layer, given, "tau_mem" if synaptic else "tau", "share_mem")
     return LayerNumbers(
         decay=1 - share,
         threshold=threshold,
@@ -46,17 +46,17 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         reset=resets,
         reset_value=value,
         initial_potential=leak,
-        synaptic_decay=1 - _share(layer, "tau_syn", "share_syn") if synaptic else None,
+        synaptic_decay=1 - _share(layer, given, "tau_syn", "share_syn") if synaptic else None,
     )
 
 
-def _share(layer: Layer, name: str, exact: str) -> NDArray[Any]:
+def _share(layer: Layer, given: Given, name: str, exact: str) -> NDArray[Any]:
     """Δt τ_inv, rounded as norse rounds it, where τ_inv is the shortest decimal that gives the file's τ."""
     if exact in layer.node.numbers:  # of a module
         return layer.number(exact)
     tau = layer.number(name)
-    inverse = np.vectorize(_shortest, otypes=[tau.dtype])(_TIMESTEP / tau.astype(np.float64))
-    return np.asarray(tau.dtype.type(_TIMESTEP) * inverse)
+    inverse = np.vectorize(_shortest, otypes=[tau.dtype])(given["export_dt"] / tau.astype(np.float64))
+    return np.asarray(tau.dtype.type(given["cell_dt"]) * inverse)
 
 
 def _shortest(number: float) -> float:
@@ -72,5 +72,7 @@ NORSE = Dialect(
     options={
         "reset": (choice("value", "subtract", default="norse's default"), ("LIF",)),
         "v_reset": (number("what a reset leaves, 0 (norse's default) or another number"), ("IF", "LIF", "CubaLIF")),
+        "cell_dt": (timestep_of("the cells", "1 ms", default="norse's default", of_layers=True), _DECAYING),
+        "export_dt": (timestep_of("the export", "1 ms", "0.1 ms", default="norse's default"), _DECAYING),
     },
 )

@@ -1,8 +1,8 @@
-"""SpikingJelly's files (`spikingjelly.activation_based.nir_exchange`), at the Δt of 0.1 ms that its export has.
+"""SpikingJelly's files (`spikingjelly.activation_based.nir_exchange`), at the Δt that its export was given, or 0.1 ms.
 
     T = τ/Δt,  β = 1 − 1/T         LIF:      v ← β u + g x + v_reset/T;  g = 1/T where r = 1 (decay_input), else 1
-                                   IF:       v ← u + x
-    α = 1 − Δt/τ_syn               CUBALIF:  j ← α j + x;  v ← β u + j
+                                   IF:       v ← u + x,  r = 1/Δt
+    α = 1 − Δt/τ_syn               CUBALIF:  j ← α j + x;  v ← β u + j,  r = τ/Δt
     n ← [v ≥ θ];   u ← v_reset
 
 A potential starts at v_reset. The export refuses soft resets, so a file never has one; of a module, whose v_reset is
@@ -13,25 +13,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
 from codesign.models.nir.folding import Layer
+from codesign.models.nir.options import timestep_of
 
 _TIMESTEP = 1e-4
+"""At which modules are read."""
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
-    kind = layer.node.kind
+    kind, timestep = layer.node.kind, given.get("export_dt", _TIMESTEP)
     decay, gain = np.ones(layer.neurons), np.ones(layer.neurons)
     reset, drive, alpha = layer.number("v_reset"), np.zeros(layer.neurons), None
     if kind == "LIF":
         tau = layer.number("tau")
-        decay = euler_decay(tau, _TIMESTEP)
-        leak = np.float64(tau.dtype.type(_TIMESTEP)) / tau
+        decay = euler_decay(tau, timestep)
+        leak = np.float64(tau.dtype.type(timestep)) / tau
         gain = np.where(layer.number("r") == 1, leak, 1.0)
+        expect(layer, "r", layer.number("r"), np.where(gain == 1, tau / timestep, 1), "SpikingJelly", "export_dt")
         drive = reset * leak
     elif kind == "CubaLIF":
-        decay = euler_decay(layer.number("tau_mem"), _TIMESTEP)
-        alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP)
+        tau = layer.number("tau_mem")
+        expect(layer, "r", layer.number("r"), tau / timestep, "SpikingJelly", "export_dt")
+        decay = euler_decay(tau, timestep)
+        alpha = euler_decay(layer.number("tau_syn"), timestep)
+    elif "export_dt" in given:
+        expect(layer, "r", layer.number("r"), 1 / timestep, "SpikingJelly", "export_dt")
     subtracts = layer.node.texts.get("reset") == "subtract"
     return LayerNumbers(
         decay=decay,
@@ -51,4 +58,10 @@ SPIKINGJELLY = Dialect(
     kinds=("IF", "LIF", "CubaLIF"),
     written="SpikingJelly, which writes IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)",
     numbers=_numbers,
+    options={
+        "export_dt": (
+            timestep_of("the export", "0.1 ms", "1 ms", default="SpikingJelly's default"),
+            ("LIF", "CubaLIF"),
+        ),
+    },
 )
