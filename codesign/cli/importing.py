@@ -40,6 +40,17 @@ DialectOption = Annotated[
 ]
 
 
+CheckOption = Annotated[
+    str | None,
+    typer.Option(
+        parser=place,
+        metavar="FILE",
+        help="Input and spikes recorded in the framework, to compare with: .npz or HDF5.",
+        show_default=False,
+    ),
+]
+
+
 def import_model(
     context: typer.Context,
     model: ModelArgument,
@@ -57,15 +68,7 @@ def import_model(
     export_dt: Annotated[str | None, _said("Timestep that the framework's export was given, such as 0.1 ms.")] = None,
     cell_dt: Annotated[str | None, _said("Timestep of norse's cells.")] = None,
     decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
-    check: Annotated[
-        str | None,
-        typer.Option(
-            parser=place,
-            metavar="FILE",
-            help="Input and spikes recorded in the framework, to compare with: .npz or HDF5.",
-            show_default=False,
-        ),
-    ] = None,
+    check: CheckOption = None,
     out: Annotated[
         str | None,
         typer.Option(

@@ -18,7 +18,7 @@ from codesign.exploration.jobs import TrainInputs
 from codesign.exploration.plan import Plan, PlannedPoint
 from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
-from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin
+from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of
 from codesign.models.page import index_page, model_page
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
@@ -214,12 +214,16 @@ def _write(
     data = workload(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
+    from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch
+
+    state = decode_state(entry.payload)
     card = ModelCard(
         name=model.title,
         description=metadata.description,
         topology=model.inputs.topology,
         neuron=model.inputs.neuron,
         timestep_s=data.timestep_s,
+        weights=digest_of(state),
         input_grid=data.input_grid,
         data=ModelData.of(model.plan.spec.workload, data),
         recipe=model.inputs.recipe,
@@ -238,9 +242,7 @@ def _write(
         versions=package_versions(),
         **facts,
     )
-    from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch
-
-    weights = encode_model(decode_state(entry.payload), card, place="the stored model")
+    weights = encode_model(state, card, place="the stored model")
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
     return card
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,8 @@ from codesign.workload.dataset import Workload
 from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
+    import torch
+
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.trainer import TrainingResult
 
@@ -229,6 +232,7 @@ class ModelCard:
         name: of the model, in a line.
         description: what else is to be said of it.
         topology, neuron, timestep_s: what the network is made from; Δt in seconds.
+        weights: digest of the network's state, as `digest_of` makes it; "" where it is not known.
         own_numbers: numbers of neurons that differ from what `neuron` says, such as a range over neurons, in words.
         input_grid: (channels, height, width) of the input; None where it has no form.
         data: None where it is not known.
@@ -253,6 +257,7 @@ class ModelCard:
     topology: TopologySpec
     neuron: NeuronSpec
     timestep_s: float
+    weights: str = ""
     own_numbers: dict[str, str] | None = None
     input_grid: tuple[int, int, int] | None = None
     data: ModelData | None = None
@@ -290,6 +295,15 @@ class ModelCard:
         return self.shape.layer_sizes[-1]
 
 
+def digest_of(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of a network's state: of weights, and of all numbers of its neurons."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
 def describe_model(
     network: SpikingNetwork,
     *,
@@ -315,6 +329,7 @@ def describe_model(
         topology=network.topology,
         neuron=network.neuron,
         timestep_s=network.timestep_s,
+        weights=digest_of(network.state_dict()),
         own_numbers=network.own_numbers(),
         input_grid=None if data is None else data[1].input_grid,
         data=None if data is None else ModelData.of(*data),

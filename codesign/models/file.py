@@ -21,7 +21,7 @@ from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.files.folder import reason_of
 from codesign.mistakes import dotted, mistakes_of, reason
-from codesign.models.card import ModelCard
+from codesign.models.card import ModelCard, digest_of
 from codesign.models.page import model_page
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import topology_text
@@ -255,6 +255,8 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
             raise InputError(f"{place}: {name} must be above 0 s, or infinite for no leak, found others")
         if name not in ("time_constant", "floor", "synaptic_time_constant") and not bool(tensor.isfinite().all()):
             raise InputError(f"{place}: {name} holds numbers that are not finite")
+    if card.weights not in ("", digest_of(state)):
+        raise InputError(f"{place}: the card is of other weights; `cd.describe_model` makes that of these")
 
 
 def _written(tensor: torch.Tensor) -> str:

@@ -199,7 +199,9 @@ def packed(header: Any) -> bytes:
 
 def mutated(draw: random.Random) -> bytes:
     """A model's file with bytes flipped or missing, another number in a tensor, or another value in its header."""
-    content = bytearray(data(description="of others", axes={"group_size": 4.0}))
+    content = bytearray(
+        data(description="of others", axes={"group_size": 4.0}, weights="")
+    )  # no digest, which finds all
     size = int.from_bytes(content[:8], "little")
     match draw.randrange(5):
         case 0:
@@ -330,6 +332,11 @@ def test_what_cannot_be_saved(tmp_path):
         cd.save_model(tmp_path / "a.pt", one, card_of(one))
     with pytest.raises(InputError, match="the card belongs to another network: its topology differs"):
         cd.save_model(tmp_path / "a.safetensors", one, card_of(other))
+    card = cd.describe_model(one, name="of these weights")
+    with torch.no_grad():
+        one.weights()[0].mul_(2)
+    with pytest.raises(InputError, match=r"the card is of other weights; `cd.describe_model` makes that of these"):
+        cd.save_model(tmp_path / "a.safetensors", one, card)
     for name, of_a_chip in (("potential_ranges", ((-1, 1), (-1, 1))), ("potential_steps", (0.5, 0.5))):
         setattr(one, name, of_a_chip)
         with pytest.raises(InputError, match=f"{name} belong to a chip"):

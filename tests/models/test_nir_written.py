@@ -147,6 +147,31 @@ def test_commands_export_and_import(tmp_path: Path):
         cd.import_model(there, dt="1 ms")
 
 
+CHANGED = {
+    "v_threshold": "neurons1' \\(LIF\\): v_threshold is not that of the metadata; the file was changed",
+    "tau": "neurons1' \\(LIF\\): tau is not that of the metadata",
+    "r": "neurons1' \\(LIF\\): r is not that of the metadata",
+    "bias": "weights1' \\(Affine\\): bias is not that of the metadata",
+    "weight": "metadata: is of other weights than the nodes; .* Give a dialect",
+}
+
+
+@pytest.mark.parametrize("field", CHANGED)
+def test_nodes_that_others_have_changed_are_not_changed_back(field: str, tmp_path: Path):
+    neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", bias=True)
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), neuron, timestep_s=1e-3, seed=3)
+    with torch.no_grad():
+        network.bias.fill_(0.125)
+    graph = to_nir(network, cd.describe_model(network, name="x"))
+    node = graph.nodes["weights1" if field in ("weight", "bias") else "neurons1"]
+    setattr(node, field, getattr(node, field) * 2)
+    nir.write(tmp_path / "x.nir", graph)
+    with pytest.raises(InputError, match=CHANGED[field]):
+        cd.import_model(tmp_path / "x.nir")
+    said = {"norm_input": True, "decay": "exponential", "comparison": ">", "reset": "value"}
+    assert cd.import_model(tmp_path / "x.nir", dialect="plain", dt="1 ms", **said).card.imported is not None
+
+
 def test_for_a_framework_neurons_are_written_as_its_reader_takes_them(tmp_path: Path):
     """snnTorch's is the inverse of its own export: the same spikes and, but for rounding, decays."""
     neuron = cd.NeuronSpec(threshold=0.5, time_constant="3 ms", gain=0.25)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.files import Location, printable
-from codesign.models.card import ModelCard, ModelImport
+from codesign.models.card import ModelCard, ModelImport, digest_of
 from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, get_dialect
@@ -196,6 +196,7 @@ def _read(
         topology=network.topology,
         neuron=network.neuron,
         timestep_s=network.timestep_s,
+        weights=digest_of(network.state_dict()),
         own_numbers=network.own_numbers(),
         input_grid=grid if isinstance(grid, tuple) else None,
         imported=ModelImport(

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.files import Location, write_atomically
-from codesign.models.card import ModelCard
+from codesign.models.card import ModelCard, digest_of
 from codesign.models.file import LoadedModel, card_of, card_texts, network_of
 from codesign.models.nir.folding import Layer
-from codesign.models.nir.graph import Graph
+from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
 from codesign.network.direct_connection import DirectConnection
@@ -35,6 +35,7 @@ _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"
 """What a reader's weights are made from, where they are not the same."""
+_CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
 def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
@@ -276,7 +277,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
     """The network and the card that `to_nir` was given.
 
     Raises:
-        InputError: options are given, or the metadata is damaged or does not fit the nodes.
+        InputError: options are given, or the metadata is damaged, or the nodes are no longer what `to_nir` made of it.
     """
     said = sorted(name for name, value in options.items() if value is not None)
     if said:
@@ -302,7 +303,27 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
         state[name] = _tensor(np.concatenate(parts))
     if _GATE in graph.metadata:
         state[_GATE] = _tensor(np.asarray(graph.metadata[_GATE]).astype(bool))
-    return LoadedModel(network=network_of(card, state, "metadata"), card=card)
+    if card.weights not in ("", digest_of(state)):
+        raise InputError(f"metadata: is of other weights than the nodes; {_CHANGED}")
+    loaded = LoadedModel(network=network_of(card, state, "metadata"), card=card)
+    _compare(graph, to_nir(loaded.network, card, str(graph.metadata.get("dialect"))))
+    return loaded
+
+
+def _compare(graph: Graph, written: nir.NIRGraph) -> None:
+    """Refuse nodes that others have changed, which the metadata would silently change back.
+
+    Args:
+        written: what the network in the metadata is written as.
+    """
+    for name, node in read_graph(written.to_dict()).nodes.items():
+        found = graph.nodes.get(name)
+        if found is None or found.kind != node.kind:
+            raise InputError(f"node '{name}' ({node.kind}): is not there; {_CHANGED}")
+        for key, numbers in node.numbers.items():
+            other = found.numbers.get(key)
+            if other is None or other.shape != numbers.shape or not np.allclose(other, numbers, rtol=1e-6, atol=0):
+                raise found.refusal(f"{key} is not that of the metadata; {_CHANGED}")
 
 
 def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
