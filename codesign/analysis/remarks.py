@@ -219,7 +219,7 @@ def enlarged(contest: Contest) -> str:
     best = contest.ranked[0]
     if not any(entry.endswith("lifted") for entry in best.assumptions):
         return ""
-    return f"{contest.names.chips[best.chip]} is taken larger than it is, at the published chip's prices."
+    return f"{contest.names.chips[best.chip]} is enlarged for the network, at the published chip's prices."
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
