@@ -242,14 +242,19 @@ def input_grid(topology: TopologySpec) -> Grid:
     return topology.input if isinstance(topology.input, tuple) else (topology.input, 1, 1)
 
 
-def network_shape(topology: TopologySpec) -> NetworkShape:
+def network_shape(topology: TopologySpec | str) -> NetworkShape:
     """Sizes, fan-in and synapses of every layer of neurons, and its delayed and direct connections.
 
+    Args:
+        topology: or its notation, such as `512-[64x3]-10`.
+
     Raises:
+        InputError: it is neither, or not in the notation of `parse_topology`.
         ValueError: one of these names a layer that is not there, does not fit it, or stands there twice.
         LayerError: a kernel or pool is larger than what it slides over, groups do not divide channels, the last layer
             is a pool, or there are more inputs or neurons than a network may have.
     """
+    topology = as_topology(topology)
     grid = input_grid(topology)
     input_size = math.prod(grid)
     if input_size > MOST:

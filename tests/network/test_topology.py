@@ -29,6 +29,13 @@ def test_other_notations_are_errors(text: str):
         parse_topology(text)
 
 
+def test_a_shape_takes_the_notation_and_no_other_text():
+    assert network_shape("12-[4x2]-3").layer_sizes == (4, 4, 3)
+    for wrong in ("12", 12):
+        with pytest.raises(InputError, match="topology"):
+            network_shape(wrong)  # type: ignore[arg-type]
+
+
 def test_convolutions_and_pools_by_hand():
     spec = {
         "input": [1, 4, 4],
