@@ -174,7 +174,9 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
     what = path if path == question.choose else names.axis(path)
     aim = f"the {'least' if question.most is None else 'highest'} {column_label(question.column)}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
-    return f"Which {what} has {aim}{limits}?"
+    chip = question.select.get("chip")
+    on = f" on {names.chips[chip]}" if isinstance(chip, str) and len(names.chips) > 1 else ""
+    return f"Which {what} has {aim}{on}{limits}?"
 
 
 def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:

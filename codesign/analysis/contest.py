@@ -349,7 +349,8 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
     if a.workload != b.workload:
         return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
     if unit not in ("", "m**2") and a.operation != b.operation:
-        words = listed([f"{names.chips[p.chip]} runs {str(p.operation).replace('_', ' ')}" for p in (a, b)])
+        runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
+        words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
         return f"{words}; give both the same operation."
     if column not in BY_TERM:
         if comparison_group(a, (column,)) != comparison_group(b, (column,)):

@@ -172,7 +172,12 @@ def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
         refused = _refusal(chip, chosen)
         return [refused] if refused else [text for _, text in consistency_mistakes(replaced(chip, chosen))]
 
-    return _wrong(axes, alone, combined if together else lambda chosen: [])
+    yield from _wrong(axes, alone, combined if together else lambda chosen: [])
+    for path, values in axes.items():
+        made = [None if _refusal(chip, {path: value}) else replaced(chip, {path: value}) for value in values]
+        for i, one in enumerate(made):
+            if one is not None and one in made[:i]:
+                yield path, i, f"{values[i]} is {values[made.index(one)]} again; values must differ"
 
 
 def _refusal(chip: Chip, chosen: Settings) -> str | None:

@@ -147,12 +147,13 @@ class Cost:
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
+        stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
             f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
-            f"  latency: {latency} ({self.latency.model}); in a stream, a sample every {interval}{missing}{assumed}"
+            f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 
 

@@ -198,6 +198,13 @@ def test_a_choice_that_nothing_meets_says_what_comes_nearest():
     ]
 
 
+def test_a_question_about_one_chip_of_several_names_it():
+    rows = [row(chip, 1.0, 0, energy_j=1e-9) for chip in ("a", "b")]
+    about_one = asked(rows, choose="recipe", most="accuracy", select={"chip": "b"})
+    assert about_one.question == "Which recipe has the highest accuracy on b?"
+    assert asked(rows, choose="recipe", most="accuracy").question == "Which recipe has the highest accuracy?"
+
+
 def test_a_target_is_met_or_the_nearest_miss_is_told():
     rows = rows_of([("a", 1.0, 0.95, 10.0, 8.0), ("b", 1.0, 0.97, 40.0, 4.0)])
     met = asked(rows, target=["accuracy >= 96 %", "latency_s < 5 us"])

@@ -86,6 +86,7 @@ def test_numbers_that_no_network_computes_with_are_mistakes(old, new, message):
     ("change", "message"),
     [
         (("seeds:", "axes: {chip.mubrain.vector_width: [1, 4, 1]}\nseeds:"), "must differ, found 1, 4, 1"),
+        (("seeds:", "axes: {chip.mubrain.supply_voltage: [1 V, 1.1 V, 1000 mV]}\nseeds:"), "1000 mV is 1 V again"),
         (("training: [0]", "training: [0, 0]"), "seeds must differ, found 0, 0"),
         (("[layered, asynchronous]", "[layered, layered]"), "schedules must differ, found layered, layered"),
         (("group_size: 4}", "group_size: 1000000000000000000000}"), "must be less than 2147483648"),

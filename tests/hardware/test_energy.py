@@ -260,6 +260,14 @@ def test_a_chip_without_times_is_on_while_the_stimulus_lasts(two_timesteps: Exec
     assert any("keep pace" in text for text in cost.assumptions)
 
 
+def test_samples_follow_each_other_in_a_stream_only_where_none_lasts_as_long_as_its_stimulus(
+    two_timesteps: Execution,
+) -> None:
+    for operation in ("accelerated", "real_time"):
+        told = repr(cost_of(two_timesteps, WHOLE, operation=operation))
+        assert ("in a stream, a sample every" in told) == (operation == "accelerated")
+
+
 def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
     """A core of 10 neurons: each of the 5 and 4 messages takes 10 operations, whatever it is connected to."""
     body = f"neurons_per_core: {number(10)}\ncrossbar: true\n" + MESH_CORES + TIMES + ENERGIES
