@@ -17,17 +17,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from codesign.analysis.metadata import StudyFacts
 from codesign.analysis.pareto import hypervolume
 from codesign.analysis.table import ResultTable, read_results
 
 
 def search(file: str, sampler: str, seed: int, folder: Path, rest: list[str]) -> ResultTable:
-    """Run a study, or go on with it, as its command does."""
-    output = folder / f"{sampler}-{seed}"
+    """Run a study, or go on with it, as its command does, from a file that says the sampler."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output, chosen = folder / f"{sampler}-{seed}", folder / f"{sampler}-{seed}.yaml"
+    entry = {"extends": str(Path(file).resolve()), "sampler": {"name": sampler, "seed": seed}}
+    chosen.write_text(yaml.safe_dump(entry), encoding="utf-8")
     where = ["--store", str(folder / "store"), "--output", str(output)]
-    chosen = ["--sampler", sampler, "--seed", str(seed)]
-    subprocess.run([sys.executable, "-m", "codesign", "study", file, *chosen, *where, *rest], check=True)
+    subprocess.run([sys.executable, "-m", "codesign", "study", str(chosen), *where, *rest], check=True)
     return read_results(output / "results.parquet")
 
 
