@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -171,10 +172,14 @@ class Steps(nn.Module):
         super().__init__()
         self.first, self.fc, self.lif, self.change = first, nn.Linear(4, 4), Leaky(0.5), change
 
-    def forward(self, x: torch.Tensor) -> None:
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         v: Any = 0.0
+        counted = []
         for now in x:
-            v = self.change(self.lif(self.fc(self.first(now)), v)[1])
+            spikes, v = self.lif(self.fc(self.first(now)), v)
+            v = self.change(v)
+            counted.append(spikes)
+        return counted
 
 
 def hooked() -> nn.Module:
@@ -238,6 +243,39 @@ def test_a_module_may_repeat_its_sample_and_count_its_spikes():
     loaded = cd.import_model(Repeating(), sample=torch.ones(5, 6), dt="1 ms")
     assert loaded.network.shape.input_size == 6
     assert repr(loaded).startswith("<LoadedModel 'Repeating' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda steps: steps, False),
+        (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
+        (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
+        (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
+        (lambda steps: 1 - steps[-1][1], True),
+        (lambda steps: steps[-1][1][:, :2], True),
+        (lambda steps: steps[-1][0], True),
+    ],
+)
+def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], Any], told: bool):
+    class Answering(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif, self.fc1, self.last = nn.Linear(6, 4), Leaky(0.5), nn.Linear(4, 3), Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            v: Any = 0.0
+            w: Any = 0.0
+            steps = []
+            for _ in range(4):
+                spikes, v = self.lif(self.fc(x), v)
+                last, w = self.last(self.fc1(spikes), w)
+                steps.append((spikes, last))
+            return answer(steps)
+
+    with pytest.warns(match="what forward returns") if told else contextlib.nullcontext():
+        loaded = cd.import_model(Answering(), sample=torch.ones(5, 6), dt="1 ms")
+    assert bool(loaded.card.imported.lost) is told
 
 
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -79,6 +81,8 @@ def import_model(
     except InputError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in _paragraphs(str(error), source))) from None
     imported = loaded.card.imported
+    if read is not None and imported is not None and imported.lost:
+        warnings.warn(f"{source}: {imported.lost}", stacklevel=2)
     if imported is None or imported.source != source:  # as an earlier import said
         return loaded
     return replace(loaded, card=replace(loaded.card, imported=replace(imported, digest=digest)))
@@ -124,6 +128,7 @@ def _import(
     if module is not None:
         said = _said(module, layers, dialect, options)
         loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None, of_module=True)
+        loaded = replace(loaded, card=_with_lost(loaded.card, module, layers[-1]))
     elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
@@ -137,6 +142,21 @@ def _import(
             certificate = replace(certificate, better=_better(layers, get_dialect(dialect), options, recorded))
         card = replace(card, certificate=certificate)
     return LoadedModel(network=loaded.network, card=card)
+
+
+def _with_lost(card: ModelCard, module: ModuleModel, last: Layer) -> ModelCard:
+    """The card, which says so if the module answers otherwise than by what its last neurons send."""
+    assert card.imported is not None
+    answers = any(
+        name == last.node.name and len(shape) > dimensions and math.prod(shape[-dimensions:]) == last.neurons
+        for name, shape in module.returned
+        for dimensions in (1, 2, 3)
+    )
+    lost = (
+        f"what forward returns is neither what '{last.node.name}' sends nor its sum or mean over time; whatever else "
+        "forward does is no part of the network, which answers by its last neurons alone"
+    )
+    return replace(card, imported=replace(card.imported, lost="" if answers else lost))
 
 
 def _better(

@@ -32,6 +32,8 @@ _DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPoo
 _COPIES = ("repeat", "clone", "contiguous", "float")
 """Of a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
+_COUNTS = (*_SUMS, *_COPIES, "stack", "cat", "sum", "mean", "div", "__truediv__", "softmax", "log_softmax", "reshape")
+"""What may be done with spikes so that the neuron with most of them stays the answer; so may any view."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,11 +43,13 @@ class ModuleModel:
     Attributes:
         dialect: of its neurons.
         neurons: by node.
+        returned: of tensors that the module returns, whose spikes or potentials they count, and their shapes.
     """
 
     graph: Graph
     dialect: str
     neurons: Mapping[str, ModuleNeurons]
+    returned: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
@@ -79,7 +83,8 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
             back, (weight, bias) = f"{name}.recurrent", of_module.recurrent
             nodes[back] = _linear(back, weight, bias)
             edges += [(name, back), (back, name)]
-    return ModuleModel(graph=_graph(nodes, edges, trace.shape), dialect=dialects[0], neurons=neurons)
+    graph = _graph(nodes, edges, trace.shape)
+    return ModuleModel(graph=graph, dialect=dialects[0], neurons=neurons, returned=tuple(trace.returned))
 
 
 def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...] | None) -> Graph:
@@ -101,6 +106,7 @@ class _Trace:
         sums: names of nodes that are sums of two.
         depth: how many modules run within each other.
         shape: of the input, without batch and time; None until something that has weights or a grid has run.
+        returned: as of a `ModuleModel`.
     """
 
     def __init__(self, sample: torch.Tensor) -> None:
@@ -110,6 +116,9 @@ class _Trace:
         self.shape: tuple[int, ...] | None = None
         self.depth = 0
         self.sums: set[str] = set()
+        self.returned: list[tuple[str, tuple[int, ...]]] = []
+        # of each storage, which neurons' spikes it counts
+        self._counts: dict[int, tuple[str, torch.Tensor]] = {}
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
         self._sample = sample.detach().clone()
         # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
@@ -130,11 +139,14 @@ class _Trace:
                 stack.callback(hook.remove)
                 stack.callback(part.register_forward_pre_hook(self._enter).remove)
             try:
-                module(self._sample)
+                returned = module(self._sample)
             except InputError:
                 raise
             except Exception as error:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
+        for tensor in _tensors(returned):
+            if (counted := self._counts.get(_storage(tensor))) is not None:
+                self.returned.append((counted[0], tuple(tensor.shape)))
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -146,6 +158,10 @@ class _Trace:
                 raise _refusal(name, module, "must take a tensor and return a tensor")
             self.edges[self._source(name, module, given), name] = None
             self._keep(name, made)
+            if name in self.neurons:
+                self._counts[_storage(made)] = name, made
+            elif self.nodes[name].kind in ("Pass", "Flatten"):
+                self._count([given], made)
             if self.neurons.get(name, ("", None))[0] == "snntorch":
                 self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
@@ -155,8 +171,20 @@ class _Trace:
         self.depth += 1
 
     def added(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Run a function; between modules, keep whose sum it makes, or that it makes copies of the input."""
-        if self.depth or func.__name__ not in (*_SUMS, *_COPIES):
+        """Run a function; between modules, keep whose sum it makes, what it counts, or that it copies the input."""
+        if self.depth or func.__name__ not in _COUNTS:
+            return func(*args, **kwargs)
+        made = self._summed(func, args, kwargs)
+        self._count(args, made)
+        return made
+
+    def _count(self, given: Any, made: torch.Tensor) -> None:
+        counted = {self._counts[at][0] for at in map(_storage, _tensors(given)) if at in self._counts}
+        if len(counted) == 1:
+            self._counts[_storage(made)] = counted.pop(), made
+
+    def _summed(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if func.__name__ not in (*_SUMS, *_COPIES):
             return func(*args, **kwargs)
         given = [each for each in args if isinstance(each, torch.Tensor)]
         makers = [(each, maker) for each in given for maker in self._before("", each)[-1:]]
@@ -184,11 +212,11 @@ class _Trace:
         given = self._states.get(name, {})
         for state in states:
             if isinstance(state, torch.Tensor) and state.any():
-                before, version = given.get(state.untyped_storage().data_ptr(), (None, 0))
+                before, version = given.get(_storage(state), (None, 0))
                 if before is None or state._version != version:
                     raise _refusal(name, module, "its state must be what it returned, unchanged, and 0 at first")
         tensors = [value for value in output if isinstance(value, torch.Tensor)]
-        given |= {state.untyped_storage().data_ptr(): (state, state._version) for state in tensors}
+        given |= {_storage(state): (state, state._version) for state in tensors}
         self._states[name] = given
 
     def _node(self, name: str, module: nn.Module) -> NirNode:
@@ -205,12 +233,12 @@ class _Trace:
 
     def _before(self, name: str, tensor: torch.Tensor) -> list[tuple[str, torch.Tensor, int]]:
         """Whose a tensor was before a module, which may have passed on a view of it in an earlier timestep."""
-        makers = self._made.get(tensor.untyped_storage().data_ptr(), [])
+        makers = self._made.get(_storage(tensor), [])
         return list(takewhile(lambda maker: maker[0] != name, makers))
 
     def _keep(self, name: str, made: torch.Tensor) -> None:
         makers = [*self._before(name, made), (name, made, made._version)]
-        self._made[made.untyped_storage().data_ptr()] = makers
+        self._made[_storage(made)] = makers
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> str:
         """Who made what a module gets."""
@@ -264,6 +292,19 @@ def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str
         return
     for key, part in parts.items():
         yield from _named(part, f"{prefix}{key}", f"{prefix}{key}.")
+
+
+def _tensors(values: Any) -> Iterator[torch.Tensor]:
+    """All tensors in lists, tuples and dictionaries."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, Mapping | list | tuple):
+        for value in values.values() if isinstance(values, Mapping) else values:
+            yield from _tensors(value)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _first(values: Any) -> torch.Tensor | None:
