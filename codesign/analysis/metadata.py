@@ -235,7 +235,7 @@ class ResultMetadata:
     Attributes:
         sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
         config_hash: hash of the resolved configuration.
-        command: shell command that reproduces the file.
+        command: shell command that reproduces the file; "" where a mapping in Python does.
         versions: package versions.
         topology: layer sizes as in 512-64-64-64-10.
         neuron: resolved neuron parameters by name.

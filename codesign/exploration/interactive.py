@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -86,9 +87,14 @@ def run_sweep(
     if isinstance(sweep, SweepSpec | Mapping):
         if dataset is not None or scale is not None:
             raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
-        spec = sweep if isinstance(sweep, SweepSpec) else validate_data(dict(sweep), SweepSpec)
-    else:
+        spec, again = sweep if isinstance(sweep, SweepSpec) else validate_data(dict(sweep), SweepSpec), ""
+    elif isinstance(sweep, str | Path):
         spec = load_sweep(sweep, dataset=dataset, scale=scale)
+        chosen = [("--dataset", dataset), ("--scale", scale)]
+        options = [word for option in chosen if option[1] is not None for word in option]
+        again = shlex.join(["codesign", "sweep", str(sweep), *map(str, options)])
+    else:
+        raise InputError(f"sweep: must be a path, a name, a mapping or a spec, found {type(sweep).__name__}")
     with shown_progress(is_watched() if progress is None else progress) as shown:
         outcome = sweeps.run_sweep(
             spec,
@@ -97,6 +103,7 @@ def run_sweep(
             executor=executor,
             progress=shown,
             workloads=Workloads(data_root=data_root),
+            commands=sweeps.Commands(again=again),
             models=models,
         )
     return SweepResults.of(outcome.table, outcome.report)

@@ -266,4 +266,4 @@ def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation
 
 
 def _command(metadata: ResultMetadata) -> str:
-    return f"{metadata.command} --models"
+    return f"{metadata.command} --models" if metadata.command else "cd.run_sweep(sweep, models=True)  # in Python"

@@ -44,7 +44,7 @@ def describe_sweep(
 
     Args:
         works: what was to be done.
-        command: shell command that gives the same results; None for one by the sweep's name.
+        command: shell command that gives the same results, "" where none does; None for one by the sweep's name.
         failed: jobs that did not succeed.
     """
     spec = plan.spec
@@ -56,7 +56,7 @@ def describe_sweep(
         question=spec.question,
         description=spec.description,
         config_hash=plan.config_hash,
-        command=command or f"codesign sweep {shlex.quote(spec.name)}",
+        command=f"codesign sweep {shlex.quote(spec.name)}" if command is None else command,
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
         topology=topology_text(plan.shape),

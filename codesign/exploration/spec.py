@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from codesign.analysis.constraints import more_is_better
 from codesign.analysis.illustrations import FigureEntry
 from codesign.analysis.questions import AskedQuestion
 from codesign.documents import FileSpec, Path_, Spec
@@ -221,12 +222,20 @@ class EvaluationEntry(Spec):
 class ObjectiveEntry(Spec):
     """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
 
-    That of an accuracy, or another share of 1, is a fraction or a percentage.
+    That of an accuracy, or another share of 1, is a fraction or a percentage. `direction` may be left out: accuracies
+    and agreement are to be large, all else small.
     """
 
     column: str
     direction: Literal["maximize", "minimize"]
     reference: Real | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _directed(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "direction" in data or not isinstance(data.get("column"), str):
+            return data
+        return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
 
     @field_validator("reference", mode="before")
     @classmethod

@@ -32,7 +32,7 @@ class Commands:
     """Shell commands of a run.
 
     Attributes:
-        again: gives the same results, for the report; None for one by the sweep's name.
+        again: gives the same results, for the report; "" where none does, None for one by the sweep's name.
         resume: goes on with this very run, for its record.
     """
 

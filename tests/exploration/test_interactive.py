@@ -33,7 +33,9 @@ def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> 
     results = cd.run_sweep("tiny.yaml")
     assert (here / "reports/tiny/results.parquet").is_file()
     assert results.metadata.jobs.trained == 1
+    assert results.metadata.command == "codesign sweep tiny.yaml"
     again = cd.run_sweep(yaml.safe_load(TINY))
+    assert again.metadata.command == ""  # no file says what the mapping does
     assert again.frame["accuracy"].equals(results.frame["accuracy"])
     assert (again.metadata.jobs.trained, again.metadata.jobs.executed) == (0, 0)
     assert (
@@ -53,6 +55,8 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
     assert any("unknown chip 'lohi'" in line for line in told)
     with pytest.raises(cd.InputError, match="a mapping or a spec has none"):
         cd.run_sweep(wrong, dataset="nmnist")
+    with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found int"):
+        cd.run_sweep(42)  # type: ignore[arg-type]
 
 
 def test_python_gives_quantities_in_si_and_files_with_units(here: Path) -> None:

@@ -138,3 +138,13 @@ def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
     found = plan_problems(text.replace(old, new))
     assert {line for line, _ in found} == {next(i for i, line in enumerate(text.splitlines(), start=1) if old in line)}
     assert all(message.startswith(f"{place}: ") and "output spikes" in message for _, message in found)
+
+
+def test_an_objective_without_a_direction_is_accurate_or_small():
+    columns = ("accuracy", "energy_j", "agreement")
+    found = tiny(("seeds:", f"objectives: [{', '.join(f'{{column: {name}}}' for name in columns)}]\nseeds:")).objectives
+    assert [(one.column, one.direction) for one in found] == [
+        ("accuracy", "maximize"),
+        ("energy_j", "minimize"),
+        ("agreement", "maximize"),
+    ]
