@@ -18,6 +18,7 @@ _BookOption = Annotated[
         show_default="as the sweep says",
     ),
 ]
+_OTHER_FORMS = (".csv", ".json", ".parquet", ".pdf", ".png", ".svg", ".tex")
 _FiguresOption = Annotated[
     Form | None,
     typer.Option(help="Also write every chart as a file, into REPORT.figures beside the report.", show_default=False),
@@ -75,6 +76,10 @@ def report(
     target = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
     if str(target) == str(file):
         raise InputError(f"--output: {printable(target)} is the results file itself")
+    if str(target).lower().endswith(_OTHER_FORMS):
+        raise InputError(
+            f"--output: {printable(target)} would be a page in HTML; --figures and --tables write other forms beside it"
+        )
     table = AnsweredTable.of(read_results(results))
     if static_book is not None:
         table = table.in_book(static_book)
