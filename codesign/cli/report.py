@@ -65,21 +65,14 @@ def report(
     from codesign.analysis.asking import AnsweredTable, json_of
     from codesign.analysis.table import read_results, results_file
     from codesign.console import PrintableConsole
-    from codesign.errors import InputError
-    from codesign.files import join, printable, with_suffix
+    from codesign.files import printable
     from codesign.reporting.export import export
     from codesign.reporting.html import write_report
     from codesign.reporting.neurobench import export_neurobench
     from codesign.reporting.terminal import print_summary
 
     file = results_file(results)
-    target = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
-    if str(target) == str(file):
-        raise InputError(f"--output: {printable(target)} is the results file itself")
-    if str(target).lower().endswith(_OTHER_FORMS):
-        raise InputError(
-            f"--output: {printable(target)} would be a page in HTML; --figures and --tables write other forms beside it"
-        )
+    target = _page(results, file, output)
     table = AnsweredTable.of(read_results(results))
     if static_book is not None:
         table = table.in_book(static_book)
@@ -94,6 +87,20 @@ def report(
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
         _say_where(files, target)
+
+
+def _page(results: str, file: Location, output: str | None) -> Location:
+    """Where the page goes. Raises InputError where that is no place for one."""
+    from codesign.errors import InputError
+    from codesign.files import join, printable, with_suffix
+
+    page = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
+    if str(page) == str(file):
+        raise InputError(f"--output: {printable(page)} is the results file itself")
+    if str(page).lower().endswith(_OTHER_FORMS):
+        said = "would be a page in HTML; --figures and --tables write other forms beside it"
+        raise InputError(f"--output: {printable(page)} {said}")
+    return page
 
 
 def _say_where(files: list[Location], page: Location) -> None:
