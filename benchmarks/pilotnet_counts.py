@@ -38,7 +38,7 @@ from codesign.hardware.prices import Prices
 from codesign.hardware.steps import StepWork
 from codesign.models.nir.checking import trace
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec
+from codesign.network.topology import TopologySpec, input_grid
 from codesign.workload.events import EventBatch
 from codesign.workload.settings import resolve_data_root
 
@@ -63,7 +63,8 @@ def read(folder: Path) -> tuple[SpikingNetwork, Floats, list[Floats]]:
 
 def spikes_of(network: SpikingNetwork, frames: Floats) -> list[Floats]:
     """(timesteps, n) spikes of every layer under this input."""
-    events = EventBatch.from_dense(frames[None], np.zeros(1, dtype=int), timestep_s=network.timestep_s)
+    frames = frames.reshape(1, -1, *input_grid(network.topology))
+    events = EventBatch.from_dense(frames, np.zeros(1, dtype=int), timestep_s=network.timestep_s)
     spikes = trace(network, events).spikes[0].astype(np.float64)
     return [spikes[:, neurons] for neurons in network.layer_slices]
 

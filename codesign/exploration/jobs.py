@@ -32,7 +32,7 @@ from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
 TRAIN_VERSION = 7
-EXECUTE_VERSION = 9
+EXECUTE_VERSION = 10
 SUMMARY_VERSION = 4
 COST_VERSION = 10
 

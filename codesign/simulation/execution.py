@@ -131,8 +131,8 @@ class Execution:
         tick_evaluations: (B, L) those of them without a message, of neurons that `tick`.
         barrier_messages: (B, L) barrier messages sent per layer.
         active: (B, T, S) neurons of each slice that in a timestep had a potential other than 0 at its start, after
-            decay and bias, or were evaluated, which is when a message or the frame reached them. Where potentials are
-            truncated, those that this brings to 0 are among them.
+            decay and bias, or were reached by a spike or the frame; barrier messages bring nothing. Where potentials
+            are truncated, those that this brings to 0 are among them.
         residual: (B, S) neurons of each slice that the last timestep run leaves with a potential other than 0.
         forward_steps: (B, T) forward steps until the stop.
         contended_steps: (B, T) those of them in which more waited than could leave, so that the policy mattered.

@@ -168,7 +168,7 @@ class Recorder:
         fired = spikes > 0
         self.forward_steps[step.active.numpy(force=True), t] += 1
         self.contended_steps[step.contended.numpy(force=True), t] += 1
-        self.active_neurons = self.active_neurons | evaluated
+        self.active_neurons = self.active_neurons | (step.received.numpy(force=True) > 0)
         self._updates(evaluated, spikes)
         if step.ticked is not None:
             np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(step.ticked.numpy(force=True)).T)

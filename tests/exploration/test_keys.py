@@ -102,9 +102,9 @@ def test_keys_stay_the_same(plan):
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
         "train": "ac6160c36d8d0098",
-        "execute": "e92be82fc971b90d",
-        "summary": "d219ad566a61b83b",
-        "cost": "9530509cbe91d488",
+        "execute": "efbdc0d9817497e0",
+        "summary": "8cb28c5beec0af61",
+        "cost": "051d63e7b1e65f3c",
     }
 
 

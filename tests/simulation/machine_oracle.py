@@ -56,7 +56,7 @@ class Outcome:
     spikes_to_stop: list[int] = field(default_factory=list)
     histories: list[list[list[int]]] = field(default_factory=list)  # [timestep][step] output counts
     currents: list[tuple[int, int]] = field(default_factory=list)  # (0 first layer or 1, messages before firing)
-    active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential or evaluated
+    active: list[set[int]] = field(default_factory=list)  # [timestep] neurons with a potential, or reached by a spike
     timesteps_run: int = 0
     input_events: int = 0
 
@@ -334,7 +334,7 @@ def run_sample(
                         free = regularization.refractory_dropout
                         if not (free and uniform("refractory", t, k, n) < free):
                             refractory[n] = True
-            active |= evaluated
+            active |= {n for n in evaluated if spikes_now.get(n, 0) > 0}
             if cores:
                 cores.work(k, evaluated, emitted)
             if schedule.barrier_messages:

@@ -40,12 +40,18 @@ def tally_evaluations(
             if state.gates.evaluated[at] != 0:
                 sums[slices.of_source[wiring.slot_source[at]], 0] += 1
     if rules.recorded and evaluations > 0 and state.counting.met[position] == 0:
-        _count_active(network, moment, position, evaluations == channels, state, out.counters)
+        all_received = not rules.gated or state.gates.stimulated[position] != 0  # barrier messages bring nothing
+        if all_received or rules.partial:
+            whole = all_received and evaluations == channels
+            _count_active(network, moment, position, whole, all_received, state, out.counters)
 
 
 @routine
-def _count_active(network: Any, moment: Any, position: Any, whole: Any, state: Any, counters: Any) -> None:
-    """Neurons of a position that are evaluated, and were neither before in this pass nor had a potential then."""
+def _count_active(
+    network: Any, moment: Any, position: Any, whole: Any, all_received: Any, state: Any, counters: Any
+) -> None:
+    """Neurons of a position that are evaluated as spikes reached them, all or some (`UnderWay.stimulated`), and neither
+    were so before in this pass nor had a potential then."""
     wiring, slices, counting = network.wiring, network.slices, state.counting
     slot = unsigned_index(wiring.position_slot[position])
     counting.met[position] = whole
@@ -54,7 +60,8 @@ def _count_active(network: Any, moment: Any, position: Any, whole: Any, state: A
         if not whole:
             found = before
             for at in range(slot, slot + slices.run_count[run]):
-                if state.gates.evaluated[at] != 0 and counting.active[at] == 0:
+                received = all_received or state.under_way.stimulated[at] != 0
+                if received and state.gates.evaluated[at] != 0 and counting.active[at] == 0:
                     counting.active[at] = 1
                     found += 1
         counters.active[moment.sample, moment.timestep, slices.run_slice[run]] += found - before
