@@ -9,6 +9,7 @@ import typer
 from codesign.cli.options import place
 
 if TYPE_CHECKING:
+    from codesign.files import Location
     from codesign.models.file import LoadedModel
 
 
@@ -76,7 +77,7 @@ def import_model(
             "--output",
             parser=place,
             metavar="FILE",
-            help="The model file to write.",
+            help="The model file to write; without it none is replaced.",
             show_default="MODEL.safetensors",
         ),
     ] = None,
@@ -87,17 +88,17 @@ def import_model(
     for each, separated by commas. With --check, the exit code is 1 if any recorded spikes differ, and nothing is
     written if they do by more than rounding.
     """
-    from codesign.files import printable, with_suffix
+    from codesign.files import printable
     from codesign.models.file import save_model
     from codesign.models.nir.importing import import_model as read
 
     options = {name: value for name, value in context.params.items() if name not in _OF_ALL}
     loaded = read(model, dialect=dialect, check=check, **options)
-    path = out or with_suffix(model, ".safetensors")
     certificate = loaded.card.certificate
     agrees = certificate is None or certificate.agrees
     _tell(loaded)
     if agrees or (certificate is not None and certificate.within_rounding):
+        path = out or _beside(model, ".safetensors")
         save_model(path, loaded.network, loaded.card)
         typer.echo(f"model    {printable(path)}")
     else:
@@ -118,6 +119,18 @@ def _tell(loaded: LoadedModel) -> None:
     typer.echo(f"spikes   {said if card.certificate is None else escaped(card.certificate.summary)}")
 
 
+def _beside(model: Location, suffix: str) -> Location:
+    """Beside a model the file with this suffix. Raises InputError where it is there: nobody has said that it may go."""
+    from codesign.errors import InputError
+    from codesign.files import open_file, printable, with_suffix
+
+    path = with_suffix(model, suffix)
+    folder, name = open_file(path)
+    if folder.size(name) is not None:
+        raise InputError(f"{printable(path)}: is there already; give it as --output to replace it, or another name")
+    return path
+
+
 def export_model(
     model: Annotated[
         str,
@@ -133,16 +146,21 @@ def export_model(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", "--output", parser=place, metavar="FILE", help="File to write.", show_default="MODEL.nir"
+            "--out",
+            "--output",
+            parser=place,
+            metavar="FILE",
+            help="File to write; without it none is replaced.",
+            show_default="MODEL.nir",
         ),
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
-    from codesign.files import printable, with_suffix
+    from codesign.files import printable
     from codesign.models.file import load_model
     from codesign.models.nir.written import write_nir
 
     loaded = load_model(model)
-    path = out or with_suffix(model, ".nir")
+    path = out or _beside(model, ".nir")
     write_nir(path, loaded.network, loaded.card, dialect)
     typer.echo(f"nir      {printable(path)}")

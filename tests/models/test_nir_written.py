@@ -137,6 +137,9 @@ def test_commands_export_and_import(tmp_path: Path):
     model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     run_here("export", model, folder=tmp_path)
+    for command, source in (("export", model), ("import", there)):  # the target may be what a framework wrote
+        with pytest.raises(InputError, match="is there already"):
+            run_here(command, source, folder=tmp_path)
     run_here("import", there, "--out", back, folder=tmp_path)
     assert back.read_bytes() == model.read_bytes()
     with h5py.File(there, "r+") as file:
