@@ -20,18 +20,15 @@ import program
 import pytest
 from program import entries, stop_after
 from rich.console import Console
-from tiny_sweeps import TINY, Recording, tiny
+from tiny_sweeps import TINY, run, tiny
 from typer.testing import CliRunner
 
 from codesign.analysis.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.store import Store
-from codesign.exploration.sweep import Commands, run_sweep
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.sweep import Commands
 from codesign.files import open_folder
 
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
@@ -46,17 +43,6 @@ def said(*arguments: str | Path) -> str:
 def told(*arguments: str | Path) -> dict[str, Any]:
     (found,) = json.loads(said(*arguments, "--json"))["runs"]
     return dict(found)
-
-
-def run_here(location: Path | str, cache_root: Path, name: str = "tiny") -> None:
-    run_sweep(
-        tiny(("name: tiny", f"name: {name}")),
-        store=Store(f"{location}/store"),
-        output=f"{location}/{name}",
-        executor=SerialExecutor(),
-        progress=Recording(),
-        workloads=Workloads(cache_root=cache_root),
-    )
 
 
 def start(folder: Path, cache_root: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -74,7 +60,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: str, cache_root: Path) -> None:
-    run_here(location, cache_root)
+    run(tiny(), location, cache_root, output="tiny")
     from_output = said(f"{location}/tiny")
     assert said(location) == from_output
     lines = from_output.splitlines()
@@ -91,7 +77,7 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
 
 def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -> None:
     for name in ("first", "second"):
-        run_here(location, cache_root, name)
+        run(tiny(("name: tiny", f"name: {name}")), location, cache_root, output=name)
     header, newest, oldest, hint = said(location).splitlines()
     assert header.split() == ["output", "state", "results", "last", "sign", "of", "life", "failed", "started"]
     assert newest.split()[:3] == ["second", "finished", "11/11"]
@@ -106,7 +92,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
-    run_here(tmp_path, cache_root)
+    run(tiny(), tmp_path, cache_root, output="tiny")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     said(tmp_path)
     said(tmp_path / "tiny")
@@ -114,7 +100,7 @@ def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
 
 
 def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, cache_root: Path) -> None:
-    run_here(location, cache_root)
+    run(tiny(), location, cache_root, output="tiny")
     open_folder(location).write("torn/run.json", b'{"format": "codesign-run 2"')
     open_folder(location).write("tiny/deeper/run.json", b"{}")
     shown = said(location)
@@ -126,7 +112,7 @@ def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: s
 
 
 def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, cache_root: Path) -> None:
-    run_here(tmp_path, cache_root)
+    run(tiny(), tmp_path, cache_root, output="tiny")
     file = tmp_path / "tiny" / "run.json"
     content = json.loads(file.read_text())
     content["front"][0]["name"] = "\x1b[2J\x1b[31mred"

@@ -27,16 +27,11 @@ seeds: {training: [0, 1]}
 """
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder with a sweep."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CODESIGN_CACHE", str(cache))
+    monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
     (tmp_path / "tiny.yaml").write_text(SWEEP, encoding="utf-8")
     return tmp_path
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from priced_sweeps import write_sweep
 from tiny_sweeps import run, tiny
 
 from codesign.errors import TrainingDivergedError
@@ -26,6 +27,14 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -
 def after_sweep(finished_sweep: Path, tmp_path: Path) -> Path:
     """A copy of `finished_sweep` of the test's own."""
     return Path(shutil.copytree(finished_sweep, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="session")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sweep to price, whose executions are kept in a store beside it."""
+    folder = tmp_path_factory.mktemp("priced")
+    write_sweep(folder)
+    return folder
 
 
 @pytest.fixture

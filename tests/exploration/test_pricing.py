@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of, write_sweep
+from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of
 from tiny_sweeps import Recording
 
 from codesign.analysis.pareto import pareto_front
@@ -62,14 +62,6 @@ OWN_AXES = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep of four chips, whose executions are kept in a store beside it."""
-    path = tmp_path_factory.mktemp("priced")
-    write_sweep(path)
-    return path
-
-
 def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chunk: int = 7) -> None:
     """Every point of a grid against the chip of that point, priced alone, for each model."""
     found: dict[int, list[dict[str, np.ndarray]]] = {}
@@ -108,7 +100,7 @@ STRUCTURES = {
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_grid_equals_its_points_priced_alone(
-    kind: str, operation: str, data: st.DataObject, folder: Path, cache_root: Path
+    kind: str, operation: str, data: st.DataObject, priced: Path, cache_root: Path
 ):
     """With a structure, node, voltage and lanes move energies, times, leakage, area and partly filled words at once."""
     known, objectives = {**AXES, **OWN_AXES.get(kind, {})}, ""
@@ -119,12 +111,12 @@ def test_a_grid_equals_its_points_priced_alone(
     if "energies.hop_vertical" in paths and "energies.clock_cycle" not in paths:
         paths.append("energies.clock_cycle")
     axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
-    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}{objectives}"))
-    compare(spec, problem_of(spec, folder, cache_root))
+    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}{objectives}"))
+    compare(spec, problem_of(spec, priced, cache_root))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: Path, cache_root: Path):
+def test_linked_prices_and_several_processes_change_nothing(kind: str, priced: Path, cache_root: Path):
     body = (
         "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
         "    static_power.chip: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
@@ -132,8 +124,8 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, folder: P
     if kind == "barrier":
         body += "  synchronization.times: [x0.5, x3]\n"
     both = "objectives: [{column: energy_j}, {column: energy_cores_in_use_j}]\n"
-    spec = spec_of(price_file(folder / "priced.yaml", f"{kind}_real_time", body, more=both))
-    problem = problem_of(spec, folder, cache_root)
+    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_real_time", body, more=both))
+    problem = problem_of(spec, priced, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
 
@@ -175,16 +167,16 @@ BODY = (
 )
 
 
-def run(folder: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
-    spec = spec_of(price_file(folder / "priced.yaml", chip, BODY + OBJECTIVES))
-    store = Store(folder / "store")
+def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
+    spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
+    store = Store(priced / "store")
     problem = prepare(spec, store=store, workloads=Workloads(cache_root=cache_root), progress=progress)
     return run_pricing(spec, problem, output=output, progress=progress, workers=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
-def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Path, tmp_path: Path):
-    outcome = run(folder, cache_root, tmp_path, chip=f"{kind}_accelerated")
+def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Path, tmp_path: Path):
+    outcome = run(priced, cache_root, tmp_path, chip=f"{kind}_accelerated")
     points, front = pq.read_table(outcome.points).to_pandas(), pq.read_table(outcome.front).to_pandas()
     assert len(points) == outcome.size == 24
     assert points["point"].tolist() == list(range(24))
@@ -217,9 +209,9 @@ def test_the_files_hold_what_was_priced(kind: str, folder: Path, cache_root: Pat
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
 
 
-def test_a_recipe_without_a_point_on_the_front_is_not_replayed(folder: Path, cache_root: Path):
-    spec = spec_of(price_file(folder / "priced.yaml", "asynchronous_accelerated", BODY + OBJECTIVES))
-    problem = problem_of(spec, folder, cache_root)
+def test_a_recipe_without_a_point_on_the_front_is_not_replayed(priced: Path, cache_root: Path):
+    spec = spec_of(price_file(priced / "priced.yaml", "asynchronous_accelerated", BODY + OBJECTIVES))
+    problem = problem_of(spec, priced, cache_root)
     pricers = replayed(problem, np.array([[0, 1], [23, 1]]), 1, Progress())  # points 0 and 23 of the second recipe
     positions = problem.space.positions(np.array([0, 23]))
     for recipe, models in enumerate(problem.recipes.values()):
@@ -236,12 +228,12 @@ def test_a_recipe_without_a_point_on_the_front_is_not_replayed(folder: Path, cac
     ],
 )
 def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
-    objectives: tuple[str, ...], drawn: str, label: str, folder: Path, cache_root: Path, tmp_path: Path
+    objectives: tuple[str, ...], drawn: str, label: str, priced: Path, cache_root: Path, tmp_path: Path
 ):
     more = f"objectives: [{', '.join(f'{{column: {name}}}' for name in objectives)}]\n"
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
-    spec = spec_of(price_file(folder / "priced.yaml", "clocked_real_time", body, more=more))
-    problem = problem_of(spec, folder, cache_root)
+    spec = spec_of(price_file(priced / "priced.yaml", "clocked_real_time", body, more=more))
+    problem = problem_of(spec, priced, cache_root)
     outcome = run_pricing(spec, problem, output=tmp_path, workers=1)
     points = pq.read_table(outcome.points).to_pandas()
     assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
@@ -262,32 +254,32 @@ class Interrupting(Progress):
 
 
 def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
-    folder: Path, cache_root: Path, tmp_path: Path
+    priced: Path, cache_root: Path, tmp_path: Path
 ):
     with pytest.raises(KeyboardInterrupt):
-        run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
+        run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
     assert [path.name for path in (tmp_path / "a").iterdir()] == [".lock"]
     progress = Recording()
-    again = run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
+    again = run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
     assert progress.ran == []
-    fresh = run(folder, cache_root, tmp_path / "b", chip="clocked_real_time")
+    fresh = run(priced, cache_root, tmp_path / "b", chip="clocked_real_time")
     for name in ("points", "front", "page"):
         assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()
     before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
     with pytest.raises(KeyboardInterrupt):
-        run(folder, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
+        run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
     assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
 
 
-def test_one_pricing_at_a_time_writes_a_folder(folder: Path, cache_root: Path, tmp_path: Path):
+def test_one_pricing_at_a_time_writes_a_folder(priced: Path, cache_root: Path, tmp_path: Path):
     with (
         held(lock_of(tmp_path)),
         pytest.raises(InputError, match=r"\.lock: is held by process [0-9]+ on .*, which writes there"),
     ):
-        run(folder, cache_root, tmp_path, chip="clocked_real_time")
+        run(priced, cache_root, tmp_path, chip="clocked_real_time")
 
 
-def test_memory_does_not_grow_with_the_number_of_points(folder: Path, cache_root: Path):
+def test_memory_does_not_grow_with_the_number_of_points(priced: Path, cache_root: Path):
     import tracemalloc
 
     def peak(points: int) -> int:
@@ -295,8 +287,8 @@ def test_memory_does_not_grow_with_the_number_of_points(folder: Path, cache_root
             f"axes:\n  energies.synaptic_operation: {{from: 1 pJ, to: 9 pJ, points: {points}}}\n"
             "  static_power.chip: {from: 1 mW, to: 2 mW, points: 40}\n"
         )
-        spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
-        problem = problem_of(spec, folder, cache_root)
+        spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
+        problem = problem_of(spec, priced, cache_root)
         price_space(spec, problem, chunk=4000)
         tracemalloc.start()
         price_space(spec, problem, chunk=4000)

@@ -2,18 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import pytest
-from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of, write_sweep
-from program import run_here
+from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of
+from program import end, run_here, start
 
-import codesign
-
-ROOT = Path(codesign.__file__).parent.parent
 BODY = "axes:\n  vector_width: [1, 2, 4]\n  static_power.chip: [1 mW, 2 mW]\n" + OBJECTIVES
 LARGE = (
     "axes:\n  times.output: {from: 1 ns, to: 90 ns, points: 3000}\n  vector_width: [1, 2, 4]\n"
@@ -21,30 +14,14 @@ LARGE = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("priced")
-    write_sweep(path)
-    return path
-
-
-def arguments(folder: Path, file: Path, *more: str) -> list[str]:
-    store = ["--store", str(folder / "store")]
-    return [sys.executable, "-m", "codesign", "price", str(file), *store, "--out", str(folder / "out"), *more]
-
-
-def environment(cache_root: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "CODESIGN_CACHE": str(cache_root)}
-
-
-def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
-    file = folder / "prices.yaml"
-    file.write_text(price_file(folder / "priced.yaml", "clocked_accelerated", BODY), encoding="utf-8")
-    words = ("price", file, "--store", folder / "store", "--out", folder / "out")
-    done = run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
+def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
+    file = priced / "prices.yaml"
+    file.write_text(price_file(priced / "priced.yaml", "clocked_accelerated", BODY), encoding="utf-8")
+    words = ("price", file, "--store", priced / "store", "--out", priced / "out")
+    done = run_here(*words, folder=priced, environment={"CODESIGN_CACHE": cache_root})
     assert "6 design points on 4 models" in done.out
     assert "Least energy per sample: " in done.out
-    assert {path.name for path in (folder / "out").iterdir()} - {".lock"} == {
+    assert {path.name for path in (priced / "out").iterdir()} - {".lock"} == {
         "points.parquet",
         "front.parquet",
         "index.html",
@@ -52,29 +29,17 @@ def test_the_command_writes_its_three_files(folder: Path, cache_root: Path):
     assert "replays: " in done.err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of other processes need POSIX")
-def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder: Path, cache_root: Path):
-    text = price_file(folder / "priced.yaml", "barrier_accelerated", LARGE)
-    problem_of(spec_of(text), folder, cache_root)  # its executions are in the store
-    file, log = folder / "large.yaml", folder / "log"
+def test_ctrl_c_ends_all_processes_and_leaves_no_file(priced: Path, cache_root: Path):
+    text = price_file(priced / "priced.yaml", "barrier_accelerated", LARGE)
+    problem_of(spec_of(text), priced, cache_root)  # its executions are in the store
+    file, output = priced / "large.yaml", priced / "interrupted"
     file.write_text(text, encoding="utf-8")
-    output = folder / "interrupted"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            arguments(folder, file, "--workers", "2", "--out", str(output)),
-            env=environment(cache_root),
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + 120
-        while "points:" not in log.read_text() and time.monotonic() < end:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 130
-    finally:
-        process.kill()
-    assert "interrupted: nothing was written" in log.read_text()
-    assert "Traceback" not in log.read_text()
+    words = ("price", file, "--store", priced / "store", "--workers", "2", "--out", output)
+    process = start(*words, folder=priced, environment={"CODESIGN_CACHE": cache_root}, prepare=os.setsid)
+    assert any("points:" in line for line in process.stderr)
+    os.killpg(process.pid, signal.SIGINT)
+    ended = end(process, within_s=60)
+    assert ended.code == 130
+    assert "interrupted: nothing was written" in ended.err
+    assert "Traceback" not in ended.err
     assert [path.name for path in output.iterdir()] == [".lock"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from handmade_hardware import near
-from priced_sweeps import price_file, spec_of, write_sweep
+from priced_sweeps import price_file, spec_of
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.pricing.models import prepare
@@ -15,13 +15,6 @@ from codesign.exploration.variants import base_chip
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.library import find_chip
 from codesign.hardware.parameters import with_parameter
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("priced")
-    write_sweep(path)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -46,17 +39,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("synchronization.times: [x-1]", "must be a factor such as 'x0.5'"),
     ],
 )
-def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, folder: Path):
-    text = price_file(folder / "priced.yaml", "barrier_accelerated", f"axes:\n  {axis}\n")
+def test_a_wrong_axis_is_told_with_its_line(axis: str, message: str, priced: Path):
+    text = price_file(priced / "priced.yaml", "barrier_accelerated", f"axes:\n  {axis}\n")
     with pytest.raises(DocumentError) as caught:
         spec_of(text)
     assert message in str(caught.value)
     assert all(problem.line == 6 for problem in caught.value.problems)
 
 
-def test_a_sweep_is_priced_at_one_of_its_scales(folder: Path):
-    sweep = folder / "scaled.yaml"
-    sweep.write_text(f"extends: {folder}/priced.yaml\nscales: {{a: {{}}, b: {{seeds: {{training: [5]}}}}}}\n")
+def test_a_sweep_is_priced_at_one_of_its_scales(priced: Path):
+    sweep = priced / "scaled.yaml"
+    sweep.write_text(f"extends: {priced}/priced.yaml\nscales: {{a: {{}}, b: {{seeds: {{training: [5]}}}}}}\n")
     body = "axes:\n  vector_width: [1, 2]\n"
     seeds = {
         more: narrowed_sweep(spec_of(price_file(sweep, "barrier_accelerated", body, more=more))).seeds.training
@@ -89,36 +82,36 @@ def test_a_sweep_is_priced_at_one_of_its_scales(folder: Path):
         ),
     ],
 )
-def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, folder: Path):
-    text = price_file(folder / "priced.yaml", "barrier_accelerated", "axes:\n  energies.hop: [1 pJ]\n")
+def test_a_name_that_leads_nowhere_is_told_with_its_line(old: str, new: str, line: int, message: str, priced: Path):
+    text = price_file(priced / "priced.yaml", "barrier_accelerated", "axes:\n  energies.hop: [1 pJ]\n")
     assert old in text
     with pytest.raises(DocumentError) as caught:
         spec_of(text.replace(old, new))
     assert [problem.line for problem in caught.value.problems if message in problem.message] == [line], caught.value
 
 
-def test_nothing_to_vary_is_a_mistake(folder: Path):
+def test_nothing_to_vary_is_a_mistake(priced: Path):
     with pytest.raises(DocumentError, match="there is nothing to vary"):
-        spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", ""))
+        spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", ""))
 
 
-def test_an_axis_of_the_sweep_itself_must_be_settled(folder: Path):
-    sweep = folder / "swept.yaml"
-    text = (folder / "priced.yaml").read_text(encoding="utf-8")
+def test_an_axis_of_the_sweep_itself_must_be_settled(priced: Path):
+    sweep = priced / "swept.yaml"
+    text = (priced / "priced.yaml").read_text(encoding="utf-8")
     sweep.write_text(f"{text}axes: {{chip.barrier_accelerated.vector_width: [1, 2]}}\n", encoding="utf-8")
     with pytest.raises(DocumentError, match="several values of vector_width"):
         spec_of(price_file(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n"))
 
 
-def test_too_many_points_are_refused(folder: Path):
+def test_too_many_points_are_refused(priced: Path):
     body = "axes:\n  clock: {from: 1 MHz, to: 9 MHz, points: 100}\n"
     body += "  static_power.chip: {from: 0 W, to: 1 W, points: 100}\n"
-    spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
+    spec = spec_of(price_file(priced / "priced.yaml", "timer_accelerated", body, more="most_points: 9999\n"))
     with pytest.raises(InputError, match=r"10,000 design points are more than most_points allows, 9,999"):
         build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
 
 
-def test_ranges_hold_both_ends_and_are_even(folder: Path):
+def test_ranges_hold_both_ends_and_are_even(priced: Path):
     body = (
         "axes:\n  static_power.chip: {from: 1 mW, to: 3 mW, points: 3}\n"
         "  energies.hop: {from: 1 pJ, to: 100 pJ, points: 3, scale: log}\n"
@@ -126,7 +119,7 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
         "  vector_width: {from: 1, to: 64, points: 7, scale: log}\n"
         "  synchronization.times: {from: x0.5, to: x2, points: 3, scale: log}\n"
     )
-    spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
+    spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
     space = build_space(
         base_chip(narrowed_sweep(spec), "barrier_accelerated"), spec.axes, spec.linked, spec.most_points
     )
@@ -154,10 +147,10 @@ def test_ranges_hold_both_ends_and_are_even(folder: Path):
     ],
 )
 def test_what_fits_only_alone_is_told_before_anything_runs(
-    axes: str, objective: str, line: int, message: str, folder: Path, tmp_path: Path
+    axes: str, objective: str, line: int, message: str, priced: Path, tmp_path: Path
 ):
     body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
-    spec = spec_of(price_file(folder / "priced.yaml", "barrier_accelerated", body))
+    spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
     with pytest.raises(DocumentError, match=message) as caught:
         prepare(spec, store=Store(tmp_path / "store"), workloads=Workloads(cache_root=tmp_path))
     assert [problem.line for problem in caught.value.problems] == [line]
@@ -165,9 +158,9 @@ def test_what_fits_only_alone_is_told_before_anything_runs(
 
 
 @pytest.mark.parametrize("body", ["axes: {}\n", "linked: {{power: {}}}\n"])
-def test_prices_that_need_each_other_are_set_together(body: str, folder: Path):
+def test_prices_that_need_each_other_are_set_together(body: str, priced: Path):
     prices = "{static_power.core_off: [1 uW, 2 uW], static_power.core_in_use: [5 uW, 6 uW]}"
-    spec = spec_of(price_file(folder / "priced.yaml", "timer_accelerated", body.format(prices)))
+    spec = spec_of(price_file(priced / "priced.yaml", "timer_accelerated", body.format(prices)))
     space = build_space(base_chip(narrowed_sweep(spec), "timer_accelerated"), spec.axes, spec.linked, spec.most_points)
     static = space.chip_at([1] * len(space.shape)).static_power
     assert (static.core_off.value, static.core_in_use.value) == near((2e-6, 6e-6))

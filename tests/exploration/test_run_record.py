@@ -13,20 +13,19 @@ from typing import Any
 
 import psutil
 import pytest
+import tiny_sweeps
 from tiny_sweeps import Recording, tiny
 
 from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs import ExecuteInputs, Output
 from codesign.exploration.runs.processes import lives, this_process
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, read_record
 from codesign.exploration.runs.status import RunStatus, find_runs
 from codesign.exploration.store import Store
-from codesign.exploration.sweep import Commands, SweepOutcome, run_sweep
-from codesign.exploration.workloads import Workloads
+from codesign.exploration.sweep import Commands, SweepOutcome
 from codesign.files import Folder, open_folder
 
 
@@ -53,15 +52,12 @@ def folder_at(path: Path) -> Folder:
 
 
 def run(folder: Path, cache_root: Path, *, progress: Recording | None = None, seeds: str = "[0]") -> SweepOutcome:
-    return run_sweep(
+    spec, commands = (
         tiny(("training: [0]", f"training: {seeds}")),
-        store=Store(folder / "store"),
-        output=folder / "out",
-        executor=SerialExecutor(),
-        progress=progress,
-        workloads=Workloads(cache_root=cache_root),
-        commands=Commands(resume="codesign sweep tiny.yaml --seeds 1"),
+        Commands(resume="codesign sweep tiny.yaml --seeds 1"),
     )
+    outcome, _ = tiny_sweeps.run(spec, folder, cache_root, progress=progress, commands=commands)
+    return outcome
 
 
 def found(output: Path) -> RunStatus:

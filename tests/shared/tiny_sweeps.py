@@ -194,8 +194,9 @@ def run(
     output: str = "out",
     models: bool = False,
     progress: Recording | None = None,
+    **options: Any,
 ) -> tuple[SweepOutcome, Recording]:
-    """Run a sweep with its store in `folder`, which may be a URL."""
+    """Run a sweep with its store in `folder`, which may be a URL; `options` are those of `run_sweep`."""
     progress = progress or Recording()
     store, out = (folder / name if isinstance(folder, Path) else f"{folder}/{name}" for name in ("store", output))
     outcome = run_sweep(
@@ -206,5 +207,6 @@ def run(
         progress=progress,
         workloads=Workloads(cache_root=cache_root),
         models=models,
+        **options,
     )
     return outcome, progress
