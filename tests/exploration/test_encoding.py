@@ -33,9 +33,7 @@ def example() -> Execution:
     events = EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
     network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
     network.weights()[0].data[0] = 0.0
-    execution = simulate(network, events, Schedule(group_size=2), seed=3).execution
-    assert execution is not None
-    return execution
+    return simulate(network, events, Schedule(group_size=2), seed=3).execution
 
 
 def test_an_execution_survives_a_round_trip():

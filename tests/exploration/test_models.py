@@ -139,7 +139,6 @@ def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
 def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path, cache_root):
     first = contents(tmp_path / "out")
     path = Store(tmp_path / "store").path(trained(cache_root).key)
-    assert isinstance(path, Path)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     _, progress = run(tiny(), tmp_path, cache_root, models=True)
     assert progress.kinds() == ["train"]

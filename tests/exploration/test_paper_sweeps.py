@@ -11,7 +11,7 @@ from codesign.analysis.claims import answer_claim
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import gather
 from codesign.analysis.printed import answer_printed
-from codesign.analysis.questions import ClaimQuestion, PrintedQuestion, Question
+from codesign.analysis.questions import ClaimQuestion, Question
 from codesign.exploration.composition import load_chosen
 from codesign.exploration.spec import SweepSpec
 from codesign.training.presets import PRESETS
@@ -63,7 +63,6 @@ def test_the_papers_own_numbers_agree_with_the_paper():
         "sparser_on_output": "holds",
     }
     table = asked["table2"]
-    assert isinstance(table, PrintedQuestion)
     for option in answer_printed("table2", table, points, synthetic_metadata()).options:
         assert option.printed.remark == "weight bits 4 (float)"
         for column, printed in option.printed.values.items():

@@ -138,12 +138,6 @@ def test_failures_are_listed_with_their_reasons(
     assert (one.record.jobs.there, one.record.jobs.needed) == (7, 11)
 
 
-def written(output: Folder) -> RunRecord:
-    kept = read_record(output)
-    assert kept is not None
-    return kept
-
-
 def recording(folder: Folder, now: list[float]) -> tuple[Progress, RecordView]:
     """A run with a record, at a time that the test sets."""
     recorder = RecordView(record(), folder, wall_clock=lambda: 2000.0 + now[0])
@@ -154,21 +148,21 @@ def test_a_record_is_written_now_and_then_and_lists_the_last_failures(tmp_path: 
     now, output = [0.0], folder_at(tmp_path)
     progress, recorder = recording(output, now)
     recorder.take_up()
-    assert written(output).alive == 2000.0
+    assert read_record(output).alive == 2000.0
     for number in range(25):
         now[0] += 0.1
         progress.failed("train", f"job {number}", Failure(kind="ValueError", message="no"))
         progress.pulse()
-    assert written(output).jobs.failed == 0
+    assert read_record(output).jobs.failed == 0
     now[0] = 5.0
     progress.pulse()
-    assert (written(output).alive, written(output).jobs.failed) == (2005.0, 25)
-    assert list(written(output).failures) == [f"train job {number}: ValueError: no" for number in range(5, 25)]
+    assert (read_record(output).alive, read_record(output).jobs.failed) == (2005.0, 25)
+    assert list(read_record(output).failures) == [f"train job {number}: ValueError: no" for number in range(5, 25)]
     now[0] = 9.9
     progress.pulse()
-    assert written(output).alive == 2005.0
+    assert read_record(output).alive == 2005.0
     recorder.end("finished")
-    assert (written(output).state, written(output).alive) == ("finished", 2009.9)
+    assert (read_record(output).state, read_record(output).alive) == ("finished", 2009.9)
 
 
 def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_path: Path, cache_root: Path) -> None:

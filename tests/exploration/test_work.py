@@ -11,7 +11,7 @@ from tiny_sweeps import plan_of, tiny
 from codesign.exploration import work as work_module
 from codesign.exploration.plan import Plan
 from codesign.exploration.store import Entry, Store
-from codesign.exploration.work import Assessment, Work, find_work
+from codesign.exploration.work import Work, find_work
 
 PLAN = plan_of(tiny())
 JOBS = [point.jobs for point in PLAN.points if point.jobs is not None]
@@ -64,7 +64,6 @@ def test_one_listing_finds_what_looking_one_by_one_finds(
                 store.put_many({key: Entry(payload=payload, facts={"wall_s": 1.0})})
                 name = f"{key[:2]}/{key}"
                 data = store.folder.read(name)
-                assert data is not None
                 store.folder.write(name, DAMAGES[state](data))
         work = looking(PLAN, store, listed)
         found.append((work, [note.partition(";")[0] for note in notes], store.keys()))
@@ -92,7 +91,6 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
     assert assessed(apart) == assessed(together)
     sizes: dict[str, list[int]] = {}
     for part in apart.assessments:
-        assert isinstance(part, Assessment)
         assert all(one.execution == part.execution.key for one in part.wanted)
         sizes.setdefault(part.execution.key, []).append(len(part.wanted))
     assert sorted(sizes.values()) == sorted(

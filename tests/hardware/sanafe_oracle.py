@@ -108,13 +108,11 @@ def simulate_with_sanafe(
 
 
 def _cores_per_tile(chip: Chip) -> int:
-    assert chip.network_on_chip is not None
     return chip.network_on_chip.cores_per_tile
 
 
 def _place(chip: Chip, core: int) -> tuple[int, int]:
     """Tile of a core, and the core's number in it."""
-    assert chip.network_on_chip is not None
     assert chip.network_on_chip.numbering == "columns"
     return divmod(core, chip.network_on_chip.cores_per_tile)
 
@@ -126,9 +124,7 @@ def _price(number: Any) -> float:
 def _architecture(chip: Chip, inputs: int) -> dict[str, Any]:
     """The chip in SANA-FE's form, with one more core a tile, for inputs: each needs a unit of its own."""
     mesh, barrier = chip.network_on_chip, chip.synchronization
-    assert mesh is not None
     assert isinstance(barrier, Barrier)
-    assert barrier.times is not None
     energies, times = chip.energies, chip.times
     hops = {"energy": (energies.hop, energies.hop_vertical), "latency": (times.hop, times.hop_vertical)}
     tile = {

@@ -56,7 +56,6 @@ BARRIER = BODY.replace("{kind: asynchronous}", "{kind: barrier, scope: timestep,
 def test_one_estimate_by_hand() -> None:
     """Both memories have 65,536 bits in words of 32, so all powers of sizes are 1, and V is 1."""
     expected = estimate(chip_from(BODY))
-    assert expected is not None
     lane = 8 * (2 * 6.6e-15 + 9e-15) * 28 / 40 / 0.9**2
     word = (2.68 + 2.68 + 2.70) * 1e-12
     assert expected.operation_j == near(K_ENERGY * (word / 4 + lane))
@@ -77,7 +76,6 @@ def test_words_that_several_operations_share() -> None:
     base = chip_from(BODY)
     one = with_parameters(base, {"vector_width": 1, "structure.weight_word": 64, "structure.state_bits": 32})
     expected = estimate(with_parameters(one, {"structure.weights_used": 8, "structure.state_reuse": 2}))
-    assert expected is not None
     states = 4  # 8,192 neurons of 32 bits in words of 32
     word = 2.68e-12 * 2**0.41 / 8 + (2.68e-12 * states**0.60 + 2.70e-12 * states**0.45) / 2
     lane = 8 * (2 * 6.6e-15 + 9e-15) * 28 / 40 / 0.9**2
@@ -87,7 +85,6 @@ def test_words_that_several_operations_share() -> None:
 def test_flip_flops_in_place_cost_no_reading() -> None:
     chip = chip_from(BODY.replace("vector_width: 4", "vector_width: all").replace("sram", "flip_flops"))
     expected = estimate(chip)
-    assert expected is not None
     logic = 28 / 40 / 0.9**2
     # Weights and states are one word each, so nothing is selected, and states are the registers of the adders.
     assert expected.lanes == 8192
@@ -161,8 +158,6 @@ def test_more_memory_never_costs_less(structure: dict[str, Any], path: str) -> N
     before = number_at(small, path).value  # type: ignore[union-attr]
     before = before[0] if isinstance(before, tuple) else before
     less, more = estimate(small), estimate(with_parameters(small, {path: round(before * MORE[path])}))
-    assert less is not None
-    assert more is not None
     for name in ("operation_j", "update_j", "area_m2", "leakage_w", "word_s", "update_s"):
         if not (path == "neurons_per_core" and less.lanes < more.lanes):  # more neurons fill more lanes
             assert getattr(more, name) >= getattr(less, name) * (1 - 1e-12), name
@@ -172,8 +167,6 @@ def test_more_memory_never_costs_less(structure: dict[str, Any], path: str) -> N
 def test_filled_lanes_share_a_word(structure: dict[str, Any]) -> None:
     chip = with_parameters(chip_from(BODY), structure)
     narrow, wide = estimate(chip), estimate(with_parameters(chip, {"vector_width": 2 * structure["vector_width"]}))
-    assert narrow is not None
-    assert wide is not None
     assert wide.operation_j <= narrow.operation_j * (1 + 1e-12)
     assert wide.area_m2 >= narrow.area_m2 * (1 - 1e-12)
     assert 0 <= wide.word_share < 1
@@ -184,8 +177,6 @@ def test_a_lower_voltage_takes_less_energy_and_more_time(structure: dict[str, An
     chip = with_parameters(chip_from(BODY), {**structure, "supply_voltage": f"{volt} V"})
     high = estimate(with_parameters(chip, {"supply_voltage": f"{volt * 1.1} V"}))
     low = estimate(chip)
-    assert low is not None
-    assert high is not None
     for name in ("operation_j", "update_j", "leakage_w", "logic"):
         assert getattr(low, name) < getattr(high, name)
     for name in ("word_s", "update_s", "delay"):
@@ -199,27 +190,20 @@ def test_a_file_without_prices_gets_those_of_its_structure() -> None:
     """Where events are served whole an operation holds the comparison; where neurons are visited it is apart."""
     chip = with_derived(chip_from(BODY + "clock: 100 MHz\n"))
     expected = estimate(chip)
-    assert expected is not None
     operation, power, time = chip.energies.synaptic_operation, chip.static_power.chip, chip.times.synaptic_operation
-    assert operation is not None
-    assert power is not None
-    assert time is not None
     assert (operation.value, operation.includes) == (near(expected.operation_j), ("neuron_update",))
     assert operation.range == (near(expected.operation_j / 5), near(expected.operation_j * 5))
     assert (power.value, chip.area and chip.area.value) == (near(expected.leakage_w), near(expected.area_m2))
     assert (time.value, time.range, time.includes) == (near(10e-9), (near(10e-9), near(100e-9)), ("neuron_update",))
-    assert chip.times.output is not None
     assert chip.times.output.includes == ("hop",)
     assert chip.energies.neuron_update is chip.times.neuron_update is None
     assert {number.source for number in chip.numbers().values() if number.source != "own"} == {"structure"}
     assert missing_times(chip, None, Extent(cores=2, chips=1, tiles=2)) == ()
     stepped = with_derived(chip_from(BARRIER))
-    assert stepped.energies.neuron_update is not None
     assert (stepped.energies.neuron_update.value, stepped.energies.neuron_update.counted) == (
         near(expected.update_j),
         "active_neurons",
     )
-    assert stepped.times.neuron_update is not None
     assert stepped.times.neuron_update.value == near(expected.update_s)
     assert without_derived(stepped) == chip_from(BARRIER)
 
@@ -241,14 +225,11 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
     chip = with_derived(chip_from(BODY))
     other = with_parameters(chip, {"vector_width": 16, "static_power.chip": "5 mW"})
     expected = estimate(other)
-    assert expected is not None
     assert other.e_synaptic_operation_j == near(expected.operation_j)
-    assert other.energies.synaptic_operation is not None
     assert other.energies.synaptic_operation.range == (
         near(expected.operation_j / 5),
         near(5 * expected.operation_j),
     )
-    assert other.static_power.chip is not None
     assert other.static_power.chip.value == 5e-3
     assert with_parameters(chip, {"vector_width": 4}).energies == chip.energies
 
@@ -256,11 +237,9 @@ def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:
 def test_a_set_number_takes_the_place_of_what_was_derived_and_leaves_the_rest() -> None:
     """Operations of an event-driven chip are derived with their updates, until an axis sets the updates apart."""
     chip = with_derived(chip_from(BODY))
-    assert chip.times.synaptic_operation is not None
     assert chip.times.synaptic_operation.includes == ("neuron_update",)
     apart = with_parameters(chip, {"times.neuron_update": "1 ns", "energies.neuron_update": "1 pJ"})
     assert apart.times.synaptic_operation == chip.times.synaptic_operation.model_copy(update={"includes": ()})
-    assert apart.energies.synaptic_operation is not None
     assert apart.energies.synaptic_operation.includes == ()
     waits = with_derived(chip_from(BARRIER))
     quick = with_parameters(waits, {"times.synaptic_operation": "1 ns", "energies.synaptic_operation": "1 pJ"})
@@ -277,8 +256,6 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     chip = chip_from(BARRIER + GIVEN)
     other = with_parameters(chip, {"supply_voltage": "0.7 V", "neurons_per_core": 16384, "cores": 4})
     before, after = estimate(chip), estimate(other)
-    assert before is not None
-    assert after is not None
 
     def value(path: str) -> float:
         number: Any = number_at(other, path)
@@ -300,7 +277,6 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert other.times.synaptic_operation == chip.times.synaptic_operation  # one cycle, of the slower clock
     assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)  # type: ignore[union-attr]
     operation = other.energies.synaptic_operation
-    assert operation is not None
     assert operation.range == (near(3e-12 * ratio * ratio**UNEXPLAINED), near(5e-12 * ratio / ratio**UNEXPLAINED))
     assert (operation.confidence, operation.source) == ("estimated", "scaled")
     assert operation.note.startswith("4 pJ (own) times 0.6")
@@ -310,13 +286,11 @@ def test_no_time_falls_below_the_bound_of_its_memories() -> None:
     """A word takes two accesses of the states; 64 times the states make these 64^0.23 as long."""
     chip = chip_from(BARRIER + GIVEN.replace("{cycles: 1}", "2 ns").replace("20 ns, output", "{cycles: 1}, output"))
     bound = estimate(chip)
-    assert bound is not None
     assert 1e-9 < bound.word_s < 2e-9
     other = with_parameters(chip, {"neurons_per_core": 64 * 8192})
     assert other.seconds(other.times.synaptic_operation) == near(bound.word_s * 64**0.23)
     assert other.times.neuron_update == chip.times.neuron_update  # 10 ns
     fast = with_parameters(other, {"clock": "1 GHz", "neurons_per_core": 64 * 64 * 8192})
-    assert fast.times.neuron_update is not None
     assert fast.times.neuron_update.cycles == math.ceil(bound.update_s * 1e9 * 64**0.46)
     assert with_parameters(chip, {"neurons_per_core": 64}).times == chip.times
 
@@ -325,7 +299,6 @@ def test_an_all_in_energy_is_scaled_with_all_that_static_power_may_be_of_it() ->
     all_in = "{value: 4 pJ, all_in: true, operation: accelerated, confidence: measured, source: made_up}"
     chip = chip_from(BODY + f"energies: {{synaptic_operation: {all_in}}}\n")
     other = with_parameters(chip, {"supply_voltage": "0.6 V"}).energies.synaptic_operation
-    assert other is not None
     slower = 0.6 / 0.3**2.9 / (1 / 0.7**2.9)
     assert other.value == near(4e-12 * 0.36)
     assert other.range == (near(4e-12 * 0.36 * 0.36**UNEXPLAINED), near(4e-12 * 0.6**3 * slower / 0.36**UNEXPLAINED))
@@ -344,7 +317,6 @@ def test_a_chip_that_extends_another_has_its_numbers_at_its_own_structure(tmp_pa
     assert set(same.numbers()) <= set(numbers)
     for path, number in same.numbers().items():
         assert numbers[path] == number or number.source == "axis", path
-    assert chip.energies.spike is not None
     assert (chip.energies.spike.value, chip.clock and chip.clock.value) == (3e-12, 90e6)
 
 

@@ -152,7 +152,6 @@ def test_biases_follow_the_weights_of_their_layers() -> None:
     weights = [torch.zeros(2, 1, 2, 2), torch.zeros(3, 8)]
     biases = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])]
     network.load_weights([weights[0], biases[0], weights[1], biases[1]])
-    assert network.bias is not None
     assert network.bias.tolist() == [1.0] * 4 + [2.0] * 4 + [3.0, 4.0, 5.0]
     network.load_weights([weights[0], weights[1], biases[1] + 1])  # the other layer's stays
     assert network.bias.tolist() == [1.0] * 4 + [2.0] * 4 + [4.0, 5.0, 6.0]

@@ -79,7 +79,6 @@ class Run:
 
     def wait_until_said(self, pattern: str, *, times: int = 1) -> None:
         """Read on until a line has that pattern, so many times."""
-        assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
             times -= bool(re.search(pattern, line))

@@ -157,8 +157,6 @@ def test_jobs_that_fail_and_take_too_long(tmp_path: Path, cache_root: Path, temp
     assert len(entries(tmp_path / "alone")) >= 2 * 3  # models, executions, prices
     for key in entries(tmp_path / "alone"):
         one, other = (Store(tmp_path / name).get(key) for name in ("alone", "store"))
-        assert one is not None
-        assert other is not None
         assert one.payload == other.payload
 
 
@@ -172,7 +170,6 @@ def test_jobs_without_enough_memory_are_not_started_for_ever(monkeypatch: pytest
     with RayExecutor(workers=1, on_note=notes.append) as executor:
         executor.submit(task)
         completion = executor.wait(120)
-    assert completion is not None
     assert str(completion.failure).startswith("OutOfMemoryError: the worker died 4 times: ")
     assert notes == ["large: its worker died (OutOfMemoryError); it is started again"] * 3
 
@@ -186,7 +183,6 @@ def test_shared_values_and_outputs_take_room_only_while_they_are_needed(monkeypa
         def result(function: Callable[..., object], *arguments: object) -> Any:
             executor.submit(Task(key="a", kind=function.__name__, function=function, arguments=arguments))
             completion = executor.wait(60)
-            assert completion is not None
             assert completion.failure is None
             return completion.output
 

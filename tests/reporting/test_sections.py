@@ -20,7 +20,6 @@ from codesign.reporting.tables import Table, text_table, without_repeats
 
 
 def tables(section: Section | None) -> list[Table]:
-    assert section is not None
     return [piece for piece in section.body if isinstance(piece, Table)]
 
 

@@ -48,9 +48,7 @@ def large() -> ResultTable:
 
 
 def study_of(table: ResultTable) -> Study:
-    study = AnsweredTable.of(table).study
-    assert study is not None
-    return study
+    return AnsweredTable.of(table).study
 
 
 def answers_for(table: ResultTable) -> dict[str, Answer]:

@@ -11,20 +11,13 @@ from codesign.analysis.comparison import compare
 from codesign.analysis.effects import effects_of
 from codesign.analysis.naming import names_of
 from codesign.analysis.points import Point
-from codesign.reporting.charts.base import Figure
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
-
-
-def rows(figure: Figure | None) -> list[dict[str, object]]:
-    assert figure is not None
-    return rows_of(figure)
 
 
 def test_the_scatter_holds_every_point_that_has_both_numbers_and_marks_the_front():
     points = points_of(synthetic_rows())
     figure = scatter(points, names_of(points))
-    assert figure is not None
     marks = figure.spec["layer"][-1]["data"] if "data" in figure.spec["layer"][-1] else figure.spec["data"]
     known = [p for p in points if p.value("energy_j").mean is not None and p.value("accuracy").mean is not None]
     drawn = {(row["x"], row["y"]) for row in marks["values"]}
@@ -62,12 +55,12 @@ def test_an_effect_is_taken_all_else_equal():
     assert (found[titles["b"]].low, found[titles["b"]].high) == pytest.approx((0.1, 0.2))
     energy = {e.option: e for e in effects_of(points, "energy_j", names_of(points)) if e.choice == "training"}
     assert energy[titles["b"]].mean == pytest.approx(2.0)  # 4 times as much as a: twice their geometric mean
-    assert {row["blocks"] for row in rows(effects_figure(points, names_of(points), "accuracy"))} == {2}
+    assert {row["blocks"] for row in rows_of(effects_figure(points, names_of(points), "accuracy"))} == {2}
 
 
 def test_energy_by_part_adds_up_to_the_energy():
     point = points_of(synthetic_rows())[0]
-    total = sum(row["value"] for row in rows(parts_figure([point], names_of([point]))))  # type: ignore[misc]
+    total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]))))  # type: ignore[misc]
     assert total == pytest.approx(point.value("energy_j").mean)
 
 
@@ -79,7 +72,7 @@ def test_the_matrix_shows_the_best_variant_and_what_was_trained_for_it():
         + cells("random 8", "random 8", LOW)
         + cells("random 8", "layered", HIGH)
     )
-    drawn = rows(matrix_figure("trained-run", points, names_of(points), "accuracy"))
+    drawn = rows_of(matrix_figure("trained-run", points, names_of(points), "accuracy"))
     trained, run = "layered training", "layers wait"
     assert {(row["trained"] == trained, row["run"] == run): row["text"] for row in drawn} == {
         (True, True): "92.0 % ◆",
@@ -87,7 +80,7 @@ def test_the_matrix_shows_the_best_variant_and_what_was_trained_for_it():
         (False, False): "60.0 % ◆",
         (False, True): "92.0 %",
     }
-    sparse = rows(matrix_figure("trained-run", points, names_of(points), "spike_density"))
+    sparse = rows_of(matrix_figure("trained-run", points, names_of(points), "spike_density"))
     assert sum(str(row["text"]).endswith("◆") for row in sparse) == 2
 
 
@@ -106,12 +99,10 @@ def sided() -> tuple[Point, ...]:
 def test_ranges_and_tipping_points_are_those_of_the_comparison():
     less, more = sorted(sided(), key=lambda point: point.value("energy_j").mean or 0.0)
     found = compare("energy_j", less, more, more_is_better=False)
-    assert found is not None
-    assert found.robustness is not None
     names = names_of([less, more])
-    drawn = rows(ranges_figure([found], names, names.point, "energy_j"))
+    drawn = rows_of(ranges_figure([found], names, names.point, "energy_j"))
     assert [(row["low"], row["high"]) for row in drawn] == [found.robustness.better_range, found.robustness.worse_range]
-    tips = rows(tips_figure([found], names, names.point))
+    tips = rows_of(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(
         [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
     )

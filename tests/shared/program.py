@@ -135,7 +135,6 @@ def stop_after(
     process: subprocess.Popen[str], jobs: int, how: signal.Signals, before: Callable[[], None] = lambda: None
 ) -> tuple[list[str], str]:
     """Send a signal as soon as so many jobs are done; the jobs, and what was said afterwards."""
-    assert process.stderr is not None
     done: list[str] = []
     for line in process.stderr:
         done.extend(jobs_of(line))

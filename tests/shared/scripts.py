@@ -15,8 +15,6 @@ ROOT = Path(__file__).parents[2]
 def script(path: str) -> ModuleType:
     """The script at a path below the checkout."""
     spec = spec_from_file_location(f"script_{Path(path).stem}", ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     spec.loader.exec_module(module)

@@ -70,9 +70,7 @@ def chain(weights: list[float], **neuron: object) -> SpikingNetwork:
 
 
 def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> Execution:
-    execution = simulate(network, events, schedule).execution
-    assert execution is not None
-    return execution
+    return simulate(network, events, schedule).execution
 
 
 def test_a_chain_by_hand():

@@ -25,9 +25,7 @@ GATED = {"synchronization_threshold": "layer", "barrier_messages": True}
 
 
 def execute(network: SpikingNetwork, events: EventBatch, schedule: Schedule, seed: int) -> Execution:
-    execution = simulate(network, events, schedule, seed=seed).execution
-    assert execution is not None
-    return execution
+    return simulate(network, events, schedule, seed=seed).execution
 
 
 @examples(25)

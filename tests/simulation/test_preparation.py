@@ -82,7 +82,6 @@ class Given:
                 given = torch.autograd.grad(value, [one for one in leaves if one.requires_grad], allow_unused=True)
                 found += [None if one is None else one.tolist() for one in given]
         execution = ran.execution
-        assert execution is not None
         counted = execution.synaptic_operations.tolist(), execution.forward_steps.tolist()
         charges = None if loss.charges is None else loss.charges.tolist()
         return [loss.value.requires_grad, ran.scores.tolist(), ran.spikes.tolist(), charges, *counted, *found]

@@ -100,7 +100,6 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         f"lock = FileLock({str(tmp_path / '.lock')!r})\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(InputError, match="is held by another process, which writes there"):
             reopened(tmp_path)
