@@ -23,8 +23,6 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.surrogate import arctan_derivative
 from codesign.workload.events import EventBatch
 
-__all__ = ["BASELINES", "Baseline", "dense_frames"]
-
 
 def dense_frames(events: EventBatch) -> torch.Tensor:
     """(T, B, inputs) float32."""

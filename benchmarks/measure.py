@@ -31,8 +31,6 @@ from codesign.simulation.engine import classification_loss, simulate
 from codesign.training.memory import PeakMemory
 from codesign.workload.events import EventBatch
 
-__all__ = ["Case", "Job", "gains_key"]
-
 _LEARNING_RATE = 1e-9
 _FULL_SIZE_STEPS = 3
 _LEAST_ROUNDS = 3

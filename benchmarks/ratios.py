@@ -8,8 +8,6 @@ from typing import Any
 
 from shapes import SHAPES
 
-__all__ = ["Ratio", "ratios_of"]
-
 Row = dict[str, Any]
 Schedule = tuple[str, int | None]
 

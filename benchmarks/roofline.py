@@ -13,8 +13,6 @@ from numba import njit
 from numpy.typing import NDArray
 from shapes import Shape
 
-__all__ = ["Roofline"]
-
 _INDICES = 1 << 16
 _REPEATS = 8
 

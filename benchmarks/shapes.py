@@ -30,8 +30,6 @@ from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training.presets import PRESETS, Preset
 from codesign.workload.events import EventBatch
 
-__all__ = ["SHAPES", "Gains", "Shape", "calibrate", "execution_of", "make_events", "make_network", "schedule_of"]
-
 EVENT_PROBABILITY = 0.03
 TOLERANCE = 0.01
 """Relative deviation of a layer's density at which its bisection ends."""

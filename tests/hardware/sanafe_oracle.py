@@ -28,8 +28,6 @@ from codesign.hardware.parts import Barrier
 from codesign.hardware.placement import Placement
 from codesign.network.spiking_network import SpikingNetwork
 
-__all__ = ["Outcome", "simulate_with_sanafe"]
-
 sanafe: Any = pytest.importorskip("sanafe", reason="needs the optional package sanafe, which this compares with")
 
 Floats = NDArray[np.float64]

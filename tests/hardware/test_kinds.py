@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, shape_of, two_timesteps
+from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, shape_of
 
 from codesign.errors import InputError
 from codesign.hardware.kinds import KINDS, in_words
@@ -12,8 +12,6 @@ from codesign.hardware.parameters import with_parameter, with_parameters
 from codesign.hardware.placement import place
 from codesign.hardware.scheduling import chip_schedule
 from codesign.simulation.execution import Execution
-
-__all__ = ["two_timesteps"]
 
 BARRIER = (
     f"{{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 1 us}}, {STATED}}}, least_step: {number('9 us')}}}"

@@ -17,17 +17,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-__all__ = [
-    "everything_below",
-    "limited_file_size",
-    "limited_memory",
-    "mortal",
-    "obedient",
-    "on_full_disk",
-    "read_only",
-    "small_disk",
-]
-
 _SIGNAL_AT_DEATH_OF_PARENT = 1  # prctl(2)
 _DROP_FROM_BOUNDING_SET = 24
 _RIGHTS = (1, 2, 3)  # to write, to search and to change modes in spite of permissions: capabilities(7)

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from program import ROOT, Ended
 
-__all__ = ["Timed", "run_all"]
-
 _PROGRAM = """
 import contextlib, io, json, os, sys, time, traceback
 from codesign.cli.main import main

@@ -20,8 +20,6 @@ from ray_faults import temporary_folder, wait_for
 
 from codesign.simulation.event.compilation import cache_folder
 
-__all__ = ["TOKEN", "Cluster", "Node", "free_ports", "start_cluster", "start_node"]
-
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 """Ray listens at all addresses of the machine; nobody else is to use these nodes."""
 

@@ -19,18 +19,6 @@ from tiny_sweeps import TINY
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 from codesign.simulation.event.compilation import cache_folder
 
-__all__ = [
-    "RESUME",
-    "Reference",
-    "Run",
-    "kill",
-    "long_sweep",
-    "serially",
-    "sweep_on_ray",
-    "temporary_folder",
-    "wait_for",
-]
-
 RESUME = "the same command continues from there"
 
 

@@ -11,8 +11,6 @@ from program import Ended, end, run_here, start
 
 from codesign.analysis.table import ResultTable, contents_equal, read_results
 
-__all__ = ["Undisturbed", "check_stopped", "completed", "run_undisturbed", "sweep"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Undisturbed:

@@ -19,21 +19,6 @@ from typer.testing import CliRunner
 
 import codesign
 
-__all__ = [
-    "ROOT",
-    "Ended",
-    "descendants",
-    "end",
-    "entries",
-    "find_processes",
-    "finish",
-    "jobs_of",
-    "run_here",
-    "start",
-    "stop_after",
-    "wait_until_gone",
-]
-
 ROOT = Path(codesign.__file__).parent.parent
 
 
