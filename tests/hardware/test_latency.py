@@ -181,12 +181,6 @@ def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missin
     assert any(f"times.{missing}" in text for text in cost.not_modelled)
 
 
-def test_a_barrier_without_its_time_leaves_latency_unknown(two_timesteps: Execution) -> None:
-    cost = cost_of(two_timesteps, MESH_CORES + TIMES + "synchronization: {kind: barrier, scope: timestep}")
-    assert cost.latency_s is None
-    assert any("synchronization.times" in text for text in cost.not_modelled)
-
-
 def test_work_recorded_by_layer_is_shared_out_over_cores() -> None:
     """A layer of 4 on two cores of 2 neurons: each core has half the synapses of every message and half the updates."""
     body = MESH_CORES + f"neurons_per_core: {number(2)}\n" + TIMES + ASYNCHRONOUS

@@ -9,10 +9,9 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import pytest
-import yaml
 from faults import limited_memory
 from one_process import Timed, run_all
-from tiny_sweeps import PRICES, TINY, plan_of, tiny
+from tiny_sweeps import PRICES, TINY
 
 from codesign.exploration.checks import MOST_POINTS, design_points
 
@@ -271,10 +270,3 @@ def test_the_size_of_a_sweep_is_known_without_making_it() -> None:
     trained = (3 + 1) * 2 * 2
     assert design_points(data, ("chip", "layered")) == trained * (2 * 1 * (5 + 1) + 1)
     assert design_points({"recipes": [], "axes": 3, "chips": {"x": 1}, "seeds": None}, ()) == 0
-
-
-def test_the_size_of_a_sweep_is_that_of_its_plan() -> None:
-    axes = "{schedule.asynchronous.group_size: [2, 4, 8], recipe.layered.epochs: [1, 2]}"
-    change = ("seeds: {training: [0]}", f"seeds: {{training: [0, 5]}}\naxes: {axes}")
-    assert len(plan_of(tiny(change)).points) == 2 * 2 * (1 + 3 + 1)
-    assert design_points(yaml.safe_load(TINY.replace(*change)), ("chip", "layered")) == 2 * 2 * (1 + 3 + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -68,20 +67,16 @@ def test_every_truncation_can_be_opened(tmp_path: Path) -> None:
         reopened(tmp_path)
 
 
-def test_a_damaged_line_is_told_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "damaged", "said"),
+    [(-4, b"garbage\n", ".*; move it away: finished jobs"), (0, b'{"op_code":0}\n', "KeyError.*; move it away")],
+)
+def test_a_line_that_makes_no_sense_is_told_of(tmp_path: Path, line: int, damaged: bytes, said: str) -> None:
     journal = with_trials(tmp_path)
     lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join([*lines[:-4], b"garbage\n", *lines[-3:]]))
-    with pytest.raises(InputError, match=r"journal\.log: cannot be opened: .*; move it away: finished jobs"):
-        reopened(tmp_path)
-
-
-def test_a_journal_that_makes_no_sense_is_told_of(tmp_path: Path) -> None:
-    journal = with_trials(tmp_path)
-    lines = [json.loads(line) for line in journal.read_bytes().splitlines()]
-    del lines[0]["study_name"]
-    journal.write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
-    with pytest.raises(InputError, match=r"journal\.log: cannot be opened: KeyError.*; move it away"):
+    lines[line] = damaged
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(InputError, match=rf"journal\.log: cannot be opened: {said}"):
         reopened(tmp_path)
 
 
