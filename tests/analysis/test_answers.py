@@ -288,7 +288,7 @@ def told(answer: Answer) -> tuple[object, ...]:
     return answer.standing, answer.confidence, sorted(map(str, zip(values, ranked, strict=True)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(variants=variants, form=st.sampled_from(FORMS), seed=st.randoms(use_true_random=False))
 def test_renaming_and_reordering_change_no_answer(variants, form, seed):
     rows = rows_of(variants, seeds=2)
@@ -300,7 +300,7 @@ def test_renaming_and_reordering_change_no_answer(variants, form, seed):
     assert told(asked(renamed, **form)) == told(before)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(variants=variants, form=st.sampled_from(FORMS[:4]), place=st.integers(0, 6))
 def test_a_dominated_variant_changes_no_comparison(variants, form, place):
     chip, _, accuracy, energy, latency = variants[place % len(variants)]
@@ -309,7 +309,7 @@ def test_a_dominated_variant_changes_no_comparison(variants, form, place):
     assert told(asked(rows_of([*variants, worse], seeds=2), **form)) == told(before)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(variants=variants, factor=st.floats(0.1, 0.9), form=st.sampled_from(FORMS[1:2]))
 def test_a_better_point_never_lowers_a_choice(variants, factor, form):
     before = asked(rows_of(variants, seeds=2), **form)

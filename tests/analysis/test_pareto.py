@@ -34,7 +34,7 @@ def test_hypervolume_by_hand():
 OBJECTIVE = st.one_of(st.none(), st.integers(0, 4).map(float))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(OBJECTIVE, OBJECTIVE, OBJECTIVE), max_size=8))
 def test_the_front_is_what_the_definition_says(points):
     signs = (1, -1, -1)
@@ -63,7 +63,7 @@ POINTS = st.lists(st.tuples(*[st.integers(0, 6)] * 2), min_size=1, max_size=12)
 
 
 @given(POINTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ranking_is_what_it_is_by_definition(points):
     values = np.array(points, dtype=float)
     directions, reference = ["maximize", "minimize"], [0.0, 6.0]

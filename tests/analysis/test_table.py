@@ -134,7 +134,7 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path, monkeypatch):
         write_results(tmp_path / "r", [*rows[:5], row(made_up=1)], METADATA)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(

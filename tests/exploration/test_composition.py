@@ -280,7 +280,7 @@ def numbered(tree: Any, numbers: Iterator[int]) -> Any:
     return {key: numbered(value, numbers) for key, value in tree.items()} if isinstance(tree, dict) else next(numbers)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(trees=st.lists(PARTS, min_size=6, max_size=6))
 def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
     numbers = count(1)

@@ -97,7 +97,7 @@ STRUCTURES = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", [*KINDS, "structured"])
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_grid_equals_its_points_priced_alone(
     kind: str, operation: str, data: st.DataObject, priced: Path, cache_root: Path
@@ -130,7 +130,7 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, priced: P
     compare(spec, problem, workers=2 if kind == "barrier" else 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     values=st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=60),
     cut=st.integers(1, 20),

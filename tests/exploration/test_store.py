@@ -162,7 +162,7 @@ def test_keys_cannot_leave_the_folder(tmp_path: Path) -> None:
 
 
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, position: int, bit: int) -> None:
     notes: list[str] = []
     store = Store(tmp_path_factory.mktemp("store"), on_damage=notes.append)

@@ -46,7 +46,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     states=st.lists(st.sampled_from(["missing", *DAMAGES]), min_size=len(KEYS), max_size=len(KEYS)),
     place=st.sampled_from(["path", "url"]),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_listing_finds_what_looking_one_by_one_finds(
     tmp_path_factory: pytest.TempPathFactory,
     looking: Callable[[Plan, Store, bool], Work],

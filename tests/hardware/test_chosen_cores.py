@@ -90,7 +90,7 @@ CASES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(layers=st.lists(st.integers(1, 14), min_size=2, max_size=5), case=CASES)
 def test_near_moves_parts_within_their_chips_and_capacity_and_never_adds_hops(layers: list[int], case: dict) -> None:
     """With `mixed` cores differ in size, so that few of them may be exchanged."""

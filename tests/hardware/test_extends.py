@@ -131,7 +131,7 @@ synchronization: {kind: timer}
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(chip_names()), st.data())
 def test_parts_of_a_chip_over_itself_change_nothing(name: str, data: st.DataObject) -> None:
     """Merging what a file says over what it says gives the same description, but for the measurements."""

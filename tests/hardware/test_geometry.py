@@ -73,7 +73,7 @@ def test_links_are_not_known_without_a_network() -> None:
 STEPS = {"east": (0, 1), "west": (0, -1), "south": (1, 0), "north": (-1, 0)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     mesh=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)),
@@ -103,7 +103,7 @@ def test_links_carry_every_hop_and_lead_somewhere(
         assert 1 <= int(at_chip or 1) <= placement.chips_used
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4), mesh=st.tuples(st.integers(1, 3), st.integers(1, 3)))
 def test_tiles_numbered_along_columns_are_the_transposed_mesh(sizes: list[int], mesh: tuple[int, int]) -> None:
     """Rows and columns exchanged: what was horizontal is vertical, and hops are as many."""

@@ -77,7 +77,7 @@ def convolution(case: dict) -> TopologySpec:
     return TopologySpec.model_validate({"input": (groups * channels, *sizes), "layers": layers})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(windows, st.sampled_from([1, 2, 3, 4, 8]), st.integers(1, 9), st.sampled_from(["auto", *CUTS]))
 def test_cycles_of_a_convolution_are_the_means_over_its_connections(
     case: dict, lanes: int, neurons: int, cut: str
@@ -146,7 +146,7 @@ def executed(network: SpikingNetwork, chip: Chip, inputs: int) -> tuple[Executio
     return evaluate(network, batch_of(frames), schedule, seed=0), placement
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(windows, st.sampled_from([2, 4, 16]), st.integers(5, 40))
 def test_one_lane_is_always_full_and_lanes_that_are_not_filled_do_not_help(
     case: dict, lanes: int, neurons: int

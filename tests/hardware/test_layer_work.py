@@ -55,7 +55,7 @@ def run(chip: Chip, hidden: list[int], seed: int) -> tuple[Execution, float, int
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(hidden=st.lists(st.integers(1, 12), min_size=1, max_size=3), seed=st.integers(0, 99))
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, derandomize=True, database=None)
 def test_cycles_are_those_of_the_layers(kind: str, hidden: list[int], seed: int) -> None:
     execution, seconds, inputs = run(chip_of(kind), hidden, seed)
     spikes, targets = execution.emitted[0], [*hidden[1:], OUTPUTS]

@@ -163,7 +163,7 @@ def by_events(
     return last, last - max(begun)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases(), st.integers(0, 30), st.integers(0, 30))
 def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     case: tuple[Execution, Chip, Placement], handshake: int, more: int
@@ -188,7 +188,7 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     np.testing.assert_allclose(parts, latency.total_s, rtol=1e-9, atol=1e-15)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(cases(), st.lists(st.integers(0, 20), min_size=3, max_size=3))
 def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(
     case: tuple[Execution, Chip, Placement], microseconds: list[int]

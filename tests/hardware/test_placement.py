@@ -284,7 +284,7 @@ def random_chip(amount, mixed, *, neurons, synapses, **more):
     return cores(amount, **limits, **more)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sizes=SIZES, chip=CHIPS, capacity=st.sampled_from(["published", "scaled"]))
 def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int], chip, capacity: str) -> None:
     shape = shape_of("-".join(map(str, sizes)))
@@ -309,7 +309,7 @@ def test_balanced_fits_whenever_in_order_does_on_the_same_cores(sizes: list[int]
         within_limits(balanced)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(side=st.integers(3, 6), channels=st.integers(1, 3), kernels=st.booleans(), chip=CHIPS)
 def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kernels: bool, chip) -> None:
     """With padding, neurons have different fan-in and a part's synapses are a rounded mean."""
@@ -326,7 +326,7 @@ def test_balanced_convolutions_stay_within_limits(side: int, channels: int, kern
     assert sum(part.neurons for part in balanced.parts) == shape.neurons
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sizes=SIZES, chip=CHIPS)
 def test_what_fits_is_within_limits_and_scaled_leaves_it_alone(sizes: list[int], chip) -> None:
     shape = shape_of("-".join(map(str, sizes)))

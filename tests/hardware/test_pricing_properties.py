@@ -66,7 +66,7 @@ def cost_of(case: tuple[Execution, Chip, Placement, str], chip: Chip | None = No
     return price(execution, placement if chip is None else placement.on(chip), operation=operation)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced())
 def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Execution, Chip, Placement, str]) -> None:
     cost = cost_of(case)
@@ -89,7 +89,7 @@ def test_parts_sum_to_totals_and_means_are_those_of_the_samples(case: tuple[Exec
         assert max(columns["core_utilization"]) <= 1 + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced(), st.integers(0, 3))
 def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added(
     case: tuple[Execution, Chip, Placement, str], more: int
@@ -107,7 +107,7 @@ def test_the_books_agree_where_all_cores_are_in_use_and_part_as_others_are_added
     assert (hosted.cores_in_use_j <= hosted.total_j * (1 + 1e-12)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced(), st.sampled_from(["synaptic_operation", "neuron_update", *ENERGIES]))
 def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
     case: tuple[Execution, Chip, Placement, str], name: str
@@ -117,7 +117,7 @@ def test_a_dearer_event_never_lowers_energy_and_changes_no_time(
     np.testing.assert_array_equal(dearer.latency.total_s, cost.latency.total_s)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced(), st.sampled_from(TIMES))
 def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placement, str], name: str) -> None:
     cost, slower = cost_of(case), cost_of(case, with_parameter(case[1], f"times.{name}", "30 us"))
@@ -125,7 +125,7 @@ def test_a_slower_event_never_lowers_latency(case: tuple[Execution, Chip, Placem
     assert (slower.energy.total_j >= cost.energy.total_j * (1 - 1e-12)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced(), st.integers(1, 3))
 def test_more_lanes_never_raise_latency_or_operations(
     case: tuple[Execution, Chip, Placement, str], factor: int
@@ -139,7 +139,7 @@ def test_more_lanes_never_raise_latency_or_operations(
     np.testing.assert_array_equal(faster.energy.terms_j[operations], cost.energy.terms_j[operations])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced())
 def test_samples_are_priced_as_if_alone(case: tuple[Execution, Chip, Placement, str]) -> None:
     """The execution joined with itself costs each sample the same."""

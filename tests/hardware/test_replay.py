@@ -72,7 +72,7 @@ def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
     return prices.work_times()[:, 0], prices.hop_times()[:, 0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases())
 def test_replay_agrees_with_one_message_at_a_time_and_stays_within_its_bound(
     case: tuple[Execution, Chip, Placement],
@@ -92,7 +92,7 @@ def test_replay_agrees_with_one_message_at_a_time_and_stays_within_its_bound(
     assert (decision_s[decided] <= makespan_s[decided]).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(cases())
 def test_chunks_do_not_change_anything(case: tuple[Execution, Chip, Placement]) -> None:
     work = PlacedExecution(case[0], case[2])

@@ -186,7 +186,7 @@ def test_every_neuron_fires_in_the_same_timesteps(result: Run) -> None:
 
 
 @given(removed=st.integers(1, 4000), timesteps=st.integers(2, 12), rate=st.sampled_from([0.1, 0.3]))
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, derandomize=True, database=None)
 def test_spikes_are_the_same_whatever_leaks(
     tmp_path_factory: pytest.TempPathFactory, removed: int, timesteps: int, rate: float
 ) -> None:

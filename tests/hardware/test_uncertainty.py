@@ -189,7 +189,7 @@ def test_what_a_book_leaves_out_takes_no_digits_of_its_draws() -> None:
     assert other["energy_at_low_j"] == near([0.88e-7])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(priced(), st.integers(0, DRAWS - 1))
 def test_every_scenario_is_what_pricing_the_changed_chip_gives(
     case: tuple[Execution, Chip, Placement, Any], draw: int

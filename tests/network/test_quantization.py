@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import network_of
 
@@ -97,7 +97,6 @@ def test_levels_need_a_sign() -> None:
         Quantization(bits=3, signed=False, levels="full")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-10, 10, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=20),
     st.integers(1, 16),

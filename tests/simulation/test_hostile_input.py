@@ -64,7 +64,7 @@ WRONG_SETTINGS: dict[str, list[Any]] = {
 }
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@settings(max_examples=200, database=None, derandomize=True)
 @given(st.sampled_from([(name, value) for name, values in WRONG_SETTINGS.items() for value in values]))
 def test_a_malformed_schedule_is_an_input_error(setting: tuple[str, Any]):
     name, value = setting
