@@ -35,8 +35,8 @@ def clock() -> Clock:
 def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
     """Counts are all that matters here."""
     return Work(
-        trainings=(None,) * trainings,  # type: ignore[arg-type]
-        executions=(None,) * executions,  # type: ignore[arg-type]
+        trainings=(None,) * trainings,
+        executions=(None,) * executions,
         assessments=(),
         to_run={"train": trainings, "execute": executions, "price": 0},
         in_store={"train": reused, "execute": 0, "price": 0},

@@ -168,9 +168,9 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         (cd.SpikingNetwork("4-1", cd.NeuronSpec(), timestep_s=0.01), {}, "labels must be 0 … 0 .* found 1"),
     ):
         with pytest.raises(cd.InputError, match=told):
-            cd.compare_schedules(network, events, **options)  # type: ignore[arg-type]
+            cd.compare_schedules(network, events, **options)
     with pytest.raises(cd.InputError, match=r"events: must be EventBatch, .*, found tuple"):
-        cd.compare_schedules(spiking, (events, 1))  # type: ignore[arg-type]
+        cd.compare_schedules(spiking, (events, 1))
 
 
 def test_a_silent_network_is_told_with_its_chip_and_schedule(here: Path) -> None:

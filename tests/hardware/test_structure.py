@@ -155,7 +155,7 @@ MORE = {"neurons_per_core": 4, "synapses_per_core": 3, "potential_bits": 1.3, "c
 @given(STRUCTURES, st.sampled_from(sorted(MORE)))
 def test_more_memory_never_costs_less(structure: dict[str, Any], path: str) -> None:
     small = with_parameters(chip_from(BODY), structure)
-    before = number_at(small, path).value  # type: ignore[union-attr]
+    before = number_at(small, path).value
     before = before[0] if isinstance(before, tuple) else before
     less, more = estimate(small), estimate(with_parameters(small, {path: round(before * MORE[path])}))
     for name in ("operation_j", "update_j", "area_m2", "leakage_w", "word_s", "update_s"):
@@ -275,7 +275,7 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert value("times.output") == near(20e-9 * slower)
     assert value("times.neuron_update") == near(20e-9 * slower)  # far above its bound
     assert other.times.synaptic_operation == chip.times.synaptic_operation  # one cycle, of the slower clock
-    assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)  # type: ignore[union-attr]
+    assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)
     operation = other.energies.synaptic_operation
     assert operation.range == (near(3e-12 * ratio * ratio**UNEXPLAINED), near(5e-12 * ratio / ratio**UNEXPLAINED))
     assert (operation.confidence, operation.source) == ("estimated", "scaled")
@@ -379,7 +379,7 @@ def test_every_published_chip_lies_within_the_range_of_a_derived_number() -> Non
     """Energies and areas as they are predicted for a chip that is left out, and leakage, to which nothing is fitted."""
     chips = [load_chip(path) for path in sorted(CHIPS.glob("*.yaml")) if path.stem != "template"]
     leakage = {"odin": 27.3e-6, "mubrain": 52.3e-6, "seneca_barrier": 18e-6, "truenorth": 64.43e-3, "loihi": 28.8e-3}
-    expected = {name: estimate(find_chip(name)).leakage_w for name in leakage}  # type: ignore[union-attr]
+    expected = {name: estimate(find_chip(name)).leakage_w for name in leakage}
     worst = {
         ENERGY_FACTOR: max(abs(math.log(one.ratio)) for one in FIT.predictions(chips, "energy")),
         AREA_FACTOR: max(abs(math.log(one.ratio)) for one in FIT.predictions(chips, "area")),

@@ -32,7 +32,7 @@ class Attack:
         self.marker = marker
 
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-        return open, (str(self.marker), "w")  # type: ignore[return-value]
+        return open, (str(self.marker), "w")
 
 
 def saved(value: object) -> bytes:

@@ -60,7 +60,7 @@ def test_an_effect_is_taken_all_else_equal():
 
 def test_energy_by_part_adds_up_to_the_energy():
     point = points_of(synthetic_rows())[0]
-    total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]))))  # type: ignore[misc]
+    total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]))))
     assert total == pytest.approx(point.value("energy_j").mean)
 
 

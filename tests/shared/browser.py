@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -65,10 +64,6 @@ class Tab:
     def settle(self) -> None:
         """Wait until what was changed has been drawn."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60))))")
-
-    def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(answer["data"]))
 
 
 class Browser:

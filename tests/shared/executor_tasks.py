@@ -164,7 +164,7 @@ def spilled_bytes() -> int:
 
 
 def first_of(array: object) -> float:
-    return float(array[0])  # type: ignore[index]
+    return float(array[0])
 
 
 def variables(*names: str) -> list[str | None]:

@@ -90,7 +90,7 @@ def conv1d(channels: int, kernel: int, **arguments: Any) -> dict[str, Any]:
     return {**conv(channels, kernel, **arguments), "kind": "conv1d"}
 
 
-POOL, FLAT_POOL = {"kind": "sum_pool", "kernel": 2}, {"kind": "sum_pool", "kernel": [1, 2]}
+POOL = {"kind": "sum_pool", "kernel": 2}
 MAX_POOL = {"kind": "max_pool", "kernel": 2}
 CONVOLUTIONAL = {
     "input": [2, 6, 6],

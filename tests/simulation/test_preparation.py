@@ -97,8 +97,8 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "weights in place": lambda given: given.network.weights()[1].data.mul_(0.5),
     "delayed weights in place": lambda given: given.network.delayed_weights()[0].data.mul_(0.5),
     "direct weights in place": lambda given: given.network.direct()[0].weight.data.mul_(0.5),
-    "biases in place": lambda given: given.network.bias.data.add_(0.125),  # type: ignore[union-attr]
-    "biases of currents": lambda given: given.network.bias.data.add_(0.125),  # type: ignore[union-attr]
+    "biases in place": lambda given: given.network.bias.data.add_(0.125),
+    "biases of currents": lambda given: given.network.bias.data.add_(0.125),
     "gain": lambda given: given.set("gain", of_neurons(0.5)),
     "initial potential": lambda given: given.set("initial_potential", of_neurons(0.125)),
     "floor": lambda given: given.set("floor", of_neurons(0.0)),
@@ -123,7 +123,7 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "no dropout": lambda given: given.put(regularization=Regularization()),
     "noise": lambda given: given.put(regularization=Regularization(input_dropout=0.25, momentum_noise=1.0)),
     "idle rule": lambda given: given.put(idle_gradient="none"),
-    "cost in place": lambda given: given.spike_cost.weights.mul_(3),  # type: ignore[union-attr]
+    "cost in place": lambda given: given.spike_cost.weights.mul_(3),
     "no cost": lambda given: given.put(spike_cost=None),
     "fewer timesteps": lambda given: given.put(events=given.events.first_timesteps(3)),
     "currents": lambda given: given.put(events=replace(given.events, currents=True)),
@@ -156,7 +156,7 @@ def test_a_change_is_seen(name: str) -> None:
 def test_a_score_is_asked_for_at_each_run() -> None:
     given = Given(schedule=Schedule(policy=BY_WEIGHTS, group_size=2))
     before = given.outcome()
-    given.network.bias.data.copy_(given.network.bias.flip(0))  # type: ignore[union-attr]
+    given.network.bias.data.copy_(given.network.bias.flip(0))
     after = given.outcome()
     assert after == replace(given, network=copy.deepcopy(given.network)).outcome()
     assert after != before

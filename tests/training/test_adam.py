@@ -19,7 +19,7 @@ def moved(kind: type[torch.optim.Optimizer], *, without: dict[int, int], groups:
     numbers = torch.Generator().manual_seed(0)
     tensors = [torch.randn(shape, generator=numbers).requires_grad_() for shape in SHAPES]
     given = [{"params": tensors[:2]}, {"params": tensors[2:], "lr": 0.05}] if groups else tensors
-    optimizer = kind(given, lr=3e-3)  # type: ignore[call-arg]
+    optimizer = kind(given, lr=3e-3)
     rising = warming(optimizer, 10)
     for step in range(40):
         optimizer.zero_grad()
