@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.spec import SweepSpec
-    from codesign.exploration.study.study import StudyOutcome
     from codesign.exploration.sweep import SweepOutcome
 
 
@@ -106,7 +105,7 @@ DataRootOption = Annotated[
 
 def run_to_end(
     context: typer.Context,
-    run: Callable[..., SweepOutcome | StudyOutcome],
+    run: Callable[..., SweepOutcome],
     spec: SweepSpec,
     *,
     chosen: Chosen[Any] | None = None,
@@ -193,7 +192,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
     return shlex.join(words)
 
 
-def _show_outcome(outcome: SweepOutcome | StudyOutcome, *, as_json: bool) -> int:
+def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
     """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
     from codesign.analysis.asking import json_of
     from codesign.console import PrintableConsole

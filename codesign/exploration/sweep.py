@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codesign.analysis.asking import AnsweredTable
+from codesign.analysis.columns import AXIS_PREFIX, TRIAL_AXIS
 from codesign.analysis.metadata import ResultMetadata
 from codesign.analysis.remarks import over_budget, silent_networks
 from codesign.analysis.table import ResultTable, write_results
@@ -135,30 +136,42 @@ def run_sweep(
             on_result=watch.take,
         )
         watch.show()
-        failed = len(failures)
-        metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=failed)
-        outcome = _write(plan, store, output, failures, metadata, on_note=progress.note)
-        if models:
-            files = write_models({"": plan}, outcome.table, output=output, store=store, workload=load, reasons=failures)
-            outcome = replace(outcome, models=files)
+        metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=len(failures))
+        outcome = write_outcome(
+            {"": plan}, metadata, output, store=store, workloads=workloads, failures=failures, models=models
+        )
+        for note in filter(None, (silent_networks(outcome.table), over_budget(outcome.table))):
+            progress.note(note)
         return outcome
 
 
-def _write(
-    plan: Plan,
-    store: Store,
-    output: Location,
-    failures: Mapping[str, Failure],
+def write_outcome(
+    plans: Mapping[str, Plan],
     metadata: ResultMetadata,
+    output: Location,
     *,
-    on_note: Callable[[str], None],
+    store: Store,
+    workloads: Workloads,
+    failures: Mapping[str, Failure],
+    models: bool,
 ) -> SweepOutcome:
-    """The results file and the report, from what the store holds."""
-    results, report = join(output, "results.parquet"), join(output, "report.html")
-    rows = point_rows(plan.points, plan.shape, store, failures)
+    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run.
+
+    Args:
+        plans: by the trial of a study that each is of; a sweep's has the name "".
+        failures: why results are missing, by key.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    results, report, files = join(output, "results.parquet"), join(output, "report.html"), None
+    rows = (
+        {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row
+        for label, plan in plans.items()
+        for row in point_rows(plan.points, plan.shape, store, failures)
+    )
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
-    outcome = SweepOutcome(table=table, results=results, report=report)
-    for note in filter(None, (silent_networks(table), over_budget(table))):
-        on_note(note)
-    return outcome
+    if models:
+        files = write_models(plans, table, output=output, store=store, workload=workloads.load, reasons=failures)
+    return SweepOutcome(table=table, results=results, report=report, models=files)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
+from codesign.analysis.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.metadata import AxisFacts, StudyFacts
-from codesign.analysis.table import ResultTable, write_results
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.library import choose_sweep
@@ -29,37 +27,30 @@ from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import definition_of, journal_of, open_study
 from codesign.exploration.study.trials import front_numbers, told_trials
-from codesign.exploration.sweep import Commands
+from codesign.exploration.sweep import Commands, SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
-    from codesign.exploration.models import ModelFiles
-
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOutcome:
-    """What a study left.
+class StudyOutcome(SweepOutcome):
+    """What a study left: results of the front's trials and of the baseline on the test split, and what was searched.
 
     Attributes:
-        table: what the results file says.
-        results: rows of the front's trials and of the baseline on the test split.
-        trials: every trial, on the validation split.
-        report: the page.
+        trials: file of every trial, on the validation split.
         facts: what was searched and found.
-        failed: rows of `results` without a result, and trials that failed.
-        models: where they were asked for.
     """
 
-    table: ResultTable = field(repr=False)
-    results: Location
     trials: Location
-    report: Location
     facts: StudyFacts
-    failed: int
-    models: ModelFiles | None = None
+
+    @property
+    def failed(self) -> int:
+        """Rows without a result, and trials that failed."""
+        return super().failed + sum(trial.state == "failed" for trial in self.facts.trials)
 
     @property
     def failures(self) -> str:
@@ -188,35 +179,24 @@ def _write(
     models: bool,
 ) -> StudyOutcome:
     """Results, trials, report and models."""
-    from codesign.exploration.models import write_models
-    from codesign.reporting.html import write_report
-
-    spec, load, failures = evaluations.spec, evaluations.workloads.load, evaluations.runner.failures
-    axis = f"{AXIS_PREFIX}{TRIAL_AXIS}"
-    rows = [{**row, axis: label} for label, plan in tested.items() for row in evaluations.rows(plan)]
+    spec, runner, workloads = evaluations.spec, evaluations.runner, evaluations.workloads
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
-    data, command = load(together.workload), again or f"codesign study {shlex.quote(spec.name)}"
-    metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(failures))
+    data, command = workloads.load(together.workload), again or f"codesign study {shlex.quote(spec.name)}"
+    metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(runner.failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
-    results, trials, report = (join(output, name) for name in ("results.parquet", "trials.parquet", "report.html"))
-    table = AnsweredTable.of(write_results(results, rows, metadata))
+    trials = join(output, "trials.parquet")
     write_trials(trials, spec, facts)
-    write_report(table, report)
-    files = None
-    if models:
-        store = evaluations.runner.store
-        files = write_models(tested, table, output=output, store=store, workload=load, reasons=failures)
-    failed = [row["status"] for row in rows] + [trial.state for trial in facts.trials]
-    return StudyOutcome(
-        table=table,
-        results=results,
-        trials=trials,
-        report=report,
-        facts=facts,
-        failed=failed.count("failed"),
-        models=files,
+    outcome = write_outcome(
+        tested,
+        metadata,
+        output,
+        store=runner.store,
+        workloads=workloads,
+        failures=runner.failures,
+        models=models,
     )
+    return StudyOutcome(**vars(outcome), trials=trials, facts=facts)
 
 
 def _choose_executor(spec: StudySpec, workloads: Workloads, baseline: Plan, progress: Progress) -> Executor:
