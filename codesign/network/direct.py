@@ -20,6 +20,7 @@ from codesign.network.layers import (
     Pool,
     Size,
     Sizes,
+    pooled,
     window_of,
 )
 from codesign.network.window import Grid, KernelAxis, Window
@@ -140,8 +141,8 @@ def _seen(axis: KernelAxis) -> NDArray[np.bool_]:
     """(outputs, length) whether each output sees each neuron of the source along an axis."""
     seen = np.zeros((axis.outputs, axis.length), dtype=bool)
     place, _, output = axis.pairs()
-    for pooled in range(axis.pool):
-        seen[output, place * axis.pool + pooled] = True
+    for inside in range(axis.pool):
+        seen[output, place * axis.pool + inside] = True
     return seen
 
 
@@ -183,11 +184,8 @@ def direct_shape(
         raise ValueError("to: must be a later layer than the one after from; for recurrence see delayed")
     before, target = grids[source + 1], grids[spec.to + 1]
     folded = pools[source + 1]
-    pooled = before
-    for pool in folded:
-        kernel = pool.kernel if isinstance(pool.kernel, tuple) else (pool.kernel, pool.kernel)
-        pooled = pooled[0], pooled[1] // kernel[0], pooled[2] // kernel[1]
-    synapses = synapses_of(spec, pooled, target)
+    down, across = pooled(before, folded)
+    synapses = synapses_of(spec, (before[0], before[1] // down, before[2] // across), target)
     window = window_of(before, folded, synapses)
     if not isinstance(synapses, Linear) and window.grid != target:
         given, needed = ("×".join(map(str, grid)) for grid in (window.grid, target))
