@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mistakes_found import mistakes_of
 from program import ROOT
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
-from codesign.errors import CodesignError, DocumentError
+from codesign.errors import CodesignError
 from codesign.hardware.library import chip_names, find_chip, load_chip
 
 
@@ -114,9 +115,7 @@ def test_a_file_of_another_kind_is_told_in_a_line(words: tuple[str, ...], messag
 
 def problems_of(text: str) -> list[tuple[int, str]]:
     Path("mine.yaml").write_text(text)
-    with pytest.raises(DocumentError) as raised:
-        load_chip(Path("mine.yaml"))
-    return [(problem.line, problem.message) for problem in raised.value.problems]
+    return mistakes_of(load_chip, Path("mine.yaml"))
 
 
 TEMPLATE = (ROOT / "chips" / "template.yaml").read_text(encoding="utf-8")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from mistakes_found import mistakes_of
 from tiny_sweeps import TINY, tiny
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
 from codesign.exploration.spec import SweepSpec
 from codesign.exploration.variants import recipe_variants
 
@@ -60,8 +60,6 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
 )
 def test_mistakes_in_parts_are_told_at_their_line(axis: str, message: str) -> None:
     text = TINY.replace("chips:\n", RECIPES) + f"axes:\n  {axis}\n"
-    with pytest.raises(DocumentError) as raised:
-        parse_document(text, "tiny.yaml", SweepSpec)
-    (problem,) = raised.value.problems
-    assert problem.line == len(text.splitlines())
-    assert message in problem.message
+    ((line, told),) = mistakes_of(parse_document, text, "tiny.yaml", SweepSpec)
+    assert line == len(text.splitlines())
+    assert message in told

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from handmade_hardware import Builder, cost_of, near, shape_of
+from mistakes_found import mistakes_of
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
 from codesign.hardware.description import Chip
 from codesign.hardware.library import load_chip
 from codesign.hardware.placement import place
@@ -118,10 +118,8 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
 def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> None:
     needed = ("name: mine", "synchronization: {kind: clocked}", "cores: 4")
     lines = [given for given in needed if given.partition(":")[0] != line.partition(":")[0]]
-    with pytest.raises(DocumentError) as raised:
-        parse_document("\n".join([*lines, line]), "mine.yaml", Chip)
-    told = [str(problem) for problem in raised.value.problems]
-    assert any(text.startswith(f"mine.yaml:{len(lines) + 1}: ") and message in text for text in told), told
+    told = mistakes_of(parse_document, "\n".join([*lines, line]), "mine.yaml", Chip)
+    assert any(at == len(lines) + 1 and message in text for at, text in told), told
 
 
 def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges(tmp_path: Path) -> None:

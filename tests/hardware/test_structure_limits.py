@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from handmade_hardware import HEAD, Builder, chip_from, cost_of, near
+from mistakes_found import mistakes_of
 
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.derivation import with_derived
@@ -42,11 +43,9 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize(("more", "message"), IMPOSSIBLE.items())
 def test_numbers_of_a_structure_that_contradict_each_other_are_refused_at_their_line(more: str, message: str) -> None:
-    with pytest.raises(DocumentError) as raised:
-        structure(more)
-    (problem,) = raised.value.problems
-    assert message in str(problem)
-    assert problem.line == (HEAD + BODY).count("\n") + 1
+    ((line, told),) = mistakes_of(structure, more)
+    assert message in told
+    assert line == (HEAD + BODY).count("\n") + 1
     changes = {f"structure.{name}": int(number) for name, number in (one.split(": ") for one in more.split(", "))}
     with pytest.raises(InputError) as refused:
         with_parameters(chip_from(BODY + PLAIN), changes)

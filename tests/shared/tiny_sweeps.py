@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
+from mistakes_found import mistakes_of
 
 from codesign.documents import parse_document
-from codesign.errors import DocumentError
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.plan import Plan, PlannedPoint, build_plan
@@ -61,16 +60,12 @@ def tiny(*changes: tuple[str, str]) -> SweepSpec:
 
 def problems(text: str) -> list[tuple[int, str]]:
     """Line and message of every mistake in the text of a sweep."""
-    with pytest.raises(DocumentError) as caught:
-        parse_document(text, "bad.yaml", SweepSpec)
-    return [(problem.line, problem.message) for problem in caught.value.problems]
+    return mistakes_of(parse_document, text, "bad.yaml", SweepSpec)
 
 
 def plan_problems(text: str) -> list[tuple[int, str]]:
     """Likewise of mistakes that only planning finds."""
-    with pytest.raises(DocumentError) as caught:
-        plan_of(parse_document(text, "bad.yaml", SweepSpec))
-    return [(problem.line, problem.message) for problem in caught.value.problems]
+    return mistakes_of(plan_of, parse_document(text, "bad.yaml", SweepSpec))
 
 
 def assert_at_lines(found: list[tuple[int, str]], expected: list[tuple[int, str]]) -> None:
