@@ -63,7 +63,9 @@ def import_model(
     comparison: Annotated[str | None, _said("When a neuron fires: > or >=.")] = None,
     most_spikes: Annotated[str | None, _said("Most spikes of a neuron in a timestep, or unlimited.")] = None,
     floor: Annotated[str | None, _said("Lowest potential, or none.")] = None,
-    norm_input: Annotated[str | None, _said("Whether the input is scaled by the leak: true or false.")] = None,
+    norm_input: Annotated[
+        str | None, _said("Whether the input is scaled by the leak, or by dt if there is none.")
+    ] = None,
     tau_syn: Annotated[str | None, _said("Time constant of the synapse, or none.")] = None,
     bias: Annotated[str | None, _said("Bias of the neurons.")] = None,
     export_dt: Annotated[str | None, _said("Timestep that the framework's export was given, such as 0.1 ms.")] = None,
@@ -102,7 +104,7 @@ def import_model(
         save_model(path, loaded.network, loaded.card)
         typer.echo(f"model    {printable(path)}")
     else:
-        typer.echo("model    not written: spikes differ from the recording; without --check it is written", err=True)
+        typer.echo("model    not written: it does not do what was recorded", err=True)
     if not agrees:
         raise typer.Exit(1)
 
@@ -158,9 +160,12 @@ def export_model(
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
     from codesign.files import printable
     from codesign.models.file import load_model
-    from codesign.models.nir.written import write_nir
+    from codesign.models.nir.written import beyond_nir, write_nir
 
     loaded = load_model(model)
     path = out or _beside(model, ".nir")
     write_nir(path, loaded.network, loaded.card, dialect)
     typer.echo(f"nir      {printable(path)}")
+    if dialect == "plain" and (beyond := beyond_nir(loaded.network)):
+        told = "say nothing of this, so other readers run other neurons; `codesign import` restores these"
+        typer.echo(f"note     {', '.join(beyond)}: NIR's equations {told}", err=True)

@@ -49,7 +49,8 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
         entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "schedules": schedules}
-    named: dict[Path_, str] = {("workload",): "--data", ("workload", "timestep"): "MODEL", ("recipes", name): "MODEL"}
+    named: dict[Path_, str] = {("workload",): "--data", ("recipes", name): "MODEL"}
+    named["workload", "timestep"] = "MODEL's timestep"
     told = {
         "name": name,
         "title": f"{os.path.basename(model)} on {', '.join(entries)}",

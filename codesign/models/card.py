@@ -136,6 +136,8 @@ class Certificate:
     def summary(self) -> str:
         """In a sentence."""
         said = f"{self.differing_spikes:,} of {self.recorded_spikes:,} spikes differ"
+        if self.differing_spikes > self.recorded_spikes:
+            said = f"{self.differing_spikes:,} spikes are missing or too many, of {self.recorded_spikes:,} recorded"
         if self.first_difference is not None:
             near = "within" if self.within_rounding else "not within"
             said += f"; the first: {self.first_difference}, {near} rounding of it"

@@ -111,7 +111,11 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
         r"'n0' \(Conv2d\): a kernel of 3 does not fit 2×6",
     ),
     "stride": (lambda: graph_of(conv(IMAGE, stride=0), lif(2), shape=(1, 6, 6)), r"'n0' \(Conv2d\): Conv2d: stride"),
-    "window": (lambda: graph_of(pool(3, 1), conv(IMAGE), lif(2), shape=(1, 6, 6)), "side by side without padding"),
+    "window": (
+        lambda: graph_of(pool(3, 1), conv(IMAGE), lif(2), shape=(1, 6, 6)),
+        r"found stride \(1, 1\) and padding \(0, 0\) for",
+    ),
+    "none": (lambda: graph_of(dense(2, 3), None), "graph: node 'n1': is None, as an export leaves it"),
     "fits": (lambda: graph_of(pool(7, 7), conv(IMAGE), lif(2), shape=(1, 6, 6)), "a pool of 7×7 does not fit 6×6"),
     "threshold": (lambda: graph_of(dense(2, 3), lif(2, threshold=0.0)), r"'n1' \(LIF\): thresholds must be above 0"),
     "dialect": (
@@ -139,15 +143,34 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     with pytest.raises(InputError) as caught:
         cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)
     told = str(caught.value)
-    assert "bias: says nothing here of dialect 'sinabs'" in told
+    assert "bias: is no option of dialect 'sinabs' for these neurons" in told
     assert "most_spikes: must be unlimited" in told
     assert "found 'a few'" in told
-    for line in ("--dt ", "--floor ", "--reset ", "--norm-input  true (sinabs's default) | false", "--tau-syn "):
+    norm = "--norm-input  true (default of a LIF; that of an ExpLeak is false) | false"
+    for line in ("--dt ", "--floor ", "--reset ", norm, "--tau-syn "):
         assert line in told
     with pytest.raises(InputError, match=r"reset: must be .*, or one for each of 2 layers"):
         cd.import_model(
             graph_of(dense(2, 3), lif(2), dense(2, 2), lif(2)), **{**SNNTORCH, "reset": ("zero", "zero", "zero")}
         )
+
+
+def test_a_scale_of_channels_may_lie_between_neurons_and_a_flattened_layer():
+    weight, scale = np.arange(32, dtype=np.float32).reshape(1, 32), np.array([0.5, 2.0]).reshape(2, 1, 1)
+    flat = nir.Flatten(np.array([2, 4, 4]), start_dim=0)
+    graph = graph_of(conv(IMAGE), lif(2, 4, 4), nir.Scale(scale), flat, nir.Linear(weight), lif(1), shape=(1, 6, 6))
+    read = cd.import_model(graph, **SNNTORCH).network.weights()[1].detach().numpy()
+    np.testing.assert_array_equal(read.ravel(), weight.ravel() * np.repeat([0.5, 2.0], 16))
+
+
+def test_a_synapse_of_sinabs_is_that_of_a_lif():
+    neurons = nir.LIF(np.float32(4), np.float32(1), np.float32(0), np.float32(1))
+    leaky = nir.LI(np.float32(4), np.float32(1), np.float32(0))
+    said = {"dialect": "sinabs", "dt": "1 ms", "floor": "none", "most_spikes": 1, "reset": "zero"}
+    graph = graph_of(dense(2, 3), neurons, dense(2, 2), leaky)
+    network = cd.import_model(graph, **said, tau_syn=2.0, norm_input="true,false").network
+    assert network.neuron.synaptic_time_constant == (pytest.approx(2e-3), None)
+    np.testing.assert_array_equal(network.gain[2:], 1)
 
 
 def written(path: Path, change: Callable[[h5py.File], None]) -> Path:

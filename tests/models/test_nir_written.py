@@ -136,7 +136,7 @@ def test_commands_export_and_import(tmp_path: Path):
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), cd.NeuronSpec(), timestep_s=1e-3)
     model, there, back = (tmp_path / name for name in ("model.safetensors", "model.nir", "back.safetensors"))
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
-    run_here("export", model, folder=tmp_path)
+    assert run_here("export", model, folder=tmp_path).err == ""
     for command, source in (("export", model), ("import", there)):  # the target may be what a framework wrote
         with pytest.raises(InputError, match="is there already"):
             run_here(command, source, folder=tmp_path)
@@ -148,6 +148,13 @@ def test_commands_export_and_import(tmp_path: Path):
         cd.import_model(there)
     with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
+    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0)
+    network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
+    cd.save_model(model, network, cd.describe_model(network, name="mine"))
+    told = run_here("export", model, "--out", there, folder=tmp_path).err
+    assert told.startswith(
+        "note     reset subtract, comparison >=, floor: NIR's equations say nothing of this, so other"
+    )
 
 
 CHANGED = {

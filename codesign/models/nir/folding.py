@@ -196,10 +196,17 @@ class Chain:
             shape = self.shape
             self.source = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else size
         if self.scale is not None:
-            weight = weight * _of_size(node, self.scale, inputs)
+            weight = weight * self._of_inputs(node, self.scale, inputs)
         self.synapses, self.weight = Linear(neurons=outputs), weight
         self.bias = _of_size(node, node.numbers.get("bias", np.zeros(1)), outputs)
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
+
+    def _of_inputs(self, node: NirNode, scale: Floats, inputs: int) -> Floats:
+        """(inputs,) of a scale, which may be of whole channels."""
+        if scale.size in (1, inputs) or not isinstance(self.source, tuple):
+            return _of_size(node, scale, inputs)
+        places = inputs // self.source[0]
+        return np.repeat(_of_channels(node, scale, (self.source[0], 1, places)), places)
 
     def _convolution(self, node: NirNode) -> None:
         self._once(node)
@@ -267,8 +274,10 @@ class Chain:
 
     def _window(self, node: NirNode) -> tuple[int, int]:
         kernel, stride = _pair(node, "kernel_size"), _pair(node, "stride")
-        if kernel != stride or max(_pair(node, "padding")) > 0 or min(kernel) < 1:
-            raise node.refusal(f"windows must lie side by side without padding, found stride {stride} for {kernel}")
+        padding = _pair(node, "padding")
+        if kernel != stride or max(padding) > 0 or min(kernel) < 1:
+            found = f"found stride {stride} and padding {padding} for {kernel}"
+            raise node.refusal(f"windows must lie side by side without padding, {found}")
         return kernel
 
     def _scale(self, node: NirNode) -> None:

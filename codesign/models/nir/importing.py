@@ -102,6 +102,12 @@ def _paragraphs(message: str, source: str) -> list[str]:
 def _graph(model: Any) -> tuple[Graph, str, str]:
     """The graph, what to call it, and the digest of its file."""
     if hasattr(model, "to_dict") and hasattr(model, "nodes") and hasattr(model, "edges"):
+        lacking = [name for name, node in model.nodes.items() if node is None]
+        if lacking:
+            raise InputError(
+                f"graph: node '{lacking[0]}': is None, as an export leaves it that has no node for a module; "
+                "import the torch module itself"
+            )
         return read_graph(model.to_dict()), "graph", ""
     if not isinstance(model, str | Path):
         told = "; a state dict has no neurons, but `SpikingNetwork.load_weights` takes its weights"

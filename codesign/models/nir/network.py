@@ -116,7 +116,7 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             raise layer.node.refusal("the input's gain must be above 0; move its sign into the weights")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
             raise layer.node.refusal(
-                "with a synaptic current, a bias must be one of its weights, and not of the potential"
+                "with a synaptic current, a bias must be one of its weights, and not of the potential, as v_leak is"
             )
 
 

@@ -114,7 +114,7 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     """
     said = {name: value for name, value in given.items() if value is not None}
     mistakes = [
-        f"{name}: says nothing here of dialect '{dialect}'{suggestion(name, wanted)}; remove it"
+        f"{name}: is no option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"
         for name in said
         if name not in wanted
     ]

@@ -35,6 +35,8 @@ _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"
 """What a reader's weights are made from, where they are not the same."""
+_OF_NIR = {"reset": ("zero", "value"), "comparison": (">",), "most_spikes": (1,), "reset_delay": (False,)}
+"""What NIR's neurons do."""
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
 
@@ -47,6 +49,15 @@ def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: 
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(network, card, reader))
     write_atomically(path, buffer.getvalue())
+
+
+def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
+    """What neurons do that NIR's equations do not say, as `NeuronSpec` names it: only the metadata does."""
+    said, held = [], _of_neurons(network)
+    for name, usual in _OF_NIR.items():
+        found = set(network.neuron.of_layers(name, len(network.shape.layers)))
+        said += [f"{name} {value}" for value in sorted(found - {*usual})]
+    return (*said, *(name for name in ("reset_amount", "initial_potential", "floor") if name in held))
 
 
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:

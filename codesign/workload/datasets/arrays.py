@@ -123,7 +123,7 @@ def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tup
     if recordings.longest is None and spec.timestep < _RESOLUTION_S * (1 - 1e-9):
         yield "timestep", f"must be at least {format_si(_RESOLUTION_S, 's')}, found {found}"
     if recordings.longest is not None and own is not None and not math.isclose(own, spec.timestep):
-        yield "timestep", f"must be that of the file's frames, {format_si(own, 's')}, found {found}; remove it"
+        yield "timestep", f"must be that of the file's frames, {format_si(own, 's')}, found {found}"
     if recordings.longest is not None and spec.timesteps > recordings.longest:
         yield "timesteps", f"must be at most those of the file, {recordings.longest}, found {spec.timesteps}"
 

@@ -25,7 +25,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     if kind != "IF":
         decay = exponential_decay(layer.number("tau"), 1.0)
         gain = 1 - decay if given["norm_input"] else gain
-        if given["tau_syn"] is not None:
+        if kind == "LIF" and given["tau_syn"] is not None:
             alpha = exponential_decay(np.full(layer.neurons, given["tau_syn"], dtype=np.float32), 1.0)
             gain = gain * alpha
     if kind == "LI":
@@ -54,7 +54,7 @@ SINABS = Dialect(
             ("IF", "LIF"),
         ),
         "reset": (choice("subtract", "zero", default="sinabs's default"), ("IF", "LIF")),
-        "norm_input": (yes_or_no("sinabs's default"), ("LIF", "LI")),
-        "tau_syn": (number("a number of timesteps", least=1e-6, or_none=True), ("LIF", "LI")),
+        "norm_input": (yes_or_no("default of a LIF; that of an ExpLeak is false"), ("LIF", "LI")),
+        "tau_syn": (number("a number of timesteps", least=1e-6, or_none=True), ("LIF",)),
     },
 )
