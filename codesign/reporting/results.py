@@ -23,6 +23,7 @@ from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.files import Location
 from codesign.mistakes import suggestion
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.reporting.charts.base import Figure
@@ -124,7 +125,8 @@ class SweepResults(AnsweredTable):
             more = "".join(
                 f"<li>{html.escape(one.question)} {html.escape(one.sentence)}</li>" for one in self.answers[1:]
             )
-            parts.append(f"<details><summary>{len(self.answers) - 1} more questions</summary><ul>{more}</ul></details>")
+            count = plural(len(self.answers) - 1, "more question")
+            parts.append(f"<details><summary>{count}</summary><ul>{more}</ul></details>")
         return "".join(parts)
 
 

@@ -58,6 +58,8 @@ def test_a_notebook_shows_the_first_answer_without_a_script(results: SweepResult
     hostile = "<script>alert(1)</script>"
     renamed = SweepResults.of(table_of(synthetic_rows(), synthetic_metadata()))
     object.__setattr__(renamed.metadata, "title", hostile)
+    object.__setattr__(renamed, "answers", results.answers[:2])
+    assert "<summary>1 more question</summary>" in renamed._repr_html_()
     assert "<script" not in renamed._repr_html_()
     assert "&lt;script&gt;" in renamed._repr_html_()
 
