@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tiny_sweeps import let_trainings_diverge
 from typer.testing import CliRunner
 
 from codesign.cli.main import app, main
-from codesign.errors import InputError, TrainingDivergedError
+from codesign.errors import InputError
 from codesign.exploration.library import sweep_names
 from codesign.files.folder import temporary_beside
 
@@ -167,10 +168,7 @@ def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
 
 
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def diverge(*arguments: object, **options: object) -> None:
-        raise TrainingDivergedError("the loss became nan")
-
-    monkeypatch.setattr("codesign.exploration.runner.run_train", diverge)
+    let_trainings_diverge(monkeypatch, "layered")
     code, said = invoke("tiny.yaml", "--executor", "serial")
     assert code == 1
     assert "4 of 4 feasible rows of results failed" in said

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from priced_sweeps import write_sweep
 from tiny_sweeps import run, tiny
-
-from codesign.errors import TrainingDivergedError
-from codesign.exploration import runner
-from codesign.exploration.jobs import Output, TrainInputs
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +30,3 @@ def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("priced")
     write_sweep(folder)
     return folder
-
-
-@pytest.fixture
-def diverging(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Every unlayered training diverges, until this is undone."""
-    original = runner.run_train
-
-    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
-        if inputs.recipe.method == "unlayered":
-            raise TrainingDivergedError("the loss became nan in epoch 1")
-        return original(inputs, *arguments, **options)
-
-    monkeypatch.setattr(runner, "run_train", diverge)
-    return monkeypatch

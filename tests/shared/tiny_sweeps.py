@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mistakes_found import mistakes_of
 
 from codesign.documents import parse_document
+from codesign.errors import TrainingDivergedError
+from codesign.exploration import runner
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.jobs import Output, TrainInputs
 from codesign.exploration.plan import Plan, PlannedPoint, build_plan
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.spec import SweepSpec
@@ -205,3 +209,15 @@ def run(
         **options,
     )
     return outcome, progress
+
+
+def let_trainings_diverge(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Let every training by a method diverge, until this is undone."""
+    original = runner.run_train
+
+    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
+        if inputs.recipe.method == method:
+            raise TrainingDivergedError("the loss became nan")
+        return original(inputs, *arguments, **options)
+
+    monkeypatch.setattr(runner, "run_train", diverge)

@@ -11,10 +11,12 @@ import optuna
 import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, SPACE, Watch, run, study
+from tiny_sweeps import let_trainings_diverge
+from tiny_sweeps import run as run_tiny_sweep
 
 from codesign.analysis.pareto import hypervolume, pareto_front
 from codesign.analysis.table import contents_equal, read_results
-from codesign.errors import InputError, TrainingDivergedError
+from codesign.errors import InputError
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.runner import Runner
 from codesign.exploration.store import Store
@@ -303,15 +305,7 @@ def test_values_that_only_together_cannot_be_make_a_trial_infeasible(search: Sea
 
 
 def test_a_failing_training_is_a_failed_trial(search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from codesign.exploration import runner
-
-    def diverging(inputs: Any, *arguments: Any, **options: Any) -> Any:
-        if inputs.recipe.method == "layered":
-            raise TrainingDivergedError("the loss became nan")
-        return original(inputs, *arguments, **options)
-
-    original = runner.run_train
-    monkeypatch.setattr(runner, "run_train", diverging)
+    let_trainings_diverge(monkeypatch, "layered")
     outcome, _ = search(store=tmp_path)
     failed = [trial for trial in outcome.facts.trials if trial.state == "failed"]
     assert failed
@@ -390,8 +384,6 @@ def test_one_objective_with_fidelity(search: Search) -> None:
 
 def test_a_study_shares_the_store_of_sweeps(search: Search, tmp_path: Path, cache_root: Path) -> None:
     """What a sweep has trained, a study need not."""
-    from tiny_sweeps import run as run_tiny_sweep
-
     one = ("trials: 8", "trials: 1")
     run_tiny_sweep(study(one).trial_sweep({}, split="validation"), tmp_path, cache_root, output="sweep")
     assert len(Store(tmp_path / "store").keys()) > 0
