@@ -163,6 +163,17 @@ def test_a_scale_of_channels_may_lie_between_neurons_and_a_flattened_layer():
     np.testing.assert_array_equal(read.ravel(), weight.ravel() * np.repeat([0.5, 2.0], 16))
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_neurons_without_a_leak_have_endless_time_constants():
+    network = cd.import_model(graph_of(dense(2, 3), lif(2, beta=np.float64(1))), **SNNTORCH).network
+    np.testing.assert_array_equal(network.decay, 1)
+    said = {"dialect": "plain", "dt": "1 ms", "decay": "euler", "norm_input": True, "comparison": ">", "reset": "value"}
+    for tau, r, wrong in ((np.inf, 1.0, "must be above 0"), (0.02, np.inf, "must be finite")):
+        neurons = nir.LIF(np.full(2, tau), np.full(2, r), np.zeros(2), np.ones(2))
+        with pytest.raises(InputError, match=f"the input's gain {wrong}"):
+            cd.import_model(graph_of(dense(2, 3), neurons), **said)
+
+
 def test_a_synapse_of_sinabs_is_that_of_a_lif():
     neurons = nir.LIF(np.float32(4), np.float32(1), np.float32(0), np.float32(1))
     leaky = nir.LI(np.float32(4), np.float32(1), np.float32(0))

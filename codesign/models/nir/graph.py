@@ -43,6 +43,8 @@ LOIHI = "Loihi"
 """Neurons of lava, which NIR has no node for."""
 NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold", LOIHI)
 _NEAREST = {"Delay": "spikes arrive at once here; only recurrent ones take a timestep"}
+_ENDLESS = ("tau", "tau_mem", "tau_syn", "r", "w_in")
+"""What may be infinite, as in snnTorch's files of neurons that do not leak."""
 _MOST_NODES = 10_000
 _DEEPEST = 8
 
@@ -172,7 +174,7 @@ def _node(name: str, part: Tree) -> NirNode:
         if isinstance(value, str):
             texts[key] = value
         else:
-            numbers[key] = _numbers(value, f"node '{name}' ({kind}): {key}")
+            numbers[key] = _numbers(value, f"node '{name}' ({kind}): {key}", endless=key in _ENDLESS)
     missing = [key for key in FIELDS[kind] if key not in numbers and key not in texts]
     if missing:
         raise InputError(f"node '{name}' ({kind}): lacks {', '.join(missing)}")
@@ -186,14 +188,14 @@ def _node(name: str, part: Tree) -> NirNode:
     )
 
 
-def _numbers(value: Any, where: str) -> NDArray[Any]:
+def _numbers(value: Any, where: str, *, endless: bool) -> NDArray[Any]:
     try:
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except (TypeError, ValueError, AttributeError):
         array = np.asarray(None)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{where} must be numbers, found {_shown(value)}")
-    if not np.isfinite(array).all():
+    if not (np.isfinite(array) | (endless & (array == np.inf))).all():
         raise InputError(f"{where} holds numbers that are not finite")
     return array
 

@@ -114,6 +114,8 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
                 raise layer.node.refusal(f"decay of the {name} must be between 0 and 1; is this the right dialect?")
         if not (np.asarray(of_layer.gain) > 0).all():
             raise layer.node.refusal("the input's gain must be above 0; move its sign into the weights")
+        if not np.isfinite(of_layer.gain).all():
+            raise layer.node.refusal("the input's gain must be finite")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
             raise layer.node.refusal(
                 "with a synaptic current, a bias must be one of its weights, and not of the potential, as v_leak is"
