@@ -323,12 +323,11 @@ def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
 
 
 def _doubt(contest: Contest, point: Point) -> str:
-    """That some seeds or draws of a point miss the constraints, and which variant of its option counts there."""
+    """That some seeds or draws of a point miss the constraints, and what counts there: its option's next best."""
     said, reserve, column = doubt(point, contest.where), contest.reserves.get(point), contest.column
     if not said or reserve is None:
         return said
-    value = f"{quantity(reserve.value(column).mean, column)} {column_label(column)}"
-    return f"{said} There {contest.names.point(reserve)} counts, with {value}."
+    return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."
 
 
 def _seeds_wanted(contest: Contest) -> str:

@@ -211,7 +211,7 @@ const showTable = (rows) => {
       return element("tr", { role: "row", class: "beside" }, element("th", { scope: "row", role: "rowheader" }, row.label), element("td", { role: "cell", colspan: kept.length }, obstacle));
     }
     const shared = isRanked(row) && obstacle; // a long list of terms, which hovering gives
-    const more = [parts[points.indexOf(row)].filter((text) => !alike.has(text)).join(", "), shared ? "on the terms that both count" : ""].filter(Boolean).join("; ");
+    const more = [parts[points.indexOf(row)].filter((text) => !alike.has(text)).join(", "), shared ? "on shared terms" : ""].filter(Boolean).join("; ");
     const pin = element("button", { type: "button", "aria-pressed": String(state.pinned.includes(point)), title: codes(point), onclick: () => togglePin(point) }, row.label);
     const made = element(
       "tr",
