@@ -28,7 +28,7 @@ from typing import Any, get_args
 import pandas as pd
 import torch
 
-from codesign.analysis.statistics import Interval, difference, interval
+from codesign.analysis.results.statistics import Interval, difference, interval
 from codesign.errors import DataError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology

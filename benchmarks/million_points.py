@@ -62,14 +62,14 @@ def main() -> None:
     import pyarrow.parquet as pq
 
     from codesign.documents import load_document
-    from codesign.exploration.encoding import decode_execution
+    from codesign.exploration.jobs.encoding import decode_execution
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.store import Store
     from codesign.exploration.workloads import Workloads
-    from codesign.hardware.cost import price
+    from codesign.hardware.cost.cost import price
 
     class Phases(Progress):
         """When each phase had something done for the last time."""

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from codesign.analysis.table import ResultTable, read_results
+from codesign.analysis.results.table import ResultTable, read_results
 from codesign.reporting.html import render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))

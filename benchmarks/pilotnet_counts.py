@@ -28,14 +28,14 @@ import torch
 from numpy.typing import NDArray
 
 import codesign as cd
-from codesign.hardware.action_counts import ActionCounts
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import energy_in, term_energies
-from codesign.hardware.geometry import Extent
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.cost.action_counts import ActionCounts
+from codesign.hardware.cost.energy import energy_in, term_energies
+from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.library import find_chip
-from codesign.hardware.parameters import with_parameter
-from codesign.hardware.prices import Prices
-from codesign.hardware.steps import StepWork
 from codesign.models.nir.checking import trace
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid

@@ -105,7 +105,7 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
         folder: for the store.
     """
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.store import Store
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.work import find_work
 
     stages: dict[str, dict[str, float]] = {}

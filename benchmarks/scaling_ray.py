@@ -85,7 +85,7 @@ def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: s
 def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
     """A plan of jobs that do nothing, through Ray: they travel in batches."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.store import Store
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.work import find_work
 
     plan = plan_of(large_sweep("trainings", jobs))
@@ -100,8 +100,8 @@ def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
 def measure_sleeping_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
     """Jobs that sleep, long enough to travel alone: what Ray and driver take for each, for any number of workers."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.jobs import Output
-    from codesign.exploration.store import Store
+    from codesign.exploration.jobs.jobs import Output
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.work import find_work
 
     plan = plan_of(large_sweep("trainings", 5 * jobs))
@@ -139,12 +139,12 @@ def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s
 
 def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]]:
     """The same real sweep by serial, and by Ray with one and two workers; results must be equal."""
-    from codesign.analysis.table import contents_equal, read_results
+    from codesign.analysis.results.table import contents_equal, read_results
     from codesign.documents import parse_document
     from codesign.exploration.executors.serial import SerialExecutor
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec import SweepSpec
-    from codesign.exploration.store import Store
+    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.sweep import run_sweep
 
     text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
@@ -202,11 +202,11 @@ def measure_efficiency(jobs: int, seconds: float, folder: Path) -> list[dict[str
 def _train(executor: Any, jobs: int, folder: Path) -> float:
     """Seconds for real trainings of the digits, through runner and store."""
     from codesign.documents import parse_document
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.plan import build_plan
     from codesign.exploration.runner import Runner
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec import SweepSpec
-    from codesign.exploration.store import Store
+    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.work import find_work
     from codesign.workload.dataset import load_workload
 
@@ -234,7 +234,7 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
 def measure_without_ray(jobs: int, folder: Path) -> dict[str, Any]:
     """The jobs of `measure_empty_jobs` without Ray, for comparison."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.store import Store
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.work import find_work
 
     plan = plan_of(large_sweep("trainings", jobs))

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import yaml
 
-from codesign.analysis.metadata import StudyFacts
-from codesign.analysis.pareto import hypervolume
-from codesign.analysis.table import ResultTable, read_results
+from codesign.analysis.results.metadata import StudyFacts
+from codesign.analysis.results.pareto import hypervolume
+from codesign.analysis.results.table import ResultTable, read_results
 
 
 def search(file: str, sampler: str, seed: int, folder: Path, rest: list[str]) -> ResultTable:

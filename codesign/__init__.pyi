@@ -12,19 +12,19 @@ from .errors import (
 )
 from .exploration.study.study import load_study as load_study, run_study as run_study
 from .exploration.interactive import compare_schedules as compare_schedules, run_sweep as run_sweep
-from .exploration.library import load_sweep as load_sweep
-from .exploration.store import Store as Store
-from .exploration.energy_meter import energy_meter as energy_meter
-from .hardware.cost import Cost as Cost, price as price
-from .hardware.description import Chip as Chip
+from .exploration.spec.library import load_sweep as load_sweep
+from .exploration.jobs.store import Store as Store
+from .exploration.jobs.energy_meter import energy_meter as energy_meter
+from .hardware.cost.cost import Cost as Cost, price as price
+from .hardware.chip.description import Chip as Chip
 from .hardware.library import chip_names as chip_names, find_chip as find_chip, load_chip as load_chip
-from .hardware.placement import Placement as Placement, place as place
-from .hardware.parameters import with_parameter as with_parameter
-from .hardware.quantization import chip_quantization as chip_quantization
-from .hardware.spike_energy import spike_energy as spike_energy
-from .hardware.scheduling import chip_schedule as chip_schedule, on_chip as on_chip, service_model as service_model
-from .hardware.uncertainty import uncertain_numbers as uncertain_numbers
-from .hardware.validation import validate as validate
+from .hardware.placement.placement import Placement as Placement, place as place
+from .hardware.chip.parameters import with_parameter as with_parameter
+from .hardware.chip.quantization import chip_quantization as chip_quantization
+from .hardware.cost.spike_energy import spike_energy as spike_energy
+from .hardware.cost.scheduling import chip_schedule as chip_schedule, on_chip as on_chip, service_model as service_model
+from .hardware.cost.uncertainty import uncertain_numbers as uncertain_numbers
+from .hardware.validation.validation import validate as validate
 from .models.card import (
     Certificate as Certificate,
     ModelCard as ModelCard,
@@ -48,7 +48,7 @@ from .network.topology import (
 from .reporting.charts.schedules import plot_schedules as plot_schedules
 from .reporting.html import write_report as write_report
 from .reporting.results import Plots as Plots, SweepResults as SweepResults, read_results as read_results
-from .analysis.table import write_results as write_results
+from .analysis.results.table import write_results as write_results
 from .simulation.results import ClassificationLoss as ClassificationLoss, Simulation as Simulation
 from .simulation.engine import (
     classification_loss as classification_loss,

@@ -11,7 +11,7 @@ import torch
 from networks import network_of, toy_split
 
 import codesign as cd
-from codesign.hardware.scheduling import ChipSchedule
+from codesign.hardware.cost.scheduling import ChipSchedule
 from codesign.versions import package_versions
 
 WORKLOAD: Any = SimpleNamespace(train=(), test=())

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from codesign.documents import Spec
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.study.spec import StudySpec
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
 from codesign.units import format_si, fraction, in_percent, parse_quantity
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
-from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from codesign.deferred import pd
 from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
 from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
-from codesign.hardware.description import Chip
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS

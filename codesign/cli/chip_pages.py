@@ -9,11 +9,11 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.missing import missing_parameters
+from codesign.hardware.chip.parts import Barrier, Timer
+from codesign.hardware.chip.remarks import remarks
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
-from codesign.hardware.description import Chip
-from codesign.hardware.missing import missing_parameters
-from codesign.hardware.parts import Barrier, Timer
-from codesign.hardware.remarks import remarks
 from codesign.units import format_si, plural
 
 _LEGEND = (

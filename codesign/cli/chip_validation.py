@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codesign.hardware.description import Chip
-from codesign.hardware.validation import Check, validate, validation_summary
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.validation.validation import Check, validate, validation_summary
 from codesign.relative_error import percent
 from codesign.units import format_si
 

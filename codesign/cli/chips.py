@@ -54,10 +54,10 @@ def show(
 @app.command()
 def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE", help="A chip file.")]) -> None:
     """Check a chip file: print OK and what it leaves out, or every mistake with its line (exit code 2)."""
+    from codesign.hardware.chip.missing import unpriced
+    from codesign.hardware.chip.provenance import STRUCTURE
+    from codesign.hardware.chip.remarks import remarks
     from codesign.hardware.library import load_chip
-    from codesign.hardware.missing import unpriced
-    from codesign.hardware.provenance import STRUCTURE
-    from codesign.hardware.remarks import remarks
 
     chip = load_chip(file)
     typer.echo(f"OK: {file} describes {chip.title}")

@@ -15,10 +15,10 @@ import typer
 from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
-    from codesign.exploration.composition import Chosen
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec import SweepSpec
+    from codesign.exploration.spec.composition import Chosen
+    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.sweep import SweepOutcome
 
 
@@ -118,8 +118,8 @@ def run_to_end(
         chosen: the file that `spec` is from, at its dataset and scale.
         decisive: parameters on which the results depend; all if None.
     """
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.store import Store
     from codesign.exploration.sweep import Commands
     from codesign.exploration.workloads import Workloads
 
@@ -194,7 +194,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
 
 def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
     """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
-    from codesign.analysis.asking import json_of
+    from codesign.analysis.answers.asking import json_of
     from codesign.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.terminal import print_summary

@@ -62,8 +62,8 @@ def report(
     ] = False,
 ) -> None:
     """Draw the report of a sweep or study again, without running anything."""
-    from codesign.analysis.asking import AnsweredTable, json_of
-    from codesign.analysis.table import read_results, results_file
+    from codesign.analysis.answers.asking import AnsweredTable, json_of
+    from codesign.analysis.results.table import read_results, results_file
     from codesign.console import PrintableConsole
     from codesign.files import printable
     from codesign.reporting.export import export

@@ -9,8 +9,8 @@ import typer
 from codesign.cli import options
 
 if TYPE_CHECKING:
+    from codesign.exploration.jobs.store import Store
     from codesign.exploration.plan import Plan
-    from codesign.exploration.store import Store
 
 
 SeedsOption = Annotated[
@@ -39,9 +39,9 @@ def sweep(
     Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
     from codesign.errors import InputError
-    from codesign.exploration.library import choose_sweep
-    from codesign.exploration.spec import Seeds, SweepSpec
-    from codesign.exploration.store import Store
+    from codesign.exploration.jobs.store import Store
+    from codesign.exploration.spec.library import choose_sweep
+    from codesign.exploration.spec.spec import Seeds, SweepSpec
     from codesign.exploration.sweep import plan_sweep, run_sweep
 
     if dry_run and as_json:
@@ -64,7 +64,7 @@ _PLACE = ("chip", "schedule", "recipe")
 
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     from codesign.exploration.work import find_work, work_text
-    from codesign.hardware.missing import unpriced
+    from codesign.hardware.chip.missing import unpriced
     from codesign.units import plural
 
     work = find_work(plan, store, models=models)

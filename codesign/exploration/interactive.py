@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from codesign.analysis.formatting import coverage_words
-from codesign.analysis.statistics import interval
+from codesign.analysis.results.formatting import coverage_words
+from codesign.analysis.results.statistics import interval
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.canonical import needs_seed
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.library import load_sweep
+from codesign.exploration.jobs.canonical import needs_seed
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
 from codesign.exploration.runs.shown import shown_progress
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.store import Store
+from codesign.exploration.spec.library import load_sweep
+from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import check_operation
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.quantization import chip_quantization
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.cost.energy import check_operation
+from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.quantization import chip_quantization
-from codesign.hardware.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
+from codesign.hardware.placement.placement import Placement, place
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults

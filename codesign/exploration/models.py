@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from codesign.analysis.columns import AXIS_PREFIX, COLUMNS, checked_cells
-from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.points import is_known
-from codesign.analysis.table import ResultTable
-from codesign.exploration.encoding import canonical_json, decode_state
-from codesign.exploration.jobs import TrainInputs
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, checked_cells
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.analysis.results.points import is_known
+from codesign.analysis.results.table import ResultTable
+from codesign.exploration.jobs.encoding import canonical_json, decode_state
+from codesign.exploration.jobs.jobs import TrainInputs
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import Plan, PlannedPoint
-from codesign.exploration.store import Store
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of
 from codesign.models.page import index_page, model_page

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import PurePath
 
-from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.documents import Mistake
 from codesign.errors import InputError
-from codesign.exploration.canonical import canonical_schedule, needs_seed
-from codesign.exploration.deployments import (
+from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
+from codesign.exploration.jobs.deployments import (
     Deployment,
     Inference,
     find_deployments,
@@ -19,15 +19,15 @@ from codesign.exploration.deployments import (
     trained_through,
     trained_with,
 )
-from codesign.exploration.encoding import digest
-from codesign.exploration.given import GivenModel, given_models, load_given, other_data, with_given_network
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.encoding import digest
+from codesign.exploration.jobs.given import GivenModel, given_models, load_given, other_data, with_given_network
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.resources import ResourcesEntry
-from codesign.exploration.rows import Columns
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import Variant, recipe_variants, set_at
-from codesign.hardware.description import Chip
-from codesign.hardware.scheduling import learned_assumptions
+from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.spec.variants import Variant, recipe_variants, set_at
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import LAYERED

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import eq
 
-from codesign.analysis.columns import checked_cells
-from codesign.analysis.remarks import OVER_BUDGET
+from codesign.analysis.answers.remarks import OVER_BUDGET
+from codesign.analysis.results.columns import checked_cells
 from codesign.errors import UnreadableResultError
-from codesign.exploration.encoding import decode_columns, reading_result
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.jobs.encoding import decode_columns, reading_result
+from codesign.exploration.jobs.rows import Columns
+from codesign.exploration.jobs.store import Entry, Facts, Store
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint
-from codesign.exploration.rows import Columns
-from codesign.exploration.store import Entry, Facts, Store
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import paper_synaptic_operations
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.energy import paper_synaptic_operations
 from codesign.network.topology import NetworkShape
 from codesign.training.budget import TrainingBudget
 

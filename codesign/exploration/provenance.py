@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from codesign.analysis.metadata import (
+from codesign.analysis.questions import plain
+from codesign.analysis.results.metadata import (
     AxisFacts,
     ChipFacts,
     ChipNumber,
@@ -19,16 +20,15 @@ from codesign.analysis.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
-from codesign.analysis.questions import plain
 from codesign.exploration.plan import Plan
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_units, base_chip
+from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.spec.variants import axis_units, base_chip
 from codesign.exploration.work import Work
-from codesign.hardware.description import Chip
-from codesign.hardware.provenance import SCALED
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.provenance import SCALED
+from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import MODEL
-from codesign.hardware.uncertainty import uncertain_numbers
-from codesign.hardware.validation import Check, contradictions, validate, validation_summary
+from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
 from codesign.network.topology import topology_text
 from codesign.units import format_si
 from codesign.versions import package_versions

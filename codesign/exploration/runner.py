@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.errors import StoreError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
-from codesign.exploration.job_runs import run_assess, run_execute, run_train
-from codesign.exploration.jobs import ExecuteInputs, Output, TrainInputs
+from codesign.exploration.jobs.job_runs import run_assess, run_execute, run_train
+from codesign.exploration.jobs.jobs import ExecuteInputs, Output, TrainInputs
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Assessment, Work
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.store import Store
 from codesign.exploration.work import Work
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import AXIS_PREFIX, TRIAL_AXIS
-from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.remarks import over_budget, silent_networks
-from codesign.analysis.table import ResultTable, write_results
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.remarks import over_budget, silent_networks
+from codesign.analysis.results.columns import AXIS_PREFIX, TRIAL_AXIS
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.analysis.results.table import ResultTable, write_results
 from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.models import ModelFiles, write_models
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
@@ -20,8 +21,7 @@ from codesign.exploration.running import run_work
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import recorded
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.store import Store
+from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of, open_folder

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import Plan
-from codesign.exploration.store import Store
 from codesign.units import plural
 
 _LISTED = 1000

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from codesign.hardware.description import Chip
-from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import ChipPower, EnergyNumber, TimeNumber
-from codesign.hardware.prices import Prices
-from codesign.hardware.provenance import ASSUMED_FACTORS, STRUCTURE
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, TimeNumber
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS, STRUCTURE
+from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import COVERAGE
-from codesign.hardware.uncertainty import uncertain_numbers
 from codesign.units import format_si
 
 STATIC_POWER = "static_power"

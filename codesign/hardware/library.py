@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.shipped import packaged_folders, shipped_folders
-from codesign.hardware.derivation import with_derived
-from codesign.hardware.description import Chip
-from codesign.hardware.extending import VALUES, extended, extended_by
-from codesign.hardware.model_error import measured_error
-from codesign.hardware.scaling import at_structure
-from codesign.hardware.validation_recompute import model_mistakes
+from codesign.hardware.chip.derivation import with_derived
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.extending import VALUES, extended, extended_by
+from codesign.hardware.chip.scaling import at_structure
+from codesign.hardware.validation.model_error import measured_error
+from codesign.hardware.validation.recompute import model_mistakes
 from codesign.merging import beside, chain_of
 from codesign.mistakes import describe, dotted, mistakes_of, suggestion
 

@@ -1,9 +1,9 @@
 """The terms of an energy: which counts are multiplied with which numbers of a chip, and how results show them.
 
-A new term is an entry of `COST_TERMS`, its number in the chip's description (`codesign.hardware.parts`), and a test.
+A new term is an entry of `COST_TERMS`, its number in a chip's description (`codesign.hardware.chip.parts`), and a test.
 Energy, coverage, ranges of uncertain numbers, missing parameters, validation, the results' columns and the pages go
 through this list. A term whose actions nobody counts yet also needs a field of
-`codesign.hardware.action_counts.ActionCounts`.
+`codesign.hardware.cost.action_counts.ActionCounts`.
 
 Nothing is imported here, so that everything may import it.
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.errors import InputError
-from codesign.hardware.cost import Cost
+from codesign.hardware.cost.cost import Cost
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 from codesign.simulation.execution import Execution
@@ -155,7 +155,7 @@ class ModelEvaluation:
         chip, schedule: their names.
         axes: values of the sweep's axes of chip and schedule, by path.
         split: data that it was run on.
-        others: columns of the results, and mean what `codesign.analysis.columns.COLUMNS` says.
+        others: columns of the results, and mean what `codesign.analysis.results.columns.COLUMNS` says.
     """
 
     chip: str | None = None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from codesign.analysis.formatting import UNKNOWN, column_label, listed, number, percent, quantity
+from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, number, percent, quantity
 from codesign.models.card import ModelCard, ModelEvaluation, ModelImport
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped

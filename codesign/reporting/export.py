@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.table import ResultTable
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.table import ResultTable
 from codesign.files import Location, join, with_suffix, write_atomically
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from codesign.analysis.formatting import UNKNOWN, listed, number, quantity, significant, written
-from codesign.analysis.metadata import ChipNumber, ResultMetadata, Scalar
-from codesign.analysis.points import Point, is_known
-from codesign.analysis.table import ResultTable
+from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
+from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar
+from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
 from codesign.reporting.tables import Table, text_table
 from codesign.units import format_si

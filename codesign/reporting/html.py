@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.fronts import find_fronts
-from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.points import Point
-from codesign.analysis.remarks import costs_in_ranges, silent_networks, unpriced_currents
-from codesign.analysis.table import ResultTable
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.remarks import costs_in_ranges, silent_networks, unpriced_currents
+from codesign.analysis.comparisons.fronts import find_fronts
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook

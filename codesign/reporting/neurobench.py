@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.formatting import number, percent
-from codesign.analysis.points import Point
-from codesign.analysis.table import ResultTable
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.formatting import number, percent
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.table import ResultTable
 from codesign.documents import Path_, value_at
 from codesign.files import Location, with_suffix, write_atomically
 from codesign.reporting.export import table_csv

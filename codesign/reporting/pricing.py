@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from codesign.analysis.formatting import column_label, listed, percent, quantity, upper
-from codesign.analysis.wording import subject_and_verb
+from codesign.analysis.comparisons.wording import subject_and_verb
+from codesign.analysis.results.formatting import column_label, listed, percent, quantity, upper
 from codesign.arrays import Floats
 from codesign.reporting.charts.base import Figure, evenly
 from codesign.reporting.charts.density import density_figure

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codesign.analysis.answers import Answer, Option
-from codesign.analysis.formatting import UNKNOWN, number, quantity, with_interval
-from codesign.analysis.measures import label_of, like
-from codesign.analysis.statistics import Interval
+from codesign.analysis.answers.answers import Answer, Option
+from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
+from codesign.analysis.results.measures import label_of, like
+from codesign.analysis.results.statistics import Interval
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table
 

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import NUMERIC_COLUMNS
-from codesign.analysis.constraints import meeting, more_is_better, resolved
-from codesign.analysis.formatting import column_label, with_interval
-from codesign.analysis.fronts import fronts_of, objective_sets
-from codesign.analysis.metadata import Objective
-from codesign.analysis.points import Point
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
+from codesign.analysis.comparisons.fronts import fronts_of, objective_sets
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
-from codesign.analysis.table import ResultTable
-from codesign.analysis.table import read_results as read_table
-from codesign.analysis.variants import best_variant
+from codesign.analysis.results.columns import NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import column_label, with_interval
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.table import ResultTable
+from codesign.analysis.results.table import read_results as read_table
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.files import Location

@@ -11,15 +11,15 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from codesign.analysis.answers import Answer, Option, values_of
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import TRIAL_AXIS
-from codesign.analysis.formatting import UNKNOWN, percent, quantity, with_interval
-from codesign.analysis.naming import Names, points_in_words
-from codesign.analysis.points import Point
-from codesign.analysis.remarks import costs_in_ranges, left_out, not_modelled, unpriced_currents
-from codesign.analysis.study import Study, trial_name, trial_title
-from codesign.analysis.table import ResultTable
+from codesign.analysis.answers.answers import Answer, Option, values_of
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.remarks import costs_in_ranges, left_out, not_modelled, unpriced_currents
+from codesign.analysis.results.columns import TRIAL_AXIS
+from codesign.analysis.results.formatting import UNKNOWN, percent, quantity, with_interval
+from codesign.analysis.results.naming import Names, points_in_words
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.study import Study, trial_name, trial_title
+from codesign.analysis.results.table import ResultTable
 from codesign.units import plural
 
 _LINES = 25

@@ -140,8 +140,8 @@ def _summaries(command: Any) -> Iterator[tuple[str, str]]:
 
 def columns() -> str:
     """The columns of results, from their registry."""
-    from codesign.analysis.columns import COLUMNS as REGISTRY
-    from codesign.analysis.columns import Column
+    from codesign.analysis.results.columns import COLUMNS as REGISTRY
+    from codesign.analysis.results.columns import Column
 
     def allowed(column: Column) -> str:
         """What a value may be, and a list as a whole."""
@@ -165,7 +165,7 @@ def columns() -> str:
 def file_fields() -> str:
     """Every field of sweep, study and price files, from the classes that check them."""
     from codesign.exploration.pricing.spec import PricingSpec
-    from codesign.exploration.spec import SweepSpec
+    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.study.spec import StudySpec
 
     parts = [FILES]

@@ -17,11 +17,11 @@ from statistics import geometric_mean
 from typing import Literal
 
 from codesign.cli.chip_validation import cell, validation_markdown
-from codesign.hardware.derivation import without_derived
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.derivation import without_derived
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.structure import K_AREA, K_ENERGY, estimate
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
-from codesign.hardware.validation import Check, validate
+from codesign.hardware.validation.validation import Check, validate
 from codesign.relative_error import percent, typical_error
 from codesign.units import format_si
 

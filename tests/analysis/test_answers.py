@@ -13,13 +13,13 @@ from made_up_answers import asked, gathered, labels, row, rows_of
 from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells, with_recipes
 
-from codesign.analysis.answers import Answer, plain_answer
-from codesign.analysis.asking import AnsweredTable, json_of
-from codesign.analysis.metadata import Objective
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import gather
+from codesign.analysis.answers.answers import Answer, plain_answer
+from codesign.analysis.answers.asking import AnsweredTable, json_of
+from codesign.analysis.answers.suggested import suggested_questions
 from codesign.analysis.questions import Question, question_of
-from codesign.analysis.suggested import suggested_questions
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.naming import names_of
+from codesign.analysis.results.points import gather
 
 
 def test_accuracy_ties_over_widths_show_the_best_width():

@@ -7,7 +7,7 @@ from handmade_hardware import near
 from made_up_answers import asked, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, table_of, with_ranges
 
-from codesign.analysis.remarks import OVER_BUDGET, over_budget, silent_networks
+from codesign.analysis.answers.remarks import OVER_BUDGET, over_budget, silent_networks
 
 SEEDS = (0, 1, 2)
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from synthetic_sweep import Row, accuracies, mubrain_row, points_of, synthetic_rows, table_of
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.claims import answer_claim
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import gather
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.claims import answer_claim
 from codesign.analysis.questions import ClaimQuestion
+from codesign.analysis.results.naming import names_of
+from codesign.analysis.results.points import gather
 from codesign.errors import InputError
 
 LAYERED = {"training_method": "layered", "layered": True}

@@ -8,8 +8,8 @@ import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
 
-from codesign.analysis.comparison import Obstacle, compare, matched_terms
-from codesign.analysis.points import Point
+from codesign.analysis.comparisons.comparison import Obstacle, compare, matched_terms
+from codesign.analysis.results.points import Point
 from codesign.hardware.terms import COST_TERMS
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.pareto import front_order, hypervolume, pareto_front, pareto_ranking
+from codesign.analysis.results.pareto import front_order, hypervolume, pareto_front, pareto_ranking
 
 
 def test_a_front_is_read_from_its_best_in_the_first_objective():

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, synthetic_rows, truenorth_row
 
-from codesign.analysis.fronts import comparison_group, find_fronts
-from codesign.analysis.metadata import AxisFacts, Objective
+from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
+from codesign.analysis.results.metadata import AxisFacts, Objective
 
 
 def test_seeds_are_gathered_into_points():

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.points import gather
-from codesign.analysis.printed import answer_printed
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import PrintedQuestion
+from codesign.analysis.results.points import gather
 
 ROWS = {
     "layered": {

@@ -4,11 +4,11 @@ import pytest
 from handmade_hardware import near
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
-from codesign.analysis.comparison import Comparison, compare
-from codesign.analysis.metadata import ChipFacts
-from codesign.analysis.naming import names_of
-from codesign.analysis.robustness import Robustness
-from codesign.analysis.wording import describe_range, describe_tip, scaled_sentence, share, tip_sentence
+from codesign.analysis.comparisons.comparison import Comparison, compare
+from codesign.analysis.comparisons.robustness import Robustness
+from codesign.analysis.comparisons.wording import describe_range, describe_tip, scaled_sentence, share, tip_sentence
+from codesign.analysis.results.metadata import ChipFacts
+from codesign.analysis.results.naming import names_of
 from codesign.errors import InputError
 
 MICRO = 1e-6

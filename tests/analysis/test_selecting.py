@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, table_of
 
-from codesign.analysis.points import Point, gather
-from codesign.analysis.selecting import ladders_along, pairs_between, points_in, selection_problems
+from codesign.analysis.answers.selecting import ladders_along, pairs_between, points_in, selection_problems
+from codesign.analysis.results.points import Point, gather
 
 AXIS = "axis.schedule.{}.group_size"
 

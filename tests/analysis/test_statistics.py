@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from codesign.analysis.statistics import Interval, difference, interval, ratio, seed_means
+from codesign.analysis.results.statistics import Interval, difference, interval, ratio, seed_means
 
 
 def test_evaluation_seeds_are_averaged_within_a_training_seed_first():

@@ -11,10 +11,10 @@ from handmade_hardware import near
 from made_up_answers import asked, gathered, labels, row, rows_of, with_terms
 from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.formatting import in_times
-from codesign.analysis.metadata import ChipFacts, ChipNumber
-from codesign.analysis.naming import names_of
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.formatting import in_times
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber
+from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import AGREEMENT, OWN_CITATION
 
 SEEDS = (0, 1, 2)

@@ -13,12 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.analysis.columns import COLUMNS, SMALLEST
-from codesign.analysis.limits import MOST_ROWS
-from codesign.analysis.metadata import ChipFacts, ChipNumber, JobFacts, Objective, ResultMetadata, WorkloadFacts
-from codesign.analysis.table import METADATA_KEY, ResultTable, contents_equal, frame_of, read_results, write_results
+from codesign.analysis.results.columns import COLUMNS, SMALLEST
+from codesign.analysis.results.limits import MOST_ROWS
+from codesign.analysis.results.metadata import ChipFacts, ChipNumber, JobFacts, Objective, ResultMetadata, WorkloadFacts
+from codesign.analysis.results.table import (
+    METADATA_KEY,
+    ResultTable,
+    contents_equal,
+    frame_of,
+    read_results,
+    write_results,
+)
 from codesign.errors import InputError
-from codesign.exploration.checks import MOST_POINTS
+from codesign.exploration.spec.checks import MOST_POINTS
 
 METADATA = ResultMetadata(
     sweep="tiny",
@@ -127,7 +134,7 @@ def test_rows_written_in_pieces_give_the_same_bytes(tmp_path, monkeypatch):
         for number in range(7)
     ]
     write_results(tmp_path / "whole", rows, METADATA)
-    monkeypatch.setattr("codesign.analysis.table._PIECE", 2)
+    monkeypatch.setattr("codesign.analysis.results.table._PIECE", 2)
     write_results(tmp_path / "pieces", iter(rows), METADATA)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
     with pytest.raises(ValueError, match="row 5: unknown column made_up"):
@@ -310,7 +317,7 @@ def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     def refused(changes: dict[str, object], most: str) -> None:
         write_results(tmp_path / "r", [row(point=f"p{n}", **changes) for n in range(50)], METADATA)
         with monkeypatch.context() as patch:
-            patch.setattr(f"codesign.analysis.limits.{most.partition(' ')[0]}", int(most.partition(" ")[2]))
+            patch.setattr(f"codesign.analysis.results.limits.{most.partition(' ')[0]}", int(most.partition(" ")[2]))
             with pytest.raises(InputError, match=f"r: must hold at most {int(most.partition(' ')[2]):,} "):
                 read_results(tmp_path / "r")
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from tiny_sweeps import TINY, run, tiny
 from typer.testing import CliRunner
 
-from codesign.analysis.table import contents_equal, read_results
+from codesign.analysis.results.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.runs.picture import front_table

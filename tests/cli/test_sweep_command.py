@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from codesign.cli.main import app, main
 from codesign.errors import InputError
-from codesign.exploration.library import sweep_names
+from codesign.exploration.spec.library import sweep_names
 from codesign.files.folder import temporary_beside
 
 SWEEP = """\
@@ -135,7 +135,7 @@ def test_a_dry_run_says_which_dataset_and_scale_it_took(question: Path, file: st
 
 
 def test_a_run_keeps_the_dataset_and_scale_that_it_took(question: Path) -> None:
-    from codesign.analysis.table import read_results
+    from codesign.analysis.results.table import read_results
     from codesign.exploration.runs.record import read_record
     from codesign.files import open_folder
 

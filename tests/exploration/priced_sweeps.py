@@ -8,10 +8,10 @@ from handmade_hardware import HEAD, STATED, group, mesh, number
 
 from codesign.documents import parse_document
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
-from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
 
 KINDS = {

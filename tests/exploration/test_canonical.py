@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from codesign.exploration.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
+from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.simulation.service import ServiceModel

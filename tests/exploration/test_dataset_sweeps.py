@@ -9,9 +9,9 @@ from small_sounds import write_audio
 from tiny_sweeps import run, tiny
 from workload_files import write_cifar10
 
-from codesign.analysis.table import ResultTable, read_results
+from codesign.analysis.results.table import ResultTable, read_results
 from codesign.documents import parse_document
-from codesign.exploration.spec import SweepSpec
+from codesign.exploration.spec.spec import SweepSpec
 
 pytestmark = pytest.mark.pages
 

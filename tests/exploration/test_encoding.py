@@ -10,7 +10,7 @@ from equality import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.exploration.encoding import (
+from codesign.exploration.jobs.encoding import (
     canonical_json,
     decode_execution,
     decode_state,

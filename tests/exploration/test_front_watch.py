@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from tiny_sweeps import Recording, plan_of, run, tiny
 
-from codesign.analysis.formatting import quantity
-from codesign.analysis.fronts import find_fronts
-from codesign.analysis.points import gather
-from codesign.analysis.table import read_results
+from codesign.analysis.comparisons.fronts import find_fronts
+from codesign.analysis.results.formatting import quantity
+from codesign.analysis.results.points import gather
+from codesign.analysis.results.table import read_results
 from codesign.exploration.plan import Plan
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.spec import SweepSpec
+from codesign.exploration.spec.spec import SweepSpec
 
 CHIPS = (
     "  truenorth: {}\n",

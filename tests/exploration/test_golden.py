@@ -1,7 +1,7 @@
 """What jobs give for inputs whose results can be worked out by hand.
 
 If a change makes one of these fail for a good reason, the same inputs now mean something else: raise the matching
-`*_VERSION` in `codesign/exploration/jobs.py`, or stores of earlier versions will go on handing out the old results.
+`*_VERSION` in `codesign/exploration/jobs/jobs.py`, or stores of earlier versions will go on handing out old results.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pytest
 import torch
 from handmade_hardware import near
 
-from codesign.exploration import job_runs, jobs
-from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
-from codesign.exploration.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.jobs import job_runs, jobs
+from codesign.exploration.jobs.encoding import decode_columns, decode_execution, decode_state, encode_state
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
+from codesign.hardware.placement.placement import place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork

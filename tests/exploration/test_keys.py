@@ -2,7 +2,7 @@
 
 The plan below touches every kind of job, and chips written out here, so that no correction of a shipped chip's numbers
 moves its keys. Where a digest changes for a good reason, raise
-the matching `*_VERSION` in `codesign/exploration/jobs.py` and take the new digests over.
+the matching `*_VERSION` in `codesign/exploration/jobs/jobs.py` and take the new digests over.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, outline
 
 from codesign.documents import parse_document
 from codesign.errors import InputError
-from codesign.exploration.encoding import canonical_json, digest
+from codesign.exploration.jobs.encoding import canonical_json, digest
 from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.spec import SweepSpec
+from codesign.exploration.spec.spec import SweepSpec
 from codesign.simulation.policies import Policy
 
 ENERGY = """\

@@ -8,11 +8,11 @@ import pytest
 from tiny_sweeps import TINY, Recording, run, tiny
 from typer.testing import CliRunner
 
-from codesign.analysis.table import contents_equal, read_results
+from codesign.analysis.results.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.pricing import check_output
-from codesign.exploration.store import Store
 from codesign.exploration.sweep import run_sweep
 from codesign.files import open_folder, read_file
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.claims import answer_claim
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import gather
-from codesign.analysis.printed import answer_printed
+from codesign.analysis.answers.claims import answer_claim
+from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import ClaimQuestion, Question
-from codesign.exploration.composition import load_chosen
-from codesign.exploration.spec import SweepSpec
+from codesign.analysis.results.naming import names_of
+from codesign.analysis.results.points import gather
+from codesign.exploration.spec.composition import load_chosen
+from codesign.exploration.spec.spec import SweepSpec
 from codesign.training.presets import PRESETS
 
 PAPER = Path(__file__).parents[2] / "sweeps" / "paper"

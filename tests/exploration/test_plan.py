@@ -22,7 +22,7 @@ from tiny_sweeps import (
 )
 
 from codesign.errors import DocumentError
-from codesign.exploration.jobs import SummaryInputs
+from codesign.exploration.jobs.jobs import SummaryInputs
 from codesign.exploration.plan import build_plan
 from codesign.network.quantization import Quantization
 from codesign.simulation.schedule import LAYERED, Schedule
@@ -116,7 +116,7 @@ def test_other_data_changes_everything():
 @pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])
 def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeypatch):
     before = keys(tiny())
-    monkeypatch.setattr(f"codesign.exploration.jobs.{kind}_VERSION", 1000)
+    monkeypatch.setattr(f"codesign.exploration.jobs.jobs.{kind}_VERSION", 1000)
     after = keys(tiny())
     order = ["train", "execute", "cost"]
     first = order.index(kind.lower())
@@ -128,7 +128,7 @@ def test_trainings_for_a_budget_of_energy_depend_on_what_measures_it(kind, monke
     budget = "budget: {energy: 1 mJ, chip: mubrain}"
     spec = tiny(("{method: layered}", f"{{method: layered, {budget}}}"))
     before = keys(spec)
-    monkeypatch.setattr(f"codesign.exploration.jobs.{kind}_VERSION", 1000)
+    monkeypatch.setattr(f"codesign.exploration.jobs.jobs.{kind}_VERSION", 1000)
     assert before["train"].isdisjoint(keys(spec)["train"])
 
 

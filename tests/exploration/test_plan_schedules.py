@@ -6,9 +6,9 @@ import pytest
 from handmade_hardware import near
 from tiny_sweeps import CHIP, UNLAYERED, changed, counts, feasible, keys, outline, plan_of, tiny, with_part
 
-from codesign.analysis.columns import AXIS_PREFIX
+from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.jobs import TrainInputs
+from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.plan import build_plan
 from codesign.network.quantization import Quantization
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from tiny_sweeps import run, tiny
 
-from codesign.analysis.remarks import OVER_BUDGET
+from codesign.analysis.answers.remarks import OVER_BUDGET
 from codesign.exploration import point_rows as module
 from codesign.exploration.executors.base import Failure
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.point_rows import point_rows
-from codesign.exploration.store import Entry, Store
 from codesign.exploration.sweep import plan_sweep
 
 AXIS = "seeds: {training: [0]}\naxes:\n  chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ]\n"

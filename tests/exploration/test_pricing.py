@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from priced_sweeps import KINDS, OBJECTIVES, price_file, problem_of, spec_of
 from tiny_sweeps import Recording
 
-from codesign.analysis.pareto import pareto_front
+from codesign.analysis.results.pareto import pareto_front
 from codesign.errors import InputError
-from codesign.exploration.encoding import decode_execution
+from codesign.exploration.jobs.encoding import decode_execution
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.store import Store
 from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
-from codesign.hardware.cost import price
+from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density
 

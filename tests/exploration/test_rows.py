@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codesign.exploration.rows import Reading, convergence_accuracy, histogram, summary_columns
+from codesign.exploration.jobs.rows import Reading, convergence_accuracy, histogram, summary_columns
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 

@@ -19,12 +19,12 @@ from tiny_sweeps import Recording, tiny
 from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.jobs import ExecuteInputs, Output
+from codesign.exploration.jobs.jobs import ExecuteInputs, Output
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.processes import lives, this_process
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, read_record
 from codesign.exploration.runs.status import RunStatus, find_runs
-from codesign.exploration.store import Store
 from codesign.exploration.sweep import Commands, SweepOutcome
 from codesign.files import Folder, open_folder
 

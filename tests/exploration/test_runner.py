@@ -9,10 +9,10 @@ from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration import runner as runner_module
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
-from codesign.exploration.jobs import Output, TrainInputs
+from codesign.exploration.jobs.jobs import Output, TrainInputs
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
-from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import find_work
 
 SEEDS = 7

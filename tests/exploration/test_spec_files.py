@@ -11,9 +11,9 @@ from workload_files import write_arrays
 
 import codesign
 from codesign.errors import DataError, DocumentError
-from codesign.exploration.library import load_sweep
+from codesign.exploration.spec.library import load_sweep
+from codesign.exploration.spec.variants import base_chip
 from codesign.exploration.sweep import plan_sweep
-from codesign.exploration.variants import base_chip
 from codesign.exploration.workloads import Workloads
 
 CHIPS = Path(codesign.__file__).parent.parent / "chips"

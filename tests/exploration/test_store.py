@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import StoreError
-from codesign.exploration.store import Entry, Store
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.files import open_folder
 
 KEY = "ab" * 32
@@ -149,7 +149,7 @@ def test_truncated_entries_are_removed(place: str, length: int, look: Callable[[
 def test_a_url_is_printed_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = open_folder("memory://printed/x", error=StoreError)
     folder.location = "s3://key:secret@bucket/x?region=a"
-    monkeypatch.setattr("codesign.exploration.store.open_folder", lambda *arguments, **options: folder)
+    monkeypatch.setattr("codesign.exploration.jobs.store.open_folder", lambda *arguments, **options: folder)
     store = Store("s3://key:secret@bucket/x?region=a")
     assert store.root == "s3://key:***@bucket/x?region=a"
     assert store.path(KEY) == f"s3://key:***@bucket/x/ab/{KEY}?region=a"
@@ -178,7 +178,7 @@ def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, posi
 
 HAMMER = """
 import sys
-from codesign.exploration.store import Entry, Store
+from codesign.exploration.jobs.store import Entry, Store
 
 store = Store(sys.argv[1])
 for turn in range(20):

@@ -7,13 +7,13 @@ import pytest
 from handmade_hardware import near
 from tiny_sweeps import UNLAYERED, let_trainings_diverge, run, tiny
 
-from codesign.analysis.table import ResultTable, contents_equal, read_results
+from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.jobs import ExecuteInputs, Output
+from codesign.exploration.jobs.jobs import ExecuteInputs, Output
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.running import choose_executor
-from codesign.exploration.store import Store
 from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
 from codesign.reporting.html import render_report
@@ -68,7 +68,7 @@ def test_one_process_at_a_time_writes_an_output(tmp_path, cache_root):
 @pytest.mark.pages
 def test_page_and_answer_come_from_the_table_that_was_written(after_sweep, cache_root, monkeypatch):
     """Another process may replace the file at any moment."""
-    monkeypatch.setattr("codesign.analysis.table.read_file", None)
+    monkeypatch.setattr("codesign.analysis.results.table.read_file", None)
     outcome, _ = run(tiny(), after_sweep, cache_root, models=True)
     monkeypatch.undo()
     assert contents_equal(outcome.table, results(after_sweep))

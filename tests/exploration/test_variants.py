@@ -6,10 +6,10 @@ import pytest
 from mistakes_found import mistakes_of
 from tiny_sweeps import plan_of, tiny
 
-from codesign.exploration.spec import SweepSpec
-from codesign.exploration.variants import axis_units, base_chip, chip_variants, recipe_variants
+from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.spec.variants import axis_units, base_chip, chip_variants, recipe_variants
+from codesign.hardware.chip.structure import estimate
 from codesign.hardware.library import find_chip
-from codesign.hardware.structure import estimate
 
 SEEDS = "seeds: {training: [0]}\n"
 

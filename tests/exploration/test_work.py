@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tiny_sweeps import plan_of, tiny
 
 from codesign.exploration import work as work_module
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import Plan
-from codesign.exploration.store import Entry, Store
 from codesign.exploration.work import Work, find_work
 
 PLAN = plan_of(tiny())

@@ -23,9 +23,9 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from codesign.hardware.description import Chip
-from codesign.hardware.parts import Barrier
-from codesign.hardware.placement import Placement
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Barrier
+from codesign.hardware.placement.placement import Placement
 from codesign.network.spiking_network import SpikingNetwork
 
 sanafe: Any = pytest.importorskip("sanafe", reason="needs the optional package sanafe, which this compares with")

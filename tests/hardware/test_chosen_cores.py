@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from networks import batch_of, network_of
 
 from codesign.errors import InfeasibleError, InputError
-from codesign.exploration.canonical import canonical_schedule
-from codesign.hardware.cost import price
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.traffic import MOST_CORES, messages_between
+from codesign.exploration.jobs.canonical import canonical_schedule
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule
+from codesign.hardware.placement.placement import Placement, place
+from codesign.hardware.placement.traffic import MOST_CORES, messages_between
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy, policy_names

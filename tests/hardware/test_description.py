@@ -7,9 +7,9 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES,
 from mistakes_found import mistakes_of
 
 from codesign.errors import DocumentError, InputError
+from codesign.hardware.chip.missing import missing_parameters
+from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.missing import missing_parameters
-from codesign.hardware.parameters import with_parameter
 
 CHIPS = Path(__file__).parents[2] / "chips"
 

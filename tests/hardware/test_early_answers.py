@@ -11,9 +11,9 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule
+from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.training.evaluation import evaluate, predict

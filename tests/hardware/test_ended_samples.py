@@ -11,14 +11,14 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import Cost, mean_times, price
-from codesign.hardware.description import Chip
-from codesign.hardware.energy import term_energies
-from codesign.hardware.latency import Latency
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.cost.cost import Cost, mean_times, price
+from codesign.hardware.cost.energy import term_energies
+from codesign.hardware.cost.latency import Latency
+from codesign.hardware.cost.scheduling import on_chip
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.parameters import replaced
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.scheduling import on_chip
+from codesign.hardware.placement.placement import Placement, place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.schedule import Schedule

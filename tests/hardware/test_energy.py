@@ -20,13 +20,13 @@ from handmade_hardware import (
     shape_of,
 )
 
-from codesign.analysis.books import in_book
+from codesign.analysis.results.books import in_book
 from codesign.errors import InputError
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.energy import paper_synaptic_operations
-from codesign.hardware.placement import place
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.cost.energy import paper_synaptic_operations
+from codesign.hardware.cost.uncertainty import uncertainty_columns
+from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import COVERAGE
-from codesign.hardware.uncertainty import uncertainty_columns
 from codesign.simulation.execution import Execution
 
 WHOLE = MESH_CORES + TIMES + ENERGIES + ASYNCHRONOUS

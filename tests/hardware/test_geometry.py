@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InputError
-from codesign.hardware.geometry import Geometry
-from codesign.hardware.parameters import with_parameter
-from codesign.hardware.placement import Placement, place
+from codesign.hardware.chip.geometry import Geometry
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.placement.placement import Placement, place
 
 
 def placed(topology: str, chip, capacity="published") -> Placement:

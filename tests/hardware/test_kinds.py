@@ -6,11 +6,11 @@ import pytest
 from handmade_hardware import MESH_CORES, STATED, TIMES, chip_from, cost_of, number, shape_of
 
 from codesign.errors import InputError
-from codesign.hardware.kinds import KINDS, in_words
+from codesign.hardware.chip.kinds import KINDS, in_words
+from codesign.hardware.chip.parameters import with_parameter, with_parameters
+from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.library import find_chip
-from codesign.hardware.parameters import with_parameter, with_parameters
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.placement.placement import place
 from codesign.simulation.execution import Execution
 
 BARRIER = (

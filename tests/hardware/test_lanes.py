@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, network_of
 
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
-from codesign.hardware.lanes import message_cycles
-from codesign.hardware.parameters import with_parameter, with_parameters
-from codesign.hardware.placement import place
-from codesign.hardware.prices import number_at
-from codesign.hardware.scheduling import service_model
-from codesign.hardware.structure import estimate
-from codesign.hardware.work import PlacedExecution
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import with_parameter, with_parameters
+from codesign.hardware.chip.prices import number_at
+from codesign.hardware.chip.structure import estimate
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import service_model
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.lanes import message_cycles
+from codesign.hardware.placement.placement import place
 from codesign.network.cuts import CUTS, cut_order
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, network_shape

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from networks import batch_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule, service_model
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import chip_schedule, service_model
+from codesign.hardware.placement.placement import place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from handmade_hardware import near
 
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Timer
+from codesign.hardware.chip.provenance import OWN, sourced_parts
 from codesign.hardware.library import load_chip
-from codesign.hardware.parts import Timer
-from codesign.hardware.provenance import OWN, sourced_parts
 
 CHIPS = Path(__file__).parents[2] / "chips"
 FILES = sorted(CHIPS.glob("*.yaml"))

@@ -13,15 +13,15 @@ import pytest
 from handmade_hardware import ASYNCHRONOUS, HEAD, MESH_CORES, TIMES, chip_from, cost_of, group, near, number
 from test_validation import CHIP, several
 
-from codesign.analysis.books import in_book
+from codesign.analysis.results.books import in_book
 from codesign.errors import DocumentError
-from codesign.exploration.jobs import chip_digest
+from codesign.exploration.jobs.jobs import chip_digest
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.parts import ModelError
+from codesign.hardware.cost.uncertainty import draws_of, uncertain_numbers, uncertainty_columns
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
-from codesign.hardware.model_error import LIBRARY, library_error, measured_error
-from codesign.hardware.parameters import with_parameter
-from codesign.hardware.parts import ModelError
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.uncertainty import draws_of, uncertain_numbers, uncertainty_columns
+from codesign.hardware.validation.model_error import LIBRARY, library_error, measured_error
 from codesign.simulation.execution import Execution
 
 COUNT = "{kind: counts, events: {synaptic_operation: 1000}%s}"  # 1 nJ

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import cases, times_of
 
-from codesign.hardware import neighbour as neighbour_module
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
-from codesign.hardware.latency import latency_of, steps_of
-from codesign.hardware.parameters import with_parameters
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.prices import Prices
-from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.steps import pipelined_steps
-from codesign.hardware.work import PlacedExecution
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.cost import neighbour as neighbour_module
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.latency import latency_of, steps_of
+from codesign.hardware.cost.scheduling import chip_schedule
+from codesign.hardware.cost.steps import pipelined_steps
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.placement import Placement, place
 from codesign.simulation.execution import Execution
 
 NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"

@@ -10,11 +10,11 @@ from handmade_hardware import Builder, cost_of, near, shape_of
 from mistakes_found import mistakes_of
 
 from codesign.documents import parse_document
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.uncertainty import uncertainty_columns
 from codesign.hardware.library import load_chip
-from codesign.hardware.placement import place
-from codesign.hardware.uncertainty import uncertainty_columns
-from codesign.hardware.validation import validate
+from codesign.hardware.placement.placement import place
+from codesign.hardware.validation.validation import validate
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ import pytest
 from handmade_hardware import near
 from scripts import script
 
+from codesign.hardware.chip.validation_models import Counts, Steps
 from codesign.hardware.library import find_chip
-from codesign.hardware.validation_models import Counts, Steps
 
 ROOT = Path(os.environ.get("CODESIGN_DATA") or "data")  # before a test's own folders take its place
 

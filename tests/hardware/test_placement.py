@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import InfeasibleError, InputError
-from codesign.hardware.filling import CoreLoad
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
+from codesign.hardware.placement.filling import CoreLoad
+from codesign.hardware.placement.placement import place
 from codesign.network.layers import Conv2d, Linear
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
 

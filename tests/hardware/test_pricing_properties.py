@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import MICROSECONDS, TIMES, cases
 
-from codesign.analysis.columns import COLUMNS
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.description import Chip
-from codesign.hardware.parameters import with_parameter
-from codesign.hardware.placement import Placement, place
+from codesign.analysis.results.columns import COLUMNS
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import ACTIONS, COST_TERMS
 from codesign.simulation.execution import Execution
 

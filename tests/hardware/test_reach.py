@@ -7,9 +7,9 @@ import torch
 from handmade_hardware import group, mesh_chip, near
 from networks import batch_of, network_of
 
-from codesign.hardware.cost import price
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import service_model
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import service_model
+from codesign.hardware.placement.placement import place
 from codesign.simulation.schedule import Schedule
 from codesign.training.evaluation import evaluate
 

@@ -10,13 +10,13 @@ from handmade_hardware import Builder, chip_from, group, mesh, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.hardware import replay as replay_module
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.prices import Prices
-from codesign.hardware.replay import replay
-from codesign.hardware.work import PlacedExecution
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.cost import replay as replay_module
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.replay import replay
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.placement import Placement, place
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 
 TIMES = ("synaptic_operation", "message", "neuron_access", "neuron_update", "spike", "output", "hop", "hop_vertical")

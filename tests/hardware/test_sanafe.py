@@ -25,9 +25,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sanafe_oracle import Outcome, simulate_with_sanafe
 
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.description import Chip
-from codesign.hardware.placement import Placement, place
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.placement.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology

@@ -7,17 +7,17 @@ import pytest
 from handmade_hardware import ASYNCHRONOUS, MESH_CORES, STATED, TIMES, chip_from, mesh, near, number, shape_of
 
 from codesign.errors import InputError
-from codesign.hardware.library import find_chip
-from codesign.hardware.parameters import with_parameter
-from codesign.hardware.parts import Supports
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import (
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.parts import Supports
+from codesign.hardware.cost.scheduling import (
     chip_schedule,
     learned_assumptions,
     neuron_assumptions,
     schedule_assumptions,
     service_model,
 )
+from codesign.hardware.library import find_chip
+from codesign.hardware.placement.placement import place
 from codesign.network.layers import Conv2d, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, network_shape

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from networks import batch_of, network_of
 
-from codesign.hardware.cost import price
+from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule
+from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.parameters import with_parameters
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import chip_schedule
-from codesign.hardware.work import PlacedExecution
+from codesign.hardware.placement.placement import place
 from codesign.network.layers import Conv2d, Linear
 from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import simulate

@@ -7,10 +7,10 @@ import pytest
 from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, near, shape_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.spike_energy import spike_energy
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.placement import place
-from codesign.hardware.spike_energy import spike_energy
+from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import COST_TERMS
 
 CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"

@@ -14,20 +14,20 @@ from scripts import script
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.hardware.derivation import (
+from codesign.hardware.chip.derivation import (
     AREA_FACTOR,
     ENERGY_FACTOR,
     LEAKAGE_FACTOR,
     with_derived,
     without_derived,
 )
-from codesign.hardware.description import Chip
-from codesign.hardware.geometry import Extent
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.chip.prices import missing_times, number_at
+from codesign.hardware.chip.scaling import UNEXPLAINED
+from codesign.hardware.chip.structure import K_AREA, K_ENERGY, estimate
 from codesign.hardware.library import find_chip, load_chip
-from codesign.hardware.parameters import with_parameters
-from codesign.hardware.prices import missing_times, number_at
-from codesign.hardware.scaling import UNEXPLAINED
-from codesign.hardware.structure import K_AREA, K_ENERGY, estimate
 
 CHIPS = Path(__file__).parents[2] / "chips"
 FIT = script("docs/site/validation.py")

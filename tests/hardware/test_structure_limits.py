@@ -9,10 +9,10 @@ from handmade_hardware import HEAD, Builder, chip_from, cost_of, near
 from mistakes_found import mistakes_of
 
 from codesign.errors import DocumentError, InputError
-from codesign.hardware.derivation import with_derived
-from codesign.hardware.parameters import with_parameters
-from codesign.hardware.prices import number_at
-from codesign.hardware.structure import estimate
+from codesign.hardware.chip.derivation import with_derived
+from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.chip.prices import number_at
+from codesign.hardware.chip.structure import estimate
 
 BODY = """
 technology_node: 28 nm

@@ -6,15 +6,15 @@ from dataclasses import fields
 
 import pytest
 
-from codesign.analysis.columns import COLUMNS
-from codesign.hardware.action_counts import ActionCounts
-from codesign.hardware.description import Chip
+from codesign.analysis.results.columns import COLUMNS
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import EnergyNumber, PowerNumber
+from codesign.hardware.chip.parameters import number_type
+from codesign.hardware.chip.parts import Energies
+from codesign.hardware.chip.validation_models import Events
+from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.library import find_chip
-from codesign.hardware.numbers import EnergyNumber, PowerNumber
-from codesign.hardware.parameters import number_type
-from codesign.hardware.parts import Energies
 from codesign.hardware.terms import ACTIONS, COST_TERMS
-from codesign.hardware.validation_models import Events
 
 
 @pytest.fixture(scope="module")

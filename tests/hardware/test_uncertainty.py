@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
 
-from codesign.analysis.books import in_book
-from codesign.analysis.columns import COLUMNS
-from codesign.hardware.barriers import BarrierTimes
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
+from codesign.analysis.results.books import in_book
+from codesign.analysis.results.columns import COLUMNS
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import replaced, with_parameter
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.uncertainty import DRAWS, draws_of, uncertain_numbers, uncertainty_columns
 from codesign.hardware.library import chip_names, find_chip
-from codesign.hardware.parameters import replaced, with_parameter
-from codesign.hardware.placement import Placement, place
-from codesign.hardware.provenance import ASSUMED_FACTORS
+from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import COST_TERMS
-from codesign.hardware.uncertainty import DRAWS, draws_of, uncertain_numbers, uncertainty_columns
 from codesign.simulation.execution import Execution
 
 Columns = dict[str, Any]

@@ -13,9 +13,9 @@ from scripts import script
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
 from codesign.hardware.library import chip_names, find_chip, load_chip
-from codesign.hardware.validation import Check, contradictions, validate, validation_summary
+from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
 from codesign.relative_error import percent
 
 BODY = f"""

@@ -13,8 +13,8 @@ import torch
 
 import codesign as cd
 from codesign.errors import InputError
+from codesign.hardware.chip.quantization import chip_quantization
 from codesign.hardware.library import find_chip
-from codesign.hardware.quantization import chip_quantization
 from codesign.network.quantization import Quantization, quantize
 from codesign.workload.events import EventBatch
 

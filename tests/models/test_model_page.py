@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 import codesign as cd
-from codesign.analysis.columns import COLUMNS
+from codesign.analysis.results.columns import COLUMNS
 from codesign.models.page import index_page, model_page
 
 

@@ -9,7 +9,7 @@ from ray_faults import Reference, long_sweep, serially, temporary_folder
 from tiny_sweeps import TINY
 from undisturbed_sweep import Undisturbed, run_undisturbed
 
-from codesign.analysis.table import read_results
+from codesign.analysis.results.table import read_results
 
 
 @pytest.fixture(scope="session")

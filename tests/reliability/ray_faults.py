@@ -16,7 +16,7 @@ from pathlib import Path
 from program import Ended, descendants, end, entries, finish, start, wait_until_gone
 from tiny_sweeps import TINY
 
-from codesign.analysis.table import ResultTable, contents_equal, read_results
+from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.simulation.event.compilation import cache_folder
 
 RESUME = "the same command continues from there"

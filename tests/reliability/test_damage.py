@@ -15,10 +15,10 @@ import torch
 from program import end, start
 from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.table import read_results
+from codesign.analysis.results.table import read_results
 from codesign.errors import UnreadableResultError
-from codesign.exploration.encoding import decode_columns, decode_execution, decode_state, encode_state
-from codesign.exploration.store import Entry, Store
+from codesign.exploration.jobs.encoding import decode_columns, decode_execution, decode_state, encode_state
+from codesign.exploration.jobs.store import Entry, Store
 
 pytestmark = pytest.mark.slow
 

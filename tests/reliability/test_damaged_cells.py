@@ -19,9 +19,9 @@ from synthetic_study import rows_on_test, study_metadata
 from synthetic_sweep import loihi_row, mubrain_row, synthetic_metadata, with_ranges
 from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.columns import COLUMNS, ENTRIES
-from codesign.analysis.measures import MEASURES
-from codesign.analysis.table import METADATA_KEY, read_results, write_results
+from codesign.analysis.results.columns import COLUMNS, ENTRIES
+from codesign.analysis.results.measures import MEASURES
+from codesign.analysis.results.table import METADATA_KEY, read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.errors import InputError
 from codesign.reporting.html import render_report

@@ -19,7 +19,7 @@ from program import ROOT, end, run_here, start
 from tiny_sweeps import PRICES
 from undisturbed_sweep import Undisturbed
 
-from codesign.analysis.table import read_results, write_results
+from codesign.analysis.results.table import read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.progress import Progress

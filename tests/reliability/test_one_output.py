@@ -14,7 +14,7 @@ from program import end
 from tiny_sweeps import TINY
 from undisturbed_sweep import Undisturbed, completed, sweep
 
-from codesign.analysis.table import read_results
+from codesign.analysis.results.table import read_results
 from codesign.reporting.html import render_report
 
 ROUNDS = 20

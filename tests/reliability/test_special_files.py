@@ -67,7 +67,7 @@ import sys
 from pathlib import Path
 import codesign as cd
 from codesign.errors import CodesignError
-from codesign.exploration.store import Store
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.study.storage import JOURNAL, repair_journal
 from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.simulation.event import compilation

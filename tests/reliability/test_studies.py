@@ -19,7 +19,7 @@ from program import Ended, end, start
 from tiny_studies import STUDY
 from undisturbed_sweep import check_stopped
 
-from codesign.analysis.table import contents_equal, read_results
+from codesign.analysis.results.table import contents_equal, read_results
 from codesign.exploration.study.storage import JOURNAL
 
 pytestmark = pytest.mark.thorough

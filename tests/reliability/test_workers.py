@@ -19,10 +19,10 @@ import pytest
 from program import descendants, entries, find_processes, finish, start, wait_until_gone
 from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray
 
-from codesign.analysis.table import read_results
+from codesign.analysis.results.table import read_results
 from codesign.exploration.executors.base import Task
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.store import Store
+from codesign.exploration.jobs.store import Store
 
 pytestmark = [
     pytest.mark.slow,

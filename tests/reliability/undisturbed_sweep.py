@@ -9,7 +9,7 @@ from pathlib import Path
 
 from program import Ended, end, run_here, start
 
-from codesign.analysis.table import ResultTable, contents_equal, read_results
+from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from drawn_rows import rows_of
 from synthetic_sweep import Row, mubrain_row, points_of, synthetic_rows
 
-from codesign.analysis.illustrations import FigureEntry
+from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.errors import InputError
 from codesign.reporting.charts.asked import asked_figure, asked_section
 from codesign.reporting.charts.base import Figure, picture

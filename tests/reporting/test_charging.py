@@ -13,10 +13,10 @@ from synthetic_sweep import (
     truenorth_row,
 )
 
-from codesign.analysis.metadata import ChipFacts, ValidationFacts
+from codesign.analysis.results.metadata import ChipFacts, ValidationFacts
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
-from codesign.hardware.validation import contradictions, validate, validation_summary
+from codesign.hardware.validation.validation import contradictions, validate, validation_summary
 from codesign.reporting.facts import chip_numbers, pace_warnings, validation_table
 
 

@@ -13,8 +13,8 @@ from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import synthetic_rows, table_of
 from typer.testing import CliRunner
 
-from codesign.analysis.points import gather
-from codesign.analysis.table import write_results
+from codesign.analysis.results.points import gather
+from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import pieces_of, table_csv, table_latex
 from codesign.reporting.tables import Cell, Heading, Table

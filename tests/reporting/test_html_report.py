@@ -24,9 +24,9 @@ from synthetic_sweep import (
     with_ranges,
 )
 
-from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.points import gather
-from codesign.analysis.table import ResultTable
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.analysis.results.points import gather
+from codesign.analysis.results.table import ResultTable
 from codesign.reporting.html import render_report, write_report
 
 

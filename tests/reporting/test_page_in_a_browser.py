@@ -13,7 +13,7 @@ from plain_pages import chips_page, prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
-from codesign.analysis.table import read_results
+from codesign.analysis.results.table import read_results
 from codesign.reporting.html import render_report
 
 pytestmark = [needs_chromium, pytest.mark.slow]

@@ -7,7 +7,7 @@ import typer
 from synthetic_sweep import mubrain_row, synthetic_metadata, synthetic_rows
 from typer.testing import CliRunner
 
-from codesign.analysis.table import write_results
+from codesign.analysis.results.table import write_results
 from codesign.cli.report import report
 from codesign.errors import InputError
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from synthetic_sweep import points_of, synthetic_metadata, synthetic_rows, table_of
 from transfer_rows import HIGH, LOW, cells
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.metadata import ValidationFacts
-from codesign.analysis.naming import names_of
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.metadata import ValidationFacts
+from codesign.analysis.results.naming import names_of
 from codesign.reporting.page.sections import effects_section
 from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.section import Section

@@ -19,11 +19,11 @@ from synthetic_study import (
 )
 from synthetic_sweep import page_of, printed, table_of, texts
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.metadata import StudyFacts, TrialFacts
-from codesign.analysis.study import Study
-from codesign.analysis.table import ResultTable
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.metadata import StudyFacts, TrialFacts
+from codesign.analysis.results.study import Study
+from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
 from codesign.reporting.charts.study import progress_figures, slice_figures
 from codesign.reporting.html import render_report

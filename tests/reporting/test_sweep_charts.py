@@ -7,10 +7,10 @@ from drawn_rows import rows_of
 from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
-from codesign.analysis.comparison import compare
-from codesign.analysis.effects import effects_of
-from codesign.analysis.naming import names_of
-from codesign.analysis.points import Point
+from codesign.analysis.answers.effects import effects_of
+from codesign.analysis.comparisons.comparison import compare
+from codesign.analysis.results.naming import names_of
+from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
 

@@ -6,9 +6,9 @@ from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.table import ResultTable, frame_of
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.table import ResultTable, frame_of
 from codesign.reporting.terminal import print_summary
 
 

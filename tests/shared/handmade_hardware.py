@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from codesign.documents import parse_document
-from codesign.hardware.cost import Cost, price
-from codesign.hardware.description import Chip
-from codesign.hardware.placement import place
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.placement.placement import place
 from codesign.network.topology import NetworkShape, network_shape, parse_topology
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 

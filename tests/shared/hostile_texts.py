@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
-from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.results.metadata import ResultMetadata
 
 RUN = "document.documentElement.setAttribute('data-owned',1)"
 HOSTILE = (

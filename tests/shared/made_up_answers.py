@@ -6,11 +6,11 @@ from typing import Any
 
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.points import Point, points_of
-from codesign.analysis.table import ResultTable, frame_of
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.points import Point, points_of
+from codesign.analysis.results.table import ResultTable, frame_of
 
 Variant = tuple[str, float, float, float, float]
 """Chip, width, accuracy, energy in nanojoules and latency in microseconds."""

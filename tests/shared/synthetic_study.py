@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from synthetic_sweep import Row, loihi_row, synthetic_metadata
 
-from codesign.analysis.metadata import (
+from codesign.analysis.results.metadata import (
     AxisFacts,
     Objective,
     ParameterFacts,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from codesign.analysis.metadata import (
+from codesign.analysis.results.metadata import (
     AxisFacts,
     ChipFacts,
     ChipNumber,
@@ -21,8 +21,8 @@ from codesign.analysis.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
-from codesign.analysis.points import Point, gather
-from codesign.analysis.table import ResultTable, read_results, write_results
+from codesign.analysis.results.points import Point, gather
+from codesign.analysis.results.table import ResultTable, read_results, write_results
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.reporting.html import render_report
 from codesign.reporting.tables import Table

@@ -10,8 +10,8 @@ from tiny_sweeps import Recording
 from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.executors.serial import SerialExecutor
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.store import Store
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
 from codesign.exploration.sweep import Commands

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata
 
-from codesign.analysis.metadata import ResultMetadata
+from codesign.analysis.results.metadata import ResultMetadata
 
 HIGH, LOW = (0.9, 0.92, 0.94), (0.6, 0.6, 0.6)
 LEVEL = (0.89, 0.92, 0.95)

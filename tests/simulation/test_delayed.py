@@ -11,7 +11,7 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, TIMES, Builder
 from networks import batch_of, network_of
 
 from codesign.errors import InfeasibleError, InputError
-from codesign.hardware.placement import place
+from codesign.hardware.placement.placement import place
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.topology import TopologySpec, network_shape, parse_topology, topology_text
 from codesign.simulation.engine import simulate

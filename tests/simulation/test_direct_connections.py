@@ -11,8 +11,8 @@ from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, TIMES, chip_fr
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.hardware.placement import place
-from codesign.hardware.spike_energy import spike_energy
+from codesign.hardware.cost.spike_energy import spike_energy
+from codesign.hardware.placement.placement import place
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.simulation.engine import simulate

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from networks import batch_of
 
 from codesign.errors import InputError
-from codesign.hardware.cost import price
-from codesign.hardware.description import Chip
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.cost.cost import price
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import Placement, place
+from codesign.hardware.placement.placement import Placement, place
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork

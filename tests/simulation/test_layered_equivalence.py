@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
+from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.library import find_chip
-from codesign.hardware.placement import place
-from codesign.hardware.scheduling import chip_schedule
+from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import simulate

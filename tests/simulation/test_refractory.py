@@ -10,7 +10,7 @@ from equality import assert_same
 from hypothesis import assume, given
 from random_cases import Case, cases, examples
 
-from codesign.exploration.canonical import canonical_schedule, fires_once
+from codesign.exploration.jobs.canonical import canonical_schedule, fires_once
 from codesign.simulation.schedule import Regularization, Schedule
 
 GATED = {"synchronization_threshold": "layer", "barrier_messages": True}

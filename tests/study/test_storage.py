@@ -126,7 +126,7 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
     chip.write_text(text.replace("value: 0.185 pJ", "value: 0.2 pJ"), encoding="utf-8")
     changed = definition(spec)
     assert {name for name in before if before[name] != changed[name]} == {"chip files"}
-    monkeypatch.setattr("codesign.exploration.jobs.EXECUTE_VERSION", 10**6)
+    monkeypatch.setattr("codesign.exploration.jobs.jobs.EXECUTE_VERSION", 10**6)
     upgraded = definition(spec)
     assert {name for name in changed if changed[name] != upgraded[name]} == {"codesign version"}
 

@@ -14,12 +14,12 @@ from tiny_studies import FIDELITY, SPACE, Watch, run, study
 from tiny_sweeps import let_trainings_diverge
 from tiny_sweeps import run as run_tiny_sweep
 
-from codesign.analysis.pareto import hypervolume, pareto_front
-from codesign.analysis.table import contents_equal, read_results
+from codesign.analysis.results.pareto import hypervolume, pareto_front
+from codesign.analysis.results.table import contents_equal, read_results
 from codesign.errors import InputError
 from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.runner import Runner
-from codesign.exploration.store import Store
 from codesign.exploration.study.study import StudyOutcome
 
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"

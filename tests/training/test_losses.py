@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from codesign.errors import InputError
-from codesign.exploration.jobs import TrainInputs
+from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import parse_topology
 from codesign.simulation.loss import CrossEntropy

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.exploration.encoding import decode_execution
+from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
-from codesign.hardware.action_counts import action_counts, operations_by_chip
-from codesign.hardware.cost import Counted, MeanTimes, mean_times
-from codesign.hardware.energy import term_energies, total_in
-from codesign.hardware.numbers import Operation
-from codesign.hardware.placement import Placement
+from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.cost.action_counts import action_counts, operations_by_chip
+from codesign.hardware.cost.cost import Counted, MeanTimes, mean_times
+from codesign.hardware.cost.energy import term_energies, total_in
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
-from codesign.hardware.work import PlacedExecution
 from codesign.simulation.execution import Execution
 
 ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from codesign.documents import Path_
 from codesign.errors import InputError
-from codesign.exploration.encoding import decode_columns
 from codesign.exploration.executors.base import Executor
+from codesign.exploration.jobs.encoding import decode_columns
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
 from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.store import Store
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
-from codesign.hardware.energy import check_operation
-from codesign.hardware.placement import Placement
-from codesign.hardware.prices import missing_times
+from codesign.hardware.chip.prices import missing_times
+from codesign.hardware.cost.energy import check_operation
+from codesign.hardware.placement.placement import Placement
 from codesign.simulation.policies import get_policy
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.analysis.pareto import Direction, pareto_front
-from codesign.analysis.table import parquet_bytes
+from codesign.analysis.results.pareto import Direction, pareto_front
+from codesign.analysis.results.table import parquet_bytes
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
 from codesign.exploration.pricing.spec import PricingSpec

@@ -14,11 +14,11 @@ from pydantic import Discriminator, Field, Tag
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.spec import AxisValue, different
-from codesign.hardware.barriers import BarrierTimes
-from codesign.hardware.description import Chip
-from codesign.hardware.geometry import Extent
-from codesign.hardware.numbers import (
+from codesign.exploration.spec.spec import AxisValue, different
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.numbers import (
     AreaNumber,
     EnergyNumber,
     Lanes,
@@ -29,9 +29,9 @@ from codesign.hardware.numbers import (
     TimeNumber,
     VoltageNumber,
 )
-from codesign.hardware.parameters import number_type, replaced, with_parameters
-from codesign.hardware.placement import Placement
-from codesign.hardware.prices import Prices, number_at
+from codesign.hardware.chip.parameters import number_type, replaced, with_parameters
+from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.placement.placement import Placement
 from codesign.reporting.pricing import VariedPrice
 from codesign.units import Written, parse_quantity
 

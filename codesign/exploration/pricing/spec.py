@@ -9,13 +9,13 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.documents import FileSpec, Path_, Spec, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.checks import list_at, mapping
-from codesign.exploration.library import load_sweep
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
-from codesign.exploration.spec import Name, Seed, SweepSpec, different
-from codesign.exploration.variants import base_chip
-from codesign.hardware.description import Chip
+from codesign.exploration.spec.checks import list_at, mapping
+from codesign.exploration.spec.library import load_sweep
+from codesign.exploration.spec.spec import Name, Seed, SweepSpec, different
+from codesign.exploration.spec.variants import base_chip
+from codesign.hardware.chip.description import Chip
 from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.analysis.table import METADATA_KEY
+from codesign.analysis.results.table import METADATA_KEY
 from codesign.errors import InputError
-from codesign.exploration.encoding import decode_execution
+from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import COSTS, PricingSpec
 from codesign.files.folder import temporary_beside
-from codesign.hardware.cost import price
+from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
 

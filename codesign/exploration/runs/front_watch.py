@@ -8,17 +8,17 @@ from contextlib import suppress
 
 from pydantic_core import from_json
 
-from codesign.analysis.columns import AXIS_PREFIX, checked_cells
-from codesign.analysis.formatting import column_label, quantity
-from codesign.analysis.fronts import Front, fronts_of, objective_sets
-from codesign.analysis.metadata import Objective
-from codesign.analysis.points import FACT_COLUMNS, Point, points_of
-from codesign.analysis.table import frame_of
+from codesign.analysis.comparisons.fronts import Front, fronts_of, objective_sets
+from codesign.analysis.results.columns import AXIS_PREFIX, checked_cells
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.points import FACT_COLUMNS, Point, points_of
+from codesign.analysis.results.table import frame_of
+from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import result_columns
-from codesign.exploration.rows import Columns
 from codesign.exploration.runs.progress import FrontLine, View
-from codesign.exploration.variants import axis_units
+from codesign.exploration.spec.variants import axis_units
 from codesign.hardware.terms import ENERGY_COLUMNS
 
 _PAUSE_S = 1.0

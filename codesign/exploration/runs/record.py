@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import CodesignError, StoreError
-from codesign.exploration.encoding import digest
+from codesign.exploration.jobs.encoding import digest
+from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.processes import ProcessIdentity, this_process
 from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
-from codesign.exploration.store import Store
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
-    from codesign.exploration.spec import SweepSpec
+    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.work import Work
 
 

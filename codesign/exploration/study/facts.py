@@ -9,8 +9,8 @@ from typing import Any
 import optuna
 from optuna.study import Study
 
-from codesign.analysis.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
-from codesign.analysis.table import parquet_bytes
+from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.results.table import parquet_bytes
 from codesign.exploration.study.domains import Choices, SameAs, in_si
 from codesign.exploration.study.evaluation import Outcome, constraint_text
 from codesign.exploration.study.space import SearchSpace

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.pareto import Direction
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.spec import (
+from codesign.exploration.spec.spec import (
     AxisValue,
     EvaluationEntry,
     ObjectiveEntry,
@@ -18,7 +18,7 @@ from codesign.exploration.spec import (
     SweepSpec,
     different,
 )
-from codesign.exploration.spec import AxisValue as Value
+from codesign.exploration.spec.spec import AxisValue as Value
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler

@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 from optuna.study import Study
 
-from codesign.analysis.formatting import column_label, quantity
-from codesign.analysis.pareto import front_order, hypervolume
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.pareto import front_order, hypervolume
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.evaluation import Outcome
 from codesign.exploration.study.spec import StudySpec

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from codesign.analysis.distributions import (
+from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.answers.selecting import ladders_along, points_in, value_of
+from codesign.analysis.results.distributions import (
     Curve,
     convergence_curve,
     drained_accuracies,
@@ -13,13 +15,11 @@ from codesign.analysis.distributions import (
     latency_curve,
     widest_bin,
 )
-from codesign.analysis.formatting import column_label, quantity
-from codesign.analysis.illustrations import FigureEntry
-from codesign.analysis.measures import label_of, like, measured
-from codesign.analysis.naming import Names, names_of
-from codesign.analysis.points import Point
-from codesign.analysis.selecting import ladders_along, points_in, value_of
-from codesign.analysis.statistics import Interval, interval
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.measures import label_of, like, measured
+from codesign.analysis.results.naming import Names, names_of
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval, interval
 from codesign.deferred import alt
 from codesign.reporting.charts.base import (
     Figure,

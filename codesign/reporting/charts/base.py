@@ -13,8 +13,8 @@ from textwrap import wrap
 from threading import Lock
 from typing import Any, TypeVar
 
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import column_label, is_share
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import column_label, is_share
 from codesign.deferred import alt
 from codesign.reporting.charts.pdf import in_order
 from codesign.reporting.forms import Form

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codesign.analysis.formatting import quantity
+from codesign.analysis.results.formatting import quantity
 from codesign.deferred import alt
 from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, source, tooltip
 

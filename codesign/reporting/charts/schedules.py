@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.analysis.formatting import listed
+from codesign.analysis.results.formatting import listed
 from codesign.arguments import instance
 from codesign.deferred import alt, pd
 from codesign.errors import InputError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from codesign.analysis.formatting import column_label, number, percent, quantity
-from codesign.analysis.metadata import ParameterFacts, TrialFacts
-from codesign.analysis.selecting import as_number
-from codesign.analysis.study import Study, parameter_text
+from codesign.analysis.answers.selecting import as_number
+from codesign.analysis.results.formatting import column_label, number, percent, quantity
+from codesign.analysis.results.metadata import ParameterFacts, TrialFacts
+from codesign.analysis.results.study import Study, parameter_text
 from codesign.deferred import alt
 from codesign.reporting.charts.base import (
     Figure,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from codesign.analysis.comparison import Comparison
-from codesign.analysis.formatting import column_label, quantity
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
-from codesign.analysis.robustness import Tip
-from codesign.analysis.wording import describe_range, describe_tip, subject_of
+from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.comparisons.robustness import Tip
+from codesign.analysis.comparisons.wording import describe_range, describe_tip, subject_of
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
 from codesign.deferred import alt
 from codesign.hardware.terms import MODEL
 from codesign.reporting.charts.base import (

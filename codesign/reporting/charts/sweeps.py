@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from codesign.analysis.constraints import more_is_better
-from codesign.analysis.effects import effects_of, is_ratio
-from codesign.analysis.formatting import (
+from codesign.analysis.answers.effects import effects_of, is_ratio
+from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.comparisons.fronts import fronts_of
+from codesign.analysis.results.formatting import (
     column_label,
     coverage_words,
     is_share,
@@ -16,12 +17,11 @@ from codesign.analysis.formatting import (
     significant,
     with_interval,
 )
-from codesign.analysis.fronts import fronts_of
-from codesign.analysis.measures import label_of, like, measured
-from codesign.analysis.metadata import Objective
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
-from codesign.analysis.statistics import Interval, interval
+from codesign.analysis.results.measures import label_of, like, measured
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval, interval
 from codesign.deferred import alt
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.charts.base import (

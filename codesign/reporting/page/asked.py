@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codesign.analysis.answers import Answer, Option
-from codesign.analysis.constraints import resolved
-from codesign.analysis.points import Point
+from codesign.analysis.answers.answers import Answer, Option
+from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.comparisons.constraints import resolved
 from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
-from codesign.analysis.selecting import points_in
+from codesign.analysis.results.points import Point
 
 _SIDES = ("chip", "schedule", "recipe")
 MOST_OPTIONS = 40

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 from typing import Any
 
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.comparison import Obstacle, energy_of, matched_terms
-from codesign.analysis.formatting import column_label, coverage_words, is_share, shortened
-from codesign.analysis.fronts import Front
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
-from codesign.analysis.remarks import lacks, left_out
+from codesign.analysis.answers.remarks import lacks, left_out
+from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
+from codesign.analysis.comparisons.fronts import Front
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
 from codesign.hardware.terms import StaticBook
 from codesign.terminal_text import escaped
 

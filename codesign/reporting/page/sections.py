@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.illustrations import FigureEntry
-from codesign.analysis.metadata import ResultMetadata
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
 from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
 from codesign.reporting.facts import (

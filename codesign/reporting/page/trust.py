@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.formatting import listed
-from codesign.analysis.metadata import ChipFacts, ResultMetadata
-from codesign.analysis.naming import Names, without_citation
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.results.formatting import listed
+from codesign.analysis.results.metadata import ChipFacts, ResultMetadata
+from codesign.analysis.results.naming import Names, without_citation
 from codesign.relative_error import farther_off, typical_error
 
 _MOST = 3

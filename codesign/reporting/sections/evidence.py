@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from codesign.analysis.answers import Answer
-from codesign.analysis.comparison import Comparison
-from codesign.analysis.measures import label_of
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
-from codesign.analysis.wording import describe_range, describe_tip, gain_in_words, share
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.comparisons.wording import describe_range, describe_tip, gain_in_words, share
+from codesign.analysis.results.measures import label_of
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.analysis.asking import AnsweredTable
-from codesign.analysis.formatting import (
+from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.comparisons.variants import best_variant, by_option
+from codesign.analysis.results.formatting import (
     BOOK_WORDS,
     UNKNOWN,
     coverage_words,
@@ -14,11 +15,10 @@ from codesign.analysis.formatting import (
     quantity,
     with_interval,
 )
-from codesign.analysis.naming import Names
-from codesign.analysis.points import Point
-from codesign.analysis.statistics import difference, interval
-from codesign.analysis.table import ResultTable
-from codesign.analysis.variants import best_variant, by_option
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import difference, interval
+from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, without_repeats

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from codesign.analysis.columns import COLUMNS
-from codesign.analysis.formatting import (
+from codesign.analysis.answers.selecting import as_number
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import (
     UNKNOWN,
     column_label,
     number,
@@ -16,9 +17,8 @@ from codesign.analysis.formatting import (
     significant,
     with_interval,
 )
-from codesign.analysis.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
-from codesign.analysis.selecting import as_number
-from codesign.analysis.study import Study, best_first, parameter_text, trial_name
+from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
+from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats

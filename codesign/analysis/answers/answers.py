@@ -1,0 +1,161 @@
+"""What an answer to a question holds, the same for the page, the terminal, notebooks and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval
+
+_SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
+"""What the table of an answer shows beside what decides."""
+
+Standing = Literal[
+    "sure",
+    "likely",
+    "open",
+    "holds",
+    "holds in part",
+    "not shown",
+    "does not hold",
+    "met",
+    "not met",
+    "cannot be asked",
+    "shown",
+]
+"""How an answer stands: of a choice or comparison `sure` from 95 % and `likely` from 80 %, else `open`; of a claim as
+`Status` in `codesign.analysis.comparisons.comparison`; of a target `met` or `not met`, the latter also of a choice or
+comparison for which no point meets the constraints; of printed numbers `shown`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedNumbers:
+    """What a publication prints in a row, beside the numbers of an option.
+
+    Attributes:
+        values: by column, in SI units or in words.
+        multiples: by column, of the reference row: what is printed, and the same here, paired by training seed.
+        remark: in what the option's point is not as printed; "" if in nothing.
+    """
+
+    values: Mapping[str, float | str]
+    multiples: Mapping[str, tuple[float | None, Interval]] = field(default_factory=dict)
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Option:
+    """One row of an answer's table: an option with the best of its variants.
+
+    Attributes:
+        label: as a reader says it.
+        point: the variant, or one that comes nearest where none takes part; None of a printed row without one.
+        values: mean and interval over training seeds, by column.
+        factor: value of the column that decides over that of the best option, at least 1 where less is better; None
+            where it has none or does not compare.
+        wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
+        obstacle: why it is not ranked, in words; "" where it is.
+        takes_part: whether the variant meets the constraints and has the column.
+        printed: of a row of a publication.
+    """
+
+    label: str
+    point: Point | None
+    values: Mapping[str, Interval]
+    factor: float | None = None
+    wins: float | None = None
+    obstacle: str = ""
+    takes_part: bool = True
+    printed: PrintedNumbers | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        name: of the question in its file, or of the suggested one.
+        form: choose, compare, claim, target or printed.
+        question: as a reader asks it, with a question mark, or the statement of a claim.
+        sentence: the answer in one or two sentences, no more than two numbers in each.
+        column: the column that decides; "" where none does.
+        confidence: share of training seeds × draws that agree; None where there is nothing to draw.
+        options: the best first; of a choice, a comparison, and the points that meet a target.
+        comparisons: the evidence.
+        remarks: what to know of it: what does not compare and what would make it comparable, more seeds that are
+            needed, from where on another option wins.
+    """
+
+    name: str
+    form: Literal["choose", "compare", "claim", "target", "printed"]
+    question: str
+    standing: Standing
+    sentence: str
+    column: str = ""
+    confidence: float | None = None
+    options: tuple[Option, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.question} {self.sentence} ({self.how_sure})"
+
+    @property
+    def how_sure(self) -> str:
+        """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs."""
+        if self.confidence is None:
+            return self.standing
+        share = 100 * self.confidence
+        return f"{self.standing}, {'> 99' if 99.5 <= share < 100 else f'{share:.0f}'} %"
+
+
+def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
+    """Means and intervals of those columns that a point has, and of what every answer shows."""
+    found = {column: point.value(column) for column in (*_SHOWN, *columns)}
+    return {column: value for column, value in found.items() if value.mean is not None}
+
+
+def plain_answer(answer: Answer) -> dict[str, Any]:
+    """An answer as plain values, for JSON: SI units, points by what they are."""
+    return {
+        **{name: getattr(answer, name) for name in ("name", "form", "question", "standing", "sentence")},
+        "column": answer.column or None,
+        "confidence": answer.confidence,
+        "options": [_plain_option(option) for option in answer.options],
+        "comparisons": [
+            {
+                "column": found.column,
+                "better": found.better.number,
+                "worse": found.worse.number,
+                "better_mean": found.better_mean,
+                "worse_mean": found.worse_mean,
+                "gain": asdict(found.gain),
+                "share_of_draws": None if found.robustness is None else found.robustness.probability,
+            }
+            for found in answer.comparisons
+        ],
+        "remarks": list(answer.remarks),
+    }
+
+
+def _plain_option(option: Option) -> dict[str, Any]:
+    printed = option.printed
+    return {
+        "label": option.label,
+        "point": None if option.point is None else _plain_point(option.point),
+        "values": {column: asdict(value) for column, value in option.values.items()},
+        "factor": option.factor,
+        "wins": option.wins,
+        "obstacle": option.obstacle or None,
+        "takes_part": option.takes_part,
+        **({} if printed is None else {"printed": dict(printed.values), "remark": printed.remark}),
+    }
+
+
+def _plain_point(point: Point) -> dict[str, Any]:
+    named = ("number", "chip", "schedule", "recipe")
+    axes = {name: value for name, value in point.axes if value is not None}
+    return {**{name: getattr(point, name) for name in named}, "axes": axes}

@@ -1,0 +1,126 @@
+"""The one evaluator: what the page, the terminal, notebooks and JSON say of a table of results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+from codesign.analysis.answers.answers import Answer, plain_answer
+from codesign.analysis.answers.choosing import choose
+from codesign.analysis.answers.claims import answer_claim
+from codesign.analysis.answers.comparing import compare_sides
+from codesign.analysis.answers.printed import answer_printed
+from codesign.analysis.answers.suggested import search_questions, suggested_questions
+from codesign.analysis.answers.targets import reach
+from codesign.analysis.questions import (
+    ChooseQuestion,
+    ClaimQuestion,
+    CompareQuestion,
+    Constraint,
+    PrintedQuestion,
+    Question,
+    TargetQuestion,
+    question_of,
+)
+from codesign.analysis.results.naming import Names, names_of
+from codesign.analysis.results.points import Point, gather
+from codesign.analysis.results.study import Study, read_study
+from codesign.analysis.results.table import ResultTable
+from codesign.errors import InputError
+from codesign.hardware.terms import BOOKS, StaticBook
+from codesign.mistakes import suggestion
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AnsweredTable(ResultTable):
+    """A results file in memory with what it says, each part worked out once and where it is asked for."""
+
+    @classmethod
+    def of(cls, table: ResultTable) -> Self:
+        """The same table with all that can be asked of it; itself where it is one already."""
+        return table if isinstance(table, cls) else cls(frame=table.frame, metadata=table.metadata)
+
+    def in_book(self, book: StaticBook) -> Self:
+        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`.
+
+        Raises:
+            InputError: there is no such book.
+        """
+        if book not in BOOKS:
+            raise InputError(f"book: unknown {book!r}{suggestion(book, BOOKS)}")
+        return replace(self, metadata=replace(self.metadata, static_book=book))
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Design points with the seeds of each gathered; means and intervals by `point.value(column)`."""
+        return gather(self)
+
+    @cached_property
+    def names(self) -> Names:
+        """Chips, schedules and recipes in words."""
+        return names_of(self.points)
+
+    @cached_property
+    def study(self) -> Study | None:
+        """What was searched; None of a sweep. Raises InputError where trials and rows do not fit together."""
+        return read_study(self, self.points)
+
+    @cached_property
+    def questions(self) -> Mapping[str, Question]:
+        """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
+
+        Raises:
+            InputError: they are of no known form, or a study's trials and rows do not fit together.
+        """
+        about_trials = {} if self.study is None else search_questions(self.study)
+        if not self.metadata.questions:
+            return {**suggested_questions(self.points, self.metadata.objectives), **about_trials}
+        try:
+            asked = {name: question_of(content) for name, content in self.metadata.questions.items()}
+        except ValueError as error:
+            raise InputError(f"results: questions from another version of codesign: {error}") from None
+        return {**asked, **{name: question for name, question in about_trials.items() if name not in asked}}
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """What the page and the terminal say: answers to the questions, in their order.
+
+        Raises:
+            InputError: as `questions`.
+        """
+        return tuple(_answer(name, question, self) for name, question in self.questions.items())
+
+    @cached_property
+    def chips(self) -> Answer:
+        """Each chip as the first question that chooses one has it; without such a question, by energy."""
+        for answer in self.answers:
+            question = self.questions[answer.name]
+            if isinstance(question, ChooseQuestion) and question.choose == "chip":
+                return answer
+        where = (Constraint.parse("accuracy within 1 point of best"),)
+        by_energy = ChooseQuestion(choose="chip", least="energy_j", where=where)
+        return choose("chips", by_energy, self.points, self.names)
+
+
+def json_of(table: ResultTable) -> str:
+    """The answers as JSON: SI units, points by what they are."""
+    answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
+    return json.dumps(answers, indent=2, allow_nan=False)
+
+
+def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:
+    points, names = table.points, table.names
+    match question:
+        case ChooseQuestion():
+            return choose(name, question, points, names)
+        case CompareQuestion():
+            return compare_sides(name, question, points, names)
+        case ClaimQuestion():
+            return answer_claim(name, question, points, names, failed=table.frame[table.frame["status"] != "ok"])
+        case TargetQuestion():
+            return reach(name, question, points, names)
+        case PrintedQuestion():
+            return answer_printed(name, question, points, table.metadata)

@@ -1,0 +1,300 @@
+"""`choose`: which option is best, each at the best of its variants that meet the constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
+from codesign.analysis.answers.remarks import (
+    draws_against,
+    dropping_remark,
+    enlarged,
+    lacking_terms,
+    left_aside,
+    left_out,
+    left_to_samples,
+    other_book,
+    remarks_on,
+    time_left_out,
+)
+from codesign.analysis.answers.selecting import points_in, value_of
+from codesign.analysis.answers.switching import switches
+from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
+from codesign.analysis.comparisons.contest import Contest, absence, untimed, waiting_of
+from codesign.analysis.comparisons.unequal import unequal_settings
+from codesign.analysis.comparisons.variants import best_variant, by_option
+from codesign.analysis.questions import ChooseQuestion
+from codesign.analysis.results.columns import AXIS_PREFIX
+from codesign.analysis.results.formatting import column_label, coverage_words, in_times, is_share, listed, quantity
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import CANNOT_WAIT, Point
+from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.units import in_percent
+
+LIKELY = 0.8
+_MOST_NAMED, _MOST_SENTENCES = 3, 3
+"""Options and sentences of an answer; what else there is to say becomes a remark."""
+
+
+def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
+    """The answer to a question of the form `choose`.
+
+    Args:
+        points: all of the results; those that are `set_aside` are left out, but not schedules that the chip cannot
+            execute if they are asked for by name.
+        names: of all of the results.
+    """
+    selected = points_in(points, question.select)
+    named = {"schedule", "inference"} & set(question.select)
+    able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
+    path = question.choose.removeprefix(AXIS_PREFIX)
+    members = by_option(able, lambda point: value_of(point, path))
+    contest = Contest(
+        members=members,
+        label=lambda option: names.choice(path, members[option][0]),
+        column=question.column,
+        more=question.most is not None,
+        where=resolved(question.where, able),
+        names=names,
+    )
+    answer = partial(
+        Answer,
+        name=name,
+        form="choose",
+        column=question.column,
+        question=question.ask or _asked(question, names),
+        options=(*options_of(contest), *missed(contest)),
+    )
+    if not contest.ranked:
+        standing, sentence = _nothing_ranked(contest)
+        return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
+    turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
+    said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
+    differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
+    sentence = " ".join(said[:_MOST_SENTENCES])
+    remarks = (
+        *said[_MOST_SENTENCES:],
+        *turns[1:],
+        *remarks_on(contest, contest.ranked[:1], options=(path,)),
+        *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
+        *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
+    )
+    return answer(
+        standing=_standing(contest),
+        sentence=sentence,
+        confidence=contest.confidence if contest.drawn and (len(contest.ranked) > 1 or not contest.unknown) else None,
+        comparisons=() if contest.runner_up is None else (contest.runner_up,),
+        remarks=tuple(remark for remark in remarks if remark not in sentence),
+    )
+
+
+def _standing(contest: Contest) -> Standing:
+    """Open where all others are unknown; one training seed does not make sure that a constraint is met."""
+    if len(contest.ranked) > 1:
+        return standing_of(contest)
+    several = contest.ranked[0].value(contest.column).seeds > 1
+    certain = contest.confidence >= CONFIDENCE and (several or not contest.where)
+    return "open" if contest.unknown or contest.confidence < LIKELY else "sure" if certain else "likely"
+
+
+def standing_of(contest: Contest) -> Standing:
+    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, and no time that the
+    best does not give and the next does not have; `likely`, of one seed, that its test samples show the difference."""
+    if contest.runner_up is not None and left_to_samples(contest.runner_up):
+        return "open"
+    certain = contest.runner_up is None or contest.runner_up.gain.above_zero
+    if contest.second is not None and untimed(contest.ranked[0], contest.column):
+        certain &= waiting_of(contest.ranked[0], contest.second) is not None
+    if contest.confidence >= CONFIDENCE and certain:
+        return "sure"
+    return "likely" if contest.confidence >= LIKELY else "open"
+
+
+# rows ----------------------------------------------------------------------------------------------------------------
+
+
+def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, ...]:
+    """The points of a contest as rows of an answer, those that do not compare last."""
+    shown = (*columns, contest.column, *(limit.column for limit in contest.where))
+    ranked = [
+        Option(
+            label=contest.label_of(point),
+            point=point,
+            values=values_of(point, shown),
+            factor=contest.factors[point],
+            wins=contest.wins[point] if contest.drawn else None,
+            obstacle=_in_part(contest, point) if point in contest.terms else "",
+        )
+        for point in contest.ranked
+    ]
+    unranked = [
+        Option(label=contest.label_of(point), point=point, values=values_of(point, shown), obstacle=reason)
+        for point, reason in contest.unranked.items()
+    ]
+    return (*ranked, *sorted(unranked, key=lambda option: option.label))
+
+
+def _in_part(contest: Contest, point: Point) -> str:
+    """On which terms an energy was held against the best's; those that neither is charged for go without saying."""
+    charged = {*point.charged, *contest.ranked[0].charged}
+    return f"on {coverage_words([name for name in contest.terms[point] if name in charged])} only"
+
+
+def missed(contest: Contest) -> tuple[Option, ...]:
+    """Options of which no variant takes part, each with the one that comes nearest."""
+    found = []
+    for option, variants in contest.members.items():
+        if option in contest.chosen or not variants:
+            continue
+        if able := meeting(variants, contest.where):
+            point = best_variant(able, "accuracy", more=True) or able[0]
+            reason = absence(point, contest.column, contest.names)
+        else:
+            point = _nearest(contest, variants)
+            reason = f"At best {listed(misses_in_words(point, contest.where))}."
+        values = values_of(point, [contest.column, *(limit.column for limit in contest.where)])
+        label = contest.label(option)
+        found.append(Option(label=label, point=point, values=values, obstacle=reason, takes_part=False))
+    return tuple(sorted(found, key=lambda option: option.label))
+
+
+def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
+    """Of variants that miss the constraints, the best of those that miss them by least."""
+    least = min(largest_miss(point, contest.where) for point in variants)
+    nearest = [point for point in variants if largest_miss(point, contest.where) == least]
+    return best_variant(nearest, contest.column, more=contest.more) or nearest[0]
+
+
+# sentences -----------------------------------------------------------------------------------------------------------
+
+
+def _asked(question: ChooseQuestion, names: Names) -> str:
+    path = question.choose.removeprefix(AXIS_PREFIX)
+    what = path if path == question.choose else names.axis(path)
+    aim = f"the {'least' if question.most is None else 'highest'} {column_label(question.column)}"
+    limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
+    chip = question.select.get("chip")
+    on = f" on {names.chips[chip]}" if isinstance(chip, str) and len(names.chips) > 1 else ""
+    return f"Which {what} has {aim}{on}{limits}?"
+
+
+def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
+    """How an answer stands that has no best one, and why."""
+    if contest.unknown:
+        return "cannot be asked", next(iter(contest.unknown.values()))
+    variants = {point: option for option, members in contest.members.items() for point in members}
+    if not variants:
+        return "cannot be asked", "No point of the results takes part."
+    nearest = _nearest(contest, [*variants])
+    label = contest.names.upper(contest.label(variants[nearest]))
+    misses = listed(misses_in_words(nearest, contest.where))
+    return (
+        "not met",
+        f"Nothing meets {listed([limit.text for limit in contest.where])}. {label} comes nearest: {misses}.",
+    )
+
+
+def _sentence(contest: Contest, owner: str) -> str:
+    """The best, and by how much.
+
+    Args:
+        owner: whose axis the options are of, which is said once.
+    """
+    best, other, column = contest.ranked[0], contest.second, contest.column
+    value, label = quantity(best.value(column).mean, column), column_label(column)
+    if left_out(best, column, contest.names) or untimed(best, column):
+        value = f"at least {value}"
+    if len(contest.ranked) == 1:
+        limits = listed([limit.text for limit in contest.where])
+        only = "can be compared" if contest.unknown or not limits else f"meets {limits}"
+        return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
+    level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
+    if other is None:
+        return f"{contest.names.upper(listed(level))} have the same {label}, {value}."
+    second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
+    if is_share(column):
+        gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
+        ahead = f"{in_percent(gain)} points {'above' if contest.more else 'below'} {second}"
+    elif factor is None:
+        ahead = f"{second} comes to {quantity(other.value(column).mean, column)}"
+    else:
+        both = " on the terms that both have" if other in contest.terms else ""
+        ahead = f"{in_times(factor, more=contest.more)} than {second}{both}"
+    verb, most = "have" if level[1:] else "has", "highest" if contest.more else "least"
+    if lacking_terms(contest) and contest.confidence < LIKELY:
+        on_both = f"on the terms that both have, {listed(level)} {verb} {ahead.removesuffix(both)}"
+        return f"Which has the {most} {label} is open: {on_both}, {value}."
+    return f"{contest.names.upper(listed(level))} {verb} the {most} {label}: {value}, {ahead}."
+
+
+def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
+    """What may stand in the way of the sentence, or goes with it: most important first."""
+    best, second = contest.ranked[0], contest.second
+    yield draws_against(contest)
+    yield unequal_settings(contest)
+    yield lacking_terms(contest)
+    yield time_left_out(contest)
+    yield _not_ranked(contest)
+    foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
+    if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
+        yield _best_other_chip(contest, foreign)
+    if question.choose.endswith(".cores"):
+        yield _cores_in_use(contest)
+    if question.choose.startswith(AXIS_PREFIX) and second is not None:
+        yield _at_an_end(contest, question.choose)
+    if second is not None:
+        yield other_book(contest, foreign or second)
+    yield enlarged(contest)
+
+
+def _not_ranked(contest: Contest) -> str:
+    """Whom the first sentence says nothing of; of a reader's own chip also why, and whom it beats nevertheless."""
+    if not contest.unknown:
+        return ""
+    labels = first, *others = [*contest.unknown]
+    if len(labels) > _MOST_NAMED:
+        labels = [*labels[: _MOST_NAMED - 1], f"{len(labels) - _MOST_NAMED + 1} others"]
+    said = f"{contest.names.upper(listed(labels))} {'are' if others else 'is'} not ranked."
+    if not any(variants[0].own_chip and contest.label(option) == first for option, variants in contest.members.items()):
+        return said
+    point = next((point for point in contest.unranked if contest.label_of(point) == first), None)
+    beaten = None if point is None else contest.against_next(point)
+    beside = "" if beaten is None else f" {_beside(contest, first, *beaten)}"
+    return f"{said} {contest.unknown[first]}{beside}"
+
+
+def _beside(contest: Contest, label: str, other: Point, factor: float) -> str:
+    """An unranked option compared with a ranked one: `mine has 130 times less than Loihi on the terms …`."""
+    less = in_times(max(factor, 1 / factor), more=contest.more == (factor >= 1))
+    return f"{contest.names.upper(label)} has {less} than {contest.label_of(other)} on the terms that both have."
+
+
+def _best_other_chip(contest: Contest, point: Point) -> str:
+    """How far the nearest other chip is, where the runner-up is a variant of the best one's."""
+    column, factor, label = contest.column, contest.factors[point], contest.names.chips[point.chip]
+    if is_share(column) or factor is None:
+        return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
+    return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}."
+
+
+def _cores_in_use(contest: Contest) -> str:
+    """That a network lies on the same few cores whatever their number."""
+    used = {point.value("cores_used").mean for point in contest.chosen.values()}
+    if len(contest.chosen) < 2 or len(used) > 1:
+        return ""
+    return f"The network lies on {used.pop():,.0f} cores in all of them; `spread` in the chip's entry takes more."
+
+
+def _at_an_end(contest: Contest, path: str) -> str:
+    """That the best value of a numeric axis is the smallest or the largest that was tried."""
+    numbers = [option for option in contest.members if isinstance(option, int | float)]
+    best = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
+    if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
+        return ""
+    if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
+        return (
+            "It is the largest that was tried: more lanes always look better, since the model charges them only area."
+        )
+    end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
+    return f"It is the {end} that was tried, so a {further} one may be better still."

@@ -1,0 +1,259 @@
+"""Claims of a sweep's file, judged on its points: differences between sides, trends along an axis, and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+
+from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
+from codesign.analysis.comparisons.comparison import (
+    ENERGIES,
+    Comparison,
+    Status,
+    compare_series,
+    same_terms,
+    with_robustness,
+)
+from codesign.analysis.comparisons.robustness import DRAWN
+from codesign.analysis.comparisons.wording import gain_in_words
+from codesign.analysis.questions import ClaimQuestion, Selection, Size
+from codesign.analysis.results.formatting import listed, number, quantity
+from codesign.analysis.results.measures import label_of, like, measured, of_training
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval, ratio
+from codesign.deferred import pd
+
+_SPELLED_OUT = 2
+"""Of more comparisons than this only the one with the largest difference is."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pair:
+    """Two points whose values by training seed are said to differ."""
+
+    more: Point
+    less: Point
+    high: pd.Series
+    low: pd.Series
+
+
+def answer_claim(
+    name: str, question: ClaimQuestion, points: Sequence[Point], names: Names, *, failed: pd.DataFrame | None = None
+) -> Answer:
+    """How a claim stands.
+
+    It holds where every comparison's interval lies on its side of zero, does not hold where one lies on the other side
+    and none on its own, and is not shown where seeds are too few or too far apart to say.
+
+    Args:
+        points: all of the sweep.
+        names: of all of the sweep.
+        failed: rows of results without a result: trainings that diverged are unstable.
+    """
+    source = f" ({question.source})" if question.source else ""
+    answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
+    values = _Values(question=question, points=points, failed=failed)
+    if question.along is None and question.more is None:
+        return _limited(answer, points_in(points, question.select), values)
+    pairs = values.pairs()
+    found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question.column)) is not None]
+    if not found:
+        return answer(standing="cannot be asked", sentence=_nothing(question, points))
+    statuses = [_judged(pair, comparison, question) for pair, comparison in found]
+    comparisons = [comparison for _, comparison in found]
+    everyone = [point for pair in pairs for point in (pair.more, pair.less)]
+    say = names.training if of_training(question.column) else names.told_apart(everyone)
+    agree = sum(
+        comparison.gain.above_zero if question.at_least is None else status == "holds"
+        for comparison, status in zip(comparisons, statuses, strict=True)
+    )
+    sentence = _sentence(comparisons, say, agree, names)
+    if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
+        sentence += _factor([pair for pair, _ in found])
+    return answer(
+        standing=_together(statuses),
+        sentence=sentence,
+        comparisons=tuple(comparisons),
+        remarks=tuple(filter(None, (_standing(comparisons, statuses), question.remark))),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Values:
+    """What a question asks of points."""
+
+    question: ClaimQuestion
+    points: Sequence[Point]
+    failed: pd.DataFrame | None
+
+    def of(self, point: Point, column: str = "") -> pd.Series:
+        return measured(column or self.question.column, point, self.points, self.failed)
+
+    @cached_property
+    def bases(self) -> dict[int, Point]:
+        """By a point's number, the point that its value is taken relative to."""
+        if self.question.relative_to is None:
+            return {}
+        found = pairs_between(self.points, self.question.select, self.question.relative_to)
+        return {point.number: base for point, base in reversed(found)}
+
+    def gains(self, point: Point) -> pd.Series | None:
+        """Values less those that they are relative to; None where there are none."""
+        if self.question.relative_to is None:
+            return self.of(point)
+        base = self.bases.get(point.number)
+        return None if base is None else (self.of(point) - self.of(base)).dropna()
+
+    def pairs(self) -> list[_Pair]:
+        """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
+        others say of a training."""
+        asked = self.question
+        distinct: dict[tuple[object, ...], _Pair] = {}
+        for more, less in self._sides():
+            high = self.gains(more)
+            low = self.of(less, asked.column_of_less) if asked.column_of_less else self.gains(less)
+            if high is not None and low is not None:
+                key = (self.key_of(more), self.key_of(less), *high.items(), *low.items())
+                distinct.setdefault(key, _Pair(more=more, less=less, high=high, low=low))
+        return list(distinct.values())
+
+    def key_of(self, point: Point) -> tuple[object, ...]:
+        families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
+        axes = [(name, value) for name, value in point.axes if name.startswith(families)]
+        return (*(value_of(point, name) for name, family in FACTS.items() if family in families), *axes)
+
+    def _sides(self) -> Iterable[tuple[Point, Point]]:
+        asked, chosen = self.question, points_in(self.points, self.question.select)
+        if asked.along is not None:
+            usable = [point for point in chosen if self.gains(point) is not None]
+            steps = [step for ladder in ladders_along(usable, asked.along) for step in pairwise(ladder)]
+            return [(high, low) if asked.direction == "rises" else (low, high) for low, high in steps]
+        assert asked.more is not None, "the form of the question"
+        assert asked.less is not None, "the form of the question"
+        if asked.more == asked.less:
+            return [(point, point) for point in points_in(chosen, asked.more)]
+        return pairs_between(chosen, asked.more, asked.less)
+
+
+def _compared(pair: _Pair, column: str) -> Comparison | None:
+    """The side with less first, unless more is better; None without a common seed, or for energies of other terms."""
+    if column in ENERGIES and not same_terms(pair.more, pair.less):
+        return None
+    if like(column).endswith("accuracy"):
+        return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)
+    comparison = compare_series(column, pair.less, pair.more, pair.low, pair.high, more_is_better=False)
+    return with_robustness(comparison) if comparison is not None and column in DRAWN else comparison
+
+
+def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
+    gain = comparison.gain
+    if question.at_least is not None:
+        return _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+    if comparison.status == "not shown":
+        within = question.or_equal_within
+        close = within is not None and gain.low is not None and gain.low > -within.value
+        return "does not hold" if gain.below_zero else "holds in part" if close else "not shown"
+    if question.about is not None and comparison.status == "holds":
+        high = pair.high / question.about.value
+        short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
+        return "holds in part" if short is not None and short.gain.below_zero else "holds"
+    return comparison.status
+
+
+def _reaches(found: Interval, size: Size) -> Status:
+    if found.low is None or found.high is None:
+        return "not shown"
+    return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+
+
+def _together(statuses: Sequence[Status]) -> Status:
+    """The status of a claim made of several."""
+    distinct = set(statuses)
+    if len(distinct) == 1:
+        return distinct.pop()
+    if distinct & {"holds", "holds in part"}:
+        return "holds in part"
+    return "does not hold" if "does not hold" in distinct else "not shown"
+
+
+def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
+    """A claim about every training seed's value."""
+    question = values.question
+    trained = {(values.key_of(point), *values.of(point).items()): point for point in chosen}
+    seen = [value for point in trained.values() for value in values.of(point)]
+    if not seen:
+        return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
+    above, below = question.above, question.below
+    within = [(above is None or value > above) and (below is None or value < below) for value in seen]
+    return answer(
+        standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
+        sentence=f"It is so for {sum(within)} of {len(within)} training seeds.",
+        remarks=(question.remark,) if question.remark else (),
+    )
+
+
+# words ---------------------------------------------------------------------------------------------------------------
+
+
+def _sentence(comparisons: Sequence[Comparison], say: Callable[[Point], str], agree: int, names: Names) -> str:
+    """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
+    if len(comparisons) == 1:
+        return f"{_means(comparisons[0], say, names)} The difference is {gain_in_words(comparisons[0])}."
+    written = [_means(comparison, say, names) for comparison in comparisons]
+    if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
+        return " ".join(written)
+    largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
+    return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say, names)}"
+
+
+def _means(comparison: Comparison, say: Callable[[Point], str], names: Names) -> str:
+    """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`
+
+    In two sentences where names hold numbers themselves.
+    """
+    column = like(comparison.column)
+    better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
+    one, other = say(comparison.better), say(comparison.worse)
+    if one != other and any(letter.isdigit() for letter in one + other):
+        return f"{names.upper(one)}: {better}. {names.upper(other)}: {worse}."
+    return f"{names.upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
+
+
+def _factor(pairs: Sequence[_Pair]) -> str:
+    factors = [value for pair in pairs if (value := ratio(pair.high, pair.low).mean) is not None]
+    if not factors:
+        return ""
+    if len(factors) <= _SPELLED_OUT:
+        return f" By a factor of {listed([number(value, 3) for value in factors])}."
+    return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
+
+
+def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> str:
+    """What the spread of the seeds leaves open, in words."""
+    if max(comparison.gain.seeds for comparison in comparisons) == 1:
+        return "One training seed gives no interval."
+    both = zip(comparisons, statuses, strict=True)
+    oppose = sum(one.gain.below_zero and status == "does not hold" for one, status in both)
+    where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
+    return f"{where} is the other way round." if oppose else ""
+
+
+def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
+    """What is missing, in a sentence."""
+    wanted: list[Selection] = [side for side in (question.more, question.less, question.relative_to) if side]
+    absent = [side for side in wanted or [question.select] if not points_in(points, side)]
+    if absent:
+        return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
+    if question.along is not None:
+        return f"The results have no two points that differ in {question.along.replace('_', ' ')} alone."
+    return f"The results have no {label_of(question.column)} of points that can be held against each other."
+
+
+def _written(selection: Selection) -> str:
+    """`recipe layered, schedule async_random`."""
+    names = ((name, [*wanted] if isinstance(wanted, list | tuple) else [wanted]) for name, wanted in selection.items())
+    return ", ".join(f"{name} {listed([str(value) for value in wanted], 'or')}" for name, wanted in names)

@@ -1,0 +1,163 @@
+"""`compare`: two sides, each at its best variant under the same constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from codesign.analysis.answers.answers import Answer, Standing
+from codesign.analysis.answers.choosing import missed, options_of, standing_of
+from codesign.analysis.answers.remarks import (
+    enlarged,
+    lacking_terms,
+    left_aside,
+    other_book,
+    remarks_on,
+    time_left_out,
+)
+from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
+from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
+from codesign.analysis.comparisons.contest import Contest, absence
+from codesign.analysis.comparisons.unequal import unequal_settings
+from codesign.analysis.questions import CompareQuestion, Selection
+from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+
+_NAMED = ("chip", "schedule", "recipe")
+
+
+def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point], names: Names) -> Answer:
+    """The answer to a question of the form `compare`.
+
+    Args:
+        points: all of the results; those that answer nothing or drop spikes are left out.
+        names: of all of the results.
+    """
+    selected = points_in(points, question.select)
+    sides = [_side(side, question, selected) for side in question.compare]
+    labels = [_label(side, names) for side in sides]
+    able = [point for point in selected if not point.silent and not point.drops_spikes]
+    members = {place: points_in(able, side) for place, side in enumerate(sides)}
+    contest = Contest(
+        members=members,
+        label=lambda option: labels[option],
+        column=question.columns[0],
+        more=more_is_better(question.columns[0]),
+        where=resolved(question.where, [point for side in members.values() for point in side]),
+        names=names,
+    )
+    answer = partial(
+        Answer,
+        name=name,
+        form="compare",
+        column=contest.column,
+        question=question.ask or f"{names.upper(labels[0])} against {labels[1]}: how do they differ?",
+    )
+    aside = left_aside(selected, names)
+    if len(contest.chosen) < 2:
+        standing, sentence = _lacking(contest)
+        options = (*options_of(contest, question.columns), *missed(contest))
+        return answer(standing=standing, sentence=sentence, options=options, remarks=aside)
+    first, second = contest.chosen.values()
+    found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
+    options = options_of(contest, question.columns)
+    if len(contest.ranked) < 2 or not found:
+        return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
+    book = "" if contest.second is None else other_book(contest, contest.second)
+    beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
+    said = (_sentence(first, (names.upper(labels[0]), labels[1]), found), *(remark(contest) for remark in beside))
+    return answer(
+        standing=standing_of(contest),
+        sentence=" ".join(filter(None, (*said, book))),
+        confidence=contest.confidence if contest.drawn else None,
+        options=options,
+        comparisons=tuple(found),
+        remarks=(
+            *remarks_on(contest, (first, second), options={*sides[0], *sides[1]}, columns=question.columns),
+            *aside,
+        ),
+    )
+
+
+def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:
+    """What a name is a name of: of the same thing as the other side's where there is one that has both."""
+    if not isinstance(side, str):
+        return side
+    wanted = {other for other in question.compare if isinstance(other, str)}
+    known = {fact: {getattr(point, fact) for point in points} for fact in _NAMED}
+    order = sorted(_NAMED, key=lambda fact: not known[fact].issuperset(wanted))
+    return {next((fact for fact in order if side in known[fact]), "chip"): side}
+
+
+def _label(side: Selection, names: Names) -> str:
+    words = []
+    for key, wanted in side.items():
+        values = wanted if isinstance(wanted, list | tuple) else (wanted,)
+        if isinstance(wanted, bool):
+            words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
+        elif key in names.axes and isinstance(values[0], str):
+            words.append(listed([names.option(key, str(value)) for value in values], "or"))
+        else:
+            said = listed([names.of(key, value) for value in values], "or")
+            words.append(said if isinstance(values[0], str) else f"{names.axis(key).replace('_', ' ')} {said}")
+    return ", ".join(words)
+
+
+def _lacking(contest: Contest) -> tuple[Standing, str]:
+    """How a comparison stands of which a side has no variant that takes part, which side that is, and why."""
+    lacking = {option: variants for option, variants in contest.members.items() if option not in contest.chosen}
+    for variants in lacking.values():
+        if able := meeting(variants, contest.where):
+            return "cannot be asked", absence(able[0], contest.column, contest.names)
+    sides, limits = listed([*map(contest.label, lacking)]), listed([limit.text for limit in contest.where])
+    if not limits or not all(lacking.values()):
+        return "cannot be asked", f"No variant of {sides} takes part."
+    return "not met", f"No variant of {sides} meets {limits}."
+
+
+def _compared(a: Point, b: Point, column: str) -> Comparison | None:
+    """The better side against the worse; None where they do not compare."""
+    first, second = a.value(column).mean, b.value(column).mean
+    if first is None or second is None:
+        return None
+    more = more_is_better(column)
+    better, worse = (a, b) if (first >= second) == more else (b, a)
+    return compare(column, better, worse, more_is_better=more)
+
+
+def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:
+    """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so.
+
+    How sure the first column is stands beside the sentence.
+    """
+    differ = [_difference(one, first) for one in found if one.gain.mean and (one is found[0] or _clear(one))]
+    same = listed([column_label(one.column) for one in found if not one.gain.mean])
+    open_ = listed([column_label(one.column) for one in found[1:] if one.gain.mean and not _clear(one)])
+    one, other = labels
+    said = (
+        f"{one} has {listed(differ[:2])} than {other}." if differ else "",
+        f"It has {listed(differ[2:4])}." if differ[2:] else "",
+        f"{'They' if differ else f'{one} and {other}'} have the same {same}." if same else "",
+        f"In {open_} they do not clearly differ." if open_ else "",
+    )
+    return " ".join(filter(None, said))
+
+
+def _clear(comparison: Comparison) -> bool:
+    """Whether neither the seeds, if there are several, nor the draws leave a difference open."""
+    seeds, draws = comparison.gain, comparison.robustness
+    return (seeds.above_zero or seeds.half_width is None) and (draws is None or draws.settled)
+
+
+def _difference(comparison: Comparison, first: Point) -> str:
+    """`1.4 times less energy per sample`, `2.1 points more accuracy`."""
+    label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
+    if is_share(comparison.column):
+        return f"{points_with_interval(comparison.gain).partition(' ±')[0]} points {'more' if more else 'less'} {label}"
+    if comparison.ratio is None:
+        return f"{'more' if more else 'less'} {label}"
+    factor = comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio
+    apart = comparison.column in BY_TERM and comparison.better.coverage != comparison.worse.coverage
+    return f"{in_times(factor, more=more)} {label}{' (on the terms that both have)' if apart else ''}"

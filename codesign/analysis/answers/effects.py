@@ -1,0 +1,95 @@
+"""What each choice does, all else equal: a column with each option, over points that differ in that choice alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+
+_FACTS = ("chip", "schedule", "recipe")
+_FOLLOWS = {"chip": ("capacity", "weight_bits")}
+"""What another option of a fact brings with it, so that it is not held equal."""
+_WORDS = {"recipe": "training"}
+_MOST_OPTIONS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One option of one choice against the mean of all options of that choice.
+
+    Attributes:
+        choice, option: as a reader says them.
+        mean: over the blocks of points that agree in everything else: above zero or below, or of a column with a unit
+            the factor. Each block has all options.
+        low, high: least and most of it over the blocks.
+        blocks: how many there are.
+    """
+
+    choice: str
+    option: str
+    mean: float
+    low: float
+    high: float
+    blocks: int
+
+
+def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
+    """Options of all choices of which two or more share a block; energies only where they compare."""
+    choices = [*_FACTS, *dict.fromkeys(name for point in points for name in point.axis_texts)]
+    return [effect for choice in choices for effect in _of_choice(points, column, choice, names)]
+
+
+def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) -> list[Effect]:
+    blocks: dict[Hashable, dict[str, list[float]]] = {}
+    for point in points:
+        value, option = point.value(column).mean, _option(point, choice, names)
+        if point.beyond_chip or point.drops_spikes:
+            continue
+        if value is not None and option is not None and (value > 0 or not is_ratio(column)):
+            group = comparison_group(point, (column,))
+            written = float(np.log(value)) if is_ratio(column) else value
+            blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)
+    means = [{option: float(np.mean(values)) for option, values in block.items()} for block in blocks.values()]
+    common, complete = _complete(means)
+    order = [option for option in dict.fromkeys(_option(point, choice, names) for point in points) if option in common]
+    found = []
+    for option in order[:_MOST_OPTIONS]:
+        gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
+        ends = float(np.mean(gains)), min(gains), max(gains)
+        mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
+        title = _WORDS.get(choice, choice) if choice in _FACTS else names.axis(choice)
+        found.append(Effect(choice=title, option=option or "", mean=mean, low=low, high=high, blocks=len(complete)))
+    return found
+
+
+def _complete(blocks: Sequence[dict[str, float]]) -> tuple[tuple[str, ...], list[dict[str, float]]]:
+    """The options, two or more, and the blocks with all of them that hold most values together; nothing without."""
+    sets = dict.fromkeys(tuple(sorted(block)) for block in blocks if len(block) > 1)
+    held = {options: [block for block in blocks if block.keys() >= set(options)] for options in sets}
+    options = max(held, key=lambda options: len(options) * len(held[options]), default=())
+    return options, held.get(options, [])
+
+
+def is_ratio(column: str) -> bool:
+    """Whether a factor says more of a column than a difference."""
+    return bool(COLUMNS[column].unit)
+
+
+def _option(point: Point, choice: str, names: Names) -> str | None:
+    if choice in _FACTS:
+        return names.of(choice, getattr(point, choice))
+    return point.axis_texts.get(choice)
+
+
+def _rest(point: Point, choice: str) -> Hashable:
+    """All in which points of one block agree."""
+    held = ("workload", "topology", "operation", "capacity", "weight_bits", *_FACTS)
+    left = (choice, *_FOLLOWS.get(choice, ()))
+    axes = tuple(axis for axis in point.axes if axis[0] != choice and not axis[0].startswith(f"{choice}."))
+    return tuple(getattr(point, name) for name in held if name not in left), axes

@@ -1,0 +1,191 @@
+"""What a publication prints beside the sweep's own numbers, and in what the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
+from codesign.analysis.answers.selecting import FACTS, points_in, value_of
+from codesign.analysis.comparisons.comparison import ENERGIES, same_terms
+from codesign.analysis.questions import PrintedQuestion, PrintedRow
+from codesign.analysis.results.formatting import listed, quantity, written
+from codesign.analysis.results.measures import label_of, like, measured
+from codesign.analysis.results.metadata import ResultMetadata, Scalar
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval, interval, ratio
+
+_NOT_THE_SAME = (
+    "So this is not the publication's experiment: whether numbers agree or not proves nothing. Only the "
+    "direction of each step can be compared, and its size as a multiple of a row of the same table."
+)
+_MOMENTUM_ONLY = "momentum_noise"
+
+
+def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point], metadata: ResultMetadata) -> Answer:
+    """Printed numbers beside the sweep's, row by row, and every setting that is not as printed.
+
+    A row's point is the one that is most as printed, of equals the first.
+
+    Args:
+        points: all of the sweep.
+    """
+    chosen = points_in(points, question.select)
+    found = {key: _point_of(row, question, chosen) for key, row in question.rows.items()}
+    reference = question.relative_to
+    options = [
+        Option(
+            label=row.label,
+            point=found[key],
+            values=_values(question.columns, found[key], points),
+            obstacle="" if found[key] is not None else "no result",
+            printed=PrintedNumbers(
+                values=row.values,
+                multiples=_multiples(question, row, found[key], found.get(reference or ""), points),
+                remark=_remark(question, found[key]),
+            ),
+        )
+        for key, row in question.rows.items()
+    ]
+    used = [point for point in found.values() if point is not None] if question.rows else chosen
+    differences = [*_otherwise(question.settings, used, metadata)]
+    known = bool(used) and (not question.rows or any(option.point is not None for option in options))
+    return Answer(
+        name=name,
+        form="printed",
+        question=question.ask or f"{question.printed}{f' of {question.source}' if question.source else ''}",
+        standing="shown" if known else "cannot be asked",
+        sentence=_sentence(question, options, len(differences)),
+        options=tuple(options),
+        remarks=(*_remarks(question, differences, metadata), *_missing(options)),
+    )
+
+
+def _point_of(row: PrintedRow, question: PrintedQuestion, points: Sequence[Point]) -> Point | None:
+    found = points_in(points, row.of)
+    return min(found, key=lambda p: (len([*_unlike(question.settings, p)]), p.number)) if found else None
+
+
+def _values(columns: Sequence[str], point: Point | None, points: Sequence[Point]) -> dict[str, Interval]:
+    return {} if point is None else {column: interval(measured(column, point, points)) for column in columns}
+
+
+def _multiples(
+    question: PrintedQuestion, row: PrintedRow, point: Point | None, reference: Point | None, points: Sequence[Point]
+) -> dict[str, tuple[float | None, Interval]]:
+    """Of the reference row: what is printed, and the same here; energies only where they hold the same terms."""
+    if question.relative_to is None:
+        return {}
+    base, multiples = question.rows[question.relative_to].values, {}
+    for column in question.columns:
+        if like(column).endswith("accuracy"):
+            continue
+        here = Interval(mean=None, half_width=None, seeds=0)
+        if (
+            point is not None
+            and reference is not None
+            and (like(column) not in ENERGIES or same_terms(point, reference))
+        ):
+            here = ratio(measured(column, point, points), measured(column, reference, points))
+        multiples[column] = _quotient(row.values.get(column), base.get(column)), here
+    return multiples
+
+
+def _quotient(value: float | str | None, other: float | str | None) -> float | None:
+    numbers = isinstance(value, float), isinstance(other, float)
+    return float(value) / float(other) if all(numbers) and value is not None and other else None
+
+
+# what is not as printed ----------------------------------------------------------------------------------------------
+
+
+def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
+    """Names of facts and parameters of training in which a point is not as printed; what it lacks does not count."""
+    for name, wanted in settings.items():
+        value = value_of(point, _path(name))
+        idle = name == _MOMENTUM_ONLY and point.training_policy != "momentum"
+        if (value is not None or name == "weight_bits") and value != wanted and not idle:
+            yield name
+
+
+def _remark(question: PrintedQuestion, point: Point | None) -> str:
+    """In what a row's point is not as printed."""
+    if point is None:
+        return ""
+    facts = [name for name in _unlike(question.settings, point) if name in FACTS]
+    return "; ".join(
+        f"{_in_words(name)} {_written(name, value_of(point, name))} ({_written(name, question.settings[name])})"
+        for name in facts
+    )
+
+
+def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata: ResultMetadata) -> Iterator[str]:
+    """`epochs 40 (50)`: what was run and, in brackets, what is printed. Axes of the sweep say their own."""
+    axes = {axis.name.rpartition(".")[2] for axis in metadata.axes}
+    of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
+    for name, wanted in settings.items():
+        if name in of_run:
+            values: set[Any] = {of_run[name]}
+        elif name in FACTS or name.removeprefix("training.") in axes:
+            continue
+        else:
+            unlike = [point for point in points if name in _unlike({name: wanted}, point)]
+            values = {value_of(point, _path(name)) for point in unlike}
+        others = sorted((value for value in values if value != wanted), key=str)
+        if others:
+            yield f"{_in_words(name)} {listed([_written(name, value) for value in others])} ({_written(name, wanted)})"
+
+
+def _path(name: str) -> str:
+    return name if name in FACTS or name.startswith("training.") else f"training.{name}"
+
+
+def _samples(metadata: ResultMetadata) -> dict[str, Scalar]:
+    data = metadata.workload
+    counts = {"train": data.train + data.validation, "test": data.test}
+    return {**counts, "samples": sum(counts.values()), "timestep_s": data.timestep_s}
+
+
+def _in_words(name: str) -> str:
+    words = {"train": "training samples", "test": "test samples", "timestep_s": "timestep in s", "group_size": "F"}
+    return words.get(name, name.removeprefix("training.").replace("_", " "))
+
+
+def _written(name: str, value: Scalar) -> str:
+    if name == "weight_bits" and value is None:
+        return "float"
+    return f"{value:,}" if type(value) is int else written(value)
+
+
+# words ---------------------------------------------------------------------------------------------------------------
+
+
+def _sentence(question: PrintedQuestion, options: Sequence[Option], differences: int) -> str:
+    """The last row with a printed number of its own here; else how many settings differ."""
+    for option in reversed(options):
+        for column in question.columns:
+            printed, here = option.printed.values.get(column) if option.printed else None, option.values.get(column)
+            if isinstance(printed, float) and here is not None and here.mean is not None:
+                unit = like(column)
+                told = f"{quantity(printed, unit)} printed, {quantity(here.mean, unit)} here"
+                return f"{option.label}, {label_of(column)}: {told}."
+    if question.settings and not question.rows:
+        return f"{differences} settings are not as printed." if differences else "All settings are as printed."
+    return "The publication prints no numbers for these results."
+
+
+def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: ResultMetadata) -> Iterator[str]:
+    coverage = metadata.workload.coverage
+    yield from filter(
+        None, (question.instead, coverage if coverage is None or coverage.endswith(".") else f"{coverage}.")
+    )
+    if differences:
+        yield f"Not as printed (printed values in brackets): {'; '.join(differences)}."
+    if question.settings and (question.instead or coverage or any(" samples " in one for one in differences)):
+        yield _NOT_THE_SAME
+    yield from question.remarks
+
+
+def _missing(options: Sequence[Option]) -> list[str]:
+    absent = [option.label for option in options if option.point is None]
+    return [f"No result here for {listed(absent)}."] if absent else []

@@ -1,0 +1,348 @@
+"""What to know of an answer beside it: what a side lacks, what seeds leave open, the other book, time that is idle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from codesign.analysis.comparisons.comparison import ENERGIES, Comparison, Obstacle, energy_of
+from codesign.analysis.comparisons.constraints import doubt
+from codesign.analysis.comparisons.contest import GUESSED, Contest, untimed
+from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
+from codesign.analysis.results.formatting import (
+    column_label,
+    coverage_words,
+    is_share,
+    listed,
+    percent,
+    quantity,
+    significant,
+    with_interval,
+)
+from codesign.analysis.results.naming import Names, points_in_words
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import CONFIDENCE, quantile_of
+from codesign.analysis.results.table import ResultTable
+from codesign.arrays import Floats
+from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
+from codesign.units import plural
+
+OVER_BUDGET = "trained with a budget that it does not keep to: "
+"""How a row's assumptions begin to say so."""
+_MOST_SEEDS = 100
+_OFF_CENTRE = 1.5
+"""By which the middle of the draws differs from a value before that is told."""
+_MUCH = 2.0
+"""By which the factors of two books differ before both are told."""
+_LITTLE = 0.005
+"""The share of an energy that is too little to be told beside an answer."""
+_WIDE = 0.05
+"""Half of an accuracy's interval from which on it is pointed out."""
+
+
+def remarks_on(
+    contest: Contest, told: Sequence[Point], *, options: Collection[str], columns: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What to know of a contest with a best one, most important first.
+
+    Args:
+        told: the points that the answer is about.
+        options: what sets the options apart: names of facts or axes.
+        columns: those that it compares beside the one that decides.
+    """
+    best, second, names = contest.ranked[0], contest.second, contest.names
+    said = [left_out(point, contest.column, names) for point in told]
+    said += [_doubt(contest, point) for point in told]
+    said += [_off_centre(point, contest) for point in told]
+    said.append(_seeds_wanted(contest))
+    if contest.runner_up is not None:
+        said.append(left_to_samples(contest.runner_up))
+    if contest.runner_up is not None and not lacking_terms(contest):
+        said.append(tip_sentence(contest.runner_up, names))
+    if contest.terms:
+        said.append(
+            f"What one side's energy lacks is taken to cost what it costs the other, within a factor of {GUESSED:.0f}."
+        )
+    said += contest.unknown.values()
+    if second is not None and all(name in options or of == dict(second.axes).get(name) for name, of in best.axes):
+        said.append(scaled_sentence(best, second, {point: contest.label_of(point) for point in (best, second)}))
+    said += [_accuracy_remark(contest, columns), _idle_remark(best, contest.column)]
+    return tuple(dict.fromkeys(filter(None, said)))
+
+
+def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
+    """What `dropping_remark` says, and that some points, or some seeds of one, answer nothing; the first is named."""
+    silent = sum(point.silent for point in points)
+    mixed = [point for point in points if point.silent_seeds and not point.silent]
+    said = [*filter(None, [dropping_remark(points, names)])]
+    if silent:
+        words = "1 point has" if silent == 1 else f"{silent:,} points have"
+        said.append(f"{words} no output spike or no right answer and {'is' if silent == 1 else 'are'} left out.")
+    if mixed:
+        seeds = mixed[0].silent_seeds
+        which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
+        more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
+        said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
+    return tuple(said)
+
+
+def dropping_remark(points: Collection[Point], names: Names) -> str:
+    """Which points are left out since a chip drops spikes there; "" for none."""
+    dropping = [point for point in points if point.drops_spikes and not point.silent]
+    if not dropping:
+        return ""
+    more = f" and {plural(len(dropping) - 1, 'more point')}" if dropping[1:] else ""
+    why = "a core or a link has more to do than fits in a tick, and what they drop is not simulated"
+    return f"Left out: {names.point(dropping[0])}{more}, where {why}."
+
+
+def silent_networks(table: ResultTable) -> str:
+    """How often a network never answers, where, and what is likely to blame; "" where all do."""
+    silent, ok = table.frame["undecided_fraction"] == 1, table.frame["status"] == "ok"
+    if not silent.any():
+        return ""
+    how_many = f"{silent.sum()} of {plural(int(ok.sum()), 'row')} {'has' if silent.sum() == 1 else 'have'}"
+    where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
+    return (
+        f"{how_many} no output spike in any sample, so that every answer is wrong{where}. Likely: "
+        "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
+        "added up, or a synchronization_threshold above the messages that come"
+    )
+
+
+def over_budget(table: ResultTable) -> str:
+    """Which trainings took more than their budget; "" where all keep to it."""
+    frame = table.frame
+    over = frame["assumptions"].map(
+        lambda entries: entries is not None and any(entry.startswith(OVER_BUDGET) for entry in entries)
+    )
+    if not over.any():
+        return ""
+    named = listed([f"'{name}'" for name in sorted(set(frame["recipe"][over]))])
+    return (
+        f"{over.sum()} of {plural(len(frame), 'row')} {'has' if over.sum() == 1 else 'have'} a model of {named} that "
+        "no epoch of its training brought within its budget: see validation_density or validation_energy_j. More "
+        "epochs, a higher spike_cost to begin with, or a larger budget may help"
+    )
+
+
+def left_to_samples(comparison: Comparison) -> str:
+    """That two shares of one training seed are no farther apart than chance may put those of as many test samples."""
+    p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
+    if comparison.gain.half_width is not None or not is_share(comparison.column) or not samples:
+        return ""
+    error = math.sqrt((p * (1 - p) + q * (1 - q)) / samples)
+    if abs(p - q) > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error:
+        return ""
+    return f"With {samples:,.0f} test samples, chance may make such a difference."
+
+
+# energies that do not hold all terms ---------------------------------------------------------------------------------
+
+
+def left_out(best: Point, column: str, names: Names) -> str:
+    """What the energy of a point leaves out, and the numbers of its chip that are lacking for it."""
+    entries = [entry.partition(": ") for entry in best.not_modelled] if column in ENERGIES else []
+    of_terms = [(what, why) for what, _, why in entries if what == "static energy" or what.startswith("energy of ")]
+    if not of_terms:
+        return ""
+    reasons = [why.partition(" gives no ")[2] for _, why in of_terms]
+    times = [why.partition(" gives no ")[2] for what, _, why in entries if what == "latency"]
+    numbers = [each for reason in reasons for each in (times if reason.startswith("latency,") else [reason])]
+    what = listed([what.removeprefix("energy of ") for what, _ in of_terms])
+    missing = listed([*dict.fromkeys(filter(None, numbers))])
+    why = f": its file gives no {missing}" if missing else ""
+    return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
+
+
+def not_modelled(points: Collection[Point], names: Names) -> list[str]:
+    """What energy and latency of each chip leave out, and the numbers that its file lacks for it."""
+    by_chip: dict[str, dict[str, str]] = {}
+    for point in points:
+        for entry in point.not_modelled:
+            what, _, why = entry.partition(": ")
+            if " gives no " in why and CURRENTS not in entry:
+                by_chip.setdefault(point.chip, {})[what] = why.partition(" gives no ")[2]
+    said = []
+    for chip, lacking in by_chip.items():
+        numbers = listed([*dict.fromkeys(of for of in lacking.values() if not of.startswith("latency,"))], "or")
+        why = f" (no {numbers})" if numbers else ""
+        said.append(f"Not modelled of {names.chips[chip]}: {listed([*lacking])}{why}.")
+    return said
+
+
+def unpriced_currents(points: Collection[Point]) -> str:
+    """That no energy holds the multiplications of a first layer which takes currents; "" where none does."""
+    entry = next((entry for point in points for entry in point.not_modelled if CURRENTS in entry), "")
+    if not entry:
+        return ""
+    count = entry.partition(CURRENTS)[0]
+    return f"The first layer takes currents: its {count}multiplications a sample have no price and are in no energy."
+
+
+def lacking_terms(contest: Contest) -> str:
+    """That the energy of the best lacks terms that are more than a little of another one's; empty where it does not."""
+    best, chips = contest.ranked[0], contest.names.chips
+    for point, terms in contest.terms.items():
+        if share := lacks(best, point, terms):
+            one, other = (
+                f"with {contest.label_of(each)}" if best.chip == point.chip else f"of {chips[each.chip]}"
+                for each in (best, point)
+            )
+            missing = coverage_words(_without(point, terms))
+            return f"The energy {one} lacks {missing}: {percent(share)} of that {other}."
+    return ""
+
+
+def time_left_out(contest: Contest) -> str:
+    """What the value of the best leaves out since its chip's file does not give a time; empty for nothing."""
+    best, column = contest.ranked[0], contest.column
+    words = untimed(best, column)
+    return f"The {column_label(column)} of {contest.names.chips[best.chip]} {words}" if words else ""
+
+
+def draws_against(contest: Contest) -> str:
+    """That the ranges of the chips' numbers speak for another option than their values do."""
+    likely = max(contest.wins, key=lambda point: contest.wins[point])
+    if not contest.drawn or likely in contest.ranked[: contest.level] or contest.wins[likely] <= contest.confidence:
+        return ""
+    share = percent(contest.wins[likely])
+    return f"But in {share} of training seeds and draws of the chips' numbers it is {contest.label_of(likely)}."
+
+
+def enlarged(contest: Contest) -> str:
+    """That the best is on a chip that was made larger for the network than it is."""
+    best = contest.ranked[0]
+    if not any(entry.endswith("lifted") for entry in best.assumptions):
+        return ""
+    return f"{contest.names.chips[best.chip]} is enlarged for the network, at the published chip's prices."
+
+
+def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
+    """What a sample costs at each point, and 95 % of what it costs in the draws of the chip's numbers."""
+    said = []
+    for point in points:
+        costs = []
+        for column in ("energy_j", "latency_s"):
+            if (value := point.value(column).mean) is not None:
+                ends = _quantiles(point, column)
+                range_ = "" if ends is None else f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
+                costs.append(f"{quantity(value, column)}{range_}")
+        if costs:
+            said.append(f"{listed(costs)} on {names.chips[point.chip]}")
+    return f"A sample takes {'; '.join(said)}. In brackets: 95 % of the draws of the chips' numbers." if said else ""
+
+
+def _quantiles(point: Point, column: str) -> Floats | None:
+    """(3,) ends of 95 % of the draws of a value and their middle, in order of size; None where there are none."""
+    found = drawn(point, column)
+    return None if found is None else np.quantile(found[1].mean(axis=0), (0.025, 0.5, 0.975))
+
+
+def _off_centre(point: Point, contest: Contest) -> str:
+    """Where a value lies by the ranges of the chip's numbers, if that is elsewhere."""
+    column, value = contest.column, point.value(contest.column).mean
+    ends = _quantiles(point, column)
+    if ends is None or not value:
+        return ""
+    if 1 / _OFF_CENTRE < ends[1] / value < _OFF_CENTRE:
+        return ""
+    low, middle, high = (quantity(end, column) for end in ends)
+    label = f"{column_label(column)} of {contest.label_of(point)}"
+    return f"Over the ranges of its numbers, the {label} is {low} to {high}, {middle} in the middle."
+
+
+def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
+    """The share of another energy in terms that a point does not hold; 0 if it is little or they do not compare.
+
+    Args:
+        terms: as `matched_terms` gives them.
+    """
+    if isinstance(terms, Obstacle) or point is other or not _without(other, terms):
+        return 0.0
+    share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)
+    return share if share >= _LITTLE else 0.0
+
+
+def _without(point: Point, terms: Sequence[str]) -> list[str]:
+    return sorted(set(point.coverage) - set(terms))
+
+
+# what else there is --------------------------------------------------------------------------------------------------
+
+
+def other_book(contest: Contest, other: Point) -> str:
+    """By what factor another chip is worse by the cores in use alone, where it is much another than the board's.
+
+    Empty where the results are in that book anyway.
+    """
+    best, factor = contest.ranked[0], contest.factors[other]
+    if contest.column != "energy_j" or best.static_book != "board" or best.silicon == other.silicon or not factor:
+        return ""
+    terms = contest.terms.get(other, best.coverage)
+    low, high = (_of_cores_in_use(point, terms) for point in (best, other))
+    if not low or not high or max(factor / (high / low), high / low / factor) < _MUCH:
+        return ""
+    times = significant(max(high / low, low / high), 3)
+    chips = contest.names.chips
+    needs = f"{chips[other.chip]} needs {times} times {'as much as' if high >= low else 'less than'} {chips[best.chip]}"
+    return f"Counting the cores in use alone, {needs}."
+
+
+def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
+    share = point.value("core_share").mean
+    if share is None or not point.separable:
+        return None
+    known = point.known_terms(terms)
+    weights = {name: float(weight(COST_TERMS[name], BOOKS["cores_in_use"], share)) for name in known}
+    return sum(of * (point.term(name).mean or 0.0) for name, of in weights.items())
+
+
+def _idle_remark(best: Point, column: str) -> str:
+    """That an energy leaves out the time in which the chip waits for the next sample."""
+    busy = best.value("on_s").mean
+    if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
+        return ""
+    time = quantity(busy, "on_s")
+    computing = f"Static power counts for the {time} of computing a sample"
+    return f"{computing}; operation real_time in a chip's file adds the waiting."
+
+
+def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:
+    """That an answer which asks for no accuracy is about points whose accuracy is hardly known."""
+    found = contest.ranked[0].value("accuracy")
+    asked = "accuracy" in (contest.column, *columns, *(limit.column for limit in contest.where))
+    if asked or found.mean is None or (found.half_width is not None and found.half_width < _WIDE):
+        return ""
+    label = contest.label_of(contest.ranked[0])
+    return f"No accuracy is asked for, and that of {label} is hardly known: {with_interval(found, 'accuracy')}."
+
+
+def _doubt(contest: Contest, point: Point) -> str:
+    """That some seeds or draws of a point miss the constraints, and what counts there: its option's next best."""
+    said, reserve, column = doubt(point, contest.where), contest.reserves.get(point), contest.column
+    if not said or reserve is None:
+        return said
+    return f"{said} There its next best counts: {quantity(reserve.value(column).mean, column)}."
+
+
+def _seeds_wanted(contest: Contest) -> str:
+    """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open.
+
+    From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
+    """
+    gain = contest.runner_up.gain if contest.runner_up is not None else None
+    if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
+        return ""
+    if gain.half_width is None:
+        trained = any(point.training_method != "given" for point in contest.chosen.values())
+        return "One training seed gives no spread; three or more would." if trained else ""
+    deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
+    for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
+        if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
+            return f"The spread of {gain.seeds} training seeds leaves it open; about {n} would settle it."
+    return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."

@@ -1,0 +1,226 @@
+"""Which points a question is about: selections by what points are, and which points of two are held against each other.
+
+Facts come in families: what the recipe decides, what the schedule decides, what the chip decides. Two points pair if
+they agree in all families that neither selection names. In a family that one names, what each side has one value of is
+what sets the sides apart; what varies within a side must agree. Null agrees with everything, since a fact that does not
+apply cannot differ. Points of different data, network, precision of weights or share of the input never pair unless
+the selections say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from codesign.analysis.questions import Selected, Selection
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS
+from codesign.analysis.results.points import Point, is_known
+from codesign.mistakes import suggestion
+from codesign.units import parse_quantity
+
+Family = Literal["data", "recipe", "schedule", "chip", "both"]
+
+FACTS: Mapping[str, Family] = {
+    **dict.fromkeys(("workload", "topology", "weight_bits", "input_dropout", "timesteps"), "data"),
+    **dict.fromkeys(("recipe", "training_method", "training_policy", "training_group_size"), "recipe"),
+    **dict.fromkeys(("training_cost", "calibration"), "recipe"),
+    **dict.fromkeys(("schedule", "inference", "layered", "free_running", "policy", "group_size"), "schedule"),
+    **dict.fromkeys(("stop", "steps_after_output", "margin", "margin_check", "input_mode", "refractory"), "schedule"),
+    **dict.fromkeys(("chip", "capacity", "operation", "mapping", "synchronization"), "chip"),
+    **dict.fromkeys(("trained_for_it", "trained_for_policy", "drops_queue"), "both"),
+}
+"""What a selection may name, beside axes by their path and `training.PARAMETER`, a parameter of the recipe.
+
+`layered` is whether spikes are those of layers that wait, `free_running` whether nothing waits for anything,
+`trained_for_it` whether the model was trained through the schedule that it runs under, `trained_for_policy` whether
+through its policy at least, `drops_queue` whether the chip drops what waits once the answer is read. Policy, group
+size, stop and `drops_queue` are null where layers wait."""
+
+_ENDS = ("lowest", "highest")
+_ASYNCHRONOUS_ONLY = ("policy", "group_size", "stop", "steps_after_output", "margin", "margin_check", "refractory")
+_LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "capacity", "operation", "mapping")}
+"""What all else of a family follows from, beside the sweep's axes."""
+_IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running")
+"""Names, and facts that follow from others of their family."""
+_TRAINING = "training."
+_RELATIVE = 1e-9
+"""By how much numbers that were written in other units may differ and still be the same."""
+
+Known = Mapping[str, Collection[Selected]]
+"""By the name of a fact or axis, the values that there are."""
+
+
+def value_of(point: Point, name: str) -> Selected:
+    """A point's fact, axis or parameter of the recipe; None where it has none."""
+    if name == "drops_queue":
+        return None if point.layered else not any(is_known(cell) for cell in point.rows["drained_accuracy"])
+    if name == "trained_for_policy":
+        return point.training_policy is not None and point.training_policy == point.policy
+    if name in FACTS:
+        hidden = point.layered and name in _ASYNCHRONOUS_ONLY
+        return None if hidden else getattr(point, name)
+    if name.startswith(_TRAINING):
+        return point.training_parameters.get(name.removeprefix(_TRAINING))
+    return dict(point.axes).get(name)
+
+
+def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
+    """Points that have what a selection asks for, in their order.
+
+    `lowest` and `highest` take the end among points that have all else.
+    """
+    ends = {name: wanted for name, wanted in selection.items() if wanted in _ENDS}
+    others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
+    found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
+    for name, wanted in ends.items():
+        values = [value for point in found if (value := as_number(value_of(point, name))) is not None]
+        end = None if not values else min(values) if wanted == "lowest" else max(values)
+        found = [point for point in found if end is not None and as_number(value_of(point, name)) == end]
+    return found
+
+
+def pairs_between(points: Sequence[Point], first: Selection, second: Selection) -> list[tuple[Point, Point]]:
+    """Points of two selections that agree in all that neither names, in the order of the first."""
+    left, right = points_in(points, first), points_in(points, second)
+    agreement = _agreement((left, right), {*first, *second})
+    buckets: dict[tuple[Selected, ...], list[tuple[Point, tuple[Selected, ...]]]] = {}
+    for point in right:
+        buckets.setdefault(agreement.key(point), []).append((point, agreement.rest(point)))
+    found = []
+    for point in left:
+        own = agreement.rest(point)
+        for other, values in buckets.get(agreement.key(point), ()):
+            if other is not point and all(x is None or y is None or x == y for x, y in zip(own, values, strict=True)):
+                found.append((point, other))
+    return found
+
+
+def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
+    """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
+    points = [point for point in points if as_number(value_of(point, name)) is not None]
+    agreement = _agreement((points,), {name})
+    ladders: dict[tuple[Selected, ...], dict[float, Point]] = {}
+    for point in points:
+        key = (*agreement.key(point), *agreement.rest(point))
+        ladders.setdefault(key, {}).setdefault(as_number(value_of(point, name)) or 0.0, point)
+    return [[ladder[value] for value in sorted(ladder)] for ladder in ladders.values()]
+
+
+def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
+    """What is wrong with a selection, a sentence for each name or value that there is not.
+
+    Args:
+        known: by the name of a fact or axis, the values that there are; a fact that it lacks may have any of its kind.
+    """
+    names = [*FACTS, *known]
+    for written, wanted in selection.items():
+        name = written.removeprefix(AXIS_PREFIX)
+        if name not in names and not name.startswith(_TRAINING):
+            yield f"{written}: is not a fact or axis of the points{suggestion(name, names)}"
+            continue
+        column = COLUMNS.get(name)
+        words = known.get(name, column.words if column is not None else ())
+        for value in _several(wanted):
+            if words and value is not None and value not in _ENDS and not any(_same(value, one) for one in words):
+                yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
+
+
+def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
+    return tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
+
+
+def _is(point: Point, name: str, wanted: Selected) -> bool:
+    value = value_of(point, name)
+    if isinstance(wanted, str) and isinstance(value, float):
+        unit = point.axis_units.get(name, "")
+        try:
+            return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
+        except ValueError:
+            return False
+    return _same(value, wanted)
+
+
+def _same(value: Selected, other: Selected) -> bool:
+    numbers = as_number(value), as_number(other)
+    if numbers[0] is not None and numbers[1] is not None:
+        return math.isclose(numbers[0], numbers[1], rel_tol=_RELATIVE)
+    return type(value) is type(other) and value == other
+
+
+def as_number(value: object) -> float | None:
+    """None of text, and of what is true or false."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Agreement:
+    """What a pair must agree in: `strict` facts, and `loose` ones of which null agrees with everything."""
+
+    strict: list[str]
+    loose: list[str]
+
+    def key(self, point: Point) -> tuple[Selected, ...]:
+        values = {name: value_of(point, name) for name in self.strict}
+        return tuple((value or 0.0) if name == "input_dropout" else value for name, value in values.items())
+
+    def rest(self, point: Point) -> tuple[Selected, ...]:
+        return tuple(_of_any(point, name) for name in self.loose)
+
+
+def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agreement:
+    named = _with_what_follows(names)
+    axes = [name for side in sides[:1] for point in side[:1] for name, _ in point.axes]
+    strict = [name for name, family in FACTS.items() if family == "data" and name not in named]
+    loose = []
+    for family, labels in _LABELS.items():
+        facts = [name for name, of in FACTS.items() if of == family]
+        own = [name for name in axes if name.startswith(f"{family}.") and name not in named]
+        if named.isdisjoint(facts):
+            strict += labels
+            loose += own
+        else:
+            others = dict.fromkeys([*facts, *map(_without_owner, own)])
+            loose += [
+                name
+                for name in others
+                if name not in named and name not in _IMPLIED and any(_varies(side, name) for side in sides)
+            ]
+    return _Agreement(strict=strict, loose=loose)
+
+
+def _with_what_follows(names: Collection[str]) -> set[str]:
+    """Names with the facts that follow from axes, and the schedule where the kind of waiting is named."""
+    found = set(names)
+    if TRIAL_AXIS in names:  # a trial chooses all but the data
+        found |= {*FACTS} - {"workload"}
+    for name in names:
+        family, _, rest = name.partition(".")
+        parameter = rest.rpartition(".")[2] if rest else name.removeprefix("training_")
+        if family == "schedule" and rest:
+            found |= {"schedule", parameter}
+        if (family in ("recipe", "training") and rest) or name.startswith("training_"):
+            found |= {"recipe", f"{_TRAINING}{parameter}", f"training_{parameter}"}
+        if parameter == "synchronization":
+            found |= {"schedule", "synchronization"}
+    return found
+
+
+def _without_owner(axis: str) -> str:
+    """What an axis sets, whosever it is: a fact, a parameter of training, or `chip.*.vector_width`."""
+    family, _, rest = axis.partition(".")
+    parameter = rest.partition(".")[2]
+    if family == "recipe":
+        return f"{_TRAINING}{parameter}"
+    return parameter if parameter in FACTS else f"{family}.*.{parameter}"
+
+
+def _of_any(point: Point, name: str) -> Selected:
+    """`value_of`, also of what `_without_owner` gives."""
+    family, owner, parameter = name.partition(".*.")
+    return value_of(point, f"{family}.{getattr(point, family)}.{parameter}" if owner else name)
+
+
+def _varies(side: Sequence[Point], name: str) -> bool:
+    return len({value for point in side if (value := _of_any(point, name)) is not None}) > 1

@@ -1,0 +1,154 @@
+"""Questions that the shape of a sweep suggests where its file asks none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from codesign.analysis.answers.selecting import ladders_along, pairs_between, points_in, value_of
+from codesign.analysis.comparisons.variants import best_variant, by_option
+from codesign.analysis.questions import (
+    ChooseQuestion,
+    ClaimQuestion,
+    CompareQuestion,
+    Constraint,
+    Question,
+    Selection,
+    Size,
+)
+from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
+from codesign.analysis.results.formatting import column_label, listed
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.study import Study, trial_name, trial_title
+
+_ACCURATE = (Constraint.parse("accuracy within 1 point of best"),)
+_WITHIN_A_POINT = Size.parse("-1 points")
+_MOST_AXES = 6
+_FREE = {"free_running": True}
+
+
+def suggested_questions(points: Sequence[Point], objectives: Sequence[Objective]) -> Mapping[str, Question]:
+    """Which chip, which schedule, which training, what not waiting costs, what gives it back, what each axis does.
+
+    Args:
+        objectives: of the sweep; an axis is asked about the first that it moves.
+    """
+    able = [point for point in points if not point.silent and not point.drops_spikes]
+    return dict([*_choices(able), *_waiting(able), *_axes(able, objectives)])
+
+
+def search_questions(study: Study) -> Mapping[str, Question]:
+    """Whether the best trials of a study are better than its baseline on test, which chose none of them."""
+    if BASELINE not in study.tested:
+        return {}
+    baseline: Selection = {TRIAL_AXIS: BASELINE}
+    asked: dict[str, Question] = {}
+    others: dict[str, str] = {}
+    among = ""
+    for place, objective in enumerate(study.objectives):
+        best = study.best(place)
+        if best is None or trial_name(best) not in study.tested:
+            continue
+        rest = [other.column for other in study.objectives if other is not objective]
+        asked[f"best_{objective.column}"] = CompareQuestion(
+            ask=f"Is {trial_title(best)}, the best in {column_label(objective.column)} on validation"
+            f"{study.among(place)}, also better on test than the baseline?",
+            compare=({TRIAL_AXIS: trial_name(best)}, baseline),
+            columns=(objective.column, *rest),
+        )
+        if objective.column != "accuracy":
+            others[column_label(objective.column)] = trial_name(best)
+            among = among or study.among(place)
+    if others:
+        asked["accuracy_kept"] = ClaimQuestion(
+            claim=f"The best in {listed([*others])}{among} loses at most a point of accuracy to the baseline",
+            column="accuracy",
+            more={TRIAL_AXIS: tuple(dict.fromkeys(others.values()))},
+            less=baseline,
+            at_least=_WITHIN_A_POINT,
+        )
+    return asked
+
+
+def _choices(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
+    if len({point.chip for point in points}) > 1:
+        cost = "energy_j" if any(point.value("energy_j").mean is not None for point in points) else "latency_s"
+        yield "chip", ChooseQuestion(choose="chip", least=cost, where=_ACCURATE)
+    schedules = {(point.chip, point.schedule) for point in points if not point.beyond_chip}
+    several = Counter(chip for chip, _ in schedules)
+    chip = min(several, key=lambda name: (-several[name], name), default=None)
+    on_one = {} if chip is None or len(several) == 1 else {"chip": chip}
+    if chip is not None and several[chip] > 1:
+        yield "schedule", ChooseQuestion(choose="schedule", most="accuracy", select=on_one)
+    if len({point.recipe for point in points_in(points, on_one)}) > 1:
+        yield "training", ChooseQuestion(choose="recipe", most="accuracy", select=on_one)
+
+
+def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
+    """What layered-trained models lose where nothing waits, and what gives it back, the cheapest first; only what the
+    points can say."""
+    trained: Selection = {"training_method": "layered"}
+    layered: Selection = {**trained, "calibration": None}
+    calibrated = {"calibration": tuple(sorted({p.calibration for p in points if p.calibration is not None}))}
+    unlayered: Selection = {"training_method": "unlayered"}
+    waiting = {"layered": True}
+
+    def claim(text: str, select: Selection, **form: Any) -> ClaimQuestion:
+        return ClaimQuestion(claim=text, column="accuracy", select=select, **form)
+
+    losing = "A model trained layer by layer loses accuracy where layers do not wait"
+    draining = "Waiting until all activity has drained recovers the accuracy of a model trained layer by layer"
+    reaching = "Trained without waiting, a model that does not wait comes within a point of layers that wait"
+    grouping = "More neurons per step recover the accuracy of a model trained layer by layer"
+    free = {**layered, **_FREE}
+    asked = {
+        "not_waiting": claim(losing, layered, more=waiting, less=_FREE),
+        "larger_groups": claim(grouping, free, along="group_size"),
+        "later_answers": claim(draining, free, more={"stop": "drained"}, less={"stop": "on_output"}),
+        "calibration": claim(
+            "Calibrated thresholds recover accuracy",
+            {**trained, **_FREE},
+            more=calibrated,
+            less={"calibration": None},
+        ),
+        "training_for_it": claim("Training without waiting recovers accuracy", _FREE, more=unlayered, less=layered),
+        "made_up_for": claim(
+            reaching, {}, more={**unlayered, **_FREE}, less={**layered, **waiting}, at_least=_WITHIN_A_POINT
+        ),
+    }
+    for name, question in asked.items():
+        chosen = points_in(points, question.select)
+        if question.along is not None:
+            known = any(len(ladder) > 1 for ladder in ladders_along(chosen, question.along))
+        else:
+            known = bool(pairs_between(chosen, question.more or {}, question.less or {}))
+        if known:
+            yield name, question
+
+
+def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[tuple[str, Question]]:
+    paths = dict.fromkeys(name for point in points for name in point.axis_texts)
+    for path in list(paths)[:_MOST_AXES]:
+        moving = [one for one in objectives if _moves(points, path, one)]
+        if path == TRIAL_AXIS:  # an accuracy that is close to the best is asked for, so the best of it says nothing
+            moving = [one for one in moving if one.column != "accuracy"] or moving
+        moved = next(iter(moving), None)
+        if moved is None:
+            continue
+        most = moved.column if moved.direction == "maximize" else None
+        least = moved.column if moved.direction == "minimize" else None
+        where = _ACCURATE if path == TRIAL_AXIS else ()
+        question = ChooseQuestion(choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where)
+        yield path.replace(".", "_"), question
+
+
+def _moves(points: Sequence[Point], path: str, objective: Objective) -> bool:
+    """Whether the best that each value of an axis allows differs between its values."""
+    column = objective.column
+    if column not in NUMERIC_COLUMNS:
+        return False
+    values = by_option(points, lambda point: value_of(point, path))
+    best = [best_variant(variants, column, more=objective.direction == "maximize") for variants in values.values()]
+    return len({f"{point.value(column).mean:.9g}" for point in best if point is not None}) > 1

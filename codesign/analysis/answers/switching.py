@@ -1,0 +1,86 @@
+"""From where on another option wins, as the required accuracy or another limit moves."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from codesign.analysis.answers.remarks import left_to_samples
+from codesign.analysis.comparisons.comparison import compare_series
+from codesign.analysis.comparisons.constraints import meeting
+from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.comparisons.variants import best_variant
+from codesign.analysis.questions import Constraint
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.points import Point
+
+
+def switches(contest: Contest) -> list[str]:
+    """The nearest switch in each direction of each limit, and of an accuracy that nobody asked for.
+
+    In sentences, what is enough before what is needed. All by means, with the chips' numbers as they are; a switch
+    between two whose paired interval over training seeds in the limited column holds zero is none.
+    """
+    limits = list(contest.where)
+    if "accuracy" not in (contest.column, *(limit.column for limit in limits)):
+        limits.append(Constraint(column="accuracy", relation=">=", value=float("-inf"), text=""))
+    found = [switch for limit in limits for switch in _of(limit, contest)]
+    return [sentence for stricter, sentence in sorted(found, key=lambda switch: switch[0])]
+
+
+def _of(limit: Constraint, contest: Contest) -> Iterator[tuple[bool, str]]:
+    """Whether a limit is stricter where another option wins than it is asked for, and a sentence on it."""
+    rising = limit.relation in (">=", ">")
+    sign = -1.0 if rising else 1.0
+    segments = list(_segments(limit, sign, contest))
+    now = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
+    held = max((place for place, (at, _, _) in enumerate(segments) if at <= sign * limit.value), default=None)
+    if held is None or segments[held][1] != now:
+        return
+
+    def told(place: int) -> str:
+        return f"{quantity(sign * segments[place][0], limit.column)} {column_label(limit.column)}"
+
+    def apart(place: int) -> bool:
+        a, b = (segments[each][2] for each in (held, place))
+        found = compare_series(limit.column, a, b, a.seeds(limit.column), b.seeds(limit.column), more_is_better=True)
+        if found is None:
+            return True
+        clear = found.gain.above_zero or found.gain.below_zero
+        return clear if found.gain.half_width is not None else not left_to_samples(found)
+
+    if held > 0 and apart(held - 1):
+        need = "more" if rising else "less"
+        yield True, f"Where {need} than {told(held)} is needed, {contest.label(segments[held - 1][1])} wins."
+    if held + 1 < len(segments) and apart(held + 1):
+        yield False, f"Where {told(held + 1)} is enough, {contest.label(segments[held + 1][1])} wins."
+
+
+def _segments(limit: Constraint, sign: float, contest: Contest) -> Iterator[tuple[float, Hashable, Point]]:
+    """From the strictest limit on, options come in with their variants; where the winner changes, to which, and to
+    which variant of it."""
+    column, more = contest.column, contest.more
+    others = [other for other in contest.where if other is not limit]
+    entries = [
+        (sign * mean, option, point)
+        for option, points in contest.members.items()
+        for point in meeting(points, others)
+        if point.value(column).mean is not None and (mean := point.value(limit.column).mean) is not None
+    ]
+    best: dict[Hashable, Point] = {}
+    last = None
+    for at, group in groupby(sorted(entries, key=lambda entry: entry[0]), key=lambda entry: entry[0]):
+        before = dict(best)
+        for _, option, point in group:
+            kept = best_variant([point, *([best[option]] if option in best else [])], column, more=more)
+            best[option] = kept or point
+        if best != before and (winner := _winner(best, contest)) != last:
+            yield at, winner, best[winner]
+            last = winner
+
+
+def _winner(best: Mapping[Hashable, Point], contest: Contest) -> Hashable:
+    members: Mapping[Hashable, Sequence[Point]] = {option: [point] for option, point in best.items()}
+    first = replace(contest, members=members, where=()).ranked[0]
+    return next(option for option, point in best.items() if point is first)

@@ -1,0 +1,90 @@
+"""`target`: which points meet all constraints, or the nearest miss and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from codesign.analysis.answers.answers import Answer, Option, values_of
+from codesign.analysis.answers.remarks import left_aside
+from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.comparisons.constraints import (
+    doubt,
+    largest_miss,
+    meeting,
+    met_in,
+    misses_in_words,
+    more_is_better,
+    resolved,
+)
+from codesign.analysis.comparisons.variants import best_variant
+from codesign.analysis.questions import Constraint, TargetQuestion
+from codesign.analysis.results.formatting import listed
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.units import plural
+
+_MOST = 8
+
+
+def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
+    """The answer to a question of the form `target`.
+
+    Args:
+        points: all of the results; those that are `set_aside` are left out.
+        names: of all of the results.
+    """
+    selected = points_in(points, question.select)
+    able = [point for point in selected if not point.set_aside]
+    where = resolved(question.target, able)
+    met = meeting(able, where)
+    nearest = sorted(met or able, key=lambda point: largest_miss(point, where))[:_MOST]
+    answer = partial(
+        Answer,
+        name=name,
+        form="target",
+        column=where[0].column,
+        question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
+    )
+    aside = left_aside(selected, names)
+    if not able:
+        return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=aside)
+    if met:
+        best = best_variant(met, where[0].column, more=more_is_better(where[0].column)) or met[0]
+        count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
+        in_draws = met_in(best, where, [int(seed) for seed in best.training_seeds])
+        return answer(
+            standing="met",
+            sentence=f"{count} all constraints. The best is {names.point(best)}.",
+            confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
+            options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
+            remarks=(*filter(None, [doubt(best, where)]), *aside),
+        )
+    missed = listed(misses_in_words(nearest[0], where)[:2])
+    return answer(
+        standing="not met",
+        sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
+        options=_options(nearest, where, names),
+        remarks=(*_in_the_way(able, where), *aside),
+    )
+
+
+def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names) -> tuple[Option, ...]:
+    return tuple(
+        Option(
+            label=names.point(point),
+            point=point,
+            values=values_of(point, [limit.column for limit in where]),
+            obstacle="; ".join(misses_in_words(point, where)),
+        )
+        for point in points
+    )
+
+
+def _in_the_way(able: Sequence[Point], where: Sequence[Constraint]) -> list[str]:
+    """Constraints without which points would meet the rest."""
+    if len(where) == 1:
+        return []
+    others = {limit.text: len(meeting(able, [other for other in where if other is not limit])) for limit in where}
+    said = [f"Only '{text}' stands in the way of {plural(n, 'point')}." for text, n in others.items() if n]
+    return said or ["No single constraint stands in the way."]

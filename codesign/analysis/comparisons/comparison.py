@@ -1,0 +1,159 @@
+"""One comparison of two points, paired by training seed, and what several say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
+from codesign.analysis.results.formatting import coverage_words, listed
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import Interval, difference, paired
+from codesign.deferred import pd
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
+
+Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
+"""How a claim stands. Only a claim of a file is said not to hold; see `codesign.analysis.answers.claims`."""
+
+ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js")
+"""Columns that compare only between points whose energies hold the same terms."""
+BY_TERM = ("energy_j", "energy_delay_js")
+"""Those of which the terms that two points share can be compared instead."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """`better` against `worse`, as the claim has it.
+
+    Attributes:
+        column: what is compared, for its name and unit.
+        better_mean, worse_mean: means over the seeds that both have.
+        gain: the paired difference in the direction of the claim: above zero agrees with it.
+        robustness: what the ranges of the chips' numbers do to it; None where it depends on none or they are not known.
+    """
+
+    column: str
+    better: Point
+    worse: Point
+    better_mean: float
+    worse_mean: float
+    gain: Interval
+    robustness: Robustness | None = None
+
+    @property
+    def status(self) -> Status:
+        """`holds in part`: beyond the spread of the seeds, but in less than 95 % of the draws of the chips' numbers."""
+        if not self.gain.above_zero:
+            return "not shown"
+        return "holds" if self.robustness is None or self.robustness.settled else "holds in part"
+
+    @property
+    def ratio(self) -> float | None:
+        """Mean of `worse` over mean of `better`; None where the latter is zero."""
+        return self.worse_mean / self.better_mean if self.better_mean else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why the energies of two points do not compare, at which of them it lies, and what would help.
+
+    Attributes:
+        sentence: with `{0}` and `{1}` for the names of the points' chips.
+    """
+
+    sentence: str
+    points: tuple[Point, ...]
+
+
+def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
+    """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
+
+    Energies are compared on the terms that both hold, the lower against the higher.
+    """
+    terms = matched_terms(better, worse) if column in BY_TERM else None
+    if isinstance(terms, Obstacle):
+        return None
+    both = (better, worse)
+    sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
+    if terms is not None:
+        sides.sort(key=lambda side: float(side[1].mean()))
+    (better, values), (worse, others) = sides
+    found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
+    return found if found is None or more_is_better else with_robustness(found, terms)
+
+
+def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
+    """The comparison with what the ranges of the chips' numbers do to it.
+
+    Args:
+        terms: energy terms that are compared; None for all.
+    """
+    if comparison.column not in DRAWN:
+        return comparison
+    robustness = robustness_of(comparison.column, comparison.better, comparison.worse, terms)
+    return replace(comparison, robustness=robustness)
+
+
+def compare_series(
+    column: str, better: Point, worse: Point, values: pd.Series, others: pd.Series, *, more_is_better: bool
+) -> Comparison | None:
+    """Like `compare`, of values by training seed that no single column holds."""
+    gain = difference(values, others) if more_is_better else difference(others, values)
+    if gain.mean is None:
+        return None
+    left, right = paired(values, others)
+    return Comparison(
+        column=column,
+        better=better,
+        worse=worse,
+        better_mean=float(left.mean()),
+        worse_mean=float(right.mean()),
+        gain=gain,
+    )
+
+
+def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
+    """Energy terms that both points' energies hold, in the order in which terms are added up."""
+    for point in (a, b):
+        if not point.coverage or point.value("energy_j").mean is None:
+            return Obstacle(sentence="No energy is modelled for {0}.", points=(point,))
+    if whole := tuple(point for point in (a, b) if not point.separable):
+        chips = "{0} and {1}" if whole[1:] else "{0}"
+        sentence = f"The energy of {chips} is an all-in figure; energies per operation could be compared."
+        return Obstacle(sentence=sentence, points=whole)
+    if a.coverage == b.coverage:
+        return a.coverage
+    common = tuple(term for term in COVERAGE if term in a.coverage and term in b.coverage)
+    if not common:
+        sentence = "The energies of {0} and {1} have no term in common; prices of the same operation could be compared."
+        return Obstacle(sentence=sentence, points=(a, b))
+    for point, other in ((a, b), (b, a)):
+        # Which number holds an included term is not in the results: leaving out any but static power could lose it,
+        # unless that number is charged for nothing here, such as hops where a network lies on one core.
+        left_out = set(point.charged) - set(common)
+        if point.included_terms and (point.included_terms & left_out or left_out - {"static"}):
+            hidden = point.included_terms & left_out
+            if other.own_chip:
+                lacking = sorted(hidden or left_out - {"static"})
+                prices = listed([COVERAGE[name][0].actions[0].price for name in lacking])
+                included = ", which the prices of {1} include in other terms" if hidden else ""
+                sentence = f"The file of {{0}} gives no {prices}{included}; with it they compare."
+                return Obstacle(sentence=sentence, points=(other, point))
+            held = coverage_words(sorted(hidden or point.included_terms))
+            sentence = f"The prices of {{0}} include {held} in other terms; separate prices could be compared."
+            return Obstacle(sentence=sentence, points=(point,))
+    return common
+
+
+def same_terms(a: Point, b: Point) -> bool:
+    """Whether two energies hold the same terms, so that they compare as they are."""
+    return (a.coverage, a.accounting, a.operation) == (b.coverage, b.accounting, b.operation)
+
+
+def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
+    """Energy of the terms by training seed, or its product with the latency; all of it where those are all terms."""
+    if tuple(sorted(terms)) == point.coverage:
+        return point.seeds(column)
+    energy = point.sums(ENERGY_COLUMNS[name] for name in point.known_terms(terms))
+    return energy if column == "energy_j" else (energy * point.seeds("latency_s")).dropna()

@@ -1,0 +1,139 @@
+"""Which points meet constraints, by how much others miss them, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.questions import Constraint
+from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
+from codesign.analysis.results.points import Point
+from codesign.arrays import Flags, Floats
+
+
+def more_is_better(column: str) -> bool:
+    """Whether more of a column is better where nobody says so."""
+    return column.endswith(("accuracy", "agreement"))
+
+
+def resolved(constraints: Sequence[Constraint], points: Sequence[Point]) -> tuple[Constraint, ...]:
+    """The constraints with `within … of best` as a limit; the best is that of these points."""
+    return tuple(_resolved(constraint, points) for constraint in constraints)
+
+
+def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
+    if constraint.relation != "within":
+        return constraint
+    more = more_is_better(constraint.column)
+    known = {point: mean for point in points if (mean := point.value(constraint.column).mean) is not None}
+    best = (max if more else min)(known, key=lambda point: known[point], default=None)
+
+    def limit(value: float) -> float:
+        distance = constraint.value * abs(value) if constraint.relative else constraint.value
+        return value - distance if more else value + distance
+
+    return replace(
+        constraint,
+        relation=">=" if more else "<=",
+        value=limit(0.0 if best is None else known[best]),
+        by_seed={} if best is None else _by_seed(best, constraint.column, limit),
+    )
+
+
+def _by_seed(best: Point, column: str, limit: Callable[[float], float]) -> dict[int, float]:
+    values = best.seeds(column)
+    return {int(seed): limit(float(value)) for seed, value in zip(values.index, values, strict=True)}
+
+
+def meets(point: Point, constraint: Constraint) -> bool:
+    """Whether the mean over training seeds meets a constraint that is no `within`; never so if it is not known."""
+    short = shortfall(point, constraint)
+    return short is not None and short <= 0
+
+
+def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[Point]:
+    """Those that meet all."""
+    return [point for point in points if all(meets(point, constraint) for constraint in constraints)]
+
+
+def shortfall(point: Point, constraint: Constraint) -> float | None:
+    """By how much the mean misses a constraint: above 0 if it does, in the column's unit; None if it is not known."""
+    mean = point.value(constraint.column).mean
+    return None if mean is None else float(_short(np.array(mean), np.array(constraint.value), constraint))
+
+
+def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
+    short = limits - values if constraint.relation in (">=", ">") else values - limits
+    short = np.where(np.abs(short) <= 1e-12 * np.maximum(np.abs(values), np.abs(limits)), 0.0, short)
+    return short if constraint.relation in (">=", "<=") else np.where(short == 0.0, math.ulp(1.0), short)
+
+
+def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> Flags:
+    """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers.
+
+    A seed that does not know a column misses its limit. (S, 1) where no column has draws.
+    """
+    met = np.ones((len(seeds), 1), dtype=bool)
+    for constraint in constraints:
+        found = None if constraint.by_seed else drawn(point, constraint.column)
+        if found is not None and set(seeds) <= set(found[0]):
+            values = found[1][[found[0].index(seed) for seed in seeds]]
+        else:
+            known = point.seeds(constraint.column)
+            values = np.array([float(known.get(seed, math.nan)) for seed in seeds])[:, None]
+        limits = np.array([constraint.by_seed.get(seed, constraint.value) for seed in seeds])[:, None]
+        met = met & (_short(values, limits, constraint) <= 0)
+    return met
+
+
+def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
+    """What to know of constraints that the mean meets and some training seeds or draws do not; empty where all do."""
+    said = []
+    for constraint in constraints:
+        seeds = [int(seed) for seed in point.seeds(constraint.column).index]
+        met = met_in(point, (constraint,), seeds)
+        if met.all() or not meets(point, constraint):
+            continue
+        limit, label = quantity(constraint.value, constraint.column), column_label(constraint.column)
+        missed = f"{int((~met).sum())} of {len(seeds)} training seeds"
+        if met.shape[1] > 1:
+            missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers"
+        said.append(f"Its mean {label} meets {limit}. In {missed} it does not.")
+    return " ".join(said)
+
+
+def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
+    """The largest relative miss; negative where all is met."""
+    return max(_relative(point, constraint) for constraint in constraints)
+
+
+def _relative(point: Point, constraint: Constraint) -> float:
+    mean, short = point.value(constraint.column).mean, shortfall(point, constraint)
+    if mean is None or short is None:
+        return math.inf
+    if mean > 0 and constraint.value > 0:
+        return math.copysign(abs(math.log(mean / constraint.value)), short) if short else 0.0
+    return short
+
+
+def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str]:
+    """By how much a point misses each constraint that it does not meet."""
+    return [_miss_in_words(point, constraint) for constraint in constraints if not meets(point, constraint)]
+
+
+def _miss_in_words(point: Point, constraint: Constraint) -> str:
+    """`1.2 points too low`, `1.4 times too much`, or that it is not known."""
+    mean, label = point.value(constraint.column).mean, column_label(constraint.column)
+    if mean is None:
+        return f"its {label} is not known"
+    short = shortfall(point, constraint) or 0.0
+    rising = constraint.relation in (">=", ">")
+    if is_share(constraint.column):
+        return f"its {label} is {points(short)} points too {'low' if rising else 'high'}"
+    small, large = sorted((abs(mean), abs(constraint.value)))
+    factor = f"{large / small:.3g} times " if small else ""
+    return f"its {label} is {factor}too {'low' if rising else 'high'}"

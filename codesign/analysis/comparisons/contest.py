@@ -1,0 +1,393 @@
+"""Options against each other in one column: who is best, in what share of seeds and draws, who cannot compare.
+
+An option is represented by the best of its variants that meet the constraints. These meet in pairs, energies on the
+terms that both hold. One wins in a training seed and a joint draw of the chips' numbers if it meets the constraints
+there and is as good as each other one that does; of several that are equally good each has its part. Where it misses
+them, another variant of its option may stand in. Draws are those of the rows, see
+`codesign.analysis.comparisons.robustness`: the same for all points of a chip, independent between chips. Terms that a
+point lacks are drawn as well: as what they cost the other, times a factor that is log-normal around 1. Lacking a term
+thus makes a point less sure, never cheaper. A time in which neighbours agree that is not given is drawn like a term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from codesign.analysis.comparisons.comparison import (
+    BY_TERM,
+    Comparison,
+    Obstacle,
+    compare,
+    energy_of,
+    matched_terms,
+)
+from codesign.analysis.comparisons.constraints import meeting, met_in
+from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.comparisons.robustness import DRAWN, DRAWS, drawn, places_of
+from codesign.analysis.comparisons.variants import best_variant
+from codesign.analysis.questions import Constraint
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import column_label, listed
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.arrays import Flags, Floats
+from codesign.deferred import pd
+from codesign.hardware.terms import AGREEMENT
+
+GUESSED = 5.0
+"""What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
+published energies of an operation are off from the mean of the others (`docs/design.md`, Structure)."""
+_ROUNDING = 1e-12
+_MOST = 60
+"""Points that are held against each other in every draw; those that are worse on average win in none."""
+
+Terms = tuple[str, ...] | None
+Met = Mapping[Point, Flags]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contest:
+    """What is held against each other, and what comes out.
+
+    Attributes:
+        members: variants of each option that answer anything.
+        label: an option as a reader says it.
+        more: whether more of the column is better.
+        where: constraints, none of them a `within`.
+        names: for why points do not compare.
+    """
+
+    members: Mapping[Any, Sequence[Point]]
+    label: Callable[[Any], str]
+    column: str
+    more: bool
+    where: Sequence[Constraint] = ()
+    names: Names
+
+    @cached_property
+    def chosen(self) -> Mapping[Any, Point]:
+        """The best variant of each option that has one which meets the constraints."""
+        best = {
+            option: best_variant(meeting(variants, self.where), self.column, more=self.more)
+            for option, variants in self.members.items()
+        }
+        return {option: point for option, point in best.items() if point is not None}
+
+    def label_of(self, point: Point) -> str:
+        """A chosen variant's option as a reader says it."""
+        return self.label(next(option for option, one in self.chosen.items() if one is point))
+
+    @cached_property
+    def unknown(self) -> Mapping[str, str]:
+        """Options that meet the constraints and are not ranked, and why: they have no value or none that compares.
+
+        Those of a reader's own chip first, which a line in its file may rank.
+        """
+        found = {}
+        for option, variants in self.members.items():
+            if option in self.chosen:
+                found[option] = self.unranked.get(self.chosen[option], "")
+            elif able := meeting(variants, self.where):
+                found[option] = absence(able[0], self.column, self.names)
+        ordered = sorted(filter(found.get, found), key=lambda option: not self.members[option][0].own_chip)
+        return {self.label(option): found[option] for option in ordered}
+
+    # by means ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def unranked(self) -> Mapping[Point, str]:
+        """Chosen points that do not compare with the best, with the reason in words."""
+        absent = {p: absence(p, self.column, self.names) for p in self.chosen.values() if not self._has(p)}
+        others = [point for point in self._known if point not in self._comparable]
+        return absent | {
+            point: next(w for other in self._comparable if isinstance(w := self._terms(point, other), str))
+            for point in others
+        }
+
+    @cached_property
+    def ranked(self) -> tuple[Point, ...]:
+        """The best first: those that beat most others on average, then the better mean."""
+        beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
+        return tuple(sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p))))
+
+    @cached_property
+    def level(self) -> int:
+        """How many of the first come to the same."""
+        rest = enumerate(self.ranked[1:], start=1)
+        return next((place for place, point in rest if self._behind(self.ranked[0], point)), len(self.ranked))
+
+    @cached_property
+    def second(self) -> Point | None:
+        """The first one that is not level with the best."""
+        return self.ranked[self.level] if self.level < len(self.ranked) else None
+
+    @cached_property
+    def runner_up(self) -> Comparison | None:
+        """The best against `second`; None without."""
+        if self.second is None:
+            return None
+        return compare(self.column, self.ranked[0], self.second, more_is_better=self.more)
+
+    @cached_property
+    def factors(self) -> Mapping[Point, float | None]:
+        """Of those ranked, the value over that of the best, or the best's over it where more is better; None where one
+        is zero."""
+        return {point: 1.0 if point is self.ranked[0] else self._factor(point) for point in self.ranked}
+
+    @cached_property
+    def terms(self) -> Mapping[Point, tuple[str, ...]]:
+        """The energy terms on which each was held against the best, where they are not all of both."""
+        found = {point: self._terms(self.ranked[0], point) for point in self.ranked[1:]}
+        return {point: terms for point, terms in found.items() if isinstance(terms, tuple)}
+
+    def _has(self, point: Point) -> bool:
+        return point.value(self.column).mean is not None
+
+    def _order(self, point: Point) -> float:
+        return self._sign * (point.value(self.column).mean or 0.0)
+
+    @property
+    def _sign(self) -> float:
+        """Less is better in all that is multiplied by it."""
+        return -1.0 if self.more else 1.0
+
+    @cached_property
+    def _known(self) -> list[Point]:
+        def key(point: Point) -> tuple[float, float]:
+            return self._order(point), -(point.value("accuracy").mean or 0.0)
+
+        return sorted((point for point in self.chosen.values() if self._has(point)), key=key)[:_MOST]
+
+    @cached_property
+    def _comparable(self) -> list[Point]:
+        """A set in which all compare: those that compare with most others come in first, then the better."""
+
+        def apart(a: Point) -> int:
+            return sum(isinstance(self._terms(a, b), str) for b in self._known if b is not a)
+
+        chosen: list[Point] = []
+        for point in sorted(self._known, key=apart):  # stable: the better first
+            if not any(isinstance(self._terms(point, other), str) for other in chosen):
+                chosen.append(point)
+        return chosen
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[Point, Point], Terms | str]:
+        return {}
+
+    def _terms(self, a: Point, b: Point) -> Terms | str:
+        if (a, b) not in self._pairs:
+            self._pairs[a, b] = self._pairs[b, a] = _obstacle_between(a, b, self.column, self.names)
+        return self._pairs[a, b]
+
+    def _means(self, a: Point, b: Point) -> tuple[float, float]:
+        """Over training seeds, with the chips' numbers as they are, of two that compare."""
+        terms = self._terms(a, b)
+        assert not isinstance(terms, str)
+        return self._mean(a, terms), self._mean(b, terms)
+
+    def _mean(self, point: Point, terms: Terms) -> float:
+        return point.remembered(("mean", self.column, terms), lambda: float(self._series(point, terms).mean()))
+
+    def _series(self, point: Point, terms: Terms) -> pd.Series:
+        return point.seeds(self.column) if terms is None else energy_of(point, terms, self.column)
+
+    def _behind(self, first: Point, second: Point) -> bool:
+        """Whether the second is worse by means."""
+        a, b = (self._sign * mean for mean in self._means(first, second))
+        return a < b - _ROUNDING * abs(b)
+
+    def _factor(self, point: Point) -> float | None:
+        best, other = (abs(mean) for mean in self._means(self.ranked[0], point))
+        low, high = (other, best) if self.more else (best, other)
+        return high / low if low > 0 else None
+
+    def against_next(self, point: Point) -> tuple[Point, float] | None:
+        """The first ranked option that compares with an unranked one, and how many times better the unranked one is."""
+        for other in self.ranked:
+            if not isinstance(self._terms(point, other), str):
+                own, its = map(abs, self._means(point, other))
+                better, worse = (its, own) if self.more else (own, its)
+                return (other, worse / better) if better and worse else None
+        return None
+
+    # by seeds and draws -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def reserves(self) -> Mapping[Point, Point]:
+        """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
+        found: dict[Point, Point] = {}
+        for option, point in self.chosen.items() if self.where else ():
+            if (least := self._share_met(point)) < 1.0:
+                share = {variant: self._share_met(variant) for variant in meeting(self.members[option], self.where)}
+                safest = [variant for variant, met in share.items() if met == max(share.values()) > least]
+                reserve = best_variant(safest, self.column, more=self.more)
+                found |= {} if reserve is None else {point: reserve}
+        return found
+
+    @cached_property
+    def _rivals(self) -> list[Point]:
+        """Of each option of which none meets the constraints, the variant that meets them in most seeds and draws."""
+        missing = (variants for option, variants in self.members.items() if option not in self.chosen)
+        nearest = [max(each, key=self._share_met) for each in missing if each and not meeting(each, self.where)]
+        return [point for point in nearest if self._share_met(point)]
+
+    def _share_met(self, point: Point) -> float:
+        return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
+
+    @cached_property
+    def _shares(self) -> Floats:
+        """(P, S, D) the part that each of those ranked has in being the best in each training seed and draw."""
+        if self._seeds:
+            variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
+            able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
+        else:  # means over different seeds say nothing of any one of them
+            able = [{point: np.ones((1, 1), dtype=bool)} for point in self.ranked]
+        best = []
+        for place in range(len(self.ranked)):
+            others = [entry for number, entries in enumerate(able) if number != place for entry in entries.items()]
+            ways = [self._ahead(point, met, others) for point, met in able[place].items()]
+            best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
+        table = np.array(np.broadcast_arrays(*best), dtype=float)
+        return np.asarray(table / np.maximum(table.sum(axis=0), 1.0))
+
+    @cached_property
+    def wins(self) -> Mapping[Point, float]:
+        """Of those ranked, the share of training seeds × draws in which each meets the constraints and is the best."""
+        return dict(zip(self.ranked, self._shares.mean(axis=(1, 2)).tolist(), strict=True))
+
+    @property
+    def drawn(self) -> bool:
+        """Whether `wins` are over more than the values of a single training seed."""
+        return self._shares.shape[1:] != (1, 1)
+
+    @cached_property
+    def confidence(self) -> float:
+        """The wins of all that are level with the best."""
+        return sum(self.wins[point] for point in self.ranked[: self.level])
+
+    @cached_property
+    def settled(self) -> float:
+        """Share of draws in which the mean over training seeds of the best beats that of `second`."""
+        if self.second is None:
+            return 1.0
+        a, b = (values.mean(axis=0) for values in self._pair(self.ranked[0], self.second))
+        return float((a < b).mean())
+
+    @cached_property
+    def _seeds(self) -> list[int]:
+        """Training seeds that all have."""
+        return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in self.ranked)))
+
+    def _able(self, variants: Sequence[Point]) -> Met:
+        """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
+        found: dict[Point, Flags] = {}
+        for point in variants:
+            if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
+                taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
+                found[point] = met_in(point, self.where, self._seeds) & ~taken
+        return found
+
+    def _ahead(self, point: Point, met: Flags, others: Sequence[tuple[Point, Flags]]) -> Flags:
+        """Where a point that is `met` is as good as all others that are, of those that compare with it."""
+        ahead = [met]
+        for other, there in others:
+            if not isinstance(self._terms(point, other), str):
+                a, b = self._pair(point, other)
+                ahead.append((a <= b + _ROUNDING * np.abs(b)) | ~there)
+        return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*ahead)), dtype=bool)
+
+    def _pair(self, a: Point, b: Point) -> tuple[Floats, Floats]:
+        """(S, D) values of two points, less is better; with what each lacks of the other's terms."""
+        one, other, terms = self._values(a, None), self._values(b, None), self._terms(a, b)
+        if isinstance(terms, tuple):
+            owed, due = other - self._values(b, terms), one - self._values(a, terms)
+            draws = max(one.shape[1], other.shape[1])
+            one, other = one + _guessed(a, owed, draws), other + _guessed(b, due, draws)
+        return self._sign * self._slowed(one, a, b), self._sign * self._slowed(other, b, a)
+
+    def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
+        """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor.
+
+        An energy grows by the static power in that time, a product by both.
+        """
+        waits = waiting_of(point, other)
+        if not waits or not DRAWN.get(self.column):
+            return values
+        later = _guessed(point, np.full((1, 1), waits), values.shape[1])
+        energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
+        static = sum(point.term(name).mean or 0.0 for name in point.known_terms(("static",)))
+        dearer = later * (static / busy if busy and point.operation == "accelerated" else 0.0)
+        grown = {"latency_s": later, "energy_j": dearer}.get(self.column)
+        return values + (later * energy + dearer * (latency + later) if grown is None else grown)
+
+    def _values(self, point: Point, terms: Terms) -> Floats:
+        """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
+        found = drawn(point, self.column, terms)
+        if found is None or not set(self._seeds) <= set(found[0]):
+            series = self._series(point, terms)
+            found = tuple(map(int, series.index)), series.to_numpy(dtype=float)[:, None]
+        seeds, values = found
+        if not self._seeds:
+            return np.asarray(values.mean(axis=0, keepdims=True))
+        return values[[seeds.index(seed) for seed in self._seeds]]
+
+
+def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
+    """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
+
+    Args:
+        a, b: both with a value of the column.
+    """
+    unit = COLUMNS[column].unit
+    if a.workload != b.workload:
+        return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
+    if unit not in ("", "m**2") and a.operation != b.operation:
+        runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
+        words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
+        return f"{words}; give both the same operation."
+    if column not in BY_TERM:
+        if comparison_group(a, (column,)) != comparison_group(b, (column,)):
+            return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
+        return None
+    terms = matched_terms(a, b)
+    if isinstance(terms, Obstacle):
+        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
+    return None if a.coverage == b.coverage else terms
+
+
+def absence(point: Point, column: str, names: Names) -> str:
+    """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
+    label, chip = column_label(column), names.chips[point.chip]
+    words = {"energy_delay_js": ("energy", "latency")}.get(column, (column.partition("_")[0],))
+    entries = (entry.partition(": ") for entry in point.not_modelled)
+    lacking = [reason for word, _, reason in entries if word in words]
+    return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
+
+
+def untimed(point: Point, column: str) -> str:
+    """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
+    left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
+    return f"leaves out the {left_out}." if left_out and DRAWN.get(column) else ""
+
+
+def waiting_of(point: Point, other: Point) -> float | None:
+    """Time from which a time missing in a point's file is guessed, in seconds; 0 if there is nothing to guess, None
+    if the other point has no such time."""
+    if not untimed(point, "latency_s") or untimed(other, "latency_s"):
+        return 0.0
+    return other.value("latency_synchronization_s").mean if other.synchronization in ("barrier", "neighbour") else None
+
+
+def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
+    """(S, D) what the terms cost that a point lacks, from what they cost the other one."""
+    if not elsewhere.any():
+        return elsewhere
+    places = places_of(point.silicon, draws if draws > 1 else DRAWS)
+    return elsewhere * GUESSED ** np.array([NormalDist().inv_cdf(place) for place in places])

@@ -1,0 +1,116 @@
+"""Pareto fronts over points whose objectives may be compared at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from codesign.analysis.comparisons.comparison import ENERGIES
+from codesign.analysis.comparisons.variants import by_option
+from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
+from codesign.analysis.results.metadata import Objective
+from codesign.analysis.results.pareto import front_order
+from codesign.analysis.results.points import Point
+from codesign.hardware.terms import StaticBook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """What points share whose objectives compare; as text, in words.
+
+    Attributes:
+        operation: None where nothing that is compared depends on it.
+        coverage: terms of the energy; None where no energy is compared, or only terms that hold no others.
+        static_book: what that energy counts of the static power; None where it is not compared, or all-in.
+        chip: of an all-in figure, which compares with no other chip's.
+    """
+
+    workload: str
+    operation: str | None = None
+    coverage: tuple[str, ...] | None = None
+    static_book: StaticBook | None = None
+    chip: str | None = None
+
+    def __str__(self) -> str:
+        words = [self.workload]
+        if self.operation is not None:
+            words.append(self.operation.replace("_", " "))
+        if self.coverage is not None:
+            on_chip = "" if self.chip is None else f" on {self.chip}"
+            words.append(f"energy of {coverage_words(self.coverage)}{on_chip}")
+        if self.static_book is not None:
+            words.append(f"of {BOOK_WORDS[self.static_book]}")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """The front of one set of objectives within one group of points that compare.
+
+    Attributes:
+        objectives: the set.
+        group: what the members share.
+        members: points with all objectives known.
+        best: members on the front, best in the first objective first; points that answer nothing and schedules that
+            the chip cannot execute stay off it.
+    """
+
+    objectives: tuple[Objective, ...]
+    group: Group
+    members: tuple[Point, ...] = field(repr=False)
+    best: tuple[Point, ...]
+
+    def __str__(self) -> str:
+        """What the members share, in words; of an energy the terms that any point of the front is charged for."""
+        covered = self.group.coverage
+        charged = {name for point in self.best for name in point.charged}
+        return str(self.group if covered is None else replace(self.group, coverage=tuple(sorted(charged))))
+
+
+def objective_sets(objectives: Sequence[Objective]) -> list[tuple[Objective, ...]]:
+    """All objectives together, then the first with each other one: a chip without a latency still has an energy."""
+    numeric = tuple(objective for objective in objectives if objective.column in NUMERIC_COLUMNS)
+    sets = [numeric] if numeric else []
+    if len(numeric) > 2:
+        sets.extend((numeric[0], other) for other in numeric[1:])
+    return sets
+
+
+def comparison_group(point: Point, columns: Collection[str]) -> Group:
+    """What a point must share with another before these columns compare.
+
+    Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
+    book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
+    """
+    energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s")}
+    whole = not energies.isdisjoint(ENERGIES) or bool(energies and (not point.separable or point.included_terms))
+    return Group(
+        workload=point.workload,
+        operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,
+        coverage=point.coverage if whole else None,
+        static_book=point.static_book if energies & {"energy_j", "energy_delay_js"} and point.separable else None,
+        chip=point.chip if whole and not point.separable else None,
+    )
+
+
+def find_fronts(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Front]:
+    """The fronts of every objective set, in order of the sets and then of the first point of each group."""
+    return [front for chosen in objective_sets(objectives) for front in fronts_of(points, chosen)]
+
+
+def fronts_of(points: Sequence[Point], objectives: tuple[Objective, ...]) -> list[Front]:
+    """The fronts of one objective set, a group after another."""
+    columns = [objective.column for objective in objectives]
+    groups = by_option(points, lambda point: comparison_group(point, columns))
+    return [_front(group, members, objectives) for group, members in groups.items()]
+
+
+def _front(group: Group, points: Sequence[Point], objectives: tuple[Objective, ...]) -> Front:
+    values = {point: [point.value(objective.column).mean for objective in objectives] for point in points}
+    members = [point for point in points if None not in values[point]]
+    all_silent = all(point.silent for point in points)  # then there is nothing else to show
+    able = [point for point in members if not point.set_aside or (all_silent and not point.beyond_chip)]
+    order = front_order([values[point] for point in able], [objective.direction for objective in objectives])
+    best = tuple(able[place] for place in order)
+    return Front(objectives=objectives, group=group, members=tuple(members), best=best)

@@ -1,0 +1,324 @@
+"""How sure a comparison of energies or times is, given that the chips' numbers lie in ranges and not at points.
+
+Everything comes from the rows: what they give in joint draws of a chip's numbers, and with each number alone at the
+ends of its range. Rows of one chip share their draws, so that what both sides have in common cancels; numbers of
+different chips are drawn independently, two descriptions of the same silicon included. The model's own error on a chip
+is drawn like a number, but is not one that could be looked up: what is said of it is how far it would have to be off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import shake_256
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.arrays import Floats
+from codesign.errors import InputError
+from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
+
+_ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
+_LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
+DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "energy_j": (_ENERGY,),
+    "latency_s": (_LATENCY,),
+    "energy_delay_js": (_ENERGY, _LATENCY),
+    "area_m2": (),
+}
+"""Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
+at its lower and upper end. An area is a number by itself."""
+DRAWS = 128
+"""Draws of what rows hold none of."""
+
+_PRICES = frozenset(action.price for action in ACTIONS)
+_UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
+_TERMS = ("term_draws", "term_at_low", "term_at_high")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangedNumber:
+    """One number of a chip with its range, in SI units.
+
+    Numbers of one silicon with one path are drawn at the same place of their ranges, whatever those are: variants that
+    set a number, or scale it, still share how far off it is.
+    """
+
+    silicon: str
+    path: str
+    chip: str = field(compare=False)
+    low: float = field(compare=False)
+    value: float = field(compare=False)
+    high: float = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Influence:
+    """What one number does to a difference: its value with the number at the lower and at the upper end."""
+
+    number: RangedNumber
+    at_low: float
+    at_high: float
+
+    @property
+    def spread(self) -> float:
+        return abs(self.at_high - self.at_low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tip:
+    """Where one number, all others as they are, turns a comparison round.
+
+    Attributes:
+        at: the number there, in SI units.
+        shared: whether both sides have it, so that it moves on both.
+        alike: whether those have the same value.
+        above: whether it reverses above `at` or below.
+        exact: whether the difference is a straight line in this number; if not, `at` is interpolated.
+    """
+
+    number: RangedNumber
+    at: float
+    above: bool
+    exact: bool
+    shared: bool = False
+    alike: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """How sure it is that `better` is better.
+
+    Attributes:
+        better_range, worse_range: where 95 % of the draws of either side lie.
+        probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
+        with_seeds: share of pairs of a draw and a training seed in which it is.
+        tips: where it reverses, by the least relative change first.
+        influences: what each number does to the difference, the largest spread first.
+        models: the model's error on each chip that has one, a factor; `high` is what it is typically off by.
+        same_chip: whether both sides share that error.
+        apart: how many times as much `worse` needs; None where `better` needs nothing.
+    """
+
+    better_range: tuple[float, float]
+    worse_range: tuple[float, float]
+    probability: float
+    with_seeds: float
+    tips: tuple[Tip, ...] = field(repr=False)
+    influences: tuple[Influence, ...] = field(repr=False)
+    models: tuple[RangedNumber, ...] = field(repr=False)
+    same_chip: bool
+    apart: float | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is better in as many draws as an interval covers."""
+        return self.probability >= CONFIDENCE
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Side:
+    """One point: a row a training seed, of the value as it is, D draws, and the values at both ends of n numbers.
+
+    Attributes:
+        values: (S, 1 + D + 2 n).
+    """
+
+    numbers: tuple[RangedNumber, ...]
+    seeds: tuple[int, ...]
+    values: Floats
+
+    @property
+    def draws(self) -> Floats:
+        """(S, D)"""
+        return self.values[:, 1 : self.values.shape[1] - 2 * len(self.numbers)]
+
+    @property
+    def mean(self) -> float:
+        return float(self.values[:, 0].mean())
+
+    def of(self, seeds: Sequence[int]) -> _Side:
+        """Of some of the training seeds."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return _Side(numbers=self.numbers, seeds=tuple(seeds), values=self.values[rows])
+
+    def ends(self, number: RangedNumber) -> Floats:
+        """(2,) means with a number at its ends; the mean as it is where this side does not have it."""
+        if number not in self.numbers:
+            return np.full(2, self.mean)
+        at_ends = self.values[:, -2 * len(self.numbers) :].mean(axis=0).reshape(2, -1)
+        return np.asarray(at_ends[:, self.numbers.index(number)])
+
+
+def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
+    """How sure `better` needs less of `column` than `worse`; None where rows have no draws.
+
+    Args:
+        column: a key of `DRAWN`.
+        terms: energy terms to compare; None for the whole energy.
+    """
+    first, second = _side(better, column, terms), _side(worse, column, terms)
+    common = [seed for seed in first.seeds if seed in second.seeds] if first is not None and second is not None else []
+    if first is None or second is None or not common:
+        return None
+    first, second = first.of(common), second.of(common)
+    gains = second.draws - first.draws
+    nominal = second.mean - first.mean
+    numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
+    error = MODEL + column.partition("_")[0]
+    influences, tips = [], []
+    for number in numbers:
+        low, high = (second.ends(number) - first.ends(number)).tolist()
+        influences.append(Influence(number=number, at_low=low, at_high=high))
+        tip = _tip(influences[-1], nominal, column) if nominal > 0 else None
+        if tip is not None:
+            values = {other.value for side in (first, second) for other in side.numbers if other == number}
+            shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
+            tips.append(replace(tip, shared=shared, alike=alike, exact=tip.exact and alike))
+    return Robustness(
+        better_range=_range(first.draws.mean(axis=0)),
+        worse_range=_range(second.draws.mean(axis=0)),
+        probability=float((gains.mean(axis=0) > 0).mean()),
+        with_seeds=float((gains > 0).mean()),
+        tips=tuple(sorted(tips, key=_change)),
+        influences=tuple(sorted(influences, key=lambda influence: -influence.spread)),
+        models=tuple(number for number in numbers if number.path == error),
+        same_chip=any(number.path == error and number in second.numbers for number in first.numbers),
+        apart=second.mean / first.mean if first.mean > 0 else None,
+    )
+
+
+def _change(tip: Tip) -> float:
+    """How far from its value the number is there, as the logarithm of a factor."""
+    return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
+
+
+def _range(values: Floats) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
+    """Where the difference is zero between the number and an end; the nearer one if both ends reverse it."""
+    number = influence.number
+    if number.path.startswith(MODEL):
+        return None
+    exact = column == "energy_j" and number.path in _PRICES
+    tips = [
+        Tip(
+            number=number,
+            at=number.value + (end - number.value) * nominal / (nominal - there),
+            above=end > number.value,
+            exact=exact,
+        )
+        for end, there in ((number.low, influence.at_low), (number.high, influence.at_high))
+        if there <= 0 and end != number.value
+    ]
+    return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
+
+
+def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tuple[tuple[int, ...], Floats] | None:
+    """Training seeds, and (S, D) values in each joint draw of the chip's numbers; None where rows have no draws.
+
+    Args:
+        column, terms: as in `robustness_of`.
+    """
+    side = _side(point, column, terms) if column in DRAWN else None
+    return None if side is None else (side.seeds, side.draws)
+
+
+def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
+    """The numbers of the chip that have a range, as they are at this point; empty where rows have no draws."""
+    side = _side(point, "energy_j", None)
+    return () if side is None else side.numbers
+
+
+def places_of(silicon: str, draws: int) -> Floats:
+    """(D,) places in (0, 1) in random order, the same for all that is said of one chip's silicon."""
+    seed = int.from_bytes(shake_256(silicon.encode()).digest(8), "big")
+    return np.asarray((np.random.default_rng(seed).permutation(draws) + 0.5) / draws)
+
+
+def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
+    if column == "area_m2":
+        return point.remembered(("robustness", column), lambda: _area_of(point))
+    whole = terms is None or tuple(sorted(terms)) == point.coverage
+    told = None if whole else tuple(terms or ())
+    return point.remembered(("robustness", column, told), lambda: _gathered(point, column, told))
+
+
+def _area_of(point: Point) -> _Side | None:
+    """Log-uniform in its range, in which all variants of one silicon lie at the same place; None without a range."""
+    low, value, high = (point.value(name).mean for name in ("area_low_m2", "area_m2", "area_high_m2"))
+    if low is None or value is None or high is None or not 0 < low < high:
+        return None
+    number = RangedNumber(silicon=point.silicon, path="area", chip=point.chip, low=low, value=value, high=high)
+    draws = next((len(cell) for cell in point.rows["energy_draws_j"] if is_known(cell)), DRAWS)
+    values = [value, *(low * (high / low) ** places_of(f"{point.silicon} area", draws)), low, high]
+    seeds = tuple(map(int, point.training_seeds))
+    return _Side(numbers=(number,), seeds=seeds, values=np.tile(values, (len(seeds), 1)))
+
+
+def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
+    by_seed: dict[int, list[Floats]] = {}
+    ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
+    terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
+    drawn = (name for factor in DRAWN[column] for name in factor)
+    needed = [*dict.fromkeys((column, "latency_s", *drawn, *_UNCERTAIN, *terms_of))]
+    rows = point.rows[needed].to_dict("records")
+    for seed, row in zip(point.rows["training_seed"], rows, strict=True):
+        values = _whole(row, column) if terms is None else _parts(row, terms, column)
+        if values is not None:
+            by_seed.setdefault(int(seed), []).append(values)
+            ranges.setdefault(tuple(row["uncertain_numbers"]), row)
+    if not by_seed:
+        return None
+    first, *others = ranges.values()
+    if others:
+        raise InputError(
+            f"results: uncertain_numbers must be the same in all rows of a design point, but differ for {point}"
+        )
+    numbers = tuple(
+        RangedNumber(
+            silicon=point.silicon, path=path, chip=point.chip, low=float(low), value=float(value), high=float(high)
+        )
+        for path, low, value, high in zip(*(first[name] for name in _UNCERTAIN), strict=True)
+    )
+    seeds = tuple(sorted(by_seed))
+    return _Side(
+        numbers=numbers, seeds=seeds, values=np.array([np.mean(by_seed[seed], axis=0) for seed in seeds], dtype=float)
+    )
+
+
+def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
+    """(1 + D + 2 n) values of a row, as a `_Side` has them; None where one is not known."""
+    needed = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
+    if not all(is_known(row[name]) for name in needed):
+        return None
+    factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
+    return np.array([row[column], *np.prod(factors, axis=0)])
+
+
+def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:
+    """Sums of some terms, of a product times the latency: terms that differ between draws have their own draws, the
+    others are as they are."""
+    needed = (column, "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS, *chain(*DRAWN[column]))
+    if not all(is_known(row[name]) for name in needed):
+        return None
+    moving = list(row["uncertain_terms"])
+    wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
+    known = {name: float(value) for name, value in wanted.items() if is_known(value)}
+    fixed = sum(value for name, value in known.items() if name not in moving)
+    scales = np.asarray(row["term_scale_j"], dtype=float) * [COST_TERMS[name].covered_as in terms for name in moving]
+    counts = (len(row["energy_draws_j"]), len(row["uncertain_numbers"]), len(row["uncertain_numbers"]))
+    by_term = [
+        np.asarray(row[name], dtype=float).reshape(len(moving), count)
+        for name, count in zip(_TERMS, counts, strict=True)
+    ]
+    energy = np.array([sum(known.values()), *(fixed + scales @ np.hstack(by_term))])
+    return energy if column == "energy_j" else energy * np.concatenate([[row["latency_s"]], *map(row.get, _LATENCY)])

@@ -1,0 +1,53 @@
+"""Two options of one chip of which one was tried with values of a parameter that the other was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.results.formatting import in_times, is_share, written
+from codesign.analysis.results.points import Point
+
+_OWNER = 2
+"""Parts of an axis' path before the parameter: `chip.mine.`."""
+
+
+def unequal_settings(contest: Contest) -> str:
+    """In what else the best differs from the next, and which is better where both have the same; empty for nothing.
+
+    `They also differ in vector width, 64 against 8; both at 8, mine, neighbour has 15 % less.`
+    """
+    best, other = contest.ranked[0], contest.second
+    if other is None or best.silicon != other.silicon or best.chip == other.chip:
+        return ""
+    options = [option for point in (best, other) for option, chosen in contest.chosen.items() if chosen is point]
+    sides = [contest.members[option] for option in options]
+    for path in dict.fromkeys(name for point in (best, other) for name in point.axis_texts):
+        parameter = path.split(".", _OWNER)[-1]
+        tried = [_tried(side, parameter) for side in sides]
+        here, there = (point.setting(parameter) for point in (best, other))
+        if not path.startswith("chip.") or None in (here, there) or (here in tried[1] and there in tried[0]):
+            continue
+        unit = best.axis_units.get(path, "")
+        said = f"They also differ in {contest.names.axes[path]}, {written(here, unit)} against {written(there, unit)}"
+        common = tried[0] & tried[1] - {None}
+        if not common:
+            return f"{said}."
+        alike = [[point for point in side if point.setting(parameter) in common] for side in sides]
+        value = f"both at {written(next(iter(common)), unit)}" if len(common) == 1 else "with a value that both have"
+        return f"{said}; {value}, {_better(replace(contest, members=dict(zip(options, alike, strict=True))))}."
+    return ""
+
+
+def _tried(side: Sequence[Point], parameter: str) -> set[str | float | None]:
+    return {point.setting(parameter) for point in side}
+
+
+def _better(contest: Contest) -> str:
+    if contest.second is None:
+        return "they come to the same" if contest.ranked[1:] else "they do not compare"
+    label, factor = contest.label_of(contest.ranked[0]), contest.factors[contest.second]
+    if is_share(contest.column) or factor is None:
+        return f"{label} is better"
+    return f"{label} has {in_times(factor, more=contest.more)}"

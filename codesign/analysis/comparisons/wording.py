@@ -1,0 +1,125 @@
+"""How large and how sure a comparison is, and which uncertain number would reverse it, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.comparisons.robustness import RangedNumber, Tip, ranged_numbers
+from codesign.analysis.results.formatting import points_with_interval, significant, upper, with_interval
+from codesign.analysis.results.measures import like
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.hardware.terms import ACTIONS, MODEL
+from codesign.units import format_si
+
+_VERBS = {
+    **{action.price: (action.subject, "costs" if action.price.startswith("energies.") else "is") for action in ACTIONS},
+    "area": ("the area", "is"),
+    "clock": ("the clock", "runs at"),
+    "synchronization.tick": ("a tick", "lasts"),
+    "synchronization.times": ("a barrier", "takes"),
+    "synchronization.handshake": ("an agreement of neighbours", "takes"),
+    "synchronization.least_step": ("the shortest step", "takes"),
+    "times.synaptic_operation": ("a synaptic operation", "takes"),
+    "times.message": ("receiving a message", "takes"),
+    "times.neuron_access": ("visiting a neuron", "takes"),
+    "times.neuron_update": ("a neuron update", "takes"),
+    "times.spike": ("generating a spike", "takes"),
+    "times.output": ("sending a message", "takes"),
+    "times.hop": ("a hop", "takes"),
+    "times.hop_vertical": ("a vertical hop", "takes"),
+    "times.chip_hop": ("a hop between chips", "takes"),
+    "model.energy": ("the model's error in the energy", "is"),
+    "model.latency": ("the model's error in the time", "is"),
+}
+
+
+def gain_in_words(comparison: Comparison) -> str:
+    """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
+    column, gain = like(comparison.column), comparison.gain
+    assert gain.mean is not None, "compare_series() makes no comparison without a difference"
+    if column.endswith("accuracy"):
+        return f"{points_with_interval(gain)} points"
+    return with_interval(gain, column).replace("-", "−")
+
+
+def subject_of(number: RangedNumber, names: Names) -> str:
+    """What a number is about: `a synaptic operation of Loihi`, `the time of a hop of Loihi`."""
+    time = "the time of " if number.path.startswith(("times.", "synchronization.")) else ""
+    return f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
+
+
+def describe_range(number: RangedNumber, names: Names) -> str:
+    """`a synaptic operation of Loihi (20 pJ to 30 pJ)`."""
+    if number.path.startswith(MODEL):
+        return f"{subject_of(number, names)} (typically a factor of {significant(number.high, 2)})"
+    ends = (format_si(end, _unit_of(number.path), 3) for end in (number.low, number.high))
+    return f"{subject_of(number, names)} ({' to '.join(ends)})"
+
+
+def share(value: float) -> str:
+    """A share of draws as `98 %`; never rounded to all or none."""
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f} %"
+    return f"{min(max(100 * value, 0.1), 99.9):.3g} %"
+
+
+def subject_and_verb(path: str) -> tuple[str, str]:
+    """What a number of a chip is about, and its verb: `a synaptic operation`, `costs`."""
+    return _VERBS.get(path) or (path.rpartition(".")[2].replace("_", " "), "is")
+
+
+def _unit_of(path: str) -> str:
+    """The SI unit of a number of a chip."""
+    if path.startswith("energies."):
+        return "J"
+    return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
+
+
+def describe_tip(tip: Tip, names: Names) -> str:
+    """`a synaptic operation of Loihi costs less than 9 pJ instead of 20 pJ`.
+
+    Variants of a chip share it: `of both`; where they have it at different values, in times what it is.
+    """
+    noun, verb = subject_and_verb(tip.number.path)
+    whose = "both" if tip.shared else names.chips[tip.number.chip]
+    more, about = "more" if tip.above else "less", "" if tip.exact else "about "
+    if not tip.alike:
+        return f"{noun} of {whose} {verb} {more} than {about}{significant(tip.at / tip.number.value, 3)} times as much"
+    unit, value = _unit_of(tip.number.path), tip.number.value
+    digits = next((n for n in range(3, 9) if format_si(tip.at, unit, n) != format_si(value, unit, n)), 9)
+    at, now = format_si(tip.at, unit, digits), format_si(value, unit, 3)
+    return f"{noun} of {whose} {verb} {more} than {about}{at} instead of {now}"
+
+
+def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> str:
+    """Which price two variants of a chip have at different values, since it follows their structure; empty for none."""
+    before = {ranged: ranged.value for ranged in ranged_numbers(other)}
+    for ranged in ranged_numbers(best):
+        value = before.get(ranged, ranged.value)
+        if ranged.path.startswith("energies.") and not math.isclose(value, ranged.value, rel_tol=1e-6):
+            noun, verb = subject_and_verb(ranged.path)
+            here, there = (format_si(each, "J", 3) for each in (ranged.value, value))
+            return f"{upper(noun)} {verb} {here} with {labels[best]} and {there} with {labels[other]}."
+    return ""
+
+
+def tip_sentence(comparison: Comparison, names: Names) -> str:
+    """What would reverse a comparison: the nearest number, or how far the model of both chips would have to be off.
+
+    Empty where the chips' numbers are exact or nothing within their ranges does.
+    """
+    robustness = comparison.robustness
+    if robustness is None or not robustness.influences:
+        return ""
+    if robustness.tips:
+        return f"This reverses if {describe_tip(robustness.tips[0], names)}."
+    if robustness.models and not robustness.same_chip and robustness.apart is not None:
+        typical = max(model.high for model in robustness.models)
+        return (
+            f"No chip number, anywhere in its range, reverses this; the model would have to be off by a factor of "
+            f"{significant(robustness.apart, 3)} between them, and is typically off by {significant(typical, 2)}."
+        )
+    return ""

@@ -1,0 +1,79 @@
+"""Rows of results in another book of the static power.
+
+A results file holds what all that is powered draws, term by term. Another book weighs the terms, so that it needs
+nothing but the file: energies, draws and ends of ranges are sums of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from codesign.arrays import Floats
+from codesign.deferred import pd
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
+
+_DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
+"""Sums over all terms, and their parts by term, as `codesign.hardware.cost.uncertainty` writes them."""
+
+
+def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
+    """Rows with `energy_j` and what is made of it in a book; terms that it does not count are null.
+
+    Args:
+        frame: rows as a results file has them, in the book `board`; columns may be missing.
+    """
+    if book == "board" or not len(frame):
+        return frame
+    share = frame["core_share"].astype(float).to_numpy()
+    weights = {
+        name: np.broadcast_to(weight(term, BOOKS[book], share), share.shape)
+        for name, term in COST_TERMS.items()
+        if term.part
+    }
+    terms = {
+        COST_TERMS[name].column: (frame[COST_TERMS[name].column] * of).where(of > 0)
+        for name, of in weights.items()
+        if COST_TERMS[name].column in frame
+    }
+    frame = frame.assign(**terms, energy_j=frame["energy_cores_in_use_j"])
+    changed: dict[str, Any] = {}
+    if "energy_delay_js" in frame:
+        changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
+    if "energy_coverage" in frame:
+        static = [term.column for term in COVERAGE["static"] if term.column in frame]
+        counted = frame[static].notna().any(axis=1)
+        cells = [
+            cell if known or cell is None else [name for name in cell if name != "static"]
+            for cell, known in zip(frame["energy_coverage"], counted, strict=True)
+        ]
+        changed["energy_coverage"] = pd.Series(cells, index=frame.index, dtype=object)
+    if "term_draws" in frame:
+        names = ("uncertain_terms", "term_scale_j", *_DRAWN, *_DRAWN.values())
+        rows = frame[[*names, *(term.column for term in COST_TERMS.values())]].to_dict("records")
+        weighed = [
+            _drawn(row, {name: float(of[place]) for name, of in weights.items()}) for place, row in enumerate(rows)
+        ]
+        for name in ("term_scale_j", *_DRAWN):
+            changed[name] = pd.Series([row[name] for row in weighed], index=frame.index, dtype=object)
+    return frame.assign(**changed)
+
+
+def _drawn(row: Mapping[Any, Any], weights: dict[str, float]) -> Mapping[Any, Any]:
+    """Draws and scales of one row, whose terms are weighed; as they are where energy or draws are not known."""
+    if any(row[name] is None for name in ("uncertain_terms", "term_scale_j", *_DRAWN, *_DRAWN.values())):
+        return row
+    moving = list(row["uncertain_terms"])
+    scales = np.asarray(row["term_scale_j"], dtype=float) * [weights.get(name, 1.0) for name in moving]
+    fixed = sum(
+        energy
+        for name, term in COST_TERMS.items()
+        if name not in moving and (energy := row[term.column]) is not None and energy == energy
+    )
+    changed: dict[str, Any] = {"term_scale_j": scales.tolist()}
+    for total, parts in _DRAWN.items():
+        by_term: Floats = np.asarray(row[parts], dtype=float).reshape(len(moving), len(row[total]))
+        changed[total] = (fixed + scales @ by_term).tolist()
+    return changed

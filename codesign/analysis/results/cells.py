@@ -1,0 +1,125 @@
+"""Checks the cells of a results file: `Column` says what they may be, this looks at an Arrow table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.analysis.results.columns import ENTRIES, LARGEST, SMALLEST, Column
+from codesign.arrays import Flags, Integers
+from codesign.deferred import pa, pc
+
+_SHOWN = 40
+
+
+def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]:
+    """Column, first row, what it must hold and what was found, for each rule that cells of a table break.
+
+    Args:
+        table: with these columns and no others, of their types.
+    """
+    lists = {name: table[name].combine_chunks() for name, column in columns.items() if column.kind in ENTRIES}
+    lengths = {name: _lengths(cells) for name, cells in lists.items()}
+    for name, column in columns.items():
+        if name not in lists:
+            cells = table[name].combine_chunks()
+            yield from _wrong_values(name, column, cells, np.arange(len(cells)))
+            continue
+        entries, rows = lists[name].flatten(), _parents(lengths[name])
+        if entries.null_count:
+            yield _told(f"column {name}", rows, ~_known(entries), "must have a value in every entry")
+        yield from _wrong_values(name, column, entries, rows)
+        yield from _wrong_lists(name, column, lists, lengths)
+
+
+def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iterator[str]:
+    """Values of a column, or entries of its lists, that are not what it allows."""
+    known = _known(cells)
+    rows, values = rows[known], cells.drop_null()
+    if ENTRIES.get(column.kind, column.kind) == "string":
+        wrong = _wrong_texts(column, values)
+    elif column.kind == "bool":
+        return
+    else:
+        wrong = _wrong_numbers(column, values.to_numpy(zero_copy_only=False))
+    if wrong.any():
+        found = values[int(np.argmax(wrong))].as_py()
+        written = repr(found) if not isinstance(found, str) or len(found) <= _SHOWN else f"{len(found):,} characters"
+        yield _told(f"column {name}", rows, wrong, f"must be {column.allowed}, found {written}")
+
+
+def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Flags:
+    limit = float(np.finfo(numbers.dtype).max) if numbers.dtype.kind == "f" else LARGEST
+    wrong = ~((max(column.least, -limit) <= numbers) & (numbers <= min(column.most, limit)))  # NaN is in no range
+    if numbers.dtype == np.float64:  # the smallest of single precision is larger
+        wrong |= (numbers != 0) & (np.abs(numbers) < SMALLEST)
+    return wrong
+
+
+def _wrong_texts(column: Column, values: Any) -> Flags:
+    if column.words:
+        allowed = pc.is_in(values, value_set=pa.array(column.words, type=values.type))
+        return ~np.asarray(allowed.to_numpy(zero_copy_only=False), dtype=bool)
+    lengths = pc.utf8_length(values).to_numpy(zero_copy_only=False)
+    return np.asarray(lengths > column.longest)
+
+
+def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, Integers]) -> Iterator[str]:
+    """Lists of a column whose lengths do not match each other, or those of other columns in the same row."""
+    own, rows, where = lengths[name], np.arange(len(lengths[name])), f"column {name}"
+    others = column.length if isinstance(column.length, tuple) else ()
+    if column.length is not None:
+        needed = np.prod([lengths[other] for other in others], axis=0) if others else np.full(len(own), column.length)
+        known = (own >= 0) & np.all([lengths[other] >= 0 for other in others], axis=0)
+        wrong = known & (own != needed)
+        if wrong.any():
+            rule = " · ".join(f"len({other})" for other in others)
+            first = int(np.argmax(wrong))
+            count = f"{rule} = {needed[first]}" if others else f"{needed[first]}"
+            yield _told(where, rows, wrong, f"must have {count} entries, found {own[first]}")
+    if column.alike and (own >= 0).any():
+        usual = max(int(np.bincount(own[own >= 0]).argmax()), 1)
+        wrong = (own >= 0) & (own != usual)
+        if wrong.any():
+            rule = f"must have as many entries in all rows, here {usual}"
+            yield _told(where, rows, wrong, f"{rule}, found {own[np.argmax(wrong)]}")
+    if column.ascending:
+        entries, parents = lists[name].flatten().to_numpy(zero_copy_only=False), _parents(own)
+        falls = (entries[1:] <= entries[:-1]) & (parents[1:] == parents[:-1])
+        if falls.any():
+            yield _told(where, parents[1:], falls, "must ascend, found an entry that is not above the one before it")
+    if column.not_above:
+        both = (own == lengths[column.not_above]) & (own > 0)
+        below, above = (
+            lists[part].filter(both).flatten().to_numpy(zero_copy_only=False) for part in (name, column.not_above)
+        )
+        wrong = below > above
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            parents = np.repeat(rows[both], own[both])
+            yield _told(
+                where, parents, wrong, f"must not be above {column.not_above}, found {below[at]} above {above[at]}"
+            )
+
+
+def _told(where: str, rows: Integers, wrong: Flags, what: str) -> str:
+    found = np.unique(rows[wrong])
+    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    return f"{where}, row {found[0]}{more}: {what}"
+
+
+def _known(cells: Any) -> Flags:
+    return np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _lengths(cells: Any) -> Integers:
+    """Entries of each list, −1 where there is none."""
+    return np.asarray(pc.list_value_length(cells).fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _parents(lengths: Integers) -> Integers:
+    """The row of each entry of lists of these lengths."""
+    return np.repeat(np.arange(len(lengths)), np.maximum(lengths, 0))

@@ -1,0 +1,175 @@
+"""How numbers and names are written, the same everywhere in the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
+from codesign.analysis.results.statistics import Interval
+from codesign.hardware.terms import StaticBook
+from codesign.units import format_si, in_percent
+
+UNKNOWN = "–"
+"""Stands for a value that is not known or not modelled."""
+
+BOOK_WORDS: dict[StaticBook, str] = {"board": "the whole board", "cores_in_use": "the cores in use"}
+"""Whose static power an energy counts."""
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "energy_j": "energy per sample",
+    "energy_cores_in_use_j": "energy of the cores in use per sample",
+    "paper_energy_j": "energy, paper's book",
+    "latency_s": "latency",
+    "decision_latency_s": "decision latency",
+    "interval_s": "time from sample to sample in a stream",
+    "latency_steps": "steps until output",
+    "latency_spikes": "spikes until output",
+    "spike_density": "spike density",
+    "synaptic_operations": "synaptic operations",
+    "paper_synaptic_operations": "synaptic operations, paper's book",
+    "forward_steps": "forward steps",
+    "area_m2": "chip area",
+    "epoch_wall_s": "time of an epoch",
+    "training_memory_bytes": "memory of training",
+    "energy_delay_js": "energy-delay product",
+}
+_SHARES = ("accuracy", "agreement", "contention")
+_ROUNDING = 1e-12
+"""Relative spread that equal numbers get from their sum."""
+_SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
+"""The factor from which on a difference is said in times, the percentage below which it is hardly one (2.0 as written
+is one), and the percentage that is no longer said."""
+
+
+def column_label(column: str, book: StaticBook | None = None) -> str:
+    """A column's name in words, without its unit; for an energy, with its book if one is given."""
+    if book is not None and column == "energy_j":
+        return f"energy of {BOOK_WORDS[book]} per sample"
+    if book is not None and column == "energy_delay_js":
+        return f"energy-delay product of {BOOK_WORDS[book]}"
+    if column in _LABELS:
+        return _LABELS[column]
+    known = COLUMNS.get(column)
+    name = column.removeprefix(AXIS_PREFIX)
+    if known is not None and known.unit:
+        name = name.removesuffix(f"_{known.unit.lower()}")
+    return name.replace("_", " ")
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """`value` with so many significant digits, without exponents where a reader can do without."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 7:
+        return f"{value:.{digits}g}"
+    return f"{value:,.{max(digits - 1 - magnitude, 0)}f}"
+
+
+def in_times(factor: float, *, more: bool) -> str:
+    """A value `factor` times as large, or as small, as another: `2.71 times less`, `3.8 % more`,
+    `hardly less (0.37 %)`."""
+    word = "more" if more else "less"
+    share = 100 * (factor - 1 if more else 1 - 1 / factor)
+    if factor >= _SEVERAL:
+        return f"{significant(factor, 3)} times {word}"
+    said = f"{significant(share, 2)} %"
+    if share >= _HARDLY:
+        return f"{said} {word}"
+    return f"hardly {word} ({said})" if share >= _LEAST_SHARE else f"hardly {word}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    return UNKNOWN if value is None or math.isnan(value) else significant(value, digits)
+
+
+def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -> str:
+    """A setting as a YAML file would have it: an SI value with its unit, if it has one; a dash for none."""
+    match value:
+        case None:
+            return UNKNOWN
+        case bool():
+            return str(value).lower()
+        case int() | float() if unit:
+            return format_si(value, unit)
+        case float():
+            return f"{value:.{digits}g}"
+        case _:
+            return str(value)
+
+
+def percent(value: float | None) -> str:
+    """A fraction as `94.9 %`."""
+    return UNKNOWN if value is None or math.isnan(value) else f"{in_percent(value)} %"
+
+
+def points(value: float) -> str:
+    """A difference of fractions in percentage points, unsigned unless negative."""
+    return in_percent(value).replace("-", "−")
+
+
+def points_with_interval(value: Interval) -> str:
+    """A difference of fractions as `12.1 ± 1.8` percentage points, or the mean alone where there is no interval."""
+    if value.mean is None:
+        return UNKNOWN
+    return points(value.mean) + ("" if value.half_width is None else f" ± {points(value.half_width)}")
+
+
+def is_share(column: str) -> bool:
+    """Whether a column holds fractions, which are written in percent."""
+    return column in _SHARES or column.endswith(("_fraction", "_accuracy"))
+
+
+def quantity(value: float | None, column: str) -> str:
+    """A mean of `column` with its unit."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    if is_share(column):
+        return percent(value)
+    known = COLUMNS.get(column)
+    if known is not None and known.unit:
+        return format_si(value, known.unit)
+    return significant(value)
+
+
+def with_interval(value: Interval, column: str) -> str:
+    """`94.9 ± 0.4 %`, or the mean alone where there is no interval."""
+    return plus_minus(value.mean, value.half_width, column)
+
+
+def plus_minus(mean: float | None, half: float | None, column: str) -> str:
+    """A mean of `column` with what it may be off by either way, or the mean alone where that is not known."""
+    if mean is None or half is None:
+        return quantity(mean, column)
+    if half <= _ROUNDING * abs(mean):
+        half = 0.0
+    if is_share(column):
+        return f"{in_percent(mean)} ± {in_percent(half)} %"
+    known = COLUMNS.get(column)
+    if known is not None and known.unit:
+        return format_si(mean, known.unit, spread=half)
+    return f"{quantity(mean, column)} ± {significant(half, 2)}"
+
+
+def listed(items: list[str], last: str = "and") -> str:
+    """`a, b and c`, or with another word before the last."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def upper(text: str) -> str:
+    """`text` as a sentence begins; a unit's letter stays as it is."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, or its beginning followed by an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def coverage_words(coverage: Sequence[str]) -> str:
+    """The terms of an energy, in words."""
+    return listed([name.replace("_", " ") for name in coverage]) or "unknown coverage"

@@ -1,0 +1,132 @@
+"""What questions ask of a point, one value a training seed: columns of results, and measures made of its lists.
+
+A measure is written in the unit of a column: `like` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
+from codesign.analysis.results.distributions import (
+    accuracy_after_output,
+    drained_accuracies,
+    mean_of_histogram,
+    series_of,
+)
+from codesign.analysis.results.formatting import column_label
+from codesign.analysis.results.points import Point, is_known
+from codesign.deferred import pd
+
+_LOSSES = "training_loss_curve"
+_START = 10
+"""How steeply a loss begins to fall is judged by the first epoch in so many."""
+_UNSTABLE = 0.5
+"""A training is unstable if its loss rises again by more than so much of what it had fallen by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A number that no column holds.
+
+    Attributes:
+        label: what it is, for a heading.
+        like: the column in whose unit it is written.
+        of: its values by training seed; told all points, and rows without a result.
+    """
+
+    label: str
+    like: str
+    of: Callable[[Point, Sequence[Point], pd.DataFrame], pd.Series]
+
+
+def measured(column: str, point: Point, points: Sequence[Point] = (), failed: pd.DataFrame | None = None) -> pd.Series:
+    """One value of a column or measure a training seed; seeds that have none are left out.
+
+    Args:
+        points: all of the sweep: some measures of a point are known by another.
+        failed: rows of results without a result.
+    """
+    if column in MEASURES:
+        return MEASURES[column].of(point, points, pd.DataFrame() if failed is None else failed)
+    return point.seeds(column)
+
+
+def measures_known() -> list[str]:
+    """Names of all numeric columns and measures."""
+    return sorted({*NUMERIC_COLUMNS, *MEASURES})
+
+
+def like(column: str) -> str:
+    """The column in whose unit a column or measure is written."""
+    return MEASURES[column].like if column in MEASURES else column
+
+
+def label_of(column: str) -> str:
+    return MEASURES[column].label if column in MEASURES else column_label(column)
+
+
+def of_training(column: str) -> bool:
+    """Whether a column or measure is of a training, whatever the schedule it is run under."""
+    return column.startswith(("training_", "validation_", "loss_", "epoch_", "trained_")) or column == "instability"
+
+
+def _early_fall(curve: Sequence[float]) -> float | None:
+    after = max(len(curve) // _START, 1)
+    return curve[0] - curve[after] if len(curve) > after else None
+
+
+def _rises_again(curve: Sequence[float]) -> float:
+    lowest = min(curve)
+    return float(curve[-1] - lowest > _UNSTABLE * (curve[0] - lowest))
+
+
+def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) -> pd.Series:
+    """1 for a training seed whose loss rose again or whose training failed, else 0."""
+    known = series_of(point, _LOSSES, _rises_again)
+    lost = {int(row["training_seed"]) for _, row in failed.iterrows() if _is_of(row, point)} - {*known.index}
+    series: pd.Series = pd.concat([known, pd.Series(1.0, index=sorted(lost), dtype=float)])
+    return series
+
+
+def _is_of(row: pd.Series, point: Point) -> bool:
+    """Whether a row without a result is of the same training as a point."""
+    own = f"recipe.{point.recipe}."
+    axes = [(name, value) for name, value in point.axes if name.startswith(own)]
+    cells = [(row.get(f"{AXIS_PREFIX}{name}"), value) for name, value in axes]
+    same = all((cell if is_known(cell) else None) == value for cell, value in cells)
+    return row["status"] == "failed" and row["recipe"] == point.recipe and same
+
+
+def _by_seed(label: str, like: str, of: Callable[[Point], pd.Series]) -> Measure:
+    """A measure that a point's own rows give."""
+    return Measure(label=label, like=like, of=lambda point, points, failed: of(point))
+
+
+def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
+    """What `reduce` makes of a list of each row."""
+    return _by_seed(label, like, lambda point: series_of(point, column, reduce))
+
+
+MEASURES: Mapping[str, Measure] = {
+    "accuracy_at_output": _by_seed("accuracy at the output", "accuracy", partial(accuracy_after_output, step=0)),
+    "accuracy_step_later": _by_seed("accuracy a step later", "accuracy", partial(accuracy_after_output, step=1)),
+    "accuracy_last_step": _by_seed("accuracy at the last step", "accuracy", partial(accuracy_after_output, step=-1)),
+    "accuracy_drained": Measure(
+        label="accuracy drained",
+        like="accuracy",
+        of=lambda point, points, failed: drained_accuracies(point, points),
+    ),
+    "currents_before_firing": _of_list(
+        "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram
+    ),
+    "loss_last_epoch": _of_list("loss in the last epoch", "training_loss", _LOSSES, lambda curve: curve[-1]),
+    "loss_early_fall": _of_list(
+        "fall of the loss in the first tenth of the epochs", "training_loss", _LOSSES, _early_fall
+    ),
+    "instability": Measure(
+        label="share of training seeds whose loss rose again or that failed", like="agreement", of=_instability
+    ),
+}

@@ -1,0 +1,323 @@
+"""What a results file says beside its rows: the sweep, its data, its chips with the sources of their numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from codesign.analysis.results.columns import LARGEST, SMALLEST
+from codesign.hardware.terms import StaticBook
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+Scalar = str | int | float | bool | None
+
+_LONGEST = 100_000
+"""Characters of a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What the sweep wants more or less of.
+
+    Attributes:
+        column: name of a numeric column.
+        direction: `maximize` or `minimize`.
+        reference: fixed reference value for hypervolumes; None leaves the hypervolume out.
+    """
+
+    column: str
+    direction: Literal["maximize", "minimize"]
+    reference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisFacts:
+    """One axis of the sweep: what a column `axis.<name>` holds, and its SI unit ("" for none)."""
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadFacts:
+    """The data behind every accuracy.
+
+    Attributes:
+        coverage: how partial the copy of the dataset is, as a sentence; None for a whole one.
+        train, validation, test: samples in each split that the sweep used.
+        timestep_s: length of a timestep, in seconds.
+    """
+
+    name: str
+    coverage: str | None = None
+    train: int
+    validation: int
+    test: int
+    classes: int
+    timesteps: int
+    timestep_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipNumber:
+    """One number of a chip's description with where it comes from.
+
+    Attributes:
+        value_si, unit: the value in SI; None where it is not known.
+        text: the value as the chip file writes it, such as `26 pJ`.
+        confidence: measured, stated, derived, fitted, estimated or secondary; assumed where no source exists.
+        low_si, high_si: between what it may lie; None where it is taken as exact.
+        assumed_range: whether that range is assumed from the confidence, and not stated.
+    """
+
+    name: str
+    value_si: float | None
+    unit: str
+    text: str
+    confidence: str
+    source: str
+    low_si: float | None = None
+    high_si: float | None = None
+    assumed_range: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationFacts:
+    """A published end-to-end measurement and what the model says of it.
+
+    Attributes:
+        modelled_si: the model's value, the lower end where it gives a range; None where it says nothing.
+        modelled_high_si: the upper end of a range; None for a single value.
+        standing: how model and measurement stand to each other, such as `fitted on this point`, or why there is no
+            value.
+    """
+
+    quantity: str
+    unit: str
+    measured_si: float
+    modelled_si: float | None
+    workload: str
+    source: str
+    modelled_high_si: float | None = None
+    standing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipFacts:
+    """What the report tells of a chip: everything but the arithmetic.
+
+    Attributes:
+        name: of its description, under which its uncertain numbers are drawn; a sweep's variants of a chip share it.
+        extends: name of the chip of which it is a variant; "" for none.
+        operating_point: voltage, clock, tick and load at which its numbers hold.
+        gating: what is switched off when it is not needed, in words.
+        validation_summary: how well its numbers reproduce published measurements, in one line.
+        contradictions: published measurements that lie on the wrong side of what its numbers allow, a sentence each.
+        scaled: whether an axis changes its structure, along which the model of a core scales its numbers.
+    """
+
+    title: str
+    citation: str
+    synchronization: str
+    name: str = ""
+    extends: str = ""
+    operating_point: str = ""
+    gating: str = ""
+    validation_summary: str = ""
+    contradictions: tuple[str, ...] = ()
+    scaled: bool = False
+    notes: tuple[str, ...] = ()
+    numbers: tuple[ChipNumber, ...] = ()
+    validation: tuple[ValidationFacts, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFacts:
+    """Jobs by kind, and how many of all of them were found in the store. Volatile."""
+
+    trained: int = 0
+    executed: int = 0
+    priced: int = 0
+    reused: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterFacts:
+    """One parameter of a study's search space.
+
+    Attributes:
+        name: its path, such as `recipe.group_size`.
+        unit: SI unit of its values, "" for none.
+        kind: `float`, `integer` or `categorical`.
+        low, high: the ends of a numeric range; None for a categorical one.
+        log: whether the range is searched on a log scale.
+        choices: of a categorical parameter, as they are written.
+        condition: when it takes part, in words; "" for always.
+    """
+
+    name: str
+    unit: str = ""
+    kind: Literal["float", "integer", "categorical"]
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[str, ...] = ()
+    condition: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFacts:
+    """One trial of a study: parameters, and what they gave on the validation split.
+
+    Attributes:
+        number: from 0, in the order in which trials were asked for; None for the baseline.
+        state: `complete`; `dropped` at a low fidelity; `infeasible`, where a constraint is violated or the network does
+            not fit the chip; or `failed`.
+        parameters: by path, in SI units; those that take no part are left out.
+        values: one an objective, in their order: mean over training seeds; None where there is none.
+        spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
+        level: the fidelity level that `values` come from; 0 is the lowest.
+        violations: by constraint, in words, by which share of its limit it is violated; satisfied ones are left out.
+        reason: why it is infeasible or failed.
+        on_front: whether it is better than the references, and no complete trial beats it.
+        hypervolume: of all complete trials up to this one, up to the objectives' references.
+    """
+
+    number: int | None
+    state: Literal["complete", "dropped", "infeasible", "failed"]
+    parameters: dict[str, Scalar]
+    values: tuple[float | None, ...]
+    spreads: tuple[float | None, ...]
+    level: int = 0
+    violations: dict[str, float] = field(default_factory=dict)
+    reason: str | None = None
+    on_front: bool = False
+    hypervolume: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """What a study searched and found; the rows of its results are those trials that were then tested.
+
+    Attributes:
+        sampler: name and options, in words.
+        seed: of the sampler.
+        parameters: the search space.
+        constraints: in words.
+        levels: fidelity levels, lowest first, in words; one where there is only the full one.
+        baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
+        trials: in order of their numbers.
+        importances: by objective's column, the share of each parameter in its variation, most important first; empty
+            where too few trials are complete.
+        importance_method: how they were estimated.
+    """
+
+    sampler: str
+    seed: int
+    parameters: tuple[ParameterFacts, ...]
+    constraints: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    baseline: TrialFacts | None = None
+    trials: tuple[TrialFacts, ...] = ()
+    importances: dict[str, dict[str, float]] = field(default_factory=dict)
+    importance_method: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultMetadata:
+    """All that the report says beside the rows. Holds no dates, hosts or wall times; numbers must be finite.
+
+    Attributes:
+        sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
+        config_hash: hash of the resolved configuration.
+        command: shell command that reproduces the file; "" where a mapping in Python does.
+        versions: package versions.
+        topology: layer sizes as in 512-64-64-64-10.
+        neuron: resolved neuron parameters by name.
+        recipes, schedules: resolved parameters by name, by name in the sweep.
+        objectives: in the order in which the sweep names them.
+        static_book: what energies that are compared count of the static power; rows hold all that is powered.
+        chips: by name in the sweep.
+        axes: in the order of the columns.
+        questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
+        figures: what the file asks to be drawn, as `codesign.analysis.answers.illustrations.FigureEntry` is written.
+        study: what was searched, where the results are a study's; their axis `trial` then names the trials.
+        jobs, platform: volatile: what was run, and notes on the machine that matter for the numbers.
+    """
+
+    sweep: str
+    title: str
+    question: str = ""
+    description: str = ""
+    config_hash: str
+    command: str
+    versions: dict[str, str] = field(default_factory=dict)
+    workload: WorkloadFacts
+    topology: str
+    neuron: dict[str, Scalar] = field(default_factory=dict)
+    recipes: dict[str, dict[str, Scalar]] = field(default_factory=dict)
+    schedules: dict[str, dict[str, Scalar]] = field(default_factory=dict)
+    objectives: tuple[Objective, ...]
+    static_book: StaticBook
+    chips: dict[str, ChipFacts] = field(default_factory=dict)
+    axes: tuple[AxisFacts, ...] = ()
+    questions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    figures: tuple[dict[str, Any], ...] = ()
+    study: StudyFacts | None = None
+    jobs: JobFacts = field(default_factory=JobFacts)
+    platform: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        facts = asdict(self)
+        questions = facts.pop("questions")
+        ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
+        text = json.dumps(ordered, ensure_ascii=False, allow_nan=False)
+        return text.encode(errors="replace").decode()
+
+    @staticmethod
+    def from_json(text: str | bytes) -> ResultMetadata:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: not JSON, a field is missing, unknown or of a wrong type, or a number or text that no results
+                have.
+        """
+        from pydantic_core import from_json
+
+        _check_values(from_json(text, allow_inf_nan=False))
+        return _metadata_adapter().validate_json(text)
+
+
+def _check_values(content: Any) -> None:
+    """Check that numbers are within the limits of the rows' and texts are not too long, at any depth."""
+    waiting = [("", content)]
+    while waiting:
+        path, value = waiting.pop()
+        match value:
+            case dict():
+                waiting += ((f"{path}.{name}", part) for name, part in value.items())
+            case list():
+                waiting += ((f"{path}.{position}", part) for position, part in enumerate(value))
+            case str() if len(value) > _LONGEST:
+                raise ValueError(f"{path[1:]}: must be at most {_LONGEST:,} characters, found {len(value):,}")
+            case int() | float() if value and not SMALLEST <= abs(value) <= LARGEST:
+                raise ValueError(
+                    f"{path[1:]}: must be 0 or from {SMALLEST:g} to {LARGEST:g} in size, found {float(value):g}"
+                )
+
+
+@cache
+def _metadata_adapter() -> TypeAdapter[ResultMetadata]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ResultMetadata)

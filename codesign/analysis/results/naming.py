@@ -1,0 +1,281 @@
+"""Names as a reader says them: of chips, schedules, recipes, axes and points, in words and told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
+from codesign.analysis.results.formatting import listed, upper
+from codesign.analysis.results.points import Point, gather
+from codesign.analysis.results.table import ResultTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POLICY_WORDS: Mapping[str, str] = {
+    "random": "random order",
+    "momentum": "highest potential first",
+    "fifo": "first come, first served",
+    "round_robin": "cores in turn",
+    "arbiter": "lowest address first",
+    "timed": "first delivered first",
+    "shallow_inhibition_first": "inhibition first",
+    "mixture": "several schedules in turn",
+}
+"""Who leaves first under a policy."""
+
+_SYNCHRONIZATION: Mapping[str, str] = {
+    "asynchronous": "no synchronization",
+    "clocked": "a clock",
+    "barrier": "a barrier",
+    "neighbour": "agreement of neighbours",
+    "timer": "a timer",
+}
+"""The values of an axis on a chip's kind of synchronization."""
+
+_OWN = {"chip": "the chip's own schedule"}
+"""Of schedules that are another on each chip; one of a file keeps its name."""
+_LONGEST_TITLE = 28
+_FEW, _MOST_ROWS = 3, 100
+"""Points that a sentence names, and rows among which they are looked for."""
+_RECIPE = 2
+"""Its place among the parts of a point's name."""
+_CITATION = re.compile(r"\s*\([^()]*\)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What things are called, by their names in the sweep; names of the sweep stay for hovers and for what is unknown.
+
+    Attributes:
+        chips, schedules, recipes: titles by name.
+        axes: titles by path, and `owners` what follows where several axes have a title: ` of Loihi`.
+    """
+
+    chips: Mapping[str, str]
+    schedules: Mapping[str, str]
+    recipes: Mapping[str, str]
+    axes: Mapping[str, str]
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, fact: str, value: object) -> str:
+        """A chip, schedule or recipe by the name of the fact; else the value."""
+        titles: Mapping[str, str] = {"chip": self.chips, "schedule": self.schedules, "recipe": self.recipes}.get(
+            fact, {}
+        )
+        return titles.get(str(value), str(value).replace("_", " "))
+
+    def axis(self, path: str) -> str:
+        """An axis, with or without its prefix: `lanes of Loihi`."""
+        name = path.removeprefix(AXIS_PREFIX)
+        return self.axes.get(name, name) + self.owners.get(name, "")
+
+    def variant(self, point: Point, *families: str) -> str:
+        """The values of a point's axes, or of those of some families alone: `F 8, lanes of mine 4`; empty without."""
+        told = (self.option(name, text) for name, text in point.axis_texts.items() if name.startswith(families or ""))
+        return ", ".join(told)
+
+    def option(self, path: str, text: str) -> str:
+        """A value of an axis: `lanes 4 of Loihi`, `a barrier`, `trial 3`, `the baseline`."""
+        said = self.value(path, text)
+        return (f"{self.axes.get(path, path)} {text}" if said == text else said) + self.owners.get(path, "")
+
+    def value(self, path: str, text: str) -> str:
+        """What an option says without its axis' name, where it can: `a barrier`, `the baseline`; else its text."""
+        if (path, text) == (TRIAL_AXIS, BASELINE):
+            return "the baseline"
+        kind, _, rest = text.partition(" ")
+        if not path.endswith(".synchronization") or kind not in _SYNCHRONIZATION:
+            return text
+        return f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
+
+    def upper(self, text: str) -> str:
+        """`text` as a sentence begins, but for a chip's name, which stays as it was given."""
+        whole = any(re.match(rf"{re.escape(title)}(?!\w)", text) for title in self.chips.values())
+        return text if whole else upper(text)
+
+    def choice(self, name: str, point: Point) -> str:
+        """A point's value of an axis, or its chip, schedule or recipe: `width 4`, `Loihi`."""
+        text = point.axis_texts.get(name)
+        return self.of(name, getattr(point, name)) if text is None else self.option(name, text)
+
+    def training(self, point: Point) -> str:
+        """How a point's model was trained: `unlayered training, F 8`."""
+        return _joined(self.recipes[point.recipe], self.variant(point, "recipe."))
+
+    def run(self, point: Point) -> str:
+        """How a point's model is run: `first come, first served, F 8`."""
+        return _joined(self.schedules[point.schedule], self.variant(point, "schedule."))
+
+    def point(self, point: Point) -> str:
+        """Everything: `Loihi, barrier, layered training, lanes of Loihi 4`."""
+        return ", ".join(filter(None, self._parts(point)))
+
+    def told_apart(self, points: Sequence[Point]) -> Callable[[Point], str]:
+        """Names of some points that leave out what all have in common: `Loihi, barrier (layered training)`."""
+        columns = zip(*map(self._parts, points), strict=True)
+        apart = [place for place, words in enumerate(columns) if len({*words}) > 1] or range(_RECIPE + 1)
+
+        def say(point: Point) -> str:
+            parts = self._parts(point)
+            others = ", ".join(parts[place] for place in apart if place != _RECIPE and parts[place])
+            recipe = parts[_RECIPE] if _RECIPE in apart else ""
+            return f"{others} ({recipe})" if others and recipe else others or recipe
+
+        return say
+
+    def _parts(self, point: Point) -> tuple[str, ...]:
+        """Chip, schedule, recipe, and each axis of the sweep; "" for what does not apply."""
+        texts = point.axis_texts
+        values = (self.option(name, texts[name]) if name in texts else "" for name, _ in point.axes)
+        return self.chips[point.chip], self.schedules[point.schedule], self.recipes[point.recipe], *values
+
+
+def names_of(points: Sequence[Point]) -> Names:
+    """Titles of all that some points, best all of a results file, are made of. The order of points does not matter."""
+    paths = sorted({name for point in points for name in point.axis_texts})
+    chips = _titles(points, lambda point: point.chip, _chip_words)
+    recipes = _titles(points, lambda point: point.recipe, _recipe_words)
+    schedules = _titles(points, lambda point: point.schedule, _schedule_words)
+    titles = {"chip": chips, "recipe": recipes, "schedule": schedules}
+    axes = {path: _axis(path, paths, titles) for path in paths}
+    return Names(
+        chips=chips,
+        schedules=schedules,
+        recipes=recipes,
+        axes={path: word for path, (word, _) in axes.items()},
+        owners={path: owner for path, (_, owner) in axes.items()},
+    )
+
+
+def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
+    """The design points of some rows, whatever their status, as the end of a clause: `: m2 and Loihi`; "" for many."""
+    if not 0 < rows.sum() <= _MOST_ROWS:
+        return ""
+    points = gather(table, without_results=True)
+    say = names_of(points).told_apart(points)
+    labels = [say(point) for point in points if rows[point.rows.index].any()]
+    return f": {listed(labels)}" if len(labels) <= _FEW else ""
+
+
+def _titles(
+    points: Sequence[Point], key: Callable[[Point], str], words: Callable[[Sequence[Point]], Sequence[str]]
+) -> dict[str, str]:
+    """By name, the first of its words, and of the others as many as tell it from names with the same title."""
+    members: dict[str, list[Point]] = {}
+    for point in points:
+        members.setdefault(key(point), []).append(point)
+    said = {name: words(members[name]) for name in sorted(members)}
+    titles = {name: parts[0] for name, parts in said.items()}
+    for position in range(1, max((len(parts) for parts in said.values()), default=0)):
+        for alike in _alike(titles):
+            if len({said[name][position] for name in alike}) > 1:
+                titles.update({name: _joined(titles[name], said[name][position]) for name in alike})
+    for alike in _alike(titles):
+        parts = {name: name.split("_") for name in alike}
+        shared = [position for position, of_all in enumerate(zip(*parts.values(), strict=False)) if len({*of_all}) > 1]
+        start = min([*shared, *map(len, parts.values())])
+        more = {name: " ".join(parts[name][start:]) for name in alike if titles[name] != name}
+        titles.update({name: _joined(titles[name], words) for name, words in more.items()})
+    return titles
+
+
+def _alike(titles: Mapping[str, str]) -> list[list[str]]:
+    """Names that have a title in common with others, whatever its case."""
+    by_title: dict[str, list[str]] = {}
+    for name, title in titles.items():
+        by_title.setdefault(title.casefold(), []).append(name)
+    return [names for names in by_title.values() if len(names) > 1]
+
+
+def _joined(title: str, more: str) -> str:
+    return f"{title}, {more}" if more else title
+
+
+def _chip_words(members: Sequence[Point]) -> Sequence[str]:
+    """`Loihi` of `Loihi, fitted to a board (SANA-FE)`, then what else that says; any other title as it is."""
+    title = without_citation(members[0].chip_title)
+    short, rest = title, ""
+    if title != members[0].chip_title:  # with a citation, as in the library, where more stands between the two
+        short, _, rest = title.partition(", ")
+    return (short if len(short) <= _LONGEST_TITLE else members[0].chip, rest)
+
+
+def without_citation(title: str) -> str:
+    """A chip's title without what stands in parentheses at its end."""
+    return _CITATION.sub("", title)
+
+
+def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
+    def parameter(name: str) -> str:
+        return _common(point.training_parameters.get(name) for point in members)
+
+    size = _common(point.training_group_size for point in members)
+    policies = [_POLICY_WORDS.get(p, p) for p in sorted({p.training_policy for p in members if p.training_policy})]
+    first = members[0]
+    if first.training_method == "given":
+        return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
+    begins = f"{source} + " if (source := _stem(parameter("from_"))) else ""
+    return (
+        f"{begins}{first.training_method} training",
+        "few spikes" if first.training_cost else "",
+        listed(policies, "or"),
+        f"F {size}" if size else "",
+        "calibrated thresholds" if first.calibration is not None else "",
+        f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
+        parameter("loss").replace("_", " "),
+    )
+
+
+def _stem(file: str) -> str:
+    """A model's file without its folder, its ending, and what else is said of it."""
+    return file.partition(", ")[0].replace("\\", "/").rpartition("/")[2].partition(".")[0]
+
+
+def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
+    first = members[0]
+    kinds = {_waiting(point) for point in members}
+    size = _common(point.group_size for point in members)
+    bits = _common(point.weight_bits for point in members)
+    return (
+        kinds.pop() if len(kinds) == 1 else _OWN.get(first.schedule, first.schedule.replace("_", " ")),
+        {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "")
+        or _common(p.stop_label for p in members),
+        f"F {size}" if size else "",
+        f"{first.steps_after_output} steps after output" if first.stop == "on_output" else "",
+        "queued input" if first.input_mode == "queued" else "",
+        "" if first.refractory in (None, True) else "no refractoriness",
+        f"{first.timesteps} timesteps" if first.timesteps else "",
+        f"{100 * first.input_dropout:g} % of the input lost" if first.input_dropout else "",
+        f"{bits} bits" if bits else "",
+    )
+
+
+def _waiting(point: Point) -> str:
+    """What waits for what under a point's schedule."""
+    if point.synchronization in ("barrier", "timer", "neighbour"):
+        return {"barrier": "barrier", "timer": "timer", "neighbour": _SYNCHRONIZATION["neighbour"]}[
+            point.synchronization
+        ]
+    if point.layered:
+        return "layers wait"
+    return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
+
+
+def _common(values: Iterable[Any]) -> str:
+    """What all of some values are, as text; empty where they differ or are not known."""
+    found = {str(value) for value in values if value is not None}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """The parameter, and whose it is where several axes are of that parameter."""
+    block, name, parameter = (*path.split(".", 2), "", "")[:3]
+    if not parameter:
+        return path.replace("_", " "), ""
+    word = "F" if parameter == "group_size" else parameter.rpartition(".")[2].replace("_", " ")
+    others = [other for other in paths if other != path and other.rpartition(".")[2] == path.rpartition(".")[2]]
+    return word, f" of {titles.get(block, {}).get(name, name)}" if others else ""

@@ -1,0 +1,394 @@
+"""Design points with their seeds gathered: what the report draws, ranks and compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from codesign.analysis.results.books import in_book
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import shortened, written
+from codesign.analysis.results.metadata import ChipFacts, Scalar
+from codesign.analysis.results.statistics import Interval, interval, seed_means
+from codesign.analysis.results.table import ResultTable
+from codesign.arrays import Floats
+from codesign.deferred import pd
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
+from codesign.units import in_percent, plural
+
+_KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
+_MOST_LETTERS = 200
+"""Letters of axes in a place's name, which appears in most sentences of a page."""
+CANNOT_WAIT = "the chip cannot wait for layers"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Source:
+    """The rows of a point within those of all points.
+
+    Attributes:
+        frame: all rows with status ok.
+        positions: the point's rows in it.
+        means: columns of means over evaluation seeds, one entry for each (point, training seed).
+        training_seeds: of the entries.
+        own: the point's entries.
+    """
+
+    frame: pd.DataFrame
+    positions: list[int]
+    means: Mapping[str, Floats]
+    training_seeds: pd.Index[int]
+    own: slice
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Point:
+    """All seeds of one (model recipe, chip, schedule, axes).
+
+    Attributes:
+        number: position in the report, from 1; the figures and tables refer to points by it.
+        axes: (name, value) of the sweep's axes; values are strings, floats in SI, or None.
+        axis_units: SI unit by axis, "" for none; an axis may have no entry.
+        training_parameters: the recipe's parameters by name, with the values that the sweep's axes give them here.
+        coverage: names of the energy terms that `energy_j` holds, sorted.
+        accounting: incremental or all_in.
+        static_book: what `energy_j` and its terms count of the static power.
+        silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
+        own_chip: whether the chip's file is a reader's own.
+        settings: numbers of the chip's file by name, in SI units; axes may give others.
+        source: where its rows are.
+    """
+
+    number: int
+    workload: str
+    topology: str
+    chip: str
+    capacity: str | None
+    operation: str | None
+    weight_bits: int | None
+    schedule: str
+    recipe: str
+    axes: tuple[tuple[str, str | float | None], ...]
+    axis_units: Mapping[str, str]
+    training_method: str
+    training_policy: str | None
+    training_group_size: int | None
+    training_cost: str | None
+    training_parameters: Mapping[str, Scalar]
+    chip_title: str
+    synchronization: str | None
+    inference: str | None
+    policy: str | None
+    group_size: int | None
+    stop: str | None
+    steps_after_output: int | None
+    margin: int | None
+    margin_check: str | None
+    input_mode: str | None
+    refractory: bool | None
+    input_dropout: float | None
+    timesteps: int | None
+    equivalent_to_layered: bool
+    coverage: tuple[str, ...]
+    accounting: str | None
+    latency_model: str | None
+    mapping: str | None
+    static_book: StaticBook
+    silicon: str
+    own_chip: bool
+    settings: Mapping[str, float | None]
+    source: _Source
+
+    def __repr__(self) -> str:
+        accuracy = self.value("accuracy").mean
+        right = "" if accuracy is None else f", {in_percent(accuracy)} % right"
+        return f"<Point {self.number}: {self.recipe} under {self.schedule} on {self.place}{right}>"
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row per (training seed, evaluation seed), status ok."""
+        return self.source.frame.iloc[self.source.positions]
+
+    @property
+    def training_seeds(self) -> pd.Index[int]:
+        """In ascending order."""
+        return self.source.training_seeds[self.source.own]
+
+    def seeds(self, column: str) -> pd.Series:
+        """One value of `column` a training seed; seeds that do not know it are left out."""
+        return self.remembered(("seeds", column), lambda: self.sums((column,)))
+
+    def sums(self, columns: Iterable[str]) -> pd.Series:
+        """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
+        total = np.sum([self.source.means[column][self.source.own] for column in columns], axis=0)
+        known = ~np.isnan(total)
+        return pd.Series(total[known], index=self.training_seeds[known])
+
+    def value(self, column: str) -> Interval:
+        """Mean of `column` over training seeds, with its interval."""
+
+        def worked_out() -> Interval:
+            values = self.source.means[column][self.source.own]
+            return interval(values[~np.isnan(values)])
+
+        return self.remembered(("value", column), worked_out)
+
+    def remembered(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """What is worked out of the rows and would take long again, by whatever it is called."""
+        if key not in self._memory:
+            self._memory[key] = work_out()
+        return cast(T, self._memory[key])
+
+    @cached_property
+    def _memory(self) -> dict[Hashable, object]:
+        return {}
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed that the chip does not state or have, in any row."""
+        return self._entries("assumptions")
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """Terms left out because the chip's numbers are not known, in any row."""
+        return self._entries("not_modelled")
+
+    def _entries(self, column: str) -> tuple[str, ...]:
+        cells = self.source.frame[column].to_numpy()[self.source.positions]  # `rows` would copy all other columns
+        return tuple(dict.fromkeys(entry for cell in cells if cell is not None for entry in cell))
+
+    @property
+    def layered(self) -> bool:
+        """Whether the spikes are those of layered inference, because layers wait or provably."""
+        return self.inference == "layered" or self.equivalent_to_layered
+
+    @property
+    def stop_label(self) -> str:
+        """When the answer is read."""
+        if self.stop == "margin":
+            return f"{self.margin} spikes ahead" + (", in any step" if self.margin_check == "step" else "")
+        if self.stop == "on_output":
+            return f"{plural(self.steps_after_output or 0, 'step')} after output"
+        return "drained"
+
+    @property
+    def free_running(self) -> bool:
+        """Whether no neuron waits for any other: neither a layer nor a barrier nor a timer's tick."""
+        return not self.layered and self.synchronization not in ("barrier", "timer", "neighbour")
+
+    @property
+    def beyond_chip(self) -> bool:
+        """Whether the schedule waits for layers on a chip that cannot: the projection of the paper's Table 3."""
+        return self.inference == "layered" and self.synchronization == "asynchronous"
+
+    @cached_property
+    def silent_seeds(self) -> list[int]:
+        """Training seeds that answer nothing: no sample has an output spike, or none is right."""
+        silent = np.zeros(len(self.training_seeds), dtype=bool)
+        for column, worst in (("undecided_fraction", 1.0), ("accuracy", 0.0)):
+            if column in self.source.means:
+                silent |= self.source.means[column][self.source.own] == worst
+        return self.training_seeds[silent].tolist()
+
+    @property
+    def silent(self) -> bool:
+        """Whether no seed answers anything. What it costs says nothing."""
+        return len(self.silent_seeds) == len(self.training_seeds)
+
+    @property
+    def drops_spikes(self) -> bool:
+        """Whether cores drop what they have no time for. Spikes are counted as if they arrived, so neither accuracy nor
+        cost is that of the chip."""
+        if "overloaded_ticks" not in self.source.means:
+            return False
+        return str(self.latency_model).endswith("drops") and bool(self.value("overloaded_ticks").mean)
+
+    @cached_property
+    def set_aside(self) -> str:
+        """Why answers leave it out; "" where they do not. What a chip cannot execute may be asked for by name."""
+        if self.silent:
+            return "it answers nothing"
+        if self.drops_spikes:
+            return "the chip drops spikes, which is not simulated"
+        return CANNOT_WAIT if self.beyond_chip else ""
+
+    def setting(self, parameter: str) -> str | float | None:
+        """A parameter of the chip as it is here: the value of its axis, or the number of its file."""
+        axis = dict(self.axes).get(f"chip.{self.chip}.{parameter}")
+        return self.settings.get(parameter) if axis is None else axis
+
+    @property
+    def calibration(self) -> str | None:
+        """How thresholds were adjusted after training, as the recipe has it; None if they were not."""
+        value = self.training_parameters.get("calibration")
+        return None if value in (None, False, "", "none", "off") else str(value)
+
+    @property
+    def place(self) -> str:
+        """Chip, with what sets it apart from other variants of the same chip in the sweep."""
+        axes = [f"{name.rpartition('.')[2]} = {text}" for name, text in self.axis_texts.items()]
+        return self.chip + (f" ({shortened(', '.join(axes), _MOST_LETTERS)})" if axes else "")
+
+    @cached_property
+    def axis_texts(self) -> Mapping[str, str]:
+        """By path, the values of the axes that apply as they are read, with units."""
+        return {
+            name: shortened(written(value, self.axis_units.get(name, "")), _MOST_LETTERS)
+            for name, value in self.axes
+            if value is not None
+        }
+
+    @property
+    def trained_for_it(self) -> bool:
+        """Whether the model was trained through the schedule that it is evaluated under: policy, F and input mode."""
+        same_policy = self.training_policy is not None and self.training_policy == self.policy
+        same_input = self.training_parameters.get("input_mode", self.input_mode) == self.input_mode
+        return same_policy and same_input and self.training_group_size == self.group_size
+
+    @property
+    def included_terms(self) -> frozenset[str]:
+        """Terms that `energy_j` holds within another term: the chip's numbers do not tell them apart."""
+        return frozenset(name for name in self.coverage if name in COVERAGE and not self.known_terms((name,)))
+
+    @property
+    def separable(self) -> bool:
+        """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
+        return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
+
+    @property
+    def charged(self) -> tuple[str, ...]:
+        """`coverage` without terms of which nothing happens or is charged, such as barriers where nothing waits."""
+        zero = {n for n in self.coverage if (own := self.known_terms((n,))) and not any(self.term(t).mean for t in own)}
+        return tuple(name for name in self.coverage if name not in zero)
+
+    def known_terms(self, covered: Iterable[str]) -> tuple[str, ...]:
+        """Terms with an energy of their own among those that the names of `coverage` stand for."""
+        terms = (term.name for name in covered for term in COVERAGE.get(name, ()))
+        return tuple(name for name in terms if self.term(name).mean is not None)
+
+    def means(self, column: str) -> list[float]:
+        """Mean over the rows of a column of lists, entry by entry; empty if no row has it."""
+        cells = [list(map(float, cell)) for cell in self.rows[column] if cell is not None]
+        return [sum(entries) / len(entries) for entries in zip(*cells, strict=True)] if cells else []
+
+    def term(self, name: str) -> Interval:
+        """One energy term, in joules."""
+        return self.value(ENERGY_COLUMNS[name])
+
+
+FACT_COLUMNS = (
+    *(field.name for field in fields(Point) if field.name in COLUMNS),
+    "energy_coverage",
+    "energy_accounting",
+)
+"""What every row of a design point says alike, and a point takes from its first row."""
+
+
+def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point, ...]:
+    """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe.
+
+    Energies are those of the book that the metadata name.
+
+    Args:
+        without_results: whether infeasible and failed points are among them.
+    """
+    metadata = table.metadata
+    units = {axis.name: axis.unit for axis in metadata.axes}
+    rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]
+    return points_of(rows, units=units, recipes=metadata.recipes, book=metadata.static_book, chips=metadata.chips)
+
+
+def points_of(
+    frame: pd.DataFrame,
+    *,
+    units: Mapping[str, str],
+    recipes: Mapping[str, Mapping[str, Scalar]],
+    book: StaticBook = "board",
+    chips: Mapping[str, ChipFacts] | None = None,
+) -> tuple[Point, ...]:
+    """Points as `gather` makes them, of rows that need not be from a file.
+
+    Args:
+        frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
+        units: SI unit of axes by name.
+        recipes: parameters of recipes by name.
+        book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
+        chips: by name in the sweep; where it has none, a chip's title stands for the name of its description.
+    """
+    frame = in_book(frame, book)
+    axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX)]
+    keys = [*_KEYS[:-2], *axes, *_KEYS[-2:]]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, cells in enumerate(frame[keys].itertuples(index=False, name=None)):
+        groups.setdefault(tuple(cell if is_known(cell) else None for cell in cells), []).append(position)
+    ordered = sorted(groups, key=lambda key: tuple((cell is not None, cell) for cell in key))
+    numbers = np.zeros(len(frame), dtype=int)
+    for number, key in enumerate(ordered, start=1):
+        numbers[groups[key]] = number
+    means = seed_means(frame, [name for name in NUMERIC_COLUMNS if name in frame and name != "training_seed"], numbers)
+    columns = {str(name): values.to_numpy() for name, values in means.items()}
+    training_seeds = means.index.get_level_values("training_seed")
+    ends = np.searchsorted(means.index.get_level_values("group"), np.arange(1, len(ordered) + 2))
+    names = tuple(name.removeprefix(AXIS_PREFIX) for name in axes)
+    firsts = frame.iloc[[groups[key][0] for key in ordered]]
+    facts = zip(*(firsts[column].tolist() for column in FACT_COLUMNS), strict=True)  # plain Python values
+    return tuple(
+        _point(
+            number,
+            {name: cell if is_known(cell) else None for name, cell in zip(FACT_COLUMNS, cells, strict=True)},
+            tuple(zip(names, key[len(_KEYS) - 2 : -2], strict=True)),
+            units,
+            recipes,
+            book,
+            (chips or {}).get(cells[FACT_COLUMNS.index("chip")]),
+            _Source(
+                frame=frame,
+                positions=groups[key],
+                means=columns,
+                training_seeds=training_seeds,
+                own=slice(ends[number - 1], ends[number]),
+            ),
+        )
+        for number, (key, cells) in enumerate(zip(ordered, facts, strict=True), start=1)
+    )
+
+
+def is_known(value: Any) -> bool:
+    """Whether a cell of a results frame is not null."""
+    return value is not None and value is not pd.NA and (not isinstance(value, float) or value == value)
+
+
+def _point(
+    number: int,
+    facts: dict[str, Any],
+    axes: tuple[tuple[str, str | float | None], ...],
+    units: Mapping[str, str],
+    recipes: Mapping[str, Mapping[str, Scalar]],
+    book: StaticBook,
+    chip: ChipFacts | None,
+    source: _Source,
+) -> Point:
+    own = f"recipe.{facts['recipe']}."
+    varied = {name.removeprefix(own): value for name, value in axes if name.startswith(own) and value is not None}
+    coverage, accounting = facts.pop("energy_coverage"), facts.pop("energy_accounting")
+    facts["chip_title"] = facts["chip_title"] or facts["chip"]
+    facts["equivalent_to_layered"] = bool(facts["equivalent_to_layered"])
+    return Point(
+        **facts,
+        number=number,
+        axes=axes,
+        axis_units=units,
+        training_parameters={**recipes.get(facts["recipe"], {}), **varied},
+        coverage=() if coverage is None else tuple(sorted(set(coverage))),
+        accounting=accounting,
+        static_book=book,
+        silicon=(chip.name if chip is not None else "") or facts["chip_title"],
+        own_chip=chip is not None and chip.citation == OWN_CITATION,
+        settings={} if chip is None else {number.name: number.value_si for number in chip.numbers},
+        source=source,
+    )

@@ -1,0 +1,196 @@
+"""A study's trials beside the design points that were tested, and how trials and their parameters are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from codesign.analysis.results.columns import BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
+from codesign.analysis.results.formatting import column_label, listed, quantity, upper, written
+from codesign.analysis.results.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
+from codesign.analysis.results.pareto import hypervolume
+from codesign.analysis.results.points import Point
+from codesign.analysis.results.table import ResultTable
+from codesign.errors import InputError
+
+_DRAWN = 8
+_DESCRIBED = 5
+_STATES = {
+    "complete": "not better than all references",
+    "dropped": "dropped at low fidelity",
+    "infeasible": "infeasible",
+    "failed": "failed",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """What was searched, joined with what was tested.
+
+    Attributes:
+        objectives: one a value of each trial.
+        tested: by name of the trial, the design point of its rows; trials without a result on test have none.
+    """
+
+    facts: StudyFacts
+    objectives: tuple[Objective, ...]
+    tested: Mapping[str, Point]
+
+    @cached_property
+    def everything(self) -> tuple[TrialFacts, ...]:
+        """All trials, and the baseline first where there is one."""
+        return (*([self.facts.baseline] if self.facts.baseline else []), *self.facts.trials)
+
+    @cached_property
+    def front(self) -> tuple[TrialFacts, ...]:
+        """Trials on the front, best in the first objective first."""
+        found = [trial for trial in self.facts.trials if trial.on_front]
+        return tuple(sorted(found, key=lambda trial: best_first(trial, 0, self.objectives[0])))
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """Parameters that matter most, by the largest share in any objective; in the space's order where unknown."""
+        shares = self.facts.importances.values()
+        known = [name for name in self.spaces if any(name in share for share in shares)]
+        ranked = sorted(known, key=lambda name: -max(share.get(name, 0.0) for share in shares))
+        return tuple(ranked or self.spaces)[:_DRAWN]
+
+    @cached_property
+    def spaces(self) -> Mapping[str, ParameterFacts]:
+        return {parameter.name: parameter for parameter in self.facts.parameters}
+
+    @cached_property
+    def emptiness(self) -> str:
+        """Why no trial is on the front; "" where one is, or where none was made."""
+        trials = self.facts.trials
+        if self.front or not trials:
+            return ""
+        states = Counter(trial.state for trial in trials).most_common()
+        sentences = [f"No trial is on the front: {listed([f'{count:,} {_STATES[state]}' for state, count in states])}"]
+        if complete := [trial for trial in trials if trial.state == "complete"]:
+            sentences.append(self._missed(complete))
+        if refused := next((trial for trial in trials if trial.reason), None):
+            sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
+        if self.tested:
+            sentences.append("What follows is the baseline")
+        return ". ".join(sentences)
+
+    def _missed(self, complete: Sequence[TrialFacts]) -> str:
+        """The references that no complete trial is better than, each with the best that was reached."""
+        missed = []
+        for place, objective in enumerate(self.objectives):
+            best = min(complete, key=lambda trial: best_first(trial, place, objective)).values[place]
+            sign = 1 if objective.direction == "maximize" else -1
+            if objective.reference is not None and (best is None or sign * best <= sign * objective.reference):
+                column, limit = column_label(objective.column), quantity(objective.reference, objective.column)
+                missed.append(f"{column} {limit} (best: {quantity(best, objective.column)})")
+        return f"None is better than the reference {listed(missed)}" if missed else "None is better than all references"
+
+    @cached_property
+    def hypervolume(self) -> float | None:
+        """Of all complete trials; None without one, with one objective, or where one has no reference."""
+        if len(self.objectives) < 2:
+            return None
+        complete = [trial for trial in self.facts.trials if trial.state == "complete"]
+        return max((trial.hypervolume for trial in complete if trial.hypervolume is not None), default=None)
+
+    @cached_property
+    def baseline_hypervolume(self) -> float | None:
+        """Of the baseline alone, on validation, likewise; None where it is not complete."""
+        baseline = self.facts.baseline
+        references = [o.reference for o in self.objectives if o.reference is not None]
+        if baseline is None or baseline.state != "complete" or len(references) < max(len(self.objectives), 2):
+            return None
+        return hypervolume([list(baseline.values)], [o.direction for o in self.objectives], references)
+
+    def best(self, index: int) -> TrialFacts | None:
+        """The trial on the front that is best in an objective on validation; None on an empty front."""
+        known = [trial for trial in self.front if trial.values[index] is not None]
+        return min(known, key=lambda trial: best_first(trial, index, self.objectives[index]), default=None)
+
+    def among(self, index: int) -> str:
+        """Of which trials `best` is the best, where a complete one that is not on the front has a better value."""
+        best, complete = self.best(index), [trial for trial in self.facts.trials if trial.state == "complete"]
+        if best is None:
+            return ""
+        value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *complete))
+        return " among trials better than all references" if min(others) < value else ""
+
+    def text(self, trial: TrialFacts, name: str) -> str:
+        """A parameter of a trial with its unit."""
+        return parameter_text(trial.parameters.get(name), self.spaces.get(name))
+
+    def describe(self, trial: TrialFacts) -> str:
+        """What hovering a trial says."""
+        state: str = "on the front" if trial.on_front else trial.state
+        if trial.state == "dropped":
+            state = f"dropped at level {trial.level + 1} of {len(self.facts.levels)}"
+        values = [
+            f"{column_label(objective.column)} {quantity(value, objective.column)}"
+            for objective, value in zip(self.objectives, trial.values, strict=True)
+        ]
+        told = "; ".join(filter(None, [", ".join(values), self.chosen(trial)]))
+        return f"{trial_title(trial)}, {state}: {told}"
+
+    def chosen(self, trial: TrialFacts) -> str:
+        """A trial's parameters, those that matter most."""
+        known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
+        return ", ".join(f"{name} {self.text(trial, name)}" for name in known)
+
+
+def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
+    """The study of a results file; None for those of a sweep.
+
+    Args:
+        points: those of `gather(table)`.
+
+    Raises:
+        InputError: trials and rows do not fit together.
+    """
+    facts, objectives = table.metadata.study, table.metadata.objectives
+    if facts is None:
+        return None
+    where = f"study of {table.metadata.sweep}"
+    for objective in objectives:
+        if objective.column not in NUMERIC_COLUMNS:
+            raise InputError(f"{where}: an objective must be a numeric column, found {objective.column!r}")
+    tested: dict[str, Point] = {}
+    for point in points:
+        name = dict(point.axes).get(TRIAL_AXIS)
+        if not isinstance(name, str):
+            raise InputError(f"{where}: rows must name their trial in the text column axis.{TRIAL_AXIS}, found {name}")
+        if name in tested:
+            raise InputError(f"{where}: trial {name} has rows of more than one design point; a study tests one each")
+        tested[name] = point
+    study = Study(facts=facts, objectives=objectives, tested=tested)
+    for trial in study.everything:
+        if not len(trial.values) == len(trial.spreads) == len(objectives):
+            raise InputError(
+                f"{where}: {trial_title(trial)} must have a value and a spread for each of {len(objectives)} "
+                f"objectives, found {len(trial.values)} and {len(trial.spreads)}"
+            )
+    return study
+
+
+def trial_name(trial: TrialFacts) -> str:
+    """As the rows name it: `12`, or `baseline`."""
+    return BASELINE if trial.number is None else str(trial.number)
+
+
+def trial_title(trial: TrialFacts) -> str:
+    """As sentences name it."""
+    return "the baseline" if trial.number is None else f"trial {trial.number}"
+
+
+def best_first(trial: TrialFacts, index: int, objective: Objective) -> tuple[bool, float, int]:
+    """A key that sorts the best in an objective first, the earlier of equal ones, and unknown values last."""
+    value = trial.values[index]
+    sign = -1 if objective.direction == "maximize" else 1
+    return value is None, sign * (value or 0.0), -1 if trial.number is None else trial.number
+
+
+def parameter_text(value: Scalar, parameter: ParameterFacts | None) -> str:
+    """A parameter's value with its unit, as a YAML file would have it; a dash where it takes no part."""
+    return written(value, "" if parameter is None else parameter.unit, 4)

@@ -1,0 +1,256 @@
+"""The results of a sweep: one row per design point, SI columns, one Parquet file. The report is a function of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from codesign.analysis.results.cells import wrong_cells
+from codesign.analysis.results.columns import (
+    AXIS_PREFIX,
+    COLUMNS,
+    VOLATILE_COLUMNS,
+    Column,
+    Kind,
+    checked_cell,
+)
+from codesign.analysis.results.limits import MOST_AXES, read_bounded
+from codesign.analysis.results.metadata import ResultMetadata
+from codesign.deferred import pa, pd, pq
+from codesign.errors import InputError
+from codesign.files import Location, is_url, join, printable, read_file, write_atomically
+
+METADATA_KEY = b"codesign"
+"""Schema metadata entry that holds a JSON object: see `ResultMetadata`."""
+
+
+VOLATILE_METADATA = ("jobs", "platform")
+"""Fields of the metadata that are no contents: a resumed sweep reuses what the first run had to compute."""
+
+_SORT_KEYS = ("sweep", "workload", "chip", "capacity", "operation", "schedule")
+_SORT_KEYS_LAST = ("recipe", "training_seed", "evaluation_seed", "point")
+_PIECE = 1000
+"""Rows that are in memory as Python objects while a file is written."""
+_MOST_MISTAKES = 10
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ResultTable:
+    """A results file in memory.
+
+    Attributes:
+        frame: one row per design point, columns as in `COLUMNS` and then the axes. Null is NaN in float columns,
+            `pd.NA` in int and bool columns (dtypes Int64 and boolean), None in all others.
+        metadata: everything else.
+    """
+
+    frame: pd.DataFrame
+    metadata: ResultMetadata
+
+    def __repr__(self) -> str:
+        counts = self.frame["status"].value_counts().to_dict()
+        states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+        rows, columns = self.frame.shape
+        what = f"{self.metadata.workload.name}, {self.metadata.topology}"
+        return f"<ResultTable of {self.metadata.sweep}: {rows} rows ({states}), {columns} columns; {what}>"
+
+
+def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> ResultTable:
+    """Write rows to one Parquet file, atomically. The same rows in any order give the same bytes.
+
+    Returns what the file says, read before it is written: another process may replace it.
+
+    Rows are taken in piece by piece, and a few kilobytes of each are kept.
+
+    Args:
+        path: the file, a path or a URL; missing folders are made.
+        rows: one mapping per design point, from column name to value. A nullable column may be left out. Unknown
+            numbers are None, never NaN. `axis.<name>` columns hold strings or numbers.
+        metadata: written under METADATA_KEY.
+
+    Raises:
+        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
+        InputError: a value that its column does not allow, or the place cannot be written.
+    """
+    remaining, pieces = iter(rows), [_arrow_table([], COLUMNS)]
+    by_axis: list[dict[str, Any]] = []
+    while piece := list(itertools.islice(remaining, _PIECE)):
+        others = [{name: row[name] for name in row if name not in COLUMNS} for row in piece]
+        for number, names in enumerate(others, start=len(by_axis)):
+            unknown = sorted(name for name in names if not name.startswith(AXIS_PREFIX))
+            if unknown:
+                raise ValueError(f"row {number}: unknown column {', '.join(unknown)}")
+        pieces.append(_arrow_table(piece, COLUMNS))
+        by_axis += others
+    axes = _axis_columns(by_axis)
+    columns = {**COLUMNS, **axes}
+    fields = [pa.field(name, _arrow_type(column.kind), nullable=column.nullable) for name, column in columns.items()]
+    schema = pa.schema(fields, metadata={METADATA_KEY: metadata.to_json().encode()})
+    arrays = [*pa.concat_tables(pieces).combine_chunks().columns, *_arrow_table(by_axis, axes).columns]
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    keys = list(zip(*(table[name].to_pylist() for name in (*_SORT_KEYS, *axes, *_SORT_KEYS_LAST)), strict=True))
+    order = sorted(range(len(keys)), key=lambda row: [(cell is not None, cell) for cell in keys[row]])
+    table = table.take(pa.array(order, type=pa.int64())).combine_chunks()
+    content = parquet_bytes(table)
+    written = _decoded(content, printable(path))
+    write_atomically(path, content)
+    return written
+
+
+def parquet_bytes(table: Any) -> bytes:
+    """An Arrow table as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of rows that are in memory, as `ResultTable.frame` has them; a row may lack any.
+
+    Raises:
+        ValueError: a value of a wrong type.
+    """
+    rows = list(rows)
+    axes = _axis_columns(rows)
+    return _to_frame(_arrow_table(rows, {name: axes[name] if name in axes else COLUMNS[name] for name in names}))
+
+
+def _arrow_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]) -> Any:
+    return pa.table(
+        {
+            name: pa.array([checked_cell(name, column, row.get(name)) for row in rows], type=_arrow_type(column.kind))
+            for name, column in columns.items()
+        }
+    )
+
+
+def results_file(location: Location) -> Location:
+    """The results file at a location: that itself, or `results.parquet` where it is a folder."""
+    if is_url(location):
+        folder = "." not in str(location).partition("?")[0].rpartition("/")[2]
+    else:
+        folder = os.path.isdir(location)
+    return join(location, "results.parquet") if folder else location
+
+
+def read_results(location: Location) -> ResultTable:
+    """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls.
+
+    Raises:
+        InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
+            `write_results`, or holds what a column does not allow.
+    """
+    path = results_file(location)
+    place, content = printable(path), read_file(path)
+    if content is None:
+        raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
+    return _decoded(content, place)
+
+
+def _decoded(content: bytes, place: str) -> ResultTable:
+    try:
+        table = read_bounded(content)
+        metadata = _metadata_of(table)
+        completed, columns = _completed(table)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{place}: is not a Parquet file, or is truncated ({reason})") from error
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from error
+    wrong = wrong_cells(completed, columns)
+    if told := list(itertools.islice(wrong, _MOST_MISTAKES)):
+        more = ["there is more of the kind"] if next(wrong, None) else []
+        raise InputError("\n".join(f"{place}: {mistake}" for mistake in (*told, *more)))
+    return ResultTable(frame=_to_frame(completed), metadata=metadata)
+
+
+def _metadata_of(table: Any) -> ResultMetadata:
+    text = (table.schema.metadata or {}).get(METADATA_KEY)
+    if text is None:
+        raise ValueError(f"is a Parquet file, but not from codesign: its metadata lacks {METADATA_KEY!r}")
+    try:
+        return ResultMetadata.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"its metadata is damaged or from another version of codesign: {error}") from error
+
+
+def contents_equal(a: ResultTable, b: ResultTable) -> bool:
+    """Whether two results files say the same, wall times and what was reused left aside."""
+    facts_a, facts_b = asdict(a.metadata), asdict(b.metadata)
+    for name in VOLATILE_METADATA:
+        del facts_a[name], facts_b[name]
+    kept = [[name for name in table.frame.columns if name not in VOLATILE_COLUMNS] for table in (a, b)]
+    try:
+        pd.testing.assert_frame_equal(a.frame[kept[0]], b.frame[kept[1]], check_exact=True)
+    except AssertionError:
+        return False
+    return facts_a == facts_b
+
+
+def _axis_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
+    texts: dict[str, set[bool]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name.startswith(AXIS_PREFIX):
+                texts.setdefault(name, set()).update([isinstance(value, str)] if value is not None else ())
+    for name, kinds in texts.items():
+        if len(kinds) > 1:
+            raise ValueError(f"{name}: an axis holds strings or numbers, found both")
+    return {name: _axis("string" if True in texts[name] else "float") for name in sorted(texts)}
+
+
+def _axis(kind: Kind) -> Column:
+    return Column(kind=kind, meaning="axis of the sweep", longest=1000)
+
+
+def _arrow_type(kind: Kind) -> Any:
+    return {
+        "string": pa.string(),
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "strings": pa.list_(pa.string()),
+        "ints": pa.list_(pa.int64()),
+        "floats": pa.list_(pa.float64()),
+        "draws": pa.list_(pa.float32()),
+    }[kind]
+
+
+def _completed(table: Any) -> tuple[Any, Mapping[str, Column]]:
+    """The Arrow table with exactly the columns of `COLUMNS`, then the axes; and what those columns are."""
+    types = dict(zip(table.column_names, table.schema.types, strict=True))
+    if len(types) < len(table.column_names):
+        raise ValueError("has a column twice")
+    unknown = [name for name in types if name not in COLUMNS and not name.startswith(AXIS_PREFIX)]
+    if unknown:
+        raise ValueError(f"unknown column {', '.join(unknown)}; was it written by a newer version of codesign?")
+    of_axes = {name: kind for name, kind in types.items() if name not in COLUMNS}
+    if len(of_axes) > MOST_AXES:
+        raise ValueError(f"must have at most {MOST_AXES} axes, found {len(of_axes)}")
+    axes = {name: _axis("string" if pa.types.is_string(kind) else "float") for name, kind in of_axes.items()}
+    columns, arrays = {**COLUMNS, **axes}, {}
+    for name, column in columns.items():
+        expected = _arrow_type(column.kind)
+        if name not in types:
+            if not column.nullable:
+                raise ValueError(f"lacks the required column {name}")
+            arrays[name] = pa.nulls(len(table), expected)
+        elif types[name] != expected:
+            raise ValueError(f"column {name}: must be {expected}, found {types[name]}")
+        elif not column.nullable and table[name].null_count:
+            raise ValueError(f"column {name}: must have a value in every row")
+        else:
+            arrays[name] = table[name]
+    return pa.table(arrays), columns
+
+
+def _to_frame(table: Any) -> pd.DataFrame:
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): None}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=lambda kind: nullable.get(kind))
+    texts = [name for name in frame.columns if pa.types.is_string(table.schema.field(name).type)]
+    # Plain objects with None: pandas' own string dtypes differ between its versions in what stands for null.
+    objects = {name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts}
+    return frame.assign(**objects)

@@ -1,0 +1,365 @@
+"""Schedules on chips, each with all of a design point that no model decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from codesign.documents import Mistake
+from codesign.errors import InfeasibleError, InputError
+from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
+from codesign.exploration.jobs.encoding import canonical_json
+from codesign.exploration.jobs.energy_meter import MeteredChip
+from codesign.exploration.jobs.rows import Columns, Reading
+from codesign.exploration.spec.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.spec.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.quantization import chip_quantization
+from codesign.hardware.cost.energy import check_operation
+from codesign.hardware.cost.scheduling import (
+    DEFAULT_GROUP_SIZE,
+    chip_schedule,
+    delayed_assumptions,
+    learned_assumptions,
+    neuron_assumptions,
+    on_chip,
+    stop_assumptions,
+    stop_on_chip,
+)
+from codesign.hardware.cost.spike_energy import spike_energy
+from codesign.hardware.placement.placement import Placement, place
+from codesign.mistakes import suggestion
+from codesign.network.neuron import NeuronSpec
+from codesign.network.quantization import Quantization
+from codesign.network.topology import NetworkShape
+from codesign.simulation.policies import get_policy
+from codesign.simulation.schedule import Schedule
+from codesign.training.budget import TrainingBudget
+from codesign.training.recipe import Recipe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inference:
+    """How models are run, and their answers read. Deployments that do it alike share one object.
+
+    Attributes:
+        schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
+        seeded: whether the evaluation's seed can change anything.
+        quantization: as `ExecuteInputs`.
+    """
+
+    schedule: Schedule
+    seeded: bool
+    quantization: Quantization | None
+    reading: Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A schedule on a chip, for all models and seeds.
+
+    Attributes:
+        placement: the network on the chip; None where it does not fit.
+        inference: None likewise.
+        columns: what all rows say of chip and schedule.
+        sizes: what the network takes of the chip, columns too.
+        reason: why the network does not fit.
+    """
+
+    chip: Variant[ChipVariant]
+    schedule: Variant[ScheduleEntry]
+    placement: Placement | None
+    inference: Inference | None
+    columns: Columns
+    sizes: Columns
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Placement:
+    """The network on a chip, under any schedule; or why it does not fit."""
+
+    chip: Variant[ChipVariant]
+    weight_bits: int | None
+    placed: Placement | None
+    assumptions: tuple[str, ...]
+    reason: str | None
+
+
+class _Shared:
+    """One object for all that say the same: what is worked out for it is worked out once, and kept once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def __call__(self, value: T) -> T:
+        return self._known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
+
+
+def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
+    """All deployments of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
+    shared = _Shared()
+    deployments = []
+    for name in spec.chips:
+        for chip in chip_variants(spec, name):
+            try:
+                placement = _place(shape, chip, shared)
+            except InputError as error:
+                where = set_at(spec, "chip", name, "operation", chip.value.entry.operation)
+                mistakes.append((where, str(error)))
+                continue
+            for schedule_name in chip.value.entry.schedules:
+                for schedule in schedule_variants(spec, schedule_name):
+                    try:
+                        deployments.append(_deployment(spec, shape, placement, schedule, shared))
+                    except InputError as error:
+                        parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
+                        value = getattr(schedule.value, parameter)
+                        where = set_at(spec, "schedule", schedule_name, parameter, value)
+                        mistakes.append((where, f"on chips.{name}: {error}"))
+    return deployments
+
+
+def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
+    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none.
+
+    Raises:
+        InputError: there is no such chip, or its file lacks times that the policy looks at.
+    """
+    name, schedule = recipe.value.chip, recipe.value.schedule
+    policy = get_policy(schedule.policy)
+    if name is None or recipe.value.mixture is not None or not (policy.uses_cores or policy.uses_service):
+        return schedule, None
+    entry, chip = _named(spec, name)
+    try:
+        placement = _placed(shape, chip, entry)
+    except InfeasibleError as error:
+        return schedule, f"recipe '{recipe.name}' trains for chip '{name}'; {error}"
+    return on_chip(schedule, placement).schedule, None
+
+
+def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
+    """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied.
+
+    Raises:
+        InputError: there is no such chip, the network does not fit it, or its file gives no energy of an operation.
+    """
+    if budget is None or budget.chip is None:
+        return None
+    entry, chip = _named(spec, budget.chip)
+    try:
+        placement = _placed(shape, chip, entry)
+    except InfeasibleError as error:
+        raise InputError(f"budget for chip '{budget.chip}': {error}") from error
+    spike_energy(placement)
+    return MeteredChip(placement=placement, operation=entry.operation, book=spec.static_book)
+
+
+def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
+    """The quantization that a recipe trains with: its own, or its chip's.
+
+    Raises:
+        InputError: there is no such chip, or it has no weight bits.
+    """
+    quantization, name = recipe.value.quantization, recipe.value.chip
+    if quantization != "chip":
+        return quantization
+    entry, chip = _named(spec, name)
+    found = chip_quantization(chip, _weight_bits(entry, chip))
+    if found is None:
+        raise InputError(f"chip '{name}' has no weight bits here, so its weights are float32 anyway")
+    return found
+
+
+def _named(spec: SweepSpec, name: str | None) -> tuple[ChipEntry, Chip]:
+    if name not in spec.chips:
+        raise InputError(f"unknown chip '{name}'{suggestion(str(name), spec.chips)}")
+    return spec.chips[name], base_chip(spec, name)
+
+
+def _placed(shape: NetworkShape, chip: Chip, entry: ChipEntry) -> Placement:
+    bits, spread = _weight_bits(entry, chip), entry.spread
+    return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
+
+
+def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
+    entry, chip = variant.value.entry, variant.value.chip
+    weight_bits = _weight_bits(entry, chip)
+    placed = reason = None
+    assumptions: tuple[str, ...] = ()
+    try:
+        check_operation(chip, entry.operation)
+        assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
+        placed = _placed(shape, chip, entry)
+        placed = replace(placed, parts=shared(placed.parts))
+    except InfeasibleError as error:
+        reason = str(error)
+    else:
+        assumptions = (*assumptions, *placed.assumptions)
+    return _Placement(chip=variant, weight_bits=weight_bits, placed=placed, assumptions=assumptions, reason=reason)
+
+
+def _deployment(
+    spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
+) -> Deployment:
+    chip, neuron = placement.chip.value.chip, spec.neuron
+    resolved = inference = None
+    assumptions = placement.assumptions
+    if placement.placed is not None:
+        spikes = neuron.readout == "spikes"
+        resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
+        resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
+        inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
+        about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
+        own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
+        about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))
+        assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement.placed))
+    columns = _columns(placement, schedule.name, resolved, shape, neuron)
+    return Deployment(
+        chip=placement.chip,
+        schedule=schedule,
+        placement=placement.placed,
+        inference=inference,
+        columns=columns | {"assumptions": list(dict.fromkeys(assumptions))},
+        sizes=_size_columns(placement, shape),
+        reason=placement.reason,
+    )
+
+
+def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolved: Schedule) -> Inference:
+    # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep. The
+    # same holds for the timesteps of a sample that it cannot end.
+    on_the_chip = stop_on_chip(resolved, chip)
+    schedule = canonical_schedule(resolved.drained() if on_the_chip.goes_on else resolved, shape)
+
+    return Inference(
+        schedule=schedule,
+        seeded=needs_seed(schedule, shape),
+        quantization=chip_quantization(chip, weight_bits),
+        reading=Reading(
+            last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
+            decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
+            margin=resolved.margin if resolved.stop == "margin" else None,
+            ends_samples=schedule.stop == "margin",
+        ),
+    )
+
+
+def _columns(
+    placement: _Placement, schedule: str, canonical: Schedule | None, shape: NetworkShape, neuron: NeuronSpec
+) -> Columns:
+    entry, chip = placement.chip.value.entry, placement.chip.value.chip
+    columns: Columns = {
+        "chip": placement.chip.name,
+        "chip_title": chip.title,
+        "synchronization": chip.synchronization.kind,
+        "capacity": entry.capacity,
+        "mapping": entry.mapping,
+        "operation": entry.operation,
+        "weight_bits": placement.weight_bits,
+        "assumptions": [],
+        "schedule": schedule,
+    }
+    if canonical is None:
+        return columns
+    equivalent = canonical.equivalent_to_layered(shape)
+    return columns | {
+        "inference": "layered" if equivalent else "asynchronous",
+        "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
+        "group_size": canonical.group_size,
+        "stop": canonical.stop,
+        "steps_after_output": canonical.steps_after_output if canonical.stop == "on_output" else None,
+        "margin": canonical.margin if canonical.stop == "margin" else None,
+        "margin_check": canonical.margin_check if canonical.stop == "margin" else None,
+        "input_mode": canonical.input_mode,
+        "refractory": fires_once(canonical, shape) or (neuron.refractory and canonical.refractory),
+        "equivalent_to_layered": equivalent,
+        "input_dropout": canonical.input_dropout,
+        "timesteps": canonical.timesteps,
+    }
+
+
+def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
+    placed, vector_width = placement.placed, placement.chip.value.chip.vector_width
+    lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
+    synapses = sum(layer.all_synapses for layer in shape.layers)
+    return {
+        "neurons": shape.neurons,
+        "synapses": synapses,
+        "weights": sum(layer.all_weights for layer in shape.layers),
+        "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
+        "cores_used": None if placed is None else placed.cores_used,
+        "lanes": None if placed is None or lanes is None else placed.cores_used * lanes,
+        "area_m2": None if placed is None else placed.area_m2,
+    }
+
+
+def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
+    if entry.weight_bits == "chip":
+        return None if chip.weight_bits is None else chip.weight_bits.value
+    return None if entry.weight_bits == "none" else entry.weight_bits
+
+
+def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | None) -> Iterator[str]:
+    if entry.weight_bits == "chip" and weight_bits is None:
+        yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
+    quantization = chip_quantization(chip, weight_bits)
+    if quantization is not None and not quantization.signed:
+        yield f"{chip.name} has no negative weights; those of the model became 0"
+    for number, what, exact in (
+        (chip.potential_bits, "saturate at {} bits", "limited to {} bits"),
+        (chip.potential_fraction_bits, "are truncated to {} fractional bits as they decay", "truncated"),
+    ):
+        if number is None:
+            continue
+        if quantization is None:
+            without = exact.format(number.value)
+            yield f"{chip.name}: potentials are not {without}, since floating-point weights have no scale"
+        else:
+            unit = f"the {quantization.scale}'s weight scale"
+            yield f"{chip.name}: potentials {what.format(number.value)}, counted in {unit}"
+
+
+def resolve_schedule(
+    entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
+) -> tuple[Schedule, tuple[str, ...]]:
+    """The schedule of every neuron on a chip, and what it assumes.
+
+    Args:
+        spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
+
+    Raises:
+        InputError: the stop needs output spikes that there are not, or as `on_chip`.
+    """
+    stop = entry.stop or ("on_output" if spiking_readout else "drained")
+    if stop != "drained" and not spiking_readout:
+        raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")
+    shape = placement.shape
+    size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
+    own: dict[str, Any] = {
+        name: getattr(entry, name) for name in ("margin", "margin_check", "input_dropout", "timesteps")
+    }
+    kept: dict[str, Any] = {
+        name: getattr(entry, name)
+        for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
+    }
+    threshold = entry.synchronization_threshold
+    if threshold == "chip":
+        size = shape.neurons + shape.input_size if size == "all" else size
+        chosen = chip_schedule(placement, group_size=size, stop="drained", **kept)
+    else:
+        waits = threshold == "layer" or threshold > 1
+        schedule = Schedule(
+            group_size=None if size == "all" else DEFAULT_GROUP_SIZE if size is None else size,
+            stop="drained",
+            synchronization_threshold=threshold,
+            barrier_messages=waits if entry.barrier_messages is None else entry.barrier_messages,
+            **kept,
+        )
+        chosen = on_chip(schedule, placement)
+    wanted = replace(chosen.schedule, stop=stop, **own)
+    checked = stop_on_chip(wanted, placement.chip).margin_check
+    return replace(wanted, margin_check=checked), (*chosen.assumptions, *stop_assumptions(placement.chip, wanted))

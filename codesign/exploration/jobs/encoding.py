@@ -1,0 +1,261 @@
+"""Bytes for the store and for workers: canonical JSON, models, executions. No pickle; equal values, equal bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from codesign.analysis.results.columns import checked_cells
+from codesign.documents import Spec
+from codesign.errors import InputError, UnreadableResultError
+from codesign.files.folder import reason_of
+from codesign.network.direct import DirectShape
+from codesign.network.topology import DelayedShape, LayerShape, NetworkShape
+from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.policies import Policy
+
+if TYPE_CHECKING:
+    import torch
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_CODEC = "zstd"  # faster than zip's, without which an execution would take longer to keep than to run
+_MAY_LACK = ("tick_evaluations", "delayed_operations", "direct_messages")
+"""Counts that are left out where all are 0, and a table without rows, as they are of most networks."""
+_TABLES: dict[str, type[MessageTable | UpdateTable]] = {
+    "messages": MessageTable,
+    "direct_messages": MessageTable,
+    "updates": UpdateTable,
+}
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys of plain values, frozen dataclasses and specs; equal values give equal text.
+
+    Raises:
+        TypeError: something else is in `value`.
+        InputError: it holds a scheduling policy that is not registered, whose name says too little.
+    """
+    return _ENCODER.encode(_plain(value))
+
+
+def digest(value: Mapping[str, object]) -> str:
+    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits.
+
+    What the inputs of many jobs share, such as a schedule, is encoded once for all of them.
+    """
+    texts = (f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value))
+    return hashlib.sha256(f"{{{','.join(texts)}}}".encode()).hexdigest()
+
+
+def remembered(function: Callable[[T], R]) -> Callable[[T], R]:
+    """`function` of one immutable object, remembered for the few objects that it was asked about last.
+
+    They are told apart by identity, since to compare two chips takes as long as to encode one.
+    """
+    of_same = lru_cache(maxsize=_REMEMBERED)(lambda same: function(same.value))
+    return lambda value: of_same(_Same(value))
+
+
+class _Same:
+    """An object that equals only itself; whoever keeps this keeps the object, and so its identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+_REMEMBERED = 256
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+_shared_text = remembered(canonical_json)
+
+
+def _text(value: object) -> str:
+    """Canonical JSON of a value in a mapping."""
+    return (
+        _shared_text(value)
+        if isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
+        else canonical_json(value)
+    )
+
+
+def _plain(value: object) -> Any:
+    if type(value) in _PLAIN_TYPES or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if isinstance(value, Spec):
+        return {name: _plain(part) for name, part in value.said().items()}
+    if isinstance(value, Policy):
+        raise InputError(
+            f"policy '{value.name}': keys name policies, and this one is not registered; make it an entry point "
+            "`codesign.policies` of a package to store its results"
+        )
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = ((field, getattr(value, field.name)) for field in dataclasses.fields(value) if field.compare)
+        # as of a specification: what came later has no place in keys where it has its default
+        return {field.name: _plain(part) for field, part in parts if not field.metadata or part != field.default}
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("canonical JSON needs strings as keys")
+        return {key: entry if type(entry) in _PLAIN_TYPES else _plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [entry if type(entry) in _PLAIN_TYPES else _plain(entry) for entry in value]
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")
+
+
+def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
+    """A state dict as `torch.save` writes it."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def decode_state(data: bytes) -> dict[str, torch.Tensor]:
+    """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run.
+
+    Raises:
+        UnreadableResultError: it is not a state dict.
+    """
+    import torch
+
+    with reading_result("model"):
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise TypeError("it is not a mapping of tensors")
+    return state
+
+
+def encode_execution(execution: Execution) -> bytes:
+    """A line of facts as JSON, then all arrays one after the other, compressed; integers are kept in the smallest type
+    that holds them."""
+    import pyarrow as pa
+
+    arrays: dict[str, NDArray[Any]] = {}
+    for field in dataclasses.fields(Execution):
+        value = getattr(execution, field.name)
+        if field.name in _TABLES and (field.name not in _MAY_LACK or len(value.sample)):
+            for column in dataclasses.fields(value):
+                arrays[f"{field.name}.{column.name}"] = _narrow(getattr(value, column.name))
+        elif isinstance(value, np.ndarray) and (field.name not in _MAY_LACK or value.any()):
+            arrays[field.name] = _narrow(value)
+    facts = {
+        "arrays": {name: [array.dtype.str, array.shape] for name, array in arrays.items()},
+        "shape": execution.shape,
+        "slices": execution.slices,
+        "timestep_s": execution.timestep_s,
+        "spiking_readout": execution.spiking_readout,
+    }
+    if execution.zero_weights:
+        facts["zero_weights"] = execution.zero_weights
+    content = b"".join(arrays[name].tobytes() for name in sorted(arrays))  # as JSON has the names
+    return b"\n".join((canonical_json(facts).encode(), pa.compress(content, codec=_CODEC, asbytes=True)))
+
+
+def decode_execution(data: bytes) -> Execution:
+    """The inverse of `encode_execution`; nothing in `data` is unpickled.
+
+    Raises:
+        UnreadableResultError: it is not an execution.
+    """
+    with reading_result("execution"):
+        return _decoded_execution(data)
+
+
+def decode_columns(data: bytes) -> dict[str, Any]:
+    """Columns of a row, which were encoded as canonical JSON.
+
+    Raises:
+        UnreadableResultError: they are not JSON, or not what the columns of results hold.
+    """
+    with reading_result("columns"):
+        columns = json.loads(data, parse_constant=_no_number)
+        if not isinstance(columns, dict):
+            raise TypeError("they are not a mapping")
+        return checked_cells(columns)
+
+
+@contextmanager
+def reading_result(what: str) -> Iterator[None]:
+    """Whatever is raised where the bytes of a result are not what was once written, as UnreadableResultError."""
+    try:
+        yield
+    except UnreadableResultError:
+        raise
+    except Exception as error:
+        raise UnreadableResultError(
+            f"the stored {what} cannot be read: {reason_of(error)[:200]}; choose another --store, or remove its entry"
+        ) from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _decoded_execution(data: bytes) -> Execution:
+    head, _, compressed = data.partition(b"\n")
+    facts = json.loads(head)
+    arrays = _unpacked(facts["arrays"], compressed)
+    values: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
+    for table, cls in _TABLES.items():
+        if table in _MAY_LACK and f"{table}.sample" not in arrays:
+            continue
+        values[table] = cls(**{field.name: arrays[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
+    shape = facts["shape"]
+    return Execution(
+        shape=NetworkShape(
+            input_size=shape["input_size"],
+            layers=tuple(LayerShape(**layer) for layer in shape["layers"]),
+            delayed=tuple(DelayedShape(**one) for one in shape.get("delayed", ())),
+            direct=tuple(DirectShape(**one) for one in shape.get("direct", ())),
+        ),
+        slices=tuple(Slice(**part) for part in facts["slices"]),
+        timestep_s=facts["timestep_s"],
+        spiking_readout=facts["spiking_readout"],
+        zero_weights=tuple(facts.get("zero_weights", ())),
+        **values,
+    )
+
+
+def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> dict[str, NDArray[Any]]:
+    """Arrays from their types and shapes by name, and their values one after the other; integers as int64."""
+    import pyarrow as pa
+
+    parts = {name: (np.dtype(kind), math.prod(shape), shape) for name, (kind, shape) in kinds.items()}
+    size = sum(kind.itemsize * count for kind, count, _ in parts.values())
+    content, arrays, start = pa.decompress(compressed, size, codec=_CODEC), {}, 0
+    for name, (kind, count, shape) in parts.items():
+        array = np.frombuffer(content, kind, count, start).reshape(shape)
+        arrays[name] = array.astype(np.int64 if kind.kind in "iu" else kind)
+        start += array.nbytes
+    return arrays
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    return array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))

@@ -1,0 +1,71 @@
+"""The energy that a network takes on a chip while it is trained, for recipes with a budget of energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codesign.errors import InputError
+from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.scheduling import chip_schedule
+from codesign.hardware.cost.spike_energy import spike_energy
+from codesign.hardware.placement.placement import Placement
+from codesign.hardware.terms import StaticBook
+from codesign.training.budget import EnergyMeter
+from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
+
+
+_SAMPLES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeteredChip:
+    """A chip whose energy a budget limits.
+
+    Attributes:
+        placement: the network on it.
+        operation: as `price` takes it.
+        book: what of its static power counts.
+    """
+
+    placement: Placement
+    operation: Operation = "accelerated"
+    book: StaticBook = "board"
+
+    def meter(self, validation: EventBatch) -> EnergyMeter:
+        """A meter of that energy on a validation split."""
+        return energy_meter(self.placement, validation, operation=self.operation, book=self.book)
+
+
+def energy_meter(
+    placement: Placement, validation: EventBatch, *, operation: Operation = "accelerated", book: StaticBook = "board"
+) -> EnergyMeter:
+    """A meter of the energy that a network takes on the chip that it is placed on, under the chip's own schedule, with
+    the weights that it has at the time: the mean of the first hundred validation samples.
+
+    Args:
+        validation: a split with the inputs of the placed network.
+        operation: as `price` takes it.
+        book: `board` counts everything that is powered, `cores_in_use` only the cores in use.
+
+    Raises:
+        InputError: the chip gives no energy of a synaptic operation.
+    """
+    from codesign.training.evaluation import executed  # here, so that plans do not wait for torch
+
+    schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
+
+    def sample_j(network: SpikingNetwork) -> float:
+        drained = network.neuron.readout == "potential"
+        execution = executed(network, some, schedule.drained() if drained else schedule)  # networks may begin silent
+        cost = price(execution, placement, operation=operation)
+        energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
+        if energy is None:
+            raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")
+        return energy
+
+    return EnergyMeter(spike_j=spike_energy(placement), sample_j=sample_j)

@@ -1,0 +1,181 @@
+"""Models that a sweep is given: evaluated beside those that it trains, or trained further.
+
+Their network is that of the sweep, which then need not say it; where it does, or where several models are given, all
+must be the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from codesign.analysis.results.formatting import listed
+from codesign.documents import Path_
+from codesign.errors import CodesignError
+from codesign.exploration.jobs.encoding import encode_state
+from codesign.exploration.spec.spec import NetworkEntry, SweepSpec
+from codesign.files import read_file
+from codesign.network.layers import Linear
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import input_grid
+from codesign.network.window import Grid
+from codesign.training.model_file import ModelFile
+from codesign.units import HELD_IN_SI
+from codesign.workload.dataset import WorkloadOutline
+from codesign.workload.spec import WorkloadSpec
+
+if TYPE_CHECKING:
+    from codesign.models.file import LoadedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenModel:
+    """The state that a training begins with, or ends with at once.
+
+    Attributes:
+        digest: of the state.
+        trains: whether it is trained further.
+        state: as the store keeps it.
+    """
+
+    digest: str
+    trains: bool
+    state: bytes = field(compare=False, repr=False)
+
+
+_OPTIONS = ("contrast", "highest_frequency", "split", "seed", "validation", "test")
+"""What makes other samples of the same dataset, or tests with samples of the training."""
+
+Loaded = Mapping[str, tuple[str, "LoadedModel"]]
+"""By recipe, the parameter that names a model, and the model."""
+
+
+def load_given(spec: SweepSpec) -> Loaded:
+    """The models that recipes name.
+
+    Raises:
+        InputError: with all that cannot be read, each at its line.
+    """
+    loaded: dict[str, tuple[str, LoadedModel]] = {}
+    known: dict[str, LoadedModel] = {}
+    mistakes: list[tuple[Path_, str]] = []
+    for name, recipe in spec.recipes.items():
+        for parameter, entry in (("model", recipe.model), ("from", recipe.from_)):
+            if entry is None:
+                continue
+            try:
+                key = entry.model_dump_json()
+                known[key] = known.get(key) or load_model_file(entry)
+                loaded[name] = parameter, known[key]
+            except CodesignError as error:
+                mistakes.append((("recipes", name, parameter), str(error)))
+    if mistakes:
+        raise spec.refusal(mistakes)
+    return loaded
+
+
+def load_model_file(entry: ModelFile) -> LoadedModel:
+    """The model of a file, in whichever of the forms it is. Raises InputError where it cannot be read."""
+    # Here, so that sweeps without such files do not wait for torch.
+    from codesign.models.file import load_model
+    from codesign.models.nir.importing import import_model
+
+    start = read_file(entry.file)
+    hdf5 = start is not None and start[:8] == b"\x89HDF\r\n\x1a\n"
+    if hdf5 or entry.dialect is not None or entry.options:
+        return import_model(entry.file, dialect=entry.dialect, **entry.options)
+    return load_model(entry.file)
+
+
+def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> SweepSpec:
+    """The sweep with the network of its models.
+
+    Raises:
+        InputError: models, network and workload do not fit each other.
+    """
+    if not loaded:
+        return spec
+    mistakes = list(_mistakes(spec, loaded, workload))
+    if mistakes:
+        raise spec.refusal(mistakes)
+    _, model = next(iter(loaded.values()))
+    neuron = NeuronSpec.model_validate(dict(model.network.neuron), context=HELD_IN_SI)  # all of it said
+    topology = {name: value for name, value in model.network.topology if name in NetworkEntry.model_fields}
+    entry = NetworkEntry.model_construct(_fields_set={*topology, "neuron"}, **topology, neuron=neuron)
+    return spec.model_copy(update={"network": entry})
+
+
+def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Iterator[tuple[Path_, str]]:
+    first_name, (_, first) = next(iter(loaded.items()))
+    for name, (parameter, model) in loaded.items():
+        network, where = model.network, ("recipes", name, parameter)
+        source, classes = input_grid(network.topology), network.shape.layers[-1].neurons
+        flat = isinstance(network.topology.layers[0], Linear)
+        fits = math.prod(source) == math.prod(workload.input_grid) if flat else source == workload.input_grid
+        if not fits or classes != workload.classes:
+            form = ", ".join(map(str, source if source[1:] != (1, 1) else source[:1]))
+            yield (
+                where,
+                f"takes {_inputs(source)} and has {classes} classes; workload '{spec.workload.name}' has "
+                f"{_inputs(workload.input_grid)} and {workload.classes} classes"
+                f"{'' if fits else f'; give it data of shape (samples, timesteps, {form})'}",
+            )
+        if network.timestep_s != workload.timestep_s and not bool(network.time_constant.isinf().all()):
+            yield (
+                where,
+                f"decays by {network.timestep_s:g} s a timestep, and those of workload '{spec.workload.name}' last "
+                f"{workload.timestep_s:g} s",
+            )
+        if (network.topology, network.neuron) != (first.network.topology, first.network.neuron):
+            yield where, f"has another network than that of recipe '{first_name}'; give it a sweep of its own"
+    if {"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set:
+        yield (("network",), f"is that of the model of recipe '{first_name}'; remove it here")
+
+
+def _inputs(grid: Grid) -> str:
+    """`2,312 inputs (2 × 34 × 34)`."""
+    form = " × ".join(str(size) for size in grid)
+    return f"{math.prod(grid):,} inputs" + (f" ({form})" if sum(size > 1 for size in grid) > 1 else "")
+
+
+def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
+    """Of recipes whose model is evaluated on data made in another way than what it was trained on: how, in a sentence.
+
+    A card may not know its model's data; and of another dataset, only the number of timesteps says something.
+    """
+    said = {}
+    for name, (parameter, model) in loaded.items():
+        data = model.card.data
+        if parameter != "model" or data is None or data.fingerprint == outline.fingerprint:
+            continue
+        pairs = {"timesteps": (data.timesteps, outline.timesteps)}
+        if data.options.name == workload.name:
+            pairs |= {option: (getattr(data.options, option), getattr(workload, option)) for option in _OPTIONS}
+        differing = {option: pair for option, pair in pairs.items() if pair[0] != pair[1]}
+        trained, here = (_listed({option: pair[side] for option, pair in differing.items()}) for side in (0, 1))
+        if differing:
+            said[name] = (
+                f"the model of recipe '{name}' was trained on '{data.options.name}' with {trained}, and is evaluated "
+                f"on '{workload.name}' with {here}"
+            )
+    return said
+
+
+def _listed(options: Mapping[str, object]) -> str:
+    return listed([f"usual {name}" if value is None else f"{name} {value}" for name, value in options.items()])
+
+
+def given_models(loaded: Loaded) -> dict[str, GivenModel]:
+    """What trainings of recipes begin or end with, by recipe."""
+    given: dict[str, GivenModel] = {}
+    for name, (parameter, model) in loaded.items():
+        state: dict[str, Any] = {key: value.detach().clone() for key, value in model.network.state_dict().items()}
+        digest = hashlib.sha256()
+        for key in sorted(state):
+            digest.update(f"{key} {tuple(state[key].shape)} {state[key].dtype} ".encode())
+            digest.update(state[key].contiguous().numpy().tobytes())
+        given[name] = GivenModel(digest=digest.hexdigest(), trains=parameter == "from", state=encode_state(state))
+    return given

@@ -1,0 +1,131 @@
+"""Running a job: from its inputs and the results that it needs to the bytes that the store keeps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from codesign.analysis.results.columns import checked_cells
+from codesign.errors import SilentNetworkWarning
+from codesign.exploration.executors.base import Failure
+from codesign.exploration.jobs.encoding import (
+    canonical_json,
+    decode_execution,
+    decode_state,
+    encode_execution,
+    encode_state,
+    reading_result,
+)
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.rows import summary_columns
+from codesign.exploration.jobs.store import Facts
+from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.uncertainty import uncertainty_columns
+from codesign.network.quantization import quantize
+from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import LAYERED
+from codesign.training.evaluation import executed
+from codesign.training.trainer import EpochReport, train
+from codesign.workload.dataset import Workload
+
+
+def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Output:
+    """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
+
+    A model that is given and not trained further is that state at once.
+
+    Raises:
+        TrainingDivergedError: the loss is no longer finite.
+    """
+    network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
+    if inputs.given is not None:
+        network.load_state_dict(decode_state(inputs.given.state))
+        if not inputs.given.trains:
+            accuracy = executed(network, workload.validation, LAYERED).accuracy if len(workload.validation) else None
+            facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
+            return Output(payload=inputs.given.state, facts=facts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
+        result = train(
+            network,
+            inputs.recipe,
+            workload.train,
+            workload.validation,
+            schedule=inputs.schedule,
+            quantization=inputs.quantization,
+            seed=inputs.seed,
+            on_epoch=report,
+            device=inputs.device,
+            meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
+        )
+    best = result.history[result.best_epoch - 1]
+    facts = {
+        "trained_epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "training_loss": best.loss,
+        "validation_accuracy": best.validation_accuracy,
+        "validation_density": best.validation_density,
+        "validation_energy_j": best.energy_j,
+        "training_spike_cost": best.spike_cost,
+        "training_loss_curve": [epoch.loss for epoch in result.history],
+        "validation_accuracy_curve": [epoch.validation_accuracy for epoch in result.history],
+        "epoch_wall_s": result.epoch_wall_s,
+        "training_memory_bytes": result.memory_bytes,
+        "threshold_scales": result.threshold_scales,
+        "open_inputs": network.open_inputs,
+    }
+    return Output(payload=encode_state(result.state), facts=facts)
+
+
+def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
+    """Run a trained model over a split. The payload is the execution with all counters of every sample.
+
+    Raises:
+        UnreadableResultError: `model` is not the state of such a network.
+    """
+    network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
+    with reading_result("model"):
+        network.load_state_dict(decode_state(model))
+        quantize(network, inputs.quantization)
+    network.to(inputs.device)
+    events = getattr(workload, inputs.split)
+    if inputs.samples is not None:
+        events = events.select(slice(0, inputs.samples))
+    execution = executed(network, events, inputs.schedule, seed=inputs.seed)
+    return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
+
+
+def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Output | Failure, ...]:
+    """Summarize an execution and price it on any number of chips; one output each, columns of a row as JSON.
+
+    One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
+    the others are.
+
+    Raises:
+        UnreadableResultError: `execution` is none.
+    """
+    unpacked = decode_execution(execution)
+    outputs: list[Output | Failure] = []
+    for inputs in wanted:
+        try:
+            columns = checked_cells(_assessed(unpacked, inputs))
+            outputs.append(Output(payload=canonical_json(columns).encode(), facts=_answers(unpacked, inputs)))
+        except Exception as error:  # belongs to the rows of this chip only
+            outputs.append(Failure.of(error))
+    return tuple(outputs)
+
+
+def _answers(execution: Execution, inputs: SummaryInputs | CostInputs) -> Facts:
+    """What the network answered to each sample of a summary, to be compared with other answers to the same samples."""
+    if not isinstance(inputs, SummaryInputs):
+        return {}
+    return {"predictions": inputs.answering(execution).predictions.tolist()}
+
+
+def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
+    if isinstance(inputs, SummaryInputs):
+        return summary_columns(execution, inputs)
+    cost = price(execution, inputs.placement, operation=inputs.operation)
+    return {**cost.columns(), **uncertainty_columns(cost), "assumptions": list(cost.assumptions)}

@@ -1,0 +1,115 @@
+"""From executions and costs to the columns of a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.simulation.execution import NOT_REACHED, Execution
+from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
+
+Columns = dict[str, Any]
+"""Values by column of `codesign.analysis.results.columns.COLUMNS`."""
+
+_MOST_BINS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Where the answer of an execution is read.
+
+    Attributes:
+        last_step: forward steps after the first output spike in which outputs were still computed; None for all.
+        decided_after: forward steps after the first output spike of each pass at which the answer is read, while the
+            execution goes on; None where it is read at the end.
+        margin: output spikes by which one neuron must be ahead, after a timestep, for the answer to be read; None where
+            it is read after the last.
+        ends_samples: whether the execution ends there; otherwise it goes on.
+    """
+
+    last_step: int | None = None
+    decided_after: int | None = None
+    margin: int | None = None
+    ends_samples: bool = False
+
+    def answering(self, execution: Execution) -> Execution:
+        """The execution with its answer read here."""
+        if self.margin is not None:
+            execution = execution.at_margin(self.margin)
+        return execution if self.decided_after is None else execution.decided(self.decided_after)
+
+
+def summary_columns(execution: Execution, reading: Reading) -> Columns:
+    """How the network answers: what an execution says without a chip."""
+    margin, last_step = reading.margin, reading.last_step
+    drained_accuracy = execution.accuracy if last_step is None and not reading.ends_samples else None
+    timesteps = execution.timesteps_run if margin is None else execution.margin_timesteps(margin)
+    execution, spikes_to_answer = reading.answering(execution), None
+    if reading.decided_after is None:
+        read = np.arange(execution.timesteps) < timesteps[:, None]
+        spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
+    passes = execution.timesteps_run.sum()
+    decided = execution.steps_to_first_output != NOT_REACHED
+    spikes, until_decided = execution.spikes_to_first_output[decided], decision_operations(execution)
+    bins, counts = histogram(spikes)
+    return {
+        "samples": execution.samples,
+        "accuracy": execution.accuracy,
+        "drained_accuracy": drained_accuracy,
+        "tied_fraction": float(execution.tied.mean()),
+        "undecided_fraction": float(execution.undecided.mean()),
+        "spike_density": execution.spike_density,
+        "spike_density_quartiles": np.percentile(execution.spike_densities, (25, 50, 75)).tolist(),
+        "activation_sparsity": activation_sparsity(execution),
+        "input_events": float(execution.input_events.mean()),
+        "input_macs": float(execution.input_macs.mean()),
+        "dense_operations": dense_operations(execution),
+        "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
+        "contention": execution.contention,
+        "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
+        "latency_spikes": float(spikes.mean()) if decided.any() else None,
+        "decided_pass_fraction": float(decided.sum() / passes),
+        "spikes_per_pass": float(execution.spikes_to_stop.sum() / passes),
+        "decision_timesteps": float(timesteps.mean()),
+        "decision_spikes": spikes_to_answer,
+        "decision_operations": None if until_decided is None else float(until_decided.mean()),
+        "latency_spikes_bins": bins,
+        "latency_spikes_counts": counts,
+        "convergence_accuracy": convergence_accuracy(execution, last_step=last_step),
+        "currents_first_layer": _trimmed(execution.currents_before_firing[0]),
+        "currents_other_layers": _trimmed(execution.currents_before_firing[1]),
+    }
+
+
+def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list[float] | None:
+    """Accuracy if every forward pass stopped m = 0, 1, … steps after its first output spike (paper, section A.9).
+
+    Undecided samples count as wrong, ties go to the lowest class. The curve ends with the steps that were run; None
+    where outputs are potentials.
+    """
+    if not execution.spiking_readout:
+        return None
+    counts = execution.convergence if last_step is None else execution.convergence[:, : last_step + 1]
+    correct = counts.argmax(axis=2) == execution.labels[:, None]
+    spoke = (counts > 0).any(axis=2)
+    return [float(share) for share in (correct & spoke).mean(axis=0)]
+
+
+def histogram(values: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Lower bin edges from 0, and counts. Bins are 1 wide, or the least power of two that needs no more than 128."""
+    if not values.size:
+        return [], []
+    width = 1
+    while values.max() // width >= _MOST_BINS:
+        width *= 2
+    counts = np.bincount(values // width)
+    return [i * width for i in range(len(counts))], counts.tolist()
+
+
+def _trimmed(counts: NDArray[np.int64]) -> list[int]:
+    """Without the zeros after the last count."""
+    filled = np.flatnonzero(counts)
+    return counts[: filled[-1] + 1].tolist() if filled.size else []

@@ -1,0 +1,204 @@
+"""Mistakes in axes and the chips that they vary: values wrong by themselves, or in combination with others of the file.
+
+Works on the file's plain content, as `codesign.exploration.spec.checks`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import product
+from typing import Any
+
+from pydantic import ValidationError
+
+from codesign.documents import Mistake, Path_, Spec
+from codesign.errors import CodesignError, DocumentError
+from codesign.exploration.spec.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
+from codesign.exploration.spec.nested import unknown_part, with_parts
+from codesign.hardware.chip.description import Chip, consistency_mistakes
+from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.library import PARTS, chip_variant, find_chip
+from codesign.mistakes import dotted, mistakes_of, reason, suggestion
+
+Values = Mapping[str, list[Any]]
+"""For each parameter, the values that it may have."""
+Axes = Mapping[tuple[str, str], Values]
+"""By block and name."""
+Settings = Mapping[str, Any]
+Wrong = Iterator[tuple[str, int, str]]
+"""Values of parameters: which parameter, the position of its value, and a message."""
+
+_MOST_CLASHES = 100
+
+
+def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
+    """Every mistake in axes and chips, as the path of the culprit and a message.
+
+    Args:
+        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
+        models: what one of each may say.
+    """
+    axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    for path in mapping(data, "axes"):
+        block, name, parameter = axis_parts(path)
+        if name in blocks.get(block, ()):
+            axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
+    yield from _paths(data, blocks, models)
+    yield from _fields(blocks, models, axes)
+    yield from _chips(blocks["chip"], models["chip"], axes)
+
+
+def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
+    """Axes that refer to nothing."""
+    for path in mapping(data, "axes"):
+        block, name, parameter = axis_parts(path)
+        if block not in blocks or not name or not parameter:
+            message = "must be schedule.<name>.<parameter>, chip.<name>.<parameter> or recipe.<name>.<parameter>"
+            yield ("axes", path), message
+        elif name not in blocks[block]:
+            yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
+        elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
+            yield ("axes", path), problem
+
+
+def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mistakes:
+    """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
+    for (block, name), values in axes.items():
+        model, entry = models[block], blocks[block][name]
+        own = {
+            parameter: found
+            for parameter, found in values.items()
+            if parameter in model.model_fields or (block != "chip" and unknown_part(model, parameter, block) is None)
+        }
+        if not isinstance(entry, dict) or not own:
+            continue
+
+        def alone(parameter: str, value: Any, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
+            found = _errors(model, with_parts(entry, {parameter: value}))
+            return [text for at, text in found if at[:1] == (parameter.partition(".")[0],)]
+
+        def together(chosen: Settings, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
+            return [text for at, text in _errors(model, with_parts(entry, chosen)) if not at]
+
+        for parameter, i, message in _wrong(own, alone, (lambda chosen: []) if together({}) else together):
+            yield ("axes", f"{block}.{name}.{parameter}", i), message
+
+
+def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return [(item["place"], reason(item)) for item in mistakes_of(error, data)]
+    return []
+
+
+def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
+    """Values that are wrong by themselves, and combinations of the others that are.
+
+    A combination is told at a value that is wrong with every value of the other axes, else at its last one.
+
+    Args:
+        alone, together: what is wrong with the value of a parameter, and with a combination.
+    """
+    apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
+    yield from apart
+    wrong = {(name, i) for name, i, _ in apart}
+    sound = [[(name, i) for i in range(len(values)) if (name, i) not in wrong] for name, values in axes.items()]
+    clashes: dict[str, list[tuple[tuple[str, int], ...]]] = {}
+    for combination in product(*sound):
+        for text in together({name: axes[name][i] for name, i in combination}):
+            if text in clashes or len(clashes) < _MOST_CLASHES:
+                clashes.setdefault(text, []).append(combination)
+    others = {one: math.prod(len(of) for of in sound if one not in of) for values in sound for one in values}
+    for text, combinations in clashes.items():
+        often = Counter(one for combination in combinations for one in combination)
+        alone_wrong = [
+            (name, i)
+            for name, i in combinations[0]
+            if often[name, i] == others[name, i] and text in together({name: axes[name][i]})
+        ]
+        guilty = alone_wrong or combinations[0]
+        yield *guilty[-1], f"{', '.join(f'{name} = {axes[name][i]}' for name, i in guilty)}: {text}"
+
+
+def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
+    """Chips that do not exist, and values that their descriptions cannot have."""
+    told: set[str] = set()  # of files, which several entries may extend
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            continue
+        base: Path_ = ("extends",) if entry.get("extends") else ()
+        called, where = entry.get("extends") or name, ("chips", name, *base)
+        if not isinstance(called, str):
+            continue
+        parts = {part: value for part, value in entry.items() if part not in model.model_fields}
+        for part in parts.keys() - set(PARTS):
+            yield ("chips", name, part), _unknown_key(part, model)
+        try:
+            chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
+        except CodesignError as error:
+            if not isinstance(error, DocumentError) or str(error) not in told:
+                yield where, str(error)
+            told.add(str(error))
+            continue
+        values = axes.get(("chip", name), {})
+        numbers = {path: found for path, found in values.items() if path not in model.model_fields}
+        whole = not isinstance(chip, tuple)
+        if isinstance(chip, tuple):
+            for location, message in chip:
+                yield ("chips", name, *location), message.removeprefix(f"{dotted(location)}: ")
+            # Of what the entry leaves as it is, its base still tells what an axis may name and take.
+            numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
+            chip = find_chip(called)
+        for path, i, message in _wrong_numbers(chip, numbers, together=whole):
+            yield ("axes", f"chip.{name}.{path}", i), message
+
+
+def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
+    kinds = axes.get("synchronization", ())
+
+    def alone(path: str, value: Any) -> list[str]:
+        # A parameter of one kind of synchronization is right if it is under one of those that the chip has here.
+        others = kinds if path.startswith("synchronization.") else ()
+        settings: list[Settings] = [{path: value}, *({"synchronization": kind, path: value} for kind in others)]
+        refused = [text for chosen in settings if (text := _refusal(chip, chosen))]
+        return refused[:1] if len(refused) == len(settings) else []
+
+    def combined(chosen: Settings) -> list[str]:
+        refused = _refusal(chip, chosen)
+        return [refused] if refused else [text for _, text in consistency_mistakes(replaced(chip, chosen))]
+
+    yield from _wrong(axes, alone, combined if together else lambda chosen: [])
+    for path, values in axes.items():
+        made = [None if _refusal(chip, {path: value}) else replaced(chip, {path: value}) for value in values]
+        for i, one in enumerate(made):
+            if one is not None and one in made[:i]:
+                yield path, i, f"{values[i]} is {values[made.index(one)]} again; values must differ"
+
+
+def _refusal(chip: Chip, chosen: Settings) -> str | None:
+    """Why a chip cannot have these values at all; None where it can."""
+    try:
+        replaced(chip, chosen)
+    except CodesignError as error:
+        return str(error)
+    return None
+
+
+def _unknown_key(key: str, model: type[Spec]) -> str:
+    """Of an entry, which may have its own fields and most of a chip file's."""
+    fields = sorted(model.model_fields)
+    near = get_close_matches(key, [*fields, *PARTS], n=1)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file but for name and measurements"
+
+
+def _found(chip: str, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
+    if is_chip_file(chip) and not os.path.lexists(chip):
+        folder, file = os.path.split(os.path.abspath(chip))
+        raise CodesignError(f"there is no file '{file}' in {folder}")
+    return chip_variant(chip, parts)

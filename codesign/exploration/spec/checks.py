@@ -1,0 +1,230 @@
+"""What is wrong between the parts of a sweep file: names that refer to nothing, too many design points.
+
+Works on the file's plain content, which may be wrong in any way: other mistakes are reported beside these.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from codesign.analysis.results.columns import NUMERIC_COLUMNS
+from codesign.documents import Path_, Spec, value_at
+from codesign.errors import CodesignError
+from codesign.files import is_url
+from codesign.mistakes import suggestion
+from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
+from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
+from codesign.workload.datasets.registry import dataset_names, get_dataset
+from codesign.workload.spec import WorkloadSpec
+
+MOST_POINTS = 100_000
+"""Planning so many takes minutes and a gigabyte; a file that asks for more has an axis too many."""
+
+Mistakes = Iterator[tuple[Path_, str]]
+Blocks = Mapping[str, Mapping[str, Any]]
+"""By `recipe`, `schedule` and `chip`, those of the file by name."""
+
+
+# what is merged into what --------------------------------------------------------------------------------------------
+
+
+def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
+
+    What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
+    that is taken as it is needs nothing of all that.
+    """
+    if "model" in recipe:
+        return {"method": "layered", "epochs": 1, **recipe}
+    preset = PRESETS.get(data["preset"]) if isinstance(data.get("preset"), str) else None
+    defaults: dict[str, Any] = {}
+    if preset is not None:
+        defaults.update({name: value for name, value in preset if name in Recipe.model_fields and value is not None})
+    shared = mapping(data, "recipe_defaults")
+    if "preset" in recipe:
+        shared = {name: value for name, value in shared.items() if name != "preset"}
+    (of_shared, shared), (of_own, recipe) = (_without_preset(given, data) for given in (shared, recipe))
+    defaults.update({**of_shared, **shared, **of_own})
+    known = {**defaults, **recipe}
+    if known.get("method") == "layered":
+        for name in UNLAYERED_ONLY:
+            defaults.pop(name, None)
+    if "mixture" not in recipe and any(name in recipe for name in OF_ONE_SCHEDULE):
+        defaults.pop("mixture", None)
+    mixture = {**defaults, **recipe}.get("mixture")
+    if mixture is not None:
+        for name in OF_ONE_SCHEDULE:
+            defaults.pop(name, None)
+    entries = mixture if isinstance(mixture, list) else [known]
+    policies = [value_at(entry, ("policy",)) for entry in entries]
+    if known.get("method") == "layered" or "momentum" not in policies:
+        defaults.pop("momentum_noise", None)
+    return {**defaults, **recipe}
+
+
+def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """What the preset of a recipe says, and what is said besides; a preset that there is not stays where it is."""
+    named = given.get("preset")
+    if not isinstance(named, str) or named not in RECIPES:
+        return {}, given
+    return recommended(named, _recommended_for(data)), {
+        name: value for name, value in given.items() if name != "preset"
+    }
+
+
+def _recommended_for(data: dict[str, Any]) -> str:
+    """The dataset whose recommended recipes a file takes: its workload's, or else its preset's, or else any other's."""
+    asked = value_at(data, ("workload", "name")), data.get("preset")
+    return next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
+
+
+def relocated(location: Path_, data: Any) -> Path_:
+    """Where a mistake in a merged recipe was written: in the recipe, or in the defaults."""
+    match location:
+        case ("recipes", str(recipe), str(parameter), *rest):
+            written = value_at(data, ("recipes", recipe))
+            if isinstance(written, dict) and parameter not in written and parameter in mapping(data, "recipe_defaults"):
+                return ("recipe_defaults", parameter, *rest)
+    return location
+
+
+def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
+    """The content with files of chips, models and data, named as seen from the sweep's file, seen from the working
+    folder."""
+    places = [path for path in _files_in(data) if folder(path) and not is_url(value_at(data, path))]
+    seen = copy.deepcopy(data) if places else data
+    for path in places:
+        file = value_at(data, path).removeprefix("./")
+        value_at(seen, path[:-1])[path[-1]] = os.path.join(folder(path), file)
+    return seen
+
+
+def _files_in(data: Any) -> Iterator[Path_]:
+    """Where files are named."""
+    chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
+    yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
+    models: list[Path_] = [("recipes", name, key) for name in mapping(data, "recipes") for key in ("model", "from")]
+    for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
+        if isinstance(value_at(data, path), str):
+            yield path
+
+
+def is_chip_file(chip: str) -> bool:
+    """Whether a chip is named by the path of its file."""
+    return "/" in chip or chip.endswith((".yaml", ".yml"))
+
+
+def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> Blocks:
+    """Recipes, schedules and chips as they are once everything is merged."""
+    return {
+        "recipe": {
+            name: merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
+            for name, recipe in mapping(data, "recipes").items()
+        },
+        "schedule": {
+            **{name: entry.model_dump(exclude_unset=True) for name, entry in built_in_schedules.items()},
+            **mapping(data, "schedules"),
+        },
+        "chip": {name: {} if entry is None else entry for name, entry in mapping(data, "chips").items()},
+    }
+
+
+# what is wrong ----------------------------------------------------------------------------------------------------
+
+
+def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+    """Names that refer to nothing, and options that the dataset does not have: paths of the culprits and messages."""
+    for path, allowed, what in _names(data, blocks):
+        value = value_at(data, path)
+        if isinstance(value, str) and value not in allowed:
+            yield path, f"unknown {what} {value!r}{suggestion(value, allowed)}"
+    try:
+        workload = WorkloadSpec.model_validate(data.get("workload"))
+        dataset = get_dataset(workload.name)
+    except (ValidationError, CodesignError):
+        return  # reported elsewhere
+    yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
+
+
+def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
+    """The mistake of a sweep that is too large, as the path of the culprit and a message."""
+    axes = mapping(data, "axes")
+    of_one = (_variants(axes, block, name) for block, name, parameter in map(axis_parts, axes) if parameter)
+    points = max([design_points(data, built_in_schedules), *of_one])
+    if points > MOST_POINTS:
+        culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
+        yield (
+            (culprit,),
+            f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}; `codesign price` prices larger "
+            "grids of a chip's numbers",
+        )
+
+
+def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> int:
+    """Design points of a sweep file's plain content, infeasible ones included; parts of a wrong form count once."""
+    axes = mapping(data, "axes")
+    seeds = mapping(data, "seeds")
+    schedules = {name: _variants(axes, "schedule", name) for name in (*built_in_schedules, *mapping(data, "schedules"))}
+    executed = 0
+    for name, entry in mapping(data, "chips").items():
+        given = entry.get("schedules") if isinstance(entry, dict) else None
+        chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
+        executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
+    trained = sum(_variants(axes, "recipe", name) for name in mapping(data, "recipes"))
+    return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
+
+
+def axis_parts(path: object) -> tuple[str, str, str]:
+    """Block, name and parameter of an axis such as `chip.loihi.energies.hop`; empty for what is missing."""
+    block, name, parameter = (*str(path).split(".", 2), "", "")[:3]
+    return block, name, parameter
+
+
+def _variants(axes: dict[str, Any], block: str, name: object) -> int:
+    return math.prod(_count(values, 1) for path, values in axes.items() if axis_parts(path)[:2] == (block, name))
+
+
+def _count(values: object, usual: int) -> int:
+    return len(values) if isinstance(values, list) else usual
+
+
+def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
+    """Where names of something else stand, which there are, and what they are names of."""
+    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
+    yield ("preset",), PRESETS, "preset"
+    for recipe in recipes:
+        yield (*recipe, "preset"), RECIPES, "preset of a recipe"
+    yield ("workload", "name"), dataset_names(), "dataset"
+    for place in recipes:
+        yield (*place, "chip"), blocks["chip"], "chip"
+    for name, entry in mapping(data, "chips").items():
+        for i, _ in enumerate(list_at(entry, "schedules")):
+            yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"
+    for block in ("objectives", "constraints"):
+        for i, _ in enumerate(list_at(data, block)):
+            yield (block, i, "column"), NUMERIC_COLUMNS, "numeric column"
+    for block, names in blocks.items():
+        yield ("baseline", block), names, block
+    for path in mapping(data, "axes"):
+        block, _, parameter = axis_parts(path)
+        for i, _ in enumerate(list_at(data, "axes", path)):
+            if (block, parameter) == ("recipe", "chip"):
+                yield ("axes", path, i), blocks["chip"], "chip"
+
+
+def mapping(data: Any, key: str) -> dict[str, Any]:
+    """A part of plain content, empty where it is not a mapping."""
+    value = value_at(data, (key,))
+    return value if isinstance(value, dict) else {}
+
+
+def list_at(data: Any, *path: str) -> list[Any]:
+    """Likewise of a list."""
+    value = value_at(data, path)
+    return value if isinstance(value, list) else []

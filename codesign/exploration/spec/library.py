@@ -1,0 +1,102 @@
+"""Sweep files by path or name: in `./sweeps`, in a checkout's `sweeps`, and in the installed package; and below."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from codesign.errors import InputError
+from codesign.exploration.spec.composition import Chosen, load_chosen
+from codesign.exploration.spec.spec import SweepSpec
+from codesign.files.shipped import shipped_folders
+from codesign.mistakes import suggestion
+
+Model = TypeVar("Model", bound=SweepSpec)
+Kind = Literal["sweep", "study", "price"]
+_MOST_LETTERS = 100_000
+
+
+def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
+    """Names of all files that can be found, or those of a kind, such as `paper/table2`, sorted.
+
+    Files that others build on are not listed: their names, or those of their folders, begin with an underscore.
+    """
+    paths = {
+        path.relative_to(folder).with_suffix(""): path
+        for folder in reversed(shipped_folders("sweeps"))
+        for path in folder.rglob("*.yaml")
+    }
+    listed = {name.as_posix(): path for name, path in paths.items() if not any(p.startswith("_") for p in name.parts)}
+    return tuple(sorted(name for name, path in listed.items() if kind in (None, _kind_of(path) or "sweep")))
+
+
+def _kind_of(path: Path) -> Kind | None:
+    """What a file is, by its keys; None where they do not tell."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            keys = set(re.findall(r"^(space|sweep|extends|recipes):", file.read(_MOST_LETTERS), re.MULTILINE))
+    except OSError:  # reading it says why
+        return None
+    if "space" in keys or "sweep" in keys:
+        return "study" if "space" in keys else "price"
+    return "sweep" if "recipes" in keys and "extends" not in keys else None
+
+
+def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
+    """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
+
+    Raises:
+        InputError: there is none, and the message suggests one; or it is of another kind.
+    """
+    path = _find(name_or_path, kind)
+    other = _kind_of(path) if os.path.isfile(path) else None
+    if other not in (None, kind):
+        raise InputError(f"{path}: is a {other} file; run `codesign {other} {name_or_path}`")
+    return path
+
+
+def _find(name_or_path: str | Path, kind: Kind) -> Path:
+    path = Path(name_or_path)
+    if os.path.isfile(path):
+        return path
+    named = Path(*path.parts[1:]) if path.parts[:1] == ("sweeps",) else path
+    if named.name and not named.is_absolute() and ".." not in named.parts and path.suffix in ("", ".yaml", ".yml"):
+        for folder in shipped_folders("sweeps"):
+            candidate = folder / named.with_suffix(".yaml")
+            if os.path.isfile(candidate):
+                return candidate
+    if os.path.lexists(path):
+        return path  # no regular file; reading it says what it is
+    asked = named.with_suffix("") if path.suffix in (".yaml", ".yml") else named
+    raise InputError(f"there is no {kind} file {str(name_or_path)!r}{suggestion(asked.as_posix(), sweep_names(kind))}")
+
+
+def choose_sweep(
+    name_or_path: str | Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
+) -> Chosen[Model]:
+    """Find, read and check a file at one of its datasets and scales; what is left out is the first of each.
+
+    Args:
+        model: what the file is: a sweep or a study.
+
+    Raises:
+        InputError: there is no such file, dataset or scale.
+        DocumentError: it has mistakes.
+    """
+    kind: Kind = "sweep" if model is SweepSpec else "study"
+    return load_chosen(find_sweep(name_or_path, kind), model, dataset=dataset, scale=scale)
+
+
+def load_sweep(name_or_path: str | Path, *, dataset: str | None = None, scale: str | None = None) -> SweepSpec:
+    """What a sweep file says at one of its datasets and scales, the first of each where they are left out.
+
+    Args:
+        name_or_path: of a file, or the name of a shipped one.
+
+    Raises:
+        InputError: there is no such file, dataset or scale.
+        DocumentError: it has mistakes.
+    """
+    return choose_sweep(name_or_path, SweepSpec, dataset=dataset, scale=scale).spec

@@ -1,0 +1,87 @@
+"""What is wrong with questions of a sweep file: columns, names and axes that the sweep does not have.
+
+Works on the file's plain content, as `codesign.exploration.spec.checks`; forms of questions are the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from codesign.analysis.answers.selecting import selection_problems
+from codesign.analysis.questions import CHOICES, question_of
+from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
+from codesign.analysis.results.measures import measures_known
+from codesign.documents import Path_, value_at
+from codesign.exploration.spec.checks import Blocks, Mistakes, list_at, mapping
+from codesign.mistakes import suggestion
+
+
+def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
+    """Every mistake between questions and the rest of a file, as the path of the culprit and a message.
+
+    Args:
+        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
+        wrong: axes that have mistakes of their own, which no message recommends.
+    """
+    axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
+    if "space" in data:
+        axes["trial"] = []  # the one axis of a study's results
+    known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
+    asked: list[Path_] = [("questions", name) for name in mapping(data, "questions")]
+    drawn: list[Path_] = [("figures", number) for number, _ in enumerate(list_at(data, "figures"))]
+    for at in (*asked, *drawn):
+        content = value_at(data, at)
+        if not isinstance(content, dict):
+            continue  # reported with the forms
+        for inner, message in (*_choices(content, axes, wrong), *_columns(content), *_selections(content, known)):
+            yield (*at, *inner), message
+
+
+def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collection[Any]) -> Mistakes:
+    chosen = content.get("choose")
+    if not isinstance(chosen, str):
+        return
+    allowed = [*CHOICES, *(f"{AXIS_PREFIX}{path}" for path in axes if path not in wrong)]
+    if chosen not in CHOICES and chosen.removeprefix(AXIS_PREFIX) not in axes:
+        yield ("choose",), f"there is no '{chosen}' to choose{suggestion(chosen, allowed)}"
+
+
+def _columns(content: Mapping[str, Any]) -> Mistakes:
+    several: list[Path_] = [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
+    places: list[Path_] = [("least",), ("most",), *(several if "compare" in content else ())]
+    of_measures: list[Path_] = [*(several if "printed" in content else ())]
+    of_measures += [("column",), ("column_of_less",)] if "claim" in content else []
+    for place in (*places, *of_measures):
+        column, known = value_at(content, place), NUMERIC_COLUMNS if place in places else measures_known()
+        if isinstance(column, str) and column not in known:
+            kind = "numeric column of results" + " or measure" * (place in of_measures)
+            yield place, f"'{column}' is not a {kind}{suggestion(column, known)}"
+
+
+def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
+    places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",), ("level",)]
+    if isinstance(along := content.get("along"), str):
+        yield from ((("along",), message) for message in selection_problems({along: None}, known))
+    places += [("compare", 0), ("compare", 1)]
+    places += [("rows", name, "of") for name in mapping(content, "rows")]
+    for place in places:
+        selection = value_at(content, place)
+        if isinstance(selection, str) and place[0] == "compare":
+            allowed = {name for block in CHOICES for name in known[block]}
+            if selection not in allowed:
+                yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
+        if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not _forms(content)):
+            continue
+        for message in selection_problems(selection, known):
+            name = message.partition(":")[0]
+            yield (*place, *((name,) if name in selection else ())), message
+
+
+def _forms(content: Mapping[str, Any]) -> bool:
+    """Whether a question has the form that it should, so that its parts can be looked at."""
+    try:
+        question_of(content)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,397 @@
+"""What a sweep file says: workload, network, recipes, chips, schedules, seeds, axes and objectives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.questions import AskedQuestion
+from codesign.documents import FileSpec, Path_, Spec
+from codesign.errors import InputError
+from codesign.exploration.resources import ResourcesEntry
+from codesign.exploration.spec import axis_checks, checks, question_checks
+from codesign.hardware.placement.placement import CutChoice, Strategy
+from codesign.hardware.terms import StaticBook
+from codesign.mistakes import of_form
+from codesign.network.direct import Skip
+from codesign.network.layers import Delayed, LayerSpec, Linear
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import LayerError, TopologySpec, network_shape, parse_topology
+from codesign.simulation.recording import CONVERGENCE_STEPS
+from codesign.simulation.schedule import MarginCheck
+from codesign.training.mixture import PolicyName
+from codesign.training.presets import PRESETS
+from codesign.training.recipe import Recipe
+from codesign.units import Positive, Real, fraction
+from codesign.workload.spec import WorkloadSpec
+
+Name = Annotated[
+    str,
+    Field(max_length=80),
+    of_form("[A-Za-z_][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or '_'"),
+]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+AxisValue = str | int | float | bool
+T = TypeVar("T", bound=Sequence[Any])
+
+
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Neurons of each layer of text such as `[64x3]` or `128r-64`. Raises InputError for other text."""
+    try:
+        layers = parse_topology(f"1-{text}-1").layers
+    except InputError:
+        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
+    return tuple(layer.neurons for layer in layers[:-1] if isinstance(layer, Linear))
+
+
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Refuses text that cannot be parsed, and keeps the text."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def different(what: str, values: T) -> T:
+    """The values. Raises ValueError where two are the same; `what` names them."""
+    if len(set(map(str, values))) < len(values):
+        raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
+    return values
+
+
+class NetworkEntry(Spec):
+    """The network: exactly one of the first three, or none where a preset names the layers.
+
+    Attributes:
+        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
+        hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
+        layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
+        delayed, skips: with `layers`, further connections, as in `TopologySpec`.
+        neuron: parameters of all neurons; what is left out comes from the preset.
+    """
+
+    topology: Annotated[str, _parsed_by(parse_topology)] | None = None
+    hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(hidden_sizes)] | None = None
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
+    delayed: tuple[Delayed, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    neuron: NeuronSpec = NeuronSpec()
+
+    @model_validator(mode="after")
+    def _check_choice(self) -> NetworkEntry:
+        if (self.delayed or self.skips) and self.layers is None:
+            raise ValueError("delayed, skips: only beside layers; in topology and hidden, 128r is a recurrent layer")
+        given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
+        return self
+
+
+class ScheduleEntry(Spec):
+    """A named schedule. What is left out is as in the paper's Table 1, or for `chip` thresholds as the chip has it.
+
+    Attributes:
+        policy: scheduling policy.
+        group_size: F; `all` for all waiting neurons; `layer` for as many as the widest layer has (the paper's Table 5).
+        stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
+        steps_after_output: with `on_output`, forward steps run after that of the first output spike, at most 32.
+        margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
+        margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
+        input_mode, prioritize_input: see `Schedule`.
+        synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
+            what the chip's kind of synchronization demands.
+        barrier_messages: whether they are sent; left out, they are where neurons wait.
+        refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
+        input_dropout: share of the input events that are lost at random before they reach the chip.
+        timesteps: only this many of each sample are run, from the first, at most the workload's; left out, all.
+    """
+
+    policy: PolicyName = "random"
+    group_size: Positive | Literal["all", "layer"] | None = None
+    stop: Literal["drained", "on_output", "margin"] | None = None
+    steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1
+    margin: Positive = 3
+    margin_check: MarginCheck = "timestep"
+    input_mode: Literal["frame", "queued"] = "frame"
+    prioritize_input: bool = False
+    synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
+    barrier_messages: bool | None = None
+    refractory: bool = True
+    input_dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    timesteps: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ScheduleEntry:
+        if self.prioritize_input and self.input_mode == "frame":
+            raise ValueError("prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits")
+        if self.synchronization_threshold == "chip" and self.barrier_messages is not None:
+            raise ValueError("with synchronization_threshold 'chip', barrier_messages follow from it; remove them")
+        return self
+
+
+BUILT_IN_SCHEDULES = {
+    "chip": ScheduleEntry(synchronization_threshold="chip"),
+    "layered": ScheduleEntry(policy="fifo", group_size="all", stop="drained"),
+    "paper_table5": ScheduleEntry(synchronization_threshold="chip", group_size="layer"),
+}
+"""Schedules that every sweep has: the chip's own, layered inference, and what the paper's Table 5 gives asynchronous
+chips."""
+
+
+class ChipEntry(Spec):
+    """A chip as it takes part in a sweep.
+
+    Whatever else a chip file may say, but for its name, aliases and measurements, makes the entry a variant of the
+    chip: it is merged over the description as in a file that `extends` another one.
+
+    Attributes:
+        extends: name or path of the chip; left out, the entry's own name.
+        capacity: `published`, or `scaled`: circuits kept, counts raised.
+        mapping, cut, spread: how neurons are put on cores: `strategy`, `cut` and `spread` of `codesign.place`.
+        operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
+        schedules: names of schedules to run on it.
+        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
+    """
+
+    model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
+    added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
+
+    extends: str | None = None
+    capacity: Literal["published", "scaled"] = "published"
+    mapping: Strategy = "in_order"
+    cut: CutChoice = "auto"
+    spread: Positive | tuple[Positive, ...] | None = None
+    operation: Literal["accelerated", "real_time"] = "accelerated"
+    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
+    weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
+    _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
+
+    @field_validator("schedules")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return different("schedules", names)
+
+    @property
+    def numbers(self) -> dict[str, AxisValue]:
+        """Numbers of the description that a study's trial sets, by path, as an axis would."""
+        return self._numbers
+
+    def with_numbers(self, numbers: dict[str, AxisValue]) -> ChipEntry:
+        """The entry with such numbers."""
+        entry = self.model_copy()
+        entry._numbers = numbers
+        return entry
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What it says in place of the chip's own description."""
+        return dict(self.model_extra or {})
+
+
+class Seeds(Spec):
+    """Seeds of trainings and of the schedules of evaluations; every combination is a design point."""
+
+    training: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+
+    @field_validator("training", "evaluation")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return different("seeds", seeds)
+
+
+class EvaluationEntry(Spec):
+    """What is evaluated.
+
+    Attributes:
+        split: `test`, or `validation` to choose between design points.
+        samples: only this many from its start; every prefix of a split is stratified by class.
+    """
+
+    split: Literal["validation", "test"] = "test"
+    samples: Positive | None = None
+
+
+class ObjectiveEntry(Spec):
+    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
+
+    That of an accuracy, or another share of 1, is a fraction or a percentage. `direction` may be left out: accuracies
+    and agreement are to be large, all else small.
+    """
+
+    column: str
+    direction: Literal["maximize", "minimize"]
+    reference: Real | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _directed(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "direction" in data or not isinstance(data.get("column"), str):
+            return data
+        return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _of_a_share(cls, reference: Any, info: ValidationInfo) -> Any:
+        share = str(info.data.get("column")).endswith(("accuracy", "_fraction"))
+        return fraction(reference) if share and reference is not None else reference
+
+
+class SweepSpec(FileSpec):
+    """A declared design space.
+
+    Attributes:
+        name: of the sweep and of its folder of reports.
+        title, question, description: for the report, which shows the name where there is no title.
+        workload: the data.
+        network: its layers and neurons.
+        chips: what models run on, by name; an entry may be empty, as in `loihi: {}`.
+        schedules: how models run, by name; every sweep also has `chip`, the chip's own, `layered` and `paper_table5`.
+        seeds: of trainings and evaluations.
+        evaluation: on which samples.
+        objectives: columns whose Pareto front the report draws; left out, accuracy, energy and latency.
+        questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
+        figures: figures that the report draws in addition to its own.
+        preset: column of the paper's Table 6 that fills in neuron and recipe parameters.
+        recipe_defaults: recipe parameters common to all recipes; they override a preset's and are overridden by a
+            recipe's own. Layered recipes ignore parameters of unlayered training in it, and recipes without momentum
+            ignore momentum noise.
+        recipes: a recipe's `chip` is the name of one of `chips`.
+        resources: cores, memory and time that jobs take.
+        axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
+            by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
+        static_book: which of the chips' static power compared energies count: everything powered on the `board`, or the
+            share of the `cores_in_use`.
+    """
+
+    name: Name
+    title: str = ""
+    question: str = ""
+    description: str = ""
+    workload: WorkloadSpec
+    network: NetworkEntry = NetworkEntry()
+    preset: str | None = None
+    recipe_defaults: dict[str, Any] = Field(default_factory=dict)
+    recipes: Annotated[dict[Name, Recipe], Field(min_length=1)]
+    chips: Annotated[dict[Name, ChipEntry], Field(min_length=1)]
+    schedules: dict[Name, ScheduleEntry] = Field(default_factory=dict)
+    seeds: Seeds = Seeds()
+    evaluation: EvaluationEntry = EvaluationEntry()
+    resources: ResourcesEntry = ResourcesEntry()
+    axes: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    objectives: Annotated[tuple[ObjectiveEntry, ...], Field(min_length=1)] = (
+        ObjectiveEntry(column="accuracy", direction="maximize"),
+        ObjectiveEntry(column="energy_j", direction="minimize"),
+        ObjectiveEntry(column="latency_s", direction="minimize"),
+    )
+    static_book: StaticBook = "board"
+    questions: dict[Name, AskedQuestion] = Field(default_factory=dict)
+    figures: tuple[FigureEntry, ...] = ()
+
+    @field_validator("axes")
+    @classmethod
+    def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
+        return {path: different(f"values of {path}", values) for path, values in axes.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_recipes(cls, data: Any) -> Any:
+        """Each recipe with what it leaves to `recipe_defaults` and to the preset."""
+        if not isinstance(data, dict) or not isinstance(data.get("recipes"), dict):
+            return data
+        merged = {
+            name: checks.merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
+            for name, recipe in data["recipes"].items()
+        }
+        return {**data, "recipes": merged}
+
+    @classmethod
+    def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
+        if cls is SweepSpec and isinstance(data, dict) and "space" in data:
+            yield ("space",), "this is a study; run it by `codesign study`"
+        if not isinstance(data, dict):
+            return
+        too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))
+        yield from too_large
+        if too_large:
+            return  # checking so many values one by one would take as long as planning them
+        blocks = checks.blocks_of(data, BUILT_IN_SCHEDULES)
+        models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
+        yield from checks.problems(data, blocks)
+        in_axes = list(axis_checks.problems(data, blocks, models))
+        yield from in_axes
+        yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
+
+    @classmethod
+    def relocate(cls, location: Path_, data: Any) -> Path_:
+        return checks.relocated(location, data)
+
+    @classmethod
+    def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
+        return checks.anchored(data, folder)
+
+    def schedule_entry(self, name: str) -> ScheduleEntry:
+        """A schedule of the sweep, or the built-in one of that name."""
+        return self.schedules[name] if name in self.schedules else BUILT_IN_SCHEDULES[name]
+
+    @property
+    def neuron(self) -> NeuronSpec:
+        """The neuron with what it leaves to the preset."""
+        if self.preset is None:
+            return self.network.neuron
+        given = {name: getattr(self.network.neuron, name) for name in self.network.neuron.model_fields_set}
+        return PRESETS[self.preset].neuron.model_copy(update=given)
+
+    def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
+        """The network's layers for a workload.
+
+        Args:
+            input_grid: (channels, height, width) of the workload's input.
+            classes: of the workload.
+
+        Raises:
+            InputError: the network has other inputs or outputs than the workload.
+        """
+        network, workload = self.network, f"workload '{self.workload.name}'"
+        preset = None if self.preset is None else PRESETS[self.preset]
+        layers = network.layers or (None if network.hidden or preset is None else preset.layers)
+        size = math.prod(input_grid)
+        mistakes: list[tuple[Path_, str]] = []
+        if network.topology is not None:
+            at: Path_ = ("network", "topology")
+            topology = parse_topology(network.topology)
+            if topology.input != size:
+                grid = "×".join(map(str, input_grid))
+                inputs = f"'{network.topology}' has {topology.input} inputs, the {workload} has {size} ({grid})"
+                mistakes.append((at, inputs))
+        elif layers is not None:
+            at = ("network", "layers") if network.layers else ("preset",)
+            given: dict[str, Any] = {"layers": layers, "delayed": network.delayed, "skips": network.skips}
+            topology = TopologySpec.model_construct(input=input_grid, **given)
+            try:
+                network_shape(topology)
+            except LayerError as error:
+                raise self.refusal([((*at, error.layer), error.rule)]) from None
+            except ValueError as error:
+                raise self.refusal([(("network", str(error).split(".")[0]), str(error))]) from None
+        else:
+            at = ("network", "hidden")
+            hidden = network.hidden or (None if preset is None else preset.hidden)
+            if hidden is None:
+                raise self.refusal([(("network",), "give one of topology, hidden and layers, or a preset")])
+            topology = parse_topology(f"{size}-{hidden}-{classes}")
+        last = topology.layers[-1]
+        outputs = last.neurons if isinstance(last, Linear) else last.kind
+        if outputs != classes:
+            rule = f"the last layer must be linear with the {classes} classes of {workload} as neurons"
+            mistakes.append((at, f"{rule}, found {outputs}"))
+        if mistakes:
+            raise self.refusal(mistakes)
+        return topology

@@ -1,0 +1,173 @@
+"""The axes of a sweep: every recipe, chip and schedule in each combination of the values that its axes give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Generic, TypeGuard, TypeVar
+
+from codesign.documents import Path_
+from codesign.errors import InputError
+from codesign.exploration.spec.nested import with_fields
+from codesign.exploration.spec.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.kinds import in_words
+from codesign.hardware.chip.numbers import Number
+from codesign.hardware.chip.parameters import with_parameters
+from codesign.hardware.library import chip_variant
+from codesign.training.recipe import Recipe
+
+T = TypeVar("T")
+Settings = Mapping[str, AxisValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(Generic[T]):
+    """One value of something named in the sweep.
+
+    Attributes:
+        name: in the sweep.
+        axes: by path of the axis, the value here: SI for quantities, and text where an axis has any text.
+    """
+
+    name: str
+    value: T
+    axes: tuple[tuple[str, str | float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipVariant:
+    """A chip's entry, and its description with axes applied."""
+
+    entry: ChipEntry
+    chip: Chip
+
+
+def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:
+    """A recipe under its axes. Raises InputError for values that it cannot have."""
+    return _variants(spec, "recipe", name, lambda settings: with_fields(spec.recipes[name], settings, "axes"))
+
+
+def schedule_variants(spec: SweepSpec, name: str) -> list[Variant[ScheduleEntry]]:
+    """A schedule under its axes. Raises InputError for values that it cannot have."""
+    return _variants(spec, "schedule", name, lambda settings: with_fields(spec.schedule_entry(name), settings, "axes"))
+
+
+def chip_variants(spec: SweepSpec, name: str) -> list[Variant[ChipVariant]]:
+    """A chip under its axes. Raises InputError for values that it cannot have."""
+    entry, own = spec.chips[name], _described(spec, name)
+    chip = _with_entry(own, entry)
+
+    def changed(settings: Settings) -> ChipVariant:
+        of_entry = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
+        numbers = {path: value for path, value in settings.items() if path not in of_entry}
+        varied = with_fields(entry, of_entry, "axes")
+        width = _weight_width(varied, chip, own)
+        return ChipVariant(entry=varied, chip=with_parameters(chip, {**width, **numbers}))
+
+    return _variants(spec, "chip", name, changed)
+
+
+def base_chip(spec: SweepSpec, name: str) -> Chip:
+    """A chip of the sweep with what its entry says of it, and without axes."""
+    return _with_entry(_described(spec, name), spec.chips[name])
+
+
+def _described(spec: SweepSpec, name: str) -> Chip:
+    """A chip of the sweep with what its entry says of the description."""
+    entry = spec.chips[name]
+    chip = chip_variant(entry.extends or name, entry.parts)
+    if isinstance(chip, tuple):
+        raise InputError("; ".join(f"chips.{name}: {message}" for _, message in chip))
+    return chip
+
+
+def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
+    return with_parameters(own, {**_weight_width(entry, own, own), **entry.numbers})
+
+
+def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
+    """The chip's width of weights where its structure is stated: memories are built for the weights they hold.
+
+    Args:
+        chip: whose width it may be already.
+        own: whose width it is where the entry gives none.
+    """
+    bits: object = entry.weight_bits
+    if not isinstance(bits, int):
+        bits = own.weight_bits and own.weight_bits.value
+    same = chip.weight_bits is not None and chip.weight_bits.value == bits
+    return {} if chip.structure is None or bits is None or same else {"weight_bits": bits}
+
+
+def set_at(spec: SweepSpec, block: str, name: str, parameter: str, value: AxisValue) -> Path_:
+    """Where the file sets a parameter of something named: at an axis, or where the thing itself is written."""
+    axis = f"{block}.{name}.{parameter}"
+    if value in spec.axes.get(axis, ()):
+        return "axes", axis, spec.axes[axis].index(value)
+    return f"{block}s", name, parameter
+
+
+def axis_units(spec: SweepSpec) -> dict[str, str]:
+    """By path, the SI unit of each axis' column, "" for none."""
+    return {path: _axis_unit(spec, path) for path in spec.axes}
+
+
+def _axis_unit(spec: SweepSpec, path: str) -> str:
+    block, name, parameter = path.split(".", 2)
+    if block != "chip" or parameter in ChipEntry.model_fields:
+        return ""
+    # The other axes say nothing about it: one value of each, not the product of all.
+    alone = spec.model_copy(
+        update={"axes": {other: values if other == path else values[:1] for other, values in spec.axes.items()}}
+    )
+    units = {_parameter(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Settings], T]) -> list[Variant[T]]:
+    """The product of something's axes; the values of one combination are set at once."""
+    prefix = f"{block}.{name}."
+    axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
+    has_text = {path for path, values in axes.items() if not all(map(_is_number, values))}
+    variants = []
+    for settings in product(*axes.values()):
+        chosen = dict(zip(axes, settings, strict=True))
+        value = changed({path.removeprefix(prefix): setting for path, setting in chosen.items()})
+        columns = tuple(
+            (path, str(setting) if path in has_text and _is_number(setting) else _column(value, path, setting))
+            for path, setting in chosen.items()
+        )
+        variants.append(Variant(name=name, value=value, axes=columns))
+    return variants
+
+
+def _is_number(value: AxisValue) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _column(value: object, path: str, setting: AxisValue) -> str | float:
+    parameter = path.split(".", 2)[2]
+    if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
+        return _parameter(value.chip, parameter)[0]  # type: ignore[no-any-return]
+    return float(setting) if _is_number(setting) else str(setting)
+
+
+def parameter_value(chip: Chip, parameter: str) -> str | float | None:
+    """A parameter of a chip's description as results hold it: a number in SI, or text; None where the file has none."""
+    value: str | float | None
+    value, _ = _parameter(chip, parameter)
+    return value
+
+
+def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
+    """A number of the chip in SI and its unit; text where it is none."""
+    if parameter == "synchronization":
+        return in_words(chip.synchronization), ""
+    value: Any = chip
+    for part in parameter.split("."):
+        value = None if value is None else getattr(value, part, None)  # a part that this kind of chip does not have
+    if isinstance(value, Number):
+        return (value.text, "") if value.si is None else (value.si, value.unit)
+    return None if value is None else str(value), ""

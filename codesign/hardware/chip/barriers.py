@@ -1,0 +1,72 @@
+"""How long a barrier takes, by the number of those that take part."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from codesign.hardware.chip.numbers import PriceNumber, TimeNumber, within
+from codesign.mistakes import problem
+from codesign.units import Time, format_si, plural
+
+_BarrierTime = Annotated[Time, AfterValidator(lambda value: within(value, 0.0, TimeNumber.ceiling, "s"))]
+BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(min_length=1)]
+
+
+class BarrierTimes(PriceNumber):
+    """Time of one barrier by the number of tiles that take part, and of chips where there are several, in seconds.
+
+    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any.
+    """
+
+    unit: ClassVar[str] = "s"
+    between: Literal["linear", "step"] = "linear"
+    by_tiles: BarrierTable
+    by_chips: BarrierTable | None = None
+
+    @classmethod
+    def written_out(cls, value: Any) -> dict[str, Any]:
+        return {"by_tiles": {1: value}}
+
+    @model_validator(mode="after")
+    def _check_order(self) -> BarrierTimes:
+        """A barrier of more parts takes no less time."""
+        for name, table in (("by_tiles", self.by_tiles), ("by_chips", self.by_chips or {})):
+            for (few, short), (many, long) in pairwise(sorted(table.items())):
+                if long < short:
+                    found = f"{format_si(short, 's')} for {few} and {format_si(long, 's')} for {many}"
+                    raise problem(f"{name} must not fall as their number grows, found {found}")
+        return self
+
+    @property
+    def text(self) -> str:
+        if len(self.by_tiles) == 1 and self.by_chips is None:
+            return format_si(next(iter(self.by_tiles.values())), "s")
+        tables = (("tile", self.by_tiles), ("chip", self.by_chips or {}))
+        items = [(time, plural(count, noun)) for noun, table in tables for count, time in sorted(table.items())]
+        return ", ".join(f"{format_si(time, 's')} ({of})" for time, of in items)
+
+    def of_tiles(self, tiles: int) -> float:
+        """The time for a number of tiles; constant beyond the listed ones."""
+        return self._of(self.by_tiles, tiles)
+
+    def of_chips(self, chips: int) -> float | None:
+        """The same by chips; None where that is not known."""
+        return None if self.by_chips is None else self._of(self.by_chips, chips)
+
+    def of(self, tiles: int, chips: int) -> float:
+        """The time for tiles on a number of chips: several chips take theirs, where it is known, and never less."""
+        across = self.of_chips(chips) if chips > 1 else None
+        return self.of_tiles(tiles) if across is None else max(self.of_tiles(tiles), across)
+
+    def _of(self, table: dict[int, float], at: int) -> float:
+        known = sorted(table)
+        place = bisect_right(known, at)
+        low, high = known[max(place - 1, 0)], known[min(place, len(known) - 1)]
+        if low == high or self.between == "step":
+            return table[low]
+        weight = (at - low) / (high - low)
+        return (1 - weight) * table[low] + weight * table[high]

@@ -1,0 +1,369 @@
+"""A chip, as its YAML file describes it. A number that is not known is absent; nothing is invented for it.
+
+The type of a number says what it changes. A `SpikeNumber` (cores, capacities, `group_size`, bits) and the kind of
+`synchronization` change which neurons spike when; a `PriceNumber` (energies, times, powers, clock, lanes, the network's
+links) only changes what that costs, unless a scheduling policy looks at times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from codesign.documents import Mistake, Spec
+from codesign.hardware.chip.basis import basis_mistakes
+from codesign.hardware.chip.numbers import (
+    AreaNumber,
+    Bits,
+    CoreCounts,
+    Count,
+    FractionBits,
+    FrequencyNumber,
+    Lanes,
+    LengthNumber,
+    Number,
+    TimeNumber,
+    VoltageNumber,
+)
+from codesign.hardware.chip.parts import (
+    Answer,
+    Energies,
+    LayerWork,
+    Measurement,
+    Mesh,
+    ModelError,
+    MultiChip,
+    Name,
+    NetworkOnChip,
+    NumberGroup,
+    PowerGating,
+    Source,
+    StaticPower,
+    Structure,
+    Supports,
+    Synchronization,
+    Times,
+    WeightGrid,
+)
+from codesign.hardware.chip.provenance import OWN, source_mistakes, sourced_parts
+from codesign.hardware.chip.structure_mistakes import structure_mistakes
+from codesign.hardware.terms import OWN_CITATION
+from codesign.mistakes import dotted, problem
+from codesign.units import format_si, plural
+
+
+class Chip(Spec):
+    """A validated chip file.
+
+    Attributes:
+        name, title, aliases, description: what it is called; the name where there is no title.
+        citation: key of the main entry of `sources`; `own`, for the file itself, where it names none.
+        operating_point: voltage, clock, tick and load at which the numbers hold.
+        sources: where the numbers come from.
+        cores, neurons_per_core, synapses_per_core, weight_memory, fan_in: capacity; `weight_memory` is bits per core,
+            of which a synapse takes `synapse_bits`; `fan_in` the most inputs of one neuron.
+        stores_kernels: whether a convolution's kernel is stored once and not once a synapse.
+        layers_share_core, splits_layers: whether two layers may lie on one core, and one layer on several. Where the
+            file does not say the first, they may, which is an assumption.
+        multi_chip: whether a network may span several chips.
+        weight_bits, weights, weight_format: the widest weight, the integers it takes, and a remark.
+        potential_bits, potential_fraction_bits: width of a potential, which saturates; its bits below a weight's step.
+        crossbar: whether a message occupies every neuron of a core, connected or not.
+        clock: of times in cycles.
+        vector_width, group_size: lanes of a core; F, if the chip has one.
+        layer_work: how many of its `times` a piece of work takes in each kind of layer.
+        structure: memories and words of a core, from which prices are estimated.
+        static_power, power_gating: what is drawn whatever happens, and what is switched off.
+        skips_zero_weights: whether synapses of weight 0 are left out of the work.
+        can_flush: whether what still waits can be dropped when the decision is made.
+        can_end_sample: whether the host can end a sample before its last timestep, once the output is clear.
+        supports: leak and reset of the neurons, and how many thresholds and time constants a core has.
+        extends: name of the chip whose description it is but for what its file says; "" for none.
+        validation: published measurements.
+        model_error: how far the model may be off; from `validation`, worked out by `load_chip`, where a file does not
+            say.
+    """
+
+    name: Name
+    title: Annotated[str, Field(max_length=80)] = ""
+    aliases: tuple[str, ...] = ()
+    description: str = ""
+    citation: str = OWN
+    operating_point: Annotated[str, Field(min_length=1)] = "not stated"
+    sources: dict[str, Source] = Field(default_factory=dict)
+    technology_node: LengthNumber | None = None
+    area: AreaNumber | None = None
+    supply_voltage: VoltageNumber | None = None
+    cores: Count
+    neurons_per_core: CoreCounts | None = None
+    synapses_per_core: CoreCounts | None = None
+    weight_memory: CoreCounts | None = None
+    fan_in: Count | None = None
+    stores_kernels: bool = False
+    layers_share_core: bool | None = None
+    splits_layers: bool = True
+    multi_chip: MultiChip | None = None
+    weight_bits: Bits | None = None
+    weights: WeightGrid | None = None
+    weight_format: str = ""
+    potential_bits: Bits | None = None
+    potential_fraction_bits: FractionBits | None = None
+    crossbar: bool = False
+    clock: FrequencyNumber | None = None
+    vector_width: Lanes | None = None
+    structure: Structure | None = None
+    group_size: Count | None = None
+    synchronization: Synchronization
+    energies: Energies = Energies()
+    static_power: StaticPower = StaticPower()
+    power_gating: PowerGating = PowerGating()
+    times: Times = Times()
+    layer_work: LayerWork | None = None
+    network_on_chip: NetworkOnChip | None = None
+    skips_zero_weights: Answer = "unknown"
+    can_flush: Answer = "unknown"
+    can_end_sample: Answer = "unknown"
+    supports: Supports = Supports()
+    validation: tuple[Measurement, ...] = ()
+    extends: str = ""
+    model_error: ModelError | None = None
+    _held: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: Any, handler: Callable[[Any], Chip]) -> Chip:
+        """All mistakes at once, each at its own place in the file: structure and sources, then consistency."""
+        if not isinstance(data, dict):
+            return handler(data)
+        errors = [_at(mistake) for mistake in source_mistakes(data)]
+        try:
+            chip = handler(data)
+        except ValidationError as error:
+            structural = [_again(item) for item in error.errors(include_url=False)]
+            raise ValidationError.from_exception_data("Chip", [*structural, *errors]) from None
+        errors += [_at(mistake) for mistake in consistency_mistakes(chip)]
+        if errors:
+            raise ValidationError.from_exception_data("Chip", errors)
+        return _completed(chip)
+
+    def __repr__(self) -> str:
+        """What it is, in a line or two; `numbers` lists all that is known."""
+        cores = plural(self.cores.value, "core")
+        return f"Chip({self.name}: {self.title}, {self.synchronization.kind}, {cores}, {len(self.numbers())} numbers)"
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """By path, numbers as they were given at another structure; see `codesign.hardware.chip.scaling`."""
+        return self._held
+
+    def holding(self, held: dict[str, Any]) -> Chip:
+        """The same chip with other such numbers."""
+        chip = self.model_copy()
+        chip._held = held
+        return chip
+
+    @property
+    def e_synaptic_operation_j(self) -> float | None:
+        """e_so in joules, or None."""
+        number = self.energies.synaptic_operation
+        return None if number is None else number.value
+
+    @property
+    def synchronized(self) -> bool:
+        """Whether a neuron waits for all that comes to it in a step, so that spikes are those of layered inference:
+        barriers, timers and neighbours see to it."""
+        return self.synchronization.kind in ("barrier", "neighbour", "timer")
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether hardware steps take each layer on to its next timestep: L − 1 of them follow the last timestep."""
+        return self.synchronized and getattr(self.synchronization, "scope", "timestep") == "timestep"
+
+    @property
+    def all_in(self) -> bool:
+        """Whether the energy of a synaptic operation contains everything the chip spent."""
+        number = self.energies.synaptic_operation
+        return number is not None and number.all_in
+
+    @property
+    def synapse_bits(self) -> int | None:
+        """Bits that one synapse takes in memory: those of the structure, else those of a weight; None if not known."""
+        stored = self.structure.synapse_bits if self.structure is not None else None
+        number = stored or self.weight_bits
+        return None if number is None else number.value
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh between its cores, with the rows and columns that its file leaves open."""
+        return None if self.network_on_chip is None else self.network_on_chip.mesh(self.cores.value)
+
+    def lanes_of(self, core: int) -> int | None:
+        """Lanes that can work at once on a core of known structure, at most one a neuron; None where not known."""
+        neurons = None if self.neurons_per_core is None else self.neurons_per_core.of_core(core)
+        stated = (self.structure.lanes if self.structure is not None else None) or self.vector_width
+        if stated is None or stated.value == "all":
+            return None if stated is None else neurons
+        return stated.value if neurons is None else min(stated.value, neurons)
+
+    def seconds(self, number: TimeNumber | None) -> float | None:
+        """A time of this chip in seconds, whether the file gives seconds or cycles; None for None."""
+        if number is None or number.cycles is None:
+            return None if number is None else number.value
+        assert self.clock is not None  # held by the consistency of the file
+        return number.cycles / self.clock.value
+
+    def numbers(self) -> dict[str, Number]:
+        """Every number that is known, by its path, in file order."""
+        return {dotted(place): part for place, part in sourced_parts(self) if isinstance(part, Number)}
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before comparing: remarks on numbers whose use is restricted."""
+        return tuple(f"{path}: {number.note}" for path, number in self.numbers().items() if number.note)
+
+
+def _completed(chip: Chip) -> Chip:
+    """With a title, and the file itself among the sources where it is one."""
+    given: dict[str, Any] = {} if chip.title else {"title": chip.name}
+    named = {chip.citation, *(part.source for _, part in sourced_parts(chip)), *(one.source for one in chip.validation)}
+    if OWN in named - chip.sources.keys():
+        given["sources"] = {**chip.sources, OWN: Source(citation=OWN_CITATION)}
+    return chip.model_copy(update=given) if given else chip
+
+
+def _at(mistake: Mistake) -> InitErrorDetails:
+    location, reason = mistake
+    return InitErrorDetails(type=problem(reason), loc=location, input=None)
+
+
+def _again(item: Any) -> InitErrorDetails:
+    """An error as it was, so that it can be raised together with others."""
+    kind: str | PydanticCustomError = item["type"]
+    if kind == "quantity":
+        kind = problem(item["msg"])
+    return InitErrorDetails(type=kind, loc=item["loc"], input=item["input"], ctx=item.get("ctx", {}))
+
+
+# what a file must not say ------------------------------------------------------------------------------------------
+
+
+def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
+    """Combinations that cannot be: see the messages."""
+    yield from _energy_mistakes(chip)
+    yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.given))
+    yield from _time_mistakes(chip)
+    yield from _capacity_mistakes(chip)
+    yield from _network_mistakes(chip)
+    yield from structure_mistakes(chip)
+
+
+def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
+    energies, static = chip.energies, chip.static_power
+    if energies.clock_cycle is not None and chip.clock is None:
+        yield ("energies", "clock_cycle"), "needs the chip's clock"
+    if chip.all_in:
+        held = "must be left out: energies.synaptic_operation is all-in and already contains "
+        if static.given:
+            yield ("static_power",), f"{held}static power"
+        for name in energies.given:
+            if name != "synaptic_operation":
+                yield ("energies", name), f"{held}it"
+        return
+    if static.core_off is not None and static.core_in_use is None:
+        yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
+    yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
+
+
+def _include_mistakes(
+    group: str, numbers: NumberGroup, beside: Mapping[tuple[str, str], Number | None] = MappingProxyType({})
+) -> Iterator[Mistake]:
+    """Terms that two numbers contain, or that one contains and the group gives by itself."""
+    given, owners = numbers.given, dict[str, str]()
+    for place, number in {**beside, **{(group, name): number for name, number in given.items()}}.items():
+        for term in getattr(number, "includes", ()):
+            if term in given:
+                yield (*place, "includes"), f"'{term}' is also given as {group}.{term}; it would be counted twice"
+            if term in owners:
+                yield (*place, "includes"), f"'{term}' is already included in {owners[term]}"
+            owners[term] = ".".join(place)
+
+
+def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
+    for name, number in chip.times.given.items():
+        yield from _cycle_mistakes(chip, ("times", name), number)
+    yield from _include_mistakes("times", chip.times)
+    synchronization = chip.synchronization
+    lengths = {"timer": "tick", "barrier": "least_step", "neighbour": "handshake"}
+    name = lengths.get(synchronization.kind, "")
+    number = getattr(synchronization, name, None)
+    if number is not None:
+        yield from _cycle_mistakes(chip, ("synchronization", name), number)
+        if name == "handshake":
+            return
+        if number.value == 0 or number.cycles == 0:
+            yield ("synchronization", name), "must be above 0"
+        elif name == "tick" and number.range is not None and number.range[0] == 0:
+            yield ("synchronization", name, "range"), "must begin above 0"
+
+
+def _cycle_mistakes(chip: Chip, place: tuple[str, str], number: TimeNumber) -> Iterator[Mistake]:
+    if number.cycles is None:
+        return
+    if chip.clock is None:
+        yield (*place, "cycles"), "needs the chip's clock"
+    elif number.cycles > TimeNumber.ceiling * chip.clock.value:
+        clock = format_si(chip.clock.value, "Hz")
+        yield (
+            (*place, "cycles"),
+            f"must take at most {TimeNumber.ceiling:g} s, found {number.cycles:g} cycles at {clock}",
+        )
+
+
+def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
+    for name in ("neurons_per_core", "synapses_per_core", "weight_memory"):
+        counts = getattr(chip, name)
+        if counts is not None and len(counts.value) not in (1, chip.cores.value):
+            yield (
+                (name, "value"),
+                f"must be one number or one for each of the {chip.cores.value} cores, found {len(counts.value)}",
+            )
+    if chip.weight_memory is not None and chip.synapses_per_core is not None:
+        yield ("weight_memory",), "is given together with synapses_per_core; keep the one that is known"
+    if chip.crossbar and chip.neurons_per_core is None:
+        yield ("crossbar",), "needs neurons_per_core, since a message occupies all of them"
+    for name in ("weight_memory", "weights", "potential_fraction_bits"):
+        if getattr(chip, name) is not None and chip.weight_bits is None:
+            yield (name,), "needs weight_bits"
+    potential, weight = chip.potential_bits, chip.weight_bits
+    if potential is not None and weight is not None and potential.value < weight.value:
+        widths = f"{potential.value} bits of potential and {weight.value} of weights"
+        yield ("potential_bits",), f"a potential must hold at least one weight, found {widths}"
+    group = chip.group_size
+    if group is not None and chip.neurons_per_core is not None:
+        total = sum(chip.neurons_per_core.of_core(core) for core in range(chip.cores.value))
+        if group.value > total:
+            yield ("group_size",), f"is larger than the chip's {total} neurons, found {group.value}"
+    if group is not None and chip.synchronized:
+        yield ("group_size",), f"a {chip.synchronization.kind} chip has none; its synchronization decides what waits"
+
+
+def _network_mistakes(chip: Chip) -> Iterator[Mistake]:
+    network = chip.mesh
+    for part, given in (("energies", chip.energies.given), ("times", chip.times.given)):
+        if "hop_vertical" in given and "hop" not in given:
+            yield (part, "hop_vertical"), f"needs {part}.hop"
+        if "hop" in given and network is None:
+            yield (part, "hop"), "needs network_on_chip to say how many hops there are"
+        if "chip_hop" in given and chip.multi_chip is None:
+            yield (part, "chip_hop"), "needs multi_chip, without which nothing leaves the chip"
+    if network is not None:
+        places = network.rows * network.columns * network.cores_per_tile
+        if places < chip.cores.value:
+            yield (
+                ("network_on_chip",),
+                f"has place for {places} cores ({network.rows}×{network.columns} tiles of {network.cores_per_tile}), "
+                f"the chip has {chip.cores.value}; leave out rows and columns for as many tiles as the cores need",
+            )

@@ -1,0 +1,114 @@
+"""Chips that extend others: a description is the base's, with what differs merged over it.
+
+Mappings are merged key by key, everything else is replaced, with three rules of their own:
+
+- a number that gets another value keeps what it is a number of (`per`, `includes`, `counted`, …), and nothing of how
+  the old value was known: no value stands beside another one's source;
+- another kind of synchronization keeps the keys that both kinds have, and takes away a `group_size` where that kind has
+  none;
+- names, aliases and measurements are not inherited, for the variant is not what was measured.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from codesign.documents import Document, Path_, Place
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.kinds import KINDS
+from codesign.hardware.chip.numbers import Number, TimeNumber
+from codesign.hardware.chip.provenance import named_sources
+from codesign.merging import Fragment, Merged, paths_in
+
+VALUES = ("value", "cycles", "by_tiles")
+"""Keys of which a number has one."""
+_OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
+_OWN = ("name", "title", "aliases", "validation")
+_WITHOUT_GROUPS = {"barrier", "timer", "neighbour"}
+
+
+def extended(chain: list[Document]) -> Document:
+    """A chip's file and those it extends, the one that extends nothing first, as one document."""
+    merged = _Description(data={}, places={(): chain[-1].places[()]})
+    merged.extend(Fragment(document=chain[0]))
+    for document in chain[1:]:
+        base = merged.data.get("name")
+        for key in _OWN:
+            if key in merged.data:
+                merged.forget((key,))
+        merged.extend(Fragment(document=document))
+        merged.data["extends"], merged.places["extends",] = base, document.place(("extends",))
+        merged.forget_sources(besides=document.place(()).file)
+    return merged
+
+
+def extended_by(base: Document, parts: Mapping[str, Any]) -> Document:
+    """A chip's document with parts of a description merged over it; it keeps its name, but not its measurements."""
+    merged = _Description(data=copy.deepcopy(base.data), places=dict(base.places))
+    if "validation" in merged.data:
+        merged.forget(("validation",))
+    here = Place(file="", line=0)
+    merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts, ()), here))))
+    merged.data["extends"], merged.places["extends",] = base.data.get("name"), here
+    merged.forget_sources(besides=here.file)
+    return merged
+
+
+class _Description(Merged):
+    example = "energies.hop"
+
+    def extend(self, part: Fragment) -> None:
+        self.remove(part)
+        kind = self._other_kind(part.data.get("synchronization"))
+        if kind in _WITHOUT_GROUPS and "group_size" in self.data:
+            self.forget(("group_size",))
+        self.merge(part, without=("extends", "remove"))
+
+    def forget_sources(self, *, besides: str) -> None:
+        """Take out sources that nothing names any more, but for those that the file `besides` wrote."""
+        sources = self.data.get("sources")
+        if not isinstance(sources, dict):
+            return
+        named = [key for _, key in named_sources(self.data)]
+        for key in set(sources).difference(named):
+            if key != self.data.get("citation") and self.place(("sources", key)).file != besides:
+                self.forget(("sources", key))
+
+    def _other_kind(self, synchronization: Any) -> str | None:
+        """The kind of synchronization that something written changes it to; None where it does not."""
+        before, after = _kind_of(self.data.get("synchronization")), _kind_of(synchronization)
+        return None if after == before else after
+
+    def prepared(self, here: Path_, before: Any, value: Any) -> Any:
+        if not isinstance(before, dict):
+            return value
+        if here == ("synchronization",) and (kind := self._other_kind(value)) in KINDS:
+            self._forget_keys(here, set(before) - set(KINDS[kind].model_fields))
+        if not any(key in before for key in VALUES):
+            return value
+        if value is not None and not isinstance(value, dict | list):
+            value = _number(before, here, value)
+        if isinstance(value, dict) and any(key in value for key in VALUES):
+            self._forget_keys(here, _OF_A_VALUE)
+        return value
+
+    def _forget_keys(self, here: Path_, keys: set[str]) -> None:
+        of = self.data
+        for part in here:
+            of = of[part]
+        for key in keys & set(of):
+            self.forget((*here, key))
+
+
+def _kind_of(synchronization: Any) -> str | None:
+    kind = synchronization.get("kind") if isinstance(synchronization, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _number(before: Mapping[str, Any], here: Path_, value: Any) -> dict[str, Any]:
+    """What a bare value stands for; a time without a unit is in cycles, as for numbers that extend nothing."""
+    if "by_tiles" in before:
+        return BarrierTimes.written_out(value)
+    return (TimeNumber if here[0] in ("times", "synchronization") else Number).written_out(value)

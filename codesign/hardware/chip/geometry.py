@@ -1,0 +1,188 @@
+"""Where the parts of a placed network lie on a chip, and the ways that messages take between them.
+
+Messages first run along the row to the column of their destination, then along the column (XY routing). Inputs enter
+at tile 0 of chip 0. Chips lie in a row; a message leaves a chip and enters another through tile 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from codesign.arrays import Floats, Integers
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Mesh
+from codesign.hardware.chip.reach import Reach, reach_of
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
+
+DIRECTIONS = ("east", "west", "south", "north")
+"""Ways out of a tile: one column on, one back, one row on, one back."""
+
+
+class Extent(NamedTuple):
+    """How much of a chip is in use."""
+
+    cores: int
+    chips: int
+    tiles: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Geometry:
+    """P parts of a network on K used cores.
+
+    Attributes:
+        parts: as they were placed.
+        layer, core, neurons: (P,) of each part; `core` counts used cores only.
+        cores: K.
+        accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first part.
+        occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
+        horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core
+            c; None where the chip's network is not described and messages cross cores.
+        crossings: (K + 1, K) chip borders on the way; inputs enter at the first chip.
+        tiles: tiles with used cores.
+        reach: of the input (row 0), of each part, and of D parts whose spikes go over a delayed connection, in each
+            part.
+        links: (P + 1 + D, Q) how often one message of the input or of each part, sent to all parts that it reaches,
+            passes each of Q links; none where the network is not described.
+        link_names: (Q,) of these links.
+    """
+
+    parts: tuple[Slice, ...]
+    layer: Integers
+    core: Integers
+    neurons: Integers
+    cores: int
+    accessed: Integers
+    occupied: Integers
+    horizontal: Integers | None
+    vertical: Integers | None
+    crossings: Integers
+    tiles: int
+    reach: Reach
+    links: Floats
+    link_names: tuple[str, ...]
+
+    @cached_property
+    def ways(self) -> Integers:
+        """(K + 1, K, 3) hops along the row and the column, and chip borders; 0 where they are not described."""
+        nothing = np.zeros_like(self.crossings)
+        hops = (nothing if one is None else one for one in (self.horizontal, self.vertical))
+        return np.stack([*hops, self.crossings], axis=2)
+
+    def parts_of(self, layer: int) -> Integers:
+        """Parts of a layer; none for the layer after the last."""
+        return np.flatnonzero(self.layer == layer)
+
+
+def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Geometry:
+    """The geometry of parts of a network on a chip.
+
+    Cores that were added to a chip lie in further rows of its mesh, or in columns where tiles are numbered along these.
+    """
+    reach = reach_of(shape, parts, parts)
+    layer, numbers, neurons = np.array([(part.layer, part.core, part.neurons) for part in parts], dtype=np.int64).T
+    used, core = np.unique(numbers, return_inverse=True)
+    at_chip, place = np.divmod(used, chip.cores.value) if chip.multi_chip else (np.zeros_like(used), used)
+    horizontal = vertical = None
+    tiles, network = len(used), chip.mesh
+    names: list[str] = []
+    links: Floats = np.zeros((len(reach.origin), 0))
+    if network is not None:
+        tile = place // network.cores_per_tile
+        tiles = len(np.unique(np.stack([at_chip, tile]), axis=1).T)
+        row, column = network.place(tile)
+        horizontal, vertical = _hops(column, at_chip), _hops(row, at_chip)
+        links, names = _links(network, reach, tile[core], at_chip[core])
+    elif len(used) == 1:
+        horizontal = vertical = np.zeros((2, 1), dtype=np.int64)
+    accessed, occupied = neurons, np.zeros_like(neurons)
+    if chip.crossbar:
+        assert chip.neurons_per_core is not None
+        capacity = np.array([chip.neurons_per_core.of_core(int(place[index])) for index in core])
+        occupied = np.maximum(capacity, np.bincount(core, weights=neurons)[core]).astype(np.int64)
+        first = np.unique(core, return_index=True)[1]
+        accessed = np.zeros_like(neurons)
+        accessed[first] = occupied[first]
+    return Geometry(
+        parts=parts,
+        layer=layer,
+        core=core.astype(np.int64),
+        neurons=neurons,
+        cores=len(used),
+        accessed=accessed,
+        occupied=occupied,
+        horizontal=horizontal,
+        vertical=vertical,
+        crossings=np.abs(np.append(0, at_chip)[:, None] - at_chip[None, :]),
+        tiles=tiles,
+        reach=reach,
+        links=links,
+        link_names=tuple(names),
+    )
+
+
+def _hops(coordinate: Integers, at_chip: Integers) -> Integers:
+    """(K + 1, K) hops along one direction; between chips messages leave and enter at tile 0, where inputs enter too."""
+    source, source_chip = np.append(0, coordinate)[:, None], np.append(0, at_chip)[:, None]
+    within = np.abs(source - coordinate[None, :])
+    return np.asarray(np.where(source_chip == at_chip[None, :], within, source + coordinate[None, :]))
+
+
+# links ---------------------------------------------------------------------------------------------------------------
+
+
+def _links(network: Mesh, reach: Reach, tile: Integers, at_chip: Integers) -> tuple[Floats, list[str]]:
+    """(P + 1 + D, Q) passes of each link by one message of each source, and the names of the links."""
+    source, target = np.nonzero(reach.share)
+    begins = 1 + reach.origin[source]
+    start, end = np.append(0, tile)[begins], tile[target]
+    leaves, enters = np.append(0, at_chip)[begins], at_chip[target]
+    line = network.columns if network.numbering == "rows" else network.rows
+    tiles = max(network.rows * network.columns, (int(tile.max()) // line + 1) * line)
+    same, entrance, pair = leaves == enters, np.zeros_like(source), np.arange(len(source))
+    legs = [
+        *_leg(network, tiles, pair[same], leaves[same], start[same], end[same]),
+        *_leg(network, tiles, pair[~same], leaves[~same], start[~same], entrance[~same]),
+        *_leg(network, tiles, pair[~same], enters[~same], entrance[~same], end[~same]),
+    ]
+    pairs, numbers = (np.concatenate(column) for column in zip(*legs, strict=True))
+    used = np.flatnonzero(np.bincount(numbers))
+    link = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
+    link[used] = np.arange(len(used))
+    cell, share = source[pairs] * len(used) + link[numbers], reach.share[source, target][pairs]
+    passes: Floats = np.bincount(cell, share, len(reach.origin) * len(used)).astype(np.float64, copy=False)
+    several = len(np.unique(at_chip)) > 1
+    names = [_link_name(number, tiles, several) for number in used.tolist()]
+    return passes.reshape(len(reach.origin), len(used)), names
+
+
+def _link_name(number: int, tiles: int, several: bool) -> str:
+    place, direction = divmod(number, len(DIRECTIONS))
+    chip, tile = divmod(place, tiles)
+    return f"{f'chip {chip + 1}, ' if several else ''}tile {tile} {DIRECTIONS[direction]}"
+
+
+def _leg(
+    network: Mesh, tiles: int, pair: Integers, chip: Integers, start: Integers, end: Integers
+) -> list[tuple[Integers, Integers]]:
+    """Pairs, of a source and a target, and links of ways within one chip: along the row of tile `start` to the column
+    of `end`, then along that.
+
+    A link has the number (chip · tiles + tile) · 4 + position in `DIRECTIONS`.
+    """
+    across, down = (1, network.columns) if network.numbering == "rows" else (network.rows, 1)
+    (row, column), (end_row, end_column) = network.place(start), network.place(end)
+    corner = row * down + end_column * across
+    runs = []
+    for begin, steps, stride, forward in ((start, end_column - column, across, 0), (corner, end_row - row, down, 2)):
+        hops = np.abs(steps)
+        which = np.repeat(np.arange(len(pair)), hops)
+        done = np.arange(len(which)) - np.repeat(np.cumsum(hops) - hops, hops)
+        at = begin[which] + done * stride * np.sign(steps[which])
+        runs.append((pair[which], (chip[which] * tiles + at) * len(DIRECTIONS) + forward + (steps[which] < 0)))
+    return runs

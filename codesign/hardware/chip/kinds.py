@@ -1,0 +1,68 @@
+"""Kinds of synchronization in words, as an axis names them, and a chip under another kind than its own.
+
+asynchronous      clocked       nothing waits
+barrier           neighbour     once a timestep, layers pipelined
+barrier by layer                once a layer and timestep
+timer             timer 100 us  ticks of the chip's own length, or of another
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Synchronization
+from codesign.mistakes import mistakes_of, reason, suggestion
+
+KINDS: dict[str, type[Spec]] = {
+    get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Synchronization)[0])
+}
+_WORDS = ("asynchronous", "clocked", "neighbour", "barrier", "barrier by layer", "timer", "timer 100 us")
+_BY_LAYER = "by layer"
+
+
+def in_words(synchronization: Any) -> str:
+    """The words for a chip's own synchronization."""
+    by_layer = getattr(synchronization, "scope", "") == "layer"
+    return f"{synchronization.kind} {_BY_LAYER}" if by_layer else str(synchronization.kind)
+
+
+def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
+    """The chip under another kind of synchronization.
+
+    What both kinds have, such as the times of barriers, stays as it is; what the new kind needs beside that is not
+    known. A group size is dropped where the new kind has none.
+
+    Args:
+        source: key of the source of a tick that the words give.
+
+    Raises:
+        InputError: the words name no kind, or a timer without a tick of its own.
+    """
+    kind, _, rest = words.partition(" ") if isinstance(words, str) else ("", "", "")
+    own = chip.synchronization
+    given: dict[str, Any] = {"kind": kind}
+    if kind == "barrier" and rest in ("", _BY_LAYER):
+        given["scope"] = "layer" if rest else "timestep"
+    elif kind == "timer" and (rest or kind == own.kind):
+        if rest:
+            given["tick"] = {"value": rest, "confidence": "estimated", "source": source}
+        if kind != own.kind:
+            given["overload"] = "stretch"
+    elif kind == "timer":
+        raise InputError(f"{chip.name}: synchronization: has no timer of its own; give the tick, as in 'timer 100 us'")
+    elif kind not in KINDS or rest:
+        hint = suggestion(str(words), _WORDS)
+        raise InputError(f"{chip.name}: synchronization: must be a kind in words, found {words!r}{hint}")
+    shared = set(KINDS[kind].model_fields) & set(type(own).model_fields) - set(given)
+    given = {**{name: getattr(own, name) for name in shared}, **given}
+    try:
+        changed = KINDS[kind].model_validate(given)
+    except ValidationError as error:
+        raise InputError(f"{chip.name}: synchronization: {reason(mistakes_of(error, given)[0])}") from None
+    chip = chip.model_copy(update={"synchronization": changed})
+    return chip.model_copy(update={"group_size": None}) if chip.synchronized else chip

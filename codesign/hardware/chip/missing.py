@@ -1,0 +1,81 @@
+"""Parameters that a chip file does not give, and what that leaves unmodelled."""
+
+from __future__ import annotations
+
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.parts import Neighbour
+from codesign.hardware.chip.prices import missing_times, number_at
+from codesign.hardware.terms import AGREEMENT, COST_TERMS
+
+_OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "network_on_chip", "vector_width")
+
+
+def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
+    """(path of a number that is not known, what cannot be modelled without it), for all that a price would use."""
+    missing = [] if chip.all_in else _missing_prices(chip)
+    missing += _missing_times(chip)
+    for name in ("neurons_per_core", "weight_bits"):
+        if getattr(chip, name) is None:
+            missing.append((name, "capacity" if name == "neurons_per_core" else "quantization"))
+    if chip.synapses_per_core is None and chip.weight_memory is None:
+        missing.append(("synapses_per_core", "capacity"))
+    if chip.multi_chip is not None:
+        if chip.energies.chip_hop is None and "hop" not in _contained(chip):
+            missing.append(("energies.chip_hop", "energy between chips"))
+        if chip.times.chip_hop is None and "hop" not in chip.times.included:
+            missing.append(("times.chip_hop", "time between chips"))
+    if chip.can_flush == "unknown":
+        missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
+    if chip.can_end_sample == "unknown":
+        missing.append(("can_end_sample", "whether a clear answer saves the later timesteps"))
+    return tuple(missing)
+
+
+def unpriced(chip: Chip) -> str:
+    """What energies and times leave out on a chip, and without which numbers: `latency (no times.hop)`; or ""."""
+    lacking: dict[str, list[str]] = {}
+    for path, consequence in missing_parameters(chip):
+        if path.startswith(_OF_COSTS):
+            lacking.setdefault(consequence, []).append(path)
+    return "; ".join(f"{consequence} (no {', '.join(paths)})" for consequence, paths in lacking.items())
+
+
+def _contained(chip: Chip) -> set[str]:
+    """Terms of an energy that another number contains."""
+    return chip.energies.included | chip.static_power.included
+
+
+def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
+    never = _contained(chip)
+    if chip.synchronization.kind == "asynchronous":
+        never.add("neuron_access")
+    if not chip.synchronized:
+        never.add("barrier_message")
+    one_core = chip.cores.value == 1
+    if one_core:
+        never.add("hop")
+    missing = [
+        (term.actions[0].price, term.missing)
+        for term in COST_TERMS.values()
+        if term.missing and term.name not in never and number_at(chip, term.actions[0].price) is None
+    ]
+    known = chip.static_power.given
+    if "core_in_use" in known and "core_off" not in known and not one_core:
+        missing.append(("static_power.core_off", "what cores draw that are not in use"))
+    return missing
+
+
+def _missing_times(chip: Chip) -> list[tuple[str, str]]:
+    included, one_core = chip.times.included, chip.cores.value == 1
+    consequence = "whether ticks overload" if chip.synchronization.kind == "timer" else "latency"
+    if consequence == "latency" and chip.static_power.given:
+        consequence = "latency, and so static energy"
+    missing = [(path, consequence) for path in missing_times(chip, None, Extent(cores=1, chips=1, tiles=1))]
+    if chip.times.hop is None and "hop" not in included and not one_core:
+        missing.append(("times.hop", consequence))
+    if isinstance(chip.synchronization, Neighbour) and chip.synchronization.handshake is None:
+        missing.append(("synchronization.handshake", f"the {AGREEMENT}"))
+    if chip.network_on_chip is None and not one_core and "hop" not in included:
+        missing.append(("network_on_chip", "hops, and so latency across cores"))
+    return missing

@@ -1,0 +1,352 @@
+"""Numbers of a chip file: a value, how it is known, and where from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from codesign.hardware.chip.provenance import Confidence, Sourced
+from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
+from codesign.mistakes import problem
+from codesign.units import (
+    Area,
+    Energy,
+    Frequency,
+    Length,
+    Positive,
+    Power,
+    Real,
+    Time,
+    Voltage,
+    format_si,
+    parse_quantity,
+)
+
+TimeTerm = Literal["neuron_access", "neuron_update", "spike", "output", "hop"]
+
+Operation = Literal["accelerated", "real_time"]
+"""`accelerated`: the chip runs as fast as it can, and is on for that long. `real_time`: it is on while the stimulus
+lasts, and longer where it does not keep up."""
+
+Effect = Literal["spikes", "price", "nothing"]
+"""What a number of a chip changes: which neurons spike when; only what that costs; or nothing that is computed."""
+
+_MANY = 10**15
+
+
+def within(value: float, least: float, most: float, unit: str) -> float:
+    """The value. Raises a validation error where it is not between two others."""
+    if least <= value <= most:
+        return value
+    limits = (
+        f"between {format_si(least, unit)} and {format_si(most, unit)}" if least else f"at most {format_si(most, unit)}"
+    )
+    raise problem(f"must be {limits}, found {format_si(value, unit)}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MANY
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    if _is_count(value):
+        return (value,)
+    if isinstance(value, (list, tuple)) and value and all(_is_count(item) for item in value):
+        return tuple(value)
+    raise problem(
+        f"must be a whole number above 0 and below {_MANY:g}, or a list with one for each core, found {value!r}"
+    )
+
+
+def _lanes(value: Any) -> int | str:
+    if _is_count(value) or value == "all":
+        return value  # type: ignore[no-any-return]
+    raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
+
+
+def one_of(words: Iterable[str]) -> BeforeValidator:
+    """Of a text: that it is one of some words."""
+    allowed = tuple(words)
+
+    def check(value: Any) -> Any:
+        if value not in allowed:
+            raise problem(f"must be one of {', '.join(allowed)}, found {value!r}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _voltage(text: str) -> str:
+    if text not in ("", "not stated"):
+        try:
+            parse_quantity(text, "V")
+        except ValueError as error:
+            raise problem(f"{error}, or 'not stated'") from None
+    return text
+
+
+EnergyTerm = Annotated[str, one_of(INCLUDABLE_TERMS)]
+"""Name of a term that another number may contain."""
+
+Per = Annotated[str, one_of(dict.fromkeys(action.per for action in ACTIONS if action.per))]
+"""What the published sentence divides an energy by."""
+
+Static = Literal["inside", "outside", "unknown"]
+"""Where static power is."""
+
+VoltageText = Annotated[str, AfterValidator(_voltage)]
+"""A voltage with its unit, `not stated`, or empty."""
+
+
+class Number(Sourced):
+    """Base: a number, how it is known, and a short quotation; a bare value is its `value`."""
+
+    unit: ClassVar[str] = ""
+    effect: ClassVar[Effect] = "nothing"
+    quote: str = ""
+
+    @classmethod
+    def written_out(cls, value: Any) -> dict[str, Any]:
+        return {"value": value}
+
+    @property
+    def si(self) -> float | None:
+        """It in SI units; None for lists, words and times in cycles."""
+        value: Any = getattr(self, "value", None)
+        single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        return float(single) if isinstance(single, int | float) else None
+
+    @property
+    def text(self) -> str:
+        """It with its unit, as it is read."""
+        value: Any = getattr(self, "value", None)
+        if isinstance(value, tuple):
+            return ", ".join(f"{item:,}" for item in value)
+        if isinstance(value, int):
+            return f"{value:,} {self.unit}".rstrip()
+        return value if isinstance(value, str) else format_si(value, self.unit)
+
+    @property
+    def basis(self) -> str:
+        """What the number is of, in words, where its file says so."""
+        return ""
+
+
+class SpikeNumber(Number):
+    """A number that changes how a network is placed, scheduled or quantized: to change it is to simulate again."""
+
+    effect: ClassVar[Effect] = "spikes"
+    confidence: Confidence = "stated"
+
+
+class PriceNumber(Number):
+    """A number that changes nothing but energy and time of what is simulated."""
+
+    effect: ClassVar[Effect] = "price"
+    floor: ClassVar[float] = 0.0
+    ceiling: ClassVar[float] = math.inf
+    """What no chip leaves, in SI units: a number outside is a slip of the pen, such as another prefix."""
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> PriceNumber:
+        value = getattr(self, "value", None)
+        if isinstance(value, float):
+            within(value, self.floor, self.ceiling, self.unit)
+        return self
+
+
+class QuantityNumber(PriceNumber):
+    """Base: a quantity that may be given with the `range` in which it lies.
+
+    `range` is stated where sources conflict or an error is published; elsewhere `codesign.hardware.cost.uncertainty`
+    assumes one from the confidence.
+    """
+
+    @model_validator(mode="after")
+    def _check_range(self) -> QuantityNumber:
+        value, ends = getattr(self, "value", None), getattr(self, "range", None)
+        if ends is None:
+            return self
+        if value is None:
+            raise problem("range needs a value that lies in it")
+        found = " to ".join(format_si(end, self.unit) for end in ends)
+        if ends[0] > ends[1]:
+            raise problem(f"range must begin with its lower end, found {found}")
+        if not ends[0] <= value <= ends[1]:
+            raise problem(f"range must hold the value {format_si(value, self.unit)}, found {found}")
+        return self
+
+
+class EnergyNumber(QuantityNumber):
+    """Energy of one event, in joules.
+
+    Attributes:
+        includes: other terms that this number already contains.
+        per: what the published sentence divides by.
+        static: whether static power is inside it.
+        voltage: at which it holds, or "not stated".
+    """
+
+    unit: ClassVar[str] = "J"
+    ceiling: ClassVar[float] = 1e-3
+    value: Energy
+    range: tuple[Energy, Energy] | None = None
+    includes: tuple[EnergyTerm, ...] = ()
+    per: Per | None = None
+    static: Static | None = None
+    voltage: VoltageText = ""
+
+    @property
+    def basis(self) -> str:
+        per = self.per and f"per {self.per.replace('_', ' ')}"
+        parts = (per, self.static and f"static power {self.static}", self.voltage and f"voltage {self.voltage}")
+        return ", ".join(part for part in parts if part)
+
+
+class SynapticEnergy(EnergyNumber):
+    """Energy of a synaptic operation.
+
+    `all_in` means that it contains everything the chip spent, static power too. Such a number holds for the `operation`
+    in which it was measured, and for no other.
+    """
+
+    all_in: bool = False
+    operation: Operation | None = None
+
+    @model_validator(mode="after")
+    def _check_operation(self) -> SynapticEnergy:
+        if self.all_in and self.operation is None:
+            raise problem(
+                "an all-in energy needs 'operation' beside 'all_in': accelerated or real_time, as the chip ran then"
+            )
+        if not self.all_in and self.operation is not None:
+            raise problem("'operation' is for all-in energies; an incremental one holds in both, remove it")
+        return self
+
+
+class UpdateEnergy(EnergyNumber):
+    """Energy of a neuron update: one an `evaluation` (event-driven), or one for each `active_neuron` (with input or
+    potential) and timestep (clocked)."""
+
+    counted: Literal["evaluations", "active_neurons"] = "evaluations"
+
+
+class PowerNumber(QuantityNumber):
+    """A power, in watts."""
+
+    unit: ClassVar[str] = "W"
+    ceiling: ClassVar[float] = 1e4
+    value: Power
+    range: tuple[Power, Power] | None = None
+
+
+class ChipPower(PowerNumber):
+    """Power of a whole chip, whatever runs on it. `includes` names terms that were running when it was measured."""
+
+    includes: tuple[EnergyTerm, ...] = ()
+
+
+class TimeNumber(QuantityNumber):
+    """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, as a bare number without a unit is.
+
+    `includes` names other times that this number already contains.
+    """
+
+    unit: ClassVar[str] = "s"
+    ceiling: ClassVar[float] = 1.0
+    value: Time | None = None
+    cycles: Annotated[Real, Field(ge=0, le=1e9)] | None = None
+    range: tuple[Time, Time] | None = None
+    includes: tuple[TimeTerm, ...] = ()
+
+    @classmethod
+    def written_out(cls, value: Any) -> dict[str, Any]:
+        unitless = isinstance(value, int | float) and not isinstance(value, bool)
+        return {"cycles": value} if unitless else {"value": value}
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> TimeNumber:
+        if (self.value is None) == (self.cycles is None):
+            raise problem("needs either a 'value' with a unit of time or 'cycles' of the chip's clock")
+        return self
+
+    @property
+    def text(self) -> str:
+        return super().text if self.cycles is None else f"{self.cycles:g} cycle{'s' * (self.cycles != 1)}"
+
+
+class FrequencyNumber(QuantityNumber):
+    unit: ClassVar[str] = "Hz"
+    ceiling: ClassVar[float] = 1e10
+    confidence: Confidence = "stated"
+    value: Frequency
+    range: tuple[Frequency, Frequency] | None = None
+
+
+class VoltageNumber(PriceNumber):
+    unit: ClassVar[str] = "V"
+    ceiling: ClassVar[float] = 20.0
+    confidence: Confidence = "stated"
+    value: Voltage
+
+
+class LengthNumber(PriceNumber):
+    unit: ClassVar[str] = "m"
+    floor: ClassVar[float] = 1e-9
+    ceiling: ClassVar[float] = 1e-5
+    confidence: Confidence = "stated"
+    value: Length
+
+
+class AreaNumber(QuantityNumber):
+    """An area, in square metres: of a chip, what a network takes of silicon."""
+
+    unit: ClassVar[str] = "m**2"
+    ceiling: ClassVar[float] = 1.0
+    value: Area
+    range: tuple[Area, Area] | None = None
+
+
+class Amount(PriceNumber):
+    """How many, where that changes nothing but prices."""
+
+    confidence: Confidence = "stated"
+    value: Positive
+
+
+class Count(SpikeNumber):
+    value: Positive
+
+
+class Bits(SpikeNumber):
+    """Width in bits, of a weight or a potential; a weight of 1 bit has two levels."""
+
+    unit: ClassVar[str] = "bit"
+    value: Annotated[Positive, Field(le=32)]
+
+
+class FractionBits(SpikeNumber):
+    """Bits of a potential below the step of the weights."""
+
+    unit: ClassVar[str] = "bit"
+    value: Annotated[int, Field(ge=0, le=24, strict=True)]
+
+
+class CoreCounts(SpikeNumber):
+    """A count that holds for every core (one entry), or one entry per core."""
+
+    value: Annotated[tuple[int, ...], BeforeValidator(_counts)]
+
+    def of_core(self, core: int) -> int:
+        """The count of core `core`; cores beyond the list are like the last one."""
+        return self.value[min(core, len(self.value) - 1)]
+
+
+class Lanes(PriceNumber):
+    """Synaptic operations that a core performs at once, or `all`: every target of a message at once."""
+
+    confidence: Confidence = "stated"
+    value: Annotated[int | Literal["all"], BeforeValidator(_lanes)]

@@ -1,0 +1,178 @@
+"""Setting numbers of a chip, as the axes of a sweep do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+
+from codesign.arguments import instance, whole
+from codesign.documents import Spec
+from codesign.errors import InputError
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.derivation import with_derived, without_derived
+from codesign.hardware.chip.description import Chip, consistency_mistakes
+from codesign.hardware.chip.kinds import with_kind
+from codesign.hardware.chip.numbers import (
+    ChipPower,
+    EnergyNumber,
+    Number,
+    SynapticEnergy,
+    TimeNumber,
+    UpdateEnergy,
+)
+from codesign.hardware.chip.parts import Source
+from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE
+from codesign.hardware.chip.scaling import at_structure
+from codesign.mistakes import mistakes_of, reason, suggestion
+
+_PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
+
+N = TypeVar("N", bound=Number)
+
+
+def with_parameter(chip: Chip, path: str, value: object) -> Chip:
+    """The chip with one number replaced, as the axes of a sweep do.
+
+    Args:
+        path: the number's name as in the file, such as `vector_width` or `energies.synaptic_operation`.
+        value: as the file would give it, with its unit: `16`, `"2 pJ"`; a time without one is in cycles. The times of
+            barriers, `synchronization.times`, take one time for any number of tiles, `"1 us"`, or a factor on all of
+            the chip's as they were before the call, `"x0.5"`; `synchronization` itself takes a kind in words, see
+            `codesign.hardware.chip.kinds`.
+
+    Raises:
+        InputError: there is no such number, the value does not fit it, or the chip becomes inconsistent.
+    """
+    instance("chip", chip, Chip)
+    return with_parameters(chip, {path: value})
+
+
+def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
+    """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`.
+
+    Where they change the structure that the chip's file states, its other numbers follow: see
+    `codesign.hardware.chip.scaling`.
+    """
+    changed = replaced(chip, values)
+    for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
+        texts = {path: number.text for path, number in changed.numbers().items()}
+        shown = ", ".join(f"{path} = {texts.get(path, value)}" for path, value in values.items())
+        raise InputError(f"{chip.name}: {shown}: {mistake}")
+    changed = at_structure(chip, changed, values)
+    return with_derived(changed) if STRUCTURE in chip.sources else changed
+
+
+def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
+    """The chip with numbers replaced, whether or not they fit each other.
+
+    Raises:
+        InputError: there is no such number, or the value does not fit it.
+    """
+    for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
+        if path == "synchronization":
+            chip = with_kind(chip, value, source=AXIS_SOURCE)
+            continue
+        parts = path.split(".")
+        specs = _specs(chip, path)
+        part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
+        for spec, name in zip(reversed(specs), reversed(parts), strict=True):
+            part = spec.model_copy(update={name: part})
+        chip = part
+    set_here = {AXIS_SOURCE: Source(citation="set by an axis of the sweep")} if values else {}
+    return chip.model_copy(update={"sources": {**chip.sources, **set_here}})
+
+
+def number_type(chip: Chip, path: str) -> type[Number] | None:
+    """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
+
+    Raises:
+        InputError: there is no such parameter.
+    """
+    spec = _specs(chip, path)[-1]
+    return next(_number_kinds(type(spec).model_fields[path.rsplit(".", 1)[-1]].annotation), None)
+
+
+def _specs(chip: Chip, path: str) -> list[Spec]:
+    """The chip and the parts of its file that lead to the parameter at `path`."""
+    parts = path.split(".")
+    specs: list[Spec] = [chip]
+    for part in parts[:-1]:
+        child = getattr(specs[-1], part, None) if part in type(specs[-1]).model_fields else None
+        if not isinstance(child, Spec) or isinstance(child, Number):
+            raise _unknown(chip, path)
+        specs.append(child)
+    if parts[-1] not in type(specs[-1]).model_fields:
+        raise _unknown(chip, path)
+    return specs
+
+
+def _unknown(chip: Chip, path: str) -> InputError:
+    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
+
+
+def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
+    annotation = type(spec).model_fields[field].annotation
+    literal = next((part for part in (annotation, *get_args(annotation)) if get_origin(part) is Literal), None)
+    if literal is not None:
+        if value not in get_args(literal):
+            allowed = ", ".join(map(str, get_args(literal)))
+            raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
+        return value
+    current = getattr(spec, field)
+    kinds = list(_number_kinds(type(spec).model_fields[field].annotation))
+    if not kinds and any(
+        int in (part, getattr(part, "__origin__", None)) for part in (annotation, *get_args(annotation))
+    ):
+        return whole(where, value, least=1)
+    if not kinds:
+        raise InputError(f"{where}: is not a single number, so no axis can set it")
+    if kinds[0] is BarrierTimes:
+        return _barrier_times(current, value, where)
+    extra: dict[str, Any] = {}
+    if isinstance(current, SynapticEnergy):
+        extra.update(all_in=current.all_in, operation=current.operation)
+    elif kinds[0] is SynapticEnergy:
+        extra["all_in"] = False
+    if isinstance(current, UpdateEnergy):
+        extra["counted"] = current.counted
+    elif kinds[0] is UpdateEnergy:
+        extra["counted"] = "evaluations"
+    if isinstance(current, (EnergyNumber, ChipPower, TimeNumber)):
+        extra["includes"] = current.includes
+    return _validated(kinds[0], {**kinds[0].written_out(value), **extra}, where)
+
+
+def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:
+    """All times of barriers: the chip's own times a factor, or the same one for any number of tiles and chips."""
+    if isinstance(value, str) and value.startswith("x"):
+        try:
+            factor = float(value[1:])
+        except ValueError:
+            factor = math.nan
+        if not (math.isfinite(factor) and factor >= 0):
+            raise InputError(f"{where}: must be a factor such as 'x0.5' or a time such as '1 us', found {value!r}")
+        if current is None:
+            raise InputError(f"{where}: the chip gives no times that a factor could change; give one such as '1 us'")
+        by_chips = current.by_chips and {chips: time * factor for chips, time in current.by_chips.items()}
+        by_tiles = {tiles: time * factor for tiles, time in current.by_tiles.items()}
+        longest = max([*by_tiles.values(), *(by_chips or {}).values()])
+        if longest > TimeNumber.ceiling:
+            raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, found {longest:g} s")
+        return current.model_copy(update={**_PROVENANCE, "by_tiles": by_tiles, "by_chips": by_chips})
+    return _validated(BarrierTimes, BarrierTimes.written_out(value), where)
+
+
+def _validated(kind: type[N], fields: dict[str, Any], where: str) -> N:
+    try:
+        return kind.model_validate({**fields, **_PROVENANCE})
+    except ValidationError as error:
+        raise InputError(f"{where}: {reason(mistakes_of(error, fields)[0])}") from None
+
+
+def _number_kinds(annotation: Any) -> Iterator[type[Number]]:
+    for candidate in getattr(annotation, "__args__", (annotation,)):
+        if isinstance(candidate, type) and issubclass(candidate, Number):
+            yield candidate

@@ -1,0 +1,194 @@
+"""Prices of a chip: each number a value, or an array over scenarios. No count is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+
+import numpy as np
+
+from codesign.arrays import Floats, Integers
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent, Geometry
+from codesign.hardware.chip.numbers import Number, TimeNumber
+from codesign.hardware.chip.parts import Barrier
+from codesign.hardware.terms import COST_TERMS, HOP_TIMES, WORK_TIMES, Action, CostTerm
+
+Price = float | Floats | None
+"""A price, an array of prices, or None where the chip does not know it."""
+
+
+_PRICE_PATHS = {"area", *(action.price for term in COST_TERMS.values() for action in term.actions)}
+
+
+def number_at(chip: Chip, path: str) -> Number | None:
+    """The number at a path such as `energies.spike`; None where the chip does not give it."""
+    number = reduce(lambda part, name: getattr(part, name, None), path.split("."), chip)  # type: ignore[arg-type, return-value]
+    return number if isinstance(number, Number) else None
+
+
+def with_number(chip: Chip, path: str, number: Number | None) -> Chip:
+    """The chip with another number at such a path, or without it, whatever the rest of the chip says."""
+    block, _, name = path.rpartition(".")
+    if not block:
+        return chip.model_copy(update={name: number})
+    return chip.model_copy(update={block: getattr(chip, block).model_copy(update={name: number})})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """The numbers of a chip that price a network on it, in SI units.
+
+    Attributes:
+        chip: whose numbers they are.
+        extent: how much of it the network takes; powers grow with it, and so does the time of a barrier.
+        varied: arrays (n,) over n scenarios in place of the chip's own numbers, by path. A time in cycles of the clock
+            has `.cycles` at the end of its path, and holds where the array of seconds has NaN or is missing. The times
+            of barriers are one time, that of `extent`.
+    """
+
+    chip: Chip
+    extent: Extent
+    varied: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def scenarios(self) -> int:
+        """n, or 1 where nothing varies."""
+        return len(next(iter(self.varied.values()), (0,)))
+
+    def chosen(self, which: slice | Integers) -> Prices:
+        """Some of the scenarios."""
+        return replace(self, varied={path: values[which] for path, values in self.varied.items()})
+
+    def with_distinct_times(self) -> tuple[Prices, Integers]:
+        """The scenarios that differ in anything that a time depends on, and which of them each scenario is like.
+
+        Energies and powers move no time.
+        """
+        varied = {path: values for path, values in self.varied.items() if path not in _PRICE_PATHS}
+        if not varied:
+            return replace(self, varied={}), np.zeros(self.scenarios, dtype=np.int64)
+        _, first, like = np.unique(np.array(list(varied.values())), axis=1, return_index=True, return_inverse=True)
+        distinct = replace(self, varied={path: values[first] for path, values in varied.items()})
+        return distinct, like.reshape(-1)
+
+    def value(self, path: str) -> Price:
+        """An energy, a power, or another number that is not a time."""
+        if path in self.varied:
+            return self.varied[path]
+        number = number_at(self.chip, path)
+        return None if number is None else number.value  # type: ignore[attr-defined]
+
+    def seconds(self, path: str) -> Price:
+        """A time."""
+        stated, cycles = self.varied.get(path), self.varied.get(f"{path}.cycles")
+        number = number_at(self.chip, path)
+        if stated is None and cycles is None:
+            if not isinstance(number, TimeNumber):
+                return None
+            if number.cycles is None:
+                return number.value
+            cycles = np.float64(number.cycles)  # type: ignore[assignment]
+        if cycles is None:
+            return stated
+        clock = self.value("clock")
+        assert clock is not None  # held by the consistency of the chip's file
+        clocked = cycles / clock
+        return clocked if stated is None else np.where(np.isnan(stated), clocked, stated)
+
+    def unit_energy(self, action: Action) -> Price:
+        """Energy of one action in joules; of what is drawn while the chip is on, its power in watts."""
+        price = self.value(action.price)
+        if price is None and action.fallback:
+            price = self.value(action.fallback)
+        if price is None or not action.factor:
+            return price
+        factor = self.value(action.factor)
+        return None if factor is None else price * factor
+
+    @property
+    def cores(self) -> int:
+        """All cores of the chips that the network takes, or its own where cores were added."""
+        return max(self.chip.cores.value * self.extent.chips, self.extent.cores)
+
+    @property
+    def core_share(self) -> float:
+        """Cores in use, of all cores of the chips that the network takes."""
+        return self.extent.cores / self.cores
+
+    def drawn(self, term: CostTerm) -> int:
+        """How many chips or cores draw a power, so that it is multiplied by them."""
+        extent = self.extent
+        if term.drawn_by == "chips":
+            return extent.chips
+        return extent.cores if term.drawn_by == "cores_in_use" else self.cores - extent.cores
+
+    @cached_property
+    def included(self) -> dict[str, str]:
+        """Terms that the number of another term already contains, and which."""
+        holders = {}
+        for term in COST_TERMS.values():
+            for action in term.actions:
+                for inside in getattr(number_at(self.chip, action.price), "includes", ()):
+                    holders[inside] = term.name
+        return holders
+
+    def work_times(self) -> Floats:
+        """(6, n) times of the kinds of work in seconds; 0 where another time contains them or nobody separates them."""
+        return self._stacked([self.seconds(path) for path in WORK_TIMES])
+
+    def hop_times(self) -> Floats:
+        """(3, n) times of a hop along the row, along the column and between chips."""
+        times = []
+        for path, fallback in HOP_TIMES:
+            time = self.seconds(path)
+            times.append(self.seconds(fallback) if time is None and fallback else time)
+        return self._stacked(times)
+
+    def barrier(self) -> float | Floats:
+        """Time of one barrier of the tiles and chips in use; 0 where the chip has none or does not know it."""
+        if "synchronization.times" in self.varied:
+            return self.varied["synchronization.times"]
+        times = number_at(self.chip, "synchronization.times")
+        return times.of(self.extent.tiles, self.extent.chips) if isinstance(times, BarrierTimes) else 0.0
+
+    def _stacked(self, times: list[Price]) -> Floats:
+        rows = [np.broadcast_to(0.0 if time is None else time, (self.scenarios,)) for time in times]
+        return np.array(rows, dtype=np.float64)
+
+
+_NEEDED = ("synaptic_operation", "neuron_update", "output")
+
+
+def missing_times(chip: Chip, geometry: Geometry | None, extent: Extent) -> tuple[str, ...]:
+    """What a latency needs and the chip's file does not give, in words for `not_modelled`."""
+    times, included = chip.times, chip.times.included
+    missing = [] if chip.vector_width is not None else ["vector_width"]
+    missing += [f"times.{name}" for name in _NEEDED if getattr(times, name) is None and name not in included]
+    if geometry is not None and "hop" not in included:
+        if geometry.horizontal is None or geometry.vertical is None:
+            missing.append("network_on_chip")
+        elif times.hop is None and (geometry.horizontal.any() or geometry.vertical.any()):
+            missing.append("times.hop")
+        if geometry.crossings.any() and times.chip_hop is None:
+            missing.append("times.chip_hop")
+    synchronization = chip.synchronization
+    if isinstance(synchronization, Barrier) and synchronization.times is None:
+        missing.append("synchronization.times")
+    elif (
+        isinstance(synchronization, Barrier)
+        and extent.chips > 1
+        and not getattr(synchronization.times, "by_chips", None)
+    ):
+        missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
+    return tuple(missing)
+
+
+def routes_s(geometry: Geometry, hop_s: Floats) -> Floats:
+    """(K + 1, K) time under way to each core, row 0 from the input, row 1 + c from core c; `hop_s` is (3,)."""
+    route = geometry.crossings * hop_s[2]
+    if geometry.horizontal is not None and geometry.vertical is not None:
+        route = route + geometry.horizontal * hop_s[0] + geometry.vertical * hop_s[1]
+    return np.asarray(route, dtype=np.float64)

@@ -1,0 +1,183 @@
+"""Prices of a chip whose structure is changed: price = given · model(changed) / model(as given).
+
+A number holds at the structure at which it was given: that of the chip's file, or that of the call which set it. Later
+changes start from there, so that a path that leads back to this structure gives the number itself.
+
+    operation, update, access   the model's energy of an operation and of an update
+    spike, message, hop, …      node · V², as logic; not `chip_hop`, since pads have a supply of their own
+    static power                leakage; not of the host
+    times, barriers             the delay of logic, never below the model's bound of a word or an update
+    clock, rate of a link       its inverse
+
+A smaller memory makes no time shorter. A range moves along, and grows by r^s either way, r being the ratio or its
+inverse and s the share of the differences between chips that the model leaves unexplained. How much static energy an
+all-in energy holds is not known, so its range also reaches to the ratio that holds if it were all static.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from codesign.errors import InputError
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
+from codesign.hardware.chip.parts import Source
+from codesign.hardware.chip.prices import number_at, with_number
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
+from codesign.hardware.chip.structure import StructureEstimate, estimate
+from codesign.hardware.terms import ACTIONS, HOP_TIMES, WORK_TIMES
+from codesign.units import format_si
+
+_CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
+
+UNEXPLAINED = 0.41
+"""A range grows either way by the ratio to this power: the part of the differences between energies of chips, as
+logarithms, that the model leaves unexplained, ln 1.94 / ln 4.98 where each chip is left out once."""
+
+_RATIOS = {
+    "clock": "delay",  # first, as times in cycles follow it
+    "network_on_chip.link_rate": "delay",
+    "area": "area_m2",
+    **{action.price: action.follows for action in ACTIONS if action.follows},
+    **{path: "delay" for path in (*WORK_TIMES, *(path for path, _ in HOP_TIMES)) if path != "times.chip_hop"},
+    **{f"synchronization.{name}": "delay" for name in ("times", "least_step", "handshake")},
+}
+"""What each number follows, as an attribute of `StructureEstimate`."""
+
+_LEAST_S = {"times.synaptic_operation": "word_s", "times.neuron_update": "update_s"}
+
+
+def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
+    """The changed chip with its numbers at its structure; as it is where one of the two states none.
+
+    Args:
+        given: the chip before the change.
+        changed: the chip with other numbers, some of which may belong to its structure.
+        settled: paths of numbers that hold as they are.
+
+    Raises:
+        InputError: a number becomes larger than such a number can be.
+    """
+    before, after = estimate(given), estimate(changed)
+    held = {path: number for path, number in given.held.items() if path not in settled}
+    scaled = False
+    if before is not None and after is not None and (before != after or held):
+        for path in _RATIOS:
+            number = number_at(given, path)
+            if path in settled or number is None or number.source == STRUCTURE:
+                continue
+            seconds = given.seconds(number) if isinstance(number, TimeNumber) else None
+            held.setdefault(path, GivenNumber(number=number, expected=before, seconds=seconds))
+            if number_at(changed, path) is not None:
+                there = _scaled(held[path], path, changed, after)
+                changed, scaled = with_number(changed, path, there), scaled or there.source == SCALED
+                _check_size(changed, path, there)
+    if scaled:
+        changed = changed.model_copy(update={"sources": {**changed.sources, SCALED: _CITATION}})
+    return changed.holding(held)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenNumber:
+    """A number as it was given, what the model expects of the structure at which it was, and a time in seconds."""
+
+    number: Any
+    expected: StructureEstimate
+    seconds: float | None
+
+
+def _check_size(chip: Chip, path: str, number: Any) -> None:
+    """Raises InputError for a number that its structure makes larger than its kind allows."""
+    value: float | None
+    kind: type[QuantityNumber]
+    if isinstance(number, BarrierTimes):
+        value, kind = max(*number.by_tiles.values(), *(number.by_chips or {0: 0.0}).values()), TimeNumber
+    else:
+        value, kind = (chip.seconds(number) if isinstance(number, TimeNumber) else number.value), type(number)
+    if value is not None and value > kind.ceiling:
+        most, found = format_si(kind.ceiling, kind.unit), format_si(value, kind.unit)
+        raise InputError(f"{chip.name}: {path}: must be at most {most}, found {found} at this structure")
+
+
+def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimate) -> Number:
+    """The number at another structure; itself at its own, and where the other changes nothing."""
+    number: Any = held.number
+    if held.expected == expected:
+        return number  # type: ignore[no-any-return]
+    ratio = float(getattr(expected, _RATIOS[path]) / getattr(held.expected, _RATIOS[path]))
+    if path in ("clock", "network_on_chip.link_rate"):
+        ratio = 1 / ratio
+    if isinstance(number, TimeNumber):
+        return _scaled_time(held, path, chip, ratio, expected)
+    ratios = [ratio]
+    if isinstance(number, SynapticEnergy) and number.all_in:
+        ratios.append(_static_ratio(held.expected, expected))
+    if all(one == 1 for one in ratios):
+        return number  # type: ignore[no-any-return]
+    if isinstance(number, BarrierTimes):
+        times = {
+            name: {count: time * ratio for count, time in table.items()}
+            for name in ("by_tiles", "by_chips")
+            if (table := getattr(number, name)) is not None
+        }
+        return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
+    low, high = _ends(number)
+    fields = _provenance(number, format_si(number.value, number.unit), ratio)
+    if isinstance(number, EnergyNumber) and number.voltage:
+        assert chip.supply_voltage is not None
+        fields["voltage"] = format_si(chip.supply_voltage.value, "V")
+    widened = _widened((low * min(ratios), high * max(ratios)), ratio)
+    return number.model_copy(update={"value": number.value * ratio, "range": widened, **fields})  # type: ignore[no-any-return]
+
+
+def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expected: StructureEstimate) -> TimeNumber:
+    """A time at another structure, never below the model's bound there; a time in cycles stays one."""
+    number: TimeNumber = held.number
+    least_s = 0.0
+    if path in _LEAST_S:
+        bound_s = getattr(held.expected, _LEAST_S[path])
+        assert held.seconds is not None
+        # A chip that is faster than its bound stays so by as much.
+        least_s = getattr(expected, _LEAST_S[path]) * min(1.0, held.seconds / bound_s)
+    if number.cycles is not None:
+        assert chip.clock is not None
+        cycles = max(number.cycles, float(math.ceil(least_s * chip.clock.value * (1 - 1e-9))))
+        if cycles == number.cycles:
+            return number
+        text = f"{number.cycles:g} cycles"
+        return number.model_copy(update={"cycles": cycles, **_provenance(number, text, cycles / number.cycles)})
+    assert number.value is not None
+    value = max(number.value * ratio, least_s)
+    ratio = value / number.value if number.value else 1.0
+    if ratio == 1:
+        return number
+    low, high = _ends(number)
+    fields = _provenance(number, format_si(number.value, "s"), ratio)
+    return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
+
+
+def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
+    """Of the static energy that falls to an operation: leakage of a core, for as long as a lane takes."""
+    leakage = after.core_leakage_w / before.core_leakage_w
+    return leakage * after.delay / before.delay * before.lanes / after.lanes
+
+
+def _ends(number: Any) -> tuple[float, float]:
+    if number.range is not None:
+        return number.range  # type: ignore[no-any-return]
+    factor = ASSUMED_FACTORS[number.confidence]
+    return number.value / factor, number.value * factor
+
+
+def _widened(ends: tuple[float, float], ratio: float) -> tuple[float, float]:
+    factor = max(ratio, 1 / ratio) ** UNEXPLAINED
+    return ends[0] / factor, ends[1] * factor
+
+
+def _provenance(number: Number, text: str, ratio: float) -> dict[str, Any]:
+    note = f"{text} ({number.source}) times {ratio:.3g} for another structure than it was given at"
+    return {"confidence": "estimated", "source": SCALED, "note": note, "quote": ""}

@@ -1,0 +1,196 @@
+"""Energies, times, leakage and area of a chip, estimated from the structure of its cores.
+
+    e_group = k_e [ E_read(weights)·L/q + (E_read(states) + E_write(states))/r + L (add + compare + registers) ]
+    e_so    = e_group / L       word share = k_e [reads and writes of SRAM] / e_group
+    e_upd   = k_e [ E_read(states) + E_write(states) + L (add + compare + registers) ] / L
+    area    = k_a [ Σ areas of memories and lanes ] · cores
+    leakage = Σ λ · bits · (V/V_0)³ · cores
+    t_word  ≥ max(t_weights, 2 t_states)      t_upd ≥ 2 t_states
+
+A group is the operations that L lanes do at once; q weights are used of each word that is read, and a state is used for
+r operations between its reading and its writing. `codesign.hardware.chip.laws` has the laws of memories and logic; k_e
+and k_a are fitted over the chips that come with the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codesign.documents import Spec
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.laws import (
+    ADD_J,
+    REGISTER_J,
+    Memory,
+    MemoryKind,
+    leakage,
+    logic_area,
+    logic_delay,
+    logic_energy,
+    memory,
+)
+
+K_ENERGY, K_AREA = 2.94, 2.68
+"""Factors fitted over the chips that come with the program: `docs/site/validation.py`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureEstimate:
+    """What the model expects of a chip, in SI units.
+
+    Attributes:
+        lanes: L, with which words are filled; never more than neurons of a core.
+        operation_j: energy of a synaptic operation where all lanes are filled.
+        word_share: the part of it that is spent once a word, whether its lanes are filled or not: SRAM is read and
+            written by the word, while of flip-flops only those of lanes that work switch.
+        update_j: energy of a neuron update where all lanes are filled.
+        area_m2: of all cores.
+        leakage_w, core_leakage_w: of all cores, and of one in the mean.
+        word_s, update_s: lower bounds of the time in which lanes do an operation and an update each.
+        access_s: time of one access of the memory of states.
+        logic: energy of logic, relative to 40 nm at 0.9 V.
+        delay: of logic, relative.
+    """
+
+    lanes: int
+    operation_j: float
+    word_share: float
+    update_j: float
+    area_m2: float
+    leakage_w: float
+    core_leakage_w: float
+    word_s: float
+    update_s: float
+    access_s: float
+    logic: float
+    delay: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Core:
+    """One core: what it stores, in bits, and how it works on it."""
+
+    lanes: int
+    weights_used: float
+    weight_word: float
+    weight_store: float
+    state_reuse: float
+    state_word: float
+    state_store: float
+    other_store: float
+    adder_bits: float
+
+
+def estimate(chip: Chip) -> StructureEstimate | None:
+    """What the model expects of a chip; None where its file states no structure."""
+    if chip.structure is None:
+        return None
+    cores = [_estimate(chip, core) for core in _cores(chip)]
+    count = chip.cores.value
+    shares = [count / len(cores)] * len(cores)
+
+    def mean(name: str) -> float:
+        return float(sum(getattr(core, name) for core in cores) / len(cores))
+
+    operation_j = mean("operation_j")
+    return StructureEstimate(
+        lanes=max(core.lanes for core in cores),
+        operation_j=operation_j,
+        word_share=sum(core.word_share * core.operation_j for core in cores) / len(cores) / operation_j,
+        update_j=mean("update_j"),
+        area_m2=sum(core.area_m2 * share for core, share in zip(cores, shares, strict=True)),
+        leakage_w=sum(core.leakage_w * share for core, share in zip(cores, shares, strict=True)),
+        core_leakage_w=mean("core_leakage_w"),
+        **{name: mean(name) for name in ("word_s", "update_s", "access_s", "logic", "delay")},
+    )
+
+
+def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
+    """The estimate of a chip with this one core."""
+    structure = chip.structure
+    assert structure is not None
+    assert chip.technology_node is not None
+    assert chip.supply_voltage is not None
+    node_m, voltage_v = chip.technology_node.value, chip.supply_voltage.value
+    kind, state_kind = structure.memory, structure.state_memory or structure.memory
+    shared = core.weight_store if structure.shared_memory else 0.0
+
+    def stored(kind: MemoryKind, bits: float, word: float) -> Memory:
+        return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
+
+    weights = stored(kind, core.weight_store, core.weight_word)
+    states = stored(kind if shared else state_kind, shared or core.state_store, core.state_word)
+    others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
+    logic = logic_energy(node_m, voltage_v)
+    # States in flip-flops are the registers to which the adder's result goes.
+    register_j = REGISTER_J if shared or state_kind == "sram" else 0.0
+    lane_j = logic * core.adder_bits * (2 * ADD_J + register_j)
+    state_j = states.read_j + states.write_j
+    of_weights_j, of_states_j = weights.read_j * core.lanes / core.weights_used, state_j / core.state_reuse
+    group_j = of_weights_j + of_states_j + core.lanes * lane_j
+    by_word = ((kind, of_weights_j), (kind if shared else state_kind, of_states_j))
+    word_j = sum(energy for memory_kind, energy in by_word if memory_kind == "sram")
+    width = core.lanes * core.adder_bits
+    area_m2 = weights.area_m2 + logic_area(node_m, registers=width, adders=2 * width)
+    leakage_w = leakage(kind, core.weight_store, voltage_v)
+    for other, bits in others:
+        if bits:
+            area_m2 += stored(other, bits, core.state_word).area_m2
+            leakage_w += leakage(other, bits, voltage_v)
+    return StructureEstimate(
+        lanes=core.lanes,
+        operation_j=K_ENERGY * group_j / core.lanes,
+        word_share=word_j / group_j,
+        update_j=K_ENERGY * (state_j / core.lanes + lane_j),
+        area_m2=K_AREA * area_m2,
+        leakage_w=leakage_w,
+        core_leakage_w=leakage_w,
+        word_s=max(weights.access_s, 2 * states.access_s),
+        update_s=2 * states.access_s,
+        access_s=states.access_s,
+        logic=logic,
+        delay=logic_delay(node_m, voltage_v),
+    )
+
+
+def _cores(chip: Chip) -> Iterator[_Core]:
+    """Each core of the lists of a chip's file, or the one that all are like."""
+    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
+    for core in range(max((len(counts.value) for counts in capacities if counts is not None), default=1)):
+        yield _core(chip, core)
+
+
+def _core(chip: Chip, core: int) -> _Core:
+    structure = chip.structure
+    assert structure is not None
+    potential_bits, weight_bits = _value(chip, "potential_bits"), _value(chip, "weight_bits")
+    state_bits = max(_value(structure, "state_bits") or 0, potential_bits or 0, weight_bits or 0)
+    synapse_bits = chip.synapse_bits
+    neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
+    lanes = chip.lanes_of(core)
+    assert synapse_bits is not None  # these are held by the consistency of the file
+    assert lanes is not None
+    weights_used = max(_value(structure, "weights_used") or 0, lanes)
+    weights = _value(structure, "weight_store") or 0
+    if chip.weight_memory is not None:
+        weights = chip.weight_memory.of_core(core)
+    elif chip.synapses_per_core is not None:
+        weights = chip.synapses_per_core.of_core(core) * synapse_bits
+    weight_word = max(_value(structure, "weight_word") or 0, weights_used * synapse_bits)
+    return _Core(
+        lanes=lanes,
+        weights_used=weights_used,
+        weight_word=weight_word,
+        weight_store=max(weights, weight_word),
+        state_reuse=_value(structure, "state_reuse") or 1,
+        state_word=lanes * state_bits,
+        state_store=(neurons or lanes) * state_bits,
+        other_store=_value(structure, "other_store") or 0,
+        adder_bits=potential_bits or state_bits,
+    )
+
+
+def _value(spec: Spec, name: str) -> int | None:
+    number = getattr(spec, name)
+    return None if number is None else number.value

@@ -1,0 +1,139 @@
+"""What a chip's file must give beside its structure, and what of a structure cannot be true together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from codesign.documents import Mistake
+from codesign.hardware.chip.laws import MOST_FLIP_FLOPS, MOST_IN_PLACE, NODES_M, voltages
+from codesign.hardware.chip.provenance import AXIS_SOURCE
+from codesign.units import format_si
+
+
+def structure_mistakes(chip: Any) -> Iterator[Mistake]:
+    """What a chip that states a structure lacks for the model, has beyond it, or contradicts."""
+    structure = chip.structure
+    if structure is None:
+        return
+    missing = [*_missing(chip)]
+    yield from missing
+    if not missing:
+        yield from _beyond(chip)
+        yield from _widths(chip)
+        yield from _words(chip)
+
+
+def _missing(chip: Any) -> Iterator[Mistake]:
+    structure = chip.structure
+    room = [name for name in ("synapses_per_core", "weight_memory") if getattr(chip, name) is not None]
+    needed = {
+        "technology_node": chip.technology_node,
+        "supply_voltage": chip.supply_voltage,
+        "weight_bits or structure.synapse_bits": chip.synapse_bits,
+        "vector_width or structure.lanes": chip.vector_width or structure.lanes,
+        "potential_bits or structure.state_bits": chip.potential_bits or structure.state_bits,
+        "neurons_per_core or structure.shared_memory": chip.neurons_per_core or structure.shared_memory or None,
+        "synapses_per_core, weight_memory or structure.weight_store": structure.weight_store or room or None,
+    }
+    if room and structure.weight_store is not None:
+        yield ("structure", "weight_store"), f"is given together with {room[0]}; keep the one that is known"
+    if structure.shared_memory and structure.state_memory is not None:
+        yield ("structure", "state_memory"), "must be left out, as shared_memory puts states into the memory of weights"
+    for name, number in needed.items():
+        if number is None:
+            yield ("structure",), f"needs {name}"
+    every = chip.vector_width is not None and chip.vector_width.value == "all"
+    if every and structure.lanes is None and chip.neurons_per_core is None:
+        yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
+
+
+def _beyond(chip: Any) -> Iterator[Mistake]:
+    """Where the laws of the structure have no source."""
+    node, voltage, structure = chip.technology_node.value, chip.supply_voltage.value, chip.structure
+    if not NODES_M[0] * (1 - 1e-9) <= node <= NODES_M[1] * (1 + 1e-9):
+        ends = " to ".join(format_si(end, "m") for end in NODES_M)
+        yield ("technology_node",), f"must be {ends} where a structure is given, found {format_si(node, 'm')}"
+        return
+    least, most = voltages(node)
+    if not least <= voltage <= most * (1 + 1e-9):
+        ends = f"{format_si(least, 'V')} to {format_si(most, 'V')} at {format_si(node, 'm')}"
+        yield ("supply_voltage",), f"must be {ends} where a structure is given, found {format_si(voltage, 'V')}"
+    in_place = chip.neurons_per_core is not None and all(
+        chip.lanes_of(core) == chip.neurons_per_core.of_core(core) for core in range(_listed(chip))
+    )
+    most = MOST_IN_PLACE if in_place else MOST_FLIP_FLOPS
+    stored = [("memory", "weights", structure.memory, _weight_store(chip))]
+    if not structure.shared_memory:
+        key = "memory" if structure.state_memory is None else "state_memory"
+        state = structure.state_bits or chip.potential_bits
+        stored.append((key, "states", getattr(structure, key), max(chip.neurons_per_core.value) * state.value))
+    for key, what, kind, bits in stored:
+        if kind == "flip_flops" and bits > most:
+            where = "where all neurons of a core work at once" if in_place else "of which lanes select words"
+            yield ("structure", key), f"flip_flops hold at most {most:,} bits of {what} a core {where}, found {bits:,}"
+
+
+def _widths(chip: Any) -> Iterator[Mistake]:
+    """What is stored is at least as wide as what is computed with."""
+    structure, weight, potential = chip.structure, chip.weight_bits, chip.potential_bits
+    if weight is not None and chip.synapse_bits < weight.value:
+        wide = f"must be at least weight_bits, {weight.value}, found {chip.synapse_bits}"
+        yield ("structure", "synapse_bits"), wide
+    if structure.state_bits is None:
+        return
+    for name, number in (("potential_bits", potential), ("weight_bits", weight)):
+        varied = number is not None and number.source == AXIS_SOURCE  # the states then grow with it
+        if number is not None and not varied and structure.state_bits.value < number.value:
+            wide = f"must be at least {name}, {number.value}, found {structure.state_bits.value}"
+            yield ("structure", "state_bits"), wide
+            return
+
+
+def _words(chip: Any) -> Iterator[Mistake]:
+    """Lanes, words and the weights and operations that share them."""
+    structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
+    lanes = max(chip.lanes_of(core) for core in range(_listed(chip)))
+    if structure.lanes is not None and width is not None:
+        neurons = chip.neurons_per_core
+        every = structure.lanes.value if neurons is None else max(neurons.value)
+        if structure.lanes.value != (every if width.value == "all" else width.value):
+            both = f"is {structure.lanes.value} and vector_width {width.value}"
+            yield ("structure", "lanes"), f"{both}; keep one of the two"
+    word, used = structure.weight_word, structure.weights_used
+    together = max(lanes, 0 if used is None else used.value)
+    if word is not None and word.value < together * bits and not _widened(chip):
+        what = f"{together:,} weights of {bits} bits"
+        yield ("structure", "weight_word"), f"must hold {what}, {together * bits:,}, found {word.value:,}"
+    held = _weight_store(chip) // bits
+    if used is not None and used.value > held:
+        yield ("structure", "weights_used"), f"must be at most the {held:,} weights of a core, found {used.value:,}"
+    inputs = held if chip.fan_in is None else min(held, chip.fan_in.value)
+    reuse = structure.state_reuse
+    if reuse is not None and structure.weight_store is None and reuse.value > inputs:
+        yield (
+            ("structure", "state_reuse"),
+            f"must be at most the {inputs:,} synapses of a neuron, found {reuse.value:,}",
+        )
+
+
+def _widened(chip: Any) -> bool:
+    """Whether an axis asks for more than a word of the file holds: the word then grows with it."""
+    structure = chip.structure
+    varied = (chip.vector_width, chip.weight_bits, structure.lanes, structure.synapse_bits, structure.weights_used)
+    given = structure.weight_word.source != AXIS_SOURCE
+    return given and any(number is not None and number.source == AXIS_SOURCE for number in varied)
+
+
+def _weight_store(chip: Any) -> int:
+    """Bits of weights of the largest core."""
+    if chip.structure.weight_store is not None:
+        return int(chip.structure.weight_store.value)
+    if chip.weight_memory is not None:
+        return int(max(chip.weight_memory.value))
+    return int(max(chip.synapses_per_core.value) * chip.synapse_bits)
+
+
+def _listed(chip: Any) -> int:
+    """Cores that the file tells apart."""
+    return 1 if chip.neurons_per_core is None else len(chip.neurons_per_core.value)

@@ -1,0 +1,134 @@
+"""How a published measurement can be worked out from a chip's numbers: the `model:` of a `validation:` entry.
+
+A model states the workload as counts and steps, never a result. `codesign.hardware.validation.validation` prices it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from codesign.documents import Spec
+from codesign.hardware.chip.numbers import Operation
+from codesign.mistakes import problem
+from codesign.units import Positive, Real, Time, Written
+
+Amount = Annotated[Real, Field(ge=0, le=1e18)]
+
+
+def _ends(value: Any) -> Any:
+    """A count as (low, high); one number stands for both."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
+        raise problem(f"must be a number of events, or a list [low, high], found {value!r}")
+    ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    if len(ends) != 2 or any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
+        raise problem(f"must be a number of events, or a list [low, high], found {value!r}")
+    if ends[0] > ends[1]:
+        raise problem(f"must be a list [low, high] in this order, found {value!r}")
+    return ends
+
+
+Ends = Annotated[tuple[Amount, Amount], BeforeValidator(_ends)]
+_NONE = (0.0, 0.0)
+
+
+class Events(Spec):
+    """How often each action happened, counted as in `codesign.hardware.cost.action_counts`; a list [low, high] where it
+    is published as a range."""
+
+    synaptic_operation: Ends = _NONE
+    neuron_access: Ends = _NONE
+    neuron_update: Ends = _NONE
+    spike: Ends = _NONE
+    message: Ends = _NONE
+    hop: Ends = _NONE
+    hop_vertical: Ends = _NONE
+    chip_hop: Ends = _NONE
+    barrier_message: Ends = _NONE
+
+
+class CoreWork(Spec):
+    """Work of the busiest core in one step.
+
+    Attributes:
+        messages: received.
+        synapses: of one message on that core; lanes work inside one message.
+        accesses, updates, spikes, outputs: neurons visited and updated, spikes generated, messages sent.
+    """
+
+    messages: Amount = 0.0
+    synapses: Amount = 0.0
+    accesses: Amount = 0.0
+    updates: Amount = 0.0
+    spikes: Amount = 0.0
+    outputs: Amount = 0.0
+
+
+class _Workload(Spec):
+    """What both kinds share.
+
+    Attributes:
+        events: counts of the whole run.
+        duration: how long static power was drawn, in seconds.
+        cores, chips: that the network took; all cores of one chip if not said.
+        operation: in which the run was made; needed where the chip's energy is all-in.
+        overrides: numbers of the chip that were others in this run, as the axes of a sweep set them.
+        fitted: names of numbers (of the chip, of `overrides`, or `outside`) that come from this very measurement.
+        fitted_on: where other numbers were fitted, in words.
+        bound: `lower` or `upper` where the workload is known in part, so that the model gives a bound only.
+        not_modelled: what the model leaves out, in words.
+    """
+
+    events: Events = Events()
+    duration: Time | None = None
+    cores: Positive | None = None
+    chips: Positive = 1
+    operation: Operation | None = None
+    overrides: Annotated[dict[str, Written], Field(default_factory=dict)]
+    fitted: tuple[str, ...] = ()
+    fitted_on: str = ""
+    bound: Literal["lower", "upper"] | None = None
+    not_modelled: str = ""
+
+
+class Counts(_Workload):
+    """Energy and mean power of given events. Without a `duration` nothing drawn over time is charged, and no power is
+    known. Events a second are events with a duration of 1 s."""
+
+    kind: Literal["counts"]
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Counts:
+        if self.duration is None and self.events == Events():
+            raise problem("needs 'events', a 'duration', or both")
+        if self.duration == 0:
+            raise problem("duration: must be above 0, found 0 s")
+        return self
+
+
+class Steps(_Workload):
+    """Latency of equal steps: ticks of a timer, steps between barriers, or cores that one event passes in turn.
+
+    Energy and power follow from `events` and static power over `duration`, or over the latency where none is given.
+
+    Attributes:
+        steps: how many.
+        work: of the busiest core in each.
+        outside: time spent where the chip's model has nothing, such as a filter behind the network.
+    """
+
+    kind: Literal["steps"]
+    steps: Annotated[Positive, Field(le=1_000_000)]
+    work: CoreWork = CoreWork()
+    outside: Time = 0.0
+
+
+class NotRecomputed(Spec):
+    """A measurement that cannot be worked out, and why."""
+
+    kind: Literal["none"]
+    reason: Annotated[str, Field(min_length=1)]
+
+
+Recomputation = Annotated[Counts | Steps | NotRecomputed, Field(discriminator="kind")]

@@ -1,0 +1,201 @@
+"""Action counts: how often an execution does each thing that has a price. Nothing of them depends on a price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arrays import Floats, Integers
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.chip.parts import Timer
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.structure import estimate
+from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.simulation.late_messages import direct_operations
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionCounts:
+    """Counts of B samples, (B,) each, or their means, (1,) each; `Action.count` names them.
+
+    Attributes:
+        synaptic_operation: performed; on a crossbar all that messages occupied. Where the chip's structure is known,
+            lanes that a word leaves without a target add what they cost of an operation.
+        neuron_access: visits of neurons, whether they had work or not.
+        neuron_update: counted as the chip's energy of an update says.
+        spike: emitted by neurons.
+        message: spikes that left, input spikes too, each once a destination core.
+        hop, hop_vertical: links that messages passed; None where the network is not described.
+        chip_hop: chip borders that messages passed.
+        barrier_message: barrier messages of silent neurons, each once a destination core.
+        visited: how many all neurons are.
+        visits, stimulus_s: how often they are visited while the chip works, and how long the stimulus lasts; of each
+            sample, or with means (R,), of samples of R different lengths.
+        share: (R,) of them; None with samples one by one.
+    """
+
+    synaptic_operation: Floats
+    neuron_access: Floats
+    neuron_update: Floats
+    spike: Floats
+    message: Floats
+    hop: Floats | None
+    hop_vertical: Floats | None
+    chip_hop: Floats
+    barrier_message: Floats
+    visited: int = 0
+    visits: Floats = field(default_factory=lambda: np.zeros(1))
+    stimulus_s: Floats = field(default_factory=lambda: np.zeros(1))
+    share: Floats | None = None
+
+    def mean(self) -> ActionCounts:
+        """Means over the samples; sums of whole numbers are exact, so they do not depend on the order of samples."""
+        means: dict[str, Any] = {}
+        for attribute in fields(self):
+            count = getattr(self, attribute.name)
+            means[attribute.name] = count.mean(keepdims=True) if isinstance(count, np.ndarray) else count
+        lengths = np.stack([self.visits, self.stimulus_s])
+        (visits, stimulus_s), samples = np.unique(lengths, axis=1, return_counts=True)
+        means |= {"visits": visits, "stimulus_s": stimulus_s, "share": samples / len(self.visits)}
+        return ActionCounts(**means)
+
+    def during(self, operation: Operation, prices: Prices) -> ActionCounts:
+        """The counts in an operation of the chip.
+
+        In real time a timer ticks, and visits all neurons, while the stimulus lasts, or longer where the last frame is
+        not through by then; unless the chip gates its power between inputs.
+        """
+        chip = prices.chip
+        if operation == "accelerated" or not isinstance(chip.synchronization, Timer):
+            return self
+        if chip.power_gating.between_inputs == "yes":
+            return self
+        tick_s = prices.seconds("synchronization.tick")
+        assert tick_s is not None
+        if self.share is None:
+            waiting = _waiting(self.stimulus_s, self.visits, tick_s)
+        else:
+            lengths = zip(self.share, self.stimulus_s, self.visits, strict=True)
+            waiting = sum((share * _waiting(on_s, visits, tick_s) for share, on_s, visits in lengths), np.zeros(1))
+        return replace(self, neuron_access=np.asarray(self.neuron_access + self.visited * waiting))
+
+
+def _waiting(stimulus_s: Floats, visits: Floats, tick_s: float | Floats) -> Floats:
+    """Ticks without work until the stimulus ends."""
+    return np.maximum(np.ceil(stimulus_s / tick_s - 1e-9) - visits, 0.0)
+
+
+def action_counts(work: PlacedExecution) -> ActionCounts:
+    """Count what an execution does on a placement.
+
+    Pipelined chips visit all neurons in each hardware step or tick, the L − 1 in which the last frame passes through
+    the layers included; other chips once a timestep, asynchronous ones only if they give a visit an energy. On a chip
+    that synchronizes by itself barrier messages, one a silent neuron and destination core, count if priced.
+    """
+    execution, chip, geometry = work.execution, work.chip, work.geometry
+    table = work.messages
+
+    def passed(hops: Integers | None) -> Floats | None:
+        return None if hops is None else _by_sample(work, table.spikes * _ways(work, hops)[table.source])
+
+    visits, visited = _visits(work), int(geometry.accessed.sum())
+    borders = passed(geometry.crossings)
+    assert borders is not None
+    by_itself = chip.synchronized and chip.energies.barrier_message is None
+    return ActionCounts(
+        synaptic_operation=_synaptic_operations(work) + _without_target(work),
+        neuron_access=visited * visits,
+        neuron_update=updated_neurons(execution, chip).sum(axis=(1, 2)) + _drained(work),
+        spike=execution.emitted.sum(axis=1).astype(np.float64),
+        message=_by_sample(work, table.spikes * work.destinations[table.source]),
+        hop=passed(geometry.horizontal),
+        hop_vertical=passed(geometry.vertical),
+        chip_hop=borders,
+        barrier_message=_by_sample(work, table.barriers * work.destinations[table.source] * (not by_itself)),
+        visited=visited,
+        visits=visits,
+        stimulus_s=work.timesteps_run.astype(np.float64) * work.timestep_s,
+    )
+
+
+def _by_sample(work: PlacedExecution, per_row: NDArray[np.generic]) -> Floats:
+    """(B,) sums over the rows of the message table."""
+    return np.bincount(work.messages.sample, weights=per_row, minlength=work.samples).astype(np.float64)
+
+
+def _drained(work: PlacedExecution) -> Floats:
+    """(B,) updates of neurons that kept a potential while the last frame passes through later layers."""
+    later = np.array([work.layers - 1 - part.layer for part in work.execution.slices], dtype=np.int64)
+    return np.asarray(drained_neurons(work.execution, work.chip) @ later)
+
+
+def _visits(work: PlacedExecution) -> Floats:
+    """(B,) how often a chip visits all its neurons."""
+    synchronization, timesteps = work.chip.synchronization, work.timesteps_run.astype(np.float64)
+    if isinstance(synchronization, Timer):
+        return timesteps * synchronization.ticks_per_timestep + work.layers - 1
+    if work.chip.synchronized:
+        return timesteps + (work.layers - 1 if work.chip.pipelined else 0)
+    visits = synchronization.kind == "clocked" or work.chip.energies.neuron_access is not None
+    return timesteps * visits
+
+
+def _synaptic_operations(work: PlacedExecution) -> Floats:
+    execution, geometry = work.execution, work.geometry
+    if not geometry.occupied.any():
+        messages = execution.direct_messages, execution.samples
+        direct, of_input = direct_operations(execution.shape, execution.slices, *messages)
+        further, multiplied = execution.delayed_operations + direct, execution.input_macs > 0
+        prompt, over = execution.synaptic_operations - further, of_input * multiplied
+        macs = (execution.input_macs - over) * work.present[0] + over
+        return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
+    of_source = work.reach.share @ geometry.occupied
+    return _by_sample(work, work.messages.spikes * of_source[work.messages.source])
+
+
+def _without_target(work: PlacedExecution) -> Floats | float:
+    """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word.
+
+    Input multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement.
+    """
+    words = _words(work.chip)
+    return 0.0 if words is None else words[1] * _idle_lanes(work, words[0])
+
+
+def operations_by_chip(work: PlacedExecution, chips: Iterable[Chip]) -> Floats:
+    """(n,) mean count of synaptic operations on each of n chips that differ in their structure."""
+    performed, idle = _synaptic_operations(work), {0: 0.0}
+    every = [_words(chip) or (0, 0.0) for chip in chips]
+    for lanes in {lanes for lanes, _ in every if lanes}:
+        idle[lanes] = float(_idle_lanes(work, lanes).mean())
+    return np.array([performed.mean() + share * idle[lanes] for lanes, share in every])
+
+
+def _words(chip: Chip) -> tuple[int, float] | None:
+    """Lanes of a word, and the part of an operation's energy that is spent once a word; None where none is known."""
+    expected = estimate(chip)
+    if expected is None or chip.all_in or not expected.word_share:
+        return None
+    return expected.lanes, expected.word_share
+
+
+def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
+    table, cycles = work.messages, work.cycles_of(lanes)
+    idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
+    messages = table.spikes.astype(np.float64)
+    if not work.geometry.occupied.any():
+        messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
+    multiplied = (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]
+    return _by_sample(work, np.where(multiplied, 0.0, messages * idle[table.source]))
+
+
+def _ways(work: PlacedExecution, hops: Integers) -> Floats:
+    """(S + 1 + D,) hops of one message of each source to all its cores, from the (K + 1, K) hops between cores."""
+    geometry = work.geometry
+    between = hops[np.append(0, 1 + geometry.core)[1 + geometry.reach.origin]][:, geometry.core]
+    return np.asarray(work.sources @ (geometry.reach.share * between).sum(axis=1))

@@ -1,0 +1,310 @@
+"""What an execution costs on a chip: energy in both books and latency, per sample, and what is not in them.
+
+    work (counts and steps of an execution on a placement) × prices (numbers, or arrays over scenarios) = costs
+
+`price` takes one chip as it is, sample by sample. Ranges of uncertain numbers, and grids of millions of points, take
+many scenarios at once and means over samples: `mean_times`, and `term_energies` of `ActionCounts.mean`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arguments import instance
+from codesign.arrays import Floats, Integers
+from codesign.errors import InputError
+from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.chip.prices import Prices, missing_times
+from codesign.hardware.cost.action_counts import ActionCounts, action_counts
+from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of
+from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_of
+from codesign.hardware.cost.scheduling import delayed_assumptions
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.placement import Placement
+from codesign.hardware.terms import COST_TERMS, CURRENTS
+from codesign.simulation.execution import Execution
+from codesign.units import format_si
+
+_CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """An execution on a placement with what is counted of it, once it is asked for; priced as often as one likes."""
+
+    work: PlacedExecution
+
+    @cached_property
+    def counts(self) -> ActionCounts:
+        """(B,) actions of each sample."""
+        return action_counts(self.work)
+
+    @cached_property
+    def steps(self) -> StepsOf | None:
+        """Work of every step; None where the chip's times or lanes are not known."""
+        missing = missing_times(self.work.chip, self.work.geometry, self.work.placement.extent)
+        return None if missing else steps_of(self.work)
+
+    def prices(self) -> Prices:
+        """The chip's own prices."""
+        return Prices(chip=self.work.chip, extent=self.work.placement.extent)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Cost:
+    """Energy and latency of B samples on one chip.
+
+    Attributes:
+        chip: name of the chip.
+        operation: `accelerated` or `real_time`.
+        synaptic_operations: (B,) operations performed, the input layer's included.
+        energy: the book of all synapses.
+        mean: the same for the mean sample, (1,) each; what `columns` says.
+        on_s: (B,) time that static power is drawn; None if not known.
+        latency: times, in seconds.
+        paper_synaptic_operations: (B,) emitted hidden spikes · mean fan-out of the hidden layers, as in Table 3.
+        paper_energy_j: (B,) these times e_so; None where e_so is not known.
+        counted: what the price was made from, for whoever prices again.
+        link_load: (B, Q) messages over each link of the placement.
+        not_modelled: terms left out because the chip's numbers are not known.
+        assumptions: assumptions on what the chip does not state or have.
+    """
+
+    chip: str
+    operation: Operation
+    synaptic_operations: Integers
+    energy: EnergyBook
+    mean: EnergyBook
+    on_s: Floats | None
+    latency: Latency
+    paper_synaptic_operations: Floats
+    paper_energy_j: Floats | None
+    counted: Counted
+    link_load: Floats
+    not_modelled: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+    @property
+    def energy_j(self) -> float | None:
+        """Mean energy per sample of everything that is powered."""
+        return _only(self.mean.total_j)
+
+    @property
+    def energy_cores_in_use_j(self) -> float | None:
+        """Mean energy per sample of the cores in use."""
+        return _only(self.mean.cores_in_use_j)
+
+    @property
+    def latency_s(self) -> float | None:
+        """Mean time per sample until the stop."""
+        return _mean(self.latency.total_s)
+
+    def columns(self) -> dict[str, float | str | list[str] | list[float] | None]:
+        """Means over samples, named as the columns of results; decision latency over decided samples."""
+        energy, latency = self.mean, self.latency
+        on_s = None if self.on_s is None else float(self.on_s.mean())
+        load = self.link_load.mean(axis=0)
+        utilization = None
+        if latency.busy_s is not None and on_s:
+            utilization = [float(busy) / on_s for busy in latency.busy_s.mean(axis=0)]
+        return {
+            "operation": self.operation,
+            "energy_accounting": energy.accounting,
+            "synaptic_operations": _mean(self.synaptic_operations),
+            "energy_j": _only(energy.total_j),
+            "energy_cores_in_use_j": _only(energy.cores_in_use_j),
+            "core_share": self.counted.prices().core_share,
+            **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
+            "on_s": on_s,
+            "area_m2": self.counted.work.placement.area_m2,
+            "core_utilization": utilization,
+            "late_fraction": _mean(latency.late),
+            "peak_link_load": float(load.max()) if load.size else None,
+            "peak_link": self.counted.work.geometry.link_names[load.argmax()] if load.size else None,
+            "overloaded_ticks": _mean(latency.overloaded_ticks),
+            "energy_coverage": list(energy.coverage),
+            "paper_synaptic_operations": _mean(self.paper_synaptic_operations),
+            "paper_energy_j": _mean(self.paper_energy_j),
+            "latency_model": latency.model,
+            "latency_s": _mean(latency.total_s),
+            "interval_s": _mean(latency.interval_s),
+            "latency_compute_s": _mean(latency.compute_s),
+            "latency_network_s": _mean(latency.network_s),
+            "latency_synchronization_s": _mean(latency.synchronization_s),
+            "latency_bound_s": _mean(latency.bound_s),
+            "latency_per_layer_s": _mean(latency.per_layer_s),
+            "decision_latency_s": _mean(latency.decision_s),
+            "energy_delay_js": None
+            if self.energy_j is None or self.latency_s is None
+            else self.energy_j * self.latency_s,
+            "not_modelled": list(self.not_modelled),
+        }
+
+    def __repr__(self) -> str:
+        energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
+        latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
+        stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else ""
+        missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
+        assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
+        return (
+            f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
+            f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
+            f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
+        )
+
+
+def _only(values: Floats | None) -> float | None:
+    return None if values is None else float(values[0])
+
+
+def _mean(values: NDArray[np.generic] | None) -> float | None:
+    """Mean of the samples that have a value; None if none has."""
+    if values is None:
+        return None
+    numbers = np.asarray(values, dtype=np.float64)
+    known = numbers[~np.isnan(numbers)]
+    return float(known.mean()) if len(known) else None
+
+
+def price(
+    execution: Execution, placement: Placement, *, operation: Operation = "accelerated", bound_only: bool = False
+) -> Cost:
+    """Price an execution on the chip that its network is placed on.
+
+    Args:
+        operation: see `codesign.hardware.chip.numbers.Operation`.
+        bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
+
+    Raises:
+        InputError: the placement is of another network, the chip's energies do not hold in `operation`, or the
+            execution was cut off where the chip cannot drop what waits.
+    """
+    instance("execution", execution, Execution)
+    instance("placement", placement, Placement)
+    chip = placement.chip
+    check_operation(chip, operation)
+    this = Counted(PlacedExecution(execution, placement))
+    work, prices = this.work, this.prices()
+    latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
+    on_s, assumed = _on_time(work, latency.total_s, operation)
+    working_s = latency.total_s
+    means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]
+    counts = this.counts.during(operation, prices)
+    energy = energy_of(placement, counts, prices, on_s, working_s)
+    paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
+    e_so = chip.e_synaptic_operation_j
+    shared = (
+        f"{chip.name}: recorded for another placement; a layer's work is shared over its cores in proportion to neurons"
+    )
+    return Cost(
+        chip=chip.name,
+        operation=operation,
+        synaptic_operations=execution.synaptic_operations.sum(axis=1),
+        energy=energy,
+        mean=energy_of(placement, counts.mean(), prices, *means),
+        on_s=on_s,
+        latency=latency,
+        paper_synaptic_operations=paper,
+        paper_energy_j=None if e_so is None else paper * e_so,
+        counted=this,
+        link_load=_link_load(work),
+        not_modelled=(*_input_macs(execution, chip.name), *energy.not_modelled, *latency.not_modelled),
+        assumptions=(
+            *placement.assumptions,
+            *delayed_assumptions(placement),
+            *energy.assumptions,
+            *latency.assumptions,
+            *assumed,
+            *(() if work.exact else (shared,)),
+        ),
+    )
+
+
+def _on_time(
+    work: PlacedExecution, latency_s: Floats | None, operation: Operation
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
+
+    Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
+    gates its power between inputs draws it while it works.
+
+    Raises:
+        InputError: real time with a static input, which lasts no time.
+    """
+    if operation == "accelerated":
+        return latency_s, ()
+    if work.timestep_s == 0:
+        raise InputError("operation 'real_time': a static input (timestep 0 s) has no duration; use 'accelerated'")
+    chip = work.chip
+    if chip.power_gating.between_inputs == "yes":
+        return latency_s, (f"{chip.name}: static power is off between inputs",)
+    stimulus_s = work.timesteps_run.astype(np.float64) * work.timestep_s
+    if latency_s is None:
+        return stimulus_s, (f"{chip.name}: taken to keep pace with its input",)
+    return np.maximum(latency_s, stimulus_s.reshape(-1, *(1,) * (latency_s.ndim - 1))), ()
+
+
+def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
+    if not execution.input_macs.any():
+        return ()
+    mean = execution.input_macs.mean()
+    return (f"{mean:,.0f} {CURRENTS}: {chip} gives no energy for them",)
+
+
+def _link_load(work: PlacedExecution) -> Floats:
+    table, sources = work.messages, len(work.layer_reached)
+    sent = np.bincount(table.sample * sources + table.source, table.spikes, work.samples * sources)
+    return np.asarray(sent.reshape(-1, sources) @ work.source_links)
+
+
+# many scenarios ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanTimes:
+    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them.
+
+    Attributes:
+        latency_s: time until the stop.
+        on_s: time that static power is drawn.
+        not_modelled: what is missing for a latency.
+    """
+
+    latency_s: Floats | None
+    on_s: Floats | None
+    not_modelled: tuple[str, ...] = ()
+
+
+def mean_times(
+    this: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
+) -> MeanTimes:
+    """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory.
+
+    Args and errors: as `latency_of` and `_on_time`.
+    """
+    prices, scenario = prices.with_distinct_times()
+    work, scenarios = this.work, prices.scenarios
+    rows = work.samples + (0 if this.steps is None else len(this.steps.steps.work))
+    chunk = max(1, _CHUNK // max(rows, 1))
+    latencies: list[Floats] = []
+    ons: list[Floats] = []
+    not_modelled: tuple[str, ...] = ()
+    for first in range(0, scenarios, chunk):
+        some = prices.chosen(slice(first, first + chunk))
+        latency = latency_of(
+            work, some, this.steps, geometry=work.geometry, bound_only=bound_only, parts=False, nominal=nominal
+        )
+        on_s, _ = _on_time(work, latency.total_s, operation)
+        for means, values in ((latencies, latency.total_s), (ons, on_s)):
+            if values is not None:
+                means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
+        not_modelled = latency.not_modelled
+    return MeanTimes(
+        latency_s=np.concatenate(latencies)[scenario] if latencies else None,
+        on_s=np.concatenate(ons)[scenario] if ons else None,
+        not_modelled=not_modelled,
+    )

@@ -1,0 +1,222 @@
+"""Energy of an execution on a chip, in two books.
+
+*All synapses*: energy = Σ over the terms of `codesign.hardware.terms` of count · unit energy, or of time · power. Every
+synaptic operation that was performed counts, the input layer's too, and only spikes that left are messages. Terms hold
+what all that is powered draws; `energy_in` sums them up as the board's, or as what falls to the cores in use.
+
+*The paper's* (Table 3): spike density · hidden neurons · mean fan-out of the hidden layers · e_so. It counts spikes
+that were emitted, whether they left or not, and leaves the input layer out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from codesign.arrays import Floats
+from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import Operation
+from codesign.hardware.chip.prices import Price, Prices
+from codesign.hardware.chip.remarks import potentials_never_saturate
+from codesign.hardware.cost.action_counts import ActionCounts
+from codesign.hardware.placement.placement import Placement
+from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
+from codesign.network.topology import NetworkShape
+
+Accounting = Literal["incremental", "all_in"]
+"""`incremental`: each event has its energy, and static power comes on top. `all_in`: one number an operation holds
+everything that a chip spent in some measurement; it compares with no other."""
+
+Terms = Mapping[str, Floats | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnergyBook:
+    """Energies of B samples, or one mean, in joules; None where a number is not known or another term contains it.
+
+    Attributes:
+        accounting: whether static power and all else are terms of their own or inside the synaptic operation's.
+        total_j: sum of the known terms, all that is powered; None if an essential one is not known.
+        cores_in_use_j: the same with the share of the cores in use, and without a host.
+        terms_j: by name, as `COST_TERMS` lists them.
+        coverage: names, as in `COVERAGE`, of the terms that `total_j` contains, on their own or within another; only
+            totals of equal coverage compare. `all_in` compares with no other.
+        not_modelled, assumptions: what is missing and what was assumed.
+    """
+
+    accounting: Accounting
+    total_j: Floats | None
+    cores_in_use_j: Floats | None
+    terms_j: Terms
+    coverage: tuple[str, ...]
+    not_modelled: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+def paper_synaptic_operations(spike_density: float, shape: NetworkShape) -> float:
+    """Synaptic operations as the paper's Table 3 counts them; N-MNIST, layered: 3.987 · 192 · 46 = 3.521e4."""
+    return spike_density * shape.hidden_neurons * shape.mean_hidden_fan_out
+
+
+def check_operation(chip: Chip, operation: Operation) -> None:
+    """Raise InputError where a chip's energies do not hold in an operation."""
+    if operation not in ("accelerated", "real_time"):
+        raise InputError(f"operation: must be 'accelerated' or 'real_time', found {operation!r}")
+    synaptic = chip.energies.synaptic_operation
+    if synaptic is not None and synaptic.all_in and synaptic.operation != operation:
+        raise InputError(
+            f"{chip.name}: its all-in energy was measured in {synaptic.operation} operation and contains the static "
+            f"energy of that one; it cannot be used for operation '{operation}'"
+        )
+
+
+def term_energies(
+    counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
+) -> dict[str, Floats | None]:
+    """Energy of each term in joules, shaped like the counts and the prices together; None where it is not known.
+
+    Where a price is not known but nothing of its kind happened, the term is 0 and known. An all-in energy holds
+    everything, so that no other term is charged.
+
+    Args:
+        on_s: time that the chips are on, shaped like the counts or the prices; None if it is not known.
+        working_s: likewise, time until the stop, after which a clock that is gated stands.
+    """
+    clocked_s = working_s if prices.chip.power_gating.clock == "yes" else on_s
+    times = {name: clocked_s if name == "clock" else on_s for name in COST_TERMS}
+    if prices.chip.all_in:
+        only = COST_TERMS["synaptic_operation"]
+        return {**dict.fromkeys(COST_TERMS), only.name: _energy(only, counts, prices, on_s)}
+    return {name: _energy(term, counts, prices, times[name]) for name, term in COST_TERMS.items()}
+
+
+def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> Floats | None:
+    if term.drawn_by is not None:
+        power = prices.unit_energy(term.actions[0])
+        return None if power is None or on_s is None else np.asarray(on_s * (power * prices.drawn(term)))
+    actions = term.actions
+    if term.name in prices.included:
+        # A number that contains hops contains those between chips too, unless they have their own.
+        actions = tuple(action for action in actions if action.apart and prices.value(action.price) is not None)
+        if not actions:
+            return None
+    parts = [_charge(getattr(counts, action.count), prices.unit_energy(action)) for action in actions]
+    return None if any(part is None for part in parts) else _sum(parts)
+
+
+def _charge(count: Floats | None, price: Price) -> Floats | None:
+    if count is None:
+        return None
+    if price is None:
+        return None if count.any() else np.zeros_like(count)
+    return np.asarray(count * price)
+
+
+def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
+    """Energy of the terms in joules, with the parts of the static power that are counted; None if no term is known.
+
+    Args:
+        counted: as an entry of `codesign.hardware.terms.BOOKS`.
+        core_share: cores in use, of all cores of the chips that the network takes.
+    """
+    weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
+    return _sum(
+        energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
+    )
+
+
+def total_in(book: StaticBook, terms: Terms, core_share: float) -> Floats | None:
+    """Energy of the terms in a book of the static power; None if an essential one is not known."""
+    if any(terms[name] is None for name, term in COST_TERMS.items() if term.essential):
+        return None
+    return energy_in(BOOKS[book], terms, core_share)
+
+
+def _sum(terms: Iterable[Floats | None]) -> Floats | None:
+    """Sum of the known terms, one after another; None if none is known."""
+    energy: Floats | None = None
+    for term in terms:
+        if term is not None:
+            energy = term if energy is None else np.asarray(energy + term)
+    return energy
+
+
+def energy_of(
+    placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
+) -> EnergyBook:
+    """The book of all synapses.
+
+    Args:
+        counts: of each sample, or their means.
+        on_s, working_s: as `term_energies`, shaped like the counts.
+    """
+    chip = placement.chip
+    terms = term_energies(counts, prices, on_s, working_s)
+    assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
+    if potentials_never_saturate(chip):
+        assumptions.append(f"{chip.name} gives no potential_bits: potentials never saturate, whatever their state_bits")
+    board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
+    if chip.all_in:
+        all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
+        return EnergyBook(
+            accounting="all_in",
+            total_j=board,
+            cores_in_use_j=cores_in_use,
+            terms_j=terms,
+            coverage=("all_in",),
+            assumptions=(all_in, *assumptions),
+        )
+    covered = {COST_TERMS[name].covered_as for name, term in terms.items() if term is not None}
+    covered |= {term for term, holder in prices.included.items() if terms[holder] is not None}
+    missing = dict.fromkeys(text for name in COST_TERMS for text in _missing(name, terms, prices))
+    return EnergyBook(
+        accounting="incremental",
+        total_j=board,
+        cores_in_use_j=cores_in_use,
+        terms_j=terms,
+        coverage=tuple(name for name in COVERAGE if name in covered),
+        not_modelled=tuple(missing),
+        assumptions=(*assumptions, *_static_assumptions(placement)),
+    )
+
+
+def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
+    """What to say of a term that is not known."""
+    if terms[name] is not None:
+        return
+    term, chip = COST_TERMS[name], prices.chip
+    holder = prices.included.get(name)
+    if holder is not None:
+        if terms[holder] is None:
+            inside = COST_TERMS[holder].covered_as.replace("_", " ")
+            yield f"energy of {term.label}: inside {inside}, which is not known"
+        return
+    lacking = [action.price for action in term.actions if prices.unit_energy(action) is None]
+    if term.drawn_by is not None:
+        if term.missing or not lacking:
+            lacks = lacking[0] if lacking else "latency, so the time it is on is not known"
+            yield f"{term.covered_as.replace('_', ' ')} energy: {chip.name} gives no {lacks}"
+    elif term.essential:
+        yield f"energy: {chip.name} gives no {lacking[0]}"
+    elif term.missing:
+        yield f"energy of {term.label}: {chip.name} gives no {(lacking or [term.actions[0].price])[0]}"
+
+
+def _static_assumptions(placement: Placement) -> Iterable[str]:
+    """Remarks on the static power of cores that are not in use, or that the chip does not have."""
+    chip, known = placement.chip, placement.chip.static_power.given
+    if not known:
+        return
+    there, used = chip.cores.value * placement.chips_used, placement.cores_used
+    if "core_off" not in known and used < there:
+        which = f"the {there - used:,} of {there:,} cores that are not in use"
+        if "chip" in known:
+            yield f"{chip.name}: the static power of {which} is taken to be within static_power.chip"
+        else:
+            yield f"{chip.name}: no static power is known for {which}"
+    elif placement.assumptions and placement.capacity == "scaled":
+        yield f"{chip.name}: static power is the published chip's, whatever was added to it"

@@ -1,0 +1,392 @@
+"""Latency of an execution on a chip: barrier, timer, neighbours, or no synchronization at all.
+
+Work of layer l in timestep t is what its cores receive, update and send in that forward pass. With barriers once a
+timestep, with timers and between neighbours, hardware pipelines the layers: layer l works on timestep t in hardware
+step t + l (ticks: t · ticks per timestep + l), so that T timesteps through L layers take T + L − 1 steps.
+`codesign.hardware.cost.replay` holds the asynchronous case, `codesign.hardware.cost.neighbour` that of neighbours.
+
+Everything is written for arrays of prices: the times of one chip are n = 1 scenarios.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from codesign.arrays import Flags, Floats, Integers
+from codesign.hardware.chip.geometry import Geometry
+from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
+from codesign.hardware.chip.prices import Prices, missing_times
+from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
+from codesign.hardware.cost.replay import replayed
+from codesign.hardware.cost.steps import (
+    StepWork,
+    forward_steps,
+    layer_steps,
+    overlaps,
+    pipelined_steps,
+    stream_intervals,
+)
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.terms import AGREEMENT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Times of B samples, in seconds; None where the chip's numbers do not allow them.
+
+    Where prices are arrays over n scenarios, all of it is (B, n) or (B, K, n).
+
+    Attributes:
+        model: which model they come from.
+        total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
+        interval_s: (B,) time until the next sample where such samples follow without a pause. Chips that pipeline
+            layers, one on each core, overlap them (`stream_intervals`); else it is `total_s`.
+        compute_s, network_s, synchronization_s: (B,) cores at work, messages under way, barriers, ticks and handshakes
+            waited for.
+        bound_s: (B,) asynchronous only: stepwise upper bound of `total_s`.
+        per_layer_s: (B,) barrier only: one barrier for each layer of each timestep, the paper's reading.
+        decision_s: (B,) last frame's arrival to its first output spike; NaN where it has none.
+        busy_s: (B, K) work of each core in use, as far as its times are known.
+        late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
+            has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
+            done with the step before. None for timers, and for a static input.
+        overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
+        not_modelled, assumptions: what is missing and what was assumed.
+    """
+
+    model: str = ""
+    total_s: Floats | None = None
+    interval_s: Floats | None = None
+    compute_s: Floats | None = None
+    network_s: Floats | None = None
+    synchronization_s: Floats | None = None
+    bound_s: Floats | None = None
+    per_layer_s: Floats | None = None
+    decision_s: Floats | None = None
+    busy_s: Floats | None = None
+    late: Floats | None = None
+    overloaded_ticks: Floats | None = None
+    not_modelled: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepsOf:
+    """The steps of an execution, under one synchronization and number of lanes.
+
+    Attributes:
+        steps: hardware steps of chips that synchronize, forward steps of those that do not.
+        layers: barrier only: one step a layer and timestep.
+        feeds: neighbour only: which cores send to which.
+    """
+
+    steps: StepWork
+    layers: StepWork | None = None
+    feeds: tuple[Feed, ...] = ()
+
+
+class StepRecord(Protocol):
+    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def timesteps(self) -> int: ...
+    @property
+    def timesteps_run(self) -> Integers: ...
+    @property
+    def timestep_s(self) -> float: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def decided(self) -> Flags: ...
+
+
+def steps_of(work: PlacedExecution) -> StepsOf:
+    """What `latency_of` needs beside the prices of a chip whose lanes are known."""
+    synchronization = work.chip.synchronization
+    if isinstance(synchronization, Timer):
+        return StepsOf(steps=pipelined_steps(work, synchronization.ticks_per_timestep))
+    if isinstance(synchronization, Barrier):
+        layers = layer_steps(work)
+        return StepsOf(steps=layers if synchronization.scope == "layer" else pipelined_steps(work), layers=layers)
+    if isinstance(synchronization, Neighbour):
+        return StepsOf(steps=pipelined_steps(work), feeds=feeds_of(work))
+    return StepsOf(steps=forward_steps(work))
+
+
+def latency_of(
+    record: StepRecord,
+    prices: Prices,
+    steps: StepsOf | None,
+    *,
+    geometry: Geometry | None,
+    bound_only: bool = False,
+    parts: bool = True,
+    nominal: Latency | None = None,
+) -> Latency:
+    """Latency under the chip's own synchronization.
+
+    Args:
+        steps: what `steps_of` gives; None where the chip's lanes are not known.
+        geometry: of the placement; None where nothing is routed.
+        bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
+        parts: whether to work out more than `total_s`.
+        nominal: of the same work at the chip's own prices. A replay is then not repeated for each scenario: it scales
+            with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
+    """
+    chip, synchronization = prices.chip, prices.chip.synchronization
+    missing = missing_times(chip, geometry, prices.extent)
+    if isinstance(synchronization, Timer):
+        latency = _timer(record, prices, synchronization, None if missing else steps, missing, geometry, parts)
+        return _finished(latency, prices, parts)
+    model = _model(synchronization, bound_only)
+    if missing or steps is None:
+        return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
+    if isinstance(synchronization, Barrier):
+        latency = _barrier(record, prices, synchronization, steps, geometry, parts)
+    elif isinstance(synchronization, Neighbour):
+        latency = _neighbour(record, prices, steps, parts)
+    else:
+        latency = _asynchronous(record, prices, steps.steps, bound_only, parts, nominal)
+    return _finished(replace(latency, model=model), prices, parts)
+
+
+def _model(synchronization: Any, bound_only: bool) -> str:
+    if isinstance(synchronization, Barrier):
+        return "barrier per layer" if synchronization.scope == "layer" else "barrier per timestep, pipelined"
+    if isinstance(synchronization, Neighbour):
+        return "neighbours, pipelined"
+    kind = "asynchronous" if synchronization.kind == "asynchronous" else "clocked event-driven"
+    return f"{kind} {'stepwise bound' if bound_only else 'replay'}"
+
+
+def _finished(latency: Latency, prices: Prices, parts: bool) -> Latency:
+    """With an interval between samples; without the last axis where that is of n = 1 scenarios."""
+    if parts and latency.interval_s is None and latency.total_s is not None:
+        latency = replace(latency, interval_s=latency.total_s)
+    if prices.varied:
+        return latency
+    arrays: dict[str, Any] = {name: value for name, value in vars(latency).items() if isinstance(value, np.ndarray)}
+    return replace(latency, **{name: value[..., 0] for name, value in arrays.items()})
+
+
+def _decided(record: StepRecord, decision: Floats) -> Floats:
+    """(B, n) times of decision; NaN without one."""
+    return np.where(record.decided[:, None], decision, np.nan)
+
+
+def _late(length_s: Floats, real: Flags, record: StepRecord) -> Floats | None:
+    """Share of real passes or steps (axis 1) that take longer than a timestep; None for a static input."""
+    late = (length_s > record.timestep_s) & real[:, :, None]
+    return None if record.timestep_s == 0 else np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])
+
+
+def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
+    """(B, K, n) from (U, K, n)."""
+    return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
+
+
+def _carried(steps: StepWork, prices: Prices) -> Floats:
+    """(B, n) time in which the busiest link carries all messages of a sample, below which no latency is."""
+    rate = prices.value("network_on_chip.link_rate")
+    if rate is None or not steps.links.shape[1]:
+        return np.zeros((1, 1))
+    return np.asarray(steps.summed(steps.sent @ steps.links).max(axis=1)[:, None] / rate)
+
+
+def _of_links(prices: Prices) -> tuple[str, ...]:
+    if prices.value("network_on_chip.link_rate") is None:
+        return ()
+    return (f"{prices.chip.name}: link rates limit what links carry in a sample, but no message waits for another",)
+
+
+# asynchronous --------------------------------------------------------------------------------------------------------
+
+
+def _asynchronous(
+    record: StepRecord, prices: Prices, steps: StepWork, bound_only: bool, parts: bool, nominal: Latency | None
+) -> Latency:
+    """The network's part is what latency loses when messages take no time to travel."""
+    times, hops = prices.work_times(), prices.hop_times()
+    longest = steps.longest(times)
+    length = longest + steps.ways(hops)
+    carried = _carried(steps, prices)
+    bound = np.maximum(steps.summed(length), carried)
+    if nominal is not None:
+        assert nominal.total_s is not None
+        assert nominal.bound_s is not None
+        before = nominal.bound_s[:, None]
+        share = np.divide(bound, before, out=np.ones_like(bound), where=before > 0)
+        return Latency(total_s=nominal.total_s[:, None] * share)
+    if bound_only:
+        total, compute, decision = bound, steps.summed(longest), None
+        passes = length[steps.which].reshape(record.samples, record.timesteps, -1, bound.shape[1]).sum(axis=2)
+    else:
+        assert isinstance(record, PlacedExecution)  # nothing else has messages to be replayed
+        passes, compute, decision = replayed(record, times, hops, apart=parts and bool(hops.any()))
+        total = np.maximum(passes.sum(axis=1), carried)
+    if not parts:
+        return Latency(total_s=total)
+    return Latency(
+        total_s=total,
+        assumptions=_of_links(prices),
+        compute_s=compute,
+        network_s=_rest(total, compute),
+        synchronization_s=np.zeros_like(total),
+        bound_s=bound,
+        decision_s=decision,
+        busy_s=_busy_by_core(steps, steps.busy(times)),
+        late=_late(passes, np.arange(record.timesteps) < record.timesteps_run[:, None], record),
+    )
+
+
+def _rest(total: Floats, *parts: Floats) -> Floats:
+    """What parts leave of a time; never below 0, where rounding would take it."""
+    return np.maximum(total - sum(parts), 0.0)
+
+
+# barrier -------------------------------------------------------------------------------------------------------------
+
+
+def _barrier(
+    record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, geometry: Geometry | None, parts: bool
+) -> Latency:
+    times, hops = prices.work_times(), prices.hop_times()
+    rate = prices.value("network_on_chip.link_rate")
+    barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
+
+    def lengths(these: StepWork) -> tuple[Floats, Floats, Floats]:
+        """(U, n) time of the busiest core, what links add to it, and the length of each step."""
+        longest = these.longest(times)
+        traffic = these.ways(hops)
+        if rate is not None:
+            traffic = traffic + np.maximum(these.busiest_link()[:, None] / rate - longest, 0.0)
+        return longest, traffic, np.maximum(longest + traffic + barrier_s, 0.0 if least_s is None else least_s)
+
+    longest, traffic, length = lengths(steps.steps)
+    total = steps.steps.summed(length)
+    if not parts:
+        return Latency(total_s=total)
+    assert steps.layers is not None
+    compute = steps.steps.summed(longest)
+    network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
+    last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
+    busy = _busy_by_core(steps.steps, steps.steps.busy(times))
+    stream = barrier.scope == "timestep" and overlaps(geometry)
+    return Latency(
+        total_s=total,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
+        compute_s=compute,
+        network_s=network,
+        synchronization_s=_rest(total, compute, network),
+        per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
+        decision_s=_decided(record, last.sum(axis=1)),
+        busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
+        late=_late(length[steps.steps.which], steps.steps.real, record),
+    )
+
+
+def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
+    """(B, K, n) from (B, P, n)."""
+    if not isinstance(record, PlacedExecution):
+        return of_parts
+    cores = np.zeros((len(of_parts), record.geometry.cores, of_parts.shape[2]))
+    for part, core in enumerate(record.geometry.core):
+        cores[:, core] += of_parts[:, part]
+    return cores
+
+
+# neighbour -----------------------------------------------------------------------------------------------------------
+
+
+def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+    """The network's and the handshakes' parts are what latency loses when they take no time."""
+    times, hops, work = prices.work_times(), prices.hop_times(), steps.steps
+    given = prices.seconds("synchronization.handshake")
+    handshake = np.zeros(1) if given is None else np.atleast_1d(given)
+    carried = _carried(work, prices)
+    if not parts:
+        return Latency(total_s=np.maximum(walk(work, steps.feeds, times, hops, handshake).total_s, carried))
+    whole = walk(work, steps.feeds, times, hops, handshake, last_frame=record.timesteps - 1)
+    without_ways = whole.total_s
+    if hops.any():
+        without_ways = walk(work, steps.feeds, times, np.zeros_like(hops), handshake).total_s
+    total = np.maximum(whole.total_s, carried)
+    compute = without_ways
+    if handshake.any():
+        compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
+    assert whole.arrival_s is not None
+    assert whole.lengths_s is not None
+    return Latency(
+        total_s=total,
+        compute_s=compute,
+        network_s=_rest(total, without_ways),
+        synchronization_s=_rest(without_ways, compute),
+        decision_s=_decided(record, whole.total_s - whole.arrival_s),
+        busy_s=_busy_by_core(work, work.busy(times)),
+        late=_late(whole.lengths_s, work.real, record),
+        not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
+        assumptions=_of_links(prices),
+    )
+
+
+# timer ---------------------------------------------------------------------------------------------------------------
+
+
+def _timer(
+    record: StepRecord,
+    prices: Prices,
+    timer: Timer,
+    steps: StepsOf | None,
+    missing: tuple[str, ...],
+    geometry: Geometry | None,
+    parts: bool,
+) -> Latency:
+    """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
+    ticks = timer.ticks_per_timestep
+    tick_s = np.atleast_1d(np.asarray(prices.seconds("synchronization.tick"), dtype=np.float64))
+    if steps is None:
+        count = record.timesteps_run * ticks + record.layers - 1
+        total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
+        name = prices.chip.name
+        unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
+        return Latency(
+            model="timer",
+            total_s=total,
+            interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(geometry) else None,
+            synchronization_s=total,
+            decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
+            assumptions=(unchecked,),
+        )
+    times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
+    model = f"timer, overload {'drops' if drops else 'stretches'}"
+    longest, rate = steps.steps.longest(times), prices.value("network_on_chip.link_rate")
+    needed = longest if rate is None else np.maximum(longest, steps.steps.busiest_link()[:, None] / rate)
+    factor = np.maximum(1.0, np.ceil(needed / tick_s - 1e-9))
+    length = np.broadcast_to(tick_s, longest.shape) if drops else factor * tick_s
+    total = steps.steps.summed(length)
+    if not parts:
+        return Latency(model=model, total_s=total)
+    overloaded = factor > 1
+    not_modelled: tuple[str, ...] = ()
+    if drops and overloaded[which].any():
+        share = float(overloaded[which].sum() / (steps.steps.real.sum() * overloaded.shape[1]))
+        not_modelled = (f"spikes dropped in overloaded ticks ({share:.2%} of ticks): counted as if they arrived",)
+    compute = steps.steps.summed(np.minimum(longest, tick_s) if drops else longest)
+    first = (record.timesteps - 1) * ticks  # of the last frame
+    return Latency(
+        model=model,
+        total_s=total,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks) if overlaps(geometry) else None,
+        compute_s=compute,
+        network_s=np.zeros_like(total),
+        synchronization_s=_rest(total, compute),
+        decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
+        busy_s=_busy_by_core(steps.steps, steps.steps.busy(times)),
+        overloaded_ticks=overloaded[which].sum(axis=1),
+        not_modelled=not_modelled,
+    )

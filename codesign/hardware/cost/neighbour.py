@@ -1,0 +1,159 @@
+"""Time of cores that wait for their neighbours alone, instead of a barrier of all cores.
+
+Core c begins hardware step h when it is done with the step before, when the cores that feed it are done with that step
+and their spikes are there, and when the cores that it feeds are done with it too. The last is a matter of room: every
+core has two buffers for what it receives, and reads one in a step while the other is filled for the next.
+
+    start[c, h]  = max(finish[c, h − 1],
+                       finish[p, h − 1] + way(p, c) over cores p that feed c,
+                       finish[s, h − 1] over cores s that c feeds)
+    finish[c, h] = start[c, h] + handshake + busy[c, h]
+
+A way counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
+finish[c, h − 2] on. Nothing else is shared: links never hold messages up.
+
+Cores that go on when those they depend on are done, found when the network is compiled: Chen et al. 2024,
+arXiv:2407.20947. Cores that keep in step with those they talk to: NeuroScale, doi:10.1038/s41467-025-65268-z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.arrays import Floats, Integers
+from codesign.hardware.cost.steps import StepWork
+from codesign.hardware.cost.work import PlacedExecution
+
+_CHUNK = 1 << 20  # numbers of an array over samples, cores and scenarios: 8 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """What one core, or the input, sends to one layer.
+
+    Attributes:
+        core: where messages come from; None for the input.
+        sources: (m,) columns of `StepWork.sent` that count them.
+        targets: (k,) cores on which the layer lies.
+        hops: (k, 3) along the row, along the column, and borders between chips.
+    """
+
+    core: int | None
+    sources: Integers
+    targets: Integers
+    hops: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """Times of B samples in n scenarios, in seconds.
+
+    Attributes:
+        total_s: (B, n) until the last core is done with the last step.
+        lengths_s: (B, H, n) from the last core that is done with a step to the last that is done with the next.
+        arrival_s: (B, n) when all cores that receive input could begin with the last frame: when they are done with the
+            frame before, and those that they feed have room.
+    """
+
+    total_s: Floats
+    lengths_s: Floats | None = None
+    arrival_s: Floats | None = None
+
+
+def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
+    """Who sends to whom on a placement."""
+    geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
+    for source, layer in enumerate(work.layer_reached.tolist()):
+        for start in work.starts(source).tolist() if layer < work.layers else []:
+            sources.setdefault((start, layer), []).append(source)
+    feeds = []
+    for (start, _), columns in sources.items():
+        targets = work.places(*columns)
+        if not len(targets):
+            continue
+        feeds.append(
+            Feed(
+                core=start - 1 if start else None,
+                sources=np.array(columns, dtype=np.int64),
+                targets=targets,
+                hops=geometry.ways[start, targets],
+            )
+        )
+    return tuple(feeds)
+
+
+def walk(
+    steps: StepWork,
+    feeds: tuple[Feed, ...],
+    times_s: Floats,
+    hop_s: Floats,
+    handshake_s: float | Floats,
+    *,
+    last_frame: int | None = None,
+) -> Walk:
+    """Go through all steps, in chunks of samples that fit in little memory.
+
+    Args:
+        times_s: (6, n) times of the kinds of work.
+        hop_s: (3, n) times of a hop along the row, along the column and between chips.
+        handshake_s: time in which a core agrees with its neighbours, () or (n,).
+        last_frame: step in which the first layer works on the last frame; None gives `total_s` alone.
+    """
+    samples, count = steps.which.shape
+    cores, scenarios = steps.work.shape[1], times_s.shape[1]
+    total = np.zeros((samples, scenarios))
+    ends = np.zeros((samples, 0 if last_frame is None else count, scenarios))
+    arrival = np.zeros_like(total)
+    chunk = max(1, _CHUNK // (cores * scenarios))
+    for first in range(0, samples, chunk):
+        these = slice(first, first + chunk)
+        for step, finish in enumerate(_finishes(steps, these, feeds, times_s, hop_s, handshake_s)):
+            total[these] = finish.max(axis=1)
+            if last_frame is None:
+                continue
+            ends[these, step] = total[these]
+            if step == last_frame - 1:
+                arrival[these] = _ready(finish, feeds)
+    if last_frame is None:
+        return Walk(total_s=total)
+    return Walk(total_s=total, lengths_s=np.diff(ends, axis=1, prepend=0.0), arrival_s=arrival)
+
+
+def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
+    """(samples, n) when all cores that receive input may begin the step after, as far as room goes."""
+    ready = finish.copy()
+    for feed in feeds:
+        if feed.core is not None:
+            np.maximum(ready[:, feed.core], finish[:, feed.targets].max(axis=1), out=ready[:, feed.core])
+    entrances = next((feed.targets for feed in feeds if feed.core is None), slice(None))
+    return np.asarray(ready[:, entrances].max(axis=1))
+
+
+def _finishes(
+    steps: StepWork, these: slice, feeds: tuple[Feed, ...], times_s: Floats, hop_s: Floats, handshake_s: float | Floats
+) -> Iterator[Floats]:
+    """After each step, (samples, K, n) times at which cores are done with it."""
+    which = steps.which[these]
+    ways = [feed.hops @ hop_s for feed in feeds]
+    used = np.flatnonzero(steps.work.any(axis=(0, 1)) & times_s.any(axis=1))
+    earlier = before = np.zeros((len(which), steps.work.shape[1], times_s.shape[1]))
+    for rows in which.T:
+        finish = before.copy()  # at first, when each core may begin
+        sent = steps.sent[rows] > 0
+        for feed, way in zip(feeds, ways, strict=True):
+            if feed.core is None:
+                left = earlier[:, feed.targets]
+            else:
+                left = before[:, [feed.core]]
+                room = before[:, feed.targets].max(axis=1)
+                np.maximum(finish[:, feed.core], room, out=finish[:, feed.core])
+            under_way = sent[:, feed.sources].any(axis=1)[:, None, None]
+            finish[:, feed.targets] = np.maximum(finish[:, feed.targets], left + np.where(under_way, way, 0.0))
+        finish += np.where((rows > 0)[:, None, None], handshake_s, 0.0)
+        for kind in used:  # one by one, so that no sample's time depends on which others are beside it
+            finish += steps.work[rows, :, kind, None] * times_s[kind]
+        earlier, before = before, finish
+        yield finish

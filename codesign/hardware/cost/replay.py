@@ -1,0 +1,247 @@
+"""Asynchronous latency: an execution's messages replayed on servers, one server a core.
+
+Every forward pass starts with idle cores at time 0, when its frame arrives. The forward steps of the simulation give
+the order of service, not the time. On each core, step k is
+
+1.  reception of the messages that left in step k − 1, in table order: done = max(arrival, core free) + service, where
+    service = messages · (lane operations of one · t_so + t_message);
+2.  for each placement on the core, in layer order: evaluation, lane operations · t_upd, and then the output of what it
+    emitted in this step: t_spike a spike, and t_out for each destination core of a spike or barrier message.
+
+Clocked chips visit all neurons first, at time 0. A message arrives when the output of its evaluation (its
+`enqueue_step`) is done plus its way over the network, even if the simulation lets it wait for a place in a group or,
+over a skip, for the layers between: hardware without groups sends it at once. Frames arrive at time 0 plus their way
+from tile 0; what goes over a delayed connection is at its core at time 0. The pass ends when the last core is done. It
+cannot end later than the stepwise bound of `codesign.hardware.cost.latency`, the sum over steps of the busiest core and
+the longest way, as a step's work begins at the latest when all work of the step before is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from codesign.arrays import Flags, Floats, Integers
+from codesign.hardware.chip.prices import routes_s
+from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.placement.lanes import lane_operations
+from codesign.simulation.execution import NOT_REACHED, MessageTable, UpdateTable
+
+_CHUNK = 1_000_000  # numbers per array of a chunk of samples: 8 MB, which stay in a cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Times of every forward pass in n scenarios.
+
+    Attributes:
+        makespan_s: (B, T, n) from the frame's arrival until the last core is done; 0 where the pass is not run.
+        decision_s: (B, T, n) from the frame's arrival until the evaluation that emitted the first output spike; NaN
+            where the pass has none.
+    """
+
+    makespan_s: Floats
+    decision_s: Floats
+
+
+def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> Replay:
+    """Replay all forward passes, vectorized over passes and cores; only steps, and turns within them, are looped over.
+
+    Args:
+        times_s: (6, n) times of the kinds of work.
+        hop_s: (3, n) times of hops along a row, along a column and between chips.
+    """
+    table, updates = work.messages, work.execution.updates
+    steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
+    shape = work.samples, work.timesteps, times_s.shape[1]
+    result = Replay(makespan_s=np.zeros(shape), decision_s=np.zeros(shape))
+    width = max(len(work.layer_reached), len(work.geometry.layer))
+    chunk = max(1, _CHUNK // (work.timesteps * steps * width))
+    for first in range(0, work.samples, chunk):
+        some = slice(first, min(first + chunk, work.samples))
+        passes = _Passes(work, some, steps)
+        for scenario, (times, hops) in enumerate(zip(times_s.T, hop_s.T, strict=True)):
+            makespan, decision = passes.replayed(times, hops)
+            result.makespan_s[some, :, scenario] = makespan.reshape(-1, work.timesteps)
+            result.decision_s[some, :, scenario] = decision.reshape(-1, work.timesteps)
+    return result
+
+
+def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
+    """(B, T, n) times of passes, (B, n) times without those of messages, and (B, n) times of the last decision.
+
+    Args:
+        apart: whether these times differ.
+    """
+    count = times.shape[1]
+    if apart:
+        times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])
+    result = replay(work, times, hops)
+    # copied, since the rounding of a sum depends on how its numbers lie in memory
+    passes, at_once = (result.makespan_s[:, :, part].copy() for part in (slice(count), slice(-count, None)))
+    return passes, at_once.sum(axis=1), result.decision_s[work.execution.last_pass][:, :count]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deliveries:
+    """Deliveries by step and turn: the place, by table row, of each among those of its step, pass and core.
+
+    Those of a turn are independent of each other.
+
+    Attributes (of shape (deliveries,), but for the first):
+        ends: (steps, turns + 1) where each turn begins, and the last ends.
+        place: in an array of cores and passes.
+        origin: in an array of steps, slices and passes, when the output was done that a message waits for.
+        way: in an array of sources and cores.
+        operations, messages: as in `Deliveries`.
+    """
+
+    ends: Integers
+    place: Integers
+    origin: Integers
+    way: Integers
+    operations: Floats
+    messages: Floats
+
+
+class _Passes:
+    """The passes of some samples, as arrays over passes, which lie side by side in memory.
+
+    Times are never summed across passes, so no sample's time depends on another's.
+    """
+
+    def __init__(self, work: PlacedExecution, samples: slice, steps: int) -> None:
+        self.work, self.steps = work, steps
+        self.slices, self.parts = work.share.shape
+        self.ran = (np.arange(work.timesteps) < work.timesteps_run[samples, None]).reshape(-1)
+        self.first_output = work.execution.steps_to_first_output[samples].reshape(-1)
+        self.rows, self.pass_of_row = self._of_samples(work.messages, samples)
+        self.update_rows, self.pass_of_update = self._of_samples(work.execution.updates, samples)
+        before = np.array([(work.geometry.core[:part] == core).sum() for part, core in enumerate(work.geometry.core)])
+        self.parts_of_turns = [np.flatnonzero(before == turn) for turn in range(1 + before.max())]
+        parts, several = np.argsort(work.share == 0, axis=1, kind="stable"), (work.share > 0).sum(axis=1)
+        place = np.arange(several.max())[:, None] % several  # over again where a slice lies in fewer parts than others
+        self.parts_of_slices = parts[np.arange(self.slices), place]
+        self.deliveries = self._deliveries()
+        self._spread_updates()
+
+    def _of_samples(self, table: MessageTable | UpdateTable, samples: slice) -> tuple[slice, Integers]:
+        """Rows of a table, and the pass of each."""
+        rows = slice(*np.searchsorted(table.sample, (samples.start, samples.stop)).tolist())
+        return rows, (table.sample[rows] - samples.start) * self.work.timesteps + table.timestep[rows]
+
+    def _deliveries(self) -> _Deliveries:
+        arrivals, table, geometry, passes = self.work.deliveries, self.work.messages, self.work.geometry, len(self.ran)
+        some = []
+        for begin, end in pairwise(arrivals.begins.tolist()):
+            ends = begin + np.searchsorted(arrivals.row[begin:end], (self.rows.start, self.rows.stop))
+            some.append(slice(*ends.tolist()))
+        core = np.repeat(geometry.core, [part.stop - part.start for part in some])
+        row, operations, messages = (
+            np.concatenate([column[part] for part in some])
+            for column in (arrivals.row, arrivals.operations, arrivals.messages)
+        )
+        row -= self.rows.start
+        if geometry.cores < self.parts:  # else it is in order
+            order = np.argsort(core * len(self.pass_of_row) + row, kind="stable")
+            core, row, operations, messages = core[order], row[order], operations[order], messages[order]
+        step, place = table.step[self.rows][row] + 1, core * passes + self.pass_of_row[row]
+        number = np.arange(len(row))
+        first = np.diff(place * self.steps + step, prepend=-1) != 0
+        turn = number - np.maximum.accumulate(np.where(first, number, 0))
+        turns = 1 + int(turn.max(initial=0))
+        key = (step * turns + turn).astype(np.min_scalar_type(self.steps * turns))  # short ones sort faster
+        order = np.argsort(key, kind="stable")
+        begins = np.append(0, np.cumsum(np.bincount(key, minlength=self.steps * turns)))
+        source = table.source[self.rows]
+        left = np.maximum(table.enqueue_step[self.rows], 0) * (self.slices + 1) + self._origins()[source]
+        return _Deliveries(
+            ends=begins[np.arange(self.steps)[:, None] * turns + np.arange(turns + 1)],
+            place=place[order],
+            origin=(left * passes + self.pass_of_row)[row[order]],
+            way=(source[row] * geometry.cores + core)[order],
+            operations=operations[order],
+            messages=messages[order],
+        )
+
+    def _from_before(self) -> Flags:
+        """(sources,) whose messages were under way in the timesteps before."""
+        layers = [part.layer for part in self.work.execution.slices]
+        late = sum(layers.count(one.source) for one in self.work.execution.shape.delayed)
+        source = np.arange(len(self.work.layer_reached))
+        return np.asarray((source > self.slices) & (source <= self.slices + late))
+
+    def _origins(self) -> Integers:
+        """(sources,) slice that sends; one more stands for what is sent at time 0."""
+        origin = self.work.reach.origin
+        return np.where(self._from_before() | (origin < 0), self.slices, origin)
+
+    def _routes(self, hop_s: Floats) -> Floats:
+        """(sources, K) time of the longest way to each core."""
+        routes, sources = routes_s(self.work.geometry, hop_s), range(len(self.work.layer_reached))
+        longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
+        return np.where(self._from_before()[:, None], 0.0, longest)
+
+    def _spread_updates(self) -> None:
+        """Bring evaluations, and what is emitted in them, to parts."""
+        work, rows, table = self.work, self.update_rows, self.work.messages
+        shape, updates = (self.steps, self.parts, len(self.ran)), work.execution.updates
+        row, part, share = work.over_parts(updates.slice[rows])
+        self.update_place = np.ravel_multi_index((updates.step[rows][row], part, self.pass_of_update[row]), shape)
+        self.update_share, self.update_lanes = share, lane_operations(updates.evaluated[rows][row] * share, work.chip)
+        self.spikes, self.outputs = (sent[rows][row] for sent in work.sent)
+        own = np.flatnonzero(work.barrier_outputs[self.rows])
+        row, part, self.barrier_share = work.over_parts(table.source[self.rows][own] - 1)
+        own = own[row]
+        self.barriers, enqueued = work.barrier_outputs[self.rows][own], table.enqueue_step[self.rows][own]
+        self.barrier_place = np.ravel_multi_index((enqueued, part, self.pass_of_row[own]), shape)
+
+    def _part_work(self, times_s: Floats) -> tuple[Floats, Floats]:
+        """(steps, P, passes) time of evaluations, and of the output of what was emitted."""
+        evaluation, output = np.zeros((2, self.steps, self.parts, len(self.ran)))
+        np.add.at(evaluation.reshape(-1), self.update_place, self.update_lanes * times_s[3])
+        time = (self.spikes * times_s[4] + self.outputs * times_s[5]) * self.update_share
+        np.add.at(output.reshape(-1), self.update_place, time)
+        np.add.at(output.reshape(-1), self.barrier_place, self.barriers * times_s[5] * self.barrier_share)
+        return evaluation, output
+
+    def replayed(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
+        """(passes,) makespans and decisions."""
+        geometry, deliveries, passes = self.work.geometry, self.deliveries, len(self.ran)
+        route = self._routes(hop_s).reshape(-1)[deliveries.way]
+        service = deliveries.operations * times_s[0]
+        service += deliveries.messages * times_s[1]
+        evaluation, output = self._part_work(times_s)
+        free = np.zeros((geometry.cores, passes))
+        if self.work.chip.synchronization.kind == "clocked":
+            free += self.work.accessed[:, None] * times_s[2] * self.ran
+        evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
+        sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last, of what is sent at time 0
+        done, left = np.zeros((2, self.parts, passes))
+        for step, ends in enumerate(deliveries.ends.tolist()):
+            now = slice(ends[0], ends[-1])
+            arrival = sent.reshape(-1)[deliveries.origin[now]] + route[now]
+            for begin, end in pairwise(ends):
+                if begin == end:  # later turns are empty too
+                    break
+                place, arrived = deliveries.place[begin:end], arrival[begin - ends[0] : end - ends[0]]
+                free.reshape(-1)[place] = np.maximum(free.reshape(-1)[place], arrived) + service[begin:end]
+            for parts in self.parts_of_turns:
+                core = geometry.core[parts]
+                done[parts] = free[core] + evaluation[step, parts]
+                left[parts] = free[core] = done[parts] + output[step, parts]
+            evaluated[step] = done[self.parts_of_slices].max(axis=0)  # a slice is done when the last of its parts is
+            sent[step, :-1] = left[self.parts_of_slices].max(axis=0)
+        return free.max(axis=0), self._decisions(evaluated)
+
+    def _decisions(self, evaluated: Floats) -> Floats:
+        """(passes,) completion of the evaluation that emitted the first output spike; NaN where there is none."""
+        table, rows = self.work.execution.updates, self.update_rows
+        part, step, last = table.slice[rows], table.step[rows], self.work.layers - 1
+        is_output = np.array([recorded.layer == last for recorded in self.work.execution.slices])
+        hit = is_output[part] & (table.emitted[rows] > 0) & (self.first_output[self.pass_of_update] == step + 1)
+        times, which = np.full(len(self.ran), np.inf), self.pass_of_update[hit]
+        np.minimum.at(times, which, evaluated[step[hit], part[hit], which])
+        return np.where((self.first_output == NOT_REACHED) | np.isinf(times), np.nan, times)

@@ -1,0 +1,300 @@
+"""The schedule that a chip's synchronization gives (paper, Table 5), what it assumes, and the times that it knows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from codesign.arguments import instance
+from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Timer
+from codesign.hardware.chip.prices import Prices, missing_times, routes_s
+from codesign.hardware.cost.work import unable
+from codesign.hardware.placement.lanes import lane_operations, message_cycles
+from codesign.hardware.placement.placement import Placement
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
+from codesign.simulation.policies import Policy, get_policy
+from codesign.simulation.schedule import Schedule, Stop
+from codesign.simulation.service import ServiceModel
+from codesign.units import plural
+
+DEFAULT_GROUP_SIZE = 8
+"""F of an asynchronous chip that states none: the paper's Table 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipSchedule:
+    """A schedule, and what was assumed in it that the chip does not state or have."""
+
+    schedule: Schedule
+    assumptions: tuple[str, ...]
+
+
+def chip_schedule(
+    placement: Placement,
+    *,
+    group_size: int | None = None,
+    policy: str | Policy = "random",
+    stop: Stop = "on_output",
+    steps_after_output: int = 1,
+    input_mode: Literal["frame", "queued"] = "frame",
+    prioritize_input: bool = False,
+    refractory: bool = True,
+) -> ChipSchedule:
+    """The schedule under which a chip runs the network that is placed on it (paper, Table 5, but for timers).
+
+    Barrier, neighbour, timer: every neuron waits for its own fan-in, with barrier messages. Asynchronous or clocked: no
+    waiting, groups of F.
+
+    Args:
+        group_size: F; None takes the chip's, else 8 as an assumption, and no limit where neurons wait.
+        stop: `drained` for a network whose readout is its potentials, which a placement does not know.
+        policy, steps_after_output, input_mode, prioritize_input, refractory: see `Schedule`.
+
+    Raises:
+        InputError: the policy looks at service times, and the chip's file lacks some.
+    """
+    instance("placement", placement, Placement)
+    chip = placement.chip
+    assumptions: list[str] = []
+    if group_size is None and not chip.synchronized:
+        group_size = DEFAULT_GROUP_SIZE if chip.group_size is None else chip.group_size.value
+        if chip.group_size is None:
+            assumptions.append(f"{chip.name} states no group size; F = {DEFAULT_GROUP_SIZE} (paper, Table 1)")
+    schedule = Schedule(
+        policy=policy,
+        group_size=group_size,
+        stop=stop,
+        steps_after_output=steps_after_output,
+        input_mode=input_mode,
+        prioritize_input=prioritize_input,
+        synchronization_threshold="layer" if chip.synchronized else 1,
+        barrier_messages=chip.synchronized,
+        refractory=refractory,
+    )
+    chosen = on_chip(schedule, placement)
+    return ChipSchedule(schedule=chosen.schedule, assumptions=(*assumptions, *chosen.assumptions))
+
+
+def on_chip(schedule: Schedule, placement: Placement) -> ChipSchedule:
+    """`schedule` with what it takes from a chip: cores where layers are split, and whatever its policy looks at.
+
+    Where the chip cannot drop what waits, or is not known to, it decides early and drains anyway, and a margin is
+    checked after each timestep. Where it cannot end a sample, the answer is read at the margin and the rest is run.
+
+    Raises:
+        InputError: the policy looks at service times, and the chip's file lacks some.
+    """
+    instance("schedule", schedule, Schedule)
+    instance("placement", placement, Placement)
+    chip, policy = placement.chip, get_policy(schedule.policy)
+    assumptions = list(schedule_assumptions(chip, schedule, placement.shape))
+    service = None
+    if policy.uses_service:
+        service = service_model(placement)
+        if chip.synchronization.kind == "clocked" and chip.seconds(chip.times.neuron_access):
+            assumptions.append(f"{chip.name}: policy '{policy.name}' does not see the time of a visit to all neurons")
+    cores = placement.schedule_cores(core_aware=policy.uses_cores or policy.uses_service)
+    schedule = replace(stop_on_chip(schedule, chip), cores=cores, service=service)
+    return ChipSchedule(schedule=schedule, assumptions=tuple(assumptions))
+
+
+def stop_on_chip(schedule: Schedule, chip: Chip) -> Schedule:
+    """`schedule` with the stop that the chip makes of it: what it cannot end, or is not known to, goes on."""
+    if schedule.stop == "on_output" and chip.can_flush != "yes":
+        return replace(schedule, stop="read_early")
+    if schedule.stop == "margin" and chip.can_end_sample != "yes":
+        return replace(schedule, stop="read_margin", margin_check="timestep")
+    if schedule.stop == "margin" and chip.can_flush != "yes":
+        return replace(schedule, margin_check="timestep")
+    return schedule
+
+
+def service_model(placement: Placement) -> ServiceModel:
+    """How long a chip takes to serve the messages of a network, for policies that look at `delivery`.
+
+    The same times and the same servers as `codesign.hardware.cost.replay`, slices as the placement's parts. There, a
+    message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer, and of whether
+    it goes to a part. Messages over delayed connections are sent here too, but not received.
+
+    Raises:
+        InputError: the chip's file lacks times, which the message names.
+    """
+    instance("placement", placement, Placement)
+    chip, shape, geometry = placement.chip, placement.shape, placement.geometry
+    missing = [name for name in missing_times(chip, geometry, placement.extent) if not name.startswith("synchron")]
+    if missing:
+        raise InputError(
+            f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {', '.join(missing)}"
+        )
+    if chip.layer_work is not None:
+        raise InputError(f"{chip.name}: a policy that looks at service times knows no layer_work, which the chip gives")
+    prices = Prices(chip=chip, extent=placement.extent)
+    operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
+    route_s = routes_s(geometry, prices.hop_times()[:, 0])
+    # mean over the layer before each part: the share of messages that go there, and their synapses
+    senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
+    prompt = len(senders)  # rows of messages that are not late
+    goes, synapses = (
+        senders @ seen[:prompt] / sizes[geometry.layer] for seen in (geometry.reach.share, geometry.reach.synapses)
+    )
+    each = np.divide(synapses, goes, out=np.zeros(len(goes)), where=goes > 0)
+    lanes = chip.vector_width.value if chip.vector_width is not None else "all"
+    operations = goes * lane_operations(np.where(geometry.occupied > 0, geometry.occupied, each), chip)
+    if chip.structure is not None and lanes != "all":
+        of_layers = tuple(Slice(layer=i, core=i, neurons=layer.neurons) for i, layer in enumerate(shape.layers))
+        cycles = message_cycles(shape, geometry, of_layers, lanes).cycles
+        operations = cycles[geometry.layer, np.arange(len(geometry.layer))]
+    return ServiceModel(
+        message_s=tuple((goes * message_s + operations * operation_s).tolist()),
+        lanes=None if lanes == "all" else lanes,
+        update_s=update_s,
+        spike_s=spike_s,
+        output_s=tuple((geometry.reach.messages_per_spike() * output_s).tolist()),
+        route_s=tuple(tuple(route_s[start][geometry.core].tolist()) for start in (0, *(1 + geometry.core).tolist())),
+    )
+
+
+def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> tuple[str, ...]:
+    """What `schedule` needs that `chip` does not have or state: layer synchronization, and flushing of queues."""
+    assumptions: list[str] = []
+    layered = schedule.synchronized or schedule.equivalent_to_layered(shape)
+    if layered and not chip.synchronized:
+        assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers anyway")
+    if not schedule.synchronized and chip.synchronized:
+        assumptions.append(
+            f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
+        )
+    return (*assumptions, *stop_assumptions(chip, schedule))
+
+
+def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
+    """What `schedule` would end that `chip` cannot, or is not known to."""
+    assumptions: list[str] = []
+    drops = chip.can_flush == "yes"
+    if schedule.stop == "on_output" and not drops:
+        assumptions.append(
+            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; the answer is read early, "
+            "the pass drains, and all of it is counted"
+        )
+    ends = chip.can_end_sample == "yes"
+    if schedule.stop == "margin" and not ends:
+        assumptions.append(
+            f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep; the answer is read "
+            "at the margin, and all timesteps are run and counted"
+        )
+    if schedule.stop == "margin" and schedule.margin_check == "step" and not (ends and drops):
+        lacks = f"{unable(chip.can_flush, 'drop')} what waits"
+        if not ends:
+            lacks = f"{unable(chip.can_end_sample, 'end')} a sample early"
+        assumptions.append(f"{chip.name} {lacks}; the margin is checked after each timestep, not after each step")
+    if schedule.stop == "margin" and ends and chip.pipelined:
+        assumptions.append(
+            f"{chip.name}: what its first layers do in later timesteps before the outputs reach the margin is not "
+            "counted"
+        )
+    return tuple(assumptions)
+
+
+def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> tuple[str, ...]:
+    """What a network's neurons need that the chip's do not have, or are not stated to have.
+
+    Args:
+        refractory: whether a neuron fires at most once a timestep; no chip file states it.
+    """
+    assumptions: list[str] = []
+    finite = [seconds for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
+    if finite and chip.supports.leak != "yes":
+        known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
+        assumptions.append(f"{chip.name} {known}; evaluated with τ_m = {' and '.join(f'{s:g} s' for s in finite)}")
+    for reset in neuron.each("reset"):
+        if reset not in chip.supports.reset:
+            resets = " or ".join(chip.supports.reset)
+            known = f"resets by {resets}" if resets else "does not state how neurons reset"
+            assumptions.append(f"{chip.name} {known}; evaluated with reset '{reset}'")
+    for name in neuron.features:
+        if name not in chip.supports.features:
+            values = ", ".join(map(str, neuron.each(name)))
+            assumptions.append(f"{chip.name} is not stated to have {name}; evaluated with {values}")
+    if refractory:
+        assumptions.append(
+            f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep"
+        )
+    return tuple(assumptions)
+
+
+def delayed_assumptions(placement: Placement) -> tuple[str, ...]:
+    """What a network's delayed connections need that the chip is not stated to have, or that its steps do not allow.
+
+    Where layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. What
+    comes back to an earlier layer may then be needed before it is there.
+    """
+    chip, delayed = placement.chip, placement.shape.delayed
+    assumptions: list[str] = []
+    if delayed and "delayed" not in chip.supports.features:
+        assumptions.append(f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}")
+    if chip.pipelined:
+        ticks = chip.synchronization.ticks_per_timestep if isinstance(chip.synchronization, Timer) else 1
+        for one in delayed:
+            if one.delay * ticks <= one.source - one.target:
+                assumptions.append(
+                    f"{chip.name} works on several timesteps at once; what layer {one.source} sends back to layer "
+                    f"{one.target} is taken to be there in time, though it is not in a pipeline of one step a layer"
+                )
+    return *assumptions, *_direct_assumptions(placement)
+
+
+def _direct_assumptions(placement: Placement) -> tuple[str, ...]:
+    """Likewise of its skips and connections within a pass."""
+    chip, direct = placement.chip, placement.shape.direct
+    skips = [one for one in direct if one.target > one.source]
+    assumptions: list[str] = []
+    for name, count in (("skips", len(skips)), ("within_pass", len(direct) - len(skips))):
+        if count and name not in chip.supports.features:
+            what = "skips over layers" if name == "skips" else "recurrent connections within a timestep"
+            assumptions.append(f"{chip.name} is not stated to have {what}; evaluated with {count}")
+    if chip.pipelined and skips:
+        assumptions.append(f"{chip.name} works on several timesteps at once; spikes over skips are taken to wait")
+    if chip.synchronized and len(skips) < len(direct):
+        assumptions.append(f"{chip.name} takes each layer once a timestep; what comes back in it is taken to count")
+    return tuple(assumptions)
+
+
+def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> tuple[str, ...]:
+    """What a network whose neurons differ needs that the chip does not have, or is not stated to have.
+
+    Thresholds that differ only between layers amount to scales of the layers' weights, and need no assumption where
+    each layer has its own scale.
+
+    Args:
+        learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.
+    """
+    chip, assumptions = placement.chip, []
+    of_layer = chip.weights is None or chip.weights.scale == "layer"
+    held = {"threshold": chip.supports.thresholds, "time_constant": chip.supports.time_constants}
+    for name, sharing in learned.items():
+        scaled = name == "threshold" and sharing == "layer" and of_layer
+        most, noun, needed = held[name], name.replace("_", " "), _most_on_a_core(placement, sharing)
+        if scaled or most == "neuron":
+            continue
+        if most is None:
+            assumptions.append(f"{chip.name} is not stated to have a {noun} for each {sharing}; evaluated with its own")
+        elif needed > most:
+            few = f"{chip.name} has {plural(most, noun)} a core"
+            assumptions.append(f"{few}; evaluated with one for each {sharing}, {needed} on a core")
+    return tuple(assumptions)
+
+
+def _most_on_a_core(placement: Placement, sharing: Literal["layer", "neuron"]) -> int:
+    """Layers or neurons of the core that has most of them."""
+    if sharing == "neuron":
+        return max(load.neurons for load in placement.core_loads)
+    return max(Counter(core for core, _ in {(part.core, part.layer) for part in placement.parts}).values())

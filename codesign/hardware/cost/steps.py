@@ -1,0 +1,291 @@
+"""Work by steps: what every core has to do in each hardware step, forward step or layer of an execution.
+
+A step's time is a price: work · times. The work itself depends on the execution, the placement and the lanes only, so
+it is gathered once and priced as often as one likes. Steps with the same work are one row, which merges them exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arrays import Flags, Floats, Integers
+from codesign.hardware.chip.geometry import Geometry
+from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.hardware.placement.lanes import lane_operations
+from codesign.simulation.execution import MessageTable, UpdateTable
+
+_KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
+_CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepWork:
+    """U different steps on K cores, and which of them each sample goes through.
+
+    Attributes:
+        work: (U, K, 6) lane operations, messages received, neurons accessed, lane updates, spikes generated and
+            messages sent, priced as `codesign.hardware.terms.WORK_TIMES` says. Where several parts of a core must not
+            be added up, K stands for parts.
+        sent: (U, S + 1) messages under way in the step by source: 0 the input, 1 + slice.
+        which: (B, H) row of `work` of each step of each sample; row 0 stands for no step, and takes no time. Samples
+            that run fewer timesteps than others begin with it, so that all end together.
+        routes: S + 1 arrays (ways, 3) of the different ways of a message of each source to the next layer: hops along
+            the row, along the column, and borders between chips.
+        links: (S + 1, Q) how often one message of each source passes each of Q links.
+    """
+
+    work: Floats
+    sent: Floats
+    which: Integers
+    routes: tuple[Integers, ...]
+    links: Floats
+
+    def busy(self, times_s: Floats) -> Floats:
+        """(U, K, n) time of each core in each step, in seconds, from the (6, n) times of the kinds of work."""
+        steps, cores, _ = self.work.shape
+        return (self.work.reshape(-1, _KINDS) @ times_s).reshape(steps, cores, -1)
+
+    def longest(self, times_s: Floats) -> Floats:
+        """(U, n) time of the busiest core of each step."""
+        steps, cores, _ = self.work.shape
+        used = np.flatnonzero(self.work.any(axis=(0, 1)) & times_s.any(axis=1))
+        longest = np.zeros((steps, times_s.shape[1]))
+        if not len(used):
+            return longest
+        chunk = max(1, _CHUNK // (cores * times_s.shape[1]))
+        for first in range(0, steps, chunk):
+            amounts = np.take(self.work[first : first + chunk], used, axis=2).reshape(-1, len(used))
+            longest[first : first + chunk] = (amounts @ times_s[used]).reshape(-1, cores, times_s.shape[1]).max(axis=1)
+        return longest
+
+    def ways(self, hop_s: Floats) -> Floats:
+        """(U, n) or (1, 1) longest way of a message under way in each step, from the (3, n) times of `routes`."""
+        of_source = np.zeros((len(self.routes), hop_s.shape[1]))
+        for source, routes in enumerate(self.routes):
+            if len(routes):
+                of_source[source] = (routes @ hop_s).max(axis=0)
+        if not of_source.any():
+            return np.zeros((1, 1))
+        under_way = self.sent > 0
+        patterns, which = _distinct_rows(under_way)
+        longest = np.zeros((len(patterns), hop_s.shape[1]))
+        for way, there in zip(of_source, under_way[patterns].T, strict=True):
+            np.maximum(longest, way, out=longest, where=there[:, None])
+        return longest[which]
+
+    def busiest_link(self) -> Floats:
+        """(U,) messages over the busiest link in each step."""
+        return (self.sent @ self.links).max(axis=1) if self.links.shape[1] else np.zeros(len(self.sent))
+
+    @property
+    def real(self) -> Flags:
+        """(B, H) where a sample has a step."""
+        return self.which > 0
+
+    @cached_property
+    def _through(self) -> Any:
+        """(B, U) how often each sample goes through each step, sparse."""
+        from scipy.sparse import csr_array
+
+        ends = np.append(0, np.cumsum(self.real.sum(axis=1)))
+        through = csr_array((np.ones(ends[-1]), self.which[self.real], ends), shape=(len(ends) - 1, len(self.work)))
+        through.sum_duplicates()
+        return through
+
+    def summed(self, values: Floats) -> Floats:
+        """(B, n) sum over the steps that each sample goes through, from (U, n)."""
+        return np.asarray(self._through @ values)
+
+
+def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
+    geometry, routes = work.geometry, []
+    for source in range(len(work.layer_reached)):
+        ways = geometry.ways[np.ix_(work.starts(source), work.places(source))].reshape(-1, 3)
+        routes.append(np.unique(ways, axis=0))
+    return tuple(routes)
+
+
+class _Steps:
+    """Steps that are filled with work before equal ones are merged.
+
+    Attributes:
+        rows: (1 + steps, K · 6 + S + 1), a step each; the first stands for no step.
+        work, sent: (steps, K, 6) and (steps, S + 1), views of it.
+    """
+
+    def __init__(self, steps: int, cores: int, sources: int) -> None:
+        self.sources = cores * _KINDS  # where the columns of messages sent begin
+        self.rows = np.zeros((1 + steps, self.sources + sources))
+        self.work = self.rows[1:, : self.sources].reshape(steps, cores, _KINDS)
+        self.sent = self.rows[1:, self.sources :]
+
+    def gather(self, work: PlacedExecution, received: Integers, evaluated: Integers, cores: Integers) -> None:
+        """Add up all that is received and what is sent for spikes.
+
+        Args:
+            received, evaluated: step of each row of the message table, and of the update table.
+            cores: (P,) where the parts are.
+        """
+        arrivals = work.deliveries
+        for core, own in zip(cores, map(slice, arrivals.begins, arrivals.begins[1:]), strict=False):
+            step = received[arrivals.row[own]]
+            self.add(step, core * _KINDS, arrivals.operations[own])
+            self.add(step, core * _KINDS + 1, arrivals.messages[own])
+        self.add(received, self.sources + work.messages.source, work.counts.astype(np.float64))
+        row, part, share = work.over_parts(work.execution.updates.slice)
+        spikes, outputs = work.sent
+        step, column = evaluated[row], cores[part] * _KINDS
+        self.add(step, column + 4, spikes[row] * share)
+        self.add(step, column + 5, outputs[row] * share)
+
+    def add(self, step: Integers, column: Integers, amount: Floats) -> None:
+        """Amounts in columns of rows, of which some may be the same."""
+        np.add.at(self.rows.reshape(-1), (1 + step) * self.rows.shape[1] + column, amount)
+
+    def merged(self, work: PlacedExecution, which: Integers) -> StepWork:
+        """Steps that are all different, given which of those here each sample goes through, (B, H); −1 for none."""
+        first, like = _distinct_rows(self.rows[1:])
+        rows = np.append(0, 1 + first)
+        return StepWork(
+            work=self.rows[rows, : self.sources].reshape(len(rows), -1, _KINDS),
+            sent=self.rows[rows, self.sources :],
+            which=np.append(1 + like, 0)[which],
+            routes=_routes(work),
+            links=work.source_links,
+        )
+
+
+def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
+    """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
+    done, sent = _passes(work)
+    geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
+    count = timesteps * ticks + layers - 1
+    every = _Steps(work.samples * count, geometry.cores, sent.shape[2])
+    steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
+    drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
+    for part, (layer, core) in enumerate(zip(geometry.layer, geometry.core, strict=True)):
+        steps[:, layer : layer + timesteps * ticks : ticks, core] += done[:, :, part]
+        steps[:, count - (layers - 1 - layer) :, core, 3] += drained[:, part, None]
+    for source, layer in enumerate(work.layer_reached):
+        if layer < layers:
+            flows[:, layer : layer + timesteps * ticks : ticks, source] += sent[:, :, source]
+    steps[:, :, :, 2] = work.accessed
+    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * ticks))
+
+
+def layer_steps(work: PlacedExecution) -> StepWork:
+    """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
+    done, sent = _passes(work)
+    done[:, :, :, 2] = work.accessed_by_part
+    count = work.timesteps * work.layers
+    every = _Steps(work.samples * count, len(work.geometry.layer), sent.shape[2])
+    shape = work.samples, work.timesteps, work.layers
+    steps, flows = (part.reshape(*shape, *part.shape[1:]) for part in (every.work, every.sent))
+    for layer in range(work.layers):
+        own = work.geometry.parts_of(layer)
+        steps[:, :, layer, own] = done[:, :, own]
+    for source, layer in enumerate(work.layer_reached):
+        if layer < work.layers:
+            flows[:, :, layer, source] = sent[:, :, source]
+    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * work.layers))
+
+
+def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
+    """(B, count) numbers of steps, sample by sample; −1 where a sample (B,) skips them, its first ones."""
+    numbers = np.arange(work.samples * count).reshape(work.samples, count)
+    return np.where(np.arange(count) < skipped[:, None], -1, numbers)
+
+
+def forward_steps(work: PlacedExecution) -> StepWork:
+    """Forward steps of each pass, for the stepwise bound of chips without synchronization: (B, T · steps) of them."""
+    table, updates, cores = work.messages, work.execution.updates, work.geometry.core
+    count = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
+
+    def number(rows: MessageTable | UpdateTable, step: Integers) -> Integers:
+        return np.asarray((rows.sample * work.timesteps + rows.timestep) * count + step)
+
+    own = np.flatnonzero(work.barrier_outputs)
+    received, evaluated = number(table, table.step + 1), number(updates, updates.step)
+    said = number(table, table.enqueue_step)[own]
+    begins = np.flatnonzero(np.arange(work.timesteps) < work.timesteps_run[:, None]) * count
+    used = np.zeros(work.samples * work.timesteps * count, dtype=bool)
+    for steps in (received, evaluated, said, begins):
+        used[steps] = True
+    at = np.where(used, np.cumsum(used) - 1, -1)
+    every = _Steps(int(used.sum()), work.geometry.cores, len(work.layer_reached))
+    every.gather(work, at[received], at[evaluated], cores)
+    row, part, share = work.over_parts(updates.slice)
+    every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
+    row, part, share = work.over_parts(table.source[own] - 1)
+    column, outputs = cores[part] * _KINDS + 5, work.barrier_outputs[own][row] * share
+    by_part = np.argsort(part, kind="stable")  # a sum's last bit depends on the order, also that of parts on one core
+    every.add(at[said][row][by_part], column[by_part], outputs[by_part])
+    if work.chip.synchronization.kind == "clocked":
+        every.work[at[begins], :, 2] = work.accessed
+    return every.merged(work, at.reshape(work.samples, -1))
+
+
+def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
+    """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
+    that ended early come last, and before them are zeros."""
+    table, updates, parts = work.messages, work.execution.updates, work.share.shape[1]
+    passes = _Steps(work.samples * work.timesteps, parts, len(work.layer_reached))
+    received, evaluated = (rows.sample * work.timesteps + rows.timestep for rows in (table, updates))
+    passes.gather(work, received, evaluated, np.arange(parts))
+    done, sent = (rows.reshape(work.samples, work.timesteps, *rows.shape[1:]) for rows in (passes.work, passes.sent))
+    done[:, :, :, 3] = lane_operations(updated_neurons(work.execution, work.chip) @ work.share, work.chip)
+    if (work.timesteps_run == work.timesteps).all():
+        return done, sent
+    # what is not run holds nothing, so that to roll a sample's timesteps puts zeros first
+    timestep = (np.arange(work.timesteps) + work.timesteps_run[:, None]) % work.timesteps
+    rolled = np.arange(work.samples)[:, None], timestep
+    return done[rolled], sent[rolled]
+
+
+def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
+    """One of each set of equal rows, in the order of their bits, and which of these each row is; no value is −0."""
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+    order = np.argsort(keys)
+    starts = np.ones(len(rows), dtype=bool)
+    chunk = max(1, _CHUNK // rows.shape[1])
+    for begin in range(1, len(rows), chunk):
+        some = rows[order[begin - 1 : begin + chunk]]
+        starts[begin : begin + chunk] = (some[1:] != some[:-1]).any(axis=1)
+    which = np.empty_like(order)
+    which[order] = np.cumsum(starts) - 1
+    return order[starts], which
+
+
+# samples without a pause between them, on a chip that works on layers in a pipeline -----------------------------------
+
+
+def overlaps(geometry: Geometry | None) -> bool:
+    """Whether every core holds one layer only, so that it works on one sample at a time."""
+    return geometry is not None and len({*zip(geometry.core, geometry.layer, strict=True)}) == geometry.cores
+
+
+def stream_intervals(steps: StepWork, length_s: Floats, apart: Integers) -> Floats:
+    """(B, n) time from each sample to the next.
+
+    The first layer turns to the next sample when it has had the last timestep of this one, while later layers still
+    work on this one. A step is then as long as the longest of those that fall on it: of step t of one sample, step
+    T + t of the sample before, and so on. Each sample is taken to follow one like it, so that its time depends on no
+    other.
+
+    Args:
+        length_s: (U, n) of each step.
+        apart: (B,) steps from the begin of a sample to that of the next.
+    """
+    sample, step = np.nonzero(steps.real)
+    begin, first = np.cumsum(apart) - apart, steps.real.argmax(axis=1)
+    longest = np.zeros((int(apart.sum()), length_s.shape[1]))
+    place = begin[sample] + (step - first[sample]) % apart[sample]
+    np.maximum.at(longest, place, length_s[steps.which[steps.real]])
+    intervals = np.zeros((len(apart), length_s.shape[1]))
+    np.add.at(intervals, np.repeat(np.arange(len(apart)), apart), longest)
+    return intervals

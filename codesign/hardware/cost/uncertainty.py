@@ -1,0 +1,200 @@
+"""How far energy and latency move when a chip's numbers move within their ranges.
+
+Every price of a chip that is not measured lies in a range: the `range` of its file, or else value / factor to
+value · factor with the factor of its confidence (`ASSUMED_FACTORS`, an assumption). Within a range numbers are
+log-uniform, or uniform where the range begins at 0. The times of a barrier's table move together. Numbers that an axis
+of a sweep sets are what the sweep asks about, so they do not move; neither do lanes and what changes spikes.
+
+The model itself is off too, by what `Chip.model_error` says: each draw multiplies all energies by one factor and all
+times by another, log-normal around 1 (`model.energy`, `model.latency`).
+
+Energies and the times of chips that synchronize are exact in every draw. Chips without synchronization are
+replayed once, and the replay scales with its stepwise bound: that is exact where one time matters, or all in one
+proportion, and close to it elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import shake_256
+from statistics import NormalDist
+
+import numpy as np
+
+from codesign.arrays import Floats
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.numbers import Number, QuantityNumber, TimeNumber
+from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS, AXIS_SOURCE
+from codesign.hardware.cost.cost import Cost, mean_times
+from codesign.hardware.cost.energy import term_energies, total_in
+from codesign.hardware.terms import MODEL
+
+DRAWS = 128
+"""Joint draws of a chip's numbers."""
+
+_DIGITS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncertainNumber:
+    """A number and where it may lie, in SI units; times in cycles are in seconds at the file's clock.
+
+    Attributes:
+        path: as in the file, such as `energies.synaptic_operation`; or `model.energy`, `model.latency`.
+        low, value, high: the range and the number in it; of a barrier's table, the time for the most tiles; of the
+            model's factors one standard deviation either way.
+        unit: SI unit.
+        assumed: whether the range is assumed from the confidence, not stated.
+    """
+
+    path: str
+    low: float
+    value: float
+    high: float
+    unit: str
+    assumed: bool
+
+    def at(self, place: Floats) -> Floats:
+        """The number at places from 0 to 1: from `low` to `high`, or of the model's factors as a normal quantile."""
+        if self.path.startswith(MODEL):
+            return self.high ** np.array([NormalDist().inv_cdf(one) for one in place])
+        if self.low > 0:
+            value = self.low * (self.high / self.low) ** place
+        else:
+            value = self.low + (self.high - self.low) * place
+        return np.asarray(np.clip(value, self.low, self.high))
+
+
+def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
+    """The prices of a chip that lie in a range, in file order, and what the model may be off by."""
+    uncertain = []
+    for path, number in chip.numbers().items():
+        ends = getattr(number, "range", None)
+        value = _value(chip, number)
+        if number.source == AXIS_SOURCE or value is None:
+            continue
+        factor = ASSUMED_FACTORS[number.confidence]
+        low, high = ends if ends is not None else (value / factor, value * factor)
+        if low < high:
+            uncertain.append(
+                UncertainNumber(path=path, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
+            )
+    for name in () if chip.model_error is None else ("energy", "latency"):
+        factor = getattr(chip.model_error, name)
+        if factor > 1:
+            uncertain.append(
+                UncertainNumber(path=MODEL + name, low=1 / factor, value=1.0, high=factor, unit="", assumed=False)
+            )
+    return tuple(uncertain)
+
+
+def _value(chip: Chip, number: Number) -> float | None:
+    if isinstance(number, BarrierTimes):
+        return number.of_tiles(max(number.by_tiles))
+    if isinstance(number, TimeNumber):
+        return chip.seconds(number)
+    return number.value if isinstance(number, QuantityNumber) else None  # type: ignore[attr-defined]
+
+
+@cache
+def draws_of(chip: str, path: str) -> Floats:
+    """(DRAWS,) places in (0, 1) of a number in its range, one in each of DRAWS equal parts, in random order.
+
+    They depend on the names of chip and number only, so that whatever is priced on a chip shares its draws.
+    """
+    words = np.frombuffer(shake_256(f"{chip}\0{path}".encode()).digest(16 * DRAWS), dtype="<u8")
+    order = np.argsort(np.argsort(words[:DRAWS], kind="stable"), kind="stable")
+    inside = (words[DRAWS:] >> np.uint64(11)).astype(np.float64) / 2.0**53
+    places = (order + inside) / DRAWS
+    places.setflags(write=False)
+    return np.asarray(places)
+
+
+class _Scenarios:
+    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws.
+
+    `energy` and `latency` are (count,) factors of the model itself.
+    """
+
+    def __init__(self, chip: Chip, extent: Extent) -> None:
+        # neither energy nor time depends on the area
+        self.numbers = [number for number in uncertain_numbers(chip) if number.path != "area"]
+        count = len(self.numbers)
+        self.count = 1 + 2 * count + DRAWS
+        self.low, self.high = slice(1, 1 + count), slice(1 + count, 1 + 2 * count)
+        self.draws = slice(1 + 2 * count, None)
+        own = Prices(chip=chip, extent=extent)
+        varied: dict[str, Floats] = {}
+        for place, number in enumerate(self.numbers):
+            values = np.full(self.count, number.value)
+            values[1 + place], values[1 + count + place] = number.low, number.high
+            values[self.draws] = number.at(draws_of(chip.name, number.path))
+            path, described = number.path, number_at(chip, number.path)
+            if isinstance(described, BarrierTimes) and number.value > 0:
+                values = values / number.value * own.barrier()  # the whole table moves together
+            elif isinstance(described, TimeNumber) and described.cycles:
+                path, values = f"{path}.cycles", values / number.value * described.cycles
+            varied[path] = values
+        self.energy = varied.pop(f"{MODEL}energy", np.ones(self.count))
+        self.latency = varied.pop(f"{MODEL}latency", np.ones(self.count))
+        self.prices = Prices(chip=chip, extent=extent, varied=varied)
+
+
+def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
+    """Columns of a row that say how far its energy and latency move, named as the columns of results.
+
+    Draws have six digits. What is not known stays unknown.
+    """
+    this = cost.counted
+    cases = _Scenarios(this.work.chip, this.work.placement.extent)
+    times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
+    counts = this.counts.mean().during(cost.operation, cases.prices)
+    terms_j = term_energies(counts, cases.prices, times.on_s, times.latency_s)
+    board = total_in("board", terms_j, cases.prices.core_share)
+    energy = None if board is None else board * cases.energy
+    latency = None if times.latency_s is None else times.latency_s * cases.latency
+    terms = {name: term * cases.energy for name, term in terms_j.items() if term is not None}
+    moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
+    # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
+    scales = {name: float(term.max()) for name, term in moving.items()}
+    parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
+    area_m2, ends = this.work.placement.area_m2, _area_ends(this.work.chip)
+    return {
+        "area_low_m2": None if area_m2 is None else area_m2 * ends[0],
+        "area_high_m2": None if area_m2 is None else area_m2 * ends[1],
+        "uncertain_numbers": [number.path for number in cases.numbers],
+        "uncertain_low": [number.low for number in cases.numbers],
+        "uncertain_value": [number.value for number in cases.numbers],
+        "uncertain_high": [number.high for number in cases.numbers],
+        "energy_at_low_j": _listed(energy, cases.low),
+        "energy_at_high_j": _listed(energy, cases.high),
+        "latency_at_low_s": _listed(latency, cases.low),
+        "latency_at_high_s": _listed(latency, cases.high),
+        "energy_draws_j": _listed(energy, cases.draws),
+        "latency_draws_s": _listed(latency, cases.draws),
+        "uncertain_terms": None if parts is None else list(moving),
+        "term_scale_j": None if parts is None else list(scales.values()),
+        "term_at_low": _listed(parts, cases.low),
+        "term_at_high": _listed(parts, cases.high),
+        "term_draws": _listed(parts, cases.draws),
+    }
+
+
+def _area_ends(chip: Chip) -> tuple[float, float]:
+    """Ends of the range of the chip's area, relative to it."""
+    for number in uncertain_numbers(chip):
+        if number.path == "area":
+            return number.low / number.value, number.high / number.value
+    return 1.0, 1.0
+
+
+def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:
+    """A row over scenarios, or several one after another, rounded; None for None."""
+    if rows is None:
+        return None
+    chosen = np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0))
+    return [float(f"{value:.{_DIGITS}g}") for value in chosen.reshape(-1).tolist()]

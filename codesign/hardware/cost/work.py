@@ -1,0 +1,343 @@
+"""What an execution does on a placement: counts of priced events and the work of every step. No price is in it.
+
+A `PlacedExecution` is gathered once, piece by piece as pieces are asked for, and priced as often as one likes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from codesign.arrays import Floats, Integers
+from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Geometry
+from codesign.hardware.chip.parts import Answer
+from codesign.hardware.chip.reach import Reach, reach_of
+from codesign.hardware.placement.lanes import MessageCycles, lane_operations, message_cycles
+from codesign.hardware.placement.placement import Placement
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
+from codesign.simulation.late_messages import all_messages, first_of_direct
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliveries:
+    """Messages by part of the network that receives them and row of the message table, in this order.
+
+    Attributes (of shape (deliveries,), but for the first):
+        begins: (P + 1,) where those of each part begin.
+        row: row of the message table.
+        messages: how many.
+        operations: lane operations that they take there, all together.
+    """
+
+    begins: Integers
+    row: Integers
+    messages: Floats
+    operations: Floats
+
+
+class PlacedExecution:
+    """An execution of B samples seen from a placement: S recorded slices on P parts.
+
+    Attributes:
+        execution, placement, geometry: where it comes from.
+        share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
+        exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
+            layer's parts by their neurons.
+        timesteps_run: (B,) as in the execution.
+        decided: (B,) whether the last pass of a sample has an output spike.
+
+    Raises:
+        InputError: the execution is of another network, or was cut off on a chip that cannot drop what waits, or
+            ended on one that cannot end a sample.
+    """
+
+    def __init__(self, execution: Execution, placement: Placement) -> None:
+        if placement.shape != execution.shape:
+            raise InputError("placement: is of another network than the execution")
+        _check_drained(execution, placement.chip)
+        self.execution, self.placement = execution, placement
+        self.chip: Chip = placement.chip
+        self.geometry: Geometry = placement.geometry
+        self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
+        self.timesteps_run = execution.timesteps_run
+        self.layers = len(execution.shape.layers)
+        self.decided = execution.steps_to_first_output[execution.last_pass] != NOT_REACHED
+        slices, parts = (
+            [(part.layer, part.cut, part.neurons) for part in of_all] for of_all in (execution.slices, placement.parts)
+        )
+        self.exact = slices == parts
+        self.share = np.eye(len(slices)) if self.exact else shares(execution.slices, self.geometry)
+
+    @cached_property
+    def messages(self) -> MessageTable:
+        """All messages, those over delayed and direct connections included; sources are those of `reach`."""
+        return all_messages(self.execution)
+
+    @cached_property
+    def counts(self) -> Integers:
+        """(rows of the message table,) messages: spikes, and barrier messages where the chip needs them.
+
+        Hardware that synchronizes does not: their time is a barrier's, a tick's or a handshake's.
+        """
+        table = self.messages
+        return table.spikes if self.chip.synchronized else table.spikes + table.barriers
+
+    @cached_property
+    def present(self) -> Floats:
+        """(L,) share of the synapses into each layer that the chip works on: those of weight 0 only if it stores them.
+
+        Means over a layer's weights, since executions do not tell over which of them its spikes went.
+        """
+        zeros = self.execution.zero_weights if self.chip.skips_zero_weights == "yes" else ()
+        return 1 - np.array(zeros or (0.0,) * self.layers)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Of each source, 0 the input, 1 + slice and D late ones, in each part."""
+        if self.exact:
+            return self.geometry.reach
+        return reach_of(self.placement.shape, self.execution.slices, self.placement.parts)
+
+    def over_parts(self, slices: Integers) -> tuple[Integers, Integers, Floats]:
+        """Of slices (n,), one after the other, all parts in which they lie: the place among the n, the part, and the
+        share of the slice there."""
+        if self.exact:
+            return np.arange(len(slices)), slices, np.ones(len(slices))
+        slice_of_pair, part = np.nonzero(self.share)
+        begins = np.searchsorted(slice_of_pair, np.arange(len(self.share) + 1))
+        several = np.diff(begins)[slices]
+        place = np.repeat(np.arange(len(slices)), several)
+        pair = (begins[slices] - np.cumsum(several) + several)[place] + np.arange(len(place))
+        return place, part[pair], self.share[slice_of_pair, part][pair]
+
+    @cached_property
+    def destinations(self) -> Floats:
+        """(S + 1 + D,) parts that a message of each source goes to, in the mean."""
+        return np.asarray(self.reach.share.sum(axis=1))
+
+    @cached_property
+    def targets(self) -> Integers:
+        """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
+        return np.asarray(self.layer_reached[self.messages.source], dtype=np.int64)
+
+    @cached_property
+    def layer_reached(self) -> Integers:
+        """(S + 1 + D,) layer that messages of each source reach."""
+        return self.reach.layer
+
+    def starts(self, source: int) -> Integers:
+        """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
+        if self.reach.origin[source] < 0:
+            return np.zeros(1, dtype=np.int64)
+        return np.asarray(1 + np.unique(self.geometry.core[self.share[self.reach.origin[source]] > 0]), dtype=np.int64)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Every message at every core that it reaches.
+
+        In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
+        mean of the row, synaptic operations / spikes, is shared out over the cores as the synapses of its source are,
+        and rounded up to whole lanes for the share of the messages that go there; where the chip's structure is known,
+        its lanes are banks, see `codesign.hardware.placement.lanes`. On a crossbar it has the core's neurons, whatever
+        it is connected to.
+        """
+        source, goes = self.messages.source, self.reach.share > 0
+        sending = np.bincount(source[self.counts > 0], minlength=len(goes))
+        begins = np.append(0, np.cumsum(sending @ goes))
+        rows, messages, operations = np.empty(begins[-1], dtype=np.int64), np.empty(begins[-1]), np.empty(begins[-1])
+        for layer in range(self.layers):
+            row, per_message, working = self._received(layer)
+            for part in self.geometry.parts_of(layer):
+                there = goes[source[row], part]
+                into, of_part = slice(begins[part], begins[part + 1]), row[there]
+                rows[into] = of_part
+                messages[into] = self.counts[of_part] * self.reach.share[source[of_part], part]
+                taken = self._operations(source[of_part], part, per_message[there]) * working[there]
+                operations[into] = taken * self.units("synaptic_operation")[layer]
+        return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
+
+    def _received(self, layer: int) -> tuple[Integers, Floats, Floats]:
+        """Rows of the message table that reach a layer, the synapses there of one of their messages, and how many of
+        these have any."""
+        table, shape, size = self.messages, self.placement.shape, self.placement.shape.layers[layer]
+        row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
+        source, spikes, performed = table.source[row], table.spikes[row], table.synaptic_operations[row]
+        late = source > len(self.execution.slices)
+        per_message = np.where(late, float(size.neurons), shape.fan_out(layer))
+        working: Floats = self.counts[row].astype(np.float64)
+        if size.window is not None and size.window.first:  # of the spikes, those that a window passes
+            working = np.where(late, spikes, performed / shape.fan_out(layer) + (working - spikes))
+        elif shape.fan_out(layer) != size.neurons:
+            known = (spikes > 0) & (performed > 0)
+            per_message[known] = performed[known] / spikes[known]
+        per_message = np.where(late, per_message, per_message * self.present[layer])
+        for place, (mean, first) in self._direct_messages.items():
+            own = source == place
+            per_message[own], working[own] = mean, spikes[own]
+            known = own & (spikes > 0) & (performed > 0)
+            if first:
+                working[own] = performed[own] / mean
+            else:
+                per_message[known] = performed[known] / spikes[known]
+        return row, per_message, working
+
+    @cached_property
+    def _direct_messages(self) -> dict[int, tuple[float, bool]]:
+        """Of sources in direct connections, the mean synapses of a neuron, and whether a window passes one spike."""
+        shape, found = self.placement.shape, {}
+        layers = [recorded.layer for recorded in self.execution.slices]
+        firsts = first_of_direct(shape, tuple(layers))
+        for one, first in zip(shape.direct, firsts, strict=True):
+            size = shape.input_size if one.source < 0 else shape.layers[one.source].neurons
+            passes = one.window is not None and one.window.first
+            for place in range(first, first + [-1, *layers].count(one.source)):
+                found[place] = one.synapses / size, passes
+        return found
+
+    def _operations(self, source: Integers, part: int, per_message: Floats) -> Floats:
+        """(n,) mean lane operations of messages of n sources in a part, with (n,) synapses in its layer."""
+        geometry, cycles, goes = self.geometry, self._cycles, self.reach.share[source, part]
+        if geometry.occupied[part]:
+            return np.asarray(goes * lane_operations(np.full(len(source), float(geometry.occupied[part])), self.chip))
+        if cycles is None:
+            synapses = self.reach.synapses
+            each = per_message * synapses[source, part] / (synapses.sum(axis=1)[source] * goes)
+            return np.asarray(goes * lane_operations(each, self.chip))
+        return np.asarray(cycles.cycles[source, part] * cycles.per_message(per_message, source))
+
+    @cached_property
+    def _cycles(self) -> MessageCycles | None:
+        """Of messages, where the chip's structure is known and its lanes are counted."""
+        lanes = None if self.chip.vector_width is None else self.chip.vector_width.value
+        return self.cycles_of(lanes) if self.chip.structure is not None and isinstance(lanes, int) else None
+
+    def cycles_of(self, lanes: int) -> MessageCycles:
+        """Cycles of messages on so many lanes."""
+        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes)
+
+    @cached_property
+    def sent(self) -> tuple[Floats, Floats]:
+        """(rows of the update table,) work of spikes generated, and messages sent for them, one for each destination
+        core."""
+        updates = self.execution.updates
+        layer = np.array([recorded.layer for recorded in self.execution.slices])[updates.slice]
+        emitted = updates.emitted.astype(np.float64)
+        return emitted * self.units("spike")[layer], emitted * self.reach.messages_per_spike()[updates.slice]
+
+    @cached_property
+    def barrier_outputs(self) -> Floats:
+        """(rows of the message table,) barrier messages sent, one for each destination core, where cores send them."""
+        table = self.messages
+        sent = table.barriers * self.destinations[table.source] * (not self.chip.synchronized)
+        return np.asarray(sent, dtype=np.float64)
+
+    @cached_property
+    def source_links(self) -> Floats:
+        """(S + 1 + D, Q) how often one message of each source passes each of Q links."""
+        return np.asarray(self.sources @ self.geometry.links)
+
+    @cached_property
+    def sources(self) -> Floats:
+        """(S + 1 + D, P + 1 + D') shares of each source in the sources of `Geometry.reach`: the input, the parts, and
+        the D' parts that send over the same delayed and direct connections."""
+        slices, parts = self.share.shape
+        sources = np.zeros((len(self.reach.origin), len(self.geometry.reach.origin)))
+        sources[0, 0] = 1.0
+        sources[1 : slices + 1, 1 : parts + 1] = self.share
+        source, place = slices + 1, parts + 1
+        for one in self.execution.shape.further:
+            if one.source < 0:
+                sources[source, place] = 1.0
+                source, place = source + 1, place + 1
+                continue
+            own = self.geometry.parts_of(one.source)
+            for number in np.flatnonzero([part.layer == one.source for part in self.execution.slices]):
+                sources[source, place : place + len(own)] = self.share[number, own]
+                source += 1
+            place += len(own)
+        return sources
+
+    def places(self, *sources: int) -> Integers:
+        """Cores that messages of sources go to."""
+        reached = self.reach.share[list(sources)].any(axis=0)
+        return np.unique(self.geometry.core[reached])
+
+    def units(self, kind: str) -> Floats:
+        """(L,) units of work that one piece of a kind makes in each layer."""
+        work = self.chip.layer_work
+        return np.ones(self.layers) if work is None else work.of(kind, self.layers)
+
+    @cached_property
+    def accessed_by_part(self) -> Floats:
+        """(P,) work of a visit of all neurons in each part, and of the input's channels where they come first."""
+        geometry, work = self.geometry, self.chip.layer_work
+        visited = geometry.accessed * self.units("neuron_access")[geometry.layer]
+        if work is not None and work.neuron_access is not None:
+            visited += (geometry.layer == 0) * work.neuron_access.input * self.execution.shape.input_size
+        return np.asarray(visited, dtype=np.float64)
+
+    @cached_property
+    def accessed(self) -> Floats:
+        """(K,) the same on each core."""
+        geometry = self.geometry
+        return np.bincount(geometry.core, weights=self.accessed_by_part, minlength=geometry.cores).astype(np.float64)
+
+
+def _check_drained(execution: Execution, chip: Chip) -> None:
+    """What a chip cannot drop or end it computes and pays for, so an execution that did so has no price there."""
+    better = "evaluate with the schedule that {} gives, or with schedule.drained()"
+    if chip.can_flush != "yes" and (execution.emitted != execution.propagated).any():
+        raise InputError(
+            f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision, and this execution was cut "
+            f"off there; {better.format('chip_schedule')}"
+        )
+    if chip.can_end_sample != "yes" and (execution.timesteps_run < execution.timesteps).any():
+        raise InputError(
+            f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep, and this execution "
+            f"did; {better.format('on_chip')}"
+        )
+
+
+def unable(answer: Answer, verb: str) -> str:
+    """In words, an answer of a chip file other than `yes`."""
+    return f"cannot {verb}" if answer == "no" else f"is not known to be able to {verb}"
+
+
+def shares(slices: tuple[Slice, ...], geometry: Geometry) -> Floats:
+    """(S, P) shares of slices that are other runs of neurons than the parts: by the neurons of their layer's parts."""
+    of_layer = np.array([recorded.layer for recorded in slices])[:, None] == geometry.layer[None, :]
+    return np.asarray(of_layer * geometry.neurons / (of_layer * geometry.neurons).sum(axis=1, keepdims=True))
+
+
+def updated_neurons(execution: Execution, chip: Chip) -> Floats:
+    """(B, T, S) neuron updates of each slice in each timestep, counted as the chip's energy of an update says.
+
+    A chip whose layers wait evaluates a neuron once a timestep, when all that reaches it is there, in however many
+    groups of the simulation that came. Under `layer` thresholds with barrier
+    messages that is every neuron behind the first layer.
+    """
+    number = chip.energies.neuron_update
+    if number is not None and number.counted == "active_neurons":
+        return execution.active.astype(np.float64)
+    table = execution.updates
+    shape = execution.samples, execution.timesteps, len(execution.slices)
+    rows = np.ravel_multi_index((table.sample, table.timestep, table.slice), shape)
+    counts: Floats = np.bincount(rows, table.evaluated, int(np.prod(shape))).astype(np.float64).reshape(shape)
+    if chip.synchronized:
+        counts = np.minimum(counts, [recorded.neurons for recorded in execution.slices])
+    return counts
+
+
+def drained_neurons(execution: Execution, chip: Chip) -> Floats:
+    """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done.
+
+    Pipelined chips that update active neurons find a potential in them in every later step.
+    """
+    number = chip.energies.neuron_update
+    if not chip.pipelined or number is None or number.counted != "active_neurons":
+        return np.zeros((execution.samples, len(execution.slices)))
+    return execution.residual.astype(np.float64)

@@ -1,0 +1,95 @@
+"""A network on cores that the caller chooses, checked as thoroughly as an automatic placement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from codesign.arguments import whole
+from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.placement.filling import Budget, CoreLoad
+from codesign.hardware.placement.shortage import amount_texts
+from codesign.network.cuts import runs_of
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
+from codesign.units import plural
+
+
+def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice, ...] | None) -> tuple[Slice, ...]:
+    """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`.
+
+    Raises:
+        InputError: `cores` has another length, an entry is no whole number or no core of the chip, or a layer comes
+            back to a core that it has left.
+    """
+    numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
+    if len(numbers) == shape.neurons:
+        parts = list(parts_on(shape, numbers))
+    elif filled is not None and len(numbers) == len(filled):
+        parts = [replace(part, core=core) for part, core in zip(filled, numbers, strict=True)]
+    else:
+        of_parts = "" if filled is None else f", or for each of {plural(len(filled), 'part')},"
+        raise InputError(
+            f"cores: must have one for each of {plural(shape.neurons, 'neuron')}{of_parts} found {len(numbers):,}"
+        )
+    return tuple(parts)
+
+
+def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[Slice]:
+    """Parts of (N,) cores of neurons, in the order of the cut in which each layer's cores hold runs."""
+    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
+        cut, runs = runs_of(size, cores[start : start + size.neurons])
+        yield from (Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
+
+
+def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
+    """Raises InputError for a core that the chip does not have, or to which a layer comes back."""
+    most = budget.most_cores
+    if most is None:  # scaled, or chips without a stated limit: no more than parts can need
+        most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
+    seen: set[tuple[int, int]] = set()
+    for part in parts:
+        where = f"cores: layer {part.layer + 1}, core {part.core}"
+        if part.core >= most:
+            raise InputError(f"{where}: there is none; {budget.chip.name} has cores 0 to {most - 1:,}")
+        if (part.layer, part.core) in seen:
+            raise InputError(
+                f"{where}: the layer comes back to a core; it may be cut into runs of channels, rows or columns"
+            )
+        seen.add((part.layer, part.core))
+
+
+def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
+    """Raises InfeasibleError for a split layer or a shared core where the chip does not allow it."""
+    layers: dict[int, int] = {}
+    cores: dict[int, int] = {}
+    for part in parts:
+        layer, core = part.layer + 1, part.core
+        if not chip.splits_layers and layers.setdefault(layer, core) != core:
+            raise InfeasibleError(
+                f"{chip.name}: layer {layer} lies on cores {layers[layer]} and {core}, and a layer may not be split"
+            )
+        if chip.layers_share_core is False and cores.setdefault(core, layer) != layer:
+            raise InfeasibleError(
+                f"{chip.name}: core {core} has neurons of layers {cores[core]} and {layer}, which may not share one"
+            )
+
+
+def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads: Sequence[CoreLoad]) -> Iterator[str]:
+    """What exceeds the cores and the inputs of a neuron, by layer and core; cores are numbered from 0, as given."""
+    for number, layer in enumerate(shape.layers, start=1):
+        most = budget.chip.fan_in
+        if most is not None and layer.fan_in > most.value:
+            yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {most.value:,}"
+    for load in loads:
+        layers = [str(part.layer + 1) for part in parts if part.core == load.core]
+        whose = f"layer{'s' * (len(layers) > 1)} {' and '.join(layers)}"
+        for kind, amount, limit in (
+            ("neurons", load.neurons, load.neuron_capacity),
+            ("synapses", load.synapses, load.synapse_capacity),
+        ):
+            if limit is not None and amount > limit:
+                (needed, there), unit = amount_texts(budget, kind, [amount, limit])
+                yield f"{whose} on core {load.core}: {needed} {unit}, the core holds {there}"

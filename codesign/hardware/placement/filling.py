@@ -1,0 +1,377 @@
+"""Neurons on cores: how many fit, in which order cores are filled, and how layers are spread evenly.
+
+Counts of synapses are stored synapses: of a convolution's kernel, what a core needs of it counts once where the chip
+stores it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import CoreCounts
+from codesign.network.cuts import CUTS, Cut, work_of_runs
+from codesign.network.topology import LayerShape, NetworkShape
+from codesign.simulation.execution import Slice
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreLoad:
+    """What lies on a core in use, and what it holds.
+
+    Attributes:
+        core: number of the core; cores of the second chip come after all of the first.
+        neurons, synapses: neurons and stored synapses on it.
+        neuron_capacity, synapse_capacity: what it holds; None where that is not known.
+    """
+
+    core: int
+    neurons: int
+    synapses: int
+    neuron_capacity: int | None
+    synapse_capacity: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What there is to place a network on: the cores of a chip, or of several.
+
+    Attributes:
+        chip: whose cores, capacities and rules they are.
+        scaled: whether there are as many cores as the network needs.
+        cuts: orders in which layers may be cut.
+    """
+
+    chip: Chip
+    scaled: bool
+    cuts: tuple[Cut, ...] = CUTS
+
+    @property
+    def cores(self) -> int:
+        """Cores of one chip."""
+        return self.chip.cores.value
+
+    @property
+    def spans_chips(self) -> bool:
+        """Whether the cores after a chip's are those of further chips. If not, added cores are like the last one."""
+        return self.chip.multi_chip is not None
+
+    @property
+    def most_cores(self) -> int | None:
+        """Cores of all chips that may be joined; None where that is not stated or does not count."""
+        if self.scaled:
+            return None
+        if self.chip.multi_chip is None:
+            return self.cores
+        most = self.chip.multi_chip.most
+        return None if most is None else most.value * self.cores
+
+    @property
+    def several_cores(self) -> bool:
+        return self.cores > 1 or self.spans_chips
+
+    @property
+    def may_split(self) -> bool:
+        """Whether a layer may lie on several cores."""
+        return self.chip.splits_layers and self.several_cores
+
+    @property
+    def shares_cores(self) -> bool:
+        """Whether two layers may lie on one core; so where the chip does not say."""
+        return self.chip.layers_share_core is not False
+
+    @property
+    def synapse_bits(self) -> int | None:
+        """Bits of one synapse where the capacity is stated as memory; None where it is stated as synapses."""
+        in_bits = self.chip.synapses_per_core is None and self.chip.weight_memory is not None
+        return self.chip.synapse_bits if in_bits else None
+
+    def neurons_of(self, core: int) -> int | None:
+        """Capacity of a core; None does not limit."""
+        return self._of(self.chip.neurons_per_core, core)
+
+    def synapses_of(self, core: int) -> int | None:
+        """Likewise, stored synapses."""
+        if self.synapse_bits is None:
+            return self._of(self.chip.synapses_per_core, core)
+        bits = self._of(self.chip.weight_memory, core)
+        return None if bits is None else bits // self.synapse_bits
+
+    def _of(self, counts: CoreCounts | None, core: int) -> int | None:
+        return None if counts is None else counts.of_core(core % self.cores if self.spans_chips else core)
+
+    def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
+        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up.
+
+        Where kernels are stored, a strip needs those of all channels, and a run of channels only its own.
+        """
+        late = neurons * size.delayed_fan_in
+        if not self._stores_kernel(size):
+            return late - (-neurons * (size.synapses + size.direct_synapses) // size.neurons)
+        channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
+        return late + channels * _kernels(size) // size.channels
+
+    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None, cut: Cut) -> int:
+        """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
+        room = size.neurons if neurons is None else min(size.neurons, neurons)
+        if synapses is not None:
+            late = size.delayed_fan_in
+            if self._stores_kernel(size):
+                unit = size.channels if cut != "channels" else 1  # channels whose kernels come together
+                kernel, places = unit * _kernels(size) // size.channels, size.neurons // size.channels
+                whole, rest = divmod(max(synapses, 0), kernel + late * unit * places)
+                part = max(rest - kernel, 0) // late if late else 0
+                room = min(room, whole * unit * places + part)
+            elif size.all_synapses:
+                room = min(room, synapses * size.neurons // size.all_synapses)
+        return max(room, 0)
+
+    def cuts_of(self, size: LayerShape) -> tuple[Cut, ...]:
+        """Orders in which a layer may be cut."""
+        return self.cuts if size.height * size.width > 1 else CUTS[:1]
+
+    def least_busy(self, size: LayerShape, ways: Sequence[tuple[Cut, tuple[int, ...]]]) -> int:
+        """Of ways to cut a layer into runs, the first with the fewest cores, and of these with the least to do on the
+        busiest core.
+
+        That is the messages that it receives and their synapses, where every neuron of the source sends one; on a
+        crossbar the messages alone, since each occupies the whole core.
+        """
+
+        def load(number: int) -> tuple[int, int]:
+            cut, runs = ways[number]
+            if size.window is None or len(ways) == 1:
+                return len(runs), 0
+            messages, synapses = work_of_runs(size.window, cut, runs)
+            return len(runs), int((messages if self.chip.crossbar else messages + synapses).max())
+
+        return min(range(len(ways)), key=load)
+
+    def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
+        """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
+        neurons, synapses = self.neurons_of(core), self.synapses_of(core)
+        return self.fitting(
+            size,
+            None if neurons is None else neurons - taken[0],
+            None if synapses is None else synapses - taken[1],
+            cut,
+        )
+
+    def _stores_kernel(self, size: LayerShape) -> bool:
+        return self.chip.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses
+
+
+def _kernels(size: LayerShape) -> int:
+    """Weights of a layer that are stored once, where kernels are."""
+    return size.weights + size.direct_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortage:
+    """Where a network did not fit.
+
+    Attributes:
+        kind: what is short: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
+        layer: 0 is the first layer of neurons.
+        needed: of `kind`, by one neuron of the layer if it may be split, else by the layer; cores: neurons not placed.
+        limit: what there is.
+        taken: how much of it other layers have taken.
+        core: the core that is too small; None for fan-in and cores.
+        largest: the most that a free core holds; 0 where the layer may be split, for fan-in and cores.
+    """
+
+    kind: str
+    layer: int
+    needed: int
+    limit: int
+    taken: int = 0
+    core: int | None = None
+    largest: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Parts layer by layer, and what was short on the way; `lifted` says that it was lifted and went on."""
+
+    parts: tuple[Slice, ...]
+    shortages: tuple[Shortage, ...]
+
+
+def fill_in_order(shape: NetworkShape, budget: Budget, *, lift: bool) -> Filling:
+    """Place layer by layer, core by core, filling each core before the next.
+
+    A layer that may not be split takes the first free core that holds it.
+
+    Args:
+        lift: go on where something is short, with as little as a core must hold: one neuron, or a layer that may not
+            be split. Without it the first shortage ends the filling.
+    """
+    filler = _Filler(shape, budget, lift)
+    complete = all(filler.place(layer) for layer in range(len(shape.layers)))
+    assert complete or filler.shortages
+    return Filling(parts=tuple(filler.parts), shortages=tuple(filler.shortages))
+
+
+def spread_evenly(shape: NetworkShape, budget: Budget, given: tuple[Slice, ...]) -> tuple[Slice, ...]:
+    """The same layers on the same cores, each layer's neurons spread evenly over its cores.
+
+    The sizes of a layer's parts differ by at most 1. Where a core has less room than that, since other layers lie on it
+    or its capacity is smaller, it takes what it can and the others share the rest. What fits as given always fits.
+    """
+    later = {part.core: (0, 0) for part in given}  # neurons and synapses of layers that are not yet spread
+    for part in given:
+        _add(later, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
+    earlier = dict.fromkeys(later, (0, 0))
+    spread: list[Slice] = []
+    for layer, size in enumerate(shape.layers):
+        parts = [part for part in given if part.layer == layer]
+        for part in parts:
+            _add(later, part.core, -part.neurons, -budget.stored(size, part.neurons, part.cut))
+        ways: list[tuple[Cut, tuple[int, ...]]] = []
+        for cut in budget.cuts_of(size):
+            rooms = []
+            for part in parts:
+                taken = [a + b for a, b in zip(earlier[part.core], later[part.core], strict=True)]
+                room = budget.room(part.core, size, cut, (taken[0], taken[1]))
+                # a lifted core holds at least what it was lifted for
+                rooms.append(max(room, part.neurons) if cut == part.cut else room)
+            if sum(rooms) >= size.neurons:
+                ways.append((cut, tuple(_even(size.neurons, rooms))))
+        cut, runs = ways[budget.least_busy(size, ways)]
+        for part, neurons in zip(parts, runs, strict=True):
+            _add(earlier, part.core, neurons, budget.stored(size, neurons, cut))
+            spread.append(Slice(layer=layer, core=part.core, neurons=neurons, cut=cut))
+    return tuple(spread)
+
+
+def core_loads(shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]) -> tuple[CoreLoad, ...]:
+    """What lies on each core in use, by core."""
+    used: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        _add(used, part.core, part.neurons, budget.stored(shape.layers[part.layer], part.neurons, part.cut))
+    return tuple(
+        CoreLoad(
+            core=core,
+            neurons=neurons,
+            synapses=synapses,
+            neuron_capacity=budget.neurons_of(core),
+            synapse_capacity=budget.synapses_of(core),
+        )
+        for core, (neurons, synapses) in sorted(used.items())
+    )
+
+
+def _add(used: dict[int, tuple[int, int]], core: int, neurons: int, synapses: int) -> None:
+    before = used.get(core, (0, 0))
+    used[core] = (before[0] + neurons, before[1] + synapses)
+
+
+def _even(total: int, rooms: list[int]) -> list[int]:
+    """`total` as evenly over rooms as they allow; of equal rooms the first get the larger parts."""
+    parts = [0] * len(rooms)
+    order = sorted(range(len(rooms)), key=lambda position: (rooms[position], -position))
+    for done, position in enumerate(order):
+        parts[position] = min(rooms[position], total // (len(rooms) - done))
+        total -= parts[position]
+    return parts
+
+
+class _Filler:
+    """Fills cores from core 0 on and remembers what lies on each."""
+
+    def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
+        self.shape, self.budget, self.lift = shape, budget, lift
+        self.parts: list[Slice] = []
+        self.shortages: list[Shortage] = []
+        self.used: dict[int, tuple[int, int]] = {}  # core: neurons and synapses on it
+
+    def place(self, layer: int) -> bool:
+        """Whether the layer was placed whole."""
+        budget, size = self.budget, self.shape.layers[layer]
+        fan_in = budget.chip.fan_in
+        if fan_in is not None and size.fan_in > fan_in.value:
+            self.shortages.append(Shortage(kind="fan_in", layer=layer, needed=size.fan_in, limit=fan_in.value))
+            if not self.lift:
+                return False
+        first, *others = budget.cuts_of(size)
+        attempts = [self._attempt(layer, first)]
+        if others and (len(attempts[0].parts) > 1 or attempts[0].shortages):
+            attempts += [self._attempt(layer, cut) for cut in others]
+        whole = [attempt for attempt in attempts if not attempt.shortages] or attempts[:1]
+        ways = [(one.parts[0].cut, tuple(part.neurons for part in one.parts)) for one in whole if one.parts]
+        chosen = whole[budget.least_busy(size, ways)] if ways else whole[0]
+        for part in chosen.parts:
+            _add(self.used, part.core, part.neurons, budget.stored(size, part.neurons, part.cut))
+        self.parts += chosen.parts
+        self.shortages += chosen.shortages
+        return sum(part.neurons for part in chosen.parts) == size.neurons
+
+    def _attempt(self, layer: int, cut: Cut) -> Filling:
+        """Parts of a layer in a cut, as far as there is room, and what is short."""
+        budget, size = self.budget, self.shape.layers[layer]
+        parts: list[Slice] = []
+        short: list[Shortage] = []
+        left, core, lifted = size.neurons, self._first_core(size, cut), False
+        while left:
+            if budget.most_cores is not None and core >= budget.most_cores:
+                short.append(Shortage(kind="cores", layer=layer, needed=left, limit=budget.most_cores))
+                break
+            here = min(left, self._room(core, size, cut))
+            if not here or (here < left and not budget.may_split):
+                if not lifted:
+                    short.append(self._shortage(layer, size, core, cut))
+                if not self.lift:
+                    break
+                here, lifted = (1 if budget.may_split else left), True
+            parts.append(Slice(layer=layer, core=core, neurons=here, cut=cut))
+            left, core = left - here, core + 1
+        return Filling(parts=tuple(parts), shortages=tuple(short))
+
+    def _room(self, core: int, size: LayerShape, cut: Cut) -> int:
+        """Neurons of the layer that still fit on `core`."""
+        return self.budget.room(core, size, cut, self.used.get(core, (0, 0)))
+
+    def _first_core(self, size: LayerShape, cut: Cut) -> int:
+        budget, last = self.budget, max(self.used, default=-1)
+        if not budget.chip.splits_layers:
+            return self._core_for_whole_layer(size, cut, last)
+        if not budget.shares_cores:
+            return last + 1
+        core = max(last, 0)
+        return core + 1 if core in self.used and not self._room(core, size, cut) and budget.several_cores else core
+
+    def _core_for_whole_layer(self, size: LayerShape, cut: Cut, last: int) -> int:
+        """The first core that holds the layer; else the first free one, or one beyond those that there are."""
+        budget = self.budget
+        if budget.shares_cores and not budget.several_cores:
+            return 0
+        there = self._cores_there()
+        free = [core for core in range(there) if core not in self.used]
+        candidates = range(max(last, 0), max(there, last + 1)) if budget.shares_cores else free
+        fitting = (core for core in candidates if self._room(core, size, cut) == size.neurons)
+        return next(fitting, next(iter(free), max(last + 1, there)))
+
+    def _cores_there(self) -> int:
+        """Cores to choose from: a chip's, or those of the chips in use and one chip more."""
+        budget = self.budget
+        if not budget.spans_chips:
+            return budget.cores
+        there = budget.cores * (max(self.used, default=-1) // budget.cores + 2)
+        return there if budget.most_cores is None else min(there, budget.most_cores)
+
+    def _shortage(self, layer: int, size: LayerShape, core: int, cut: Cut) -> Shortage:
+        budget = self.budget
+        taken = self.used.get(core, (0, 0))
+        number = 1 if budget.may_split else size.neurons
+        kind, needed, taken_here = "synapses", budget.stored(size, number, cut), taken[1]
+        limit = budget.synapses_of(core)
+        if limit is None or taken_here + needed <= limit:
+            kind, needed, taken_here, limit = "neurons", number, taken[0], budget.neurons_of(core)
+        assert limit is not None  # nothing else can be short
+        of_core = budget.synapses_of if kind == "synapses" else budget.neurons_of
+        free = [] if budget.may_split else [other for other in range(self._cores_there()) if other not in self.used]
+        largest = max((of_core(other) or 0 for other in free), default=0)
+        return Shortage(
+            kind=kind, layer=layer, needed=needed, limit=limit, taken=taken_here, core=core, largest=largest
+        )

@@ -1,0 +1,59 @@
+"""How the targets of messages fill the lanes of a core.
+
+Lanes are banks: lane i mod L serves neuron i of a part, and a message takes as many cycles as its fullest bank has
+targets. Targets that lie side by side, as those of a fully connected layer, take ⌈f / L⌉; scattered ones take
+more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.arrays import Floats, Integers
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Geometry
+from codesign.hardware.chip.reach import reach_of, window_blocks
+from codesign.network.cuts import fullest_banks, places_of_runs
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
+
+
+def lane_operations(work: Floats, chip: Chip) -> Floats:
+    """ceil(work / vector width); with `all` lanes any work takes one operation."""
+    assert chip.vector_width is not None
+    lanes = chip.vector_width.value
+    if lanes == "all":
+        return (work > 0).astype(np.float64)
+    return np.asarray(np.ceil(work / lanes - 1e-9))  # a share such as 64 · (1/3 + 2/3) must not round up to 65
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageCycles:
+    """What one message of each of S sources of `Reach` meets in each of P parts, in the mean.
+
+    Attributes:
+        synapses: (S, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not go to.
+        cycles: (S, P) operations of all lanes together that they take.
+    """
+
+    synapses: Floats
+    cycles: Floats
+
+    def per_message(self, synapses: Floats, source: Integers) -> Floats:
+        """(n,) how many mean messages of its source (n,) each of n amounts of synapses is."""
+        mean = self.synapses.sum(axis=1)[source]
+        return np.asarray(np.divide(synapses, mean, out=np.zeros(len(mean)), where=mean > 0))
+
+
+def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int) -> MessageCycles:
+    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source."""
+    reach, neurons = reach_of(shape, slices, geometry.parts), np.maximum(geometry.occupied, geometry.neurons)
+    synapses, cycles = reach.share * neurons, reach.share * np.ceil(neurons / lanes)
+    if not geometry.occupied.any():
+        for block in window_blocks(shape, slices, geometry.parts):
+            of_run = places_of_runs(*block.sources) @ fullest_banks(*block.into, lanes)
+            cycles[block.place] = of_run.toarray() / np.array(block.sources[2])[:, None]
+            synapses[block.place] = reach.synapses[block.place]
+    return MessageCycles(synapses=synapses, cycles=cycles)

@@ -1,0 +1,363 @@
+"""A network on the cores of a chip: placed in layer order within capacity, near each other, or by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from codesign.arguments import instance, real, whole
+from codesign.errors import InfeasibleError, InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
+from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand, parts_on
+from codesign.hardware.placement.filling import (
+    Budget,
+    CoreLoad,
+    Filling,
+    core_loads,
+    fill_in_order,
+    spread_evenly,
+)
+from codesign.hardware.placement.shortage import load_text, shortage_text
+from codesign.hardware.placement.spreading import spread_over
+from codesign.hardware.placement.traffic import MOST_CORES, messages_between, moved_near
+from codesign.network.cuts import CUTS, part_of_neurons
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Execution, Slice
+from codesign.units import plural
+
+Capacity = Literal["published", "scaled"]
+Strategy = Literal["in_order", "balanced", "near", "balanced_near"]
+"""How neurons are put on cores, see `place`."""
+CutChoice = Literal["auto", "channels", "rows", "columns"]
+_CHOICES = {"capacity": get_args(Capacity), "strategy": get_args(Strategy), "cut": get_args(CutChoice)}
+_MOVES = ("near", "balanced_near")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Placement:
+    """A network on the cores of a chip, or of several: what is scheduled, executed and priced together.
+
+    Attributes:
+        chip: the chip.
+        shape: the network.
+        capacity: `published`, or `scaled`: circuits kept, counts raised where the network needs it.
+        strategy: how it was placed, see `place`; `by_hand` where the cores were given.
+        parts: runs of neurons, layer by layer, in the order of its cut; a layer's runs are on different cores. Core c
+            of chip k has the number k · cores + c.
+        core_loads: what lies on each core in use, and what it holds.
+        assumptions: what was assumed that the chip does not have or state.
+    """
+
+    chip: Chip
+    shape: NetworkShape
+    capacity: Capacity
+    strategy: Strategy | Literal["by_hand"]
+    parts: tuple[Slice, ...]
+    core_loads: tuple[CoreLoad, ...]
+    assumptions: tuple[str, ...]
+
+    @property
+    def cores_used(self) -> int:
+        """Cores with neurons."""
+        return len(self.core_loads)
+
+    @cached_property
+    def chips_used(self) -> int:
+        """Chips with neurons."""
+        if self.chip.multi_chip is None:
+            return 1
+        return len({load.core // self.chip.cores.value for load in self.core_loads})
+
+    @property
+    def area_m2(self) -> float | None:
+        """Area of the chips in use; None where it is not known, since the chip gives none or had to be scaled."""
+        held = [(load.neurons, load.neuron_capacity) for load in self.core_loads]
+        held += [(load.synapses, load.synapse_capacity) for load in self.core_loads]
+        lifted = any(capacity is not None and filled > capacity for filled, capacity in held)
+        if self.chip.area is None or lifted or self.cores_used > self.chip.cores.value * self.chips_used:
+            return None
+        return self.chip.area.value * self.chips_used
+
+    @property
+    def cores_of_neurons(self) -> tuple[int, ...]:
+        """(N,) core of each neuron."""
+        return _cores_of_neurons(self.shape, self.parts)
+
+    @property
+    def splits_layers(self) -> bool:
+        """Whether a layer lies on more than one core."""
+        return len(self.parts) > len(self.shape.layers)
+
+    def schedule_cores(self, *, core_aware: bool = False) -> tuple[int, ...] | None:
+        """`Schedule.cores` for this placement.
+
+        None where every layer lies on one core and the policy does not look at cores, so that one execution serves
+        every chip that schedules alike.
+        """
+        return self.cores_of_neurons if self.splits_layers or core_aware else None
+
+    def slices(self, *, core_aware: bool = False) -> tuple[Slice, ...]:
+        """The slices that an execution under `schedule_cores` has."""
+        if self.schedule_cores(core_aware=core_aware) is not None:
+            return self.parts
+        return tuple(replace(part, core=part.layer) for part in self.parts)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Where the parts lie, and the ways between them."""
+        return geometry_of(self.chip, self.shape, self.parts)
+
+    @property
+    def extent(self) -> Extent:
+        """How much of the chip is in use."""
+        return Extent(cores=self.cores_used, chips=self.chips_used, tiles=self.geometry.tiles)
+
+    def on(self, chip: Chip) -> Placement:
+        """The same parts on a chip of the same cores, such as one with other prices."""
+        return replace(self, chip=chip)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the geometry, which is worked out again faster than sent."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __repr__(self) -> str:
+        chips = f" of {plural(self.chips_used, 'chip')}" if self.chips_used > 1 else ""
+        sizes = "-".join(map(str, (self.shape.input_size, *self.shape.layer_sizes)))
+        return (
+            f"Placement({sizes} on {plural(self.cores_used, 'core')}{chips}: {self.chip.name}, {self.capacity}, "
+            f"{self.strategy})"
+        )
+
+
+def place(
+    shape: NetworkShape,
+    chip: Chip,
+    capacity: Capacity = "published",
+    weight_bits: int | Literal["chip"] | None = None,
+    strategy: Strategy = "in_order",
+    *,
+    cut: CutChoice = "auto",
+    spread: int | Sequence[int] | None = None,
+    cores: Sequence[int] | None = None,
+    traffic: Execution | None = None,
+) -> Placement:
+    """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
+
+    A capacity that the chip's file does not give does not limit. Under `scaled`, a network gets as many cores as it
+    needs: those of further chips where it may be joined with others, else added ones. A core only grows where a single
+    neuron does not fit, or a layer that may not be split; a chip with one core that stands alone keeps it, grown.
+
+    Args:
+        weight_bits: of the evaluated weights, `chip` for the chip's; None evaluates floats, which costs say. Memory is
+            counted in the chip's own bits.
+        strategy: `in_order` fills each core before the next. `balanced` takes the same cores and spreads each layer
+            evenly over its own: parts differ by at most 1 neuron, unless layers share a core or cores differ in size
+            and one of them has less room. `near` and `balanced_near` have the same parts as these two, and choose for
+            each the core of its chip so that messages travel few hops, never more, see
+            `codesign.hardware.placement.traffic`.
+        cut: how convolutions are split, see `codesign.network.cuts`; `auto` takes for each the one with the fewest
+            cores, and of these the least messages and synapses on its busiest core.
+        spread: over how many cores, or how many of each layer, which lies evenly on cores of its own, see
+            `codesign.hardware.placement.spreading`.
+        cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
+            from 0 as in `Placement.parts`. A layer's neurons on one core are a run in one of the cuts.
+        traffic: an execution whose messages `near` and `spread` count; without one, each input and neuron sends one.
+
+    Raises:
+        InputError: a choice is unknown, a number of the chip or of bits is none, or cores are none of the chip.
+        InfeasibleError: under `published`, with the layer, what it needs and what there is; cores against its rules.
+    """
+    instance("shape", shape, NetworkShape)
+    instance("chip", chip, Chip)
+    for name, choice in (("capacity", capacity), ("strategy", strategy), ("cut", cut)):
+        _check_choice(name, choice)
+    if weight_bits not in (None, "chip"):
+        whole("weight_bits", weight_bits, least=1, most=33)
+    _check_numbers(chip)
+    budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
+    _check_together(shape, strategy, spread, cores, traffic)
+    if cores is None:
+        parts, lifted = _by_strategy(shape, budget, strategy, spread, traffic)
+    else:
+        parts, lifted = _by_hand(shape, budget, strategy, cores)
+    return Placement(
+        chip=chip,
+        shape=shape,
+        capacity=capacity,
+        strategy=strategy if cores is None else "by_hand",
+        parts=parts,
+        core_loads=core_loads(shape, budget, parts),
+        assumptions=(*lifted, *_added(budget, parts), *_shared(chip, parts), *_weight_assumptions(chip, weight_bits)),
+    )
+
+
+def _check_together(
+    shape: NetworkShape, strategy: Strategy, spread: object, cores: object, traffic: Execution | None
+) -> None:
+    """What only goes, or does not go, with something else."""
+    if spread is not None and cores is not None:
+        raise InputError("spread: chooses cores by itself; leave it or cores out")
+    if traffic is None:
+        return
+    instance("traffic", traffic, Execution)
+    if traffic.shape != shape:
+        raise InputError("traffic: is an execution of another network")
+    if spread is None and strategy not in _MOVES:
+        raise InputError(f"traffic: is for `spread` and strategies {' and '.join(map(repr, _MOVES))}; leave it out")
+
+
+def _by_strategy(
+    shape: NetworkShape,
+    budget: Budget,
+    strategy: Strategy,
+    spread: int | Sequence[int] | None,
+    traffic: Execution | None,
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """Parts, and what was assumed for them."""
+    if spread is None:
+        filling = _filled(shape, budget)
+        parts, assumptions = filling.parts, tuple(_lifted(shape, budget, filling))
+        if strategy in ("balanced", "balanced_near"):
+            parts = spread_evenly(shape, budget, parts)
+    else:
+        parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread, traffic))
+    if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
+        parts = tuple(parts_on(shape, _cores_of_neurons(shape, parts)))
+    if strategy in _MOVES:
+        messages = messages_between(shape, parts, traffic)
+        assumptions = (*assumptions, *_unmoved(budget, strategy, parts))
+        parts = moved_near(budget, parts, core_loads(shape, budget, parts), messages)
+    return parts, assumptions
+
+
+def _filled(shape: NetworkShape, budget: Budget) -> Filling:
+    """What fits as the chip is described is placed so under `scaled`, too."""
+    filling = fill_in_order(shape, replace(budget, scaled=False), lift=False)
+    if filling.shortages and budget.scaled:
+        return fill_in_order(shape, budget, lift=True)
+    if filling.shortages:
+        raise _infeasible(budget, shortage_text(shape, budget, filling.shortages[0]))
+    return filling
+
+
+def _by_hand(
+    shape: NetworkShape, budget: Budget, strategy: Strategy, cores: Sequence[int]
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """Parts on the cores given, and what was assumed for them."""
+    if strategy in _MOVES:
+        raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
+    if not hasattr(cores, "__len__"):
+        raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
+    filled = None
+    if len(cores) != shape.neurons:
+        filled, _ = _by_strategy(shape, budget, strategy, None, None)
+    return _checked(shape, budget, parts_by_hand(shape, cores, filled))
+
+
+def _checked(
+    shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]
+) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
+    """Parts that the chip's rules allow, and what was assumed for them."""
+    check_cores(budget, parts)
+    check_rules(budget.chip, parts)
+    lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
+    if lacking and not budget.scaled:
+        raise _infeasible(budget, lacking[0])
+    return parts, tuple(f"{budget.chip.name} scaled: {text}; lifted" for text in lacking)
+
+
+def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
+    return InfeasibleError(f"{budget.chip.name}: {lack} (capacity 'scaled' assumes what is missing)")
+
+
+def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
+    """(N,) core of each neuron."""
+    cores = np.array([part.core for part in parts])
+    return tuple(cores[part_of_neurons(shape, parts)].tolist())
+
+
+def _check_numbers(chip: Chip) -> None:
+    """Raises InputError for a number that bypassed the checks of a chip and is negative or not finite."""
+    for path, number in chip.numbers().items():
+        for name in ("value", "cycles"):
+            if isinstance(own := getattr(number, name, None), float):
+                real(f"{path}.{name}", own)
+
+
+def _check_choice(name: str, choice: str) -> None:
+    if choice not in _CHOICES[name]:
+        *others, last = map(repr, _CHOICES[name])
+        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
+
+
+# what was assumed ----------------------------------------------------------------------------------------------------
+
+
+def _lifted(shape: NetworkShape, budget: Budget, filling: Filling) -> Iterator[str]:
+    """Fan-in and cores that had to grow; of a chip with one core, once for all layers."""
+    grown, name = False, budget.chip.name
+    for shortage in filling.shortages:
+        text = shortage_text(shape, budget, shortage)
+        if shortage.kind == "fan_in" or budget.several_cores:
+            yield f"{name} scaled: {text}; lifted"
+        elif not grown:
+            total = load_text(
+                budget, shape.neurons, sum(budget.stored(layer, layer.neurons, CUTS[0]) for layer in shape.layers)
+            )
+            yield f"{name} scaled: the network needs {total}, {text}; counts lifted"
+            grown = True
+
+
+def _unmoved(budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> Iterator[str]:
+    """Why parts stay in order although the strategy would move them."""
+    chip, stays = budget.chip, f"'{strategy}' leaves parts on the cores in order"
+    if chip.network_on_chip is None:
+        if budget.several_cores:
+            yield f"{chip.name}: the network between its cores is not described, so {stays}"
+        else:
+            yield f"{chip.name} has one core, so {stays}"
+        return
+    size = budget.cores if budget.spans_chips else max(part.core for part in parts) + 1
+    used = Counter(core // size for core in {part.core for part in parts})
+    if max(used.values()) > MOST_CORES:
+        yield f"{chip.name}: more than {MOST_CORES} cores of a chip are in use, so {stays} there"
+
+
+def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:
+    """Cores that a chip does not have, and chips joined."""
+    chip, cores, there = budget.chip, max(part.core for part in parts) + 1, budget.cores
+    if cores <= there:
+        return
+    if chip.multi_chip is None:
+        yield f"{chip.name} scaled: the network needs {cores:,} cores, the chip has {there:,}; cores added"
+        return
+    chips, most = -(-cores // there), chip.multi_chip.most
+    spans = f"the network spans {chips:,} chips of {plural(there, 'core')}"
+    if most is not None and chips > most.value:
+        yield f"{chip.name} scaled: {spans}, but at most {most.value:,} may be joined; chips added"
+    elif most is None:
+        label = " scaled" if budget.scaled else ""
+        yield f"{chip.name}{label}: {spans}; how many may be joined is not stated"
+    elif budget.scaled:
+        yield f"{chip.name} scaled: {spans}; nothing else is added"
+
+
+def _shared(chip: Chip, parts: tuple[Slice, ...]) -> Iterator[str]:
+    """Cores with several layers where the chip does not say whether there may be such."""
+    if chip.layers_share_core is None and len({part.core for part in parts}) < len(parts):
+        yield f"{chip.name} does not state whether two layers may share a core; here they do"
+
+
+def _weight_assumptions(chip: Chip, weight_bits: int | Literal["chip"] | None) -> tuple[str, ...]:
+    if chip.weight_bits is None or weight_bits == "chip" or weight_bits == chip.weight_bits.value:
+        return ()
+    weights = "32-bit floating-point weights" if weight_bits is None else f"{weight_bits}-bit weights"
+    if weight_bits is not None and 1 < weight_bits < chip.weight_bits.value:
+        return ()
+    return (f"{chip.name}: evaluated with {weights}; the chip holds {chip.weight_bits.value}-bit weights",)

@@ -1,0 +1,63 @@
+"""What is short where a network does not fit on a chip, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codesign.hardware.placement.filling import Budget, Shortage, fill_in_order
+from codesign.network.topology import NetworkShape
+from codesign.units import plural
+
+_BITS_OF_KB = 8 * 1024
+
+
+def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> str:
+    """The layer, what it needs and what there is, in the units of the chip's file; where cores are short, how many the
+    network takes."""
+    layer, needed, limit = f"layer {shortage.layer + 1}", shortage.needed, shortage.limit
+    if shortage.kind == "fan_in":
+        return f"{layer} needs {needed:,} inputs per neuron, a neuron has {limit:,}"
+    if shortage.core is None:
+        size = shape.layers[shortage.layer]
+        load = load_text(budget, size.neurons, budget.stored(size, size.neurons, "channels"))
+        there = f"the chip's {plural(budget.cores, 'core')}, and networks may not span several of its chips"
+        if budget.spans_chips:
+            chips = plural(limit // budget.cores, "chip")
+            there = f"{chips} of {plural(budget.cores, 'core')}, the most that may be joined"
+        return f"{layer} needs {load}, more than what is left of {there}; the network takes {_taken(shape, budget)}"
+    amounts = [needed, limit, shortage.taken, shortage.largest]
+    (need, there, taken, largest), kind = amount_texts(budget, shortage.kind, amounts)
+    what = f"one neuron of {layer}" if budget.may_split else layer
+    text = f"{what} needs {need} {kind}, core {shortage.core + 1} holds {there}"
+    if shortage.taken:
+        text += f", {taken} of them taken"
+    if limit < shortage.largest < needed:
+        text += f", the largest free core {largest}"
+    return text
+
+
+def _taken(shape: NetworkShape, budget: Budget) -> str:
+    """Cores or chips of a network where there are enough of them."""
+    parts = fill_in_order(shape, replace(budget, scaled=True), lift=True).parts
+    cores = max(part.core for part in parts) + 1
+    return plural(-(-cores // budget.cores), "chip") if budget.spans_chips else plural(cores, "core")
+
+
+def amount_texts(budget: Budget, kind: str, amounts: list[int]) -> tuple[list[str], str]:
+    """Amounts of neurons or synapses in the units of the chip's file, and the unit of the first."""
+    if kind == "synapses" and budget.synapse_bits is not None:
+        return _memory_texts([amount * budget.synapse_bits for amount in amounts]), "of weights"
+    return [f"{amount:,}" for amount in amounts], kind if amounts[0] > 1 else kind.removesuffix("s")
+
+
+def load_text(budget: Budget, neurons: int, synapses: int) -> str:
+    if budget.synapse_bits is None:
+        return f"{plural(neurons, 'neuron')} and {plural(synapses, 'synapse')}"
+    return f"{plural(neurons, 'neuron')} and {_memory_texts([synapses * budget.synapse_bits])[0]} of weights"
+
+
+def _memory_texts(bits: list[int]) -> list[str]:
+    """Amounts in KB of 1,024 bytes; all in bits where one is less, or where different amounts would look alike."""
+    texts = [f"{amount / _BITS_OF_KB:,.1f}".removesuffix(".0") + " KB" for amount in bits]
+    small = any(0 < amount < _BITS_OF_KB for amount in bits)
+    return [f"{amount:,} bits" for amount in bits] if small or len(set(texts)) < len(set(bits)) else texts

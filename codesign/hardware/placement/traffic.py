@@ -1,0 +1,166 @@
+"""Which core of its chip the load of each core lies on, so that messages travel few hops.
+
+    traffic = Σ over sources a and parts b of messages(a → b) · hops(core of a → core of b)
+
+A source sends each message to every part that holds a target of it; the input enters at tile 0. Between chips
+messages pass tile 0 of both, so that each chip is a problem of its own, with all that comes from elsewhere or goes
+there at one fixed place. It is a quadratic assignment: scipy's FAQ (Vogelstein et al., PLOS ONE 10(4), 2015, DOI
+10.1371/journal.pone.0121002), then exchanges of two cores, the best first, until none helps. The same exchanges also
+start from the given cores, and the better of the two ends is taken, so that traffic never grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from codesign.arrays import Flags, Floats, Integers
+from codesign.hardware.chip.parts import Mesh
+from codesign.hardware.chip.reach import reach_of
+from codesign.hardware.placement.filling import Budget, CoreLoad
+from codesign.network.topology import DelayedShape, NetworkShape
+from codesign.simulation.execution import Execution, Slice
+from codesign.simulation.late_messages import delayed_operations
+
+MOST_CORES = 256
+"""Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
+
+_LEAST_PLACES = 64
+
+
+def messages_between(shape: NetworkShape, parts: tuple[Slice, ...], execution: Execution | None = None) -> Floats:
+    """(P + 1, P) messages of the input (row 0) and of each part to each part.
+
+    One of every input and neuron; with an execution, the mean of a sample, a layer's spread evenly over its neurons.
+    """
+    sources = np.array([shape.input_size, *(part.neurons for part in parts)], dtype=np.float64)
+    reached = np.array([0, *(part.layer + 1 for part in parts)])
+    if execution is not None:
+        table, layers = execution.messages, [recorded.layer + 1 for recorded in execution.slices]
+        spikes = np.bincount(np.append(0, layers)[table.source], table.spikes, len(shape.layers) + 1)
+        sources *= (
+            spikes[reached] / max(execution.samples, 1) / np.array([shape.input_size, *shape.layer_sizes])[reached]
+        )
+    reach, prompt = reach_of(shape, parts, parts), len(sources)
+    messages = sources[:, None] * reach.share[:prompt]
+    row = prompt
+    for one in shape.further:
+        own = [1 + place for place, part in enumerate(parts) if part.layer == one.source]
+        own = own if one.source >= 0 else [0]
+        for source in own:
+            sent = sources[source]
+            if isinstance(one, DelayedShape) and execution is not None:
+                sent = _late_messages(shape, one, execution) * parts[source - 1].neurons
+            messages[source] += sent * reach.share[row]
+            row += 1
+    return np.asarray(messages)
+
+
+def _late_messages(shape: NetworkShape, one: DelayedShape, execution: Execution) -> float:
+    """Spikes of a neuron, in the mean of a sample, that arrive over a delayed connection."""
+    alone, done = replace(shape, delayed=(one,)), execution
+    late = delayed_operations(alone, done.slices, done.updates, done.timesteps_run, done.timesteps)
+    sizes = shape.layer_sizes
+    return float(late.sum()) / max(execution.samples, 1) / sizes[one.target] / sizes[one.source]
+
+
+def moved_near(
+    budget: Budget, parts: tuple[Slice, ...], loads: Iterable[CoreLoad], messages: Floats
+) -> tuple[Slice, ...]:
+    """The same parts, the cores of each chip exchanged among themselves and with free ones where that saves hops."""
+    network, size = budget.chip.mesh, budget.cores
+    if network is None:
+        return parts
+    of_core = {load.core: load for load in loads}
+    cores = np.array(sorted(of_core))
+    at = np.searchsorted(cores, [part.core for part in parts])
+    flow = np.zeros((len(cores) + 1, len(cores)))
+    np.add.at(flow, (np.append(0, 1 + at)[:, None], at[None, :]), messages)
+    on_chip = cores // size if budget.spans_chips else np.zeros_like(cores)
+    moved = cores.copy()
+    for number in np.unique(on_chip).tolist():
+        own = np.flatnonzero(on_chip == number)
+        if len(own) <= MOST_CORES:
+            first = number * size if budget.spans_chips else 0
+            there = size if budget.spans_chips else max(size, int(cores[-1]) + 1)
+            places = _places(network, cores[own] - first, there)
+            room = _room(budget, [of_core[int(core)] for core in cores[own]], first + places)
+            order = _arranged(_flow_on_chip(flow, own, len(places)), _distances(network, places), room)
+            moved[own] = first + places[order[1 : 1 + len(own)] - 1]
+    return tuple(replace(part, core=int(moved[place])) for part, place in zip(parts, at, strict=True))
+
+
+def _places(network: Mesh, used: Integers, there: int) -> Integers:
+    """Cores of a chip to choose from, those in use first: all of a small chip, else the nearest to tile 0."""
+    row, column = network.place(np.arange(there) // network.cores_per_tile)
+    nearest = np.argsort(row + column, kind="stable")[: max(_LEAST_PLACES, 2 * len(used))]
+    return np.concatenate([used, np.setdiff1d(nearest, used)])
+
+
+def _flow_on_chip(flow: Floats, own: Integers, places: int) -> Floats:
+    """(places + 1, places + 1) messages either way between what lies on each place; row 0 is what passes tile 0."""
+    within = flow[1 + own][:, own]
+    gate = flow[:, own].sum(axis=0) - within.sum(axis=0) + flow[1 + own].sum(axis=1) - within.sum(axis=1)
+    both = np.zeros((places + 1, places + 1))
+    inner = slice(1, 1 + len(own))
+    both[inner, inner] = within + within.T
+    both[0, inner] = both[inner, 0] = gate
+    np.fill_diagonal(both, 0.0)
+    return both
+
+
+def _distances(network: Mesh, places: Integers) -> Floats:
+    """(places + 1, places + 1) hops; row 0 is tile 0."""
+    row, column = network.place(np.append(0, places // network.cores_per_tile))
+    return np.asarray(np.abs(row[:, None] - row) + np.abs(column[:, None] - column), dtype=np.float64)
+
+
+def _room(budget: Budget, loads: list[CoreLoad], cores: Integers) -> Flags:
+    """(places + 1, places + 1) whether what lies on one place fits on another; tile 0 stays what it is.
+
+    A core that was lifted beyond its capacity fits where as much is held.
+    """
+    room = np.ones((len(cores) + 1, len(cores) + 1), dtype=np.bool_)
+    amounts = np.zeros((2, len(cores)))
+    amounts[:, : len(loads)] = np.array([(load.neurons, load.synapses) for load in loads]).T
+    for amount, limit_of in zip(amounts, (budget.neurons_of, budget.synapses_of), strict=True):
+        limits = [limit_of(core) for core in cores.tolist()]
+        if None not in limits:
+            held = np.array(limits, dtype=np.float64)
+            room[1:, 1:] &= (amount[:, None] <= held) | (held[:, None] <= held)
+    room[0, 1:] = room[1:, 0] = False
+    return room
+
+
+def _arranged(flow: Floats, distance: Floats, room: Flags) -> Integers:
+    """(places + 1,) the place of what lies on each place."""
+    from scipy.optimize import quadratic_assignment
+
+    given = np.arange(len(flow))
+    options = {"partial_match": np.array([[0, 0]]), "rng": np.random.default_rng(0)}  # FAQ draws no number
+    found = np.asarray(quadratic_assignment(flow, distance, method="faq", options=options).col_ind)
+    starts = [given, found] if room[given, found].all() else [given]
+    ends = [_exchanged(flow, distance, room, start) for start in starts]
+    return min(ends, key=lambda order: float((flow * distance[np.ix_(order, order)]).sum()))
+
+
+def _exchanged(flow: Floats, distance: Floats, room: Flags, order: Integers) -> Integers:
+    """`order` after exchanges of two places, each the best there is, until none lessens flow · distance.
+
+    With S the flow and D the distances as placed, both symmetric, and G = S D, the exchange of u and v changes half of
+    Σ S D by G_uv + G_vu − G_uu − G_vv + 2 S_uv D_uv.
+    """
+    order, least = order.copy(), -1e-9 * max(float(flow.sum()), 1.0)
+    while True:
+        placed = distance[np.ix_(order, order)]
+        gain = flow @ placed
+        alone = np.diag(gain)
+        change = gain + gain.T - alone[:, None] - alone[None, :] + 2 * flow * placed
+        may = room[:, order]
+        change[~(may & may.T)] = np.inf
+        u, v = np.unravel_index(np.argmin(change), change.shape)
+        if not change[u, v] < least:
+            return order
+        order[[u, v]] = order[[v, u]]

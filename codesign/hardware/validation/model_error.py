@@ -1,0 +1,76 @@
+"""How far the model is off from what was measured on a chip: a typical factor either way, of energy and of time.
+
+From n measurements that the chip's numbers were not fitted on:
+
+    (ln S)² = (Σ ln²(model / measured) + (ln S_library)²) / (n + 1)
+
+S_library is that of all chips that come with the program, one more point beside the few of one chip. Of a published
+range the end that is farther off counts. Fits, bounds and figures that are themselves calculations say nothing of the
+model and do not count, and neither does the power of a chip at rest, whose numbers have ranges of their own. Where only
+the power of a chip at work is published, it stands for the energy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import ModelError
+from codesign.hardware.validation.validation import Check, validate
+from codesign.units import plural
+
+LIBRARY = ModelError(energy=1.7, latency=1.7, note="the typical error over all chips that come with the program")
+"""`library_error` of the chips that come with the program; a test recomputes it."""
+
+
+def measured_error(chip: Chip) -> ModelError:
+    """The error on a chip, from its published measurements and the library's typical one.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    checks = validate(chip)
+    energies, times = _logarithms(checks, "energy"), _logarithms(checks, "latency")
+    if not energies and not times:
+        note = f"{LIBRARY.note}, as no measurement of this chip tests the model"
+    else:
+        measured = f"{plural(len(energies), 'measurement')} of energy and {len(times)} of time on this chip"
+        both = f"{LIBRARY.energy:g} and {LIBRARY.latency:g}"
+        note = f"from {measured}; {LIBRARY.note}, {both}, counts as one more of each"
+    return ModelError(
+        energy=_typical([*energies, math.log(LIBRARY.energy)]),
+        latency=_typical([*times, math.log(LIBRARY.latency)]),
+        note=note,
+    )
+
+
+def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
+    """The typical factors of energy and of time over all measurements of some chips.
+
+    So few times are measured alone that their factor is at least that of energies.
+    """
+    checks = [check for chip in chips for check in validate(chip)]
+    energy = _typical(_logarithms(checks, "energy"))
+    return energy, max(energy, _typical(_logarithms(checks, "latency")))
+
+
+def _typical(logarithms: list[float]) -> float:
+    """A factor of three digits from the root mean square of logarithms; no model is worse than `ModelError.most`."""
+    logarithm = math.sqrt(sum(value**2 for value in logarithms) / len(logarithms))
+    return float(f"{math.exp(min(logarithm, math.log(ModelError.most))):.3g}")
+
+
+def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"]) -> list[float]:
+    """ln(model / measured) of the measurements that test the model, each at the end that is farther off."""
+    tests = [check for check in checks if check.status == "recomputed" and check.measured]
+    energies = {(check.chip, check.measurement, check.workload) for check in tests if check.quantity == "energy"}
+    found = []
+    for check in tests:
+        stands = check.quantity == "power" and check.worked and quantity == "energy"
+        if check.quantity == quantity or (stands and (check.chip, check.measurement, check.workload) not in energies):
+            assert check.measured is not None
+            ends = [end for end in (check.model_low, check.model_high) if end]
+            found.append(max((math.log(end / check.measured) for end in ends), key=abs, default=0.0))
+    return found

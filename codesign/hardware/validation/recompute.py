@@ -1,0 +1,206 @@
+"""A stated workload priced by the functions that price a simulated execution."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from codesign.arrays import Flags, Floats, Integers
+from codesign.documents import Mistake
+from codesign.errors import InputError
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.geometry import Extent
+from codesign.hardware.chip.parameters import with_parameter
+from codesign.hardware.chip.parts import Timer
+from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.validation_models import CoreWork, Counts, NotRecomputed, Steps
+from codesign.hardware.cost.action_counts import ActionCounts
+from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
+from codesign.hardware.cost.latency import Latency, StepsOf, latency_of
+from codesign.hardware.cost.steps import StepWork
+from codesign.hardware.placement.lanes import lane_operations
+from codesign.hardware.terms import COST_TERMS, weight
+
+Quantity = Literal["energy", "latency", "power"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a model gives.
+
+    Attributes:
+        values: (low, high) of each quantity that it gives, in J, s and W.
+        reasons: why it does not give the others.
+        left_out: terms that are not in the values because the chip or the workload does not say them.
+    """
+
+    values: dict[Quantity, tuple[float, float]]
+    reasons: dict[Quantity, str]
+    left_out: tuple[str, ...]
+
+
+def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Result:
+    """Energy, latency and power of a stated workload on a chip.
+
+    Args:
+        counted: parts of the static power, as an entry of `codesign.hardware.terms.BOOKS`.
+
+    Raises:
+        InputError: an override does not fit the chip, or its energies do not hold in the workload's operation.
+    """
+    for path, value in model.overrides.items():
+        chip = with_parameter(chip, path, value)
+    cores = model.cores or chip.cores.value * model.chips
+    per_tile = 1 if chip.network_on_chip is None else chip.network_on_chip.cores_per_tile
+    prices = Prices(chip=chip, extent=Extent(cores=cores, chips=model.chips, tiles=-(-cores // per_tile)))
+    values: dict[Quantity, tuple[float, float]] = {}
+    reasons: dict[Quantity, str] = {}
+    left_out: list[str] = []
+    on_s = model.duration
+    if isinstance(model, Steps):
+        latency = _latency(prices, model)
+        if latency.total_s is None:
+            reasons["latency"] = "; ".join(latency.not_modelled)
+        else:
+            seconds = float(latency.total_s[0]) + model.outside
+            values["latency"] = (seconds, seconds)
+            left_out += [*latency.not_modelled, *latency.assumptions]
+            on_s = seconds if on_s is None else on_s
+    else:
+        reasons["latency"] = "counts alone give no time"
+    if isinstance(model, Steps) and model.duration is None and not _given(model):
+        reasons["energy"] = "how much the chip had to do is not published"
+    else:
+        energy = _energy(prices, model, counted, on_s, left_out)
+        if isinstance(energy, str):
+            reasons["energy"] = energy
+        else:
+            values["energy"] = energy
+    if "energy" in reasons:
+        reasons["power"] = reasons["energy"]
+    elif not on_s:
+        reasons["power"] = "its duration is not known"
+    else:
+        values["power"] = (values["energy"][0] / on_s, values["energy"][1] / on_s)
+    return Result(values=values, reasons=reasons, left_out=tuple(left_out))
+
+
+def _given(model: Counts | Steps) -> tuple[str, ...]:
+    """Names of the actions that happened."""
+    return tuple(name for name in type(model.events).model_fields if getattr(model.events, name)[1] > 0)
+
+
+def _energy(
+    prices: Prices, model: Counts | Steps, counted: Collection[str], on_s: float | None, left_out: list[str]
+) -> tuple[float, float] | str:
+    """Energy at both ends of the counts, or why there is none."""
+    chip, given = prices.chip, _given(model)
+    if model.operation is not None:
+        check_operation(chip, model.operation)
+    events: dict[str, Any] = {name: np.array(getattr(model.events, name)) for name in type(model.events).model_fields}
+    counts = ActionCounts(**events)
+    time_s = None if on_s is None else np.full(2, on_s)
+    terms = term_energies(counts, prices, time_s, time_s)
+    if chip.all_in:
+        if "synaptic_operation" not in given:
+            return "the chip's energy is all-in, and synaptic operations are not published"
+    else:
+        happened = [(term, action) for term in COST_TERMS.values() for action in term.actions if action.count in given]
+        for term, action in happened:
+            if term.missing and terms[term.name] is None and term.name not in prices.included:
+                return f"{chip.name} gives no {action.price}"
+        drawn = [term for term in COST_TERMS.values() if term.drawn_by is not None and weight(term, counted, 1.0)]
+        if all(terms[term.name] is None for term in (*(term for term, _ in happened), *drawn)):
+            lacks = "energy of these events alone" if chip.static_power.given else "static_power"
+            return f"{chip.name} gives no {lacks}"
+        if on_s is None and counted:
+            left_out.append("static power is left out")
+        elif counted and all(terms[term.name] is None for term in drawn if term.is_static):
+            left_out.append("static power is not known")
+    energy = energy_in(counted, terms, prices.core_share)
+    assert energy is not None  # at least one term was charged
+    return float(energy[0]), float(energy[1])
+
+
+# latency -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stated:
+    """One sample of which only the number of forward passes, one per step, is said."""
+
+    timesteps: int
+    samples: int = 1
+    timestep_s: float = 1.0
+    layers: int = 1
+    decided: Flags = field(default_factory=lambda: np.ones(1, dtype=bool))
+
+    @property
+    def timesteps_run(self) -> Integers:
+        return np.array([self.timesteps])
+
+
+def _latency(prices: Prices, model: Steps) -> Latency:
+    """Equal steps through `latency_of`; a workload stated in ticks has one tick per step."""
+    chip = prices.chip
+    if isinstance(chip.synchronization, Timer):
+        each = chip.synchronization.model_copy(update={"ticks_per_timestep": 1})
+        prices = replace(prices, chip=chip.model_copy(update={"synchronization": each}))
+    steps = StepWork(
+        work=np.stack([np.zeros((1, 6)), _work(chip, model.work)]),
+        sent=np.zeros((2, 1)),
+        which=np.ones((1, model.steps), dtype=np.int64),
+        routes=(),
+        links=np.zeros((1, 0)),
+    )
+    record = _Stated(timesteps=model.steps)
+    return latency_of(record, prices, StepsOf(steps=steps, layers=steps), geometry=None, bound_only=True)
+
+
+def _work(chip: Chip, work: CoreWork) -> Floats:
+    """(1, 6) in the order of `StepWork.work`; without lanes there is no latency to which it could add."""
+    lanes, updates = 0.0, 0.0
+    if chip.vector_width is not None:
+        lanes = float(lane_operations(np.array([work.synapses]), chip)[0]) * work.messages
+        if chip.vector_width.value == 1:  # so that a mean over messages is not rounded up
+            lanes = work.synapses * work.messages
+        updates = float(lane_operations(np.array([work.updates]), chip)[0])
+    return np.array([[lanes, work.messages, work.accesses, updates, work.spikes, work.outputs]])
+
+
+# what only the whole chip can tell to be wrong with a model -----------------------------------------------------------
+
+
+def model_mistakes(chip: Chip) -> Iterator[Mistake]:
+    """Overrides and fitted numbers that the chip does not have, and workloads that it cannot hold."""
+    numbers = set(chip.numbers())
+    for position, measurement in enumerate(chip.validation):
+        if measurement.model is not None and not isinstance(measurement.model, NotRecomputed):
+            for path, message in _mistakes(chip, measurement.model, numbers):
+                yield ("validation", position, "model", *path), f"measurement '{measurement.name}': {message}"
+
+
+def _mistakes(chip: Chip, model: Counts | Steps, numbers: set[str]) -> Iterator[Mistake]:
+    for path, value in model.overrides.items():
+        try:
+            with_parameter(chip, path, value)
+        except InputError as error:
+            yield ("overrides", path), str(error)
+    known = numbers | set(model.overrides) | ({"outside"} if isinstance(model, Steps) else set())
+    for path in model.fitted:
+        if path not in known:
+            yield ("fitted",), f"chip '{chip.name}' has no number '{path}', and no override sets it"
+    synaptic = chip.energies.synaptic_operation
+    if synaptic is not None and synaptic.all_in and model.operation != synaptic.operation:
+        yield (
+            ("operation",),
+            f"must be {synaptic.operation}, in which the chip's all-in energy was measured, found {model.operation}",
+        )
+    if model.chips > 1 and chip.multi_chip is None:
+        yield ("chips",), f"must be 1, as the chip has no multi_chip, found {model.chips}"
+    most = chip.cores.value * model.chips
+    if model.cores is not None and model.cores > most:
+        yield ("cores",), f"must be at most {most:,}, all cores of {model.chips} chips, found {model.cores:,}"

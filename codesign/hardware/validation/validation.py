@@ -1,0 +1,215 @@
+"""Published end-to-end measurements against what the chip's own numbers give for the same workload.
+
+Nothing here has a formula of its own: energy is `term_energies`, time is `latency_of`, as for any simulated
+execution. Nothing is tuned: an error stands as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from codesign.arguments import instance
+from codesign.errors import InputError
+from codesign.hardware.chip.derivation import without_derived
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parts import Measurement
+from codesign.hardware.chip.validation_models import Counts, Events, NotRecomputed, Steps
+from codesign.hardware.validation.recompute import Quantity, Result, model_mistakes, recompute
+from codesign.relative_error import farther_off, percent, typical_error
+from codesign.units import format_si, plural
+
+Status = Literal["recomputed", "fitted", "bound", "arithmetic", "not_recomputed"]
+"""`recomputed`: model and measurement are independent. `fitted`: a number that the model uses was fitted on this very
+measurement. `bound`: the workload is known in part, the model gives a bound. `arithmetic`: the published figure is
+itself a calculation. `not_recomputed`: see the reason."""
+
+_UNITS: dict[Quantity, str] = {"energy": "J", "latency": "s", "power": "W"}
+_HELD = 1e-3  # a bound that is missed by less than the last digit of what is published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One quantity of one published measurement.
+
+    Attributes:
+        chip, measurement, workload, confidence, source: as in the chip's file.
+        quantity, unit: `energy` in J, `latency` in s, `power` in W; None where nothing of them is published.
+        measured: the published value, in SI units.
+        model_low, model_high: the model's, equal unless the workload is published as a range; None if not recomputed.
+        status: see `Status`.
+        bound: `lower` or `upper` where `status` is `bound`.
+        overrides: chip numbers that were others in this run, as "name = value".
+        fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
+        not_modelled: what the model leaves out.
+        reason: why it is not recomputed.
+        worked: whether the chip had anything to do.
+    """
+
+    chip: str
+    measurement: str
+    workload: str
+    confidence: str
+    source: str
+    quantity: Quantity | None
+    unit: str
+    measured: float | None
+    model_low: float | None = None
+    model_high: float | None = None
+    status: Status
+    bound: Literal["lower", "upper"] | None = None
+    overrides: tuple[str, ...] = ()
+    fitted: tuple[str, ...] = ()
+    fitted_on: str = ""
+    not_modelled: str = ""
+    reason: str = ""
+    worked: bool = False
+
+    @property
+    def errors(self) -> tuple[float, float] | None:
+        """Relative errors (model − measured) / measured of both ends; None if not recomputed."""
+        if not self.measured or self.model_low is None or self.model_high is None:
+            return None
+        return self.model_low / self.measured - 1.0, self.model_high / self.measured - 1.0
+
+    @property
+    def error(self) -> float | None:
+        """The relative error of the end that is farther off."""
+        return farther_off(self.measured, self.model_low, self.model_high)
+
+    @property
+    def bound_holds(self) -> bool | None:
+        """Whether the measurement is on the right side of a bound; None if there is none."""
+        if self.bound is None or self.errors is None:
+            return None
+        return self.errors[0] <= _HELD if self.bound == "lower" else self.errors[1] >= -_HELD
+
+
+def validate(chip: Chip) -> tuple[Check, ...]:
+    """Recompute every published measurement of a chip from what its file gives, in file order.
+
+    Raises:
+        InputError: a model names a number that the chip does not have, or a value that does not fit.
+    """
+    instance("chip", chip, Chip)
+    mistakes = [f"{chip.name}: {'.'.join(map(str, path))}: {message}" for path, message in model_mistakes(chip)]
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    chip = without_derived(chip)
+    return tuple(check for measurement in chip.validation for check in _checks(chip, measurement))
+
+
+def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
+    facts: dict[str, Any] = {
+        "chip": chip.name,
+        "measurement": measurement.name,
+        "workload": measurement.workload,
+        "confidence": measurement.confidence,
+        "source": measurement.source,
+    }
+    values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
+    published = {quantity: value for quantity, value in values.items() if value is not None}
+    model, reason = measurement.model, "the chip's file has no model of it"
+    result = None
+    if published and isinstance(model, Counts | Steps):
+        result = recompute(chip, model, measurement.counted)
+    elif isinstance(model, NotRecomputed):
+        reason = model.reason
+    elif not published:
+        reason = "no energy, latency or power of a whole run is published"
+    for quantity, value in published.items():
+        of_quantity = {**facts, "quantity": quantity, "unit": _UNITS[quantity], "measured": value}
+        if result is not None and isinstance(model, Counts | Steps):
+            yield _check(of_quantity, measurement, model, result, quantity)
+        else:
+            yield Check(**of_quantity, status="not_recomputed", reason=reason)
+    if not published:
+        yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
+
+
+def _check(
+    facts: dict[str, Any], measurement: Measurement, model: Counts | Steps, result: Result, quantity: Quantity
+) -> Check:
+    ends = result.values.get(quantity)
+    if ends is None:
+        return Check(**facts, status="not_recomputed", reason=result.reasons[quantity])
+    status: Status = "recomputed"
+    if measurement.confidence == "derived":
+        status = "arithmetic"
+    elif model.fitted:
+        status = "fitted"
+    elif model.bound is not None:
+        status = "bound"
+    return Check(
+        **facts,
+        model_low=ends[0],
+        model_high=ends[1],
+        status=status,
+        bound=model.bound,
+        overrides=tuple(f"{path} = {value}" for path, value in model.overrides.items()),
+        fitted=model.fitted,
+        fitted_on=model.fitted_on,
+        not_modelled="; ".join(part for part in (model.not_modelled, *result.left_out) if part),
+        worked=model.events != Events(),
+    )
+
+
+def validation_summary(chip: Chip) -> str:
+    """What `validate` finds in one line: measurements recomputed and bounded, and relative errors.
+
+    Errors are those of quantities that are neither fitted on the same point, bounds, nor arithmetic themselves; of a
+    range the end that is farther off.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    checks = [check for check in validate(chip) if check.quantity is not None]
+    measurements = {_measurement(check) for check in checks}
+    if not measurements:
+        return "no end-to-end measurement is published"
+    given = [check for check in checks if check.errors is not None]
+    recomputed = {_measurement(check) for check in given if check.status != "bound"}
+    bounds = [check for check in given if check.status == "bound"]
+    bounded = {_measurement(check) for check in bounds} - recomputed
+    counts = {"recomputed": len(recomputed), "bounded": len(bounded)}
+    counts["not recomputed"] = len(measurements) - sum(counts.values())
+    of_all = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    parts = [f"{plural(len(measurements), 'published measurement')}: {of_all}"]
+    errors = sorted(check.error for check in given if check.status == "recomputed" and check.error is not None)
+    if len(errors) == 1:
+        parts.append(f"error {percent(errors[0])} (1 quantity)")
+    elif errors:
+        ends, median = f"{percent(errors[0])} to {percent(errors[-1])}", typical_error(errors)
+        parts.append(f"errors {ends}, median {median} ({_quantities(len(errors))})")
+    for status, words in (("fitted", "fitted on the same point"), ("arithmetic", "published as arithmetic")):
+        if left_out := sum(check.status == status for check in given):
+            parts.append(f"{_quantities(left_out)} left out, {words}")
+    if bounds:
+        missed = sum(check.bound_holds is False for check in bounds)
+        parts.append(f"{missed} of {_quantities(len(bounds), 'bounded ')} contradicted")
+    return "; ".join(parts)
+
+
+def _quantities(count: int, which: str = "") -> str:
+    return f"{count} {which}quantit{'y' if count == 1 else 'ies'}"
+
+
+def contradictions(chip: Chip) -> tuple[str, ...]:
+    """The measurements on the wrong side of their bound, a sentence each.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    sides = {"lower": "at least", "upper": "at most"}
+    return tuple(
+        f"{chip.title} contradicts a measurement: for '{check.measurement}' its numbers give {sides[check.bound]} "
+        f"{format_si(check.model_low if check.bound == 'lower' else check.model_high, check.unit)}, "
+        f"and {format_si(check.measured, check.unit)} were measured."
+        for check in validate(chip)
+        if check.bound is not None and check.bound_holds is False
+    )
+
+
+def _measurement(check: Check) -> tuple[str, str]:
+    return check.measurement, check.workload
