@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from codesign.documents import parse_document
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
 from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.workload.dataset import WorkloadOutline
 
 KINDS = ("trainings", "prices")

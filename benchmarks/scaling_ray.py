@@ -141,10 +141,10 @@ def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]
     """The same real sweep by serial, and by Ray with one and two workers; results must be equal."""
     from codesign.analysis.results.table import contents_equal, read_results
     from codesign.documents import parse_document
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.executors.serial import SerialExecutor
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.sweep import run_sweep
 
     text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
@@ -202,11 +202,11 @@ def measure_efficiency(jobs: int, seconds: float, folder: Path) -> list[dict[str
 def _train(executor: Any, jobs: int, folder: Path) -> float:
     """Seconds for real trainings of the digits, through runner and store."""
     from codesign.documents import parse_document
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.plan import build_plan
     from codesign.exploration.runner import Runner
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.work import find_work
     from codesign.workload.dataset import load_workload
 

@@ -12,7 +12,7 @@ from .errors import (
 )
 from .exploration.study.study import load_study as load_study, run_study as run_study
 from .exploration.interactive import compare_schedules as compare_schedules, run_sweep as run_sweep
-from .exploration.spec.library import load_sweep as load_sweep
+from .exploration.definition.library import load_sweep as load_sweep
 from .exploration.jobs.store import Store as Store
 from .exploration.jobs.energy_meter import energy_meter as energy_meter
 from .hardware.cost.cost import Cost as Cost, price as price

@@ -76,9 +76,9 @@ ALLOWED = {
         "analysis.results.formatting",
     },
     "exploration": _EXPLORATION,
-    "exploration.spec": _EXPLORATION | {"exploration.resources"},
+    "exploration.definition": _EXPLORATION | {"exploration.resources"},
     "exploration.executors": _EXPLORATION | {"exploration.resources"},
-    "exploration.jobs": _EXPLORATION | {"exploration.spec", "exploration.executors"},
+    "exploration.jobs": _EXPLORATION | {"exploration.definition", "exploration.executors"},
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codesign.documents import parse_document
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.simulation.policies import Policy, get_policy
 
 README = Path(__file__).parent.parent / "README.md"

@@ -10,7 +10,7 @@ def complete_files(kind: Literal["sweep", "study", "price"]) -> Callable[[str], 
     """What completes the names of files of a kind that are shipped."""
 
     def complete(incomplete: str) -> list[str]:
-        from codesign.exploration.spec.library import sweep_names
+        from codesign.exploration.definition.library import sweep_names
 
         return _beginning_with(incomplete, sweep_names(kind))
 

@@ -15,10 +15,10 @@ import typer
 from codesign.cli.completion import complete_files
 
 if TYPE_CHECKING:
+    from codesign.exploration.definition.composition import Chosen
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.spec.composition import Chosen
-    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.sweep import SweepOutcome
 
 

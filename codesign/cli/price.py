@@ -43,12 +43,12 @@ def price(
     run it again.
     """
     from codesign.documents import load_document
+    from codesign.exploration.definition.library import find_sweep
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import check_output, run_pricing
     from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.spec.library import find_sweep
     from codesign.exploration.workloads import Workloads
 
     spec = load_document(find_sweep(file, "price"), PricingSpec)

@@ -48,7 +48,7 @@ def study(
     Finished jobs are kept: run the same command again after an interruption, or with a larger budget. While it runs,
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
-    from codesign.exploration.spec.library import choose_sweep
+    from codesign.exploration.definition.library import choose_sweep
     from codesign.exploration.study.spec import StudySpec
     from codesign.exploration.study.study import run_study
 

@@ -39,9 +39,9 @@ def sweep(
     Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
     from codesign.errors import InputError
+    from codesign.exploration.definition.library import choose_sweep
+    from codesign.exploration.definition.spec import Seeds, SweepSpec
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.spec.library import choose_sweep
-    from codesign.exploration.spec.spec import Seeds, SweepSpec
     from codesign.exploration.sweep import plan_sweep, run_sweep
 
     if dry_run and as_json:

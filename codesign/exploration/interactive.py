@@ -18,13 +18,13 @@ from codesign.analysis.results.statistics import interval
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
+from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
 from codesign.exploration.runs.shown import shown_progress
-from codesign.exploration.spec.library import load_sweep
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
 from codesign.hardware.chip.description import Chip

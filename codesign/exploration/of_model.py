@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.documents import Path_, validate_data
+from codesign.exploration.definition.checks import is_chip_file
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file
-from codesign.exploration.spec.checks import is_chip_file
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.hardware.library import find_chip
 from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile

@@ -10,6 +10,8 @@ from pathlib import PurePath
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.documents import Mistake
 from codesign.errors import InputError
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import Variant, recipe_variants, set_at
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
     Deployment,
@@ -24,8 +26,6 @@ from codesign.exploration.jobs.given import GivenModel, given_models, load_given
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.resources import ResourcesEntry
-from codesign.exploration.spec.spec import SweepSpec
-from codesign.exploration.spec.variants import Variant, recipe_variants, set_at
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text

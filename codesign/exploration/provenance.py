@@ -20,9 +20,9 @@ from codesign.analysis.results.metadata import (
     ValidationFacts,
     WorkloadFacts,
 )
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import axis_units, base_chip
 from codesign.exploration.plan import Plan
-from codesign.exploration.spec.spec import SweepSpec
-from codesign.exploration.spec.variants import axis_units, base_chip
 from codesign.exploration.work import Work
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.provenance import SCALED

@@ -11,6 +11,7 @@ from codesign.analysis.answers.remarks import over_budget, silent_networks
 from codesign.analysis.results.columns import AXIS_PREFIX, TRIAL_AXIS
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.table import ResultTable, write_results
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.models import ModelFiles, write_models
@@ -21,7 +22,6 @@ from codesign.exploration.running import run_work
 from codesign.exploration.runs.front_watch import FrontWatch
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import recorded
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of, open_folder

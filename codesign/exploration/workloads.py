@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codesign.errors import DataError
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
 from codesign.workload.spec import OptionError, WorkloadSpec
 

@@ -164,8 +164,8 @@ def columns() -> str:
 
 def file_fields() -> str:
     """Every field of sweep, study and price files, from the classes that check them."""
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.pricing.spec import PricingSpec
-    from codesign.exploration.spec.spec import SweepSpec
     from codesign.exploration.study.spec import StudySpec
 
     parts = [FILES]

@@ -25,7 +25,7 @@ from codesign.analysis.results.table import (
     write_results,
 )
 from codesign.errors import InputError
-from codesign.exploration.spec.checks import MOST_POINTS
+from codesign.exploration.definition.checks import MOST_POINTS
 
 METADATA = ResultMetadata(
     sweep="tiny",

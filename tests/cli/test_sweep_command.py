@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from codesign.cli.main import app, main
 from codesign.errors import InputError
-from codesign.exploration.spec.library import sweep_names
+from codesign.exploration.definition.library import sweep_names
 from codesign.files.folder import temporary_beside
 
 SWEEP = """\

@@ -18,8 +18,8 @@ from tiny_sweeps import TINY
 
 from codesign.documents import Path_, Spec
 from codesign.errors import DocumentError, InputError
-from codesign.exploration.spec.composition import load_chosen
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.composition import load_chosen
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
 
 MORE = """\

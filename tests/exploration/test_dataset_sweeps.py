@@ -11,7 +11,7 @@ from workload_files import write_cifar10
 
 from codesign.analysis.results.table import ResultTable, read_results
 from codesign.documents import parse_document
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 
 pytestmark = pytest.mark.pages
 

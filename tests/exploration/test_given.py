@@ -11,8 +11,8 @@ from tiny_sweeps import outline, run
 
 import codesign as cd
 from codesign.errors import InputError
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
-from codesign.exploration.spec.spec import SweepSpec
 
 SWEEP = """\
 name: given

@@ -16,9 +16,9 @@ from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, outline
 
 from codesign.documents import parse_document
 from codesign.errors import InputError
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import canonical_json, digest
 from codesign.exploration.plan import Plan, build_plan
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.simulation.policies import Policy
 
 ENERGY = """\

@@ -15,11 +15,11 @@ from tiny_sweeps import CHIP, let_trainings_diverge, run, tiny
 
 import codesign as cd
 from codesign.analysis.results.table import read_results
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import decode_state, encode_execution
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.models import file_names
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
 
 UNLAYERED = (

@@ -7,8 +7,8 @@ from mistakes_found import mistakes_of
 from tiny_sweeps import TINY, tiny
 
 from codesign.documents import parse_document
-from codesign.exploration.spec.spec import SweepSpec
-from codesign.exploration.spec.variants import recipe_variants
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import recipe_variants
 
 RECIPES = """\
   budgeted: {method: layered, budget: {density: 1.0}, loss: sum}

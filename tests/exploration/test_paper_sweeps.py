@@ -12,8 +12,8 @@ from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import ClaimQuestion, Question
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import gather
-from codesign.exploration.spec.composition import load_chosen
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.composition import load_chosen
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.training.presets import PRESETS
 
 PAPER = Path(__file__).parents[2] / "sweeps" / "paper"

@@ -11,8 +11,8 @@ from tiny_sweeps import (
 )
 
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
 
 HIDDEN, SEEDS = 'hidden: "12-8"', "seeds: {training: [0]}"

@@ -8,11 +8,11 @@ from mistakes_found import mistakes_of
 from priced_sweeps import price_file, spec_of
 
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.space import build_space
 from codesign.exploration.pricing.spec import narrowed_sweep
-from codesign.exploration.spec.variants import base_chip
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import find_chip

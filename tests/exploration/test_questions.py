@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mistakes_found import mistakes_of
 
-from codesign.exploration.spec.composition import load_chosen
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.composition import load_chosen
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
 
 SWEEP = """\

@@ -12,13 +12,13 @@ import yaml
 
 import codesign
 from codesign.documents import load_document
+from codesign.exploration.definition.composition import Chosen, load_chosen
+from codesign.exploration.definition.library import sweep_names
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.models import axis_mistakes
 from codesign.exploration.pricing.space import build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
-from codesign.exploration.spec.composition import Chosen, load_chosen
-from codesign.exploration.spec.library import sweep_names
-from codesign.exploration.spec.spec import SweepSpec
-from codesign.exploration.spec.variants import base_chip
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.sweep import plan_sweep
 

@@ -6,7 +6,7 @@ import pytest
 from tiny_sweeps import TINY, assert_at_lines, plan_problems, problems
 
 from codesign.documents import parse_document
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 
 AXES = """\
 axes:

@@ -11,8 +11,8 @@ from workload_files import write_arrays
 
 import codesign
 from codesign.errors import DataError, DocumentError
-from codesign.exploration.spec.library import load_sweep
-from codesign.exploration.spec.variants import base_chip
+from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.sweep import plan_sweep
 from codesign.exploration.workloads import Workloads
 

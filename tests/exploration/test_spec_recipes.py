@@ -7,7 +7,7 @@ from tiny_sweeps import LAYERED, TINY, problems, tiny
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.exploration.spec.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.network.layers import Linear
 from codesign.training.recipe import Recipe
 

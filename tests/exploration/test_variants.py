@@ -6,8 +6,8 @@ import pytest
 from mistakes_found import mistakes_of
 from tiny_sweeps import plan_of, tiny
 
-from codesign.exploration.spec.spec import SweepSpec
-from codesign.exploration.spec.variants import axis_units, base_chip, chip_variants, recipe_variants
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import axis_units, base_chip, chip_variants, recipe_variants
 from codesign.hardware.chip.structure import estimate
 from codesign.hardware.library import find_chip
 

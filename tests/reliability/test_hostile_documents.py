@@ -13,7 +13,7 @@ from faults import limited_memory
 from one_process import Timed, run_all
 from tiny_sweeps import PRICES, TINY
 
-from codesign.exploration.spec.checks import MOST_POINTS, design_points
+from codesign.exploration.definition.checks import MOST_POINTS, design_points
 
 pytestmark = pytest.mark.slow
 

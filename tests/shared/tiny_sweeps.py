@@ -11,13 +11,13 @@ from mistakes_found import mistakes_of
 from codesign.documents import parse_document
 from codesign.errors import TrainingDivergedError
 from codesign.exploration import runner
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import Output, TrainInputs
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import Plan, PlannedPoint, build_plan
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.spec.spec import SweepSpec
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline

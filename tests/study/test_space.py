@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from tiny_studies import study
 
 from codesign.errors import InputError
-from codesign.exploration.spec.variants import base_chip
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.study.domains import Choices, Domain, SameAs, applies, in_si
 from codesign.exploration.study.spec import FidelityLevel
 

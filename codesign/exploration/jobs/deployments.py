@@ -8,12 +8,19 @@ from typing import Any, TypeVar
 
 from codesign.documents import Mistake
 from codesign.errors import InfeasibleError, InputError
+from codesign.exploration.definition.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.variants import (
+    ChipVariant,
+    Variant,
+    base_chip,
+    chip_variants,
+    schedule_variants,
+    set_at,
+)
 from codesign.exploration.jobs.canonical import canonical_schedule, fires_once, leaves_no_choice, needs_seed
 from codesign.exploration.jobs.encoding import canonical_json
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.rows import Columns, Reading
-from codesign.exploration.spec.spec import ChipEntry, ScheduleEntry, SweepSpec
-from codesign.exploration.spec.variants import ChipVariant, Variant, base_chip, chip_variants, schedule_variants, set_at
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.quantization import chip_quantization
 from codesign.hardware.cost.energy import check_operation

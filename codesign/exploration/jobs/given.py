@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from codesign.analysis.results.formatting import listed
 from codesign.documents import Path_
 from codesign.errors import CodesignError
+from codesign.exploration.definition.spec import NetworkEntry, SweepSpec
 from codesign.exploration.jobs.encoding import encode_state
-from codesign.exploration.spec.spec import NetworkEntry, SweepSpec
 from codesign.files import read_file
 from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec

@@ -14,7 +14,7 @@ from pydantic import Discriminator, Field, Tag
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.spec.spec import AxisValue, different
+from codesign.exploration.definition.spec import AxisValue, different
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent

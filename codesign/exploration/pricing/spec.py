@@ -9,12 +9,12 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.documents import FileSpec, Path_, Spec, value_at
 from codesign.errors import CodesignError, InputError
+from codesign.exploration.definition.checks import list_at, mapping
+from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.spec import Name, Seed, SweepSpec, different
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
-from codesign.exploration.spec.checks import list_at, mapping
-from codesign.exploration.spec.library import load_sweep
-from codesign.exploration.spec.spec import Name, Seed, SweepSpec, different
-from codesign.exploration.spec.variants import base_chip
 from codesign.hardware.chip.description import Chip
 from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive

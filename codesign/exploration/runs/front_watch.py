@@ -14,11 +14,11 @@ from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.points import FACT_COLUMNS, Point, points_of
 from codesign.analysis.results.table import frame_of
+from codesign.exploration.definition.variants import axis_units
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.plan import Plan
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.runs.progress import FrontLine, View
-from codesign.exploration.spec.variants import axis_units
 from codesign.hardware.terms import ENERGY_COLUMNS
 
 _PAUSE_S = 1.0

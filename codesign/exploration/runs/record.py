@@ -23,7 +23,7 @@ from codesign.files import Folder, Location, is_url, join, open_folder, printabl
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
-    from codesign.exploration.spec.spec import SweepSpec
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.work import Work
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_
-from codesign.exploration.spec.checks import list_at, mapping
-from codesign.exploration.spec.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.definition.checks import list_at, mapping
+from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
 from codesign.documents import Spec
-from codesign.exploration.spec.spec import AxisValue as Value
+from codesign.exploration.definition.spec import AxisValue as Value
 from codesign.mistakes import suggestion
 from codesign.units import Written, parse_quantity, si_unit
 

@@ -11,11 +11,11 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import quantity
 from codesign.analysis.results.pareto import pareto_ranking
 from codesign.errors import InputError
+from codesign.exploration.definition.spec import AxisValue as Value
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.plan import Plan, build_plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.runner import Runner
-from codesign.exploration.spec.spec import AxisValue as Value
 from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
 from codesign.exploration.work import Work, find_work
 from codesign.exploration.workloads import Workloads

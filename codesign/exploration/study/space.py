@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.spec.nested import part_at, unknown_part, validated, with_fields, with_parts
-from codesign.exploration.spec.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
-from codesign.exploration.spec.spec import AxisValue as Value
-from codesign.exploration.spec.variants import base_chip, parameter_value
+from codesign.exploration.definition.nested import part_at, unknown_part, validated, with_fields, with_parts
+from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.spec import AxisValue as Value
+from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.mistakes import mistakes_of, reason, suggestion

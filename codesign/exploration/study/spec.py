@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.spec.spec import (
+from codesign.exploration.definition.spec import (
     AxisValue,
     EvaluationEntry,
     ObjectiveEntry,
@@ -18,7 +18,7 @@ from codesign.exploration.spec.spec import (
     SweepSpec,
     different,
 )
-from codesign.exploration.spec.spec import AxisValue as Value
+from codesign.exploration.definition.spec import AxisValue as Value
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler

@@ -18,9 +18,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
 from codesign.errors import InputError
+from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.jobs import chip_digest, versions_digest
-from codesign.exploration.spec.variants import base_chip
 from codesign.exploration.study.spec import StudySpec
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
 from codesign.files.folder import reason_of

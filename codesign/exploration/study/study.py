@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
 from codesign.errors import InputError
+from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import Plan
@@ -20,7 +21,6 @@ from codesign.exploration.runner import Runner
 from codesign.exploration.running import choose_executor
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import recorded
-from codesign.exploration.spec.library import choose_sweep
 from codesign.exploration.study.driver import ELAPSED, Driver
 from codesign.exploration.study.evaluation import Evaluations, Outcome, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials

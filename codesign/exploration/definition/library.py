@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from codesign.errors import InputError
-from codesign.exploration.spec.composition import Chosen, load_chosen
-from codesign.exploration.spec.spec import SweepSpec
+from codesign.exploration.definition.composition import Chosen, load_chosen
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.files.shipped import shipped_folders
 from codesign.mistakes import suggestion
 

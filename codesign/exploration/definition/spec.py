@@ -13,8 +13,8 @@ from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.questions import AskedQuestion
 from codesign.documents import FileSpec, Path_, Spec
 from codesign.errors import InputError
+from codesign.exploration.definition import axis_checks, checks, question_checks
 from codesign.exploration.resources import ResourcesEntry
-from codesign.exploration.spec import axis_checks, checks, question_checks
 from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.mistakes import of_form

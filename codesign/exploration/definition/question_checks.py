@@ -1,6 +1,6 @@
 """What is wrong with questions of a sweep file: columns, names and axes that the sweep does not have.
 
-Works on the file's plain content, as `codesign.exploration.spec.checks`; forms of questions are the model's.
+Works on the file's plain content, as `codesign.exploration.definition.checks`; forms of questions are the model's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from codesign.analysis.questions import CHOICES, question_of
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
-from codesign.exploration.spec.checks import Blocks, Mistakes, list_at, mapping
+from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
 from codesign.mistakes import suggestion
 
 

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from codesign.documents import Path_
 from codesign.errors import InputError
-from codesign.exploration.spec.nested import with_fields
-from codesign.exploration.spec.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.nested import with_fields
+from codesign.exploration.definition.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number

@@ -1,6 +1,6 @@
 """Mistakes in axes and the chips that they vary: values wrong by themselves, or in combination with others of the file.
 
-Works on the file's plain content, as `codesign.exploration.spec.checks`.
+Works on the file's plain content, as `codesign.exploration.definition.checks`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
-from codesign.exploration.spec.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
-from codesign.exploration.spec.nested import unknown_part, with_parts
+from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
+from codesign.exploration.definition.nested import unknown_part, with_parts
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip
