@@ -6,6 +6,7 @@ import math
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pytest
 from handmade_hardware import near
 from made_up_answers import asked, gathered, labels, row, rows_of, with_terms
@@ -150,6 +151,55 @@ def test_draws_that_miss_the_constraint_count():
     target = asked(rows, target=["energy_j <= 4.5 nJ"])
     assert target.confidence == pytest.approx(math.log(3) / math.log(4), abs=0.01)
     assert target.remarks[0].endswith("In 21 % of seeds and draws of the chip's numbers it does not.")
+
+
+@pytest.mark.parametrize(
+    ("missing", "samples", "standing"),
+    [
+        ((0.85, 0.85, 0.85), 1000, "sure"),  # 1.96 √((0.91 · 0.09 + 0.85 · 0.15) / 1000) = 0.028 < 0.06
+        ((0.85, 0.85, 0.85), 100, "likely"),  # 0.09
+        ((0.9, 0.8, 0.85), 1000, "likely"),  # missed by 1, 11 and 6 points: 6 ± 12.4
+    ],
+)
+def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, standing):
+    """b needs less than a, whose 92 % of the samples are more than a point above it in each seed."""
+    rows = accurate("a", 2e-9, 0.92, 0.92, 0.92) + accurate("b", 1e-9, *missing) + accurate("c", 3e-9, *missing)
+    answer = asked(
+        [one | {"samples": samples} for one in rows],
+        choose="chip",
+        least="energy_j",
+        where=["accuracy within 1 point of best"],
+    )
+    assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
+    told = "B would be better, and seeds or test samples may be why it misses accuracy within 1 point of best."
+    assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
+
+
+@pytest.mark.parametrize("column", ["decision_latency_s", "interval_s"])
+def test_times_within_a_latency_move_with_it(column):
+    """a's 3 µs of 30 move with its latency from half to twice: at most b's 4.5 µs in ln(3) / ln(4) = 79 % of draws."""
+    ranges = {
+        "uncertain_numbers": ["times.synaptic_operation"],
+        **{f"uncertain_{end}": [factor * 1e-8] for end, factor in (("low", 0.5), ("value", 1.0), ("high", 2.0))},
+        "latency_at_low_s": [1.5e-5],
+        "latency_at_high_s": [6e-5],
+        "latency_draws_s": (1.5e-5 * 4 ** ((np.arange(128) + 0.5) / 128)).tolist(),
+    }
+    a = [row("a", 1.0, seed, latency_s=3e-5, **ranges) | {column: 3e-6} for seed in SEEDS]
+    b = [row("b", 1.0, seed, latency_s=1e-5, latency_draws_s=None) | {column: 4.5e-6} for seed in SEEDS]
+    expected = pytest.approx(math.log(3) / math.log(4), abs=0.01)
+    assert asked([*a, *b], choose="chip", least=column).confidence == expected
+    assert asked(a, target=[f"{column} <= 4.5 us"]).confidence == expected
+
+
+def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told():
+    rows = [row(chip, 1.0, seed) | {"late_fraction": late} for chip, late in (("a", 0.0), ("b", 0.5)) for seed in SEEDS]
+    words = "The ranges of the chips' numbers do not count in late fraction."
+    answer = asked(rows, choose="chip", least="late_fraction")
+    assert (answer.standing, words in answer.remarks) == ("likely", True)
+    unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
+    target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
+    assert target.remarks == ("At 1 point the late fraction is not known.", words)
 
 
 def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():

@@ -65,8 +65,8 @@ def searched(table: ResultTable) -> dict[str, str]:
 def test_the_best_in_each_objective_is_held_against_the_baseline_on_test(table):
     answers = answers_for(table)
     assert {name: answer.standing for name, answer in answers.items()} == {
-        "trial": "sure",
-        "best_accuracy": "sure",
+        "trial": "likely",  # 3 points of accuracy, in every seed but of 60 samples
+        "best_accuracy": "likely",
         "best_energy_j": "sure",
         "best_latency_s": "open",
         "accuracy_kept": "does not hold",

@@ -10,6 +10,7 @@ from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
     enlarged,
+    excluded_by_chance,
     lacking_terms,
     left_aside,
     left_out,
@@ -17,6 +18,7 @@ from codesign.analysis.answers.remarks import (
     other_book,
     remarks_on,
     time_left_out,
+    without_draws,
 )
 from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.answers.switching import switches
@@ -94,16 +96,20 @@ def _standing(contest: Contest) -> Standing:
     if len(contest.ranked) > 1:
         return standing_of(contest)
     several = contest.ranked[0].value(contest.column).seeds > 1
-    certain = contest.confidence >= CONFIDENCE and (several or not contest.where)
+    certain = contest.confidence >= CONFIDENCE and (several or not contest.where) and not excluded_by_chance(contest)
     return "open" if contest.unknown or contest.confidence < LIKELY else "sure" if certain else "likely"
 
 
 def standing_of(contest: Contest) -> Standing:
-    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, and no time that the
-    best does not give and the next does not have; `likely`, of one seed, that its test samples show the difference."""
-    if contest.runner_up is not None and left_to_samples(contest.runner_up):
-        return "open"
-    certain = contest.runner_up is None or contest.runner_up.gain.above_zero
+    """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
+    show the difference, and no time that the best does not give and the next does not have; `likely`, of one seed, such
+    samples."""
+    certain = not (excluded_by_chance(contest) or without_draws(contest.column))
+    if contest.runner_up is not None:
+        by_chance, gain = bool(left_to_samples(contest.runner_up)), contest.runner_up.gain
+        if by_chance and gain.half_width is None:
+            return "open"
+        certain &= gain.above_zero and not by_chance
     if contest.second is not None and untimed(contest.ranked[0], contest.column):
         certain &= waiting_of(contest.ranked[0], contest.second) is not None
     if contest.confidence >= CONFIDENCE and certain:

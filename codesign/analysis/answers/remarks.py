@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from statistics import NormalDist
 
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import ENERGIES, Comparison, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import doubt
+from codesign.analysis.comparisons.constraints import doubt, missed_by_chance
 from codesign.analysis.comparisons.contest import GUESSED, Contest, untimed
-from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.comparisons.robustness import drawn, undrawn
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.results.formatting import (
     column_label,
@@ -25,7 +24,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, quantile_of
+from codesign.analysis.results.statistics import CONFIDENCE, quantile_of, within_chance
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
@@ -61,6 +60,7 @@ def remarks_on(
     said.append(_seeds_wanted(contest))
     if contest.runner_up is not None:
         said.append(left_to_samples(contest.runner_up))
+    said += [excluded_by_chance(contest), without_draws(contest.column, *(limit.column for limit in contest.where))]
     if contest.runner_up is not None and not lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
     if contest.terms:
@@ -131,14 +131,34 @@ def over_budget(table: ResultTable) -> str:
 
 
 def left_to_samples(comparison: Comparison) -> str:
-    """That two shares of one training seed are no farther apart than chance may put those of as many test samples."""
+    """That two shares are no farther apart than chance may put those of as many test samples."""
     p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    if comparison.gain.half_width is not None or not is_share(comparison.column) or not samples:
-        return ""
-    error = math.sqrt((p * (1 - p) + q * (1 - q)) / samples)
-    if abs(p - q) > NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error:
+    if not is_share(comparison.column) or p == q or not samples or not within_chance(p, q, p - q, samples):
         return ""
     return f"With {samples:,.0f} test samples, chance may make such a difference."
+
+
+def without_draws(*columns: str) -> str:
+    """Which columns depend on the chips' numbers and have no draws; "" for none."""
+    labels = [column_label(column) for column in dict.fromkeys(columns) if undrawn(column)]
+    return f"The ranges of the chips' numbers do not count in {listed(labels)}." if labels else ""
+
+
+def excluded_by_chance(contest: Contest) -> str:
+    """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
+
+    Only options of which no variant meets the constraints; those of one that has such a variant are left to the seeds.
+    """
+    for option, variants in contest.members.items():
+        if option in contest.chosen:
+            continue
+        for point in variants:
+            known = point.value(contest.column).mean is not None and missed_by_chance(point, contest.where)
+            found = contest.against_next(point) if known else None
+            if found is not None and found[1] >= 1:
+                label, limits = contest.names.upper(contest.label(option)), listed([one.text for one in contest.where])
+                return f"{label} would be better, and seeds or test samples may be why it misses {limits}."
+    return ""
 
 
 # energies that do not hold all terms ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import left_aside
+from codesign.analysis.answers.remarks import left_aside, without_draws
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.constraints import (
     doubt,
@@ -19,7 +19,7 @@ from codesign.analysis.comparisons.constraints import (
 )
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint, TargetQuestion
-from codesign.analysis.results.formatting import listed
+from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.units import plural
@@ -47,6 +47,8 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
     )
     aside = left_aside(selected, names)
+    columns = [limit.column for limit in where]
+    unknown = [_not_known(able, column) for column in columns]
     if not able:
         return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=aside)
     if met:
@@ -58,15 +60,21 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             sentence=f"{count} all constraints. The best is {names.point(best)}.",
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
-            remarks=(*filter(None, [doubt(best, where)]), *aside),
+            remarks=(*filter(None, [doubt(best, where), *unknown, without_draws(*columns)]), *aside),
         )
     missed = listed(misses_in_words(nearest[0], where)[:2])
     return answer(
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
         options=_options(nearest, where, names),
-        remarks=(*_in_the_way(able, where), *aside),
+        remarks=(*_in_the_way(able, where), *filter(None, unknown), *aside),
     )
+
+
+def _not_known(able: Sequence[Point], column: str) -> str:
+    """How many points do not meet a limit since their value is not known; "" for none."""
+    count = sum(point.value(column).mean is None for point in able)
+    return f"At {plural(count, 'point')} the {column_label(column)} is not known." if count else ""
 
 
 def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names) -> tuple[Option, ...]:

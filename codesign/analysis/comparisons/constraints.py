@@ -12,6 +12,7 @@ from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.statistics import interval, within_chance
 from codesign.arrays import Flags, Floats
 
 
@@ -104,6 +105,23 @@ def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
             missed = f"{significant(100 * float((~met).mean()), 2)} % of seeds and draws of the chip's numbers"
         said.append(f"Its mean {label} meets {limit}. In {missed} it does not.")
     return " ".join(said)
+
+
+def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
+    """Whether all that a point misses are shares, by no more than training seeds or test samples may bring about."""
+    missed = [constraint for constraint in constraints if not meets(point, constraint)]
+    return bool(missed) and all(is_share(each.column) and _by_chance(point, each) for each in missed)
+
+
+def _by_chance(point: Point, constraint: Constraint) -> bool:
+    values, samples = point.seeds(constraint.column), point.value("samples").mean
+    if values.empty or not samples:
+        return False
+    limits = [constraint.by_seed.get(int(seed), constraint.value) for seed in values.index]
+    short = interval(_short(np.asarray(values, dtype=float), np.array(limits), constraint))
+    other = constraint.value if constraint.by_seed else 0.0  # a limit that is another point's share is as uncertain
+    spread = short.half_width is not None and not short.above_zero
+    return spread or within_chance(float(values.mean()), other, short.mean or 0.0, samples)
 
 
 def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:

@@ -29,7 +29,7 @@ from codesign.analysis.comparisons.comparison import (
 )
 from codesign.analysis.comparisons.constraints import meeting, met_in
 from codesign.analysis.comparisons.fronts import comparison_group
-from codesign.analysis.comparisons.robustness import DRAWN, DRAWS, drawn, places_of
+from codesign.analysis.comparisons.robustness import DRAWN, DRAWS, OF_LATENCY, drawn, places_of
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.columns import COLUMNS
@@ -324,7 +324,10 @@ class Contest:
         energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
         static = sum(point.term(name).mean or 0.0 for name in point.known_terms(("static",)))
         dearer = later * (static / busy if busy and point.operation == "accelerated" else 0.0)
-        grown = {"latency_s": later, "energy_j": dearer}.get(self.column)
+        if self.column in OF_LATENCY and latency:
+            later = later * (point.value(self.column).mean or 0.0) / latency
+        times = dict.fromkeys(("latency_s", *OF_LATENCY), later)
+        grown = {"energy_j": dearer, **times}.get(self.column)
         return values + (later * energy + dearer * (latency + later) if grown is None else grown)
 
     def _values(self, point: Point, terms: Terms) -> Floats:
@@ -365,7 +368,8 @@ def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | 
 def absence(point: Point, column: str, names: Names) -> str:
     """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
     label, chip = column_label(column), names.chips[point.chip]
-    words = {"energy_delay_js": ("energy", "latency")}.get(column, (column.partition("_")[0],))
+    columns = ("energy", "latency") if column == "energy_delay_js" else (column.partition("_")[0],)
+    words = ("latency",) if column in OF_LATENCY else columns
     entries = (entry.partition(": ") for entry in point.not_modelled)
     lacking = [reason for word, _, reason in entries if word in words]
     return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."

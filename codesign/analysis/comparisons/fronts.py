@@ -12,7 +12,7 @@ from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.pareto import front_order
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import StaticBook
+from codesign.hardware.terms import COVERAGE, StaticBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +81,12 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
     """What a point must share with another before these columns compare.
 
     Energies compare only with equal coverage, energies and times only in equal operation. Single terms and the paper's
-    book compare across coverages unless a term holds others too. An all-in figure compares within its chip only.
+    book compare across coverages unless a term holds others too, as no static power does. An all-in figure compares
+    within its chip only.
     """
     energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s")}
-    whole = not energies.isdisjoint(ENERGIES) or bool(energies and (not point.separable or point.included_terms))
+    may_hold = energies - {term.column for term in COVERAGE["static"]}
+    whole = not energies.isdisjoint(ENERGIES) or bool(may_hold and (not point.separable or point.included_terms))
     return Group(
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,

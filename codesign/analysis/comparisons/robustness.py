@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.arrays import Floats
@@ -25,11 +26,14 @@ from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMN
 
 _ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
 _LATENCY = ("latency_draws_s", "latency_at_low_s", "latency_at_high_s")
+OF_LATENCY = ("decision_latency_s", "interval_s")
+"""Times of which rows hold no draws: they move in proportion to the latency."""
 DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "energy_j": (_ENERGY,),
     "latency_s": (_LATENCY,),
     "energy_delay_js": (_ENERGY, _LATENCY),
     "area_m2": (),
+    **dict.fromkeys(OF_LATENCY, (_LATENCY,)),
 }
 """Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
 at its lower and upper end. An area is a number by itself."""
@@ -170,7 +174,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     gains = second.draws - first.draws
     nominal = second.mean - first.mean
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
-    error = MODEL + column.partition("_")[0]
+    error = MODEL + ("latency" if column in OF_LATENCY else column.partition("_")[0])
     influences, tips = [], []
     for number in numbers:
         low, high = (second.ends(number) - first.ends(number)).tolist()
@@ -230,6 +234,12 @@ def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tupl
     """
     side = _side(point, column, terms) if column in DRAWN else None
     return None if side is None else (side.seeds, side.draws)
+
+
+def undrawn(column: str) -> bool:
+    """Whether a value depends on numbers of the chip and rows hold no draws of it."""
+    priced = COLUMNS[column].unit in ("J", "s", "J·s") and not column.endswith("wall_s")
+    return (priced or column in ("late_fraction", "overloaded_ticks")) and column not in DRAWN
 
 
 def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:
@@ -301,7 +311,8 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
     if not all(is_known(row[name]) for name in needed):
         return None
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
-    return np.array([row[column], *np.prod(factors, axis=0)])
+    share = row[column] / row["latency_s"] if column in OF_LATENCY and row["latency_s"] else 1.0
+    return np.array([row[column], *(share * np.prod(factors, axis=0))])
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:
