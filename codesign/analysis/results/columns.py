@@ -242,7 +242,9 @@ COLUMNS: Mapping[str, Column] = {
     "latency_bound_s": _number("asynchronous: sum over steps of the busiest core, an upper bound", "s"),
     "latency_per_layer_s": _number("barrier: the paper's form, one barrier per layer and timestep", "s"),
     "decision_latency_s": _number(
-        "last frame's arrival to its first output spike, mean over samples that have one", "s"
+        "last frame's arrival to its first output spike, mean over samples that have one; in real time with the wait "
+        "for frames before it",
+        "s",
     ),
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use"),

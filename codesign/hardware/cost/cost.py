@@ -8,7 +8,7 @@ many scenarios at once and means over samples: `mean_times`, and `term_energies`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -190,6 +190,8 @@ def price(
     this = Counted(PlacedExecution(execution, placement))
     work, prices = this.work, this.prices()
     latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
+    if operation == "real_time" and latency.decision_s is not None and latency.behind_s is not None:
+        latency = replace(latency, decision_s=latency.decision_s + latency.behind_s)
     on_s, assumed = _on_time(work, latency.total_s, operation)
     working_s = latency.total_s
     means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]

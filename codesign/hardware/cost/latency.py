@@ -11,21 +11,23 @@ Everything is written for arrays of prices: the times of one chip are n = 1 scen
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from codesign.arrays import Flags, Floats, Integers
+from codesign.arrays import Floats
 from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices, missing_times
 from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import (
+    StepRecord,
     StepWork,
     forward_steps,
     layer_steps,
     overlaps,
+    pace,
     pipelined_steps,
     stream_intervals,
 )
@@ -52,7 +54,8 @@ class Latency:
         busy_s: (B, K) work of each core in use, as far as its times are known.
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
             has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
-            done with the step before. None for timers, and for a static input.
+            done with the step before; the ticks of a timestep count together. None for a static input.
+        behind_s: (B,) what the last frame waits in real time for the frames before it; None for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
@@ -68,6 +71,7 @@ class Latency:
     decision_s: Floats | None = None
     busy_s: Floats | None = None
     late: Floats | None = None
+    behind_s: Floats | None = None
     overloaded_ticks: Floats | None = None
     not_modelled: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
@@ -86,23 +90,6 @@ class StepsOf:
     steps: StepWork
     layers: StepWork | None = None
     feeds: tuple[Feed, ...] = ()
-
-
-class StepRecord(Protocol):
-    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
-
-    @property
-    def samples(self) -> int: ...
-    @property
-    def timesteps(self) -> int: ...
-    @property
-    def timesteps_run(self) -> Integers: ...
-    @property
-    def timestep_s(self) -> float: ...
-    @property
-    def layers(self) -> int: ...
-    @property
-    def decided(self) -> Flags: ...
 
 
 def steps_of(work: PlacedExecution) -> StepsOf:
@@ -179,12 +166,6 @@ def _decided(record: StepRecord, decision: Floats) -> Floats:
     return np.where(record.decided[:, None], decision, np.nan)
 
 
-def _late(length_s: Floats, real: Flags, record: StepRecord) -> Floats | None:
-    """Share of real passes or steps (axis 1) that take longer than a timestep; None for a static input."""
-    late = (length_s > record.timestep_s) & real[:, :, None]
-    return None if record.timestep_s == 0 else np.asarray(late.sum(axis=1) / real.sum(axis=1)[:, None])
-
-
 def _busy_by_core(steps: StepWork, busy: Floats) -> Floats:
     """(B, K, n) from (U, K, n)."""
     return steps.summed(busy.reshape(len(busy), -1)).reshape(len(steps.which), *busy.shape[1:])
@@ -240,7 +221,7 @@ def _asynchronous(
         bound_s=bound,
         decision_s=decision,
         busy_s=_busy_by_core(steps, steps.busy(times)),
-        late=_late(passes, np.arange(record.timesteps) < record.timesteps_run[:, None], record),
+        **pace(passes, np.arange(record.timesteps) < record.timesteps_run[:, None], record),
     )
 
 
@@ -286,7 +267,7 @@ def _barrier(
         per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
         busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
-        late=_late(length[steps.steps.which], steps.steps.real, record),
+        **pace(*steps.steps.in_passes(length, record, 1 if barrier.scope == "timestep" else record.layers), record),
     )
 
 
@@ -328,7 +309,7 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         synchronization_s=_rest(without_ways, compute),
         decision_s=_decided(record, whole.total_s - whole.arrival_s),
         busy_s=_busy_by_core(work, work.busy(times)),
-        late=_late(whole.lengths_s, work.real, record),
+        **pace(whole.lengths_s, work.real, record),
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
     )
@@ -352,7 +333,7 @@ def _timer(
     if steps is None:
         count = record.timesteps_run * ticks + record.layers - 1
         total = np.broadcast_to(count[:, None] * tick_s, (record.samples, prices.scenarios)).copy()
-        name = prices.chip.name
+        name, frames = prices.chip.name, np.arange(record.timesteps) < record.timesteps_run[:, None]
         unchecked = f"overload: {name} gives no {', '.join(missing)}; every core is taken to finish within a tick"
         return Latency(
             model="timer",
@@ -360,6 +341,7 @@ def _timer(
             interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(geometry) else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
+            **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
             assumptions=(unchecked,),
         )
     times, drops, which = prices.work_times(), timer.overload == "drop", steps.steps.which
@@ -387,6 +369,7 @@ def _timer(
         synchronization_s=_rest(total, compute),
         decision_s=_decided(record, length[which[:, first : first + record.layers]].sum(axis=1)),
         busy_s=_busy_by_core(steps.steps, steps.steps.busy(times)),
+        **pace(*steps.steps.in_passes(length, record, ticks), record),
         overloaded_ticks=overloaded[which].sum(axis=1),
         not_modelled=not_modelled,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,23 @@ from codesign.simulation.execution import MessageTable, UpdateTable
 
 _KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
 _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
+
+
+class StepRecord(Protocol):
+    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def timesteps(self) -> int: ...
+    @property
+    def timesteps_run(self) -> Integers: ...
+    @property
+    def timestep_s(self) -> float: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def decided(self) -> Flags: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +117,16 @@ class StepWork:
     def summed(self, values: Floats) -> Floats:
         """(B, n) sum over the steps that each sample goes through, from (U, n)."""
         return np.asarray(self._through @ values)
+
+    def in_passes(self, length_s: Floats, record: StepRecord, each: int) -> tuple[Floats, Flags]:
+        """(B, passes, n) time of steps of (U, n), `each` of a timestep together, and (B, passes) where a sample has it.
+
+        Steps of pipelined layers, one a timestep, are passes of their own, also those after the last timestep.
+        """
+        if each == 1:
+            return length_s[self.which], self.real
+        which = self.which[:, : record.timesteps * each].reshape(len(self.which), record.timesteps, each)
+        return np.asarray(length_s[which].sum(axis=2)), np.asarray((which > 0).any(axis=2))
 
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
@@ -259,6 +286,29 @@ def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     which = np.empty_like(order)
     which[order] = np.cumsum(starts) - 1
     return order[starts], which
+
+
+# whether a chip keeps pace with its input ---------------------------------------------------------------------------
+
+
+def pace(length_s: Floats, real: Flags, record: StepRecord) -> dict[str, Any]:
+    """`late` and `behind_s` of a latency, of a chip that takes frames as they come; empty for a static input.
+
+    A frame waits W(t + 1) = max(0, W(t) + length(t) − Δt) for those before it, from W(0) = 0.
+
+    Args:
+        length_s: (B, passes, n) of passes or steps, of which one begins with each frame.
+        real: (B, passes) where a sample has one.
+    """
+    if record.timestep_s == 0:
+        return {}
+    long = (length_s > record.timestep_s * (1 + 1e-9)) & real[:, :, None]
+    earlier = real & (real.cumsum(axis=1) < record.timesteps_run[:, None])  # than that of the last frame
+    ahead = np.cumsum(np.where(earlier[:, :, None], length_s - record.timestep_s, 0.0), axis=1)
+    return {
+        "late": long.sum(axis=1) / real.sum(axis=1)[:, None],
+        "behind_s": ahead[:, -1] - np.minimum(ahead.min(axis=1), 0.0),
+    }
 
 
 # samples without a pause between them, on a chip that works on layers in a pipeline -----------------------------------
