@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.errors import DataError
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
@@ -30,13 +30,17 @@ def binned(
 
     Args:
         labels, sample_ids: (B,).
+
+    Raises:
+        DataError: naming the sample that is not read, or has an event at no time or input.
     """
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []
     for start in range(0, max(len(labels), 1), _CHUNK):
         chunk = slice(start, start + _CHUNK)
         cells = [np.zeros(0, np.int64)]
-        for row, (times_ns, inputs) in enumerate(islice(events, len(labels[chunk]))):
+        for row, sample in enumerate(sample_ids[chunk]):
+            times_ns, inputs = _checked(next(events, None), f"{spec.name}: sample {sample}", input_size)
             bins = np.searchsorted(edges_ns, times_ns, side="right") - 1
             cells.append(((row * spec.timesteps + bins) * input_size + inputs)[bins < spec.timesteps])
         batches.append(
@@ -50,3 +54,18 @@ def binned(
             )
         )
     return EventBatch.concatenate(batches)
+
+
+def _checked(events: Events | None, sample: str, input_size: int) -> Events:
+    """The events of a sample: at another input they would be those of another timestep, or sample."""
+    if events is None:
+        raise DataError(f"{sample}: is not read; there are fewer samples than asked for")
+    times_ns, inputs = map(np.asarray, events)
+    if times_ns.shape != inputs.shape or (inputs.size and inputs.dtype.kind not in "iu"):
+        raise DataError(f"{sample}: must have a time and a whole number of an input for each event")
+    wrong = (inputs < 0) | (inputs >= input_size)
+    if wrong.any():
+        raise DataError(f"{sample}: an event has input {inputs[wrong][0]}; must be between 0 and {input_size - 1}")
+    if not (times_ns >= 0).all():
+        raise DataError(f"{sample}: an event is at {times_ns.min():g} ns; must be at least 0")
+    return times_ns, inputs

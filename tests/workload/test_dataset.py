@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workload_files import entries
+from workload_files import Blinks, entries
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import list_datasets, load_workload, outline_workload
 from codesign.workload.datasets import registry
+from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
@@ -88,6 +89,36 @@ def test_the_class_in_the_docs_is_a_dataset(tmp_path, monkeypatch):
     workload = load_workload(spec, data_root=tmp_path, cache_root=tmp_path / "cache")
     assert (len(workload.train), len(workload.validation), len(workload.test)) == (14, 3, 3)
     assert entries(workload, 7) == [(1, 1024 + 32 + 3, 2)]
+
+
+def _read_as(event):
+    return lambda positions, spec: (event for _ in positions)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"read": _read_as(([0, 5], [3, 8]))}, r"blinks: sample \d+: an event has input 8; must be between 0 and 7"),
+        ({"read": _read_as(([0], [-1]))}, r"an event has input -1; must be between 0 and 7"),
+        ({"read": _read_as(([5, -1], [0, 0]))}, r"an event is at -1 ns; must be at least 0"),
+        ({"read": _read_as(([0], [0, 1]))}, r"must have a time and a whole number of an input for each event"),
+        ({"read": lambda positions, spec: iter([([0], [0])])}, r"is not read; there are fewer samples than asked for"),
+        ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5 with 6 classes, found 6"),
+        ({"labels": np.arange(20) % 6}, r"must be \(N,\) whole numbers, found int64 of shape \(20,\) and .* \(30,\)"),
+        ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
+    ],
+)
+def test_samples_of_a_plug_in_that_are_none_are_named(monkeypatch, tmp_path, changed, message):
+    """An event at an input that is not there would be one of another timestep."""
+    given = {"labels": np.arange(30) % 6, "sample_ids": np.arange(30), "read": _read_as(([0], [7])), **changed}
+
+    class Wrong(Blinks):
+        def find(self, folder):
+            return Recordings(grid=(1, 2, 4), classes=6, content=lambda: "always", **given)
+
+    monkeypatch.setattr("codesign.workload.dataset.get_dataset", lambda name: Wrong())
+    with pytest.raises(DataError, match=message):
+        load_workload(WorkloadSpec(name="blinks"), cache_root=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,25 @@ class Dataset(ABC):
                 f"{self.name}: no {self.things} in {folder.absolute()}, which must hold {self.expected}. "
                 f"{self._how_to_get()}"
             )
+        self._check(recordings)
         return recordings
+
+    def _check(self, recordings: Recordings) -> None:
+        """Raises DataError where samples have no class or no id of their own."""
+        labels, ids = recordings.labels, recordings.sample_ids
+        if labels.ndim != 1 or labels.shape != ids.shape or labels.dtype.kind not in "iu" or ids.dtype.kind not in "iu":
+            raise DataError(
+                f"{self.name}: labels and sample_ids must be (N,) whole numbers, found {labels.dtype} of shape "
+                f"{labels.shape} and {ids.dtype} of shape {ids.shape}"
+            )
+        wrong = (labels < 0) | (labels >= recordings.classes)
+        if wrong.any():
+            raise DataError(
+                f"{self.name}: labels must be 0 … {recordings.classes - 1} with {recordings.classes} classes, found "
+                f"{labels[wrong][0]}"
+            )
+        if len(np.unique(ids)) < len(ids):
+            raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
 
     def digest(self, recordings: Recordings, folder: Path, cache: Cache) -> str:
         """Hash of the content of `recordings`, which lie in `folder`; that of unchanged files is remembered."""
