@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import plug_ins
 import pytest
 from tiny_studies import study
 
+from codesign import Policy
 from codesign.errors import InputError
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import JOURNAL, definition_of, journal_of, open_study, repair_journal
+from codesign.simulation import policies
+from codesign.training import losses
 
 SPEC = study()
 OTHER = study(("to: 2.0e-2", "to: 3.0e-2"))
@@ -109,6 +113,47 @@ def test_trials_of_another_search_do_not_mix(tmp_path: Path) -> None:
     more = study(("trials: 8", "trials: 80"), ("title: Tiny", "title: Other"))
     assert definition(more) == definition(SPEC)
     assert definition_of(SPEC, "1" * 64)["data"] != definition(SPEC)["data"]
+
+
+class Hinge:
+    version = 1
+
+    def __call__(self, simulation: object, labels: object) -> object: ...
+
+
+class OtherHinge(Hinge):
+    version = 2
+
+
+def by_layer(version: int) -> Policy:
+    return Policy(name="mine", priority=lambda waiting: waiting.layer, version=version)
+
+
+@pytest.mark.parametrize(
+    ("group", "written", "versions", "said"),
+    [
+        (
+            "policies",
+            ("policy: [random, momentum]", "policy: [random, mine]"),
+            [by_layer(1), by_layer(2)],
+            "policy mine",
+        ),
+        ("losses", ("{method: layered}", "{method: layered, loss: mine}"), [Hinge, OtherHinge], "loss mine"),
+    ],
+)
+def test_a_policy_or_loss_of_another_version_is_another_search(
+    monkeypatch: pytest.MonkeyPatch, group: str, written: tuple[str, str], versions: list[object], said: str
+) -> None:
+    remembered = (policies.policy_names, policies._from_entry_point, losses.loss_names, losses._factory)
+    found = []
+    for plug_in in [*versions, None]:
+        for function in remembered:
+            function.cache_clear()
+        plug_ins.register(monkeypatch, f"codesign.{group}", **({"mine": plug_in} if plug_in else {}))
+        found.append(definition(study(written)) if plug_in else definition(SPEC))
+    before, after, without = found
+    assert {name for name in before if before[name] != after[name]} == {said}
+    assert said not in without
 
 
 def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: Path) -> None:

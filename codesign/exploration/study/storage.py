@@ -24,6 +24,8 @@ from codesign.exploration.jobs.jobs import chip_digest, versions_digest
 from codesign.exploration.study.spec import StudySpec
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
 from codesign.files.folder import reason_of
+from codesign.simulation.policies import get_policy, is_built_in, policy_names
+from codesign.training.losses import loss_names, loss_version
 
 JOURNAL = "journal.log"
 _DEFINITION = "codesign_definition"
@@ -44,6 +46,18 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
         "chip files": digest(files)[:16],
         "codesign version": versions_digest()[:16],
         "data": workload[:16],
+        **_versions_of_plug_ins(spec),
+    }
+
+
+def _versions_of_plug_ins(spec: StudySpec) -> dict[str, str]:
+    """Those of policies and losses of one's own that the file names anywhere."""
+    text = spec.model_dump_json(include={"recipes", "recipe_defaults", "schedules", "space"})
+    policies = [get_policy(name) for name in policy_names() if f'"{name}"' in text]
+    losses = {name: loss_version(name) for name in loss_names() if f'"{name}"' in text}
+    return {
+        **{f"policy {policy.name}": str(policy.version) for policy in policies if not is_built_in(policy)},
+        **{f"loss {name}": str(version) for name, version in losses.items() if version is not None},
     }
 
 
