@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from codesign.errors import InputError
 from codesign.simulation.policies import Waiting
 from codesign.simulation.run import Run
 
@@ -13,7 +14,7 @@ class Priorities:
 
     def __init__(self, run: Run) -> None:
         network, device = run.network, run.network.threshold.device
-        self.priority = run.policy.priority
+        self.policy = run.policy
         sizes = torch.tensor(network.shape.layer_sizes)
         layer = torch.repeat_interleave(torch.arange(1, len(sizes) + 1), sizes).float().to(device)
         zero = torch.zeros((), device=device)
@@ -47,9 +48,18 @@ class Priorities:
         )
         if delivery is not None:
             waiting = waiting._replace(delivery=delivery)
-        return torch.as_tensor(self.priority(waiting), dtype=torch.float32).expand(potential.shape)
+        return self._asked(waiting, potential)
 
     def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:
         """(B, inputs) float32 in step k; `uniform` is (B, inputs)."""
         waiting = self.inputs._replace(step=torch.tensor(float(k)), uniform=uniform)
-        return torch.as_tensor(self.priority(waiting), dtype=torch.float32).expand(uniform.shape)
+        return self._asked(waiting, uniform)
+
+    def _asked(self, waiting: Waiting, each: torch.Tensor) -> torch.Tensor:
+        """What the policy says, float32 of the shape of `each`."""
+        try:
+            return torch.as_tensor(self.policy.priority(waiting), dtype=torch.float32).expand(each.shape)
+        except Exception as error:  # a user's function may fail in any way
+            raise InputError(
+                f"scheduling policy '{self.policy.name}': its priority: {type(error).__name__}: {error}"
+            ) from error

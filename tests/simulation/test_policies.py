@@ -152,6 +152,29 @@ def test_a_policy_without_a_name_or_a_function_of_one_argument_is_refused():
         Policy(name="", priority=lambda waiting: 0)
 
 
+@pytest.mark.parametrize(
+    ("priority", "flag"),
+    [
+        (lambda waiting: waiting.uniform, "uses_uniform"),
+        (lambda waiting: -((waiting.core * 3) % 5), "uses_cores"),
+        (lambda waiting: waiting.index % waiting.cores, "uses_cores"),
+        (lambda waiting: -waiting.delivery, "uses_service"),
+    ],
+)
+def test_a_policy_that_does_not_say_what_it_looks_at_is_refused(priority: Any, flag: str):
+    with pytest.raises(InputError, match=f"policy 'mine': its priority looks at `.*`, so it needs {flag}=True"):
+        Policy(name="mine", priority=priority)
+    Policy(name="mine", priority=priority, **{flag: True})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_priority_that_fails_is_named_with_the_reason(engine: str):
+    mine = Policy(name="mine", priority=lambda waiting: waiting.potentail)
+    case = a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"))
+    with pytest.raises(InputError, match=r"scheduling policy 'mine'.* attribute 'potentail'"):
+        run(case, engine)
+
+
 def test_a_schedule_names_a_policy_that_is_registered_and_holds_any_other(plug_in):
     mine, other = (Policy(name="mine", priority=lambda waiting: waiting.layer) for _ in range(2))
     plug_in(mine=mine)
@@ -190,6 +213,10 @@ def with_closure(share: float, limit: int) -> Callable[[Waiting], Any]:
     return lambda waiting: share * waiting.potential + limit * waiting.enqueue_step
 
 
+def with_default(waiting, share=0.3):
+    return share * waiting.potential
+
+
 def all_equal(waiting):
     return 0
 
@@ -198,7 +225,7 @@ def not_a_number(waiting):
     return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
-@pytest.mark.parametrize("priority", [everything, with_literals, with_globals])
+@pytest.mark.parametrize("priority", [everything, with_literals, with_globals, with_default])
 @pytest.mark.parametrize("convolutional", [False, True])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any, convolutional: bool):
     flags = {"uses_uniform": True, "uses_cores": True, "score": lambda network: network.fan_in() / 8}

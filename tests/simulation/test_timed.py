@@ -11,7 +11,6 @@ from networks import batch_of, network_of
 from random_cases import Case, a_case
 
 from codesign.errors import InputError
-from codesign.simulation import policies
 from codesign.simulation.execution import Execution
 from codesign.simulation.policies import Policy
 from codesign.simulation.schedule import Regularization, Schedule
@@ -104,13 +103,9 @@ def by_delivery(waiting):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_only_policies_that_say_so_see_times(monkeypatch: pytest.MonkeyPatch, engine: str):
-    """After a run that left times in memory, too."""
+def test_a_policy_of_ones_own_sees_times(engine: str):
     case = by_hand(Schedule(policy="timed", group_size=1, stop="drained", cores=(0, 1, 2, 3), service=BY_HAND))
-    expected = run(case, engine).execution
-    for uses_service in (False, True):
-        mine = Policy(name="mine", priority=by_delivery, uses_service=uses_service)
-        monkeypatch.setattr(policies, "_from_entry_point", {"mine": mine}.__getitem__)
-        found = run(replace(case, schedule=replace(case.schedule, policy="mine")), engine).execution
-        assert (order(found) == order(expected)) is uses_service
-        assert order(found)[0] == ((1, 0) if uses_service else (0, 0))
+    mine = Policy(name="mine", priority=by_delivery, uses_service=True)
+    found = run(replace(case, schedule=replace(case.schedule, policy=mine)), engine).execution
+    assert order(found) == order(run(case, engine).execution)
+    assert order(found)[0] == (1, 0)

@@ -7,6 +7,7 @@ there, a field of `codesign.simulation.policies.policy.Waiting`, and nothing els
 
 from __future__ import annotations
 
+import re
 import types as python_types
 from collections.abc import Callable
 from functools import cache
@@ -182,7 +183,8 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     constants = tuple(single(value) for value in code.co_consts)
     names = {name: single(value) for name, value in function.__globals__.items()}
     closure = tuple(python_types.CellType(single(cell.cell_contents)) for cell in function.__closure__ or ())
-    return python_types.FunctionType(code.replace(co_consts=constants), names, function.__name__, None, closure)
+    defaults = tuple(single(value) for value in function.__defaults__ or ())
+    return python_types.FunctionType(code.replace(co_consts=constants), names, function.__name__, defaults, closure)
 
 
 @cache
@@ -199,13 +201,18 @@ def policy_address(policy: Policy) -> int:
     try:
         compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
     except NumbaError as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), "unknown reason")
         raise InputError(
-            f"scheduling policy '{policy.name}' cannot be compiled: {reason}; a priority is arithmetic on what it is "
-            "given and numbers alone, or needs engine 'reference'"
+            f"scheduling policy '{policy.name}' cannot be compiled: {_reason(str(error))}; a priority is arithmetic on "
+            "what it is given and numbers alone, or needs engine 'reference'"
         ) from error
     _kept_alive.append(compiled)
     return int(compiled.address)
+
+
+def _reason(text: str) -> str:
+    """The first line of what Numba says that is no step of its own, without its colours."""
+    lines = map(str.strip, re.sub(r"\x1b\[\d*m", "", text).splitlines())
+    return next((line for line in lines if line and not line.startswith("Failed in ")), "unknown reason")
 
 
 _kept_alive: list[Any] = []

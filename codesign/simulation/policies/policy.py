@@ -24,7 +24,8 @@ class Waiting(NamedTuple):
         core: 0 for an input.
         index: number of the neuron; negative for inputs.
         step: current forward step.
-        uniform: in [0, 1), drawn afresh for each and in each step; 0 unless the policy says `uses_uniform`.
+        uniform: in [0, 1), drawn afresh for each and in each step; 0 unless the policy says `uses_uniform` or there is
+            noise.
         noise: λ of the schedule's noise, 0 in evaluation.
         delivery: seconds from the start of the pass until its message is at its last destination core; 0 for an input,
             and for policies without `uses_service`.
@@ -45,6 +46,10 @@ class Waiting(NamedTuple):
     score: Any
 
 
+_FLAGS = {"uniform": "uses_uniform", "core": "uses_cores", "cores": "uses_cores", "delivery": "uses_service"}
+"""What a policy must say that it looks at."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """A scheduling policy, and what it looks at.
@@ -62,7 +67,8 @@ class Policy:
             `score`: (N,) finite numbers, a tensor or what becomes one. Called once a run; any code is allowed.
 
     Raises:
-        InputError: it has no name, or its priority or score is not a function of one argument.
+        InputError: it has no name, its priority or score is not a function of one argument, or its priority looks at
+            what it does not say.
     """
 
     name: str
@@ -86,6 +92,13 @@ class Policy:
                 raise InputError(
                     f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
                 ) from error
+        fields = getattr(getattr(self.priority, "__code__", None), "co_names", ())
+        for field in fields:
+            drawn_for_noise = field == "uniform" and "noise" in fields
+            if field in _FLAGS and not drawn_for_noise and not getattr(self, _FLAGS[field]):
+                raise InputError(
+                    f"policy '{self.name}': its priority looks at `{field}`, so it needs {_FLAGS[field]}=True"
+                )
 
     def scores(self, network: SpikingNetwork) -> torch.Tensor:
         """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
