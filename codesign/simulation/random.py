@@ -57,7 +57,7 @@ def absorb(key: torch.Tensor, value: torch.Tensor | int) -> torch.Tensor:
 def purpose_key(seed: int, epoch: int, purpose: Purpose) -> int:
     """Key of all draws for one purpose, a signed 64-bit integer: what is absorbed before the sample's id."""
     key = 0
-    for number in (seed, epoch, purpose.value):
+    for number in map(int, (seed, epoch, purpose.value)):  # numpy's own integers would overflow
         key = (key + (number + 1) * _GAMMA) & _ALL_BITS
         key = ((key ^ (key >> 30)) * _MULTIPLIER_1) & _ALL_BITS
         key = ((key ^ (key >> 27)) * _MULTIPLIER_2) & _ALL_BITS

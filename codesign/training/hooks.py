@@ -66,15 +66,17 @@ class Hooks:
         """The optimizer, and the scheduler of its learning rate or None.
 
         Raises:
-            InputError: a hook returns something else.
+            InputError: a hook returns something else, or what needs a closure or a metric at each step.
         """
         adam = partial(Adam, lr=learning_rate)
         optimizer = (self.optimizer or adam)(parameters)
         instance("hooks.optimizer: what it gives", optimizer, Optimizer)
+        function("hooks.optimizer: step of what it gives", optimizer.step, "no arguments", given=())
         if self.learning_rate_schedule is None:
             return optimizer, None
         scheduler = self.learning_rate_schedule(optimizer)
         instance("hooks.learning_rate_schedule: what it gives", scheduler, LRScheduler)
+        function("hooks.learning_rate_schedule: step of what it gives", scheduler.step, "no arguments", given=())
         return optimizer, scheduler
 
     def transformed(self, batch: EventBatch, *, seed: int, epoch: int) -> EventBatch:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from codesign.simulation.random import Purpose, absorb, sample_key, uniform
+from codesign.simulation.random import Purpose, absorb, purpose_key, sample_key, uniform
 
 
 def test_absorbing_counts_is_splitmix64():
@@ -15,6 +15,11 @@ def test_absorbing_counts_is_splitmix64():
     key = torch.tensor(1234567, dtype=torch.int64)
     found = [int(absorb(key, i)) & ((1 << 64) - 1) for i in range(4)]
     assert found == published
+
+
+def test_a_seed_of_numpy_is_the_number_that_it_is():
+    for kind in (np.int64, np.int32, np.uint8):
+        assert purpose_key(kind(3), kind(0), Purpose.PRIORITY) == purpose_key(3, 0, Purpose.PRIORITY)
 
 
 def test_draws_are_uniform_and_uncorrelated_between_neighbours():
