@@ -112,8 +112,6 @@ def run_sweep(
     progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
     load, plan = workloads.load, build_plan(spec, workloads.outline_for(spec))
-    for note in plan.notes:
-        progress.note(note)
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
     record = recorded(
@@ -126,6 +124,8 @@ def run_sweep(
         command=commands.resume,
     )
     with held(lock_of(output)), record, progress.seen_by(watch):
+        for note in filter(None, (*plan.notes, load(plan.workload).left_out)):
+            progress.note(note)
         failures = run_work(
             work,
             store=store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.errors import DataError
+from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key
 from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus, Recordings
@@ -22,6 +25,8 @@ from codesign.workload.splits import Split, split_samples
 
 BINNING_VERSION = 1
 """Raised whenever splitting or binning in general gives other events for the same files."""
+_LITTLE, _EMPTY = 0.01, 0.1
+"""Shares of events that are left out, and of timesteps without any at the end, up to which nothing is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,8 @@ class Workload(WorkloadOutline):
         input_size: inputs of a network, `c · h · w`.
         train, validation, test: disjoint, in an order whose every prefix is stratified by class.
         coverage: a sentence on how much of the dataset this copy has; None if complete.
+        left_out: how many events of data of one's own come after the last timestep, or how many timesteps come after
+            the last event; "" where timesteps and events fit each other, or nobody knows.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Workload(WorkloadOutline):
     validation: EventBatch
     test: EventBatch
     coverage: str | None
+    left_out: str = ""
 
 
 def load_workload(
@@ -78,7 +86,7 @@ def load_workload(
 
     Raises:
         InputError: an unknown dataset, an option that it does not have, or more samples than there are.
-        DataError: the dataset is missing or damaged.
+        DataError: the dataset is missing or damaged, or has no event in the timesteps that are asked for.
     """
     spec = WorkloadSpec(name=spec) if isinstance(spec, str) else spec
     plan = _Plan.make(spec, data_root, cache_root)
@@ -88,6 +96,7 @@ def load_workload(
         batches = {name: plan.batch(positions) for name, positions in vars(plan.split).items()}
         plan.cache.store(fingerprint, batches)
     batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
+    left_out = plan.left_out(batches.values())
     return Workload(
         **vars(plan.outline),
         name=spec.name,
@@ -95,7 +104,8 @@ def load_workload(
         train=batches["train"],
         validation=batches["validation"],
         test=batches["test"],
-        coverage=plan.coverage,
+        coverage="; ".join(filter(None, (plan.coverage, left_out))) or None,
+        left_out=left_out,
     )
 
 
@@ -135,6 +145,28 @@ class _Plan:
         if not len(positions):
             return self.batch(self.split.test[:1]).select([])
         return self.recordings.batch(positions, self.spec)
+
+    def left_out(self, batches: Collection[EventBatch]) -> str:
+        """`Workload.left_out`. Raises DataError where all events come after the last timestep."""
+        if self.recordings.events is None:
+            return ""
+        count, timesteps = (
+            self.recordings.events(np.concatenate([*vars(self.split).values()])).sum(),
+            self.spec.timesteps,
+        )
+        kept = sum(float(batch.values.sum(dtype=np.float64)) for batch in batches)
+        lasting = f"the {timesteps} timesteps of {format_si(self.spec.timestep, 's')}"
+        if count and not kept:
+            raise DataError(
+                f"{self.recordings.files[0]}: no event comes in {lasting} of a sample; t counts from its beginning, in "
+                "whole µs or in floating-point seconds"
+            )
+        if kept < (1 - _LITTLE) * count:
+            return f"{in_percent(1 - kept / count)} % of the events come after {lasting} and are left out"
+        filled = [np.diff(batch.offsets).reshape(-1, timesteps).any(axis=0) for batch in batches]
+        last = 1 + int(np.flatnonzero(np.logical_or.reduce(filled)).max(initial=-1))
+        empty = timesteps - last > _EMPTY * timesteps
+        return f"no event comes after the first {last} of {lasting}" if empty else ""
 
     @staticmethod
     def make(

@@ -306,6 +306,36 @@ def test_recordings_in_folders(tmp_path):
     assert sorted(np.concatenate([part.events for part in parts(pooled)])) == [1, 2, 3, 4]
 
 
+def test_events_that_timesteps_leave_out_are_told(tmp_path):
+    """Recordings of 1 to 4 events, 1 ms apart: 2 of 20 come after 3 ms, 6 of 20 after 2 ms."""
+    folder = write_folder(tmp_path / "mine")
+    for timesteps, share in ((3, "10.0"), (2, "30.0")):
+        workload = load(folder, timesteps=timesteps, validation=1)
+        assert workload.left_out == (
+            f"{share} % of the events come after the {timesteps} timesteps of 1 ms and are left out"
+        )
+        assert workload.coverage == f"8 samples of 2 classes, events on 2x2x3 inputs; {workload.left_out}"
+    assert load(folder, timesteps=4).left_out == ""
+    assert load(folder, timesteps=8).left_out == "no event comes after the first 4 of the 8 timesteps of 1 ms"
+
+
+def test_times_since_another_beginning_are_refused(write):
+    events = {"t": np.arange(8) + 1_600_000_000_000_000, "unit": np.arange(8) % 3, "offsets": np.arange(9), "grid": [3]}
+    file = write(**events, labels=np.arange(8) % 2, timestep_s=1e-3, timesteps=3)
+    with pytest.raises(DataError, match=r"no event comes in the 3 timesteps of 1 ms .* t counts from its beginning"):
+        load(file)
+
+
+def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
+    events = {"t": 1000 * np.arange(8), "unit": np.arange(8) % 3, "offsets": np.array([0, 4, 8, 8, 8]), "grid": [3]}
+    file = write(**events, labels=np.arange(4) % 2, timestep_s=1e-3, timesteps=9)
+    told = [load(file, timestep=f"{ms} ms").timesteps for ms in (0.5, 1, 2, 3, 20)]
+    assert told == [18, 9, 5, 3, 1]
+    assert load(file, timestep="2 ms", timesteps=9).timesteps == 9
+    dense = write("dense.npz", **DENSE)
+    assert load(dense, timestep="1 ms").timesteps == 3
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -46,7 +46,8 @@ def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, Array
         DataError: the file is damaged, now or where it is read; or holds an array of another name, or one that cannot
             be read in rows of numbers or text; says which and why.
     """
-    with reading(path, "as arrays", remedy="copy it again", also=(RuntimeError, OverflowError)):
+    remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
+    with reading(path, "as arrays", remedy=remedy, also=(RuntimeError, OverflowError)):
         if path.suffix == ".npz":
             with ExitStack() as stack:
                 archive = stack.enter_context(zipfile.ZipFile(path))

@@ -20,7 +20,7 @@ and both:
     groups        (N,) whole numbers: whom a sample comes from, for `split: speaker`
     ids           (N,) whole numbers, each once, from which a sample's randomness is drawn; left out, its position
     timestep_s    Δt in seconds; 0 for dense data that has no duration. Left out, the workload says it
-    timesteps     T of event lists. Left out, the workload says it
+    timesteps     T of event lists. Left out, the workload says it; if that has another Δt, a sample lasts as long
     currents      True if dense data are currents and no counts
 
 A folder of recordings, one file a sample, is data too; see `event_folder.py`.
@@ -68,7 +68,7 @@ class Arrays(Dataset):
     title = "data of your own as arrays"
     version = 1
     folder = "arrays"
-    expected = "one .npz or HDF5 file of arrays, or recordings in folders named after their labels and arrays.yaml"
+    expected = "one .npz or HDF5 file of arrays, or .npy or .aedat4 files in folders named after labels and arrays.yaml"
     things = "samples"
     splits = ("official", "pooled", "speaker")
     options = ("file",)
@@ -101,7 +101,7 @@ class Arrays(Dataset):
         return iter(())  # told by `settled`, which knows the file
 
     def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
-        own = {"timestep": recordings.timestep_s, "timesteps": recordings.timesteps}
+        own = {"timestep": recordings.timestep_s, "timesteps": _as_long(recordings, spec.timestep)}
         said = {
             option: usual if getattr(spec, option) is None else getattr(spec, option) for option, usual in own.items()
         }
@@ -116,6 +116,14 @@ class Arrays(Dataset):
         if mistakes:
             raise OptionError(self.name, mistakes)
         return resolved
+
+
+def _as_long(recordings: Recordings, timestep_s: float | None) -> int | None:
+    """Timesteps of another length than the file's in which a sample of event lists lasts as long as in the file's."""
+    own_s, timesteps = recordings.timestep_s, recordings.timesteps
+    if recordings.longest is not None or not own_s or not timestep_s or timesteps is None:
+        return timesteps
+    return max(1, math.ceil(timesteps * own_s / timestep_s * (1 - 1e-9)))
 
 
 def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tuple[str, str]]:
@@ -174,6 +182,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
         timesteps=shape[1] if dense else int(scalars.get("timesteps", 0)) or None,
         timestep_s=scalars.get("timestep_s"),
         longest=shape[1] if dense else None,
+        events=None if offsets is None else lambda positions: offsets[positions + 1] - offsets[positions],
     )
 
 

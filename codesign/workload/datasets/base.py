@@ -76,6 +76,7 @@ class Recordings:
         currents: whether `read` gives currents and not event counts.
         timesteps, timestep_s: T and Δt where the copy says them itself, None where it does not.
         longest: most timesteps that it has; None for recordings of events, after which it is silent.
+        events: counts the events of samples at some positions, (n,), without reading them; None where it cannot.
     """
 
     grid: tuple[int, int, int]
@@ -93,6 +94,7 @@ class Recordings:
     timesteps: int | None = None
     timestep_s: float | None = None
     longest: int | None = None
+    events: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None
 
     def batch(self, positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
         """The samples at some positions, in that order."""

@@ -59,6 +59,11 @@ def recordings_in(folder: Path) -> Recordings | None:
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
+    def count(positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """By the headers of files that can be read."""
+        of = [np.load(folder / names[position], mmap_mode="r", allow_pickle=False).size for position in positions]
+        return np.array(of, dtype=np.int64)
+
     return Recordings(
         grid=grid,
         classes=len(labels),
@@ -70,6 +75,7 @@ def recordings_in(folder: Path) -> Recordings | None:
         files=[folder / _SETTINGS, *(folder / name for name in names)],
         timesteps=settings.timesteps,
         timestep_s=settings.timestep,
+        events=count if all(name.lower().endswith(".npy") for name in names) else None,
     )
 
 
