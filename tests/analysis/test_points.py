@@ -7,6 +7,7 @@ from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, syntheti
 
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.results.metadata import AxisFacts, Objective
+from codesign.analysis.results.naming import names_of
 
 
 def test_seeds_are_gathered_into_points():
@@ -40,6 +41,26 @@ def test_axes_are_read_with_their_units():
     (point,) = points_of([row], replace(synthetic_metadata(), axes=(unit,)))
     assert [*point.axis_texts.values()] == ["26 pJ"]
     assert point.place == "mubrain (spike = 26 pJ)"
+
+
+@pytest.mark.parametrize(
+    ("varied", "title"),
+    [({}, "layered training, margin, margin 2"), ({"loss.margin": 1.0}, "layered training, margin")],
+)
+def test_a_recipes_title_says_no_parameter_of_a_loss_that_an_axis_varies(varied, title):
+    losses = {"layered": "sum", "unlayered_rs": "margin, margin 2"}
+    points = [
+        replace(
+            point,
+            training_method="layered",
+            training_policy=None,
+            training_group_size=None,
+            training_parameters={"loss": losses[point.recipe], **varied},
+        )
+        for point in points_of(synthetic_rows())
+        if point.recipe in losses
+    ]
+    assert names_of(points).recipes["unlayered_rs"] == title
 
 
 def test_a_timer_is_neither_layered_nor_free_running():

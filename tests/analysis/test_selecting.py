@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, table_of
 
-from codesign.analysis.answers.selecting import ladders_along, pairs_between, points_in, selection_problems
+from codesign.analysis.answers.selecting import (
+    ladders_along,
+    never_alike,
+    pairs_between,
+    points_in,
+    selection_problems,
+)
 from codesign.analysis.results.points import Point, gather
 
 AXIS = "axis.schedule.{}.group_size"
@@ -59,6 +65,13 @@ def test_a_pair_has_its_chip_its_bits_and_its_axes_in_common():
     found = pairs_between(points_of(*rows, *fewer), {"recipe": "unlayered_rs"}, {"recipe": "layered"})
     assert [(a.chip, a.weight_bits) for a, _ in found] == [("loihi", 8), ("mubrain", 3), ("mubrain", 4)]
     assert all((a.chip, a.weight_bits) == (b.chip, b.weight_bits) for a, b in found)
+
+
+def test_what_two_sides_have_no_value_of_in_common_keeps_them_apart():
+    rows = [mubrain_row("layered", "layered", 0, 0), mubrain_row("unlayered_rs", "layered", 0, 0) | {"weight_bits": 3}]
+    sides = {"recipe": "layered"}, {"recipe": "unlayered_rs"}
+    assert never_alike(points_of(*rows), *sides) == ["weight_bits"]
+    assert never_alike(points_of(*rows, rows[0] | {"weight_bits": 3, "point": "other"}), *sides) == []
 
 
 def test_what_varies_within_a_side_must_agree_and_null_agrees_with_everything():

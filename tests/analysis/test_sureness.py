@@ -234,6 +234,25 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     assert words in answer.sentence
 
 
+@pytest.mark.parametrize(
+    ("path", "values", "told"),
+    [
+        ("recipe.a.network_dropout", (0.0, 0.3), False),
+        ("recipe.a.network_dropout", (0.1, 0.3), True),
+        ("recipe.a.refractory_dropout", (1.0, 0.3), False),
+        ("schedule.a.group_size", (1.0, 4.0), False),
+        ("schedule.a.steps_after_output", (1.0, 4.0), True),
+    ],
+)
+def test_what_no_value_lies_beyond_is_no_end(path, values, told):
+    metadata = synthetic_metadata()
+    metadata.questions["it"] = {"choose": f"axis.{path}", "least": "latency_s"}
+    made = rows_of([("a", value, 0.9, 10.0, float(latency)) for latency, value in enumerate(values, 1)])
+    rows = [{f"axis.{path}" if key == "axis.width" else key: cell for key, cell in one.items()} for one in made]
+    (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
+    assert ("that was tried" in answer.sentence) == told
+
+
 def test_cores_that_a_network_does_not_use_are_told():
     path = "axis.chip.a.cores"
     words = "The network lies on 2 cores in all of them; `spread` in the chip's entry takes more."

@@ -14,6 +14,7 @@ RECIPES = """\
   budgeted: {method: layered, budget: {density: 1.0}, loss: sum}
   mixed: {method: unlayered, mixture: [{policy: random, group_size: 8}, {method: layered}]}
   jittered: {method: layered, augmentation: {time_jitter: 2 ms, shift: 1}}
+  adjusted: {method: layered, calibration: {group_size: 8}, learn: {threshold: layer}}
 chips:
 """
 AXES = """\
@@ -22,6 +23,8 @@ axes:
   recipe.budgeted.loss.temperature: [0.25, 1.0]
   recipe.mixed.mixture.0.group_size: [1, 4]
   recipe.jittered.augmentation.shift: [0, 2]
+  recipe.adjusted.calibration.group_size: [1, 4]
+  recipe.adjusted.learn.learning_rate: [0.01]
 """
 
 
@@ -42,6 +45,8 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
     ]
     jittered = [variant.value.augmentation for variant in recipe_variants(spec, "jittered")]
     assert [(one.shift, one.time_jitter) for one in jittered] == [(0, 0.002), (2, 0.002)]
+    adjusted = [variant.value for variant in recipe_variants(spec, "adjusted")]
+    assert [(one.calibration.group_size, one.learn.learning_rate) for one in adjusted] == [(1, 0.01), (4, 0.01)]
     assert spec.recipes["budgeted"].budget.density == 1.0
 
 

@@ -39,6 +39,12 @@ _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
+_FROM_ONE = frozenset(
+    ("batch_size", "cores", "epochs", "group_size", "margin", "quantization", "spread", "vector_width", "weight_bits")
+)
+"""Parameters that are at least 1; none is below 0, and a dropout is at most 1."""
+
+
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
     """The answer to a question of the form `choose`.
 
@@ -293,10 +299,12 @@ def _cores_in_use(contest: Contest) -> str:
 
 
 def _at_an_end(contest: Contest, path: str) -> str:
-    """That the best value of a numeric axis is the smallest or the largest that was tried."""
-    numbers = [option for option in contest.members if isinstance(option, int | float)]
+    """That the best value of a numeric axis is the smallest or the largest that was tried, and not of all there are."""
+    name, numbers = path.rsplit(".", 1)[-1], [option for option in contest.members if isinstance(option, int | float)]
     best = next(option for option, point in contest.chosen.items() if point is contest.ranked[0])
     if len(numbers) < 2 or best not in (min(numbers), max(numbers)):
+        return ""
+    if best == 0 or (best == 1 and (name in _FROM_ONE or name.endswith("dropout"))):
         return ""
     if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
         return (

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from itertools import pairwise
 
 from codesign.analysis.answers.answers import Answer
-from codesign.analysis.answers.selecting import FACTS, ladders_along, pairs_between, points_in, value_of
+from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
 from codesign.analysis.comparisons.comparison import (
     ENERGIES,
     Comparison,
@@ -250,7 +250,9 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
         return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
     if question.along is not None:
         return f"The results have no two points that differ in {question.along.replace('_', ' ')} alone."
-    return f"The results have no {label_of(question.column)} of points that can be held against each other."
+    said = f"The results have no {label_of(question.column)} of points that can be held against each other"
+    apart = never_alike(points_in(points, question.select), question.more or {}, question.less or {})
+    return f"{said}: they differ in {listed(apart)}, which neither side names." if apart else f"{said}."
 
 
 def _written(selection: Selection) -> str:

@@ -97,6 +97,18 @@ def pairs_between(points: Sequence[Point], first: Selection, second: Selection) 
     return found
 
 
+def never_alike(points: Sequence[Point], first: Selection, second: Selection) -> list[str]:
+    """What pairs must agree in, and two selections have no value of in common."""
+    left, right = points_in(points, first), points_in(points, second)
+    agreement = _agreement((left, right), {*first, *second})
+    found = []
+    for name in (*agreement.strict, *agreement.loose):
+        one, other = ({_of_any(point, name) for point in side} for side in (left, right))
+        if not one & other and (name in agreement.strict or None not in one | other):
+            found.append(name)
+    return found
+
+
 def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
     """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
     points = [point for point in points if as_number(value_of(point, name)) is not None]

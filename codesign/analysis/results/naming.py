@@ -218,6 +218,9 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
     first = members[0]
     if first.training_method == "given":
         return (f"{first.recipe.replace('_', ' ')} (from elsewhere)",)
+    loss = parameter("loss").replace("_", " ")
+    if any(name.startswith("loss.") for name in first.training_parameters):  # an axis says what its parameters are
+        loss = loss.partition(", ")[0]
     begins = f"{source} + " if (source := _stem(parameter("from_"))) else ""
     return (
         f"{begins}{first.training_method} training",
@@ -226,7 +229,7 @@ def _recipe_words(members: Sequence[Point]) -> Sequence[str]:
         f"F {size}" if size else "",
         "calibrated thresholds" if first.calibration is not None else "",
         f"input {mode}" if (mode := parameter("input_mode")) == "queued" else "",
-        parameter("loss").replace("_", " "),
+        loss,
     )
 
 

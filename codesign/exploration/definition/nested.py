@@ -92,7 +92,7 @@ def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
         return f"a {what} has no parameter '{path}'{suggestion(path, model.model_fields)}"
     here: tuple[Any, ...] = (head,)
     for part in rest:
-        allowed = allowed_keys(model, here) - set(model.model_fields)
+        allowed = allowed_keys(model, here)
         if part.isdigit():
             here = (*here, int(part))
             continue
