@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from codesign.spec_keys import allowed_keys, key_places
+from codesign.spec_keys import allowed_keys, allowed_words, key_places
 
 _Path = tuple[str | int, ...]
 
@@ -143,7 +143,10 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
         )
     if item["type"] == "model_type" and (keys := allowed_keys(model, item["loc"])):
         return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {_found(item['input'])}"
-    return f"'{location}' is missing" if item["type"] == "missing" else f"{location}: {reason(item)}"
+    if item["type"] == "missing":
+        words = " or ".join(map(repr, allowed_words(model, item["loc"])))
+        return f"'{location}' is missing{words and f'; it is {words}'}"
+    return f"{location}: {reason(item)}"
 
 
 def reason(item: Any) -> str:

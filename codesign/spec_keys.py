@@ -11,11 +11,22 @@ from pydantic.fields import FieldInfo
 
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models that the parts of a location lead to."""
+    return {key for candidate in _led_to(model, location) for key in _fields(candidate)}
+
+
+def allowed_words(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The words that the value at a location may be; none where it may be anything else."""
+    kinds = [member for candidate in _led_to(model, location[:-1]) for member in _children(candidate, location[-1])]
+    return [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+
+
+def _led_to(model: type[BaseModel], location: tuple[Any, ...]) -> list[Any]:
+    """The types that the parts of a location lead to."""
     candidates: list[Any] = [model]
     for part in location:
         named = [candidate for candidate in candidates if part in _names(candidate)]
         candidates = named or [c for candidate in candidates for c in _children(candidate, part)] or candidates
-    return {key for candidate in candidates for key in _fields(candidate)}
+    return candidates
 
 
 def key_places(model: type[BaseModel], location: tuple[Any, ...], key: str) -> list[str]:

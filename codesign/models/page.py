@@ -11,7 +11,7 @@ from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, 
 from codesign.models.card import ModelCard, ModelEvaluation, ModelImport
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
-from codesign.units import format_si
+from codesign.units import format_si, plural
 
 _MOST_ROWS = 200
 """Evaluations that a reader is shown; the rest is in the results."""
@@ -281,7 +281,7 @@ def _inference(run: ModelEvaluation) -> str:
     if run.inference == "layered":
         return f"layered{again}"
     how = f"asynchronous {(run.policy or '').replace('_', ' ')}".strip()
-    stop = {"on_output": "early", "margin": f"{run.margin} spikes ahead"}.get(run.stop or "", "drained")
+    stop = {"on_output": "early", "margin": f"{plural(run.margin or 0, 'spike')} ahead"}.get(run.stop or "", "drained")
     return f"{how}, F = {run.group_size or 'all'}, {stop}{again}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, silent_networks, unpriced_currents
+from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
@@ -127,7 +127,10 @@ def _note(table: AnsweredTable) -> str:
         said.append(f"{silent}.")
     elif not table.answers:
         chips = [option.point for option in table.chips.options if option.point is not None]
-        said.append(costs_in_ranges(chips[:_MOST_ROWS], table.names))
+        said += [
+            costs_in_ranges(chips[:_MOST_ROWS], table.names),
+            *([] if chips else left_aside(table.points, table.names)),
+        ]
     return " ".join(filter(None, said))
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.remarks import costs_in_ranges, left_out, not_modelled, unpriced_currents
+from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, left_out, not_modelled, unpriced_currents
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names, points_in_words
@@ -63,11 +63,12 @@ def print_summary(
         above += [Text(shown.question)] if options else []
     rows = _of_given(points, names) if given else _ways(options, names)
     if not answers and not given:
-        above.append(Text(costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)))
+        costs = costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)
+        above.append(Text(costs or " ".join(left_aside(points, names))))
     lines = [_line(answer) for answer in answers[1:]]
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
     missing = not_modelled([option.point for option, _ in rows if option.point is not None], names)
-    missing += filter(None, [unpriced_currents(points)])
+    missing += filter(None, [unpriced_currents(points), _infeasible(table)])
     notes = [*trials, *(Text(text, style="dim") for text in missing)]
     told = (*above, *notes, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
@@ -101,6 +102,14 @@ def _title(table: ResultTable, points: Sequence[Point]) -> str:
     ]
     rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
     return f"{table.metadata.title}: {rows}" + (f" ({'; '.join(rest)})" if rest else "")
+
+
+def _infeasible(table: ResultTable) -> str:
+    """Why chips can run nothing of what was asked, if for one reason."""
+    frame = table.frame
+    without = ~frame["chip"].isin(frame["chip"][frame["status"] != "infeasible"])
+    reasons = frame["reason"][without].unique()
+    return f"Infeasible: {reasons[0]}." if len(reasons) == 1 else ""
 
 
 def _first(answer: Answer) -> list[Text]:
@@ -193,7 +202,7 @@ def _cell(option: Option, column: str, names: Names) -> str:
 
 def _line(answer: Answer) -> Table:
     said = Text(answer.question.partition("\n")[0])
-    if answer.form not in ("claim", "printed"):
+    if answer.form not in ("claim", "printed") or answer.standing == "cannot be asked":
         said.append(f" {answer.sentence}", style="bold")
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)

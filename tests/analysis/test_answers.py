@@ -342,6 +342,9 @@ def test_names_are_told_apart_in_words():
         "unlayered_rs": "unlayered training, random order",
     }
     assert names.schedules["layered"] == "layers wait"
+    early = {"schedule": "early", "stop": "margin", "margin": 1, "margin_check": "timestep", "steps_after_output": None}
+    both = gather(table_of([mubrain_row("layered", "random", 0, 0), mubrain_row("layered", "random", 0, 0) | early]))
+    assert names_of(both).schedules == {"async_random": "random order", "early": "random order, 1 spike ahead"}
 
 
 def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_said():

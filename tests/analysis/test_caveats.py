@@ -85,10 +85,11 @@ def test_draws_that_speak_for_another_option_are_told():
     assert "6.3" in told  # 2 · 10^0.5 in the middle
 
 
-def test_a_chip_that_was_enlarged_is_told():
+@pytest.mark.parametrize("how", ["the network needs 9 neurons; counts lifted", "the chip has 4; cores added"])
+def test_a_chip_that_was_enlarged_is_told(how):
     rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
     for each in rows:
-        each["assumptions"] = ["a scaled: the network needs 9 neurons; counts lifted"] if each["chip"] == "a" else []
+        each["assumptions"] = [f"a scaled: {how}"] if each["chip"] == "a" else []
     told = "a is enlarged for the network, at the published chip's prices."
     chosen = asked(rows, choose="chip", least="energy_j")
     assert told in (chosen.sentence.partition(". ")[2], *chosen.remarks)

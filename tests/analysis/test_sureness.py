@@ -41,7 +41,7 @@ def test_an_energy_that_lacks_terms_is_a_lower_bound():
     rows = [with_terms("a", 0, synaptic_operation=1.0) | {"not_modelled": ["static energy: a gives no latency, so no"]}]
     rows[0]["not_modelled"].append("latency: a gives no synchronization.times")
     answer = asked(rows, choose="chip", least="energy_j")
-    assert answer.sentence == "a is the only one that can be compared, with at least 1 nJ energy per sample."
+    assert answer.sentence == "a is the only one that gives a result, with at least 1 nJ energy per sample."
     assert answer.remarks[0] == "The energy of a leaves out static energy: its file gives no synchronization.times."
 
 
@@ -171,7 +171,7 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
         where=["accuracy within 1 point of best"],
     )
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
-    told = "B would be better, and seeds or test samples may be why it misses accuracy within 1 point of best."
+    told = "B would be better and may miss accuracy within 1 point of best by chance."
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
 
 

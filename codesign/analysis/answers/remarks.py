@@ -157,7 +157,7 @@ def excluded_by_chance(contest: Contest) -> str:
             found = contest.against_next(point) if known else None
             if found is not None and found[1] >= 1:
                 label, limits = contest.names.upper(contest.label(option)), listed([one.text for one in contest.where])
-                return f"{label} would be better, and seeds or test samples may be why it misses {limits}."
+                return f"{label} would be better and may miss {limits} by chance."
     return ""
 
 
@@ -235,11 +235,12 @@ def draws_against(contest: Contest) -> str:
 
 
 def enlarged(contest: Contest) -> str:
-    """That the best is on a chip that was made larger for the network than it is."""
+    """That the best is on a chip that was made larger for the network than it is, or has more cores or chips."""
     best = contest.ranked[0]
-    if not any(entry.endswith("lifted") for entry in best.assumptions):
+    if not any(entry.endswith(("lifted", "added")) for entry in best.assumptions):
         return ""
-    return f"{contest.names.chips[best.chip]} is enlarged for the network, at the published chip's prices."
+    whose = "its file's" if best.own_chip else "the published chip's"
+    return f"{contest.names.chips[best.chip]} is enlarged for the network, at {whose} prices."
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
@@ -329,7 +330,7 @@ def _idle_remark(best: Point, column: str) -> str:
         return ""
     time = quantity(busy, "on_s")
     computing = f"Static power counts for the {time} of computing a sample"
-    return f"{computing}; operation real_time in a chip's file adds the waiting."
+    return f"{computing}; operation real_time in the chip's entry adds the waiting."
 
 
 def _accuracy_remark(contest: Contest, columns: Collection[str]) -> str:

@@ -216,6 +216,8 @@ def _with_what_follows(names: Collection[str]) -> set[str]:
             found |= {"recipe", f"{_TRAINING}{parameter}", f"training_{parameter}"}
         if parameter == "synchronization":
             found |= {"schedule", "synchronization"}
+        if family == "chip" and parameter in FACTS:
+            found.add(parameter)
     return found
 
 

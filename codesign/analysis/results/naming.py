@@ -243,10 +243,13 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
     kinds = {_waiting(point) for point in members}
     size = _common(point.group_size for point in members)
     bits = _common(point.weight_bits for point in members)
+    stop = _common(p.stop_label for p in members)
+    kind = kinds.pop() if len(kinds) == 1 else ""
     return (
-        kinds.pop() if len(kinds) == 1 else _OWN.get(first.schedule, first.schedule.replace("_", " ")),
-        {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "")
-        or _common(p.stop_label for p in members),
+        _joined(kind, stop if first.stop == "margin" else "")
+        if kind
+        else _OWN.get(first.schedule, first.schedule.replace("_", " ")),
+        {"drained": "drained", "on_output": "stops on output"}.get(_common(p.stop for p in members), "") or stop,
         f"F {size}" if size else "",
         f"{first.steps_after_output} steps after output" if first.stop == "on_output" else "",
         "queued input" if first.input_mode == "queued" else "",

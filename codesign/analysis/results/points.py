@@ -171,7 +171,9 @@ class Point:
     def stop_label(self) -> str:
         """When the answer is read."""
         if self.stop == "margin":
-            return f"{self.margin} spikes ahead" + (", in any step" if self.margin_check == "step" else "")
+            return f"{plural(self.margin or 0, 'spike')} ahead" + (
+                ", in any step" if self.margin_check == "step" else ""
+            )
         if self.stop == "on_output":
             return f"{plural(self.steps_after_output or 0, 'step')} after output"
         return "drained"
