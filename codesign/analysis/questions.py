@@ -54,7 +54,8 @@ class Constraint:
     Attributes:
         value: the limit in SI units; of `within` the largest distance from the best of the points in question, in the
             column's own unit, or as a share of the best where `relative`.
-        by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds.
+        by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
+            joint draws of its chip's numbers or (1,).
         text: as it was written.
     """
 
@@ -62,7 +63,7 @@ class Constraint:
     relation: Relation
     value: float
     relative: bool = False
-    by_seed: Mapping[int, float] = field(default_factory=dict)
+    by_seed: Mapping[int, tuple[float, ...]] = field(default_factory=dict, compare=False)
     text: str
 
     @staticmethod

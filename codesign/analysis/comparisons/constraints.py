@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from codesign.analysis.comparisons.robustness import drawn
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
@@ -30,24 +31,34 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     if constraint.relation != "within":
         return constraint
     more = more_is_better(constraint.column)
-    known = {point: mean for point in points if (mean := point.value(constraint.column).mean) is not None}
-    best = (max if more else min)(known, key=lambda point: known[point], default=None)
+    best = best_variant(points, constraint.column, more=more)
+    mean = None if best is None else best.value(constraint.column).mean
 
-    def limit(value: float) -> float:
-        distance = constraint.value * abs(value) if constraint.relative else constraint.value
+    def limit(value: Floats) -> Floats:
+        distance = constraint.value * np.abs(value) if constraint.relative else constraint.value
         return value - distance if more else value + distance
 
     return replace(
         constraint,
         relation=">=" if more else "<=",
-        value=limit(0.0 if best is None else known[best]),
-        by_seed={} if best is None else _by_seed(best, constraint.column, limit),
+        value=float(limit(np.array(mean or 0.0))),
+        by_seed={} if best is None else {seed: (*limit(of),) for seed, of in _in_draws(best, constraint.column)},
     )
 
 
-def _by_seed(best: Point, column: str, limit: Callable[[float], float]) -> dict[int, float]:
-    values = best.seeds(column)
-    return {int(seed): limit(float(value)) for seed, value in zip(values.index, values, strict=True)}
+def _in_draws(point: Point, column: str) -> Iterator[tuple[int, Floats]]:
+    """Each training seed with (D,) values in the joint draws of the chip's numbers, or (1,) where rows have none."""
+    series, found = point.seeds(column), drawn(point, column)
+    seeds, values = [*map(int, series.index)], series.to_numpy(dtype=float)[:, None]
+    if found is not None and set(found[0]) == set(seeds):
+        seeds, values = [*found[0]], found[1]
+    return zip(seeds, values, strict=True)
+
+
+def _by_seed(known: Mapping[int, Floats | tuple[float, ...]], seeds: Sequence[int], missing: float) -> Floats:
+    """(S, D) or (S, 1) values of some training seeds."""
+    rows = np.broadcast_arrays(*(known.get(seed, (missing,)) for seed in seeds))
+    return np.array(rows, dtype=float).reshape(len(seeds), len(rows[0]) if rows else 1)
 
 
 def meets(point: Point, constraint: Constraint) -> bool:
@@ -80,13 +91,8 @@ def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]
     """
     met = np.ones((len(seeds), 1), dtype=bool)
     for constraint in constraints:
-        found = None if constraint.by_seed else drawn(point, constraint.column)
-        if found is not None and set(seeds) <= set(found[0]):
-            values = found[1][[found[0].index(seed) for seed in seeds]]
-        else:
-            known = point.seeds(constraint.column)
-            values = np.array([float(known.get(seed, math.nan)) for seed in seeds])[:, None]
-        limits = np.array([constraint.by_seed.get(seed, constraint.value) for seed in seeds])[:, None]
+        values = _by_seed(dict(_in_draws(point, constraint.column)), seeds, math.nan)
+        limits = _by_seed(constraint.by_seed, seeds, constraint.value)
         met = met & (_short(values, limits, constraint) <= 0)
     return met
 
@@ -117,8 +123,8 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     values, samples = point.seeds(constraint.column), point.value("samples").mean
     if values.empty or not samples:
         return False
-    limits = [constraint.by_seed.get(int(seed), constraint.value) for seed in values.index]
-    short = interval(_short(np.asarray(values, dtype=float), np.array(limits), constraint))
+    limits = _by_seed(constraint.by_seed, [*map(int, values.index)], constraint.value).mean(axis=1)
+    short = interval(_short(np.asarray(values, dtype=float), limits, constraint))
     other = constraint.value if constraint.by_seed else 0.0  # a limit that is another point's share is as uncertain
     spread = short.half_width is not None and not short.above_zero
     return spread or within_chance(float(values.mean()), other, short.mean or 0.0, samples)

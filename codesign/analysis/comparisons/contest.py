@@ -222,21 +222,22 @@ class Contest:
     @cached_property
     def reserves(self) -> Mapping[Point, Point]:
         """Of chosen variants that miss the constraints in some seeds or draws, the one that misses them in fewest."""
-        found: dict[Point, Point] = {}
-        for option, point in self.chosen.items() if self.where else ():
-            if (least := self._share_met(point)) < 1.0:
-                share = {variant: self._share_met(variant) for variant in meeting(self.members[option], self.where)}
-                safest = [variant for variant, met in share.items() if met == max(share.values()) > least]
-                reserve = best_variant(safest, self.column, more=self.more)
-                found |= {} if reserve is None else {point: reserve}
-        return found
+        chosen = self.chosen.items() if self.where else ()
+        safest = {point: self._safest(meeting(self.members[option], self.where)) for option, point in chosen}
+        return {point: it for point, it in safest.items() if it and self._share_met(it) > self._share_met(point)}
 
     @cached_property
     def _rivals(self) -> list[Point]:
         """Of each option of which none meets the constraints, the variant that meets them in most seeds and draws."""
         missing = (variants for option, variants in self.members.items() if option not in self.chosen)
-        nearest = [max(each, key=self._share_met) for each in missing if each and not meeting(each, self.where)]
-        return [point for point in nearest if self._share_met(point)]
+        nearest = [self._safest(each) for each in missing if not meeting(each, self.where)]
+        return [point for point in nearest if point is not None and self._share_met(point)]
+
+    def _safest(self, variants: Sequence[Point]) -> Point | None:
+        """Of those that meet the constraints in most seeds and draws, the best."""
+        share = {variant: self._share_met(variant) for variant in variants if self._has(variant)}
+        most = max(share.values(), default=0.0)
+        return best_variant([point for point, met in share.items() if met == most], self.column, more=self.more)
 
     def _share_met(self, point: Point) -> float:
         return float(met_in(point, self.where, [*map(int, point.training_seeds)]).mean())
