@@ -103,9 +103,7 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         {
             "question": answer.question,
             "open": answer is opened,
-            "sentence": answer.sentence
-            if answer.options or answer is opened
-            else "".join(answer.sentence.partition(". ")[:2]),
+            "sentence": answer.sentence if answer.options or answer is opened else _in_brief(answer.sentence),
             "standing": answer.standing,
             "words": answer.how_sure,
             "remark": answer.remarks[0] if answer.remarks else "",
@@ -113,6 +111,14 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         }
         for answer in shown
     ]
+
+
+def _in_brief(sentences: str) -> str:
+    """The first sentence; the second too where the first has the value of one side alone."""
+    first, _, others = sentences.partition(". ")
+    second, _, _ = others.partition(". ")
+    told = f"{first}. {second}" if ": " in first and " against " not in first and second else first
+    return f"{told.rstrip('.')}."
 
 
 def _note(table: AnsweredTable) -> str:

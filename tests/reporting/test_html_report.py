@@ -86,6 +86,16 @@ def test_answers_stand_in_the_order_of_the_file():
     assert articles == [("", "It loses"), (" open", "Which chip?"), ("", "Or these?")]
 
 
+def test_a_claim_that_is_not_open_says_both_sides():
+    metadata = synthetic_metadata()
+    claim = {"claim": "Width helps", "column": "accuracy", "more": {"axis.width": 4}, "less": {"axis.width": 1}}
+    metadata.questions.update(choice={"choose": "axis.width", "most": "accuracy"}, helps=claim)
+    rows = [row("a", width, 0, accuracy=accuracy) for width, accuracy in ((1.0, 0.5), (4.0, 0.75))]
+    first = page_of(rows, metadata).partition('id="answers"')[0]
+    assert "Width 4: 75.0 %. Width 1: 50.0 %." in first
+    assert "The difference is" not in first
+
+
 def test_everything_that_a_reader_needs_is_there(report):
     for text in (
         "layer 0 needs 147,968 synapses, the chip has 37,366",

@@ -7,7 +7,6 @@ import pytest
 from drawn_rows import rows_of
 from hostile_texts import Page
 from synthetic_study import (
-    COMMON,
     OBJECTIVES,
     SPACE,
     TESTED,
@@ -240,8 +239,17 @@ def test_a_parameter_that_few_trials_have_is_drawn_for_those():
     slices = slice_figures(study_of(table_of(rows_on_test(), study_metadata(study))))
     assert [str(row["trial"]).split(",")[0] for row in rows_of(slices[0])] == ["trial 2"]
     assert slices[0].note == "Condition: schedule.stop is on_output."
-    nowhere = replace(study, trials=tuple(replace(one, parameters=COMMON) for one in facts.trials))
+    assert slices[3].title == "Accuracy by recipe.group_size"  # those of no known importance follow
+    nowhere = replace(study, trials=tuple(replace(one, parameters={}) for one in facts.trials))
     assert not slice_figures(study_of(table_of(rows_on_test(), study_metadata(nowhere))))
+
+
+def test_a_trial_says_how_many_parameters_it_has_besides(table):
+    study = study_of(table)
+    six = replace(study.front[0], parameters=dict.fromkeys(study.spaces, 1.0))
+    assert study.chosen(six).endswith(", schedule.steps_after_output 1 and 1 more")
+    five = {name: value for name, value in six.parameters.items() if name != "chip.loihi.gated"}
+    assert "more" not in study.chosen(replace(six, parameters=five))
 
 
 def test_a_large_study_stays_below_two_megabytes(large):

@@ -50,6 +50,7 @@ def test_says_what_it_looks_at(name: str):
     assert policy.uses_uniform == looks_at(policy, "uniform")
     assert policy.uses_service == looks_at(policy, "delivery")
     assert (policy.score is not None) == looks_at(policy, "score")
+    assert policy.uses_noise == (name == "momentum")
     assert policy.uses_cores == (looks_at(policy, "core") or looks_at(policy, "cores"))
 
 

@@ -7,12 +7,17 @@ from optuna.trial import FixedTrial
 from pydantic import TypeAdapter, ValidationError
 from tiny_studies import study
 
+from codesign import Policy
 from codesign.errors import InputError
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.study.domains import Choices, Domain, SameAs, applies, in_si
 from codesign.exploration.study.spec import FidelityLevel
+from codesign.simulation import policies
 
 ADAPTER = TypeAdapter(Domain)
+POLICIES = "  recipe.policy: [random, momentum]\n"
+SIZES = "  recipe.group_size: {from: 1, to: 8, scale: log}\n"
+SAME_SIZE = "  schedule.group_size: {same_as: recipe.group_size}\n"
 
 
 def test_forms() -> None:
@@ -91,6 +96,29 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     without_noise = study().search_space.draw(FixedTrial({**DRAWN, "recipe.policy": "random"}))
     assert "recipe.momentum_noise" not in without_noise
     assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
+
+
+def test_momentum_noise_matters_where_any_policy_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixed = "unlayered: {method: unlayered, mixture: [{policy: momentum, group_size: 4}, {method: layered}]"
+    spec = study(("unlayered: {method: unlayered, policy: random", mixed), (POLICIES, ""), (SIZES, ""), (SAME_SIZE, ""))
+    drawn = spec.search_space.draw(FixedTrial(DRAWN))
+    assert spec.trial_sweep(drawn).recipes["unlayered"].momentum_noise == drawn["recipe.momentum_noise"] == 0.25
+    noisy = Policy(name="noisy", priority=lambda waiting: waiting.potential + waiting.noise * waiting.uniform)
+    monkeypatch.setattr(policies, "_from_entry_point", {"noisy": noisy}.__getitem__)
+    values = {**DRAWN, "recipe.policy": "noisy"}
+    own = study(("random, momentum", "random, noisy")).search_space
+    assert own.draw(FixedTrial(values))["recipe.momentum_noise"] == 0.25
+    assert own.sweep(own.draw(FixedTrial(values))).recipes["unlayered"].momentum_noise == 0.25
+
+
+def test_what_gives_a_parameter_a_meaning_is_told() -> None:
+    space = study(
+        ("  network.hidden.1: {from: 4, to: 8}\n", "  network.depth: {from: 1, to: 3}\n  network.hidden.2: [4, 8]\n")
+    ).search_space
+    assert {path: told for path in space.parameters if (told := space.implied(path))} == {
+        "network.hidden.2": {"network.depth": "at least 2"},
+        **{f"recipe.{field}": {"recipe": "unlayered"} for field in ("policy", "momentum_noise", "group_size")},
+    }
 
 
 def test_parameters_of_one_recipe_and_conditions() -> None:

@@ -53,9 +53,8 @@ class Study:
     def drawn(self) -> tuple[str, ...]:
         """Parameters that matter most, by the largest share in any objective; in the space's order where unknown."""
         shares = self.facts.importances.values()
-        known = [name for name in self.spaces if any(name in share for share in shares)]
-        ranked = sorted(known, key=lambda name: -max(share.get(name, 0.0) for share in shares))
-        return tuple(ranked or self.spaces)[:_DRAWN]
+        ranked = sorted(self.spaces, key=lambda name: -max((share.get(name, 0.0) for share in shares), default=0.0))
+        return tuple(ranked)[:_DRAWN]
 
     @cached_property
     def spaces(self) -> Mapping[str, ParameterFacts]:
@@ -135,9 +134,11 @@ class Study:
         return f"{trial_title(trial)}, {state}: {told}"
 
     def chosen(self, trial: TrialFacts) -> str:
-        """A trial's parameters, those that matter most."""
+        """A trial's parameters, those that matter most, and how many more it has."""
         known = [name for name in self.drawn if name in trial.parameters][:_DESCRIBED]
-        return ", ".join(f"{name} {self.text(trial, name)}" for name in known)
+        told = ", ".join(f"{name} {self.text(trial, name)}" for name in known)
+        more = sum(value is not None for value in trial.parameters.values()) - len(known)
+        return f"{told} and {more} more" if more > 0 else told
 
 
 def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:

@@ -84,9 +84,10 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     if isinstance(parameter.domain, SameAs):
         other = parameter.domain.same_as
         return dataclasses.replace(_parameter_facts(space, other), name=path, condition=f"always that of {other}")
-    conditions = (f"{name} is {' or '.join(map(str, allowed))}" for name, allowed in parameter.conditions.items())
+    conditions = {name: " or ".join(map(str, allowed)) for name, allowed in parameter.conditions.items()}
+    told = " and ".join(f"{name} is {allowed}" for name, allowed in {**space.implied(path), **conditions}.items())
     domain = parameter.domain
-    facts = ParameterFacts(name=path, unit=si_unit(domain.unit), kind="float", condition=" and ".join(conditions))
+    facts = ParameterFacts(name=path, unit=si_unit(domain.unit), kind="float", condition=told)
     if isinstance(domain, Choices):
         return dataclasses.replace(facts, kind="categorical", choices=domain.shown)
     low, high = (float(in_si(domain, end)) for end in (domain.from_, domain.to))

@@ -22,6 +22,7 @@ from codesign.hardware.chip.parameters import replaced
 from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
+from codesign.simulation.policies import get_policy
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
@@ -126,6 +127,12 @@ def _is_real(annotation: Any) -> bool:
     return annotation is float or any(map(_is_real, get_args(annotation)))
 
 
+def _noisy(recipe: Recipe, policy: str | None = None) -> bool:
+    """Whether momentum noise matters in a training, through this policy where one is given."""
+    policies = [one.policy for one in recipe.schedules] if policy is None else [policy]
+    return any(get_policy(one).uses_noise for one in policies)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """The parameters of a study over the sweep that its file otherwise is.
@@ -195,8 +202,26 @@ class SearchSpace:
         recipe = self.base.recipes[chosen["recipe"]]
         if recipe.method == "layered":
             return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
-        policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy", recipe.policy))
-        return field != "momentum_noise" or policy == "momentum"
+        policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy"))
+        return field != "momentum_noise" or _noisy(recipe, None if policy is None else str(policy))
+
+    def implied(self, path: str) -> dict[str, str]:
+        """In words, under which values of others a parameter has a meaning; without what its `when` names."""
+        parameter = self.parameters[path]
+        if parameter.layer is not None and "network.depth" in self.parameters:
+            return {"network.depth": f"at least {parameter.layer}"}
+        block = parameter.block
+        domain = self.parameters[block].domain if block in self.parameters else None
+        if not parameter.field or block in parameter.conditions or not isinstance(domain, Choices):
+            return {}
+        policies = {name: one.domain for name, one in self.parameters.items() if _POLICY.fullmatch(name)}
+        under = [{name: choice} for name, one in policies.items() if isinstance(one, Choices) for choice in one.choices]
+        names = [
+            name
+            for name in domain.choices
+            if any(self._means_something(parameter, {block: name, **policy}) for policy in ({}, *under))
+        ]
+        return {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
 
     def refusal(self, parameter: Parameter, value: Value) -> str | None:
         """Why a parameter with a field cannot have a value where its conditions hold; None where it can."""
@@ -273,7 +298,7 @@ class SearchSpace:
         """
         chosen, base = self.chosen(values), self.base
         recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
-        if recipe.method == "unlayered" and recipe.policy != "momentum":
+        if recipe.method == "unlayered" and not _noisy(recipe):
             recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
         if recipe.chip is not None:
             recipe = recipe.model_copy(update={"chip": chosen["chip"]})

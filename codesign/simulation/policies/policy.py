@@ -92,13 +92,22 @@ class Policy:
                 raise InputError(
                     f"policy '{self.name}': {name} must be a function of one argument, a `{argument}`: {error}"
                 ) from error
-        fields = getattr(getattr(self.priority, "__code__", None), "co_names", ())
-        for field in fields:
-            drawn_for_noise = field == "uniform" and "noise" in fields
+        for field in self._names:
+            drawn_for_noise = field == "uniform" and self.uses_noise
             if field in _FLAGS and not drawn_for_noise and not getattr(self, _FLAGS[field]):
                 raise InputError(
                     f"policy '{self.name}': its priority looks at `{field}`, so it needs {_FLAGS[field]}=True"
                 )
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """What the priority names, fields of `Waiting` among it; nothing where it is not written in Python."""
+        return getattr(getattr(self.priority, "__code__", None), "co_names", ())
+
+    @property
+    def uses_noise(self) -> bool:
+        """Whether the priority looks at `noise`, so that a recipe's momentum noise matters."""
+        return "noise" in self._names
 
     def scores(self, network: SpikingNetwork) -> torch.Tensor:
         """(N,) float32 score of each neuron, on the CPU; 0 without `score`.
