@@ -14,6 +14,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameter, with_parameters
 from codesign.hardware.chip.prices import number_at
 from codesign.hardware.chip.structure import estimate
+from codesign.hardware.cost.action_counts import action_counts
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import service_model
 from codesign.hardware.cost.work import PlacedExecution
@@ -205,3 +206,36 @@ def test_a_spike_that_a_max_pool_loses_is_a_message_without_operations() -> None
         last = slice(*placed.deliveries.begins[[part, part + 1]])
         assert placed.deliveries.messages[last].sum() == 4
         assert placed.deliveries.operations[last].sum() == near(2)
+
+
+def at_the_edge(pool: str, chip: Chip) -> PlacedExecution:
+    """The last row and column of 5×5 neurons are in no window, and only one window in four has targets: 3 of them."""
+    layers = [{"kind": "conv2d", "channels": 2, "kernel": 1}, {"kind": pool, "kernel": 2}]
+    layers += [{"kind": "conv2d", "channels": 3, "kernel": 1, "stride": 2}, {"kind": "linear", "neurons": 2}]
+    network = network_of({"input": [1, 5, 5], "layers": layers}, threshold=0.05)
+    return PlacedExecution(*executed(network, chip.model_copy(update={"structure": None}), 25))
+
+
+def test_one_lane_takes_a_cycle_for_each_operation_behind_a_max_pool() -> None:
+    placed = at_the_edge("max_pool", structured(1, neurons=25))
+    behind = placed.targets[placed.deliveries.row] == 1
+    performed = placed.execution.synaptic_operations[:, 1].sum()
+    assert placed.deliveries.operations[behind].sum() == near(performed)
+
+
+def test_a_spike_that_a_max_pool_loses_occupies_no_crossbar() -> None:
+    chip = structured(1, neurons=25).model_copy(update={"crossbar": True})
+    placed, every = at_the_edge("max_pool", chip), at_the_edge("sum_pool", chip)
+    for one in (placed, every):
+        assert one.deliveries.operations.sum() == near(action_counts(one).synaptic_operation.sum())
+    np.testing.assert_array_equal(every.passed, every.messages.spikes)
+    pooled = placed.targets == 1
+    messages = placed.passed[pooled] * placed.reach.share[placed.messages.source[pooled]].sum(axis=1)
+    assert messages.sum() == near(placed.execution.synaptic_operations[:, 1].sum() / 3)
+
+
+def test_spikes_without_targets_take_no_operations() -> None:
+    placed = at_the_edge("sum_pool", structured(2, neurons=25))
+    performed = placed.messages.synaptic_operations[placed.deliveries.row]
+    assert (performed == 0).any()
+    np.testing.assert_array_equal(placed.deliveries.operations > 0, performed > 0)

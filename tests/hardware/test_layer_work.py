@@ -7,12 +7,13 @@ import pytest
 from handmade_hardware import STATED, chip_from, group, near, number, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import batch_of
+from networks import batch_of, network_of
 
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import chip_schedule, service_model
+from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import place
 from codesign.network.neuron import NeuronSpec
@@ -20,6 +21,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import LAYERED
 
 INPUTS, OUTPUTS, TIMESTEPS = 16, 4, 3
 KINDS = {
@@ -65,6 +67,25 @@ def test_cycles_are_those_of_the_layers(kind: str, hidden: list[int], seed: int)
     visits = TIMESTEPS + (len(hidden) if kind == "timestep" else 0)
     cycles += visits * (INPUTS + 22 * sum(hidden) + 12 * OUTPUTS)
     assert seconds == near(cycles * 1e-6, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("further", "cycles"),
+    [
+        ({"delayed": [{"from": 0, "to": 0}]}, 7),  # into the first layer, but not from the input
+        ({"skips": [{"from": "input", "to": 1, "kind": "linear"}]}, 3.5),
+        ({"delayed": [{"from": 1, "to": 1}]}, 8),
+    ],
+)
+def test_operations_take_the_cycles_of_where_their_messages_come_from(further: dict, cycles: float) -> None:
+    layers = [{"kind": "linear", "neurons": 5}, {"kind": "linear", "neurons": 3}]
+    network = network_of({"input": 4, "layers": layers, **further}, threshold=0.05)
+    execution = simulate(network, batch_of(np.ones((1, TIMESTEPS, 4))), LAYERED).execution
+    work = PlacedExecution(execution, place(network.shape, chip_of("clocked")))
+    late = work.messages.source[work.deliveries.row] > len(execution.slices)
+    performed = work.messages.synaptic_operations[work.deliveries.row[late]].sum()
+    assert performed > 0
+    assert work.deliveries.operations[late].sum() == near(cycles * performed)
 
 
 def test_xylo_takes_the_cycles_of_its_makers_model() -> None:

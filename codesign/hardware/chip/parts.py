@@ -230,7 +230,7 @@ class LayerWork(Sourced):
     """What work of one kind takes by the kind of layer, in units of its time under `times`; 1 where left out.
 
     Attributes:
-        synaptic_operation: by the layer that receives; `input` is the first.
+        synaptic_operation: by the layer that receives; `input` is of messages that come from the input.
         neuron_access: by the neuron's layer; `input` is of each input channel, visited where the first layer lies.
         spike: by the layer that generates it.
     """
@@ -240,13 +240,11 @@ class LayerWork(Sourced):
     spike: LayerFactors | None = None
 
     def of(self, kind: str, layers: int) -> Floats:
-        """(L,) units of one piece of work of a kind in each layer."""
+        """(L,) units of one piece of work of a kind in each layer, unless it comes from the input."""
         factors: LayerFactors | None = getattr(self, kind)
         units = np.ones(layers)
         if factors is not None:
             units[:], units[-1] = factors.hidden, factors.output
-            if kind == "synaptic_operation":
-                units[0] = factors.input
         return units
 
 

@@ -155,7 +155,7 @@ def _synaptic_operations(work: PlacedExecution) -> Floats:
         macs = (execution.input_macs - over) * work.present[0] + over
         return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
-    return _by_sample(work, work.messages.spikes * of_source[work.messages.source])
+    return _by_sample(work, work.passed * of_source[work.messages.source])
 
 
 def _without_target(work: PlacedExecution) -> Floats | float:
@@ -187,7 +187,7 @@ def _words(chip: Chip) -> tuple[int, float] | None:
 def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
     table, cycles = work.messages, work.cycles_of(lanes)
     idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
-    messages = table.spikes.astype(np.float64)
+    messages = work.passed
     if not work.geometry.occupied.any():
         messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
     multiplied = (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]

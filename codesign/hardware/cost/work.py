@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Flags, Floats, Integers
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Geometry
@@ -157,46 +157,50 @@ class PlacedExecution:
                 rows[into] = of_part
                 messages[into] = self.counts[of_part] * self.reach.share[source[of_part], part]
                 taken = self._operations(source[of_part], part, per_message[there]) * working[there]
-                operations[into] = taken * self.units("synaptic_operation")[layer]
+                operations[into] = taken * self._operation_units[source[of_part]]
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
 
     def _received(self, layer: int) -> tuple[Integers, Floats, Floats]:
         """Rows of the message table that reach a layer, the synapses there of one of their messages, and how many of
         these have any."""
-        table, shape, size = self.messages, self.placement.shape, self.placement.shape.layers[layer]
+        table, neurons = self.messages, self.placement.shape.layers[layer].neurons
         row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
         source, spikes, performed = table.source[row], table.spikes[row], table.synaptic_operations[row]
-        late = source > len(self.execution.slices)
-        per_message = np.where(late, float(size.neurons), shape.fan_out(layer))
-        working: Floats = self.counts[row].astype(np.float64)
-        if size.window is not None and size.window.first:  # of the spikes, those that a window passes
-            working = np.where(late, spikes, performed / shape.fan_out(layer) + (working - spikes))
-        elif shape.fan_out(layer) != size.neurons:
-            known = (spikes > 0) & (performed > 0)
-            per_message[known] = performed[known] / spikes[known]
-        per_message = np.where(late, per_message, per_message * self.present[layer])
-        for place, (mean, first) in self._direct_messages.items():
-            own = source == place
-            per_message[own], working[own] = mean, spikes[own]
-            known = own & (spikes > 0) & (performed > 0)
-            if first:
-                working[own] = performed[own] / mean
-            else:
-                per_message[known] = performed[known] / spikes[known]
-        return row, per_message, working
+        per_message, working = self.reach.synapses.sum(axis=1)[source], (self.counts - table.spikes + self.passed)[row]
+        scattered = (per_message < neurons) & (spikes > 0) & ~self._passes_one[source]
+        known = scattered & (performed > 0)
+        per_message[known] = performed[known] / spikes[known]
+        if not self._counts_messages:  # none of those that fired has a target
+            working -= np.where(scattered & (performed == 0), spikes, 0)
+        prompt = source <= len(self.execution.slices)
+        return row, per_message * np.where(prompt, self.present[layer], 1.0), working
 
     @cached_property
-    def _direct_messages(self) -> dict[int, tuple[float, bool]]:
-        """Of sources in direct connections, the mean synapses of a neuron, and whether a window passes one spike."""
-        shape, found = self.placement.shape, {}
-        layers = [recorded.layer for recorded in self.execution.slices]
-        firsts = first_of_direct(shape, tuple(layers))
-        for one, first in zip(shape.direct, firsts, strict=True):
-            size = shape.input_size if one.source < 0 else shape.layers[one.source].neurons
-            passes = one.window is not None and one.window.first
-            for place in range(first, first + [-1, *layers].count(one.source)):
-                found[place] = one.synapses / size, passes
-        return found
+    def _counts_messages(self) -> bool:
+        """Whether lane operations depend on how many messages there are, and not on how many synapses they have."""
+        lanes = None if self.chip.vector_width is None else self.chip.vector_width.value
+        return lanes == "all" or bool(self.geometry.occupied.any())
+
+    @cached_property
+    def passed(self) -> Floats:
+        """(rows of the message table,) spikes; behind a max pool, which loses some, as many spikes of the source's mean
+        neuron as perform what was performed."""
+        table = self.messages
+        mean = self.reach.synapses.sum(axis=1)[table.source]
+        first = np.divide(table.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0)
+        return np.where(self._passes_one[table.source], first, table.spikes)
+
+    @cached_property
+    def _passes_one(self) -> Flags:
+        """(S + 1 + D,) whether a window lets only the first spike of each source's neurons in it through."""
+        shape, slices = self.placement.shape, tuple(recorded.layer for recorded in self.execution.slices)
+        windows = [*(size.window for size in shape.layers), None]
+        passes = np.array([window is not None and window.first for window in windows])[self.layer_reached]
+        passes[len(slices) + 1 :] = False
+        for one, first in zip(shape.direct, first_of_direct(shape, slices), strict=True):
+            several = [-1, *slices].count(one.source)
+            passes[first : first + several] = one.window is not None and one.window.first
+        return passes
 
     def _operations(self, source: Integers, part: int, per_message: Floats) -> Floats:
         """(n,) mean lane operations of messages of n sources in a part, with (n,) synapses in its layer."""
@@ -270,6 +274,15 @@ class PlacedExecution:
         """(L,) units of work that one piece of a kind makes in each layer."""
         work = self.chip.layer_work
         return np.ones(self.layers) if work is None else work.of(kind, self.layers)
+
+    @cached_property
+    def _operation_units(self) -> Floats:
+        """(S + 1 + D,) units of work that an operation of a message of each source makes."""
+        factors = None if self.chip.layer_work is None else self.chip.layer_work.synaptic_operation
+        if factors is None:
+            return np.ones(len(self.layer_reached))
+        of_layer = np.append(self.units("synaptic_operation"), 1.0)[self.layer_reached]
+        return np.where(self.reach.origin < 0, factors.input, of_layer)
 
     @cached_property
     def accessed_by_part(self) -> Floats:
