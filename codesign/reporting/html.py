@@ -153,10 +153,12 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     """Whose static power an energy holds, and for how long; empty where points differ in that, or have none."""
     operations = {point.operation for point in points if point.value("energy_j").mean is not None and point.separable}
-    if operations != {"accelerated"}:
+    if len(operations) != 1:
         return ""
     what = "all that is powered" if metadata.static_book == "board" else "the cores in use"
-    return f"Energy: {what} while computing, not between samples."
+    if operations == {"accelerated"}:
+        return f"Energy: {what} while computing, not between samples."
+    return f"Energy: {what} as long as the input lasts. Latency: computing alone."
 
 
 def _left_out(shown: int, total: int) -> str:

@@ -232,6 +232,14 @@ def test_times_within_a_latency_move_with_it(column):
     assert asked(a, target=[f"{column} <= 4.5 us"]).confidence == expected
 
 
+def test_a_latency_in_real_time_is_told_from_the_time_to_an_answer():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 9.0)])
+    for operation in ("accelerated", "real_time"):
+        answer = asked([one | {"operation": operation} for one in rows], choose="chip", least="latency_s")
+        told = any(remark.startswith("Latency is the work on all frames") for remark in answer.remarks)
+        assert told == (operation == "real_time")
+
+
 def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told():
     rows = [row(chip, 1.0, seed) | {"late_fraction": late} for chip, late in (("a", 0.0), ("b", 0.5)) for seed in SEEDS]
     words = "The ranges of the chips' numbers do not count in late fraction."

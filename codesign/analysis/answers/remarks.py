@@ -324,8 +324,12 @@ def _of_cores_in_use(point: Point, terms: Sequence[str]) -> float | None:
 
 
 def _idle_remark(best: Point, column: str) -> str:
-    """That an energy leaves out the time in which the chip waits for the next sample."""
+    """That an energy, or in real time a latency, leaves out the time in which the chip waits for input."""
     busy = best.value("on_s").mean
+    if column == "latency_s" and best.operation == "real_time":
+        return (
+            "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
+        )
     if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
         return ""
     time = quantity(busy, "on_s")

@@ -27,7 +27,7 @@ from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import COST_TERMS, CURRENTS
 from codesign.simulation.execution import Execution
-from codesign.units import format_si
+from codesign.units import format_si, in_percent
 
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
@@ -147,7 +147,7 @@ class Cost:
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
-        stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else ""
+        stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else self._pace()
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
@@ -155,6 +155,12 @@ class Cost:
             f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
+
+    def _pace(self) -> str:
+        """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
+        decision, late = _mean(self.latency.decision_s), _mean(self.latency.late)
+        answer = "" if decision is None else f"; an answer {format_si(decision, 's')} after the last frame"
+        return answer + (f"; {in_percent(late)} % of its steps take longer than a timestep" if late else "")
 
 
 def _only(values: Floats | None) -> float | None:

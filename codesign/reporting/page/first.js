@@ -41,7 +41,7 @@ const setProduct = () => {
 const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
 const deciding = () => ofObjective(state.objective);
 const more = () => (state.objective === asked.objective ? asked.more : state.objective === "accuracy");
-const aim = () => `${more() ? "most" : "least"} ${deciding()?.label ?? state.objective}`;
+const aim = () => `${more() ? "highest" : "least"} ${deciding()?.label ?? state.objective}`;
 // What the chart has accuracy against.
 const abscissa = () => (state.objective === "accuracy" ? ofObjective("energy_j") : deciding());
 
