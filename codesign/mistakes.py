@@ -141,12 +141,12 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
         return f"unknown key '{location}'" + (
             suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
         )
-    if item["type"] == "model_type" and (keys := allowed_keys(model, item["loc"])):
+    if item["type"] in ("model_type", "model_attributes_type") and (keys := allowed_keys(model, item["loc"])):
         return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {_found(item['input'])}"
     if item["type"] == "missing":
         words = " or ".join(map(repr, allowed_words(model, item["loc"])))
         return f"'{location}' is missing{words and f'; it is {words}'}"
-    return f"{location}: {reason(item)}"
+    return f"{location}: {reason(item)}" if item["place"] else reason(item)
 
 
 def reason(item: Any) -> str:

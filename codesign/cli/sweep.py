@@ -52,7 +52,7 @@ def sweep(
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     if dry_run:
-        typer.echo("\n".join(filter(None, [f"{spec.name}: {spec.title}", chosen.text])))
+        typer.echo("\n".join(filter(None, [": ".join(filter(None, (spec.name, spec.title))), chosen.text])))
         _show_plan(plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
         return
     options.run_to_end(context, run_sweep, spec, chosen=chosen, decisive=("file", "dataset", "scale", "seeds"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arguments import seconds
+from codesign.arguments import seconds, whole
 from codesign.errors import InputError
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
@@ -60,7 +60,7 @@ class EventBatch(EventRows):
 
     def __getitem__(self, positions: int | NDArray[np.integer] | list[int] | slice) -> EventBatch:
         """`select`; of a single position, a batch of one sample."""
-        return self.select([positions] if isinstance(positions, int | np.integer) else positions)
+        return self.select(positions)
 
     def _part(self, **changes: Any) -> EventBatch:
         """The same batch with changes that are known to be valid, and so not checked."""
@@ -69,10 +69,11 @@ class EventBatch(EventRows):
         part._protect()
         return part
 
-    def select(self, positions: NDArray[np.integer] | list[int] | slice) -> EventBatch:
-        """The samples at `positions`, in that order; their ids go with them. Raises InputError where there are none."""
+    def select(self, positions: NDArray[np.integer] | list[int] | slice | int) -> EventBatch:
+        """The samples at `positions`, in that order, or the one there; ids go with them. Raises InputError where there
+        are none."""
         try:
-            chosen = np.arange(len(self))[positions]
+            chosen = np.atleast_1d(np.arange(len(self))[positions])
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
         return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
@@ -115,10 +116,10 @@ class EventBatch(EventRows):
         return self._part(grid=grid)
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
-        """Dense (B, input_size) float32 frame of one timestep."""
+        """Dense (B, input_size) float32 frame of one timestep. Raises InputError where there is none."""
         import torch  # here, so that listing and binning data need no torch
 
-        rows = np.arange(len(self)) * self.timesteps + timestep
+        rows = np.arange(len(self)) * self.timesteps + whole("timestep", timestep, most=self.timesteps)
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         entries = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         frame = np.zeros((len(self), self.input_size), dtype=np.float32)
@@ -195,10 +196,10 @@ class EventBatch(EventRows):
         pairs = [[tensor.detach().to_dense().cpu() for tensor in pair] for pair in given]  # type: ignore[union-attr]
         pairs = [[x.float() if x.is_floating_point() else x, y] for x, y in pairs]  # numpy has no bfloat16
         pairs = [[x.transpose(0, 1) if time_first else x, y] for x, y in pairs]
-        whole = [torch.cat(tensors).numpy() for tensors in zip(*pairs, strict=True)]
-        if not whole:
+        joined = [torch.cat(tensors).numpy() for tensors in zip(*pairs, strict=True)]
+        if not joined:
             raise InputError("events: needs at least one batch")
-        return EventBatch.from_dense(*whole, timestep_s=timestep_s, currents=currents)
+        return EventBatch.from_dense(*joined, timestep_s=timestep_s, currents=currents)
 
     @staticmethod
     def from_events(

@@ -92,6 +92,7 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
             "synchronization.kind: must be 'asynchronous', 'barrier', 'timer', 'clocked' or 'neighbour', "
             "found 'barier'; did you mean 'barrier'?",
         ),
+        ("synchronization: barrier", "synchronization: must be a mapping of handshake, kind, least_step"),
         ("synchronization: {scope: layer}", "'synchronization.kind' is missing"),
         (
             "synchronization: {kind: barrier, times: 100 pJ}",

@@ -93,7 +93,7 @@ def test_a_network_is_quantized_in_place_and_becomes_float_again() -> None:
 
 
 def test_levels_need_a_sign() -> None:
-    with pytest.raises(ValueError, match="levels 'full' are for signed weights"):
+    with pytest.raises(ValueError, match=r"^Quantization: levels 'full' are for signed weights"):
         Quantization(bits=3, signed=False, levels="full")
 
 

@@ -38,6 +38,7 @@ def test_compressed_rows_by_hand(two_samples):
     assert two_samples.values.tolist() == [2, 1, 1]
     assert two_samples.events.tolist() == [2, 2]
     assert two_samples.frame(1).tolist() == [[0, 0, 0], [1, 1, 0]]
+    assert two_samples.select(1).events.tolist() == two_samples[-1].events.tolist() == [2]
 
 
 @given(COUNTS)

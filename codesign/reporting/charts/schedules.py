@@ -28,8 +28,10 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
         InputError: the frame has no such column, or no number in it.
     """
     instance("frame", frame, pd.DataFrame)
-    if column not in _DRAWN or column not in frame:
+    if column not in _DRAWN:
         raise InputError(f"column: must be {listed([*_DRAWN], 'or')}, found {column!r}")
+    if column not in frame:
+        raise InputError(f"frame: must be what compare_schedules gives, found one without the column {column!r}")
     drawn = frame[frame[column].notna()]
     if drawn.empty:
         raise InputError(f"column: no row has a number for {column}")
