@@ -14,8 +14,8 @@ from codesign.analysis.comparisons.robustness import drawn, undrawn
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.results.formatting import (
     column_label,
+    counts_samples,
     coverage_words,
-    is_share,
     listed,
     percent,
     quantity,
@@ -131,9 +131,9 @@ def over_budget(table: ResultTable) -> str:
 
 
 def left_to_samples(comparison: Comparison) -> str:
-    """That two shares are no farther apart than chance may put those of as many test samples."""
+    """That two shares of the test samples are no farther apart than chance may put those of as many."""
     p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    if not is_share(comparison.column) or p == q or not samples or not within_chance(p, q, p - q, samples):
+    if not counts_samples(comparison.column) or p == q or not samples or not within_chance(p, q, p - q, samples):
         return ""
     return f"With {samples:,.0f} test samples, chance may make such a difference."
 

@@ -11,7 +11,7 @@ import numpy as np
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
+from codesign.analysis.results.formatting import column_label, counts_samples, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import interval, within_chance
 from codesign.arrays import Flags, Floats
@@ -114,9 +114,10 @@ def doubt(point: Point, constraints: Sequence[Constraint]) -> str:
 
 
 def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
-    """Whether all that a point misses are shares, by no more than training seeds or test samples may bring about."""
+    """Whether all that a point misses are shares of the test samples, by no more than these or training seeds may bring
+    about."""
     missed = [constraint for constraint in constraints if not meets(point, constraint)]
-    return bool(missed) and all(is_share(each.column) and _by_chance(point, each) for each in missed)
+    return bool(missed) and all(counts_samples(each.column) and _by_chance(point, each) for each in missed)
 
 
 def _by_chance(point: Point, constraint: Constraint) -> bool:

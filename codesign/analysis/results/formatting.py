@@ -122,6 +122,11 @@ def is_share(column: str) -> bool:
     return column in _SHARES or column.endswith(("_fraction", "_accuracy"))
 
 
+def counts_samples(column: str) -> bool:
+    """Whether a column holds a share of the test samples, which is as uncertain as they are few."""
+    return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
+
+
 def quantity(value: float | None, column: str) -> str:
     """A mean of `column` with its unit."""
     if value is None or math.isnan(value):

@@ -1,0 +1,46 @@
+"""What answers about times rest on: ranges that move a decision, latencies in real time, values that have no draws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made_up_answers import asked, row, rows_of
+
+SEEDS = (0, 1, 2)
+
+
+@pytest.mark.parametrize("column", ["decision_latency_s", "interval_s"])
+def test_times_within_a_latency_move_with_it(column):
+    """a's 3 µs of 30 move with its latency from half to twice: at most b's 4.5 µs in ln(3) / ln(4) = 79 % of draws."""
+    ranges = {
+        "uncertain_numbers": ["times.synaptic_operation"],
+        **{f"uncertain_{end}": [factor * 1e-8] for end, factor in (("low", 0.5), ("value", 1.0), ("high", 2.0))},
+        "latency_at_low_s": [1.5e-5],
+        "latency_at_high_s": [6e-5],
+        "latency_draws_s": (1.5e-5 * 4 ** ((np.arange(128) + 0.5) / 128)).tolist(),
+    }
+    a = [row("a", 1.0, seed, latency_s=3e-5, **ranges) | {column: 3e-6} for seed in SEEDS]
+    b = [row("b", 1.0, seed, latency_s=1e-5, latency_draws_s=None) | {column: 4.5e-6} for seed in SEEDS]
+    expected = pytest.approx(math.log(3) / math.log(4), abs=0.01)
+    assert asked([*a, *b], choose="chip", least=column).confidence == expected
+    assert asked(a, target=[f"{column} <= 4.5 us"]).confidence == expected
+
+
+def test_a_latency_in_real_time_is_told_from_the_time_to_an_answer():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 9.0)])
+    for operation in ("accelerated", "real_time"):
+        answer = asked([one | {"operation": operation} for one in rows], choose="chip", least="latency_s")
+        told = any(remark.startswith("Latency is the work on all frames") for remark in answer.remarks)
+        assert told == (operation == "real_time")
+
+
+def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told():
+    rows = [row(chip, 1.0, seed) | {"late_fraction": late} for chip, late in (("a", 0.0), ("b", 0.5)) for seed in SEEDS]
+    words = "The ranges of the chips' numbers do not count in late fraction."
+    answer = asked(rows, choose="chip", least="late_fraction")
+    assert (answer.standing, words in answer.remarks) == ("likely", True)
+    unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
+    target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
+    assert target.remarks == ("At 1 point the late fraction is not known.", words)
