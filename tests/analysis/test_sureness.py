@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import asked, gathered, labels, row, rows_of, with_terms
-from synthetic_sweep import Row, loihi_row, synthetic_metadata, table_of, with_ranges
+from made_up_answers import accurate, asked, gathered, labels, row, rows_of, with_terms
+from synthetic_sweep import loihi_row, synthetic_metadata, table_of, with_ranges
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import in_times
@@ -96,13 +96,6 @@ def test_a_known_cost_never_loses_to_the_same_cost_left_out():
     assert lacking.standing == "open"
 
 
-def accurate(chip: str, energy: float, *accuracies: float) -> list[Row]:
-    return [
-        row(chip, 1.0, seed, accuracy=accuracy, energy_j=energy * (1 + 1e-6 * seed))
-        for seed, accuracy in enumerate(accuracies)
-    ]
-
-
 STEADY = (0.96,) * 5
 
 
@@ -141,46 +134,6 @@ def test_within_a_point_of_the_best_is_judged_seed_by_seed():
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("b", 1.0, "sure")
     assert not any("training seeds it does not" in remark for remark in answer.remarks)
-
-
-def test_equally_good_ones_set_the_limits_of_the_more_accurate_wherever_they_stand():
-    """a and b need 1 nJ on average, b the same in every seed; c's 1.2 nJ are within a quarter of b in each."""
-    slow: dict[str, Any] = {"latency_s": 2e-6}
-    rows = [row("a", 1.0, seed, energy_j=(1 + seed) * 5e-10, accuracy=0.8, **slow) for seed in SEEDS]
-    rows += [row("b", 1.0, seed, energy_j=1e-9, accuracy=0.9, **slow) for seed in SEEDS]
-    rows += [row("c", 1.0, seed, energy_j=1.2e-9, latency_s=1e-6) for seed in SEEDS]
-    answer = asked(rows, choose="chip", least="latency_s", where=["energy_j within 25 % of best"])
-    assert (labels(answer)[0], answer.confidence) == ("c", 1.0)
-
-
-def test_a_point_whose_energy_lacks_terms_is_not_the_best_that_others_are_held_against():
-    rows = [with_terms("a", seed, synaptic_operation=1.0) | {"latency_s": 2e-6} for seed in SEEDS]
-    rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=9.0) | {"latency_s": 1e-6} for seed in SEEDS]
-    answer = asked(rows, choose="chip", least="latency_s", where=["energy_j within 10 % of best"])
-    assert labels(answer)[0] == "b"
-
-
-def test_within_the_best_is_judged_draw_by_draw():
-    """1.2 and 1 nJ, either anything from half to twice, log-uniform: x = ln(1.5 / 1.2) further apart than on average
-    are within half of the best, where the differences of logarithms are triangular to l = ln 4 on either side."""
-    ranges = ("energies.synaptic_operation", 0.5, 2.0)
-    rows = [
-        with_ranges(row(chip, 1.0, seed, energy_j=energy, latency_s=latency), synaptic_operation=ranges)
-        for chip, energy, latency in (("a", 1e-9, 2e-6), ("b", 1.2e-9, 1e-6))
-        for seed in SEEDS
-    ]
-    answer = asked(rows, choose="chip", least="latency_s", where=["energy_j within 50 % of best"])
-    x, ends = math.log(1.5 / 1.2), math.log(4)
-    assert (labels(answer)[0], answer.standing) == ("b", "open")
-    assert answer.confidence == pytest.approx(1 - (ends - x) ** 2 / (2 * ends**2), abs=0.08)
-
-
-def test_of_variants_that_miss_the_constraint_as_often_the_best_counts():
-    """a2 meets the constraint in one seed of three, as a1 does, and is better than b there."""
-    rows = accurate("b", 2e-9, 0.96, 0.96, 0.96) + accurate("a", 3e-9, 0.96, 0.94, 0.94)
-    rows += [one | {"axis.width": 2.0} for one in accurate("a", 1e-9, 0.96, 0.9, 0.9)]
-    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
-    assert (labels(answer)[0], answer.confidence) == ("b", near(2 / 3))
 
 
 def test_draws_that_miss_the_constraint_count():

@@ -25,6 +25,14 @@ def row(chip: str, width: float, seed: int, **changes: Any) -> Row:
     return made
 
 
+def accurate(chip: str, energy: float, *accuracies: float) -> list[Row]:
+    """A row for each accuracy, one a training seed; energies in joules, which seeds tell apart by a hair."""
+    return [
+        row(chip, 1.0, seed, accuracy=accuracy, energy_j=energy * (1 + 1e-6 * seed))
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
 def with_terms(chip: str, seed: int, **nanojoules: float) -> Row:
     """A row whose energy is the sum of these terms."""
     made = row(chip, 1.0, seed) | {"energy_synaptic_operation_j": None}

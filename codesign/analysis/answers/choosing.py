@@ -15,6 +15,7 @@ from codesign.analysis.answers.remarks import (
     left_aside,
     left_out,
     left_to_samples,
+    may_miss,
     other_book,
     remarks_on,
     time_left_out,
@@ -22,6 +23,7 @@ from codesign.analysis.answers.remarks import (
 )
 from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.answers.switching import switches
+from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.comparisons.contest import Contest, absence, untimed, waiting_of
 from codesign.analysis.comparisons.unequal import unequal_settings
@@ -91,7 +93,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     return answer(
         standing=_standing(contest),
         sentence=sentence,
-        confidence=contest.confidence if contest.drawn and (len(contest.ranked) > 1 or not contest.unknown) else None,
+        confidence=told_confidence(contest) if len(contest.ranked) > 1 or not contest.unknown else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )
@@ -102,15 +104,17 @@ def _standing(contest: Contest) -> Standing:
     if len(contest.ranked) > 1:
         return standing_of(contest)
     several = contest.ranked[0].value(contest.column).seeds > 1
-    certain = contest.confidence >= CONFIDENCE and (several or not contest.where) and not excluded_by_chance(contest)
+    certain = contest.confidence >= CONFIDENCE and (several or not contest.where) and not _limits_in_doubt(contest)
     return "open" if contest.unknown or contest.confidence < LIKELY else "sure" if certain else "likely"
 
 
 def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
-    show the difference, and no time that the best does not give and the next does not have; `likely`, of one seed, such
-    samples."""
-    certain = not (excluded_by_chance(contest) or without_draws(contest.column))
+    show the difference, limits that are met without doubt, and no time that the best does not give and the next does
+    not have; `likely`, of one seed, such samples."""
+    if undecided(contest):
+        return "open"
+    certain = not (_limits_in_doubt(contest) or without_draws(contest.column))
     if contest.runner_up is not None:
         by_chance, gain = bool(left_to_samples(contest.runner_up)), contest.runner_up.gain
         if by_chance and gain.half_width is None:
@@ -121,6 +125,23 @@ def standing_of(contest: Contest) -> Standing:
     if contest.confidence >= CONFIDENCE and certain:
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
+
+
+def _limits_in_doubt(contest: Contest) -> bool:
+    """Whether chance, or what the energy of the best leaves out, may decide who meets the constraints."""
+    return bool(excluded_by_chance(contest) or may_miss(contest.ranked[0], contest.where, contest.names))
+
+
+def undecided(contest: Contest) -> bool:
+    """Whether all options are level on average, and not in each training seed."""
+    best, *others = contest.ranked
+    found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
+    return contest.second is None and any(one is not None and not one.equal for one in found)
+
+
+def told_confidence(contest: Contest) -> float | None:
+    """None of a single training seed without draws, and of options that are level on average alone."""
+    return contest.confidence if contest.drawn and not undecided(contest) else None
 
 
 # rows ----------------------------------------------------------------------------------------------------------------
@@ -229,7 +250,8 @@ def _sentence(contest: Contest, owner: str) -> str:
         return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
-        return f"{contest.names.upper(listed(level))} have the same {label}, {value}."
+        average = " on average" if undecided(contest) else ""
+        return f"{contest.names.upper(listed(level))} have the same {label}{average}, {value}."
     second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):
         gain = abs((best.value(column).mean or 0.0) - (other.value(column).mean or 0.0))
@@ -299,7 +321,7 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
 def _cores_in_use(contest: Contest) -> str:
     """That a network lies on the same few cores whatever their number."""
     used = {point.value("cores_used").mean for point in contest.chosen.values()}
-    if len(contest.chosen) < 2 or len(used) > 1:
+    if len(contest.chosen) < 2 or len(used) > 1 or None in used:
         return ""
     return f"The network lies on {used.pop():,.0f} cores in all of them; `spread` in the chip's entry takes more."
 

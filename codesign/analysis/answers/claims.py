@@ -20,11 +20,11 @@ from codesign.analysis.comparisons.comparison import (
 from codesign.analysis.comparisons.robustness import DRAWN
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
-from codesign.analysis.results.formatting import listed, number, quantity
+from codesign.analysis.results.formatting import listed, number, quantity, upper
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import Interval, ratio
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, ratio
 from codesign.deferred import pd
 
 _SPELLED_OUT = 2
@@ -74,11 +74,12 @@ def answer_claim(
     sentence = _sentence(comparisons, say, agree, names)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
+    remarks = (_standing(comparisons, statuses), _left_to_draws(comparisons, statuses, question))
     return answer(
         standing=_together(statuses),
         sentence=sentence,
         comparisons=tuple(comparisons),
-        remarks=tuple(filter(None, (_standing(comparisons, statuses), question.remark))),
+        remarks=tuple(filter(None, (*remarks, question.remark))),
     )
 
 
@@ -152,11 +153,12 @@ def _compared(pair: _Pair, column: str) -> Comparison | None:
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
     gain = comparison.gain
     if question.at_least is not None:
-        return _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+        found = _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+        return found if found != "holds" or _reaches_in_draws(comparison, question.at_least) else "holds in part"
     if comparison.status == "not shown":
         within = question.or_equal_within
         close = within is not None and gain.low is not None and gain.low > -within.value
-        return "does not hold" if gain.below_zero else "holds in part" if close else "not shown"
+        return "holds in part" if close else "does not hold" if gain.below_zero else "not shown"
     if question.about is not None and comparison.status == "holds":
         high = pair.high / question.about.value
         short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
@@ -168,6 +170,15 @@ def _reaches(found: Interval, size: Size) -> Status:
     if found.low is None or found.high is None:
         return "not shown"
     return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
+
+
+def _reaches_in_draws(comparison: Comparison, size: Size) -> bool:
+    """Whether a difference is that large in as many draws of the chips' numbers as an interval covers, too."""
+    if comparison.robustness is None:
+        return True
+    less, more = comparison.robustness.better_draws, comparison.robustness.worse_draws
+    reached = more >= less * size.value if size.kind == "factor" else more - less >= size.value
+    return float(reached.mean()) >= CONFIDENCE
 
 
 def _together(statuses: Sequence[Status]) -> Status:
@@ -216,7 +227,8 @@ def _means(comparison: Comparison, say: Callable[[Point], str], names: Names) ->
     In two sentences where names hold numbers themselves.
     """
     column = like(comparison.column)
-    better, worse = quantity(comparison.better_mean, column), quantity(comparison.worse_mean, column)
+    means = (comparison.better_mean, comparison.worse_mean)
+    better, worse = (quantity(mean, column).replace("-", "−") for mean in means)
     one, other = say(comparison.better), say(comparison.worse)
     if one != other and any(letter.isdigit() for letter in one + other):
         return f"{names.upper(one)}: {better}. {names.upper(other)}: {worse}."
@@ -240,6 +252,17 @@ def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> 
     oppose = sum(one.gain.below_zero and status == "does not hold" for one, status in both)
     where = f"In {oppose} of {len(comparisons)} comparisons it" if len(comparisons) > 1 else "It"
     return f"{where} is the other way round." if oppose else ""
+
+
+def _left_to_draws(comparisons: Sequence[Comparison], statuses: Sequence[Status], question: ClaimQuestion) -> str:
+    """In how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" for none."""
+    both = zip(comparisons, statuses, strict=True)
+    part = [one for one, status in both if status == "holds in part"]
+    count = sum(question.at_least is not None or one.status == "holds in part" for one in part)
+    if not count:
+        return ""
+    fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers agree."
+    return f"In {count} of {len(comparisons)} comparisons, {fewer}" if len(comparisons) > 1 else upper(fewer)
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:

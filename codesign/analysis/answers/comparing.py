@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
-from codesign.analysis.answers.choosing import missed, options_of, standing_of
+from codesign.analysis.answers.choosing import missed, options_of, standing_of, told_confidence
 from codesign.analysis.answers.remarks import (
     enlarged,
     lacking_terms,
@@ -71,7 +71,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, (*said, book))),
-        confidence=contest.confidence if contest.drawn else None,
+        confidence=told_confidence(contest),
         options=options,
         comparisons=tuple(found),
         remarks=(
@@ -132,15 +132,17 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
 
     How sure the first column is stands beside the sentence.
     """
-    differ = [_difference(one, first) for one in found if one.gain.mean and (one is found[0] or _clear(one))]
-    same = listed([column_label(one.column) for one in found if not one.gain.mean])
-    open_ = listed([column_label(one.column) for one in found[1:] if one.gain.mean and not _clear(one)])
+    told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
+    differ = [_difference(one, first) for one in told]
+    same = listed([column_label(one.column) for one in found if one.equal])
+    open_ = listed([column_label(one.column) for one in found if one not in told and not one.equal])
     one, other = labels
+    both = f"{one} and {other}"
     said = (
         f"{one} has {listed(differ[:2])} than {other}." if differ else "",
         f"It has {listed(differ[2:4])}." if differ[2:] else "",
-        f"{'They' if differ else f'{one} and {other}'} have the same {same}." if same else "",
-        f"In {open_} they do not clearly differ." if open_ else "",
+        f"{'They' if differ else both} have the same {same}." if same else "",
+        f"In {open_} {'they' if differ or same else both} do not clearly differ." if open_ else "",
     )
     return " ".join(filter(None, said))
 

@@ -12,6 +12,7 @@ from codesign.analysis.comparisons.constraints import doubt, missed_by_chance
 from codesign.analysis.comparisons.contest import GUESSED, Contest, untimed
 from codesign.analysis.comparisons.robustness import drawn, undrawn
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
+from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
     column_label,
     counts_samples,
@@ -55,6 +56,7 @@ def remarks_on(
     """
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
+    said += [may_miss(point, contest.where, names) for point in told]
     said += [_doubt(contest, point) for point in told]
     said += [_off_centre(point, contest) for point in told]
     said.append(_seeds_wanted(contest))
@@ -177,6 +179,14 @@ def left_out(best: Point, column: str, names: Names) -> str:
     missing = listed([*dict.fromkeys(filter(None, numbers))])
     why = f": its file gives no {missing}" if missing else ""
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
+
+
+def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
+    """Which limit on an energy a point may miss since its own leaves out terms; "" for none."""
+    for limit in where:
+        if limit.relation in ("<", "<=") and (said := left_out(point, limit.column, names)):
+            return f"{said} With it, {limit.text} may be missed."
+    return ""
 
 
 def not_modelled(points: Collection[Point], names: Names) -> list[str]:
@@ -331,6 +341,8 @@ def _idle_remark(best: Point, column: str) -> str:
             "Latency is the work on all frames, without the time between them; decision_latency_s is from the last on."
         )
     if column not in ("energy_j", "energy_delay_js") or best.operation != "accelerated" or not busy:
+        return ""
+    if not any(best.term(name).mean for name in best.known_terms(("static",))):
         return ""
     time = quantity(busy, "on_s")
     computing = f"Static power counts for the {time} of computing a sample"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, values_of
-from codesign.analysis.answers.remarks import left_aside, without_draws
+from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.constraints import (
     doubt,
@@ -38,7 +38,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     able = [point for point in selected if not point.set_aside]
     where = resolved(question.target, able)
     met = meeting(able, where)
-    nearest = sorted(met or able, key=lambda point: largest_miss(point, where))[:_MOST]
+    nearest = sorted(met or able, key=lambda point: largest_miss(point, where))
     answer = partial(
         Answer,
         name=name,
@@ -60,7 +60,10 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             sentence=f"{count} all constraints. The best is {names.point(best)}.",
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
-            remarks=(*filter(None, [doubt(best, where), *unknown, without_draws(*columns)]), *aside),
+            remarks=(
+                *filter(None, [doubt(best, where), may_miss(best, where, names), *unknown, without_draws(*columns)]),
+                *aside,
+            ),
         )
     missed = listed(misses_in_words(nearest[0], where)[:2])
     return answer(
@@ -85,7 +88,7 @@ def _options(points: Sequence[Point], where: Sequence[Constraint], names: Names)
             values=values_of(point, [limit.column for limit in where]),
             obstacle="; ".join(misses_in_words(point, where)),
         )
-        for point in points
+        for point in points[:_MOST]
     )
 
 

@@ -49,6 +49,11 @@ class Comparison:
         return "holds" if self.robustness is None or self.robustness.settled else "holds in part"
 
     @property
+    def equal(self) -> bool:
+        """Whether both have the same in each training seed, and not just on average."""
+        return self.gain.mean == 0.0 and not self.gain.half_width
+
+    @property
     def ratio(self) -> float | None:
         """Mean of `worse` over mean of `better`; None where the latter is zero."""
         return self.worse_mean / self.better_mean if self.better_mean else None

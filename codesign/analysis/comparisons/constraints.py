@@ -16,6 +16,9 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import interval, within_chance
 from codesign.arrays import Flags, Floats
 
+_NEARLY = 1.1
+"""Below this factor a miss is told in percent."""
+
 
 def more_is_better(column: str) -> bool:
     """Whether more of a column is better where nobody says so."""
@@ -151,14 +154,19 @@ def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str
 
 
 def _miss_in_words(point: Point, constraint: Constraint) -> str:
-    """`1.2 points too low`, `1.4 times too much`, or that it is not known."""
+    """`1.2 points too low`, `1.4 times too high`, `just the limit`, or that it is not known."""
     mean, label = point.value(constraint.column).mean, column_label(constraint.column)
     if mean is None:
         return f"its {label} is not known"
     short = shortfall(point, constraint) or 0.0
-    rising = constraint.relation in (">=", ">")
+    if short == math.ulp(1.0):
+        return f"its {label} is just the limit"
+    side = "low" if constraint.relation in (">=", ">") else "high"
     if is_share(constraint.column):
-        return f"its {label} is {points(short)} points too {'low' if rising else 'high'}"
+        far = points(short)
+        return f"its {label} is {far if float(far) else 'less than 0.1'} points too {side}"
     small, large = sorted((abs(mean), abs(constraint.value)))
+    if small and large / small < _NEARLY:
+        return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"
     factor = f"{large / small:.3g} times " if small else ""
-    return f"its {label} is {factor}too {'low' if rising else 'high'}"
+    return f"its {label} is {factor}too {side}"

@@ -271,7 +271,7 @@ class Contest:
     @cached_property
     def confidence(self) -> float:
         """The wins of all that are level with the best."""
-        return sum(self.wins[point] for point in self.ranked[: self.level])
+        return min(1.0, sum(self.wins[point] for point in self.ranked[: self.level]))
 
     @cached_property
     def settled(self) -> float:

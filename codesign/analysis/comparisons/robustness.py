@@ -99,7 +99,7 @@ class Robustness:
     """How sure it is that `better` is better.
 
     Attributes:
-        better_range, worse_range: where 95 % of the draws of either side lie.
+        better_draws, worse_draws: (D,) means over training seeds in each joint draw.
         probability: share of joint draws of the chips' numbers in which the mean over training seeds is better.
         with_seeds: share of pairs of a draw and a training seed in which it is.
         tips: where it reverses, by the least relative change first.
@@ -109,8 +109,8 @@ class Robustness:
         apart: how many times as much `worse` needs; None where `better` needs nothing.
     """
 
-    better_range: tuple[float, float]
-    worse_range: tuple[float, float]
+    better_draws: Floats = field(repr=False, compare=False)
+    worse_draws: Floats = field(repr=False, compare=False)
     probability: float
     with_seeds: float
     tips: tuple[Tip, ...] = field(repr=False)
@@ -118,6 +118,15 @@ class Robustness:
     models: tuple[RangedNumber, ...] = field(repr=False)
     same_chip: bool
     apart: float | None
+
+    @property
+    def better_range(self) -> tuple[float, float]:
+        """Where 95 % of the draws lie."""
+        return _range(self.better_draws)
+
+    @property
+    def worse_range(self) -> tuple[float, float]:
+        return _range(self.worse_draws)
 
     @property
     def settled(self) -> bool:
@@ -160,15 +169,20 @@ class _Side:
 
 
 def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
-    """How sure `better` needs less of `column` than `worse`; None where rows have no draws.
+    """How sure `better` needs less of `column` than `worse`; None where rows of neither have draws.
 
     Args:
         column: a key of `DRAWN`.
         terms: energy terms to compare; None for the whole energy.
     """
-    first, second = _side(better, column, terms), _side(worse, column, terms)
-    common = [seed for seed in first.seeds if seed in second.seeds] if first is not None and second is not None else []
-    if first is None or second is None or not common:
+    sides = [_side(point, column, terms) for point in (better, worse)]
+    ranged = next((side for side in sides if side is not None), None)
+    if ranged is None or (terms is not None and None in sides):
+        return None
+    draws = ranged.draws.shape[1]
+    first, second = (side or _exact(point, column, draws) for side, point in zip(sides, (better, worse), strict=True))
+    common = [seed for seed in first.seeds if seed in second.seeds]
+    if not common:
         return None
     first, second = first.of(common), second.of(common)
     gains = second.draws - first.draws
@@ -185,8 +199,8 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
             shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
             tips.append(replace(tip, shared=shared, alike=alike, exact=tip.exact and alike))
     return Robustness(
-        better_range=_range(first.draws.mean(axis=0)),
-        worse_range=_range(second.draws.mean(axis=0)),
+        better_draws=first.draws.mean(axis=0),
+        worse_draws=second.draws.mean(axis=0),
         probability=float((gains.mean(axis=0) > 0).mean()),
         with_seeds=float((gains > 0).mean()),
         tips=tuple(sorted(tips, key=_change)),
@@ -260,6 +274,13 @@ def _side(point: Point, column: str, terms: Sequence[str] | None) -> _Side | Non
     whole = terms is None or tuple(sorted(terms)) == point.coverage
     told = None if whole else tuple(terms or ())
     return point.remembered(("robustness", column, told), lambda: _gathered(point, column, told))
+
+
+def _exact(point: Point, column: str, draws: int) -> _Side:
+    """The same values in each draw, as those of an area without a range."""
+    series = point.seeds(column)
+    values = np.tile(series.to_numpy(dtype=float)[:, None], 1 + draws)
+    return _Side(numbers=(), seeds=tuple(map(int, series.index)), values=values)
 
 
 def _area_of(point: Point) -> _Side | None:

@@ -75,6 +75,8 @@ def _unit_of(path: str) -> str:
     """The SI unit of a number of a chip."""
     if path.startswith("energies."):
         return "J"
+    if path == "area":
+        return "m**2"
     return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from statistics import NormalDist
 
@@ -110,12 +110,15 @@ def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:
 def difference(minuend: pd.Series, subtrahend: pd.Series) -> Interval:
     """Interval of the mean difference, paired by training seed; seeds that only one side has are left out.
 
-    Differences within rounding are zero, or two sums of the same numbers in another order would differ "for certain".
+    Differences within rounding are zero, and so is their mean, or two sums of the same numbers in another order would
+    differ "for certain".
     """
     left, right = paired(minuend, subtrahend)
     differences = left - right
     rounding = 1e-12 * np.maximum(np.abs(left), np.abs(right))
-    return interval(np.where(np.abs(differences) > rounding, differences, 0.0))
+    found = interval(np.where(np.abs(differences) > rounding, differences, 0.0))
+    zero = found.mean is not None and abs(found.mean) <= rounding.max()
+    return replace(found, mean=0.0) if zero else found
 
 
 def ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
