@@ -124,9 +124,8 @@ def test_ladders_differ_in_one_fact_only():
 def test_an_axis_on_a_chip_moves_the_fact_that_it_sets():
     rows = [mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.weight_bits": float(n)} for n in (1, 4, 2)]
     points = points_of(*(row | {"weight_bits": int(row["axis.chip.mubrain.weight_bits"])} for row in rows))
-    assert [[p.weight_bits for p in ladder] for ladder in ladders_along(points, "chip.mubrain.weight_bits")] == [
-        [1, 2, 4]
-    ]
+    for name in ("chip.mubrain.weight_bits", "weight_bits"):
+        assert [[point.weight_bits for point in ladder] for ladder in ladders_along(points, name)] == [[1, 2, 4]]
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,9 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
     loose = []
     for family, labels in _LABELS.items():
         facts = [name for name, of in FACTS.items() if of == family]
-        own = [name for name in axes if name.startswith(f"{family}.") and name not in named]
+        own = [
+            name for name in axes if name.startswith(f"{family}.") and named.isdisjoint((name, _without_owner(name)))
+        ]
         if named.isdisjoint(facts):
             strict += labels
             loose += own
