@@ -55,7 +55,13 @@ def test_an_effect_is_taken_all_else_equal():
     assert (found[titles["b"]].low, found[titles["b"]].high) == pytest.approx((0.1, 0.2))
     energy = {e.option: e for e in effects_of(points, "energy_j", names_of(points)) if e.choice == "training"}
     assert energy[titles["b"]].mean == pytest.approx(2.0)  # 4 times as much as a: twice their geometric mean
-    assert {row["blocks"] for row in rows_of(effects_figure(points, names_of(points), "accuracy"))} == {2}
+    figures = {column: effects_figure(points, names_of(points), column) for column in ("accuracy", "spike_density")}
+    assert {row["blocks"] for row in rows_of(figures["accuracy"])} == {2}
+    # only shares are read in points of a hundred
+    assert {column: "100 * datum.value" in str(one.spec) for column, one in figures.items()} == {
+        "accuracy": True,
+        "spike_density": False,
+    }
 
 
 def test_energy_by_part_adds_up_to_the_energy():

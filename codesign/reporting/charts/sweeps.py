@@ -171,7 +171,8 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     title = f"{column_label(column, points[0].static_book)} against the mean of all options"
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
-    ticks = "'× ' + format(datum.value, '.3~g')" if factors else "datum.value ? format(100 * datum.value, '+.3~g') : 0"
+    shown = "100 * datum.value" if is_share(column) else "datum.value"
+    ticks = "'× ' + format(datum.value, '.3~g')" if factors else f"datum.value ? format({shown}, '+.3~g') : 0"
     places = {"values": log_ticks(min(values), max(values))} if log else {"tickCount": 6}
     axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places)
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
