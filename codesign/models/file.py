@@ -214,7 +214,8 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
             items = mistakes_of(error, values)
             mistakes = [": ".join(filter(None, (dotted(item["place"]), reason(item)))) for item in items]
     raise InputError(
-        f"{place}: its card is damaged, or of another version of codesign: {'; '.join(mistakes[:_MOST_MISTAKES])}"
+        f"{place}: its card is damaged, of another version of codesign, or names a policy or loss of a package that is "
+        f"not installed: {'; '.join(mistakes[:_MOST_MISTAKES])}"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError
+from codesign.errors import CodesignError, DataError
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
@@ -40,7 +40,7 @@ def binned(
         chunk = slice(start, start + _CHUNK)
         cells = [np.zeros(0, np.int64)]
         for row, sample in enumerate(sample_ids[chunk]):
-            times_ns, inputs = _checked(next(events, None), f"{spec.name}: sample {sample}", input_size)
+            times_ns, inputs = _next(events, f"{spec.name}: sample {sample}", input_size)
             bins = np.searchsorted(edges_ns, times_ns, side="right") - 1
             cells.append(((row * spec.timesteps + bins) * input_size + inputs)[bins < spec.timesteps])
         batches.append(
@@ -56,11 +56,16 @@ def binned(
     return EventBatch.concatenate(batches)
 
 
-def _checked(events: Events | None, sample: str, input_size: int) -> Events:
+def _next(events: Iterator[Events], sample: str, input_size: int) -> Events:
     """The events of a sample: at another input they would be those of another timestep, or sample."""
-    if events is None:
-        raise DataError(f"{sample}: is not read; there are fewer samples than asked for")
-    times_ns, inputs = map(np.asarray, events)
+    try:
+        times_ns, inputs = map(np.asarray, next(events))
+    except StopIteration:
+        raise DataError(f"{sample}: is not read; there are fewer samples than asked for") from None
+    except CodesignError:
+        raise
+    except Exception as error:  # whatever goes wrong in a reader is told with its sample
+        raise DataError(f"{sample}: cannot be read: {type(error).__name__}: {error}") from error
     if times_ns.shape != inputs.shape or (inputs.size and inputs.dtype.kind not in "iu"):
         raise DataError(f"{sample}: must have a time and a whole number of an input for each event")
     wrong = (inputs < 0) | (inputs >= input_size)

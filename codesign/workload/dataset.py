@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
-from codesign.errors import DataError
+from codesign.errors import DataError, InputError
 from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key
 from codesign.workload.camera import CAMERA_VERSION
@@ -126,7 +126,15 @@ def outline_workload(
 def list_datasets(data_root: str | Path | None = None) -> list[DatasetStatus]:
     """What is there of every known dataset, in alphabetical order."""
     root = resolve_data_root(data_root)
-    return [get_dataset(name).status(root) for name in dataset_names()]
+    return [_status(name, root) for name in dataset_names()]
+
+
+def _status(name: str, root: Path) -> DatasetStatus:
+    """That of a dataset; a plug-in that cannot be loaded does not hide the others."""
+    try:
+        return get_dataset(name).status(root)
+    except InputError as error:
+        return DatasetStatus(name=name, title="a plug-in", state="damaged", detail=str(error))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,11 @@ def _read_as(event):
         ({"read": _read_as(([5, -1], [0, 0]))}, r"an event is at -1 ns; must be at least 0"),
         ({"read": _read_as(([0], [0, 1]))}, r"must have a time and a whole number of an input for each event"),
         ({"read": lambda positions, spec: iter([([0], [0])])}, r"is not read; there are fewer samples than asked for"),
+        (
+            {"read": lambda positions, spec: (1 / 0 for _ in positions)},
+            r"sample \d+: cannot be read: ZeroDivisionError",
+        ),
+        ({"samples": 30}, r"blinks: .*: TypeError: .*unexpected keyword argument 'samples'"),
         ({"labels": np.arange(30) % 7}, r"blinks: labels must be 0 … 5 with 6 classes, found 6"),
         ({"labels": np.arange(20) % 6}, r"must be \(N,\) whole numbers, found int64 of shape \(20,\) and .* \(30,\)"),
         ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
@@ -133,6 +138,8 @@ def test_a_broken_plug_in_is_named(plug_in, value, message):
     plug_in(("broken", value))
     with pytest.raises(InputError, match=message):
         get_dataset("broken")
+    statuses = {status.name: status for status in list_datasets()}
+    assert (statuses["broken"].state, statuses["digits"].state) == ("damaged", "embedded")
     assert get_dataset("digits").name == "digits"
 
 

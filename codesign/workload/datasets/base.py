@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import DataError
+from codesign.errors import CodesignError, DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, content_digest, file_states
@@ -162,7 +162,7 @@ class Dataset(ABC):
             DataError: missing or damaged; says what to download, where to put it and what to run instead.
         """
         try:
-            recordings = self.find(folder)
+            recordings = self._found(folder)
         except IncompleteError as error:
             raise DataError(f"{self.name}: {error}. {self._how_to_get()}") from None
         if recordings is None:
@@ -172,6 +172,15 @@ class Dataset(ABC):
             )
         self._check(recordings)
         return recordings
+
+    def _found(self, folder: Path) -> Recordings | None:
+        """`find`; whatever goes wrong in it is told with the dataset."""
+        try:
+            return self.find(folder)
+        except CodesignError:
+            raise
+        except Exception as error:
+            raise DataError(f"{self.name}: {folder}: {type(error).__name__}: {error}") from error
 
     def _check(self, recordings: Recordings) -> None:
         """Raises DataError where samples have no class or no id of their own."""
@@ -203,10 +212,10 @@ class Dataset(ABC):
         """What is there below `data_root`; cheap, and never raises for what is missing or damaged."""
         folder = self.place(data_root)
         try:
-            recordings = self.find(folder)
+            recordings = self._found(folder)
         except IncompleteError as error:
             return self._described("partial", str(error))
-        except (DataError, OSError) as error:
+        except DataError as error:
             return self._described("damaged", str(error))
         if recordings is None:
             return self._described("missing", f"expected in {folder}: {self.expected}")
