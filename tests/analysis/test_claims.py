@@ -64,6 +64,11 @@ def test_as_good_or_better(unlayered, standing):
     rows = accuracies({("layered", "layered"): layered, ("unlayered_rs", "random"): unlayered})
     found = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED, or_equal_within="2 points")
     assert found.standing == standing
+    for bits in (2, 8):
+        rows += [one | {"weight_bits": bits, "accuracy": one["accuracy"] - bits / 100} for one in rows[:6]]
+    several = asked(rows, column="accuracy", more=UNLAYERED_RS, less=LAYERED, or_equal_within="2 points")
+    shown = 3 if standing.startswith("holds") else 0
+    assert (several.standing, several.sentence.split(".")[0]) == (standing, f"Shown in {shown} of 3 comparisons")
 
 
 @pytest.mark.parametrize("at_least", [None, "1.5 x", "1 nJ"])

@@ -115,3 +115,24 @@ def test_the_area_of_one_chip_alone_has_a_range():
     assert area.probability == pytest.approx(math.log(2.4) / math.log(4), abs=0.01)
     alone = asked(rows, choose="chip", least="area_m2")
     assert "This reverses if the area of a is more than about 1.2 mm² instead of 1 mm²." in alone.remarks
+
+
+@pytest.mark.parametrize(("seeds", "standing"), [((2, 3), "likely"), ((3, 4), "open")])
+def test_options_with_few_training_seeds_in_common_say_so(seeds, standing):
+    """Seeds 0 to 2 of a, and two of b: of one in common there is no spread, of none no difference."""
+    rows = [row("a", 1.0, seed, latency_s=1e-6 + 1e-9 * seed) for seed in SEEDS]
+    rows += [row("b", 1.0, seed, latency_s=2e-6 + 1e-9 * seed) for seed in seeds]
+    chosen = asked(rows, choose="chip", least="latency_s")
+    assert (labels(chosen)[0], chosen.standing, chosen.confidence) == ("a", standing, None)
+    common = {"likely": "one training seed in common, which gives no spread", "open": "no training seed in common"}
+    assert any(f"The best and the next have {common[standing]}" in remark for remark in chosen.remarks)
+    compared = asked(rows, compare=["a", "b"], columns=["latency_s"])
+    assert (compared.sentence == "The two sides have no training seed in common.") == (standing == "open")
+
+
+def test_an_option_that_its_chip_cannot_run_is_told():
+    rows = [row("a", width, seed, latency_s=width * 1e-6) for width in (1.0, 2.0) for seed in SEEDS]
+    rows += [row("a", 3.0, seed, inference="layered", latency_s=1e-7) for seed in SEEDS]
+    answer = asked(rows, choose="axis.width", least="latency_s")
+    assert labels(answer) == ["width 1", "width 2"]
+    assert "Width 3 is left out: the chip cannot wait for layers." in answer.remarks

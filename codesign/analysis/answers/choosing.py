@@ -19,6 +19,7 @@ from codesign.analysis.answers.remarks import (
     other_book,
     remarks_on,
     time_left_out,
+    unpaired,
     without_draws,
 )
 from codesign.analysis.answers.selecting import points_in, value_of
@@ -88,6 +89,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1], options=(path,)),
         *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
+        *filter(None, [_cannot_wait(selected, path, contest)]),
         *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
     )
     return answer(
@@ -112,7 +114,7 @@ def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
     show the difference, limits that are met without doubt, and no time that the best does not give and the next does
     not have; `likely`, of one seed, such samples."""
-    if undecided(contest):
+    if undecided(contest) or unpaired(contest):
         return "open"
     certain = not (_limits_in_doubt(contest) or without_draws(contest.column))
     if contest.runner_up is not None:
@@ -140,8 +142,8 @@ def undecided(contest: Contest) -> bool:
 
 
 def told_confidence(contest: Contest) -> float | None:
-    """None of a single training seed without draws, and of options that are level on average alone."""
-    return contest.confidence if contest.drawn and not undecided(contest) else None
+    """None of a single training seed without draws, and of options that are level on average alone or share no seed."""
+    return contest.confidence if contest.drawn and not undecided(contest) and not unpaired(contest) else None
 
 
 # rows ----------------------------------------------------------------------------------------------------------------
@@ -286,6 +288,16 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     if second is not None:
         yield other_book(contest, foreign or second)
     yield enlarged(contest)
+
+
+def _cannot_wait(points: Sequence[Point], path: str, contest: Contest) -> str:
+    """Which options are left out altogether, since they would have layers wait where the chip cannot; "" for none."""
+    waiting = {value_of(point, path): point for point in points if point.set_aside == CANNOT_WAIT}
+    gone = [point for option, point in waiting.items() if option is not None and option not in contest.members]
+    if not gone:
+        return ""
+    labels = listed([contest.names.choice(path, point) for point in gone])
+    return f"{contest.names.upper(labels)} {'are' if gone[1:] else 'is'} left out: {CANNOT_WAIT}."
 
 
 def _not_ranked(contest: Contest) -> str:

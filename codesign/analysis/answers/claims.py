@@ -67,10 +67,7 @@ def answer_claim(
     comparisons = [comparison for _, comparison in found]
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = names.training if of_training(question.column) else names.told_apart(everyone)
-    agree = sum(
-        comparison.gain.above_zero if question.at_least is None else status == "holds"
-        for comparison, status in zip(comparisons, statuses, strict=True)
-    )
+    agree = sum(status in ("holds", "holds in part") for status in statuses)
     sentence = _sentence(comparisons, say, agree, names)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])

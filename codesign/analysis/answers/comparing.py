@@ -26,6 +26,7 @@ from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
 _NAMED = ("chip", "schedule", "recipe")
+_UNPAIRED = "The two sides have no training seed in common."
 
 
 def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point], names: Names) -> Answer:
@@ -64,7 +65,9 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
     options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
-        return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), ""), options=options)
+        return answer(
+            standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED), options=options
+        )
     book = "" if contest.second is None else other_book(contest, contest.second)
     beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
     said = (_sentence(first, (names.upper(labels[0]), labels[1]), found), *(remark(contest) for remark in beside))

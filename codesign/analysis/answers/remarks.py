@@ -146,6 +146,11 @@ def without_draws(*columns: str) -> str:
     return f"The ranges of the chips' numbers do not count in {listed(labels)}." if labels else ""
 
 
+def unpaired(contest: Contest) -> bool:
+    """Whether the best and the next have no training seed in common."""
+    return contest.second is not None and contest.runner_up is None
+
+
 def excluded_by_chance(contest: Contest) -> str:
     """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
 
@@ -372,10 +377,14 @@ def _seeds_wanted(contest: Contest) -> str:
 
     From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
     """
+    if unpaired(contest):
+        return "The best and the next have no training seed in common, so that nothing says how sure the difference is."
     gain = contest.runner_up.gain if contest.runner_up is not None else None
     if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
         return ""
     if gain.half_width is None:
+        if all(contest.ranked[place].value(contest.column).seeds > 1 for place in (0, contest.level)):
+            return "The best and the next have one training seed in common, which gives no spread; three or more would."
         trained = any(point.training_method != "given" for point in contest.chosen.values())
         return "One training seed gives no spread; three or more would." if trained else ""
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
