@@ -49,6 +49,14 @@ def run(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Only the first N test samples.", show_default="all")
     ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option(
+            "--real-time",
+            help="Let each sample take as long as its recording: energies include the power that chips draw while they "
+            "wait for events.",
+        ),
+    ] = False,
     output: options.OutputOption = None,
     store: options.StoreOption = "reports/.store",
     data_root: options.DataRootOption = None,
@@ -61,5 +69,5 @@ def run(
     from codesign.exploration.of_model import sweep_of_model
     from codesign.exploration.sweep import run_sweep
 
-    spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples)
+    spec = sweep_of_model(model, data, [*chips, *(more_chips or ())], samples=samples, real_time=real_time)
     options.run_to_end(context, run_sweep, spec)

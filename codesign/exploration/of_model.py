@@ -21,7 +21,9 @@ _LONGEST = 60
 _DATA = (".npz", ".h5", ".hdf5")
 
 
-def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int | None = None) -> SweepSpec:
+def sweep_of_model(
+    model: str, data: str, chips: Sequence[str], *, samples: int | None = None, real_time: bool = False
+) -> SweepSpec:
     """Accuracy, energy and latency of a model on each chip: on one that waits for layers as it does, on others both.
 
     Data that the model was trained on, which its card knows by name, has the timesteps and the split of the training.
@@ -31,6 +33,7 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         data: a file or folder of arrays, or the name of a dataset.
         chips: names, or files of one's own.
         samples: only the first so many of the test split; None for all.
+        real_time: whether a sample takes as long as its recording, with the power drawn all that time.
 
     Raises:
         InputError: the model or a chip cannot be read, or the name of the data is none.
@@ -48,7 +51,13 @@ def sweep_of_model(model: str, data: str, chips: Sequence[str], *, samples: int 
         waits = find_chip(chip).synchronized
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
-        entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "schedules": schedules}
+        operation = "real_time" if real_time else "accelerated"
+        entries[name_of_chip(chip)] = {
+            **base,
+            "capacity": "scaled",
+            "operation": operation,
+            "schedules": schedules,
+        }
     named: dict[Path_, str] = {("workload",): "--data", ("recipes", name): "MODEL"}
     named["workload", "timestep"] = "MODEL's timestep"
     told = {

@@ -52,6 +52,17 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     assert " --chips loihi2 mubrain ./own.yaml" in results.metadata.command
 
 
+def test_a_recording_may_take_as_long_as_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Eight timesteps of 2 ms, of which µBrain's leakage is 52.3 µW · 16 ms."""
+    files_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--chips", "mubrain", "--real-time", "--json")
+    assert run_here(*words, folder=tmp_path).code == 0
+    rows = cd.read_results(tmp_path / "reports" / "mine").frame
+    assert {*rows["operation"]} == {"real_time"}
+    assert rows["energy_static_chip_j"].tolist() == pytest.approx([52.3e-6 * 16e-3] * len(rows))
+
+
 def test_samples_of_a_test_split_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     network = files_in(tmp_path)
     monkeypatch.chdir(tmp_path)
