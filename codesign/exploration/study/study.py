@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
@@ -99,6 +100,8 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
+    instance("spec", spec, StudySpec)
+    instance("store", store, Store)
     progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
     journal = journal_of(output)
     open_folder(output).check_writable()
