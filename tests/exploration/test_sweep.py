@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from handmade_hardware import near
 from tiny_sweeps import UNLAYERED, let_trainings_diverge, run, tiny
@@ -259,3 +260,13 @@ def test_networks_without_output_spikes_are_told_of_once(tmp_path, cache_root):
     assert note.startswith("2 of 2 rows have no output spike in any sample, so that every answer is wrong. ")
     _, progress = run(tiny((silent[0], silent[1].replace("1.0e+6", "1.0e-3"))), tmp_path, cache_root)
     assert not any("output spike" in note for note in progress.notes)
+
+
+def test_events_that_timesteps_leave_out_are_told(tmp_path, cache_root):
+    """Forty samples with an event after 1 ms and one after 9 ms."""
+    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80) % 3, "offsets": np.arange(0, 81, 2), "grid": [3]}
+    np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
+    digits = "{name: digits, timesteps: 3, train: 60, validation: 20, test: 20}"
+    spec = tiny((digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}"))
+    _, progress = run(spec, tmp_path, cache_root)
+    assert "50.0 % of the events come after the 4 timesteps of 2 ms and are left out" in progress.notes
