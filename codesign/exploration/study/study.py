@@ -110,13 +110,7 @@ def run_study(
     with (
         open_study(spec, output, definition=definition, on_note=progress.note) as study,
         recorded(
-            progress,
-            spec,
-            kind="study",
-            configuration=definition,
-            store=store,
-            output=output,
-            command=commands.resume,
+            progress, spec, kind="study", configuration=definition, store=store, output=output, command=commands.resume
         ),
     ):
         with executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
