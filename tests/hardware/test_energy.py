@@ -266,6 +266,7 @@ def test_samples_follow_each_other_in_a_stream_only_where_none_lasts_as_long_as_
     for operation in ("accelerated", "real_time"):
         told = repr(cost_of(two_timesteps, WHOLE, operation=operation))
         assert ("in a stream, a sample every" in told) == (operation == "accelerated")
+        assert (" W on average" in told) == (operation == "real_time")
 
 
 def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:

@@ -13,11 +13,14 @@ from synthetic_sweep import (
     truenorth_row,
 )
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import ChipFacts, ValidationFacts
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation.validation import contradictions, validate, validation_summary
 from codesign.reporting.facts import chip_numbers, pace_warnings, validation_table
+from codesign.reporting.sections.parts import parts_section
+from codesign.reporting.tables import Table
 
 
 def test_a_chip_that_falls_behind_is_warned_of():
@@ -32,6 +35,14 @@ def test_a_chip_that_falls_behind_is_warned_of():
         "truenorth has ticks in which a core or a link has more to do than fits, at 1 of 1 points. "
         "Worst: layered under chip on truenorth, 0.5000 ticks a sample.",
     ]
+
+
+def test_power_is_energy_by_the_time_on():
+    rows = [mubrain_row("layered", "random", seed, 0) | {"energy_j": 2e-6, "on_s": 1e-3} for seed in (0, 1)]
+    section = parts_section(AnsweredTable.of(table_of(rows)))
+    assert section is not None
+    (charged,) = [part for part in section.body if isinstance(part, Table) and part.name == "charged"]
+    assert columns(charged, "time on", "power") == [("1 ms", "2 mW")]
 
 
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():

@@ -148,11 +148,13 @@ class Cost:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
         stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else self._pace()
+        power = None if self.on_s is None or self.energy_j is None else self.energy_j / float(self.on_s.mean())
+        mean = f"; {format_si(power, 'W')} on average" if power is not None and self.operation == "real_time" else ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)})\n"
+            f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)}){mean}\n"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from codesign.analysis.answers.asking import AnsweredTable
@@ -22,6 +23,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, without_repeats
+from codesign.units import format_si
 
 
 def parts_section(table: AnsweredTable) -> Section | None:
@@ -55,14 +57,16 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
     for point in points:
         own = table.frame.loc[point.rows.index]
         board, in_use = (float(own[column].mean()) for column in ("energy_j", "energy_cores_in_use_j"))
-        busy = point.means("core_utilization")
+        busy, on_s = point.means("core_utilization"), point.value("on_s").mean
+        power = board / on_s if on_s and not math.isnan(board) else None
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
         rows.append(
             (
                 Cell(text=names.point(point)),
                 _value(board, "energy_j"),
                 _value(in_use, "energy_j"),
-                _value(point.value("on_s").mean, "on_s"),
+                _value(on_s, "on_s"),
+                Cell(text=UNKNOWN if power is None else format_si(power, "W"), order=power),
                 Cell(text=str(len(busy)) if busy else UNKNOWN, order=len(busy)),
                 Cell(text=percent(max(busy)) if busy else UNKNOWN, order=max(busy, default=None)),
                 Cell(text=(point.accounting or UNKNOWN).replace("_", "-")),
@@ -81,6 +85,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 Heading(text="energy of the whole board", numeric=True, hint="per sample: all that is powered"),
                 Heading(text="of the cores in use", numeric=True, hint="their share of static power, and no host"),
                 Heading(text="time on", numeric=True, hint="per sample, that static power is drawn"),
+                Heading(text="power", numeric=True, hint="of the whole board, mean of the time on"),
                 Heading(text="cores in use", numeric=True),
                 Heading(text="busiest core", numeric=True, hint="time at work of the time that the chip is on"),
                 Heading(text="accounting", hint="an all-in figure holds all that one measurement spent"),
