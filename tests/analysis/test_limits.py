@@ -117,6 +117,16 @@ def test_the_area_of_one_chip_alone_has_a_range():
     assert "This reverses if the area of a is more than about 1.2 mm² instead of 1 mm²." in alone.remarks
 
 
+def test_the_most_of_an_energy_is_as_sure_as_the_least():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 5.0), ("b", 1.0, 0.9, 20.0, 5.0)])
+    answer = asked(rows, choose="chip", most="energy_j")
+    assert (answer.standing, answer.sentence) == (
+        "sure",
+        "b has the highest energy per sample: at least 20 nJ, 2.00 times more than a.",
+    )
+    assert answer.comparisons[0].gain.mean == near(10e-9, rel=1e-5)
+
+
 @pytest.mark.parametrize(("seeds", "standing"), [((2, 3), "likely"), ((3, 4), "open")])
 def test_options_with_few_training_seeds_in_common_say_so(seeds, standing):
     """Seeds 0 to 2 of a, and two of b: of one in common there is no spread, of none no difference."""

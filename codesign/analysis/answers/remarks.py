@@ -317,7 +317,8 @@ def other_book(contest: Contest, other: Point) -> str:
     Empty where the results are in that book anyway.
     """
     best, factor = contest.ranked[0], contest.factors[other]
-    if contest.column != "energy_j" or best.static_book != "board" or best.silicon == other.silicon or not factor:
+    alike = best.static_book != "board" or best.silicon == other.silicon
+    if contest.column != "energy_j" or contest.more or alike or not factor:
         return ""
     terms = contest.terms.get(other, best.coverage)
     low, high = (_of_cores_in_use(point, terms) for point in (best, other))

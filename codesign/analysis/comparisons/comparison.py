@@ -74,7 +74,7 @@ class Obstacle:
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
 
-    Energies are compared on the terms that both hold, the lower against the higher.
+    Energies are compared on the terms that both hold, the better of these against the other.
     """
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
@@ -82,7 +82,7 @@ def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -
     both = (better, worse)
     sides = [(point, point.seeds(column) if terms is None else energy_of(point, terms, column)) for point in both]
     if terms is not None:
-        sides.sort(key=lambda side: float(side[1].mean()))
+        sides.sort(key=lambda side: float(side[1].mean()), reverse=more_is_better)
     (better, values), (worse, others) = sides
     found = compare_series(column, better, worse, values, others, more_is_better=more_is_better)
     return found if found is None or more_is_better else with_robustness(found, terms)
