@@ -93,12 +93,12 @@ def test_versions():
     products of energy and time, and with the model's own error among the uncertain numbers; version 6 with messages
     that go only to cores that hold a target; version 7 with what a latency leaves out without a handshake; version 9
     with all operations of a convolutional skip behind a max pool; version 10 with neurons that a timer updates once a
-    tick, in however many groups their messages came, and with words of `all` lanes and of flip-flops; version 12 with
-    the time of messages at the edge of a convolution. Versions 7 of trainings and executions came with a gate that
-    opens even if the last event reaches nobody. Version 9 of executions came with another way to pack them; results are
-    the same.
+    tick, in however many groups their messages came, and with words of `all` lanes and of flip-flops; version 13 with
+    the time of a convolution's messages from each of its connections. Versions 7 of trainings and executions came with
+    a gate that opens even if the last event reaches nobody. Version 9 of executions came with another way to pack them;
+    results are the same.
     """
-    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (7, 10, 4, 12)
+    assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (7, 10, 4, 13)
 
 
 def test_train():

@@ -88,7 +88,10 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(
     network, shape = network_of(topology.model_dump()), network_shape(topology)
     chip = structured(lanes, neurons=neurons)
     placement = place(shape, chip, "scaled", cut=cut)
-    found = message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes)
+    found, side_by_side = (
+        message_cycles(shape, placement.geometry, placement.slices(core_aware=True), lanes, banks=banks)
+        for banks in (True, False)
+    )
     reached = network.connections[0].messages(torch.eye(shape.input_size)).numpy() > 0
     cores, first = np.array(placement.cores_of_neurons), 0
     layer = shape.layers[0]
@@ -100,6 +103,7 @@ def test_cycles_of_a_convolution_are_the_means_over_its_connections(
         banks = [[row[lane::lanes].sum() for lane in range(lanes)] for row in own]
         assert found.synapses[0, part] == near(own.sum(axis=1).mean())
         assert found.cycles[0, part] == near(np.max(banks, axis=1).mean())
+        assert side_by_side.cycles[0, part] == near(np.ceil(own.sum(axis=1) / lanes).mean())
         assert placement.geometry.reach.synapses[0, part] == near(own.sum(axis=1).mean())
         assert placement.geometry.reach.share[0, part] == near(own.any(axis=1).mean())
         first += own.shape[1]
@@ -181,7 +185,7 @@ def test_times_and_service_times_are_those_of_the_fullest_banks() -> None:
     # banks are columns: an input in an inner row reaches two rows of the same columns, which takes two cycles
     cycles = (8 * 1 + 8 * 2) / 16
     (operations,) = (placement.geometry.parts_of(0),)
-    found = message_cycles(network.shape, placement.geometry, execution.slices, lanes)
+    found = message_cycles(network.shape, placement.geometry, execution.slices, lanes, banks=True)
     assert found.cycles[0, operations] == near(cycles)
     assert found.synapses[0, operations] == near(36 / 16)
     table = execution.messages
@@ -216,11 +220,10 @@ def at_the_edge(pool: str, chip: Chip) -> PlacedExecution:
     return PlacedExecution(*executed(network, chip.model_copy(update={"structure": None}), 25))
 
 
-def test_one_lane_takes_a_cycle_for_each_operation_behind_a_max_pool() -> None:
-    placed = at_the_edge("max_pool", structured(1, neurons=25))
-    behind = placed.targets[placed.deliveries.row] == 1
-    performed = placed.execution.synaptic_operations[:, 1].sum()
-    assert placed.deliveries.operations[behind].sum() == near(performed)
+@pytest.mark.parametrize("pool", ["sum_pool", "max_pool"])
+def test_one_lane_takes_a_cycle_for_each_operation(pool: str) -> None:
+    placed = at_the_edge(pool, structured(1, neurons=13))
+    assert placed.deliveries.operations.sum() == near(placed.execution.synaptic_operations.sum())
 
 
 def test_a_spike_that_a_max_pool_loses_occupies_no_crossbar() -> None:

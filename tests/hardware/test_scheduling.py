@@ -153,14 +153,14 @@ def test_a_service_model_by_hand() -> None:
     assert service_model(placement.on(with_parameter(chip, "vector_width", "all"))).lanes is None
 
 
-def test_the_times_of_a_convolution_are_those_of_its_mean_synapses() -> None:
+def test_the_times_of_a_convolution_are_means_over_its_inputs() -> None:
     """A 2×2 kernel without padding over 3×3: 16 synapses from 9 inputs to 4 neurons, then 4 to each of two outputs."""
     text = f"cores: {number(2)}\nlayers_share_core: false\nvector_width: {number(1)}\n" + TIMES.replace("hop", "spike")
     chip = chip_from(text + ASYNCHRONOUS + mesh(1, 1, 2))
     layers = (Conv2d(kind="conv2d", channels=1, kernel=2), Linear(neurons=2))
     shape = network_shape(TopologySpec(input=(1, 3, 3), layers=layers))
     model = service_model(place(shape, chip))
-    assert model.message_s == near((2e-6 + 10e-6, 2e-6 + 10e-6))  # 16 / 9 rounded up; 2
+    assert model.message_s == near((16 / 9 * 1e-6 + 10e-6, 2e-6 + 10e-6))
     assert model.spike_s == near(10e-3)
 
 

@@ -16,7 +16,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.prices import Prices, missing_times, routes_s
 from codesign.hardware.cost.work import unable
-from codesign.hardware.placement.lanes import lane_operations, message_cycles
+from codesign.hardware.placement.lanes import message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
@@ -122,7 +122,7 @@ def service_model(placement: Placement) -> ServiceModel:
     """How long a chip takes to serve the messages of a network, for policies that look at `delivery`.
 
     The same times and the same servers as `codesign.hardware.cost.replay`, slices as the placement's parts. There, a
-    message of a convolution takes the mean of its sources' synapses; here, the mean of all of its layer, and of whether
+    message of a convolution takes the mean of its source's cycles; here, the mean of all of its layer, and of whether
     it goes to a part. Messages over delayed connections are sent here too, but not received.
 
     Raises:
@@ -140,19 +140,13 @@ def service_model(placement: Placement) -> ServiceModel:
     prices = Prices(chip=chip, extent=placement.extent)
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
     route_s = routes_s(geometry, prices.hop_times()[:, 0])
-    # mean over the layer before each part: the share of messages that go there, and their synapses
+    # means over the layer before each part: the share of messages that go there, and their cycles
     senders, sizes = np.append(shape.input_size, geometry.neurons), np.array([shape.input_size, *shape.layer_sizes])
-    prompt = len(senders)  # rows of messages that are not late
-    goes, synapses = (
-        senders @ seen[:prompt] / sizes[geometry.layer] for seen in (geometry.reach.share, geometry.reach.synapses)
-    )
-    each = np.divide(synapses, goes, out=np.zeros(len(goes)), where=goes > 0)
+    goes = senders @ geometry.reach.share[: len(senders)] / sizes[geometry.layer]
     lanes = chip.vector_width.value if chip.vector_width is not None else "all"
-    operations = goes * lane_operations(np.where(geometry.occupied > 0, geometry.occupied, each), chip)
-    if chip.structure is not None and lanes != "all":
-        of_layers = tuple(Slice(layer=i, core=i, neurons=layer.neurons) for i, layer in enumerate(shape.layers))
-        cycles = message_cycles(shape, geometry, of_layers, lanes).cycles
-        operations = cycles[geometry.layer, np.arange(len(geometry.layer))]
+    of_layers = tuple(Slice(layer=i, core=i, neurons=layer.neurons) for i, layer in enumerate(shape.layers))
+    cycles = message_cycles(shape, geometry, of_layers, lanes, banks=chip.structure is not None).cycles
+    operations = cycles[geometry.layer, np.arange(len(geometry.layer))]
     return ServiceModel(
         message_s=tuple((goes * message_s + operations * operation_s).tolist()),
         lanes=None if lanes == "all" else lanes,

@@ -16,7 +16,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parts import Answer
 from codesign.hardware.chip.reach import Reach, reach_of
-from codesign.hardware.placement.lanes import MessageCycles, lane_operations, message_cycles
+from codesign.hardware.placement.lanes import MessageCycles, message_cycles
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice
 from codesign.simulation.late_messages import all_messages, first_of_direct
@@ -140,55 +140,43 @@ class PlacedExecution:
         """Every message at every core that it reaches.
 
         In a fully connected layer a message has one synapse for each neuron on the core. In a convolutional layer the
-        mean of the row, synaptic operations / spikes, is shared out over the cores as the synapses of its source are,
-        and rounded up to whole lanes for the share of the messages that go there; where the chip's structure is known,
-        its lanes are banks, see `codesign.hardware.placement.lanes`. On a crossbar it has the core's neurons, whatever
-        it is connected to.
+        operations of the row are those of so many messages of its source's mean neuron, whose cycles on each core
+        follow from the connections, see `codesign.hardware.placement.lanes`. On a crossbar a message has the core's
+        neurons, whatever it is connected to.
         """
         source, goes = self.messages.source, self.reach.share > 0
         sending = np.bincount(source[self.counts > 0], minlength=len(goes))
         begins = np.append(0, np.cumsum(sending @ goes))
         rows, messages, operations = np.empty(begins[-1], dtype=np.int64), np.empty(begins[-1]), np.empty(begins[-1])
+        at_work = (self.counts - self.messages.spikes + self.passed) * self._worked_on[source]
         for layer in range(self.layers):
-            row, per_message, working = self._received(layer)
+            row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
             for part in self.geometry.parts_of(layer):
-                there = goes[source[row], part]
-                into, of_part = slice(begins[part], begins[part + 1]), row[there]
+                of_part = row[goes[source[row], part]]
+                into, sent = slice(begins[part], begins[part + 1]), source[of_part]
                 rows[into] = of_part
-                messages[into] = self.counts[of_part] * self.reach.share[source[of_part], part]
-                taken = self._operations(source[of_part], part, per_message[there]) * working[there]
-                operations[into] = taken * self._operation_units[source[of_part]]
+                messages[into] = self.counts[of_part] * self.reach.share[sent, part]
+                operations[into] = at_work[of_part] * self._cycles.cycles[sent, part] * self._operation_units[sent]
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
-
-    def _received(self, layer: int) -> tuple[Integers, Floats, Floats]:
-        """Rows of the message table that reach a layer, the synapses there of one of their messages, and how many of
-        these have any."""
-        table, neurons = self.messages, self.placement.shape.layers[layer].neurons
-        row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
-        source, spikes, performed = table.source[row], table.spikes[row], table.synaptic_operations[row]
-        per_message, working = self.reach.synapses.sum(axis=1)[source], (self.counts - table.spikes + self.passed)[row]
-        scattered = (per_message < neurons) & (spikes > 0) & ~self._passes_one[source]
-        known = scattered & (performed > 0)
-        per_message[known] = performed[known] / spikes[known]
-        if not self._counts_messages:  # none of those that fired has a target
-            working -= np.where(scattered & (performed == 0), spikes, 0)
-        prompt = source <= len(self.execution.slices)
-        return row, per_message * np.where(prompt, self.present[layer], 1.0), working
-
-    @cached_property
-    def _counts_messages(self) -> bool:
-        """Whether lane operations depend on how many messages there are, and not on how many synapses they have."""
-        lanes = None if self.chip.vector_width is None else self.chip.vector_width.value
-        return lanes == "all" or bool(self.geometry.occupied.any())
 
     @cached_property
     def passed(self) -> Floats:
-        """(rows of the message table,) spikes; behind a max pool, which loses some, as many spikes of the source's mean
-        neuron as perform what was performed."""
+        """(rows of the message table,) spikes; as many of the source's mean neuron as perform what was performed, where
+        its neurons have different targets or a max pool loses some spikes. A crossbar works for every spike that is
+        not lost."""
         table = self.messages
         mean = self.reach.synapses.sum(axis=1)[table.source]
-        first = np.divide(table.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0)
-        return np.where(self._passes_one[table.source], first, table.spikes)
+        performing = np.divide(table.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0)
+        neurons = np.array([*(size.neurons for size in self.placement.shape.layers), 0])[self.targets]
+        scattered = (mean < neurons) & (not self.geometry.occupied.any())
+        return np.where(scattered | self._passes_one[table.source], performing, table.spikes)
+
+    @cached_property
+    def _worked_on(self) -> Floats:
+        """(S + 1 + D,) share of a message's operations that are worked on, those of weight 0 only if stored."""
+        present = np.append(self.present, 1.0)[self.layer_reached]
+        present[len(self.execution.slices) + 1 :] = 1.0
+        return np.ones(len(present)) if self.geometry.occupied.any() else present
 
     @cached_property
     def _passes_one(self) -> Flags:
@@ -202,26 +190,21 @@ class PlacedExecution:
             passes[first : first + several] = one.window is not None and one.window.first
         return passes
 
-    def _operations(self, source: Integers, part: int, per_message: Floats) -> Floats:
-        """(n,) mean lane operations of messages of n sources in a part, with (n,) synapses in its layer."""
-        geometry, cycles, goes = self.geometry, self._cycles, self.reach.share[source, part]
-        if geometry.occupied[part]:
-            return np.asarray(goes * lane_operations(np.full(len(source), float(geometry.occupied[part])), self.chip))
-        if cycles is None:
-            synapses = self.reach.synapses
-            each = per_message * synapses[source, part] / (synapses.sum(axis=1)[source] * goes)
-            return np.asarray(goes * lane_operations(each, self.chip))
-        return np.asarray(cycles.cycles[source, part] * cycles.per_message(per_message, source))
-
     @cached_property
-    def _cycles(self) -> MessageCycles | None:
-        """Of messages, where the chip's structure is known and its lanes are counted."""
-        lanes = None if self.chip.vector_width is None else self.chip.vector_width.value
-        return self.cycles_of(lanes) if self.chip.structure is not None and isinstance(lanes, int) else None
+    def _cycles(self) -> MessageCycles:
+        """Of messages on the chip's lanes, which are banks where its structure is known."""
+        assert self.chip.vector_width is not None
+        return message_cycles(
+            self.placement.shape,
+            self.geometry,
+            self.execution.slices,
+            self.chip.vector_width.value,
+            banks=self.chip.structure is not None,
+        )
 
     def cycles_of(self, lanes: int) -> MessageCycles:
-        """Cycles of messages on so many lanes."""
-        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes)
+        """Cycles of messages on so many lanes of a known structure."""
+        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=True)
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:

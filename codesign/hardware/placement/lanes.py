@@ -8,6 +8,7 @@ more.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from codesign.arrays import Floats, Integers
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.reach import reach_of, window_blocks
-from codesign.network.cuts import fullest_banks, places_of_runs
+from codesign.network.cuts import Cut, fullest_banks, places_of_runs, targets_of_runs
 from codesign.network.topology import NetworkShape
+from codesign.network.window import Window
 from codesign.simulation.execution import Slice
 
 
@@ -47,13 +49,29 @@ class MessageCycles:
         return np.asarray(np.divide(synapses, mean, out=np.zeros(len(mean)), where=mean > 0))
 
 
-def message_cycles(shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int) -> MessageCycles:
-    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source."""
+def message_cycles(
+    shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int | Literal["all"], *, banks: bool
+) -> MessageCycles:
+    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source.
+
+    Args:
+        banks: whether lanes are banks; if not, ⌈f / L⌉ cycles do for f targets, wherever they lie.
+    """
     reach, neurons = reach_of(shape, slices, geometry.parts), np.maximum(geometry.occupied, geometry.neurons)
-    synapses, cycles = reach.share * neurons, reach.share * np.ceil(neurons / lanes)
+    each = np.ones(len(neurons)) if lanes == "all" else np.ceil(neurons / lanes)
+    synapses, cycles = reach.share * neurons, reach.share * each
     if not geometry.occupied.any():
         for block in window_blocks(shape, slices, geometry.parts):
-            of_run = places_of_runs(*block.sources) @ fullest_banks(*block.into, lanes)
-            cycles[block.place] = of_run.toarray() / np.array(block.sources[2])[:, None]
             synapses[block.place] = reach.synapses[block.place]
+            if lanes != "all":
+                of_places = fullest_banks(*block.into, lanes) if banks else _side_by_side(*block.into, lanes)
+                of_run = places_of_runs(*block.sources) @ of_places
+                cycles[block.place] = of_run.toarray() / np.array(block.sources[2])[:, None]
     return MessageCycles(synapses=synapses, cycles=cycles)
+
+
+def _side_by_side(window: Window, cut: Cut, runs: tuple[int, ...], lanes: int) -> Any:
+    """(groups · places, P) cycles of the targets of each place in each run if lanes took them in any order."""
+    targets = targets_of_runs(window, cut, runs).copy()
+    targets.data = -(-targets.data // lanes)
+    return targets
