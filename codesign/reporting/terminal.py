@@ -60,7 +60,7 @@ def print_summary(
     options = shown.options
     if not given and answers and shown is not answers[0]:
         options = options if len(names.chips) > 1 else ()  # beside a claim, one chip has nothing to be chosen from
-        above += [Text(shown.question)] if options else []
+        above += [Text(f"{shown.question} ({shown.how_sure})")] if options else []
     rows = _of_given(points, names) if given else _ways(options, names)
     if not answers and not given:
         costs = costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)
