@@ -82,9 +82,7 @@ def test_which_chip_is_not_told_below_a_claim_about_one():
     assert "Which chip" not in told
     other = loihi_row("layered", 0, 0)
     told = " ".join(printed(table_of([*rows, other], metadata)).split())
-    assert re.search(
-        r"Which chip [^?]*\? \((open|likely|sure)", told
-    )
+    assert re.search(r"Which chip [^?]*\? \((open|likely|sure)", told)
 
 
 def test_nothing_is_cut_in_a_file():
