@@ -190,3 +190,4 @@ def test_limits_have_units() -> None:
     assert energy.violation(1e-6) < 0
     assert accuracy.violation(0.25) == 0.5
     assert accuracy.violation(0.75) == -0.5
+    assert study(more="constraints: [{column: accuracy, at_least: 50 %}]\n").constraints == (accuracy,)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
 from codesign.exploration.definition.spec import (
@@ -23,15 +24,19 @@ from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler
 from codesign.exploration.study.space import SearchSpace
-from codesign.units import Positive, Real, Time, parse_quantity
+from codesign.units import Positive, Real, Time, fraction, parse_quantity
 
 
 def _in_si(cls: Any, data: Any) -> Any:
-    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
+    """Limits on a column in its SI unit, of a share as a fraction; what else is wrong is left for the fields' own
+    checks."""
     column = data.get("column") if isinstance(data, dict) else None
-    unit = COLUMNS[column].unit if isinstance(column, str) and column in COLUMNS else ""
-    texts = {name: data[name] for name in _LIMITS if unit and isinstance(data.get(name), str)}
-    return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}} if texts else data
+    if not isinstance(column, str) or column not in COLUMNS:
+        return data
+    unit, texts = COLUMNS[column].unit, {name: data[name] for name in _LIMITS if isinstance(data.get(name), str)}
+    if unit:
+        return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}}
+    return {**data, **{name: fraction(text) for name, text in texts.items()}} if is_share(column) else data
 
 
 _LIMITS = ("reference", "at_least", "at_most")
@@ -46,7 +51,8 @@ class StudyObjective(ObjectiveEntry):
 
 
 class ConstraintEntry(Spec):
-    """A column of the results that must not lie beyond a limit; a number, with a unit where the column has one.
+    """A column of the results that must not lie beyond a limit; a number, with a unit where the column has one, or of
+    a share a percentage.
 
     What is known before anything runs (neurons, synapses, cores, lanes, memory) is looked at first, and a trial that
     violates it costs nothing.
