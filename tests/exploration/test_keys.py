@@ -104,7 +104,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "efbdc0d9817497e0",
         "summary": "8cb28c5beec0af61",
-        "cost": "6beac4551ef002c2",
+        "cost": "3bd603d1c434da38",
     }
 
 

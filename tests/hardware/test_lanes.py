@@ -226,6 +226,19 @@ def test_one_lane_takes_a_cycle_for_each_operation(pool: str) -> None:
     assert placed.deliveries.operations.sum() == near(placed.execution.synaptic_operations.sum())
 
 
+def test_all_lanes_serve_a_spike_in_one_operation_wherever_its_neuron_lies() -> None:
+    """Nine spikes of three neurons in 5×5 that have 9 targets each, more than the mean of 6.76."""
+    layers = [{"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}, {"kind": "linear", "neurons": 2}]
+    network = network_of({"input": [1, 5, 5], "layers": layers}, threshold=1e6)
+    inside = np.zeros((1, 3, 25))
+    inside[0, :, [6, 12, 18]] = 1
+    execution = evaluate(network, batch_of(inside), Schedule(group_size=None), seed=0)
+    chip = structured("all", neurons=25)
+    for each in (chip, chip.model_copy(update={"structure": None})):
+        placed = PlacedExecution(execution, place(network.shape, each))
+        assert placed.deliveries.operations.sum() == near(9)
+
+
 def test_a_spike_that_a_max_pool_loses_occupies_no_crossbar() -> None:
     chip = structured(1, neurons=25).model_copy(update={"crossbar": True})
     placed, every = at_the_edge("max_pool", chip), at_the_edge("sum_pool", chip)

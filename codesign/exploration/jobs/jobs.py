@@ -34,7 +34,7 @@ from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 TRAIN_VERSION = 7
 EXECUTE_VERSION = 10
 SUMMARY_VERSION = 4
-COST_VERSION = 13
+COST_VERSION = 14
 
 Device = Literal["cpu", "cuda"]
 

@@ -162,13 +162,14 @@ class PlacedExecution:
     @cached_property
     def passed(self) -> Floats:
         """(rows of the message table,) spikes; as many of the source's mean neuron as perform what was performed, where
-        its neurons have different targets or a max pool loses some spikes. A crossbar works for every spike that is
-        not lost."""
+        its neurons have different targets or a max pool loses some spikes. A crossbar, and `all` lanes, which serve all
+        targets of a spike at once, work once for every spike that is not lost."""
         table = self.messages
         mean = self.reach.synapses.sum(axis=1)[table.source]
         performing = np.divide(table.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0)
         neurons = np.array([*(size.neurons for size in self.placement.shape.layers), 0])[self.targets]
-        scattered = (mean < neurons) & (not self.geometry.occupied.any())
+        at_once = self.chip.vector_width is not None and self.chip.vector_width.value == "all"
+        scattered = (mean < neurons) & (not (at_once or self.geometry.occupied.any()))
         return np.where(scattered | self._passes_one[table.source], performing, table.spikes)
 
     @cached_property
