@@ -151,3 +151,33 @@ def test_ends_nulls_and_axes_are_no_mistakes():
         "training.epochs": 3,
     }
     assert not [*selection_problems(right, {"recipe": ["layered"], "schedule.a.group_size": []})]
+
+
+def by_words(refractory: bool, *groups: int | str) -> list[Row]:
+    """Axes of which some values are words, or all true or false, hold text; with all neurons at once layers wait."""
+    paths = {"axis.schedule.x.refractory": str(refractory)}
+    return [
+        mubrain_row("layered", "layered" if of == "all" else "random", 0, 0)
+        | {"schedule": "x", "refractory": refractory, "group_size": None if of == "all" else of}
+        | {**paths, "axis.schedule.x.group_size": str(of), "point": f"{refractory}{of}"}
+        for of in groups
+    ]
+
+
+def test_values_of_an_axis_that_are_kept_as_text_are_found_as_they_are_written():
+    points = points_of(*by_words(True, 1, 8, "all"), *by_words(False, 1))
+    size, refractory = "schedule.x.group_size", "schedule.x.refractory"
+    counts = {8: 1, "8": 1, "all": 1, 1: 2, 2: 0}
+    assert {of: len(points_in(points, {size: of})) for of in counts} == counts
+    assert [len(points_in(points, {refractory: of})) for of in (True, False, 1)] == [3, 1, 0]
+    assert [p.group_size for p in points_in(points, {size: "highest"})] == [8]
+    (ladder,) = (each for each in ladders_along(points, size) if len(each) > 1)
+    assert [p.group_size for p in ladder] == [1, 8]
+
+
+def test_two_values_of_an_axis_that_neither_side_names_never_pair():
+    points = points_of(*by_words(True, 1, 8, "all"), *by_words(False, 1, 8, "all"))
+    found = pairs_between(points, {"schedule.x.refractory": False}, {"schedule.x.refractory": True})
+    assert sizes(found) == [(1, 1), (8, 8), (None, None)]
+    # Whether layers wait, on the other hand, follows from such an axis.
+    assert sizes(pairs_between(points, {"layered": True}, {"free_running": True}))

@@ -98,10 +98,10 @@ def _label(side: Selection, names: Names) -> str:
     words = []
     for key, wanted in side.items():
         values = wanted if isinstance(wanted, list | tuple) else (wanted,)
-        if isinstance(wanted, bool):
-            words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
-        elif key in names.axes and isinstance(values[0], str):
+        if key in names.axes and isinstance(values[0], str | bool):
             words.append(listed([names.option(key, str(value)) for value in values], "or"))
+        elif isinstance(wanted, bool):
+            words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
         else:
             said = listed([names.of(key, value) for value in values], "or")
             words.append(said if isinstance(values[0], str) else f"{names.axis(key).replace('_', ' ')} {said}")

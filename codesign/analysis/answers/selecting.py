@@ -44,6 +44,7 @@ _LABELS = {"recipe": ("recipe",), "schedule": ("schedule",), "chip": ("chip", "c
 """What all else of a family follows from, beside the sweep's axes."""
 _IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running")
 """Names, and facts that follow from others of their family."""
+_WAITING = ("inference", "layered", "free_running")
 _TRAINING = "training."
 _RELATIVE = 1e-9
 """By how much numbers that were written in other units may differ and still be the same."""
@@ -75,9 +76,9 @@ def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
     others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
     found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]
     for name, wanted in ends.items():
-        values = [value for point in found if (value := as_number(value_of(point, name))) is not None]
+        values = [value for point in found if (value := _number_of(point, name)) is not None]
         end = None if not values else min(values) if wanted == "lowest" else max(values)
-        found = [point for point in found if end is not None and as_number(value_of(point, name)) == end]
+        found = [point for point in found if end is not None and _number_of(point, name) == end]
     return found
 
 
@@ -111,12 +112,12 @@ def never_alike(points: Sequence[Point], first: Selection, second: Selection) ->
 
 def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
     """Points that differ in one fact or axis, ascending in it; of points with the same value of it the first."""
-    points = [point for point in points if as_number(value_of(point, name)) is not None]
+    points = [point for point in points if _number_of(point, name) is not None]
     agreement = _agreement((points,), {name})
     ladders: dict[tuple[Selected, ...], dict[float, Point]] = {}
     for point in points:
         key = (*agreement.key(point), *agreement.rest(point))
-        ladders.setdefault(key, {}).setdefault(as_number(value_of(point, name)) or 0.0, point)
+        ladders.setdefault(key, {}).setdefault(_number_of(point, name) or 0.0, point)
     return [[ladder[value] for value in sorted(ladder)] for ladder in ladders.values()]
 
 
@@ -151,7 +152,22 @@ def _is(point: Point, name: str, wanted: Selected) -> bool:
             return _same(value, parse_quantity(wanted, unit) if unit else float(wanted))
         except ValueError:
             return False
-    return _same(value, wanted)
+    return _same(value if isinstance(wanted, str) else _read(value), wanted)
+
+
+def _read(value: Selected) -> Selected:
+    """What was written, where a value is text because some of an axis are words, or all `true` or `false`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return {"True": True, "False": False}[value] if value in ("True", "False") else float(value)
+    except ValueError:
+        return value
+
+
+def _number_of(point: Point, name: str) -> float | None:
+    """None of words."""
+    return as_number(_read(value_of(point, name)))
 
 
 def _same(value: Selected, other: Selected) -> bool:
@@ -195,7 +211,9 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
             strict += labels
             loose += own
         else:
-            others = dict.fromkeys([*facts, *map(_without_owner, own)])
+            # where layers wait, the fact that an axis sets may be null; two values of one axis differ all the same
+            axes_too = [name for name in own if _without_owner(name) not in named and named.isdisjoint(_WAITING)]
+            others = dict.fromkeys([*facts, *map(_without_owner, own), *axes_too])
             loose += [
                 name
                 for name in others
