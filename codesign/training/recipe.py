@@ -197,7 +197,7 @@ class Recipe(Spec):
             self._check_mixture()
         elif self.chip is None and get_policy(self.policy).uses_service:
             raise ValueError(
-                f"policy '{self.policy}' looks at a chip's service times: give 'chip', the name of one of the sweep's"
+                f"policy '{self.policy}' looks at a chip's service times: name one of the sweep's chips in 'chip'"
             )
         if "input_cost" in self.model_fields_set and not self.input_gate:
             raise ValueError("input_cost needs a gate: set input_gate to true, or remove input_cost")

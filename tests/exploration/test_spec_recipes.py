@@ -17,7 +17,7 @@ def test_a_recipe_that_looks_at_times_names_a_chip_of_the_sweep():
     (found,) = problems(TINY.replace(LAYERED, timed + "}"))
     assert found == (
         9,
-        "recipes.timed: policy 'timed' looks at a chip's service times: give 'chip', the name of one of the sweep's",
+        "recipes.timed: policy 'timed' looks at a chip's service times: name one of the sweep's chips in 'chip'",
     )
     (found,) = problems(TINY.replace(LAYERED, timed + ", chip: mubrain_fited}"))
     assert found[0] == 9
