@@ -72,14 +72,16 @@ def test_how_far_the_nearest_is_from_a_limit(limit, missed):
 def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     rows = rows_of([("a", 1.0, 0.9, 1.0, 5.0), ("b", 1.0, 0.9, 3.0, 4.0)])
     whole = [one | {"not_modelled": []} for one in rows]
-    part = [one | {"not_modelled": ["static energy: a gives no static_power"]} for one in rows]
-    told = "The energy of a leaves out static energy: its file gives no static_power."
+    missing = ["static energy: a gives no static_power", "static energy: a gives no latency, and so none"]
+    part = [one | {"not_modelled": [*missing, "latency: a gives no times.hop"]} for one in rows]
+    told = "The energy of a leaves out static energy: its file gives no static_power and times.hop."
     told += " With it, energy_j < 2 nJ may be missed."
     for given, standing in ((whole, "sure"), (part, "likely")):
         answer = asked(given, choose="chip", least="latency_s", where=["energy_j < 2 nJ"])
         target = asked(given, target=["energy_j < 2 nJ"])
         assert (labels(answer)[0], answer.standing) == ("a", standing)
         assert [told in each.remarks for each in (answer, target)] == [standing == "likely"] * 2
+        assert asked(given, choose="chip", least="latency_s", where=["energy_j within 50 % of best"]).standing == "sure"
 
 
 def test_the_best_of_many_that_reach_a_target_is_among_those_shown():

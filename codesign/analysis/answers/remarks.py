@@ -180,16 +180,19 @@ def left_out(best: Point, column: str, names: Names) -> str:
     reasons = [why.partition(" gives no ")[2] for _, why in of_terms]
     times = [why.partition(" gives no ")[2] for what, _, why in entries if what == "latency"]
     numbers = [each for reason in reasons for each in (times if reason.startswith("latency,") else [reason])]
-    what = listed([what.removeprefix("energy of ") for what, _ in of_terms])
+    what = listed([*dict.fromkeys(what.removeprefix("energy of ") for what, _ in of_terms)])
     missing = listed([*dict.fromkeys(filter(None, numbers))])
     why = f": its file gives no {missing}" if missing else ""
     return f"The energy of {names.chips[best.chip]} leaves out {what}{why}."
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Which limit on an energy a point may miss since its own leaves out terms; "" for none."""
+    """Which limit on an energy a point may miss since its own leaves out terms; "" for none.
+
+    A limit that follows from another point's energy leaves out what that does.
+    """
     for limit in where:
-        if limit.relation in ("<", "<=") and (said := left_out(point, limit.column, names)):
+        if limit.relation in ("<", "<=") and not limit.by_seed and (said := left_out(point, limit.column, names)):
             return f"{said} With it, {limit.text} may be missed."
     return ""
 
