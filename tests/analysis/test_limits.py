@@ -148,3 +148,14 @@ def test_an_option_that_its_chip_cannot_run_is_told():
     answer = asked(rows, choose="axis.width", least="latency_s")
     assert labels(answer) == ["width 1", "width 2"]
     assert "Width 3 is left out: the chip cannot wait for layers." in answer.remarks
+
+
+def test_true_and_false_are_told_as_a_file_says_them():
+    rows = [
+        row("a", 1.0, seed, latency_s=(1 + on) * 1e-6) | {"axis.width": str(on)}
+        for on in (True, False)
+        for seed in SEEDS
+    ]
+    assert asked(rows, choose="axis.width", least="latency_s").sentence.startswith("Width false has")
+    sides = [{"axis.width": True}, {"axis.width": False}]
+    assert asked(rows, compare=sides, columns=["latency_s"]).sentence.startswith("Width true has 2.00 times more")

@@ -21,7 +21,7 @@ from codesign.analysis.comparisons.constraints import meeting, more_is_better, r
 from codesign.analysis.comparisons.contest import Contest, absence
 from codesign.analysis.comparisons.unequal import unequal_settings
 from codesign.analysis.questions import CompareQuestion, Selection
-from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval
+from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval, written
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
@@ -99,7 +99,7 @@ def _label(side: Selection, names: Names) -> str:
     for key, wanted in side.items():
         values = wanted if isinstance(wanted, list | tuple) else (wanted,)
         if key in names.axes and isinstance(values[0], str | bool):
-            words.append(listed([names.option(key, str(value)) for value in values], "or"))
+            words.append(listed([names.option(key, written(value)) for value in values], "or"))
         elif isinstance(wanted, bool):
             words.append(f"{'' if wanted else 'not '}{key.replace('_', ' ')}")
         else:

@@ -90,7 +90,7 @@ def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -
     match value:
         case None:
             return UNKNOWN
-        case bool():
+        case bool() | "True" | "False":  # an axis of a sweep holds its values as text
             return str(value).lower()
         case int() | float() if unit:
             return format_si(value, unit)
