@@ -93,7 +93,7 @@ def test_versions():
     products of energy and time, and with the model's own error among the uncertain numbers; version 6 with messages
     that go only to cores that hold a target; version 7 with what a latency leaves out without a handshake; version 9
     with all operations of a convolutional skip behind a max pool; version 10 with neurons that a timer updates once a
-    tick, in however many groups their messages came, and with words of `all` lanes and of flip-flops; version 13 with
+    tick, in however many groups their messages came, and with words of `all` lanes and of flip-flops; version 14 with
     the time of a convolution's messages from each of its connections. Versions 7 of trainings and executions came with
     a gate that opens even if the last event reaches nobody. Version 9 of executions came with another way to pack them;
     results are the same.

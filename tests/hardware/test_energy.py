@@ -177,6 +177,8 @@ def test_input_currents_are_named_and_not_charged(two_timesteps: Execution) -> N
     cost = cost_of(execution, WHOLE)
     assert cost.energy.terms_j["synaptic_operation"] == near([4e-12, 2e-12])
     assert any("multiply-accumulates" in text for text in cost.not_modelled)
+    crossbar = cost_of(execution, f"neurons_per_core: {number(10)}\ncrossbar: true\n" + WHOLE)
+    assert crossbar.energy.terms_j["synaptic_operation"] == near([20e-12, 10e-12])
 
 
 PARTS = {"chip": "1 W", "core_in_use": "3 W", "core_off": "2 W", "host": "50 W"}

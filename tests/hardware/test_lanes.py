@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -122,6 +124,10 @@ def test_words_of_a_fully_connected_layer_by_hand() -> None:
     books = price(execution, place(execution.shape, both)).energy
     assert books.cores_in_use_j == near(books.total_j)
     assert books.terms_j["static_chip"] == near(1e-3 * cost.latency.total_s)
+    pruned = replace(execution, zero_weights=(0.5, 0.0))
+    skipping = price(pruned, place(execution.shape, chip.model_copy(update={"skips_zero_weights": "yes"})))
+    halved = (3 * 10 / 2 + 2 * 2) * (1 - share) + share * 4 * (3 * 3 / 2 + 2 * 1)
+    assert skipping.energy_j == near(halved * 1e-12)
     for lanes in (1, 2):  # full words
         full = price(execution, place(execution.shape, structured(lanes)))
         assert full.energy_j == near(34e-12)

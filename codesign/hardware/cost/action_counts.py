@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.parts import Timer
@@ -155,7 +155,13 @@ def _synaptic_operations(work: PlacedExecution) -> Floats:
         macs = (execution.input_macs - over) * work.present[0] + over
         return np.asarray(prompt @ work.present + further.sum(axis=1) - macs, dtype=np.float64)
     of_source = work.reach.share @ geometry.occupied
-    return _by_sample(work, work.passed * of_source[work.messages.source])
+    return _by_sample(work, np.where(_multiplied(work), 0.0, work.passed * of_source[work.messages.source]))
+
+
+def _multiplied(work: PlacedExecution) -> Flags:
+    """(rows of the message table,) whether they are currents of the input, whose multiplications have no energy."""
+    table = work.messages
+    return (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]
 
 
 def _without_target(work: PlacedExecution) -> Floats | float:
@@ -190,8 +196,7 @@ def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
     messages = work.passed
     if not work.geometry.occupied.any():
         messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
-    multiplied = (work.reach.origin[table.source] < 0) & (work.execution.input_macs > 0)[table.sample]
-    return _by_sample(work, np.where(multiplied, 0.0, messages * idle[table.source]))
+    return _by_sample(work, np.where(_multiplied(work), 0.0, messages * (idle * work.worked_on)[table.source]))
 
 
 def _ways(work: PlacedExecution, hops: Integers) -> Floats:

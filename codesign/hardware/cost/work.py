@@ -148,7 +148,7 @@ class PlacedExecution:
         sending = np.bincount(source[self.counts > 0], minlength=len(goes))
         begins = np.append(0, np.cumsum(sending @ goes))
         rows, messages, operations = np.empty(begins[-1], dtype=np.int64), np.empty(begins[-1]), np.empty(begins[-1])
-        at_work = (self.counts - self.messages.spikes + self.passed) * self._worked_on[source]
+        at_work = (self.counts - self.messages.spikes + self.passed) * self.worked_on[source]
         for layer in range(self.layers):
             row = np.flatnonzero((self.targets == layer) & (self.counts > 0))
             for part in self.geometry.parts_of(layer):
@@ -173,7 +173,7 @@ class PlacedExecution:
         return np.where(scattered | self._passes_one[table.source], performing, table.spikes)
 
     @cached_property
-    def _worked_on(self) -> Floats:
+    def worked_on(self) -> Floats:
         """(S + 1 + D,) share of a message's operations that are worked on, those of weight 0 only if stored."""
         present = np.append(self.present, 1.0)[self.layer_reached]
         present[len(self.execution.slices) + 1 :] = 1.0
