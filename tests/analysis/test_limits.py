@@ -150,6 +150,13 @@ def test_an_option_that_its_chip_cannot_run_is_told():
     assert "Width 3 is left out: the chip cannot wait for layers." in answer.remarks
 
 
+def test_what_is_enough_is_not_told_as_the_limit_that_it_misses():
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 2.0), ("b", 1.0, 0.8796, 10.0, 1.0)])
+    rows = [one | {"samples": 10_000} for one in rows]
+    answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 88 %"])
+    assert answer.sentence.endswith("Where hardly less than 88.0 % accuracy is enough, b wins.")
+
+
 def test_true_and_false_are_told_as_a_file_says_them():
     rows = [
         row("a", 1.0, seed, latency_s=(1 + on) * 1e-6) | {"axis.width": str(on)}
