@@ -56,7 +56,7 @@ def test_schedules_of_recipes():
 
 
 def test_policies_that_look_at_times_need_a_chip():
-    with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times: give 'chip'"):
+    with pytest.raises(InputError, match="policy 'timed' looks at a chip's service times: name one of"):
         Recipe(method="unlayered", policy="timed", epochs=1)
     assert Recipe(method="unlayered", policy="timed", chip="mubrain", epochs=1).schedule.policy == "timed"
     assert Recipe(method="unlayered", policy="fifo", chip="mubrain", epochs=1).schedule.cores is None
