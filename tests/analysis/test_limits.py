@@ -142,6 +142,12 @@ def test_options_with_few_training_seeds_in_common_say_so(seeds, standing):
     assert (compared.sentence == "The two sides have no training seed in common.") == (standing == "open")
 
 
+def test_options_that_are_level_in_other_training_seeds_are_not_said_to_be_the_same():
+    rows = [row(chip, 1.0, seed, latency_s=1e-6) for chip, seeds in (("a", (0, 1)), ("b", (2, 3))) for seed in seeds]
+    answer = asked(rows, choose="chip", least="latency_s")
+    assert (answer.standing, answer.sentence) == ("open", "a and b have the same latency on average, 1 µs.")
+
+
 def test_an_option_that_its_chip_cannot_run_is_told():
     rows = [row("a", width, seed, latency_s=width * 1e-6) for width in (1.0, 2.0) for seed in SEEDS]
     rows += [row("a", 3.0, seed, inference="layered", latency_s=1e-7) for seed in SEEDS]

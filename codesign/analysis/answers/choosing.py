@@ -135,10 +135,10 @@ def _limits_in_doubt(contest: Contest) -> bool:
 
 
 def undecided(contest: Contest) -> bool:
-    """Whether all options are level on average, and not in each training seed."""
+    """Whether all options are level on average, and not in each training seed, or have none in common."""
     best, *others = contest.ranked
     found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
-    return contest.second is None and any(one is not None and not one.equal for one in found)
+    return contest.second is None and any(one is None or not one.equal for one in found)
 
 
 def told_confidence(contest: Contest) -> float | None:
