@@ -51,7 +51,7 @@ class Baseline(torch.nn.Module):
         raise NotImplementedError
 
 
-class _Spike(torch.autograd.Function):
+class Spike(torch.autograd.Function):
     """Heaviside step with the derivative of the arctan surrogate."""
 
     @staticmethod
@@ -84,7 +84,7 @@ class TorchLoop(Baseline):
             spikes = frame
             for layer, weight in enumerate(self.weights):
                 v = potentials[layer] * self.decay + functional.linear(spikes, weight)
-                spikes = _Spike.apply(v - self.threshold, self.steepness)
+                spikes = Spike.apply(v - self.threshold, self.steepness)
                 potentials[layer] = v * (1 - spikes)
                 if found is not None:
                     found[layer].append(spikes)
