@@ -119,7 +119,7 @@ def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) 
     if wanted == 1:
         return high, _reach(keys, count, high)
     reach_low, reach_above = count, np.int64(0)  # keys that reach `low`: enough; and `high` + 1: too few
-    aim = wanted if wanted >= FEW else min(2 * wanted + 2, (wanted + FEW) // 2)
+    aim = wanted + FEW // 4 if wanted >= FEW else min(2 * wanted + 2, (wanted + FEW) // 2)
     halve = False
     while low < high:
         distance = np.int64(high) - np.int64(low)
@@ -132,8 +132,8 @@ def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) 
                 middle = np.int64(key_of(guess)) + 1
         middle = min(max(middle, np.int64(low) + 1), np.int64(high))
         reach_middle = _reach(keys, count, np.int32(middle))
-        if wanted <= reach_middle <= FEW:
-            return _separator_of_those(keys, few, count, wanted, np.int32(middle))
+        if wanted <= reach_middle <= reach_above + FEW:
+            return _separator_of_those(keys, few, count, wanted, np.int32(middle), high, reach_above)
         if reach_middle >= wanted:
             low, reach_low = np.int32(middle), reach_middle
             if reach_middle == wanted:
@@ -156,16 +156,16 @@ def _reach(keys: Any, count: Any, least: Any) -> Any:
 
 
 @leaf
-def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any) -> Any:
-    """`separator` of those keys that reach `least`, of which there are at most `FEW`."""
+def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any, most: Any, reach_above: Any) -> Any:
+    """`separator` where at most `FEW` keys are from `least` to `most`, and `reach_above`, too few, above these."""
     found = np.int64(0)
     for i in range(0, count, LANES):
-        lanes = reaching(keys, i, least)
+        lanes = reaching(keys, i, least) & ~exceeding(keys, i, most)
         pack(few, found, keys, i, lanes)
         found += lanes_set(lanes)
-    lanes = _highest_of_few(few, found, wanted)
+    lanes = _highest_of_few(few, found, wanted - reach_above)
     low, high = numbers_where(few, 0, lanes, FIRST), numbers_where(few, LANES, lanes >> LANES, FIRST)
-    return lowest(lower(low, high)), lanes_set(lanes)
+    return lowest(lower(low, high)), reach_above + lanes_set(lanes)
 
 
 @leaf
