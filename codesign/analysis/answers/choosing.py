@@ -242,13 +242,7 @@ def _sentence(contest: Contest, owner: str) -> str:
         value = f"at least {value}"
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])
-        only = (
-            f"meets {limits}"
-            if limits and not contest.unknown
-            else "can be compared"
-            if contest.unknown
-            else "gives a result"
-        )
+        only = "can be compared" if contest.unknown else f"meets {limits}" if limits else "gives a result"
         return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
