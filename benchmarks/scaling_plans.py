@@ -11,7 +11,8 @@ from codesign.documents import parse_document
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
-from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.plan import build_plan
+from codesign.exploration.planned import Plan
 from codesign.workload.dataset import WorkloadOutline
 
 KINDS = ("trainings", "prices")

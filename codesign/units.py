@@ -7,7 +7,7 @@ code that constructs a spec may give either.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -130,6 +130,17 @@ def si_unit(unit: str) -> str:
             continue
         return candidate
     raise ValueError(f"must be a unit such as {', '.join(_EXAMPLES)}, found '{unit}'")
+
+
+def common_unit(values: Sequence[object]) -> str:
+    """The unit of the first of some values, where all are quantities of its kind; "" otherwise."""
+    unit = str(values[0]).strip().partition(" ")[2]
+    try:
+        for value in values:
+            parse_quantity(value, si_unit(unit))
+    except ValueError:
+        return ""
+    return unit
 
 
 def _validator(unit: str) -> BeforeValidator:

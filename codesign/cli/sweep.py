@@ -10,7 +10,7 @@ from codesign.cli import options
 
 if TYPE_CHECKING:
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.plan import Plan
+    from codesign.exploration.planned import Plan
 
 
 SeedsOption = Annotated[

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, checked_cells
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.exploration.jobs.encoding import canonical_json, decode_state
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import Plan, PlannedPoint
+from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of
 from codesign.models.page import index_page, model_page
@@ -56,7 +56,7 @@ class _Model:
 
     Attributes:
         label: of the study's trial as its results say it, "" in a sweep.
-        axes: values of the recipe's axes, by parameter.
+        axes: values of the axes that tell it from others of the recipe, by parameter.
         inputs: None where no chip of the plan takes the network.
         points: design points that evaluate it.
         reason: why there are no inputs.
@@ -163,12 +163,13 @@ def _number(value: str | float) -> str:
 
 def _models(label: str, plan: Plan) -> list[_Model]:
     """The models of a plan, in its order."""
+    own_axes = {f"{AXIS_PREFIX}{path}" for path in plan.spec.axes}
     points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[PlannedPoint]] = {}
     for point in plan.points:
         recipe, seed = point.columns["recipe"], point.columns["training_seed"]
-        prefix = f"{AXIS_PREFIX}recipe.{recipe}."
-        axes = {name: value for name, value in point.columns.items() if name.startswith(prefix) and value is not None}
-        named = tuple((name.removeprefix(prefix), value) for name, value in axes.items())
+        columns = {name.removeprefix(AXIS_PREFIX): value for name, value in point.columns.items() if name in own_axes}
+        axes = {name: value for name, value in columns.items() if is_of_model(name, recipe) and value is not None}
+        named = tuple((name.removeprefix(f"recipe.{recipe}."), value) for name, value in axes.items())
         points.setdefault((recipe, seed, named), []).append(point)
     return [
         _Model(
@@ -225,7 +226,7 @@ def _write(
         timestep_s=data.timestep_s,
         weights=digest_of(state),
         input_grid=data.input_grid,
-        data=ModelData.of(model.plan.spec.workload, data),
+        data=ModelData.of(model.plan.workloads[model.inputs.workload], data),
         recipe=model.inputs.recipe,
         recipe_name=model.recipe,
         axes=model.axes,
@@ -253,8 +254,13 @@ _EVALUATED = tuple(attribute.name for attribute in fields(ModelEvaluation) if at
 
 def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation]:
     """What rows say of a model; cells that are not known are left out."""
-    own = tuple(f"{AXIS_PREFIX}{path}" for path in (f"recipe.{model.recipe}.", "trial"))
-    axes = [name for name in frame.columns if name.startswith(AXIS_PREFIX) and not name.startswith(own)]
+    axes = [
+        name
+        for name in frame.columns
+        if name.startswith(AXIS_PREFIX)
+        and name != f"{AXIS_PREFIX}{TRIAL_AXIS}"
+        and not is_of_model(name.removeprefix(AXIS_PREFIX), model.recipe)
+    ]
     for row in frame[[*_EVALUATED, *axes]].to_dict("records"):
         cells = checked_cells({name: row[name] for name in _EVALUATED if is_known(row[name])})
         known: dict[str, Any] = {name: tuple(cell) if isinstance(cell, list) else cell for name, cell in cells.items()}

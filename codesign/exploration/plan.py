@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import PurePath
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.documents import Mistake
 from codesign.errors import InputError
+from codesign.exploration.definition.designs import designs
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import Variant, recipe_variants, set_at
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
@@ -25,8 +25,7 @@ from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import GivenModel, given_models, load_given, other_data, with_given_network
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.resources import ResourcesEntry
-from codesign.hardware.chip.description import Chip
+from codesign.exploration.planned import FeasiblePoint, Plan, PlannedPoint
 from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
@@ -38,114 +37,37 @@ from codesign.training.spike_costs import check_budget, check_spike_cost
 from codesign.workload.dataset import WorkloadOutline
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FeasiblePoint:
-    """The jobs of a design point that can be run.
+def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
+    """Enumerate the design points of a sweep, whatever its axes are on.
 
-    Attributes:
-        execution: what the chip does: on one that cannot drop what waits, the schedule run until nothing does.
-        summary: how the network answers in it, where that is so at the decision.
-        cost: `execution` on the chip.
-        unquantized, unquantized_summary: the same with float32 weights and potentials without limit; None where
-            `execution` has them.
-        layered, layered_summary: the same weights under layered inference, answered at the end: `execution` itself
-            where its spikes are those.
+    Args:
+        outline: gives what is known of a sweep's workload before it is read.
+
+    Raises:
+        InputError: as `build_plan`.
     """
-
-    execution: ExecuteInputs
-    summary: SummaryInputs
-    cost: CostInputs
-    unquantized: ExecuteInputs | None = None
-    unquantized_summary: SummaryInputs | None = None
-    layered: ExecuteInputs | None = None
-    layered_summary: SummaryInputs | None = None
-
-    @property
-    def executions(self) -> tuple[ExecuteInputs, ...]:
-        """All executions that the point needs."""
-        return tuple(part for part in (self.execution, self.unquantized, self.layered) if part is not None)
-
-    @property
-    def summaries(self) -> tuple[SummaryInputs, ...]:
-        """A summary of each of `executions`."""
-        parts = self.summary, self.unquantized_summary, self.layered_summary
-        return tuple(part for part in parts if part is not None)
-
-    @property
-    def results(self) -> tuple[str, ...]:
-        """Keys of what holds columns: summaries and price."""
-        return (*(summary.key for summary in self.summaries), self.cost.key)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Keys of all jobs, each after those that it needs."""
-        return (self.execution.model.key, *(execution.key for execution in self.executions), *self.results)
+    plans = [build_plan(design.spec, outline(design.spec), design=design.axes) for design in designs(spec)]
+    return Plan(
+        spec=spec,
+        workloads={fingerprint: workload for plan in plans for fingerprint, workload in plan.workloads.items()},
+        topologies=tuple(dict.fromkeys(topology for plan in plans for topology in plan.topologies)),
+        points=tuple(point for plan in plans for point in plan.points),
+        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+    )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedPoint:
-    """A design point: one row of the results.
-
-    Attributes:
-        columns: what is known before anything runs.
-        chip: its description, axes applied.
-        jobs: what to run; None where the network does not fit the chip, or not the one that it is trained for.
-        reason: why it does not.
-    """
-
-    columns: Columns
-    chip: Chip
-    jobs: FeasiblePoint | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """All design points of a sweep, in the order of the file.
-
-    Attributes:
-        notes: what to know before it runs.
-    """
-
-    spec: SweepSpec
-    topology: TopologySpec
-    shape: NetworkShape
-    outline: WorkloadOutline
-    points: tuple[PlannedPoint, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def workload(self) -> str:
-        """Fingerprint of the workload."""
-        return self.outline.fingerprint
-
-    @property
-    def config_hash(self) -> str:
-        """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
-        jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
-        # Where and how jobs run, where files of chips and data lie and what is asked says nothing about their results.
-        chips = {
-            name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
-            for name, entry in self.spec.chips.items()
-        }
-        workload = self.spec.workload.model_copy(update={"file": None})
-        spec = self.spec.model_copy(
-            update={
-                "resources": ResourcesEntry(),
-                "chips": chips,
-                "workload": workload,
-                "questions": {},
-                "figures": (),
-            }
-        )
-        return digest({"spec": spec, "workload": self.workload, "jobs": jobs})
-
-
-def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool = True) -> Plan:
-    """Enumerate the design points of a sweep.
+def build_plan(
+    spec: SweepSpec,
+    workload: WorkloadOutline,
+    *,
+    design: Sequence[tuple[str, str | float]] = (),
+    with_twins: bool = True,
+) -> Plan:
+    """Enumerate the design points of a sweep of one network and workload.
 
     Args:
         workload: what is known of it before it is read.
+        design: values of the axes that chose the two, as columns hold them.
         with_twins: whether design points also run with float32 weights and under layered inference, for comparison.
 
     Raises:
@@ -166,12 +88,16 @@ def build_plan(spec: SweepSpec, workload: WorkloadOutline, *, with_twins: bool =
     if mistakes:
         raise spec.refusal(mistakes)
     other = other_data(loaded, spec.workload, workload)
-    builder = _Builder(spec, shape, with_twins=with_twins, other_data=other)
+    builder = _Builder(spec, shape, design, with_twins=with_twins, other_data=other)
     # Deployment by deployment, so that what the keys of its points share is encoded once; then in the file's order.
     by_deployment = [[builder.points(deployment, model) for model in models] for deployment in deployments]
     points = [point for of_model in zip(*by_deployment, strict=True) for points in of_model for point in points]
     return Plan(
-        spec=spec, topology=topology, shape=shape, outline=workload, points=tuple(points), notes=tuple(other.values())
+        spec=spec,
+        workloads={workload.fingerprint: spec.workload},
+        topologies=(topology_text(shape),),
+        points=tuple(points),
+        notes=tuple(other.values()),
     )
 
 
@@ -294,9 +220,15 @@ class _Builder:
     """Makes the points of deployments, which share the executions of models."""
 
     def __init__(
-        self, spec: SweepSpec, shape: NetworkShape, *, with_twins: bool, other_data: Mapping[str, str]
+        self,
+        spec: SweepSpec,
+        shape: NetworkShape,
+        design: Sequence[tuple[str, str | float]],
+        *,
+        with_twins: bool,
+        other_data: Mapping[str, str],
     ) -> None:
-        self._spec, self._shape, self._other_data = spec, shape, other_data
+        self._spec, self._shape, self._design, self._other_data = spec, shape, design, other_data
         self._with_twins = with_twins
         self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
         self._in_layers: dict[str, tuple[ExecuteInputs, SummaryInputs]] = {}  # by key, and summarized
@@ -304,8 +236,8 @@ class _Builder:
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
         """The points of a model on a deployment, by evaluation seed."""
         axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
-        for variant in (deployment.chip, deployment.schedule, model.recipe):
-            axes.update({f"{AXIS_PREFIX}{path}": value for path, value in variant.axes})
+        for chosen in (self._design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
+            axes.update({f"{AXIS_PREFIX}{path}": value for path, value in chosen})
         return [self._point(deployment, model, seed, axes) for seed in self._spec.seeds.evaluation]
 
     def _point(self, deployment: Deployment, model: _Model, seed: int, axes: Columns) -> PlannedPoint:
@@ -326,7 +258,13 @@ class _Builder:
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
-        return PlannedPoint(columns=columns, chip=chip.chip, jobs=jobs, reason=deployment.reason or model.reason)
+        return PlannedPoint(
+            columns=columns,
+            shape=self._shape,
+            chip=chip.chip,
+            jobs=jobs,
+            reason=deployment.reason or model.reason,
+        )
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point but for its price."""

@@ -12,10 +12,8 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import decode_columns, reading_result
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Entry, Facts, Store
-from codesign.exploration.plan import FeasiblePoint, PlannedPoint
-from codesign.hardware.chip.description import Chip
+from codesign.exploration.planned import FeasiblePoint, PlannedPoint
 from codesign.hardware.cost.energy import paper_synaptic_operations
-from codesign.network.topology import NetworkShape
 from codesign.training.budget import TrainingBudget
 
 _AT_ONCE = 500
@@ -36,20 +34,17 @@ _TRAINING_FACTS = (
 )
 
 
-def point_rows(
-    points: Sequence[PlannedPoint], shape: NetworkShape, store: Store, failures: Mapping[str, Failure]
-) -> Iterator[Columns]:
+def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[str, Failure]) -> Iterator[Columns]:
     """All columns of each of many design points: its result, or why it has none; few are in memory at once.
 
     Args:
-        shape: of the network.
         failures: by key, why a result is missing.
     """
     for first in range(0, len(points), _AT_ONCE):
         together = points[first : first + _AT_ONCE]
         stored = _Stored(store, [point.jobs for point in together if point.jobs is not None])
         for point in together:
-            yield _point_row(point, shape, stored, failures)
+            yield _point_row(point, stored, failures)
 
 
 class _Stored:
@@ -91,18 +86,16 @@ def _distinct(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def _point_row(point: PlannedPoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
+def _point_row(point: PlannedPoint, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
     if point.jobs is None:
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
-        return _row(point, point.jobs, shape, stored, failures)
+        return _row(point, point.jobs, stored, failures)
     except UnreadableResultError as error:  # incomplete, but with the right checksum
         return {**point.columns, "status": "failed", "reason": str(error)}
 
 
-def _row(
-    point: PlannedPoint, jobs: FeasiblePoint, shape: NetworkShape, stored: _Stored, failures: Mapping[str, Failure]
-) -> Columns:
+def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:
     columns = {**point.columns, **_training_columns(stored.facts(jobs.execution.model.key))}
     for key in jobs.keys:
         if key in failures:
@@ -114,7 +107,7 @@ def _row(
     with reading_result("columns"):
         return {
             **columns,
-            **result_columns(jobs, point.chip, shape, found),
+            **result_columns(point, jobs, found),
             "agreement": _agreement(jobs, stored),
             "assumptions": list(
                 dict.fromkeys(
@@ -153,7 +146,7 @@ def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
     return sum(map(eq, answers, layered)) / len(answers) if len(answers) == len(layered) > 0 else None
 
 
-def result_columns(jobs: FeasiblePoint, chip: Chip, shape: NetworkShape, found: Mapping[str, Columns]) -> Columns:
+def result_columns(point: PlannedPoint, jobs: FeasiblePoint, found: Mapping[str, Columns]) -> Columns:
     """What a point's results come to: its summary, the accuracy of the same with float weights, and its cost.
 
     The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
@@ -165,8 +158,8 @@ def result_columns(jobs: FeasiblePoint, chip: Chip, shape: NetworkShape, found: 
         KeyError, TypeError: something is missing.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
-    operations = paper_synaptic_operations(summary["spike_density"], shape)
-    energy = chip.e_synaptic_operation_j
+    operations = paper_synaptic_operations(summary["spike_density"], point.shape)
+    energy = point.chip.e_synaptic_operation_j
     return {
         **summary,
         "float_accuracy": None if unquantized is None else found[unquantized.key]["accuracy"],

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codesign.analysis.questions import plain
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import (
     AxisFacts,
     ChipFacts,
@@ -22,19 +23,21 @@ from codesign.analysis.results.metadata import (
 )
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import axis_units, base_chip
-from codesign.exploration.plan import Plan
+from codesign.exploration.planned import Plan
 from codesign.exploration.work import Work
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.provenance import SCALED
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import MODEL
 from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
-from codesign.network.topology import topology_text
 from codesign.units import format_si
 from codesign.versions import package_versions
 
 if TYPE_CHECKING:
     from codesign.workload.dataset import Workload
+
+_LISTED = 4
+"""So many networks at most are named one by one."""
 
 
 def describe_sweep(
@@ -59,7 +62,7 @@ def describe_sweep(
         command=f"codesign sweep {shlex.quote(spec.name)}" if command is None else command,
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
-        topology=topology_text(plan.shape),
+        topology=_networks(plan.topologies),
         neuron=_scalars(spec.neuron.said()),
         recipes={name: _scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
@@ -77,6 +80,10 @@ def describe_sweep(
         ),
         platform=(f"{failed} jobs failed",) if failed else (),
     )
+
+
+def _networks(topologies: tuple[str, ...]) -> str:
+    return listed([*topologies], "or") if len(topologies) <= _LISTED else f"{len(topologies)} networks"
 
 
 def chip_facts(chip: Chip) -> ChipFacts:

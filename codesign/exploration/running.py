@@ -27,7 +27,7 @@ def run_work(
     work: Work,
     *,
     store: Store,
-    workload: Callable[[], Workload],
+    workload: Callable[[str], Workload],
     executor: Executor | None,
     progress: Progress,
     resources: ResourcesEntry,
@@ -36,7 +36,7 @@ def run_work(
     """Run what is to be done; by key, why a result is missing.
 
     Args:
-        workload: gives the data; called only where there is something to run.
+        workload: gives the workload of a fingerprint; called only where there is something to run.
         executor: runs the jobs, and is closed at the end; None chooses one.
         resources, on_result: as in `Runner`.
 
@@ -52,11 +52,9 @@ def run_work(
     from codesign.simulation.event.ahead import compiling_ahead
 
     if executor is None:
-        training = workload().train
         executor = choose_executor(
-            epochs=sum(job.recipe.epochs for job in work.trainings),
+            trained=sum(job.recipe.epochs * epoch_size(workload(job.workload)) for job in work.trainings),
             at_once=len(work.trainings),
-            samples=len(training) * training.timesteps,
             on_note=progress.note,
         )
     simulates = bool(work.trainings or work.executions)
@@ -65,7 +63,7 @@ def run_work(
         runner = Runner(
             store=store,
             executor=chosen,
-            workload=lambda fingerprint: workload(),
+            workload=workload,
             progress=progress,
             resources=resources,
             on_result=on_result,
@@ -75,13 +73,17 @@ def run_work(
     return runner.failures
 
 
-def choose_executor(*, epochs: float, at_once: int, samples: int, on_note: Callable[[str], None]) -> Executor:
+def epoch_size(workload: Workload) -> int:
+    """Samples that an epoch trains on, times their timesteps."""
+    return len(workload.train) * workload.timesteps
+
+
+def choose_executor(*, trained: float, at_once: int, on_note: Callable[[str], None]) -> Executor:
     """Ray on all cores where trainings can share them that take long enough for its start, else serial.
 
     Args:
-        epochs: of all trainings together; infinite where that is not known.
+        trained: `epoch_size` times epochs, of all trainings together; infinite where that is not known.
         at_once: trainings that can run at the same time.
-        samples: of an epoch, times their timesteps.
         on_note: as in `RayExecutor`.
     """
     from codesign.exploration.executors.ray import RayExecutor
@@ -90,5 +92,5 @@ def choose_executor(*, epochs: float, at_once: int, samples: int, on_note: Calla
     cores = min(os.cpu_count() or 1, at_once)
     if cores < 2:
         return SerialExecutor()
-    seconds = epochs * samples / _SAMPLES_PER_S
+    seconds = trained / _SAMPLES_PER_S
     return RayExecutor(on_note=on_note) if seconds * (1 - 1 / cores) > _WORTH_RAY_S else SerialExecutor()

@@ -15,7 +15,8 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.models import ModelFiles, write_models
-from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.plan import plan_designs
+from codesign.exploration.planned import Plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.running import run_work
@@ -80,7 +81,7 @@ def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None, cache_ro
         DataError: the dataset is missing or damaged.
     """
     workloads = Workloads(data_root=data_root, cache_root=cache_root, look_only=True)
-    return build_plan(spec, workloads.outline_for(spec))
+    return plan_designs(spec, workloads.outline_for)
 
 
 def run_sweep(
@@ -111,7 +112,7 @@ def run_sweep(
     """
     progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
     open_folder(output).check_writable()  # before anything long is run
-    load, plan = workloads.load, build_plan(spec, workloads.outline_for(spec))
+    load, plan = workloads.load, plan_designs(spec, workloads.outline_for)
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
     record = recorded(
@@ -124,12 +125,12 @@ def run_sweep(
         command=commands.resume,
     )
     with held(lock_of(output)), record, progress.seen_by(watch):
-        for note in filter(None, (*plan.notes, load(plan.workload).left_out)):
+        for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
             progress.note(note)
         failures = run_work(
             work,
             store=store,
-            workload=lambda: load(plan.workload),
+            workload=load,
             executor=executor,
             progress=progress,
             resources=spec.resources,
@@ -168,7 +169,7 @@ def write_outcome(
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row
         for label, plan in plans.items()
-        for row in point_rows(plan.points, plan.shape, store, failures)
+        for row in point_rows(plan.points, store, failures)
     )
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from codesign.analysis.results.columns import AXIS_PREFIX, is_of_design
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import Plan
+from codesign.exploration.planned import Plan
 from codesign.units import plural
 
 _LISTED = 1000
@@ -146,7 +147,9 @@ def _labels(plan: Plan) -> dict[str, str]:
         if point.jobs is None:
             continue
         columns, jobs = point.columns, point.jobs
-        model = f"{columns['recipe']} seed {columns['training_seed']}"
+        chosen = (path for path in plan.spec.axes if is_of_design(path))
+        design = "".join(f", {path} = {columns[AXIS_PREFIX + path]}" for path in chosen)
+        model = f"{columns['recipe']}{design} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
         labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")
         if jobs.unquantized is not None:

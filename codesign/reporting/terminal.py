@@ -14,7 +14,6 @@ from rich.text import Text
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, left_out, not_modelled, unpriced_currents
-from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import UNKNOWN, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
@@ -26,6 +25,8 @@ _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
 """Points of given models that are told one by one."""
+_AXES = 2
+"""Their place among the parts of what stands for an option."""
 _STYLES = {
     **dict.fromkeys(("sure", "holds", "met", "shown"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
@@ -165,10 +166,11 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Tabl
 
 
 def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
-    """Options with what makes the variant that stands for each, without what all share; or why there is none."""
+    """Options with what makes the variant that stands for each: its values of axes, and of training and schedule what
+    not all share; or why there is none."""
     parts = [None if option.point is None or not option.takes_part else _way(option.point, names) for option in options]
     known = [of_option for of_option in parts if of_option is not None]
-    apart = [len({*words}) > 1 for words in zip(*known, strict=True)]
+    apart = [place == _AXES or len({*words}) > 1 for place, words in enumerate(zip(*known, strict=True))]
     told = [
         option.obstacle
         if of_option is None
@@ -181,12 +183,8 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
 
 
 def _way(point: Point, names: Names) -> tuple[str, ...]:
-    """How a point's model is trained and run, and on which variant of its chip."""
-    return (
-        names.training(point),
-        names.schedules[point.schedule],
-        names.variant(point, TRIAL_AXIS, "schedule.", "chip."),
-    )
+    """How a point's model is trained and run, and its values of axes."""
+    return names.recipes[point.recipe], names.schedules[point.schedule], names.variant(point)
 
 
 def _cell(option: Option, column: str, names: Names) -> str:

@@ -22,7 +22,8 @@ class WorkloadSpec(Spec):
         name: dataset, such as `digits`, `nmnist` or `audio`; a plug-in's dataset is found by its entry point.
         timestep: Δt, length of a bin in seconds (YAML: `10 ms`). Left out: the dataset's usual one; unchanged images
             have none, 0 s.
-        timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number.
+        timesteps: T; events after T · Δt are left out. Left out: the dataset's usual number, or with another timestep
+            as many as last as long.
         train, validation, test: exactly this many samples, drawn by class and seed. Left out: the dataset's usual
             number for validation and test, and everything else for training. Asking for more than there are is an
             error.

@@ -18,7 +18,8 @@ from codesign.documents import parse_document
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import canonical_json, digest
-from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.plan import build_plan
+from codesign.exploration.planned import Plan
 from codesign.simulation.policies import Policy
 
 ENERGY = """\

@@ -25,10 +25,10 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
     failures: dict[str, Failure] = {}
 
     def statuses() -> list[str]:
-        together = list(point_rows(plan.points, plan.shape, store, failures))
-        one_by_one = [next(point_rows([point], plan.shape, store, failures)) for point in plan.points]
+        together = list(point_rows(plan.points, store, failures))
+        one_by_one = [next(point_rows([point], store, failures)) for point in plan.points]
         monkeypatch.setattr(module, "_AT_ONCE", 2)
-        in_twos = list(point_rows(plan.points, plan.shape, store, failures))
+        in_twos = list(point_rows(plan.points, store, failures))
         monkeypatch.undo()
         assert together == one_by_one == in_twos
         return [row["status"] for row in together if row["chip"] == "mubrain"]
@@ -43,7 +43,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
     assert statuses() == ["failed" if found or number > 1 else "ok" for number, found in enumerate(damaged)]
     assert notes == []
     store.folder.write(f"{jobs[0].summary.key[:2]}/{jobs[0].summary.key}", b"damaged")
-    list(point_rows(plan.points, plan.shape, store, failures))
+    list(point_rows(plan.points, store, failures))
     assert len(notes) == 1
 
 
@@ -54,7 +54,7 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     plan = plan_sweep(spec, cache_root=cache_root)
     store = Store(tmp_path / "store")
     point = next(point for point in plan.points if point.jobs is not None)
-    row = next(point_rows([point], plan.shape, store, {}))
+    row = next(point_rows([point], store, {}))
     assert len(row["training_loss_curve"]) == len(row["validation_accuracy_curve"]) == row["trained_epochs"]
     assert row["training_loss_curve"][row["best_epoch"] - 1] == row["training_loss"]
     assert row["validation_accuracy_curve"][row["best_epoch"] - 1] == row["validation_accuracy"]
@@ -64,7 +64,7 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     late = ("training_loss_curve", "validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes")
     facts = {name: value for name, value in model.facts.items() if name not in late}
     store.put_many({key: Entry(payload=model.payload, facts=facts)})
-    assert next(point_rows([point], plan.shape, store, {})) == {**row, **dict.fromkeys(late)}
+    assert next(point_rows([point], store, {})) == {**row, **dict.fromkeys(late)}
 
 
 def test_a_row_says_that_its_model_is_over_the_budget_of_its_training(tmp_path, cache_root):

@@ -94,11 +94,18 @@ def test_nothing_to_vary_is_a_mistake(priced: Path):
         spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", ""))
 
 
-def test_an_axis_of_the_sweep_itself_must_be_settled(priced: Path):
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("chip.barrier_accelerated.vector_width", "several values of vector_width"),
+        ("neuron.threshold", "has an axis neuron.threshold, and prices are of one network on one workload"),
+    ],
+)
+def test_an_axis_of_the_sweep_itself_must_be_settled(axis: str, message: str, priced: Path):
     sweep = priced / "swept.yaml"
     text = (priced / "priced.yaml").read_text(encoding="utf-8")
-    sweep.write_text(f"{text}axes: {{chip.barrier_accelerated.vector_width: [1, 2]}}\n", encoding="utf-8")
-    with pytest.raises(DocumentError, match="several values of vector_width"):
+    sweep.write_text(f"{text}axes: {{{axis}: [1, 2]}}\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match=message):
         spec_of(price_file(sweep, "barrier_accelerated", "axes: {clock: [1 MHz]}\n"))
 
 

@@ -57,7 +57,7 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
         (16, "schedules.async.group_size"),
         (18, "axes.schedule.async.group_siz: a schedule has no parameter 'group_siz'; did you mean 'group_size'?"),
         (19, "axes.chip.mubrain.energies.synaptic_operation"),
-        (20, "axes.chips.mubrain: must be schedule.<name>.<parameter>"),
+        (20, "axes.chips.mubrain: must be one of recipe.<name>.<parameter>"),
         (22, "objectives.0.column: unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
     ]
     assert_at_lines(found, expected)

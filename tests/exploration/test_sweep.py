@@ -232,7 +232,7 @@ def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
 
     def chosen(trainings: int, epochs: int) -> str:
-        return choose_executor(epochs=trainings * epochs, at_once=trainings, samples=1000 * 10, on_note=print).name
+        return choose_executor(trained=trainings * epochs * 10_000, at_once=trainings, on_note=print).name
 
     assert chosen(1, 1000) == "serial"  # one training cannot be shared out
     assert chosen(2, 1) == "serial"  # over before Ray has started

@@ -10,7 +10,7 @@ from tiny_sweeps import plan_of, tiny
 
 from codesign.exploration import work as work_module
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.plan import Plan
+from codesign.exploration.planned import Plan
 from codesign.exploration.work import Work, find_work
 
 PLAN = plan_of(tiny())

@@ -16,7 +16,8 @@ from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import Output, TrainInputs
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import Plan, PlannedPoint, build_plan
+from codesign.exploration.plan import build_plan
+from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.workloads import Workloads

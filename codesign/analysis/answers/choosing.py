@@ -42,9 +42,10 @@ _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 
 
-_FROM_ONE = frozenset(
-    ("batch_size", "cores", "epochs", "group_size", "margin", "quantization", "spread", "vector_width", "weight_bits")
-)
+_FROM_ONE = {
+    *("batch_size", "cores", "depth", "epochs", "group_size", "margin", "quantization", "spread", "timesteps", "train"),
+    *("vector_width", "weight_bits"),
+}
 """Parameters that are at least 1; none is below 0, and a dropout is at most 1."""
 
 

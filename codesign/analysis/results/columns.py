@@ -19,6 +19,19 @@ TRIAL_AXIS = "trial"
 BASELINE = "baseline"
 """The trial that is no trial: what a study's file gives without any search."""
 
+OF_DESIGN = ("network.", "neuron.", "workload.")
+
+
+def is_of_design(path: str) -> bool:
+    """Whether an axis is on network, neuron or workload, and so on every model of a sweep."""
+    return path.startswith(OF_DESIGN)
+
+
+def is_of_model(path: str, recipe: str) -> bool:
+    """Whether an axis tells the models of a recipe apart."""
+    return is_of_design(path) or path.startswith(f"recipe.{recipe}.")
+
+
 LARGEST = 1e60
 """No number of a result is larger in magnitude: statistics square them, and hypervolumes multiply several."""
 SMALLEST = 1e-60

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from codesign.analysis.results.columns import is_of_model
 from codesign.analysis.results.points import Point
 from codesign.deferred import pd
 
@@ -63,7 +64,7 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
     """
 
     def facets(p: Point) -> tuple[object, ...]:
-        models = tuple(axis for axis in p.axes if axis[0].startswith("recipe."))
+        models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
         run = p.weight_bits, p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory
         return p.workload, p.topology, p.recipe, models, *run
 

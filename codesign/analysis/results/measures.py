@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
+from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS, is_of_model
 from codesign.analysis.results.distributions import (
     accuracy_after_output,
     drained_accuracies,
@@ -93,8 +93,7 @@ def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) ->
 
 def _is_of(row: pd.Series, point: Point) -> bool:
     """Whether a row without a result is of the same training as a point."""
-    own = f"recipe.{point.recipe}."
-    axes = [(name, value) for name, value in point.axes if name.startswith(own)]
+    axes = [(name, value) for name, value in point.axes if is_of_model(name, point.recipe)]
     cells = [(row.get(f"{AXIS_PREFIX}{name}"), value) for name, value in axes]
     same = all((cell if is_known(cell) else None) == value for cell, value in cells)
     return row["status"] == "failed" and row["recipe"] == point.recipe and same

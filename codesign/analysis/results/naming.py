@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, TRIAL_AXIS
+from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, OF_DESIGN, TRIAL_AXIS, is_of_design
 from codesign.analysis.results.formatting import listed, upper
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable
@@ -104,7 +104,7 @@ class Names:
 
     def training(self, point: Point) -> str:
         """How a point's model was trained: `unlayered training, F 8`."""
-        return _joined(self.recipes[point.recipe], self.variant(point, "recipe."))
+        return _joined(self.recipes[point.recipe], self.variant(point, "recipe.", *OF_DESIGN))
 
     def run(self, point: Point) -> str:
         """How a point's model is run: `first come, first served, F 8`."""
@@ -279,6 +279,9 @@ def _common(values: Iterable[Any]) -> str:
 
 def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
     """The parameter, and whose it is where several axes are of that parameter."""
+    if is_of_design(path):
+        word = path.partition(".")[2]
+        return "hidden layers" if word == "hidden" else word.replace(".", " ").replace("_", " "), ""
     block, name, parameter = (*path.split(".", 2), "", "")[:3]
     if not parameter:
         return path.replace("_", " "), ""

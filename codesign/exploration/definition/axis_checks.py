@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
@@ -33,6 +34,10 @@ Wrong = Iterator[tuple[str, int, str]]
 """Values of parameters: which parameter, the position of its value, and a message."""
 
 _MOST_CLASHES = 100
+_FORMS = (
+    *(f"{block}.<name>.<parameter>" for block in ("recipe", "schedule", "chip")),
+    *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
+)
 
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
@@ -56,9 +61,10 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
     """Axes that refer to nothing."""
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
+        if is_of_design(path):
+            continue
         if block not in blocks or not name or not parameter:
-            message = "must be schedule.<name>.<parameter>, chip.<name>.<parameter> or recipe.<name>.<parameter>"
-            yield ("axes", path), message
+            yield ("axes", path), f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
         elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.analysis.results.columns import NUMERIC_COLUMNS
+from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
 from codesign.documents import Path_, Spec, value_at
 from codesign.errors import CodesignError
 from codesign.files import is_url
@@ -155,7 +155,8 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
 def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
     """The mistake of a sweep that is too large, as the path of the culprit and a message."""
     axes = mapping(data, "axes")
-    of_one = (_variants(axes, block, name) for block, name, parameter in map(axis_parts, axes) if parameter)
+    named = [axis_parts(path) for path in axes if not is_of_design(path)]
+    of_one = (_variants(axes, block, name) for block, name, parameter in named if parameter)
     points = max([design_points(data, built_in_schedules), *of_one])
     if points > MOST_POINTS:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
@@ -176,7 +177,8 @@ def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> in
         given = entry.get("schedules") if isinstance(entry, dict) else None
         chosen = [name for name in given if isinstance(name, str)] if isinstance(given, list) else ["chip"]
         executed += _variants(axes, "chip", name) * sum(schedules.get(name, 1) for name in chosen)
-    trained = sum(_variants(axes, "recipe", name) for name in mapping(data, "recipes"))
+    designs = math.prod(_count(values, 1) for path, values in axes.items() if is_of_design(path))
+    trained = designs * sum(_variants(axes, "recipe", name) for name in mapping(data, "recipes"))
     return trained * _count(seeds.get("training"), 3) * executed * _count(seeds.get("evaluation"), 1)
 
 

@@ -52,22 +52,28 @@ def validated(model: type[SpecT], given: Mapping[str, Any], settings: Mapping[st
     return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)
 
 
-def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
+def with_fields(
+    entry: SpecT, settings: Mapping[str, Any], place: str, *, given: Mapping[str, Any] | None = None
+) -> SpecT:
     """`entry` with some fields replaced at once and checked.
 
     Args:
-        place: of the settings in the file, for messages.
+        place: of the settings in the file, for messages; if empty, a message gives the reasons alone.
+        given: what the entry says, as a file writes it; left out, as the entry holds it.
 
     Raises:
         InputError: it cannot have them.
     """
     if not settings:
         return entry
-    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    if given is None:
+        given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
         return validated(type(entry), given, settings)
     except ValidationError as error:
         reasons = "; ".join(map(reason, mistakes_of(error, with_parts(given, settings))))
+        if not place:
+            raise InputError(reasons) from None
         shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
         raise InputError(f"{place}: {shown}: {reasons}") from None
 

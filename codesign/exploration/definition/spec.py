@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.questions import AskedQuestion
 from codesign.documents import FileSpec, Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition import axis_checks, checks, question_checks
+from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
+from codesign.exploration.definition.nested import with_fields
+from codesign.exploration.definition.network import AxisValue, NetworkEntry, complete_neuron, set_by, with_network
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
 from codesign.mistakes import of_form
-from codesign.network.direct import Skip
-from codesign.network.layers import Delayed, LayerSpec, Linear
+from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, TopologySpec, network_shape, parse_topology
 from codesign.simulation.recording import CONVERGENCE_STEPS
@@ -36,27 +37,7 @@ Name = Annotated[
     of_form("[A-Za-z_][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or '_'"),
 ]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-AxisValue = str | int | float | bool
 T = TypeVar("T", bound=Sequence[Any])
-
-
-def hidden_sizes(text: str) -> tuple[int, ...]:
-    """Neurons of each layer of text such as `[64x3]` or `128r-64`. Raises InputError for other text."""
-    try:
-        layers = parse_topology(f"1-{text}-1").layers
-    except InputError:
-        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
-    return tuple(layer.neurons for layer in layers[:-1] if isinstance(layer, Linear))
-
-
-def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
-    """Refuses text that cannot be parsed, and keeps the text."""
-
-    def check(text: str) -> str:
-        parse(text)
-        return text
-
-    return AfterValidator(check)
 
 
 def different(what: str, values: T) -> T:
@@ -64,34 +45,6 @@ def different(what: str, values: T) -> T:
     if len(set(map(str, values))) < len(values):
         raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
     return values
-
-
-class NetworkEntry(Spec):
-    """The network: exactly one of the first three, or none where a preset names the layers.
-
-    Attributes:
-        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
-        hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
-        layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
-        delayed, skips: with `layers`, further connections, as in `TopologySpec`.
-        neuron: parameters of all neurons; what is left out comes from the preset.
-    """
-
-    topology: Annotated[str, _parsed_by(parse_topology)] | None = None
-    hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(hidden_sizes)] | None = None
-    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
-    delayed: tuple[Delayed, ...] = ()
-    skips: tuple[Skip, ...] = ()
-    neuron: NeuronSpec = NeuronSpec()
-
-    @model_validator(mode="after")
-    def _check_choice(self) -> NetworkEntry:
-        if (self.delayed or self.skips) and self.layers is None:
-            raise ValueError("delayed, skips: only beside layers; in topology and hidden, 128r is a recurrent layer")
-        given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
-        return self
 
 
 class ScheduleEntry(Spec):
@@ -266,7 +219,8 @@ class SweepSpec(FileSpec):
         recipes: a recipe's `chip` is the name of one of `chips`.
         resources: cores, memory and time that jobs take.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
-            by dotted path, of the chip's description) or `recipe.<name>.<parameter>`; crossed into design points.
+            by dotted path, of the chip's description), `recipe.<name>.<parameter>`, `network.<parameter>`,
+            `neuron.<parameter>` or `workload.<parameter>`; crossed into design points.
         static_book: which of the chips' static power compared energies count: everything powered on the `board`, or the
             share of the `cores_in_use`.
     """
@@ -327,7 +281,7 @@ class SweepSpec(FileSpec):
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
         yield from ((("schedules", name), "every sweep has one of that name; rename yours") for name in hidden)
-        in_axes = list(axis_checks.problems(data, blocks, models))
+        in_axes = [*axis_checks.problems(data, blocks, models), *design_checks.problems(data)]
         yield from in_axes
         yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
 
@@ -339,6 +293,41 @@ class SweepSpec(FileSpec):
     def anchor(cls, data: Any, folder: Callable[[Path_], str]) -> Any:
         return checks.anchored(data, folder)
 
+    _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
+
+    def of_design(self, settings: Mapping[str, AxisValue]) -> SweepSpec:
+        """The sweep of one network and workload.
+
+        Args:
+            settings: a value of each axis on them, by path. The sweep that is returned is without these axes.
+
+        Raises:
+            InputError: they cannot have these values together.
+        """
+        workload = {path.partition(".")[2]: value for path, value in settings.items() if path.startswith("workload.")}
+        spec = self.model_copy(
+            update={
+                "axes": {path: values for path, values in self.axes.items() if path not in settings},
+                "network": with_network(self.network, self.preset, settings, "axes"),
+                "workload": with_fields(self.workload, workload, "axes"),
+            }
+        )
+        spec._set_by_axes = {
+            set_by(path): ("axes", path, self.axes[path].index(value)) for path, value in settings.items()
+        }
+        return spec
+
+    def refusal(self, mistakes: Iterable[tuple[Path_, str]]) -> InputError:
+        """An error with mistakes at paths of the file, each at its line, or at that of the axis that sets it."""
+        return super().refusal((self._written_at(path), message) for path, message in mistakes)
+
+    def _written_at(self, path: Path_) -> Path_:
+        for inner, place in self._set_by_axes.items():
+            common = min(len(path), len(inner))
+            if common > 1 and path[:common] == inner[:common]:
+                return place
+        return path
+
     def schedule_entry(self, name: str) -> ScheduleEntry:
         """A schedule of the sweep, or the built-in one of that name."""
         return self.schedules[name] if name in self.schedules else BUILT_IN_SCHEDULES[name]
@@ -346,10 +335,7 @@ class SweepSpec(FileSpec):
     @property
     def neuron(self) -> NeuronSpec:
         """The neuron with what it leaves to the preset."""
-        if self.preset is None:
-            return self.network.neuron
-        given = {name: getattr(self.network.neuron, name) for name in self.network.neuron.model_fields_set}
-        return PRESETS[self.preset].neuron.model_copy(update=given)
+        return complete_neuron(self.network, self.preset)
 
     def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
         """The network's layers for a workload.

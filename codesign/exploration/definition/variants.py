@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeGuard, TypeVar
 
+from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.errors import InputError
+from codesign.exploration.definition.designs import unit_of_values
 from codesign.exploration.definition.nested import with_fields
-from codesign.exploration.definition.spec import AxisValue, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number
@@ -115,6 +118,8 @@ def axis_units(spec: SweepSpec) -> dict[str, str]:
 
 
 def _axis_unit(spec: SweepSpec, path: str) -> str:
+    if is_of_design(path):
+        return unit_of_values(spec.axes[path])
     block, name, parameter = path.split(".", 2)
     if block != "chip" or parameter in ChipEntry.model_fields:
         return ""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from codesign.analysis.results.formatting import listed
 from codesign.documents import Path_
 from codesign.errors import CodesignError
-from codesign.exploration.definition.spec import NetworkEntry, SweepSpec
+from codesign.exploration.definition.network import NetworkEntry
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import encode_state
 from codesign.files import read_file
 from codesign.network.layers import Linear
@@ -131,8 +132,8 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
             )
         if (network.topology, network.neuron) != (first.network.topology, first.network.neuron):
             yield where, f"has another network than that of recipe '{first_name}'; give it a sweep of its own"
-    if {"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set:
-        yield (("network",), f"is that of the model of recipe '{first_name}'; remove it here")
+    for part in sorted({"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set):
+        yield (("network", part), f"is that of the model of recipe '{first_name}'; remove it here")
 
 
 def _inputs(grid: Grid) -> str:

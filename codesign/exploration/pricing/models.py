@@ -9,7 +9,8 @@ from codesign.errors import InputError
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.encoding import decode_columns
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import FeasiblePoint, PlannedPoint, build_plan
+from codesign.exploration.plan import build_plan
+from codesign.exploration.planned import FeasiblePoint, PlannedPoint
 from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
@@ -55,7 +56,7 @@ def prepare(
     failures = run_work(
         work,
         store=store,
-        workload=lambda: workloads.load(plan.workload),
+        workload=workloads.load,
         executor=executor,
         progress=progress or Progress(),
         resources=sweep.resources,

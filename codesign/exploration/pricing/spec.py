@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from codesign.analysis.results.columns import is_of_design
 from codesign.documents import FileSpec, Path_, Spec, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import list_at, mapping
@@ -161,6 +162,9 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
     recipes = list_at(data, "recipes") or list(sweep.recipes)
     taken: dict[str, list[Any]] = {"chip": [entry], "schedule": [schedule], "recipe": recipes}
     for path in sweep.axes:
+        if is_of_design(path):
+            yield ("sweep",), f"'{sweep.name}' has an axis {path}, and prices are of one network on one workload"
+            continue
         block, of, parameter = path.split(".", 2)
         if of in taken[block]:
             yield (

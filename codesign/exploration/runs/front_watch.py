@@ -16,7 +16,7 @@ from codesign.analysis.results.points import FACT_COLUMNS, Point, points_of
 from codesign.analysis.results.table import frame_of
 from codesign.exploration.definition.variants import axis_units
 from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.plan import Plan
+from codesign.exploration.planned import Plan
 from codesign.exploration.point_rows import result_columns
 from codesign.exploration.runs.progress import FrontLine, View
 from codesign.hardware.terms import ENERGY_COLUMNS
@@ -90,7 +90,7 @@ class FrontWatch(View):
         for point in self._plan.points:
             if point.jobs is not None:
                 with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there
-                    results = result_columns(point.jobs, point.chip, self._plan.shape, self._results)
+                    results = result_columns(point, point.jobs, self._results)
                     yield {**point.columns, **results}
 
 

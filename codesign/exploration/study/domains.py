@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
 from codesign.documents import Spec
-from codesign.exploration.definition.spec import AxisValue as Value
+from codesign.exploration.definition.network import AxisValue as Value
 from codesign.mistakes import suggestion
-from codesign.units import Written, parse_quantity, si_unit
+from codesign.units import Written, common_unit, parse_quantity, si_unit
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -139,13 +139,7 @@ class Choices(Spec):
     @property
     def unit(self) -> str:
         """The unit of the first choice, where all are quantities of its kind; "" otherwise."""
-        unit = str(self.choices[0]).strip().partition(" ")[2]
-        try:
-            for choice in self.choices:
-                parse_quantity(choice, si_unit(unit))
-        except ValueError:
-            return ""
-        return unit
+        return common_unit(self.choices)
 
     def suggest(self, trial: BaseTrial, path: str) -> Value:
         """One of the values as written, whatever they are."""

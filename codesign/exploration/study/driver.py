@@ -18,7 +18,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from codesign.errors import InputError, StoreError
-from codesign.exploration.definition.spec import AxisValue as Value
+from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of, constraint_text
 from codesign.exploration.study.samplers import SeededSampler

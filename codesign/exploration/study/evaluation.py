@@ -11,9 +11,10 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import quantity
 from codesign.analysis.results.pareto import pareto_ranking
 from codesign.errors import InputError
-from codesign.exploration.definition.spec import AxisValue as Value
+from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.plan import Plan, build_plan
+from codesign.exploration.plan import build_plan
+from codesign.exploration.planned import Plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.runner import Runner
 from codesign.exploration.study.spec import ConstraintEntry, FidelityLevel, StudySpec
@@ -97,7 +98,7 @@ class Evaluations:
 
     def rows(self, plan: Plan) -> list[Columns]:
         """Rows of a plan whose jobs have ended."""
-        return list(point_rows(plan.points, plan.shape, self.runner.store, self.runner.failures))
+        return list(point_rows(plan.points, self.runner.store, self.runner.failures))
 
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""

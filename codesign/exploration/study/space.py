@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pydantic import ValidationError
 
 from codesign.documents import Spec
-from codesign.errors import CodesignError, InputError
+from codesign.errors import CodesignError
 from codesign.exploration.definition.nested import part_at, unknown_part, validated, with_fields, with_parts
+from codesign.exploration.definition.network import AxisValue as Value
+from codesign.exploration.definition.network import HiddenLayers, with_network
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
-from codesign.exploration.definition.spec import AxisValue as Value
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.network.neuron import NeuronSpec
-from codesign.network.topology import TopologySpec, parse_topology
 from codesign.simulation.policies import get_policy
-from codesign.training.presets import PRESETS
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
 if TYPE_CHECKING:
@@ -38,8 +37,6 @@ _MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "sc
 """Blocks whose parameters are the fields of a model."""
 _POLICY = re.compile(r"recipe\.(.+\.)?policy")
 _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
-_MOST_LAYERS = 1000
-_MOST_NEURONS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -191,7 +188,7 @@ class SearchSpace:
     def _means_something(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
         chosen, block, field = self.chosen(values), parameter.block, parameter.field
         if parameter.layer is not None:
-            return parameter.layer <= self._depth(values)
+            return parameter.layer <= self.hidden.depth(values)
         if block not in chosen or not field:
             return True
         of_this_one = f"{block}.{chosen[block]}.{field}"
@@ -235,11 +232,10 @@ class SearchSpace:
             "recipe": lambda: self.base.recipes[name],
             "chip": lambda: self.base.chips[name],
             "schedule": lambda: self.base.schedule_entry(name),
-            "neuron": NeuronSpec,
         }
         try:
-            if block == "network":
-                self.hidden({parameter.path: value})
+            if block in ("network", "neuron"):
+                with_network(self.base.network, self.base.preset, {parameter.path: value}, "")
             elif block == "chip" and field not in ChipEntry.model_fields:
                 replaced(base_chip(self.base, name), settings)
             else:
@@ -250,42 +246,13 @@ class SearchSpace:
             found = mistakes_of(error, with_parts(given, {field: value}))
             return "; ".join(reason(item) for item in found if item["loc"][:1] == (field.partition(".")[0],)) or None
         except CodesignError as error:
-            return str(error).removeprefix(f"space.{parameter.path}: ")
+            return str(error).removeprefix(f"{parameter.path}: ")
         return None
 
-    def _depth(self, values: Mapping[str, Value]) -> int:
-        return int(values.get("network.depth", len(self.base_hidden)))
-
-    def hidden(self, values: Mapping[str, Value]) -> list[int]:
-        """Neurons of each hidden layer of a trial. Raises InputError where widths cannot be searched, or not these."""
-        for path, value in values.items():
-            most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
-            if path.startswith("network.") and not (type(value) is int and 0 < value <= most):
-                raise InputError(f"space.{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
-        depth = self._depth(values)
-        sizes = [*self.base_hidden, *self.base_hidden[-1:] * depth][:depth]
-        if "network.width" in values:
-            sizes = [int(values["network.width"])] * depth
-        return [int(values.get(f"network.hidden.{number}", size)) for number, size in enumerate(sizes, start=1)]
-
     @cached_property
-    def base_hidden(self) -> tuple[int, ...]:
-        """Neurons of each hidden layer as the file has them. Raises InputError where widths cannot be searched."""
-        return tuple(layer.neurons for layer in self._base.layers[:-1])  # type: ignore[union-attr]
-
-    @cached_property
-    def _base(self) -> TopologySpec:
-        network, preset = self.base.network, self.base.preset
-        text = network.hidden or (PRESETS[preset].hidden if preset else None)
-        if network.layers is not None or (network.topology or text) is None:
-            raise InputError("space: widths can be searched where the network is given by hidden or topology")
-        return parse_topology(network.topology or f"1-{text}-1")
-
-    def _hidden_text(self, values: Mapping[str, Value]) -> str:
-        """The hidden layers of a trial; those are recurrent that are in the file, and what is added is as the last."""
-        recurrent, last = {one.to for one in self._base.delayed}, len(self.base_hidden) - 1
-        sizes = enumerate(self.hidden(values))
-        return "-".join(f"{size}{'r' if min(layer, last) in recurrent else ''}" for layer, size in sizes)
+    def hidden(self) -> HiddenLayers:
+        """The hidden layers as the file has them. Raises InputError where widths cannot be searched."""
+        return HiddenLayers.of(self.base.network, self.base.preset)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
         """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep.
@@ -308,18 +275,11 @@ class SearchSpace:
         numbers = {field: value for field, value in settings.items() if field not in own}
         chip = with_fields(base.chips[chosen["chip"]], own, "space")
         chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).with_numbers(numbers)
-        # What the file says of its neuron is in SI units, in which a file cannot give it: the trial's is checked alone.
-        settings = self._settings(values, "neuron")
-        alone = with_fields(NeuronSpec(), settings, "space")
-        neuron = {field: getattr(alone, field) for field in settings}
-        network: dict[str, Any] = {"neuron": base.network.neuron.model_copy(update=neuron)}
-        if self._settings(values, "network"):
-            network.update(hidden=self._hidden_text(values), topology=None)
         return SweepSpec.model_construct(
             **{
                 **{name: getattr(base, name) for name in SweepSpec.model_fields},
                 "axes": {},
-                "network": base.network.model_copy(update=network),
+                "network": with_network(base.network, base.preset, values, "space"),
                 "recipes": {chosen["recipe"]: recipe},
                 "chips": {chosen["chip"]: chip},
                 "schedules": {chosen["schedule"]: schedule},
@@ -347,7 +307,7 @@ class SearchSpace:
             if not field:
                 values[path] = names[block]
             elif block == "network":
-                sizes = self.base_hidden if parameter.layer is None else self.base_hidden[parameter.layer - 1 :][:1]
+                sizes = self.hidden.sizes[parameter.layer - 1 :][:1] if parameter.layer else self.hidden.sizes
                 values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
             elif block == "chip" and field not in ChipEntry.model_fields:
                 values[path] = parameter_value(chip, field)

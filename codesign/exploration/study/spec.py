@@ -11,15 +11,9 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.definition.spec import (
-    AxisValue,
-    EvaluationEntry,
-    ObjectiveEntry,
-    Seeds,
-    SweepSpec,
-    different,
-)
-from codesign.exploration.definition.spec import AxisValue as Value
+from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.network import AxisValue as Value
+from codesign.exploration.definition.spec import EvaluationEntry, ObjectiveEntry, Seeds, SweepSpec, different
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler

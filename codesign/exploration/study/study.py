@@ -16,10 +16,10 @@ from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.plan import Plan
+from codesign.exploration.planned import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
-from codesign.exploration.running import choose_executor
+from codesign.exploration.running import choose_executor, epoch_size
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
@@ -198,12 +198,11 @@ def _write(
 
 def _choose_executor(spec: StudySpec, workloads: Workloads, baseline: Plan, progress: Progress) -> Executor:
     """One for trainings of trials in flight, and of their seeds."""
-    training = workloads.load(baseline.workload).train
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
+    trials = math.inf if spec.budget.trials is None else spec.budget.trials
     return choose_executor(
-        epochs=math.inf if spec.budget.trials is None else longest * seeds * spec.budget.trials,
+        trained=longest * seeds * trials * epoch_size(workloads.load(baseline.workload)),
         at_once=spec.in_flight * spec.cohort * seeds,
-        samples=len(training) * training.timesteps,
         on_note=progress.note,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.illustrations import FigureEntry
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -131,10 +132,12 @@ def _citations(metadata: ResultMetadata) -> Table:
 def _reproduction(metadata: ResultMetadata) -> Section:
     workload, jobs = metadata.workload, metadata.jobs
     timestep = format_si(workload.timestep_s, "s")
+    axes = [axis.name for axis in metadata.axes if axis.name.startswith("workload.")]
+    varied = f"; others by the values of {listed(axes)}" if axes else ""
     rows = [
         ("configuration hash", metadata.config_hash),
         ("data", f"{workload.name}: {workload.train} training, {workload.validation} validation, {workload.test} test"),
-        ("input", f"{workload.timesteps} timesteps of {timestep}" if workload.timestep_s else "a static input"),
+        ("input", f"{workload.timesteps} timesteps of {timestep}{varied}" if workload.timestep_s else "a static input"),
         ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
         ("network", metadata.topology),
         (

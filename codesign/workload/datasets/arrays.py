@@ -43,7 +43,7 @@ from codesign.errors import DataError, InputError
 from codesign.units import format_si
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
-from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.base import Dataset, Recordings, as_long
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
@@ -123,7 +123,7 @@ def _as_long(recordings: Recordings, timestep_s: float | None) -> int | None:
     own_s, timesteps = recordings.timestep_s, recordings.timesteps
     if recordings.longest is not None or not own_s or not timestep_s or timesteps is None:
         return timesteps
-    return max(1, math.ceil(timesteps * own_s / timestep_s * (1 - 1e-9)))
+    return as_long(timesteps, own_s, timestep_s)
 
 
 def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tuple[str, str]]:

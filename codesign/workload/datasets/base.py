@@ -37,6 +37,11 @@ Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch | Iterator[Event
 """The samples at some positions, in that order: a batch of them, or the events of one after the other."""
 
 
+def as_long(timesteps: int, own_s: float, timestep_s: float) -> int:
+    """How many timesteps of another length last at least as long as so many of `own_s`."""
+    return max(1, math.ceil(timesteps * own_s / timestep_s * (1 - 1e-9)))
+
+
 class IncompleteError(DataError):
     """Files are there, but others without which they are of no use are not; says which."""
 
@@ -272,12 +277,17 @@ class Dataset(ABC):
         yield from self.timing_mistakes(self.completed(spec))
 
     def completed(self, spec: WorkloadSpec) -> ResolvedSpec:
-        """`spec` with the dataset's own defaults filled in."""
+        """`spec` with the dataset's own defaults filled in: with another Δt, a sample lasts as long as usual."""
+        own_s, timestep_s = self.usual_timestep_s, self.usual_timestep_s if spec.timestep is None else spec.timestep
+        timesteps = self.usual_timesteps
+        if own_s and timestep_s and timestep_s != own_s:
+            most = self.longest_s / timestep_s * (1 + 1e-9)
+            timesteps = max(1, math.floor(min(as_long(timesteps, own_s, timestep_s), most)))
         return ResolvedSpec.model_construct(
             **{
                 **spec.model_dump(),
-                "timestep": self.usual_timestep_s if spec.timestep is None else spec.timestep,
-                "timesteps": self.usual_timesteps if spec.timesteps is None else spec.timesteps,
+                "timestep": timestep_s,
+                "timesteps": timesteps if spec.timesteps is None else spec.timesteps,
                 "split": spec.split or self.splits[0],
                 "contrast": spec.contrast or self.usual_contrast,
             }

@@ -1,0 +1,50 @@
+"""The networks and workloads of a sweep: one of each for every combination of the axes on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from codesign.analysis.results.columns import is_of_design
+from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.units import common_unit, parse_quantity, si_unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One network and workload of a sweep.
+
+    Attributes:
+        spec: the sweep with them, and without the axes that choose them.
+        axes: by path of such an axis, the value here: a number, in SI, where all of the axis are; else text.
+    """
+
+    spec: SweepSpec
+    axes: tuple[tuple[str, str | float], ...]
+
+
+def designs(spec: SweepSpec) -> Iterator[Design]:
+    """All of a sweep, in the order of the file; one where no axis is on network or workload.
+
+    Raises:
+        InputError: values of axes that do not go together.
+    """
+    chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
+    for settings in product(*chosen.values()):
+        values = dict(zip(chosen, settings, strict=True))
+        columns = tuple((path, _column(value, chosen[path])) for path, value in values.items())
+        yield Design(spec=spec.of_design(values), axes=columns)
+
+
+def unit_of_values(values: tuple[AxisValue, ...]) -> str:
+    """The SI unit of an axis whose values are quantities, "" for any other."""
+    return si_unit(unit) if (unit := common_unit(values)) else ""
+
+
+def _column(value: AxisValue, values: tuple[AxisValue, ...]) -> str | float:
+    if unit := unit_of_values(values):
+        return parse_quantity(value, unit)
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    return float(value) if numbers else str(value)

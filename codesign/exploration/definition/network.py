@@ -1,0 +1,205 @@
+"""The network of a sweep, and what axes and searches change of it: widths, depth, parts of its layers, its neuron."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from codesign.documents import Path_, Spec
+from codesign.errors import InputError
+from codesign.exploration.definition.nested import with_fields
+from codesign.network.direct import Skip
+from codesign.network.layers import Delayed, LayerSpec, Linear
+from codesign.network.neuron import NeuronSpec
+from codesign.network.topology import TopologySpec, parse_topology
+from codesign.training.presets import PRESETS
+
+AxisValue = str | int | float | bool
+
+_MOST_LAYERS = 1000
+_MOST_NEURONS = 10_000_000
+
+
+def _of_hidden(text: str) -> TopologySpec:
+    """The layers of text such as `[64x3]` or `128r-64`, between one input and one output."""
+    try:
+        return parse_topology(f"1-{text}-1")
+    except InputError:
+        raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
+
+
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Refuses text that cannot be parsed, and keeps the text."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+class NetworkEntry(Spec):
+    """The network: exactly one of the first three, or none where a preset names the layers.
+
+    Attributes:
+        topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
+        hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
+        layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
+        delayed, skips: with `layers`, further connections, as in `TopologySpec`.
+        neuron: parameters of all neurons; what is left out comes from the preset.
+    """
+
+    topology: Annotated[str, _parsed_by(parse_topology)] | None = None
+    hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(_of_hidden)] | None = None
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
+    delayed: tuple[Delayed, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    neuron: NeuronSpec = NeuronSpec()
+
+    @model_validator(mode="after")
+    def _check_choice(self) -> NetworkEntry:
+        if (self.delayed or self.skips) and self.layers is None:
+            raise ValueError("delayed, skips: only beside layers; in topology and hidden, 128r is a recurrent layer")
+        given = [name for name in ("topology", "hidden", "layers") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of topology, hidden and layers, found {' and '.join(given)}")
+        return self
+
+
+@dataclass(frozen=True)
+class HiddenLayers:
+    """Fully connected hidden layers, whose depth and widths may be changed.
+
+    Attributes:
+        sizes: neurons of each.
+        recurrent: those that are connected to themselves, counted from 0.
+    """
+
+    sizes: tuple[int, ...]
+    recurrent: frozenset[int]
+
+    @staticmethod
+    def of(network: NetworkEntry, preset: str | None) -> HiddenLayers:
+        """Those of a network, or of the preset where it leaves them out. Raises InputError where layers are listed."""
+        text = network.hidden or (PRESETS[preset].hidden if preset else None)
+        if network.layers is not None or (network.topology or text) is None:
+            raise InputError("widths can be changed where the network is given by hidden or topology")
+        topology = parse_topology(network.topology) if network.topology else _of_hidden(str(text))
+        sizes = tuple(layer.neurons for layer in topology.layers[:-1] if isinstance(layer, Linear))
+        return HiddenLayers(sizes, frozenset(one.to for one in topology.delayed))
+
+    def depth(self, settings: Mapping[str, AxisValue]) -> int:
+        """How many layers there are under settings as `changed` takes them."""
+        return int(settings.get("network.depth", len(self.sizes)))
+
+    def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
+        """Neurons of each layer. What is added is as wide as the last.
+
+        Args:
+            settings: by path, as in `network.width`, `network.depth` and `network.hidden.1`; others are passed over.
+
+        Raises:
+            InputError: a layer or a network cannot have so many, or there is no layer of that number.
+        """
+        sizes = self._within_limits(settings)
+        depth = self.depth(settings)
+        usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
+        if "network.width" in settings:
+            usual = [int(settings["network.width"])] * depth
+        return [sizes.get(number, size) for number, size in enumerate(usual, start=1)]
+
+    def text(self, settings: Mapping[str, AxisValue]) -> str:
+        """The same as a file writes it. Layers are recurrent that are so here, and what is added is as the last."""
+        last = len(self.sizes) - 1
+        sizes = enumerate(self.changed(settings))
+        return "-".join(f"{size}{'r' if min(layer, last) in self.recurrent else ''}" for layer, size in sizes)
+
+    @staticmethod
+    def _within_limits(settings: Mapping[str, AxisValue]) -> dict[int, int]:
+        """Neurons of single layers, by their number."""
+        sizes: dict[int, int] = {}
+        for path, value in settings.items():
+            if not changes_widths(path):
+                continue
+            most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
+            if not (type(value) is int and 0 < value <= most):
+                raise InputError(f"{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
+            if path.startswith(_SINGLE):
+                sizes[int(path.removeprefix(_SINGLE))] = value
+        return sizes
+
+
+_SINGLE = "network.hidden."
+
+
+def changes_widths(path: str) -> bool:
+    """Whether a path leads to the depth, the width of all hidden layers, or the width of one, counted from 1."""
+    number = path.removeprefix(_SINGLE)
+    single = number.isascii() and number.isdecimal() and not number.startswith("0")
+    return path in ("network.width", "network.depth") or (path.startswith(_SINGLE) and single)
+
+
+def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
+    """The neuron of a network, with what it leaves to a preset."""
+    if preset is None:
+        return network.neuron
+    given = {name: getattr(network.neuron, name) for name in network.neuron.model_fields_set}
+    return PRESETS[preset].neuron.model_copy(update=given)
+
+
+def with_network(
+    network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue], place: str
+) -> NetworkEntry:
+    """A network with some of its parameters replaced at once and checked.
+
+    Args:
+        preset: that gives what the network leaves out.
+        settings: by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
+            `neuron.time_constant`; others are passed over.
+        place: as in `with_fields`.
+
+    Raises:
+        InputError: it cannot have them.
+    """
+    fields = {path: value for path, value in settings.items() if not changes_widths(path)}
+    network = with_fields(network, _of_block("network", fields), place)
+    if any(map(changes_widths, settings)):
+        hidden = HiddenLayers.of(network, preset).text(settings)
+        network = network.model_copy(update={"hidden": hidden, "topology": None})
+    of_neuron = _of_block("neuron", settings)
+    if not of_neuron:
+        return network
+    neuron = complete_neuron(network, preset)
+    changed = with_fields(neuron, of_neuron, place, given=_as_written(neuron))
+    update = {name: getattr(changed, name) for name in {path.partition(".")[0] for path in of_neuron}}
+    return network.model_copy(update={"neuron": network.neuron.model_copy(update=update)})
+
+
+def set_by(path: str) -> Path_:
+    """Where in a file stands what an axis or a parameter of a search sets in network, neuron or workload."""
+    if changes_widths(path):
+        return "network", "hidden"
+    block, *rest = path.split(".")
+    parts: Path_ = tuple(int(part) if part.isdecimal() else part for part in rest)
+    return ("network", "neuron", *parts) if block == "neuron" else (block, *parts)
+
+
+def _of_block(block: str, settings: Mapping[str, AxisValue]) -> dict[str, AxisValue]:
+    """The settings of a block by the rest of their paths."""
+    return {path.partition(".")[2]: value for path, value in settings.items() if path.startswith(f"{block}.")}
+
+
+def _as_written(neuron: NeuronSpec) -> dict[str, Any]:
+    """What is said of a neuron as a file writes it: times with their unit, in which settings must have theirs too."""
+
+    def written(name: str, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return [written(name, one) for one in value]
+        return f"{value!r} s" if name.endswith("time_constant") and value not in (None, math.inf) else value
+
+    said = {name: written(name, getattr(neuron, name)) for name in neuron.model_fields_set}
+    return {name: "infinite" if value == math.inf else value for name, value in said.items()}

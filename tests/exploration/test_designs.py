@@ -1,0 +1,151 @@
+"""Axes on network, neuron and workload: each combination of values is the sweep that a file with them would be."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from mistakes_found import mistakes_of
+from tiny_sweeps import TINY, assert_at_lines, problems, run, tiny
+
+import codesign as cd
+from codesign.analysis.results.table import read_results
+from codesign.documents import parse_document
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.planned import Plan
+from codesign.exploration.sweep import plan_sweep
+
+NETWORK = 'network: {hidden: "12-8"}'
+SEEDS_LINE = "seeds: {training: [0]}"
+WORKLOAD = "workload: {name: digits, timesteps: 3,"
+
+
+def with_axes(*axes: str) -> SweepSpec:
+    return tiny((SEEDS_LINE, "\n  ".join((f"{SEEDS_LINE}\naxes:", *axes))))
+
+
+def jobs_of(plan: Plan) -> set[str]:
+    return {key for point in plan.points if point.jobs is not None for key in point.jobs.keys}
+
+
+def test_a_combination_has_the_jobs_of_a_sweep_with_its_values(cache_root: Path):
+    sizes, constants, steps = (16, 32), ("2 ms", "20 ms"), ("10 ms", "20 ms")
+    spec = with_axes(
+        f"network.hidden.2: [{', '.join(map(str, sizes))}]",
+        f"neuron.time_constant: [{', '.join(constants)}]",
+        f"workload.timestep: [{', '.join(steps)}]",
+    )
+    plan = plan_sweep(spec, cache_root=cache_root)
+    one_by_one = [
+        tiny(
+            (NETWORK, f'network: {{hidden: "12-{size}", neuron: {{time_constant: {constant}}}}}'),
+            (WORKLOAD, f"{WORKLOAD} timestep: {step},"),
+        )
+        for size, constant, step in product(sizes, constants, steps)
+    ]
+    plans = [plan_sweep(one, cache_root=cache_root) for one in one_by_one]
+    assert jobs_of(plan) == {key for one in plans for key in jobs_of(one)}
+    assert len(plan.points) == sum(len(one.points) for one in plans) == 8 * 3
+    assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
+    assert [*plan.workloads] == [*dict.fromkeys(fingerprint for one in plans for fingerprint in one.workloads)]
+    of_axes = {tuple(point.columns[f"axis.{path}"] for path in spec.axes) for point in plan.points}
+    assert of_axes == {*product((16.0, 32.0), (0.002, 0.02), (0.01, 0.02))}
+
+
+@pytest.mark.parametrize(
+    ("axis", "changed"),
+    [
+        ("network.width: [16]", 'hidden: "16-16"'),
+        ("network.depth: [3]", 'hidden: "12-8-8"'),
+        ('network.hidden: ["9r-7"]', 'hidden: "9r-7"'),
+        ("neuron.reset: [subtract]", 'hidden: "12-8", neuron: {reset: subtract}'),
+    ],
+)
+def test_a_value_is_that_of_the_file(axis: str, changed: str, cache_root: Path):
+    plan, same = with_axes(axis), tiny((NETWORK, f"network: {{{changed}}}"))
+    assert jobs_of(plan_sweep(plan, cache_root=cache_root)) == jobs_of(plan_sweep(same, cache_root=cache_root))
+
+
+def test_layers_are_axes_too():
+    layers = "{kind: conv2d, channels: 2, kernel: 3}, {kind: linear, neurons: 10}"
+    spec = tiny(
+        (NETWORK, f"network: {{layers: [{layers}]}}"),
+        (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{network.layers.0.channels: [2, 4]}}"),
+    )
+    points = plan_sweep(spec).points
+    assert {point.columns["topology"] for point in points} == {"512-392-10", "512-784-10"}
+
+
+@pytest.mark.pages
+def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: Path):
+    spec = with_axes("network.width: [12, 24]", "workload.timestep: [20 ms, 50 ms]")
+    outcome, progress = run(spec, tmp_path, cache_root, models=True)
+    table = read_results(outcome.results)
+    rows = table.frame[table.frame["schedule"] == "layered"]
+    assert sorted(zip(rows["axis.network.width"], rows["topology"], strict=True)) == [
+        *[(12, "512-12-12-10")] * 2,
+        *[(24, "512-24-24-10")] * 2,
+    ]
+    assert {axis.name: axis.unit for axis in table.metadata.axes} == {"network.width": "", "workload.timestep": "s"}
+    assert table.metadata.topology == "512-12-12-10 or 512-24-24-10"
+    assert "layered, network.width = 12.0, workload.timestep = 0.02 seed 0" in " ".join(progress.ran)
+    for width, timestep in product((12, 24), (0.02, 0.05)):
+        name = f"layered-network.width-{width}-workload.timestep-{timestep}-seed0.safetensors"
+        loaded = cd.load_model(tmp_path / "out/models" / name)
+        assert loaded.network.shape.layer_sizes == (width, width, 10)
+        assert loaded.network.timestep_s == loaded.card.data.options.timestep == timestep
+        here = rows[(rows["axis.network.width"] == width) & (rows["axis.workload.timestep"] == timestep)]
+        workload = cd.load_workload(loaded.card.data.options, cache_root=cache_root)
+        assert cd.evaluate(loaded.network, workload.test, cd.LAYERED).accuracy == here["float_accuracy"].item()
+
+
+def test_a_wrong_value_is_told_at_its_line():
+    axes = """axes:
+  network.width: [16, 0]
+  network.hidden: [64x]
+  network.widht: [3]
+  network.neuron.threshold: [1]
+  neuron.time_constant: [5 ms, 5]
+  neuron.thresold: [1]
+  workload.timestep: [1 ns, 1 ms]
+  workload.name: [digits]
+  workload.contrast: [0]
+  network: [3]
+"""
+    found = problems(TINY + axes)
+    assert_at_lines(
+        found,
+        [
+            (16, "axes.network.width: must be a whole number above 0, at most 10,000,000, found 0"),
+            (17, "axes.network.hidden: hidden layers '64x' are not of the form"),
+            (18, "axes.network.widht: a network has no parameter 'widht'"),
+            (19, "axes.network.neuron.threshold: network.neuron is no axis; write neuron.<parameter>"),
+            (20, "axes.neuron.time_constant: needs a unit, found 5"),
+            (21, "axes.neuron.thresold: a neuron has no parameter 'thresold'; did you mean 'threshold'?"),
+            (22, "axes.workload.timestep: must be at least"),
+            (23, "axes.workload.name: workload.name is no axis; give each its own sweep"),
+            (24, "axes.workload.contrast: must be"),
+            (25, "axes.network: must be one of recipe.<name>.<parameter>"),
+        ],
+    )
+
+
+def test_what_does_not_go_together_is_told_at_the_axis():
+    topology = TINY.replace('hidden: "12-8"', "topology: 512-12-10")
+    assert_at_lines(
+        plan_problems_of(f"{topology}axes:\n  network.topology: [512-9-10, 511-9-10]\n"),
+        [(16, "axes.network.topology: '511-9-10' has 511 inputs")],
+    )
+    assert_at_lines(
+        problems(f"{topology}axes:\n  network.hidden: [64]\n"), [(16, "axes.network.hidden: give one of topology")]
+    )
+
+
+def plan_problems_of(text: str) -> list[tuple[int, str]]:
+    return mistakes_of(plan_sweep, parse_document(text, "bad.yaml", SweepSpec))
+
+
+def test_so_many_points_are_counted():
+    found = problems(TINY + f"axes:\n  network.width: {[*range(1, 400)]}\n  neuron.threshold: {[*range(1, 400)]}\n")
+    assert_at_lines(found, [(15, "axes: 477,603 design points are more than a sweep may have")])
