@@ -25,8 +25,6 @@ _LINES = 25
 _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
 """Points of given models that are told one by one."""
-_AXES = 2
-"""Their place among the parts of what stands for an option."""
 _STYLES = {
     **dict.fromkeys(("sure", "holds", "met", "shown"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
@@ -168,23 +166,18 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Tabl
 def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
     """Options with what makes the variant that stands for each: its values of axes, and of training and schedule what
     not all share; or why there is none."""
-    parts = [None if option.point is None or not option.takes_part else _way(option.point, names) for option in options]
-    known = [of_option for of_option in parts if of_option is not None]
-    apart = [place == _AXES or len({*words}) > 1 for place, words in enumerate(zip(*known, strict=True))]
-    told = [
-        option.obstacle
-        if of_option is None
-        else ", ".join(
-            word for word, differs in zip(of_option, apart, strict=True) if word and differs and word != option.label
-        )
-        for option, of_option in zip(options, parts, strict=True)
-    ]
-    return list(zip(options, told, strict=True))
+    chosen = [option.point for option in options if option.point is not None and option.takes_part]
+    recipes, schedules = ({getattr(point, fact) for point in chosen} for fact in ("recipe", "schedule"))
 
+    def told(option: Option) -> str:
+        if (point := option.point) is None or not option.takes_part:
+            return option.obstacle
+        words = [names.recipes[point.recipe]] if len(recipes) > 1 else []
+        words += [names.schedules[point.schedule]] if len(schedules) > 1 else []
+        words += [names.option(name, text) for name, text in point.axis_texts.items()]
+        return ", ".join(word for word in words if word != option.label)
 
-def _way(point: Point, names: Names) -> tuple[str, ...]:
-    """How a point's model is trained and run, and its values of axes."""
-    return names.recipes[point.recipe], names.schedules[point.schedule], names.variant(point)
+    return [(option, told(option)) for option in options]
 
 
 def _cell(option: Option, column: str, names: Names) -> str:

@@ -167,6 +167,26 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
 
 
+@pytest.mark.parametrize(
+    ("met", "samples", "standing"),
+    [
+        ((0.96, 0.96, 0.96), 400, "likely"),  # 1.96 √(0.96 · 0.04 / 400) = 0.019 > 0.01
+        ((0.96, 0.96, 0.96), 2000, "sure"),  # 0.009
+        ((0.96, 0.97, 0.955), 10_000, "likely"),  # met by 1.2 ± 1.9 points over the seeds
+        ((0.98, 0.98, 0.98), 400, "sure"),
+    ],
+)
+def test_who_meets_a_limit_by_chance_is_not_the_best_for_sure(met, samples, standing):
+    """a needs less than b, which is well above the limit, and is the best in every seed."""
+    rows = accurate("a", 1e-9, *met) + accurate("b", 2e-9, 0.99, 0.99, 0.99)
+    question = {"choose": "chip", "least": "energy_j", "where": ["accuracy >= 95 %"]}
+    answer = asked([one | {"samples": samples} for one in rows], **question)
+    assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
+    assert ("a may meet accuracy >= 95 % only by chance." in answer.remarks) == (standing == "likely")
+    alike = [one | {"samples": samples} for one in accurate("a", 1e-9, *met) + accurate("b", 2e-9, *met)]
+    assert asked(alike, **question).standing == "sure"  # nobody else meets it any better
+
+
 @pytest.mark.parametrize(("column", "standing"), [("undecided_fraction", "likely"), ("contention", "sure")])
 def test_only_shares_of_the_samples_are_left_to_their_number(column, standing):
     """1 % against 2 % of 100 samples may be chance; of as many passes of each as one likes it is not."""

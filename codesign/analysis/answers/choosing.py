@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
+from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, left_to_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
     enlarged,
-    excluded_by_chance,
     lacking_terms,
     left_aside,
     left_out,
-    left_to_samples,
     may_miss,
     other_book,
     remarks_on,
@@ -26,7 +25,8 @@ from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
-from codesign.analysis.comparisons.contest import Contest, absence, untimed, waiting_of
+from codesign.analysis.comparisons.contest import Contest, waiting_of
+from codesign.analysis.comparisons.obstacles import absence, untimed
 from codesign.analysis.comparisons.unequal import unequal_settings
 from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.questions import ChooseQuestion
@@ -132,7 +132,8 @@ def standing_of(contest: Contest) -> Standing:
 
 def _limits_in_doubt(contest: Contest) -> bool:
     """Whether chance, or what the energy of the best leaves out, may decide who meets the constraints."""
-    return bool(excluded_by_chance(contest) or may_miss(contest.ranked[0], contest.where, contest.names))
+    chance = excluded_by_chance(contest) or included_by_chance(contest)
+    return bool(chance or may_miss(contest.ranked[0], contest.where, contest.names))
 
 
 def undecided(contest: Contest) -> bool:

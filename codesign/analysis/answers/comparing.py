@@ -18,7 +18,8 @@ from codesign.analysis.answers.remarks import (
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
-from codesign.analysis.comparisons.contest import Contest, absence
+from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.comparisons.obstacles import absence
 from codesign.analysis.comparisons.unequal import unequal_settings
 from codesign.analysis.questions import CompareQuestion, Selection
 from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval, written

@@ -7,15 +7,16 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from codesign.analysis.comparisons.comparison import ENERGIES, Comparison, Obstacle, energy_of
-from codesign.analysis.comparisons.constraints import doubt, missed_by_chance
-from codesign.analysis.comparisons.contest import GUESSED, Contest, untimed
+from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, left_to_samples
+from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
+from codesign.analysis.comparisons.constraints import doubt
+from codesign.analysis.comparisons.contest import GUESSED, Contest
+from codesign.analysis.comparisons.obstacles import untimed
 from codesign.analysis.comparisons.robustness import drawn, undrawn
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
     column_label,
-    counts_samples,
     coverage_words,
     listed,
     percent,
@@ -25,7 +26,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import CONFIDENCE, quantile_of, within_chance
+from codesign.analysis.results.statistics import CONFIDENCE, quantile_of
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.hardware.terms import BOOKS, COST_TERMS, CURRENTS, weight
@@ -62,7 +63,8 @@ def remarks_on(
     said.append(_seeds_wanted(contest))
     if contest.runner_up is not None:
         said.append(left_to_samples(contest.runner_up))
-    said += [excluded_by_chance(contest), without_draws(contest.column, *(limit.column for limit in contest.where))]
+    said += [excluded_by_chance(contest), included_by_chance(contest)]
+    said.append(without_draws(contest.column, *(limit.column for limit in contest.where)))
     if contest.runner_up is not None and not lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
     if contest.terms:
@@ -88,7 +90,7 @@ def left_aside(points: Collection[Point], names: Names) -> tuple[str, ...]:
         seeds = mixed[0].silent_seeds
         which = f"seed {seeds[0]} has" if len(seeds) == 1 else f"seeds {listed([str(seed) for seed in seeds])} have"
         more = f" The same holds at {len(mixed) - 1:,} more." if mixed[1:] else ""
-        said.append(f"At {names.point(mixed[0])}, training {which} no right answer but counts.{more}")
+        said.append(f"At {names.point(mixed[0])}, training {which} no right answer, which counts.{more}")
     return tuple(said)
 
 
@@ -132,14 +134,6 @@ def over_budget(table: ResultTable) -> str:
     )
 
 
-def left_to_samples(comparison: Comparison) -> str:
-    """That two shares of the test samples are no farther apart than chance may put those of as many."""
-    p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    if not counts_samples(comparison.column) or p == q or not samples or not within_chance(p, q, p - q, samples):
-        return ""
-    return f"With {samples:,.0f} test samples, chance may make such a difference."
-
-
 def without_draws(*columns: str) -> str:
     """Which columns depend on the chips' numbers and have no draws; "" for none."""
     labels = [column_label(column) for column in dict.fromkeys(columns) if undrawn(column)]
@@ -149,23 +143,6 @@ def without_draws(*columns: str) -> str:
 def unpaired(contest: Contest) -> bool:
     """Whether the best and the next have no training seed in common."""
     return contest.second is not None and contest.runner_up is None
-
-
-def excluded_by_chance(contest: Contest) -> str:
-    """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
-
-    Only options of which no variant meets the constraints; those of one that has such a variant are left to the seeds.
-    """
-    for option, variants in contest.members.items():
-        if option in contest.chosen:
-            continue
-        for point in variants:
-            known = point.value(contest.column).mean is not None and missed_by_chance(point, contest.where)
-            found = contest.against_next(point) if known else None
-            if found is not None and found[1] >= 1:
-                label, limits = contest.names.upper(contest.label(option)), listed([one.text for one in contest.where])
-                return f"{label} would be better and may miss {limits} by chance."
-    return ""
 
 
 # energies that do not hold all terms ---------------------------------------------------------------------------------

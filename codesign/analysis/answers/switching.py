@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from codesign.analysis.answers.remarks import left_to_samples
+from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.comparisons.comparison import compare_series
 from codesign.analysis.comparisons.constraints import meeting
 from codesign.analysis.comparisons.contest import Contest

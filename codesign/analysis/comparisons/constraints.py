@@ -123,6 +123,12 @@ def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
     return bool(missed) and all(counts_samples(each.column) and _by_chance(point, each) for each in missed)
 
 
+def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
+    """Likewise of what a point meets. Not asked of limits that another point sets, which answers the same samples."""
+    asked = (each for each in constraints if counts_samples(each.column) and not each.by_seed)
+    return any(meets(point, each) and _by_chance(point, each) for each in asked)
+
+
 def _by_chance(point: Point, constraint: Constraint) -> bool:
     values, samples = point.seeds(constraint.column), point.value("samples").mean
     if values.empty or not samples:
@@ -130,8 +136,9 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     limits = _by_seed(constraint.by_seed, [*map(int, values.index)], constraint.value).mean(axis=1)
     short = interval(_short(np.asarray(values, dtype=float), limits, constraint))
     other = constraint.value if constraint.by_seed else 0.0  # a limit that is another point's share is as uncertain
-    spread = short.half_width is not None and not short.above_zero
-    return spread or within_chance(float(values.mean()), other, short.mean or 0.0, samples)
+    apart = short.mean or 0.0
+    spread = short.half_width is not None and abs(apart) <= short.half_width
+    return spread or within_chance(float(values.mean()), other, apart, samples)
 
 
 def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:

@@ -20,25 +20,19 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import (
-    BY_TERM,
     Comparison,
-    Obstacle,
     compare,
     energy_of,
-    matched_terms,
 )
 from codesign.analysis.comparisons.constraints import meeting, met_in
-from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, DRAWS, OF_LATENCY, drawn, places_of
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
-from codesign.hardware.terms import AGREEMENT
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
@@ -47,7 +41,6 @@ _ROUNDING = 1e-12
 _MOST = 60
 """Points that are held against each other in every draw; those that are worse on average win in none."""
 
-Terms = tuple[str, ...] | None
 Met = Mapping[Point, Flags]
 
 
@@ -183,7 +176,7 @@ class Contest:
 
     def _terms(self, a: Point, b: Point) -> Terms | str:
         if (a, b) not in self._pairs:
-            self._pairs[a, b] = self._pairs[b, a] = _obstacle_between(a, b, self.column, self.names)
+            self._pairs[a, b] = self._pairs[b, a] = obstacle_between(a, b, self.column, self.names)
         return self._pairs[a, b]
 
     def _means(self, a: Point, b: Point) -> tuple[float, float]:
@@ -202,6 +195,10 @@ class Contest:
         """Whether the second is worse by means."""
         a, b = (self._sign * mean for mean in self._means(first, second))
         return a < b - _ROUNDING * abs(b)
+
+    def ahead(self, point: Point, other: Point) -> bool:
+        """Whether a point with a value is better than another by means, where they compare."""
+        return self._has(point) and not isinstance(self._terms(point, other), str) and self._behind(point, other)
 
     def _factor(self, point: Point) -> float | None:
         best, other = (abs(mean) for mean in self._means(self.ranked[0], point))
@@ -341,45 +338,6 @@ class Contest:
         if not self._seeds:
             return np.asarray(values.mean(axis=0, keepdims=True))
         return values[[seeds.index(seed) for seed in self._seeds]]
-
-
-def _obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
-    """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
-
-    Args:
-        a, b: both with a value of the column.
-    """
-    unit = COLUMNS[column].unit
-    if a.workload != b.workload:
-        return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
-    if unit not in ("", "m**2") and a.operation != b.operation:
-        runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
-        words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
-        return f"{words}; give both the same operation."
-    if column not in BY_TERM:
-        if comparison_group(a, (column,)) != comparison_group(b, (column,)):
-            return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
-        return None
-    terms = matched_terms(a, b)
-    if isinstance(terms, Obstacle):
-        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
-    return None if a.coverage == b.coverage else terms
-
-
-def absence(point: Point, column: str, names: Names) -> str:
-    """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
-    label, chip = column_label(column), names.chips[point.chip]
-    columns = ("energy", "latency") if column == "energy_delay_js" else (column.partition("_")[0],)
-    words = ("latency",) if column in OF_LATENCY else columns
-    entries = (entry.partition(": ") for entry in point.not_modelled)
-    lacking = [reason for word, _, reason in entries if word in words]
-    return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
-
-
-def untimed(point: Point, column: str) -> str:
-    """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
-    left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
-    return f"leaves out the {left_out}." if left_out and DRAWN.get(column) else ""
 
 
 def waiting_of(point: Point, other: Point) -> float | None:

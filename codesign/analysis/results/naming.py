@@ -281,7 +281,7 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     """The parameter, and whose it is where several axes are of that parameter."""
     if is_of_design(path):
         word = path.partition(".")[2]
-        return "hidden layers" if word == "hidden" else word.replace(".", " ").replace("_", " "), ""
+        return "network" if word == "hidden" else word.replace(".", " ").replace("_", " "), ""
     block, name, parameter = (*path.split(".", 2), "", "")[:3]
     if not parameter:
         return path.replace("_", " "), ""

@@ -1,0 +1,53 @@
+"""Why a point has no value to compare, why two do not compare, and what a value leaves out."""
+
+from __future__ import annotations
+
+from codesign.analysis.comparisons.comparison import BY_TERM, Obstacle, matched_terms
+from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY
+from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.formatting import column_label, listed
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+from codesign.hardware.terms import AGREEMENT
+
+Terms = tuple[str, ...] | None
+
+
+def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
+    """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
+
+    Args:
+        a, b: both with a value of the column.
+    """
+    unit = COLUMNS[column].unit
+    if a.workload != b.workload:
+        return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."
+    if unit not in ("", "m**2") and a.operation != b.operation:
+        runs = {"accelerated": "runs accelerated", "real_time": "runs in real time"}
+        words = listed([f"{names.chips[p.chip]} {runs[str(p.operation)]}" for p in (a, b)])
+        return f"{words}; give both the same operation."
+    if column not in BY_TERM:
+        if comparison_group(a, (column,)) != comparison_group(b, (column,)):
+            return f"Their {column_label(column)} counts different terms; ask for energy_j, compared term by term."
+        return None
+    terms = matched_terms(a, b)
+    if isinstance(terms, Obstacle):
+        return terms.sentence.format(*(names.chips[point.chip] for point in terms.points))
+    return None if a.coverage == b.coverage else terms
+
+
+def absence(point: Point, column: str, names: Names) -> str:
+    """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
+    label, chip = column_label(column), names.chips[point.chip]
+    columns = ("energy", "latency") if column == "energy_delay_js" else (column.partition("_")[0],)
+    words = ("latency",) if column in OF_LATENCY else columns
+    entries = (entry.partition(": ") for entry in point.not_modelled)
+    lacking = [reason for word, _, reason in entries if word in words]
+    return f"No {label} is modelled for {chip}{f': {listed(lacking)}' if lacking else ''}."
+
+
+def untimed(point: Point, column: str) -> str:
+    """What a value leaves out since the chip's file does not give a time: `latency leaves out …`; "" for nothing."""
+    left_out = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
+    return f"leaves out the {left_out}." if left_out and DRAWN.get(column) else ""
