@@ -247,3 +247,16 @@ def test_the_baseline_is_the_file_as_it_stands() -> None:
         "neuron.time_constant": 0.001,
         "network.hidden.1": 6,
     }
+
+
+def test_network_neuron_and_data_are_searched_as_axes_set_them() -> None:
+    """A value goes with what the file says beside it: the reset's value with its reset."""
+    searched = (
+        "network.hidden: ['9', '5r-4']\n  neuron.reset_value: {from: -0.1, to: 0.1}\n  workload.timestep: [5 ms, 10 ms]"
+    )
+    spec = study(("threshold: 0.05", "threshold: 0.05, reset: value"), ("network.hidden.1: {from: 4, to: 8}", searched))
+    drawn = {**DRAWN, "network.hidden": "5r-4", "neuron.reset_value": -0.05, "workload.timestep": "5 ms"}
+    sweep = spec.trial_sweep(spec.search_space.draw(FixedTrial(drawn)))
+    assert (sweep.network.hidden, sweep.neuron.reset, sweep.neuron.reset_value) == ("5r-4", "value", -0.05)
+    assert sweep.workload == spec.workload.model_copy(update={"timestep": 0.005})
+    assert spec.search_space.baseline_values()["network.hidden"] == "6-4"

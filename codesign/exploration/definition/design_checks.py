@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
-from codesign.errors import CodesignError, InputError
+from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.nested import unknown_part, with_fields
 from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network
@@ -30,47 +30,45 @@ _ELSEWHERE = {
         for name in ("name", "file", "folder", "split", "seed", "validation", "test")
     },
 }
-"""What is no axis, and what to do instead."""
+"""What cannot be varied, and what to do instead."""
 
 
 def problems(data: dict[str, Any]) -> Mistakes:
     """Every mistake in such axes, as the path of the culprit and a message."""
+    try:
+        network = NetworkEntry.model_validate(data.get("network", {}))
+        workload: WorkloadSpec | None = WorkloadSpec.model_validate(data.get("workload"))
+    except ValidationError:  # told elsewhere; what a value changes cannot be seen
+        workload = None
+    preset = data.get("preset")
     for path in mapping(data, "axes"):
         if not is_of_design(path):
             continue
-        if (problem := _unknown(path)) is not None:
+        if (problem := unknown_in_design(path)) is not None:
             yield ("axes", path), problem
-            continue
-        for i, value in enumerate(list_at(data, "axes", path)):
-            yield from ((("axes", path, i), message) for message in _refusals(data, path, value))
+        elif workload is not None and (preset is None or preset in PRESETS):
+            for i, value in enumerate(list_at(data, "axes", path)):
+                found = refusals(network, preset, workload, path, value)
+                yield from ((("axes", path, i), message) for message in found)
 
 
-def _unknown(path: str) -> str | None:
-    """Why a path leads to nothing that may be an axis; None where it does."""
+def unknown_in_design(path: str) -> str | None:
+    """Why a path of network, neuron or workload leads to nothing that may be varied; None where it does."""
     block, _, parameter = path.partition(".")
     for wrong, instead in _ELSEWHERE.items():
         if path == wrong or path.startswith(f"{wrong}."):
-            return f"{wrong} is no axis; {instead}"
+            return f"{wrong} cannot be varied; {instead}"
     return None if changes_widths(path) else unknown_part(_MODELS[block], parameter, block)
 
 
-def _refusals(data: dict[str, Any], path: str, value: Any) -> Iterator[str]:
-    """Why a value cannot be had; nothing where the parts of the file that it changes have mistakes of their own."""
-    try:
-        network = NetworkEntry.model_validate(data.get("network", {}))
-        workload = WorkloadSpec.model_validate(data.get("workload"))
-        dataset = get_dataset(workload.name)
-    except (ValidationError, CodesignError):
-        return
-    preset = data.get("preset")
-    if preset is not None and preset not in PRESETS:
-        return
+def refusals(network: NetworkEntry, preset: str | None, workload: WorkloadSpec, path: str, value: Any) -> Iterator[str]:
+    """Why network, neuron or workload cannot have a value at a path, beside what is wrong with them without it."""
     try:
         with_network(network, preset, {path: value}, "")
         if path.startswith("workload."):
-            option = path.partition(".")[2]
+            dataset, option = get_dataset(workload.name), path.partition(".")[2]
             before = set(dataset.mistakes(workload))
             changed = dataset.mistakes(with_fields(workload, {option: value}, ""))
-            yield from (message for _, message in changed if (_, message) not in before)
-    except InputError as error:
+            yield from (message for at, message in changed if (at, message) not in before)
+    except CodesignError as error:
         yield str(error).removeprefix(f"{path}: ")

@@ -35,7 +35,7 @@ def designs(spec: SweepSpec) -> Iterator[Design]:
     for settings in product(*chosen.values()):
         values = dict(zip(chosen, settings, strict=True))
         columns = tuple((path, _column(value, chosen[path])) for path, value in values.items())
-        yield Design(spec=spec.of_design(values), axes=columns)
+        yield Design(spec=spec.of_design(values, "axes"), axes=columns)
 
 
 def unit_of_values(values: tuple[AxisValue, ...]) -> str:

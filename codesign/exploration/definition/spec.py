@@ -295,11 +295,12 @@ class SweepSpec(FileSpec):
 
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 
-    def of_design(self, settings: Mapping[str, AxisValue]) -> SweepSpec:
+    def of_design(self, settings: Mapping[str, AxisValue], place: str) -> SweepSpec:
         """The sweep of one network and workload.
 
         Args:
-            settings: a value of each axis on them, by path. The sweep that is returned is without these axes.
+            settings: of network, neuron and workload, by path. The sweep that is returned is without axes on these.
+            place: of the settings in the file, for messages.
 
         Raises:
             InputError: they cannot have these values together.
@@ -308,12 +309,13 @@ class SweepSpec(FileSpec):
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
-                "network": with_network(self.network, self.preset, settings, "axes"),
-                "workload": with_fields(self.workload, workload, "axes"),
+                "network": with_network(self.network, self.preset, settings, place),
+                "workload": with_fields(self.workload, workload, place),
             }
         )
         spec._set_by_axes = {
-            set_by(path): ("axes", path, self.axes[path].index(value)) for path, value in settings.items()
+            set_by(path): (place, path, *([self.axes[path].index(value)] if path in self.axes else []))
+            for path, value in settings.items()
         }
         return spec
 

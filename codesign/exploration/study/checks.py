@@ -5,7 +5,6 @@ Works on the file's plain content, which may be wrong in any way: other mistakes
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_
 from codesign.exploration.definition.checks import list_at, mapping
+from codesign.exploration.definition.network import changes_widths
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
@@ -73,6 +73,8 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
         except ValueError as error:
             yield ("space", path), str(error)
             wrong.add(path)
+    if _TEXT in written:
+        yield from ((("space", path), f"cannot be beside {_TEXT}") for path in written if changes_widths(path))
     for path, parameter in parameters.items():
         for text in [] if path in wrong else list(_names(parameter, parameters, wrong)):
             yield ("space", path), text
@@ -92,6 +94,8 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
             wrong.add(path)
 
 
+_TEXT = "network.hidden"
+"""Sets all that widths and depth would change."""
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
 _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be read."""
@@ -134,8 +138,8 @@ def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[
 
 def _fidelity(data: dict[str, Any]) -> Mistakes:
     """Levels that set what is searched for."""
-    levels = (level for level in list_at(data, "fidelity", "levels") if isinstance(level, dict))
-    if any("epochs" in level for level in levels):
-        for path in mapping(data, "space"):
-            if re.fullmatch(r"recipe\..*epochs", path):
-                yield ("space", path), "fidelity levels set the epochs; search for them or give levels"
+    set_by_levels = {name for level in list_at(data, "fidelity", "levels") if isinstance(level, dict) for name in level}
+    for path in mapping(data, "space"):
+        name = "samples" if path == "workload.train" else path.rpartition(".")[2] if path.startswith("recipe.") else ""
+        if name in ("epochs", "samples") and name in set_by_levels:
+            yield ("space", path), f"fidelity levels set the {name}; search for them or give levels"

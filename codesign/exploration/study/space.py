@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError
+from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.nested import part_at, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.definition.network import HiddenLayers, with_network
+from codesign.exploration.definition.network import HiddenLayers, changes_widths
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
@@ -24,16 +26,22 @@ from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
+from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 
-Block = Literal["recipe", "chip", "schedule", "neuron", "network"]
+Block = Literal["recipe", "chip", "schedule", "neuron", "network", "workload"]
 
 _NAMED = ("recipe", "chip", "schedule")
 """Blocks of which a file has several by name, and a trial one each."""
-_MODELS: Mapping[str, type[Spec]] = {"recipe": Recipe, "neuron": NeuronSpec, "schedule": ScheduleEntry}
+_MODELS: Mapping[str, type[Spec]] = {
+    "recipe": Recipe,
+    "schedule": ScheduleEntry,
+    "neuron": NeuronSpec,
+    "workload": WorkloadSpec,
+}
 """Blocks whose parameters are the fields of a model."""
 _POLICY = re.compile(r"recipe\.(.+\.)?policy")
 _LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
@@ -89,14 +97,14 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     if block not in get_args(Block) or (block not in _NAMED and not rest):
         raise ValueError(
             "must be recipe, chip, schedule, one of their parameters as in recipe.group_size or "
-            "recipe.<name>.group_size, neuron.<parameter>, network.width, network.depth or network.hidden.<layer>"
+            "recipe.<name>.group_size, or network.<parameter>, neuron.<parameter> or workload.<parameter>"
         )
     first, _, field = rest.partition(".")
     name = first if block in _NAMED and first in names[block] and field else None
     field = field if name is not None else rest
     layer = _LAYER.fullmatch(field) if block == "network" else None
-    if block == "network" and field not in ("width", "depth") and layer is None:
-        raise ValueError(f"a network has no parameter '{field}'; allowed: width, depth, hidden.1, hidden.2, …")
+    if is_of_design(path) and (problem := unknown_in_design(path)):
+        raise ValueError(problem)
     if block == "chip" and field in ("extends", "schedules"):
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
@@ -234,8 +242,9 @@ class SearchSpace:
             "schedule": lambda: self.base.schedule_entry(name),
         }
         try:
-            if block in ("network", "neuron"):
-                with_network(self.base.network, self.base.preset, {parameter.path: value}, "")
+            if is_of_design(parameter.path):
+                base = self.base
+                return "; ".join(refusals(base.network, base.preset, base.workload, parameter.path, value)) or None
             elif block == "chip" and field not in ChipEntry.model_fields:
                 replaced(base_chip(self.base, name), settings)
             else:
@@ -263,7 +272,8 @@ class SearchSpace:
         Raises:
             InputError: values that do not go together.
         """
-        chosen, base = self.chosen(values), self.base
+        of_design = {path: value for path, value in values.items() if is_of_design(path)}
+        chosen, base = self.chosen(values), self.base.of_design(of_design, "space")
         recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")
         if recipe.method == "unlayered" and not _noisy(recipe):
             recipe = recipe.model_copy(update={"momentum_noise": 0.0})  # it is of no consequence, and would be in keys
@@ -279,7 +289,6 @@ class SearchSpace:
             **{
                 **{name: getattr(base, name) for name in SweepSpec.model_fields},
                 "axes": {},
-                "network": with_network(base.network, base.preset, values, "space"),
                 "recipes": {chosen["recipe"]: recipe},
                 "chips": {chosen["chip"]: chip},
                 "schedules": {chosen["schedule"]: schedule},
@@ -298,6 +307,8 @@ class SearchSpace:
             "chip": base.chips[names["chip"]],
             "schedule": base.schedule_entry(names["schedule"]),
             "neuron": base.neuron,
+            "network": base.network,
+            "workload": base.workload,
         }
         values: dict[str, Any] = {}
         for path, parameter in self.parameters.items():
@@ -306,7 +317,7 @@ class SearchSpace:
                 continue
             if not field:
                 values[path] = names[block]
-            elif block == "network":
+            elif changes_widths(path):
                 sizes = self.hidden.sizes[parameter.layer - 1 :][:1] if parameter.layer else self.hidden.sizes
                 values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
             elif block == "chip" and field not in ChipEntry.model_fields:

@@ -178,8 +178,8 @@ class StudySpec(SweepSpec):
     Attributes:
         space: the values that a parameter may take, by path: `recipe`, `chip` and `schedule` choose among names, and
             their parameters follow as `recipe.<parameter>` for whichever is chosen or `recipe.<name>.<parameter>` for
-            one; `neuron.<parameter>`, `network.width`, `network.depth` and `network.hidden.<layer>`. A recipe, chip or
-            schedule that is not searched for is the baseline's.
+            one; `network.<parameter>`, `neuron.<parameter>` and `workload.<parameter>` are as in `axes`. A recipe,
+            chip or schedule that is not searched for is the baseline's.
         objectives: the objectives of the search, each with its reference.
         constraints: limits that a trial must also meet.
         sampler: how trials are proposed.
