@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, table_of
 
+from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.answers.selecting import (
     ladders_along,
     never_alike,
@@ -12,6 +15,7 @@ from codesign.analysis.answers.selecting import (
     points_in,
     selection_problems,
 )
+from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point, gather
 
 AXIS = "axis.schedule.{}.group_size"
@@ -65,6 +69,32 @@ def test_a_pair_has_its_chip_its_bits_and_its_axes_in_common():
     found = pairs_between(points_of(*rows, *fewer), {"recipe": "unlayered_rs"}, {"recipe": "layered"})
     assert [(a.chip, a.weight_bits) for a, _ in found] == [("loihi", 8), ("mubrain", 3), ("mubrain", 4)]
     assert all((a.chip, a.weight_bits) == (b.chip, b.weight_bits) for a, b in found)
+
+
+def test_networks_pair_where_neuron_and_data_agree():
+    """What the network's axis sets, such as the topology, follows from it."""
+    combinations = [*product((16.0, 32.0), (0.001, 0.01), (0.005, 0.02))]
+    points = points_of(
+        *(
+            mubrain_row("layered", "random", 0, 0)
+            | {"topology": f"512-{width:.0f}-10", "point": f"{width}{constant}{step}", "axis.network.width": width}
+            | {"axis.neuron.time_constant": constant, "axis.workload.timestep": step}
+            for width, constant, step in combinations
+        )
+    )
+    for name, low, high in (
+        ("network.width", 16, 32),
+        ("neuron.time_constant", 0.001, 0.01),
+        ("workload.timestep", 0.005, 0.02),
+    ):
+        pairs = pairs_between(points, {name: high}, {name: low})
+        assert len(pairs) == len(ladders_along(points, name)) == 4
+        for pair in pairs:
+            assert {axis for (axis, one), (_, other) in zip(*(p.axes for p in pair), strict=True) if one != other} == {
+                name
+            }
+        blocks = {effect.option: effect.blocks for effect in effects_of(points, "accuracy", names_of(points))}
+        assert set(blocks.values()) == {4}
 
 
 def test_what_two_sides_have_no_value_of_in_common_keeps_them_apart():

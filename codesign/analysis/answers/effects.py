@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.analysis.comparisons.fronts import comparison_group
-from codesign.analysis.results.columns import COLUMNS
+from codesign.analysis.results.columns import COLUMNS, sets_topology
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
@@ -90,6 +90,6 @@ def _option(point: Point, choice: str, names: Names) -> str | None:
 def _rest(point: Point, choice: str) -> Hashable:
     """All in which points of one block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *_FACTS)
-    left = (choice, *_FOLLOWS.get(choice, ()))
+    left = (choice, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
     axes = tuple(axis for axis in point.axes if axis[0] != choice and not axis[0].startswith(f"{choice}."))
     return tuple(getattr(point, name) for name in held if name not in left), axes

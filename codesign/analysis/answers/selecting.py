@@ -3,8 +3,8 @@
 Facts come in families: what the recipe decides, what the schedule decides, what the chip decides. Two points pair if
 they agree in all families that neither selection names. In a family that one names, what each side has one value of is
 what sets the sides apart; what varies within a side must agree. Null agrees with everything, since a fact that does not
-apply cannot differ. Points of different data, network, precision of weights or share of the input never pair unless
-the selections say so.
+apply cannot differ. Points of different data, network, neurons, precision of weights or share of the input never pair
+unless the selections say so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codesign.analysis.questions import Selected, Selection
-from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
 from codesign.analysis.results.points import Point, is_known
 from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
@@ -201,6 +201,7 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
     named = _with_what_follows(names)
     axes = [name for side in sides[:1] for point in side[:1] for name, _ in point.axes]
     strict = [name for name, family in FACTS.items() if family == "data" and name not in named]
+    strict += [name for name in axes if is_of_design(name) and name not in named]
     loose = []
     for family, labels in _LABELS.items():
         facts = [name for name, of in FACTS.items() if of == family]
@@ -228,6 +229,7 @@ def _with_what_follows(names: Collection[str]) -> set[str]:
     if TRIAL_AXIS in names:  # a trial chooses all but the data
         found |= {*FACTS} - {"workload"}
     for name in names:
+        found |= {"topology"} if sets_topology(name) else set()
         family, _, rest = name.partition(".")
         parameter = rest.rpartition(".")[2] if rest else name.removeprefix("training_")
         if family == "schedule" and rest:

@@ -27,6 +27,11 @@ def is_of_design(path: str) -> bool:
     return path.startswith(OF_DESIGN)
 
 
+def sets_topology(path: str) -> bool:
+    """Whether the fact `topology` follows from an axis."""
+    return path.startswith("network.")
+
+
 def is_of_model(path: str, recipe: str) -> bool:
     """Whether an axis tells the models of a recipe apart."""
     return is_of_design(path) or path.startswith(f"recipe.{recipe}.")

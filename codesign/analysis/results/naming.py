@@ -36,6 +36,8 @@ _SYNCHRONIZATION: Mapping[str, str] = {
 }
 """The values of an axis on a chip's kind of synchronization."""
 
+_DESIGN_WORDS = {"network.hidden": "network", "workload.train": "training samples"}
+"""Axes on network, neuron and workload whose last part does not say what they are."""
 _OWN = {"chip": "the chip's own schedule"}
 """Of schedules that are another on each chip; one of a file keeps its name."""
 _LONGEST_TITLE = 28
@@ -281,7 +283,7 @@ def _axis(path: str, paths: Sequence[str], titles: Mapping[str, Mapping[str, str
     """The parameter, and whose it is where several axes are of that parameter."""
     if is_of_design(path):
         word = path.partition(".")[2]
-        return "network" if word == "hidden" else word.replace(".", " ").replace("_", " "), ""
+        return _DESIGN_WORDS.get(path, word.replace(".", " ").replace("_", " ")), ""
     block, name, parameter = (*path.split(".", 2), "", "")[:3]
     if not parameter:
         return path.replace("_", " "), ""
