@@ -90,9 +90,8 @@ def test_networks_pair_where_neuron_and_data_agree():
         pairs = pairs_between(points, {name: high}, {name: low})
         assert len(pairs) == len(ladders_along(points, name)) == 4
         for pair in pairs:
-            assert {axis for (axis, one), (_, other) in zip(*(p.axes for p in pair), strict=True) if one != other} == {
-                name
-            }
+            values = zip(*(point.axes for point in pair), strict=True)
+            assert {axis for (axis, one), (_, other) in values if one != other} == {name}
         blocks = {effect.option: effect.blocks for effect in effects_of(points, "accuracy", names_of(points))}
         assert set(blocks.values()) == {4}
 

@@ -137,6 +137,14 @@ def test_what_does_not_go_together_is_told_at_the_axis():
         plan_problems_of(f"{topology}axes:\n  network.topology: [512-9-10, 511-9-10]\n"),
         [(16, "axes.network.topology: '511-9-10' has 511 inputs")],
     )
+    deep = f"{TINY}axes:\n  network.depth: [1, 2]\n  network.hidden.2: [8]\n"
+    assert_at_lines(
+        plan_problems_of(deep),
+        [(17, "axes.network.hidden.2: network.depth = 1, network.hidden.2 = 8: the network has")],
+    )
+    neuron = f"{TINY}axes:\n  neuron.reset: [zero, value]\n  neuron.reset_value: [0.1, 0.2]\n"
+    ((line, message),) = plan_problems_of(neuron)
+    assert (line, message.endswith("goes with reset 'value', found 'zero'")) == (17, True)
     assert_at_lines(
         problems(f"{topology}axes:\n  network.hidden: [64]\n"), [(16, "axes.network.hidden: give one of topology")]
     )

@@ -6,7 +6,9 @@ the sweep is planned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice, product
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,6 +33,8 @@ _ELSEWHERE = {
     },
 }
 """What cannot be varied, and what to do instead."""
+_MOST_TRIED = 100
+"""Combinations of other axes under which a value is tried that is wrong by itself."""
 
 
 def problems(data: dict[str, Any]) -> Mistakes:
@@ -41,15 +45,23 @@ def problems(data: dict[str, Any]) -> Mistakes:
     except ValidationError:  # told elsewhere; what a value changes cannot be seen
         workload = None
     preset = data.get("preset")
-    for path in mapping(data, "axes"):
-        if not is_of_design(path):
-            continue
+    axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes") if is_of_design(path)}
+    for path, values in axes.items():
         if (problem := unknown_in_design(path)) is not None:
             yield ("axes", path), problem
         elif workload is not None and (preset is None or preset in PRESETS):
-            for i, value in enumerate(list_at(data, "axes", path)):
-                found = refusals(network, preset, workload, path, value)
-                yield from ((("axes", path, i), message) for message in found)
+            known = partial(refusals, network, preset, workload)
+            block = path.partition(".")[0]
+            others = {other: axes[other] for other in axes if other != path and other.partition(".")[0] == block}
+            for i, value in enumerate(values):
+                found = list(known({path: value}))
+                if found and all(any(known({**other, path: value})) for other in _together(others)):
+                    yield from ((("axes", path, i), message) for message in found)
+
+
+def _together(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """What axes may be together; only the first ones of many."""
+    return (dict(zip(axes, values, strict=True)) for values in islice(product(*axes.values()), _MOST_TRIED))
 
 
 def unknown_in_design(path: str) -> str | None:
@@ -61,14 +73,18 @@ def unknown_in_design(path: str) -> str | None:
     return None if changes_widths(path) else unknown_part(_MODELS[block], parameter, block)
 
 
-def refusals(network: NetworkEntry, preset: str | None, workload: WorkloadSpec, path: str, value: Any) -> Iterator[str]:
-    """Why network, neuron or workload cannot have a value at a path, beside what is wrong with them without it."""
+def refusals(
+    network: NetworkEntry, preset: str | None, workload: WorkloadSpec, settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """Why network, neuron and workload cannot have values of some paths, beside what is wrong with them without."""
     try:
-        with_network(network, preset, {path: value}, "")
-        if path.startswith("workload."):
-            dataset, option = get_dataset(workload.name), path.partition(".")[2]
-            before = set(dataset.mistakes(workload))
-            changed = dataset.mistakes(with_fields(workload, {option: value}, ""))
-            yield from (message for at, message in changed if (at, message) not in before)
+        with_network(network, preset, settings, "")
+        options = {path.partition(".")[2]: value for path, value in settings.items() if path.startswith("workload.")}
+        if options:
+            dataset = get_dataset(workload.name)
+            before, changed = (dataset.mistakes(each) for each in (workload, with_fields(workload, options, "")))
+            known = set(before)
+            yield from (message for at, message in changed if (at, message) not in known)
     except CodesignError as error:
+        path = next((path for path in settings if str(error).startswith(f"{path}: ")), "")
         yield str(error).removeprefix(f"{path}: ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from codesign.analysis.results.columns import is_of_design
+from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.units import common_unit, parse_quantity, si_unit
@@ -35,7 +36,12 @@ def designs(spec: SweepSpec) -> Iterator[Design]:
     for settings in product(*chosen.values()):
         values = dict(zip(chosen, settings, strict=True))
         columns = tuple((path, _column(value, chosen[path])) for path, value in values.items())
-        yield Design(spec=spec.of_design(values, "axes"), axes=columns)
+        try:
+            yield Design(spec=spec.of_design(values, ""), axes=columns)
+        except InputError as error:
+            at = next((path for path in values if str(error).startswith(f"{path}: ")), [*values][-1])
+            told = ", ".join(f"{path} = {value}" for path, value in values.items())
+            raise spec.refusal([(("axes", at), f"{told}: {str(error).removeprefix(f'{at}: ')}")]) from None
 
 
 def unit_of_values(values: tuple[AxisValue, ...]) -> str:

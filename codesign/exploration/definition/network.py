@@ -17,6 +17,7 @@ from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
+from codesign.units import plural
 
 AxisValue = str | int | float | bool
 
@@ -110,6 +111,8 @@ class HiddenLayers:
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]
         if "network.width" in settings:
             usual = [int(settings["network.width"])] * depth
+        if beyond := [number for number in sizes if number > depth]:
+            raise InputError(f"{_SINGLE}{beyond[0]}: the network has {plural(depth, 'hidden layer')}")
         return [sizes.get(number, size) for number, size in enumerate(usual, start=1)]
 
     def text(self, settings: Mapping[str, AxisValue]) -> str:
@@ -128,19 +131,24 @@ class HiddenLayers:
             most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
             if not (type(value) is int and 0 < value <= most):
                 raise InputError(f"{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
-            if path.startswith(_SINGLE):
-                sizes[int(path.removeprefix(_SINGLE))] = value
+            if (number := layer_of(path)) is not None:
+                sizes[number] = value
         return sizes
 
 
 _SINGLE = "network.hidden."
 
 
-def changes_widths(path: str) -> bool:
-    """Whether a path leads to the depth, the width of all hidden layers, or the width of one, counted from 1."""
+def layer_of(path: str) -> int | None:
+    """The hidden layer, counted from 1, to whose width a path leads; None where it leads elsewhere."""
     number = path.removeprefix(_SINGLE)
-    single = number.isascii() and number.isdecimal() and not number.startswith("0")
-    return path in ("network.width", "network.depth") or (path.startswith(_SINGLE) and single)
+    single = path.startswith(_SINGLE) and number.isascii() and number.isdecimal() and not number.startswith("0")
+    return int(number) if single else None
+
+
+def changes_widths(path: str) -> bool:
+    """Whether a path leads to the depth, the width of all hidden layers, or that of one."""
+    return path in ("network.width", "network.depth") or layer_of(path) is not None
 
 
 def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:

@@ -300,7 +300,7 @@ class SweepSpec(FileSpec):
 
         Args:
             settings: of network, neuron and workload, by path. The sweep that is returned is without axes on these.
-            place: of the settings in the file, for messages.
+            place: as in `with_fields`.
 
         Raises:
             InputError: they cannot have these values together.
@@ -314,8 +314,9 @@ class SweepSpec(FileSpec):
             }
         )
         spec._set_by_axes = {
-            set_by(path): (place, path, *([self.axes[path].index(value)] if path in self.axes else []))
+            set_by(path): ("axes", path, self.axes[path].index(value))
             for path, value in settings.items()
+            if path in self.axes
         }
         return spec
 

@@ -17,7 +17,7 @@ from codesign.errors import CodesignError
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.nested import part_at, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.definition.network import HiddenLayers, changes_widths
+from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
@@ -44,7 +44,6 @@ _MODELS: Mapping[str, type[Spec]] = {
 }
 """Blocks whose parameters are the fields of a model."""
 _POLICY = re.compile(r"recipe\.(.+\.)?policy")
-_LAYER = re.compile(r"hidden\.([1-9][0-9]{0,2})")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,7 +101,6 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     first, _, field = rest.partition(".")
     name = first if block in _NAMED and first in names[block] and field else None
     field = field if name is not None else rest
-    layer = _LAYER.fullmatch(field) if block == "network" else None
     if is_of_design(path) and (problem := unknown_in_design(path)):
         raise ValueError(problem)
     if block == "chip" and field in ("extends", "schedules"):
@@ -123,7 +121,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         block=block,  # type: ignore[arg-type]
         name=name,
         field=field,
-        layer=None if layer is None else int(layer[1]),
+        layer=layer_of(path),
     )
 
 
@@ -243,8 +241,10 @@ class SearchSpace:
         }
         try:
             if is_of_design(parameter.path):
-                base = self.base
-                return "; ".join(refusals(base.network, base.preset, base.workload, parameter.path, value)) or None
+                base, chosen = self.base, {parameter.path: value}
+                if parameter.layer is not None:  # it may be there with another depth
+                    chosen["network.depth"] = max(parameter.layer, len(self.hidden.sizes))
+                return "; ".join(refusals(base.network, base.preset, base.workload, chosen)) or None
             elif block == "chip" and field not in ChipEntry.model_fields:
                 replaced(base_chip(self.base, name), settings)
             else:
