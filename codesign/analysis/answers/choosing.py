@@ -212,7 +212,8 @@ def _asked(question: ChooseQuestion, names: Names) -> str:
     aim = f"the {'least' if question.most is None else 'highest'} {column_label(question.column)}"
     limits = f" with {listed([limit.text for limit in question.where])}" if question.where else ""
     chip = question.select.get("chip")
-    on = f" on {names.chips[chip]}" if isinstance(chip, str) and len(names.chips) > 1 else ""
+    told = isinstance(chip, str) and (len(names.chips) > 1 or chip not in names.chips)
+    on = f" on {names.of('chip', chip)}" if told else ""
     return f"Which {what} has {aim}{on}{limits}?"
 
 
