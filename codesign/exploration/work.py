@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from codesign.analysis.results.columns import AXIS_PREFIX, is_of_design
+from codesign.analysis.results.formatting import written
+from codesign.exploration.definition.designs import unit_of_values
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.planned import Plan
@@ -143,12 +145,14 @@ def _look_up(
 def _labels(plan: Plan) -> dict[str, str]:
     """A name for each training and execution, after the first design point that needs it."""
     labels: dict[str, str] = {}
+    axes = {path: unit_of_values(values) for path, values in plan.spec.axes.items() if is_of_design(path)}
     for point in plan.points:
         if point.jobs is None:
             continue
         columns, jobs = point.columns, point.jobs
-        chosen = (path for path in plan.spec.axes if is_of_design(path))
-        design = "".join(f", {path} = {columns[AXIS_PREFIX + path]}" for path in chosen)
+        design = "".join(
+            f", {path.partition('.')[2]} {written(columns[AXIS_PREFIX + path], unit)}" for path, unit in axes.items()
+        )
         model = f"{columns['recipe']}{design} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
         labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")

@@ -89,7 +89,7 @@ def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: 
     ]
     assert {axis.name: axis.unit for axis in table.metadata.axes} == {"network.width": "", "workload.timestep": "s"}
     assert table.metadata.topology == "512-12-12-10 or 512-24-24-10"
-    assert "layered, network.width = 12.0, workload.timestep = 0.02 seed 0" in " ".join(progress.ran)
+    assert "layered, width 12, timestep 20 ms seed 0" in " ".join(progress.ran)
     for width, timestep in product((12, 24), (0.02, 0.05)):
         name = f"layered-network.width-{width}-workload.timestep-{timestep}-seed0.safetensors"
         loaded = cd.load_model(tmp_path / "out/models" / name)
