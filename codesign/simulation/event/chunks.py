@@ -21,7 +21,7 @@ from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Res
 from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
 from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Sums, Trace
-from codesign.simulation.event.tables import Rows, new_tables
+from codesign.simulation.event.tables import Tables, grown
 from codesign.simulation.run import Run
 
 
@@ -138,7 +138,8 @@ def forward(batch: Batch) -> Recorded:
                 out = out._replace(trace=_larger(out.trace))
                 out.ends[structures.WORDS] = out.ends[structures.POTENTIALS] = 0
             if rules.recorded:
-                out = out._replace(counters=_grown(out.counters))
+                messages, updates = grown((out.counters.messages, out.counters.updates))
+                out = out._replace(counters=out.counters._replace(messages=messages, updates=updates))
             begin = reached
         if rules.recorded:
             recorded.counters[part] = out.counters
@@ -148,21 +149,13 @@ def forward(batch: Batch) -> Recorded:
     return recorded
 
 
-def _own_tables(whole: Counters, tables: tuple[Rows, Rows]) -> Counters:
+def _own_tables(whole: Counters, tables: Tables) -> Counters:
     """The batch's counters, with what each part counts for itself."""
     own = memory.new_counters(0, 0, 0, 0, 0)
     messages, updates = tables
     return whole._replace(
         currents=own.currents, sample_currents=own.sample_currents, messages=messages, updates=updates
     )
-
-
-def _grown(counters: Counters) -> Counters:
-    """With twice the room for messages and updates."""
-    rows = len(counters.messages)
-    messages, updates = new_tables(2 * rows)
-    messages[:rows], updates[:rows] = counters.messages, counters.updates
-    return counters._replace(messages=messages, updates=updates)
 
 
 class _Gradients:

@@ -8,7 +8,8 @@ import numpy as np
 from numba import types
 
 from codesign.simulation.event.compilation import leaf, routine
-from codesign.simulation.event.counting import begin_counting_pass, count_departures
+from codesign.simulation.event.counting import begin_counting_pass
+from codesign.simulation.event.departures import count_departures
 from codesign.simulation.event.partly import PARTLY
 from codesign.simulation.event.propagation import frame_messages, messages_of
 from codesign.simulation.event.rows import Rows, accumulate_rows, add_scaled_rows, dot, dot_and_accumulate
@@ -64,7 +65,7 @@ def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) ->
         if direct.source[i] != 0:
             continue
         row = out.ends[MESSAGES]
-        if row == len(table):
+        if row == len(table.step):
             return False
         out.ends[MESSAGES] += 1
         write_message(table, row, frame, -1, direct.further[i], -1, _NOTHING)
@@ -79,9 +80,9 @@ def _count_frame(network: Any, rules: Any, input_: Any, frame: Any, out: Any) ->
 
 @leaf
 def _add_to_row(table: Any, row: Any, spikes: Any, operations: Any) -> None:
-    table[row].neurons += 1
-    table[row].spikes += spikes
-    table[row].synaptic_operations += operations
+    table.neurons[row] += 1
+    table.spikes[row] += spikes
+    table.synaptic_operations[row] += operations
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.direct)
@@ -129,10 +130,10 @@ def _count_departures(network: Any, rules: Any, frame: Any, step: Any, chosen: A
                 number += 1 + np.int64(network.slices.of_source[source])
                 enqueued = np.int64(queue.enqueue_step[source])
             row, end = begin, out.ends[MESSAGES]
-            while row < end and not (table[row].source == number and table[row].enqueue_step == enqueued):
+            while row < end and not (table.source[row] == number and table.enqueue_step[row] == enqueued):
                 row += 1
             if row == end:
-                if row == len(table):
+                if row == len(table.step):
                     return False
                 out.ends[MESSAGES] += 1
                 write_message(table, row, frame, step, number, enqueued, _NOTHING)

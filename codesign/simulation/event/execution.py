@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.simulation.event.batch import Batch
 from codesign.simulation.event.chunks import Recorded
-from codesign.simulation.event.tables import spread
+from codesign.simulation.event.tables import Messages, Table, Updates
 from codesign.simulation.execution import Execution, MessageTable, UpdateTable
 from codesign.simulation.recording import build_execution
 
@@ -49,12 +52,20 @@ def _tables(batch: Batch, recorded: Recorded) -> tuple[MessageTable, UpdateTable
     """The chunks' tables, one after the other."""
     chunks = list(zip(batch.parts(), recorded.counters, strict=False))  # without samples, of no chunk
     rows = [np.diff(counters.rows[first:last], axis=0, prepend=0) for (first, last), counters in chunks]
-    of_sample = np.concatenate([np.zeros((0, 2), dtype=np.int64), *rows]).T
-    messages, updates = (np.empty((columns, of_sample[i].sum()), dtype=np.int64) for i, columns in enumerate((9, 6)))
-    begin = np.zeros(2, dtype=np.int64)
-    for counters, own in zip(recorded.counters, (own.sum(axis=0) for own in rows), strict=False):
-        spread(counters.messages[: own[0]], counters.updates[: own[1]], messages, updates, *begin)
-        begin += own
-    for table, counts in zip((messages, updates), of_sample, strict=True):
-        table[0] = np.repeat(np.arange(batch.samples), counts)
+    messages = _joined([counters.messages for _, counters in chunks], [own[:, 0] for own in rows], Messages)
+    updates = _joined([counters.updates for _, counters in chunks], [own[:, 1] for own in rows], Updates)
     return MessageTable.of(messages), UpdateTable.of(updates)
+
+
+def _joined(tables: Sequence[Table], rows: Sequence[NDArray[np.int64]], kind: type[Table]) -> NDArray[np.int64]:
+    """Columns of tables of which each has so many rows of each of its samples; the first is the sample's."""
+    of_samples = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+    columns = np.empty((1 + len(kind._fields), of_samples.sum()), dtype=np.int64)
+    columns[0] = np.repeat(np.arange(len(of_samples)), of_samples)
+    begin = 0
+    for table, count in zip(tables, (own.sum() for own in rows), strict=True):
+        column: NDArray[np.int32] | NDArray[np.int64]
+        for place, column in enumerate(table, 1):
+            columns[place, begin : begin + count] = column[:count]
+        begin += count
+    return columns

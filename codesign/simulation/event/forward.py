@@ -11,7 +11,6 @@ from codesign.simulation.event.compilation import leaf, part, routine
 from codesign.simulation.event.counting import (
     begin_counting,
     count_evaluations,
-    count_pass,
     end_counting,
 )
 from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
@@ -173,7 +172,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         active = not last and (touched + waiting > 0 or opens or _goes_on(network, rules, step, state))
     for i in range(waiting):  # what waits when the pass stops is dropped
         queue.spikes[queue.waiting[i]] = 0
-    _end_pass(network, rules, frame, step, decided, state, out)
+    _end_pass(network, rules, frame, step, state, out)
     return DONE
 
 
@@ -273,7 +272,7 @@ def _leave(rules: Any, queue: Any, chosen: Any) -> Any:
 
 
 @leaf
-def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, decided: Any, state: Any, out: Any) -> None:
+def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, state: Any, out: Any) -> None:
     if network.neuron.extended:
         lift(network.neuron.floor, state.cells.u)
     if rules.traced:
@@ -282,7 +281,8 @@ def _end_pass(network: Any, rules: Any, frame: Any, steps: Any, decided: Any, st
     for output in range(out.scores.shape[2]):
         out.scores[frame.sample, reading, output] += state.fired.outputs[output]
     if rules.recorded:
-        count_pass(rules, state, out, frame.sample, decided, steps)
+        out.counters.timesteps_run[frame.sample] += 1
+        out.counters.forward_steps[frame.sample, frame.timestep] = steps
 
 
 @leaf

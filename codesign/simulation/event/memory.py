@@ -10,13 +10,14 @@ from codesign.simulation.event.structures import Counters, Integers, Longs, Trac
 from codesign.simulation.event.tables import new_tables
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.event.working_memory import (
+    EARLY,
     Arrivals,
     Cells,
     CounterState,
+    Early,
     Fired,
     Gates,
     Gradients,
-    Leaving,
     Queue,
     Ranking,
     Served,
@@ -65,19 +66,7 @@ def new_state(layout: MemoryLayout, late: Late, under_way: UnderWay, slices: int
         queue=new_queue(sources, inputs, layers, 0 if layout.max_pools is None else int(layout.max_pools.max()) + 1),
         ranking=new_ranking(sources),
         fired=_new_fired(layout),
-        counting=CounterState(
-            slice_sums=_longs(slices, 2),
-            heard=_longs(positions),
-            heard_before=_longs(slots),
-            met=_integers(positions),
-            active=_integers(slots),
-            found=_longs(slots),
-            leaving=Leaving(*(_longs(LANES) for _ in Leaving._fields)),
-            group_keys=_longs(sources + 1),
-            group_sums=_longs(sources + 1, 4),
-            sent=_longs(slices + 1, 3),
-            evaluated=_longs(slices),
-        ),
+        counting=_new_counter_state(layout, slices),
         served=Served(
             free=np.zeros(slices), done=np.zeros(slices), sent=np.zeros(sources), delivery=aligned_zeros(sources)
         ),
@@ -92,6 +81,30 @@ def new_state(layout: MemoryLayout, late: Late, under_way: UnderWay, slices: int
             dots=aligned_zeros(sources),
             back=aligned_zeros(slots),
         ),
+    )
+
+
+def _new_counter_state(layout: MemoryLayout, slices: int) -> CounterState:
+    slots, sources, positions = layout.slots, layout.sources, layout.positions
+    return CounterState(
+        slice_sums=_longs(slices, 2),
+        heard=_longs(positions),
+        heard_before=_longs(slots),
+        met=_integers(positions),
+        active=_integers(slots),
+        found=_longs(slots),
+        outputs=_integers(layout.shape.layers[-1].neurons),
+        early=Early(
+            steps=_longs(slices + 1),
+            neurons=_integers((slices + 1) * EARLY),
+            spikes=_longs((slices + 1) * EARLY),
+            operations=_longs((slices + 1) * EARLY),
+            barriers=_longs((slices + 1) * EARLY),
+        ),
+        group_keys=_longs(sources + 1),
+        group_sums=_longs(sources + 1, 4),
+        sent=_longs(slices + 1, 3),
+        evaluated=_longs(slices),
     )
 
 

@@ -147,13 +147,13 @@ def _comparison(operator: str) -> Any:
 
 @intrinsic
 def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """Which of the 16 numbers of an int32 or int64 array from `index` on are above `number`."""
+    """Which of the 16 numbers of an array from `index` on are above `number`."""
     return types.int64(array, types.intp, array.dtype), _comparison(">")
 
 
 @intrinsic
 def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
-    """Which of the 16 numbers of an int32 or int64 array from `index` on are at least `least`."""
+    """Which of the 16 numbers of an array from `index` on are at least `least`."""
     return types.int64(array, types.intp, array.dtype), _comparison(">=")
 
 
@@ -171,17 +171,3 @@ def pack(typing: Any, target: Any, to: Any, array: Any, index: Any, lanes: Any) 
         return context.get_dummy_value()
 
     return types.void(target, types.intp, array, types.intp, types.int64), generate
-
-
-@intrinsic
-def total_of(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Sum of those of the 16 numbers of an int64 array from `index` on whose bit is set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.VectorType(_LONG, LANES)
-        pointer = pointer_to(context, builder, signature.args[0], kind, *arguments[:2])
-        found = builder.load(pointer, align=ALIGNMENT)
-        chosen = builder.select(_flags(builder, arguments[2]), found, ir.Constant(kind, [0] * LANES))
-        return _called(builder, f"llvm.vector.reduce.add.v{LANES}i64", _LONG, chosen)
-
-    return types.int64(array, types.intp, types.int64), generate

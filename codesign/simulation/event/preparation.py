@@ -19,7 +19,7 @@ from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import policy_address
 from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.sections import table
-from codesign.simulation.event.structures import Network, Rules, Service, Slices
+from codesign.simulation.event.structures import Integers, Network, Rules, Service, Slices
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.run import Run
@@ -198,8 +198,15 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     start = np.searchsorted(position[first], np.arange(layout.positions + 1))
     runs = start, place[first], np.diff(first, append=len(place))
     layer = [part.layer for part in run.slices]
-    parts = layer, layout.slot_position, *runs
+    fan_out = _fan_out(of_source[rules.inputs :], layout.wiring.fan_out[rules.inputs :])
+    parts = layer, fan_out, layout.slot_position, *runs
     return Slices(of_source, *(np.ascontiguousarray(array, dtype=np.int32) for array in parts))
+
+
+def _fan_out(part: Integers, synapses: Integers) -> Integers:
+    """`Slices.fan_out` of neurons in these slices."""
+    of_part = synapses[np.unique(part, return_index=True)[1]]
+    return np.append(0, of_part) if (synapses == of_part[part]).all() else _NO_INTEGERS
 
 
 def _service(model: ServiceModel, slices: tuple[Slice, ...]) -> Service:

@@ -11,7 +11,7 @@ from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.direct_layout import DirectLayout
 from codesign.simulation.event.layout import Floats, MemoryLayout
 from codesign.simulation.event.structures import Network, Rules, Sums, Trace
-from codesign.simulation.event.tables import Rows, new_tables
+from codesign.simulation.event.tables import Tables, new_tables
 from codesign.simulation.event.working_memory import State
 
 Memory = TypeVar("Memory")
@@ -37,7 +37,7 @@ class Resources:
         self.states: list[tuple[int, State]] = []
         self.traces: list[Trace] = []
         self.stores: list[Trace] = []
-        self.tables: list[tuple[Rows, Rows]] = []
+        self.tables: list[Tables] = []
         self.packed: list[Floats] = []
         self.gradients: list[Sums] = []
         self.prepared: list[tuple[tuple[Any, ...], Rules, Network]] = []  # with what they were made from
@@ -49,11 +49,11 @@ class Resources:
         """Room for the traces of a chunk. Fresh memory costs more time than what is written to it: it is used again."""
         return free(self.stores) or memory.new_trace(1 << 16, 1 << 18)
 
-    def take_tables(self) -> tuple[Rows, Rows]:
+    def take_tables(self) -> Tables:
         """Room for messages and updates of a chunk; a sample that finds none begins anew, so there is plenty."""
         return free(self.tables) or new_tables(1 << 16)
 
-    def give_back_tables(self, tables: list[tuple[Rows, Rows]]) -> None:
+    def give_back_tables(self, tables: list[Tables]) -> None:
         self.tables.extend(tables)
         del self.tables[MOST_CHUNKS:]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from codesign.simulation.event.further import Delays, Direct
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
-from codesign.simulation.event.tables import Rows
+from codesign.simulation.event.tables import Messages, Updates
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
@@ -52,6 +52,7 @@ class Slices(NamedTuple):
 
     of_source: Integers  # (sources,) slice of each neuron; 0 for inputs
     layer: Integers  # (S,) layer of each slice
+    fan_out: Integers  # (S + 1,) synapses of each neuron, by source of the message table; empty if they differ in one
     slot_position: Integers  # (slots,) position of each slot
     run_start: Integers  # (positions + 1,) first run of each position: slots side by side that share a slice
     run_slice: Integers  # (runs,) slice of each run
@@ -177,8 +178,8 @@ class Counters(NamedTuple):
     currents: Longs
     sample_currents: Longs  # of the sample under way, added to `currents` when it is done
     rows: Longs  # (B, 2) where each sample's rows end in these two
-    messages: Rows
-    updates: Rows
+    messages: Messages
+    updates: Updates
 
 
 class Criterion(NamedTuple):

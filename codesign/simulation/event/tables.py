@@ -1,96 +1,92 @@
-"""Tables of messages and updates: rows as kernels write them step by step, and the columns that are made of them.
+"""Tables of messages and updates, as kernels write them step by step.
 
-Rows are narrow, since each goes through a cache twice. What they hold fits: steps, neurons and so slices have less than
-2²⁵ values; `MOST_TIMESTEPS` are checked.
+Columns are narrow, since each goes through a cache twice. What they hold fits: steps, neurons and so slices have less
+than 2²⁵ values; `MOST_TIMESTEPS` are checked.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.simulation.event.compilation import kernel, leaf
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
 MOST_TIMESTEPS = (1 << 31) - 1
 
-Rows = NDArray[np.void]
-
-_MESSAGE = np.dtype(
-    [
-        ("timestep", np.int32),
-        ("step", np.int32),
-        ("source", np.int32),
-        ("enqueue_step", np.int32),
-        ("neurons", np.int32),
-        ("barriers", np.int32),
-        ("spikes", np.int64),
-        ("synaptic_operations", np.int64),
-    ]
-)
-"""As `MessageTable` has it. The sample follows from `Counters.rows`."""
-_UPDATE = np.dtype(
-    [
-        ("timestep", np.int32),
-        ("step", np.int32),
-        ("slice", np.int32),
-        ("evaluated", np.int32),
-        ("emitted", np.int64),
-    ]
-)
-"""As `UpdateTable` has it, likewise."""
+Integers = NDArray[np.int32]
+Longs = NDArray[np.int64]
 
 
-def new_tables(rows: int) -> tuple[Rows, Rows]:
+class Messages(NamedTuple):
+    """Columns as `MessageTable` has them, but for the sample, which follows from `Counters.rows`."""
+
+    timestep: Integers
+    step: Integers
+    source: Integers
+    enqueue_step: Integers
+    neurons: Integers
+    spikes: Longs
+    synaptic_operations: Longs
+    barriers: Integers
+
+
+class Updates(NamedTuple):
+    """Likewise of `UpdateTable`."""
+
+    timestep: Integers
+    step: Integers
+    slice: Integers
+    evaluated: Integers
+    emitted: Longs
+
+
+_LONG = {"spikes", "synaptic_operations", "emitted"}
+Table = Messages | Updates
+Tables = tuple[Messages, Updates]
+
+
+def new_tables(rows: int) -> Tables:
     """Room for so many messages and updates; pages are taken as they are written."""
-    return np.empty(rows, dtype=_MESSAGE), np.empty(rows, dtype=_UPDATE)
+
+    def column(name: str) -> Any:
+        return np.empty(rows, dtype=np.int64 if name in _LONG else np.int32)
+
+    return Messages(*map(column, Messages._fields)), Updates(*map(column, Updates._fields))
+
+
+def grown(tables: Tables) -> Tables:
+    """The same with twice the room."""
+    rows = len(tables[0].step)
+    larger = new_tables(2 * rows)
+    for table, new in zip(tables, larger, strict=True):
+        for column, target in zip(table, new, strict=True):
+            target[:rows] = column
+    return larger
 
 
 @leaf
 def write_message(table: Any, row: Any, frame: Any, step: Any, source: Any, enqueued: Any, sums: Any) -> None:
     """`sums`: neurons, spikes, operations and barrier messages."""
-    written = table[unsigned_index(row)]
-    written.timestep = frame.timestep
-    written.step = step
-    written.source = source
-    written.enqueue_step = enqueued
-    written.neurons = sums[0]
-    written.spikes = sums[1]
-    written.synaptic_operations = sums[2]
-    written.barriers = sums[3]
+    at = unsigned_index(row)
+    table.timestep[at] = frame.timestep
+    table.step[at] = step
+    table.source[at] = source
+    table.enqueue_step[at] = enqueued
+    table.neurons[at] = sums[0]
+    table.spikes[at] = sums[1]
+    table.synaptic_operations[at] = sums[2]
+    table.barriers[at] = sums[3]
 
 
 @leaf
 def write_update(table: Any, row: Any, frame: Any, step: Any, place: Any, evaluated: Any, emitted: Any) -> None:
     """`place`: of the slice."""
-    written = table[unsigned_index(row)]
-    written.timestep = frame.timestep
-    written.step = step
-    written.slice = place
-    written.evaluated = evaluated
-    written.emitted = emitted
-
-
-@kernel
-def spread(messages: Any, updates: Any, of_messages: Any, of_updates: Any, message: Any, update: Any) -> None:
-    """Rows of both tables into (9, rows) columns of `MessageTable` and (6, rows) of `UpdateTable`, from columns
-    `message` and `update` on. The first of each is the sample's, and not written."""
-    for row in range(len(messages)):
-        found, to = messages[row], unsigned_index(message + row)
-        of_messages[1, to] = found.timestep
-        of_messages[2, to] = found.step
-        of_messages[3, to] = found.source
-        of_messages[4, to] = found.enqueue_step
-        of_messages[5, to] = found.neurons
-        of_messages[6, to] = found.spikes
-        of_messages[7, to] = found.synaptic_operations
-        of_messages[8, to] = found.barriers
-    for row in range(len(updates)):
-        updated, to = updates[row], unsigned_index(update + row)
-        of_updates[1, to] = updated.timestep
-        of_updates[2, to] = updated.step
-        of_updates[3, to] = updated.slice
-        of_updates[4, to] = updated.evaluated
-        of_updates[5, to] = updated.emitted
+    at = unsigned_index(row)
+    table.timestep[at] = frame.timestep
+    table.step[at] = step
+    table.slice[at] = place
+    table.evaluated[at] = evaluated
+    table.emitted[at] = emitted

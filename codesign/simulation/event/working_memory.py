@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.structures import Doubles, Floats, Integers, Longs
 
+EARLY = 64
+"""Forward steps of a pass for each of which a word has a bit."""
+
 
 class Cells(NamedTuple):
     """Neurons, by slot."""
@@ -88,12 +91,14 @@ class Fired(NamedTuple):
     before: Integers  # (classes,) and in the passes before; only where a margin ends samples
 
 
-class Leaving(NamedTuple):
-    """What leaves in a step, if it is no more than a vector, in the order of `Queue.ordered` and `Gates.senders`."""
+class Early(NamedTuple):
+    """What leaves in a step of which a word has a bit, by source of the message table; all 0 between steps."""
 
-    keys: Longs  # of a row of the message table
-    spikes: Longs
+    steps: Longs  # (S + 1,) in which it was enqueued, as bits; bit 0 for inputs
+    neurons: Integers  # ((S + 1) · EARLY,) neurons or inputs, also by this step
+    spikes: Longs  # likewise
     operations: Longs
+    barriers: Longs
 
 
 class CounterState(NamedTuple):
@@ -105,7 +110,8 @@ class CounterState(NamedTuple):
     met: Integers  # (positions,) whether all neurons of it are counted as active
     active: Integers  # (slots,) whether a neuron is; only where positions are evaluated in part or potentials truncated
     found: Longs  # (runs,) how many are
-    leaving: Leaving
+    outputs: Integers  # (classes,) output spikes of this pass that are counted
+    early: Early
     sent: Longs  # (S + 1, 3) spikes, operations and barrier messages of this sample by source
     evaluated: Longs  # (S,) evaluations of this sample
     group_keys: Longs  # rows of the message table under construction

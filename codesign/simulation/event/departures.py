@@ -1,0 +1,168 @@
+"""Rows of the message table for what leaves in a step: one for each source and step of enqueueing, in this order.
+
+A pass rarely has many steps. In early ones a row's sums have a cell of their own, by source and step, and a word of
+bits for each source says which of its cells are in use: so rows come out in order, and none is compared with another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from codesign.simulation.event.compilation import leaf, routine
+from codesign.simulation.event.sections import section
+from codesign.simulation.event.structures import MESSAGES
+from codesign.simulation.event.tables import write_message
+from codesign.simulation.event.vector import lowest_lane, unsigned_index
+from codesign.simulation.event.working_memory import EARLY
+
+_NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
+_ENQUEUE_BITS = 32
+
+
+@section(types.boolean, when=lambda rules, neuron: rules.recorded)
+def count_departures(
+    network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
+) -> Any:
+    """Count what leaves in a step; returns whether there was room."""
+    if out.ends[MESSAGES] + chosen + senders > len(out.counters.messages.step):
+        return False
+    if step < EARLY:
+        _count_early(network, rules, frame, step, chosen, senders, state, out)
+    else:
+        _count_late(network, rules, frame, step, chosen, senders, state, out)
+    return True
+
+
+@leaf
+def add_message(
+    counting: Any, table: Any, row: Any, frame: Any, step: Any, number: Any, enqueued: Any, sums: Any
+) -> None:
+    """Write a row of the message table, and add it to what source `number` of the table has sent."""
+    source = unsigned_index(number)
+    write_message(table, row, frame, step, source, enqueued, sums)
+    counting.sent[source, 0] += sums[_SPIKES]
+    counting.sent[source, 1] += sums[_OPERATIONS]
+    counting.sent[source, 2] += sums[_BARRIERS]
+
+
+@leaf
+def _departure(network: Any, rules: Any, i: Any, state: Any) -> Any:
+    """What leaves in place `i` of `ordered`: source and step of enqueueing as its row has them, spikes, operations."""
+    queue, source = state.queue, unsigned_index(state.queue.ordered[unsigned_index(i)])
+    if source < rules.inputs:
+        number, enqueued = np.int64(0), np.int64(-1)
+        spikes = np.int64(1) if rules.currents else np.int64(queue.frame_left[source])
+        delivered = np.int64(queue.kept[i] != 0) if rules.currents else np.int64(queue.kept[i])
+    else:
+        number, enqueued = _number(network, source), np.int64(queue.enqueue_step[source])
+        spikes = np.int64(queue.spikes[source])
+        delivered = spikes if rules.single_spikes else np.int64(queue.kept[i])
+    return number, enqueued, spikes, network.wiring.fan_out[source] * delivered
+
+
+@leaf
+def _number(network: Any, source: Any) -> Any:
+    """Of a neuron's source in the message table."""
+    return 1 + np.int64(network.slices.of_source[unsigned_index(source)])
+
+
+@leaf
+def _count_early(
+    network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
+) -> None:
+    early, left, fan_out = state.counting.early, np.int64(0), network.slices.fan_out
+    counted = rules.single_spikes and len(fan_out) > 0  # spikes and operations follow from how many neurons leave
+    for i in range(chosen):
+        number, enqueued, spikes, operations = _departure(network, rules, i, state)
+        left += spikes if number > 0 else 0
+        cell = _cell(early, number, max(enqueued, 0))
+        early.neurons[cell] += 1
+        if not counted:
+            early.spikes[cell] += spikes
+            early.operations[cell] += operations
+    for i in range(senders):
+        early.barriers[_cell(early, _number(network, state.gates.senders[i]), step)] += 1
+    out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
+    row = out.ends[MESSAGES]
+    for number in range(len(early.steps)):
+        steps = early.steps[number]
+        early.steps[number] = 0
+        while steps != 0:
+            bit = lowest_lane(steps)
+            steps &= steps - 1
+            cell = unsigned_index(number * EARLY + bit)
+            neurons = _take(early.neurons, cell)
+            if counted:
+                sums = neurons, neurons, neurons * fan_out[number], np.int64(0)
+            else:
+                sums = neurons, _take(early.spikes, cell), _take(early.operations, cell), np.int64(0)
+            if senders > 0:
+                sums = sums[0], sums[1], sums[2], _take(early.barriers, cell)
+            enqueued = bit if number > 0 else np.int64(-1)
+            add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, sums)
+            row += 1
+    out.ends[MESSAGES] = row
+
+
+@leaf
+def _cell(early: Any, number: Any, enqueued: Any) -> Any:
+    """Where a row's sums are; from now on there is one."""
+    source, bit = unsigned_index(number), unsigned_index(enqueued)
+    early.steps[source] |= np.int64(1) << bit
+    return unsigned_index(source * EARLY + bit)
+
+
+@leaf
+def _take(sums: Any, cell: Any) -> Any:
+    """A sum, of which 0 is left."""
+    found = np.int64(sums[cell])
+    sums[cell] = 0
+    return found
+
+
+@routine
+def _count_late(
+    network: Any, rules: Any, frame: Any, step: Any, chosen: Any, senders: Any, state: Any, out: Any
+) -> None:
+    """Rows are looked for among those that there are."""
+    keys, sums, groups, left = state.counting.group_keys, state.counting.group_sums, np.int64(0), np.int64(0)
+    for i in range(chosen):
+        number, enqueued, spikes, operations = _departure(network, rules, i, state)
+        left += spikes if number > 0 else 0
+        groups, group = _group(keys, sums, groups, (number << _ENQUEUE_BITS) + enqueued + 1)
+        sums[group, _NEURONS] += 1
+        sums[group, _SPIKES] += spikes
+        sums[group, _OPERATIONS] += operations
+    for i in range(senders):
+        number = _number(network, state.gates.senders[i])
+        groups, group = _group(keys, sums, groups, (number << _ENQUEUE_BITS) + step + 1)
+        sums[group, _BARRIERS] += 1
+    out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
+    for _ in range(groups):  # ascending: there are few groups
+        least = 0
+        for group in range(groups):
+            if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
+                least = group
+        number, enqueued = keys[least] >> _ENQUEUE_BITS, (keys[least] & ((1 << _ENQUEUE_BITS) - 1)) - 1
+        those = sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3]
+        row = out.ends[MESSAGES]
+        add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, those)
+        out.ends[MESSAGES] += 1
+        keys[least] = -1
+
+
+@leaf
+def _group(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
+    """How many groups there are with that of a key, and which it is."""
+    group = groups - 1
+    while group >= 0 and keys[group] != key:
+        group -= 1
+    if group >= 0:
+        return groups, group
+    keys[groups] = key
+    for column in range(4):
+        sums[groups, column] = 0
+    return groups + 1, groups
