@@ -31,6 +31,7 @@ LEAVES = {
     "mistakes",
     "plug_ins",
     "relative_error",
+    "signals",
     "spec_keys",
     "terminal_text",
     "versions",

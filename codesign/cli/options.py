@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
@@ -216,23 +217,39 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
 
 _IMPATIENCE_S = 3.0
 """Further signals within this time of the first do not disturb the shutdown that it began."""
+_SOON_S = 0.05
+"""When a signal comes again that came where nothing can be ended."""
 
 
 @contextmanager
 def interruptible(progress: Progress, kept: str) -> Iterator[None]:
-    """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate."""
+    """End with exit code 130, saying what is `kept`, where the block is interrupted or told to terminate, or where its
+    terminal hangs up."""
+    import os
     import signal
+    import threading
     import time
+
+    from codesign.signals import can_raise
 
     first = -math.inf
 
-    def interrupt(number: int, frame: object) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal first
-        if time.monotonic() - first > _IMPATIENCE_S:
+        if not can_raise(frame):
+            threading.Timer(_SOON_S, again, (number,)).start()
+        elif time.monotonic() - first > _IMPATIENCE_S:
             first = time.monotonic()
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    def again(number: int) -> None:
+        if signal.getsignal(number) is interrupt:  # the block has not ended meanwhile
+            os.kill(os.getpid(), number)
+
+    numbers = {signal.SIGINT, signal.SIGTERM}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        numbers.add(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         try:
             yield

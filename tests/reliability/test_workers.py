@@ -17,7 +17,7 @@ import executor_tasks
 import numpy as np
 import pytest
 from program import descendants, entries, find_processes, finish, start, wait_until_gone
-from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray
+from ray_faults import RESUME, Reference, Run, kill, long_sweep, serially, sweep_on_ray, wait_for
 
 from codesign.analysis.results.table import read_results
 from codesign.exploration.executors.base import Task
@@ -87,6 +87,24 @@ def test_the_program_is_told_to_stop(
     wait_until_gone(started, within_s=15)
     run.check_no_litter()
     reference.check_resumes(run.folder, serially(run.folder, cache_root))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.thorough
+def test_the_program_is_told_to_stop_while_ray_starts(
+    tmp_path: Path, cache_root: Path, temporary: Path, number: signal.Signals
+) -> None:
+    """Ray would end the program with codes of its own, and without a word."""
+    run = sweep_on_ray(tmp_path, cache_root, temporary)
+    wait_for(lambda: bool(find_processes(run.process.pid, "gcs_server")), within_s=60)
+    started = descendants(run.process.pid)
+    os.kill(run.process.pid, number)
+    ended = run.end(within_s=60)
+    assert ended.code == 130, ended.err
+    assert f"interrupted: finished jobs are kept in store; {RESUME}" in ended.err
+    assert "Traceback" not in ended.err
+    wait_until_gone(started, within_s=15)
+    run.check_no_litter()
 
 
 @pytest.mark.parametrize("part", ["/raylet ", "/gcs_server "])

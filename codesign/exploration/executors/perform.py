@@ -14,6 +14,7 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.resources import JobResources
+from codesign.signals import can_raise
 
 GRACE_S = 20.0
 """By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
@@ -62,10 +63,11 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
         raise InputError("timeout: a task can be ended in time only in the main thread of its process")
 
     def out_of_time(number: int, frame: FrameType | None) -> None:
-        raise _OutOfTime
+        if can_raise(frame):
+            raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, out_of_time)
-    # Again and again: a callback from compiled code may swallow the first.
+    # Again and again: the first may come where it cannot be raised, or be swallowed.
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
     if grace_s is not None:
         faulthandler.dump_traceback_later(seconds + grace_s, exit=True)

@@ -7,6 +7,7 @@ can happen, and their end is an error like any other.
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from codesign.files.folder import reason_of
 
 RESUME = "finished jobs are kept; the same command continues from there"
 
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
 """A cluster that does not answer is given so long to come back; Ray itself gives it a minute, and then ends us."""
@@ -70,7 +72,8 @@ class RaySession:
         self._address = address
         self._folder: Path | None = None
         with _environment(local=address is None), _signals_kept():
-            import ray
+            with _signals_held():
+                import ray
 
             self.ray: Any = ray
             if ray.is_initialized():  # before its token is forgotten, without which Ray ends the process
@@ -80,10 +83,13 @@ class RaySession:
                 self._folder = _scratch(on_note)
             else:
                 _check_health(address)
-            self._connect(workers)
-        context = ray.get_runtime_context()
-        self._control = context.gcs_address
-        self._raylet: psutil.Process = _find_raylet(ray, context.get_node_id())
+            with ExitStack() as undo:
+                undo.callback(self.close)
+                self._connect(workers)
+                context = ray.get_runtime_context()
+                self._control = context.gcs_address
+                self._raylet: psutil.Process = _find_raylet(ray, context.get_node_id())
+                undo.pop_all()
         self._looked = self._answered = time.monotonic()
         if address is not None:
             on_note(f"connected to Ray at {address}")
@@ -95,10 +101,9 @@ class RaySession:
         else:
             options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
         try:
-            with _no_dashboard():
+            with _without("services", "start_api_server", (None, None)), _without("utils", "set_sigterm_handler"):
                 self.ray.init(address=self._address or "local", **options)
         except Exception as error:  # whatever Ray raises, and that is anything
-            self.close()
             reason = reason_of(error)
             if self._address is None:
                 raise CodesignError(f"Ray cannot be started on this machine: {reason}") from error
@@ -149,9 +154,7 @@ class RaySession:
 
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here and remove its files."""
-        started: list[psutil.Process] = []
-        with suppress(AttributeError, psutil.Error):  # it may never have been there, or have ended
-            started = self._raylet.children(recursive=True) if self._address is None else []
+        started = self._started()
         with _signals_kept():
             self.ray.shutdown()
         for process in psutil.wait_procs(started, timeout=_ORDERLY_S)[1]:
@@ -159,6 +162,15 @@ class RaySession:
                 process.kill()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _started(self) -> list[psutil.Process]:
+        """What runs of the Ray that was started here, also where its start was interrupted."""
+        started: list[psutil.Process] = []
+        for child in psutil.Process().children() if self._folder is not None else ():
+            with suppress(psutil.Error):  # it may have ended
+                if any(str(self._folder) in word for word in child.cmdline()):
+                    started += [child, *child.children(recursive=True)]
+        return started
 
     def _lost(self, reason: str) -> CodesignError:
         where = "on this machine" if self._address is None else f"at {self._address}"
@@ -216,28 +228,43 @@ def _environment(*, local: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _no_dashboard() -> Iterator[None]:
-    """Ray starts a dashboard process even where none is wanted.
+def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
+    """A function of Ray does nothing, and answers that.
 
-    All that it does then is to look up and ask the metadata servers of three clouds, whose answer it would report.
+    `start_api_server`, as where it cannot be started: Ray starts a dashboard process even where none is wanted. All
+    that it does then is to look up and ask the metadata servers of three clouds, whose answer it would report.
+
+    `set_sigterm_handler`: Ray's own ends the process with other exit codes, and leaves its files.
     """
-    from ray._private import services
-
-    start = services.start_api_server
-    services.start_api_server = lambda *arguments, **options: (None, None)  # as where it cannot be started
+    part = importlib.import_module(f"ray._private.{module}")
+    function = getattr(part, name)
+    setattr(part, name, lambda *arguments, **options: answer)
     try:
         yield
     finally:
-        services.start_api_server = start
+        setattr(part, name, function)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """What interrupts comes after the block: Ray, imported by halves, complains at the end of the process."""
+    held: list[int] = []
+    with _signals_kept():
+        if threading.current_thread() is threading.main_thread():
+            for number in _INTERRUPTIONS:
+                signal.signal(number, lambda told, frame: held.append(told))
+        yield
+    for late in held:
+        signal.raise_signal(late)
 
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ray takes SIGTERM for itself."""
+    """Ray may set handlers of its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
     try:
         yield
     finally:

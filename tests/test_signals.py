@@ -1,0 +1,76 @@
+"""Interruptions and timeouts, wherever in the program the signal comes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import llvmlite.binding as llvm
+import pytest
+import typer
+
+from codesign.cli.options import interruptible
+from codesign.exploration.executors.perform import perform
+from codesign.exploration.resources import JobResources
+from codesign.exploration.runs.progress import Progress
+
+
+def compile_asking(asked: Callable[[], object]) -> None:
+    """Compile a function; LLVM asks before whether its code is kept. Then take a while."""
+
+    def kept(module: object) -> None:
+        asked()
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.set_object_cache(getbuffer_func=kept)
+    engine.add_module(llvm.parse_assembly("define i32 @one() { ret i32 1 }"))
+    engine.finalize_object()
+    time.sleep(10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_is_told(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(typer.Exit) as ended, interruptible(Progress(), "all is kept"):
+        signal.raise_signal(number)
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "interrupted: all is kept\n"
+    assert signal.getsignal(number) is before
+
+
+def test_who_ignores_that_the_terminal_hangs_up_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible(Progress(), ""):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_interruption_waits_for_a_callback_of_compiled_code() -> None:
+    done = []
+
+    def asked() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("the callback")
+
+    with pytest.raises(typer.Exit), interruptible(Progress(), ""):
+        compile_asking(asked)
+    assert set(done) == {"the callback"}
+
+
+def test_a_timeout_waits_for_a_callback_of_compiled_code() -> None:
+    done = []
+
+    def asked() -> None:
+        time.sleep(0.5)
+        done.append("the callback")
+
+    _, failure, _ = perform(compile_asking, (asked,), JobResources(timeout=0.2))
+    assert failure is not None
+    assert failure.kind == "TimeoutError", failure
+    assert set(done) == {"the callback"}
