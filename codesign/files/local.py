@@ -50,9 +50,11 @@ class LocalFolder(Folder):
             raise _too_large()
         path = self._path / name
         temporary = Path(temporary_beside(path.as_posix()))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        shared = self._make(path.parent)
         try:
             with temporary.open("xb") as file:
+                if shared:
+                    temporary.chmod(shared & 0o644)
                 file.write(data)
                 file.flush()
                 if durable:
@@ -63,6 +65,23 @@ class LocalFolder(Folder):
                 temporary.unlink()
         if durable:
             _sync_folder(path.parent)
+
+    def _make(self, folder: Path) -> int:
+        """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0.
+
+        They do where others may write to this one: who has the first file of a folder must not shut them out of it.
+        """
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder == self._path:
+            return 0
+        mode = stat.S_IMODE(self._path.stat().st_mode)
+        if not mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return 0
+        if new:
+            with suppress(PermissionError):  # somebody else was first
+                folder.chmod(mode)
+        return mode
 
     def _size(self, name: str) -> int | None:
         status = (self._path / name).stat()

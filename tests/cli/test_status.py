@@ -62,8 +62,8 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: str, cache_root: Path) -> None:
     run(tiny(), location, cache_root, output="tiny")
     from_output = said(f"{location}/tiny")
-    assert said(location) == from_output
     lines = from_output.splitlines()
+    assert said(location).splitlines()[2:] == lines[2:]  # the second line says how many seconds ago
     assert lines[0] == "tiny  sweep, finished"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
     assert lines[3].endswith(" 11/11 results")
