@@ -61,12 +61,11 @@ def _pages(process: int) -> int:
 def main() -> None:
     import pyarrow.parquet as pq
 
-    from codesign.documents import load_document
     from codesign.exploration.jobs.encoding import decode_execution
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import run_pricing
-    from codesign.exploration.pricing.spec import PricingSpec
+    from codesign.exploration.pricing.spec import load_prices
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.workloads import Workloads
     from codesign.hardware.cost.cost import price
@@ -90,7 +89,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    spec = load_document(arguments.file, PricingSpec)
+    spec = load_prices(arguments.file)
     store = Store(arguments.store)
     problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
     executions = [decode_execution(model.payload) for model in problem.models]

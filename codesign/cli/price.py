@@ -42,16 +42,15 @@ def price(
     Executions that the store lacks are trained and run first, and kept. An interrupted pricing leaves no file behind;
     run it again.
     """
-    from codesign.documents import load_document
     from codesign.exploration.definition.library import find_sweep
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import check_output, run_pricing
-    from codesign.exploration.pricing.spec import PricingSpec
+    from codesign.exploration.pricing.spec import load_prices
     from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.workloads import Workloads
 
-    spec = load_document(find_sweep(file, "price"), PricingSpec)
+    spec = load_prices(find_sweep(file, "price"))
     output = out or f"reports/{spec.name}"
     check_output(output)
     progress = choose_progress()

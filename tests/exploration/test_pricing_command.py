@@ -16,9 +16,9 @@ LARGE = (
 
 def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     file = priced / "prices.yaml"
-    file.write_text(price_file(priced / "priced.yaml", "clocked_accelerated", BODY), encoding="utf-8")
+    file.write_text(price_file(Path("./priced.yaml"), "clocked_accelerated", BODY), encoding="utf-8")
     words = ("price", file, "--store", priced / "store", "--out", priced / "out")
-    done = run_here(*words, folder=priced, environment={"CODESIGN_CACHE": cache_root})
+    done = run_here(*words, folder=priced.parent, environment={"CODESIGN_CACHE": cache_root})
     assert "6 design points on 4 models" in done.out
     assert "Least energy per sample: " in done.out
     assert {path.name for path in (priced / "out").iterdir()} - {".lock"} == {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import FileSpec, Path_, Spec, value_at
+from codesign.documents import FileSpec, Path_, Spec, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import list_at, mapping
 from codesign.exploration.definition.library import load_sweep
@@ -17,6 +19,7 @@ from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.hardware.chip.description import Chip
+from codesign.merging import beside
 from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive
 
@@ -46,7 +49,7 @@ class PricingSpec(FileSpec):
     Attributes:
         name: of the file's folder of outputs.
         title, description: for its page.
-        sweep: name or path of the sweep whose models are priced.
+        sweep: name of the sweep whose models are priced, or its path as seen from the price file.
         dataset, scale: of the sweep's file, where it has several; left out, the first of each.
         recipes, training_seeds: of the sweep; left out, all of them. Each recipe and seed is one model.
         evaluation_seed: of the sweep; left out, its first.
@@ -108,6 +111,20 @@ class PricingSpec(FileSpec):
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         return _problems(data) if isinstance(data, dict) else ()
+
+
+def load_prices(path: Path) -> PricingSpec:
+    """What a price file says; where its sweep is a path, it is looked for as seen from the file.
+
+    Raises:
+        DocumentError: with every mistake of the file.
+        InputError: it cannot be read.
+    """
+    document = read_document(path)
+    name = value_at(document.data, ("sweep",))
+    if isinstance(name, str) and os.path.isfile(near := beside(path, name)):
+        document.data["sweep"] = str(near)
+    return validate_document(document, PricingSpec)
 
 
 def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
