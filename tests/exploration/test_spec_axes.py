@@ -103,3 +103,24 @@ def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written()
         assert found[1].startswith(start)
         assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
     assert parse_document(right, "good.yaml", SweepSpec).chips["truenorth_allin"].operation == "real_time"
+
+
+def test_an_axis_cannot_make_another_chip_of_an_entry():
+    first = len(TINY.splitlines())
+    axes = "axes:\n  chip.mubrain.extends: [mubrain, loihi]\n  chip.mubrain.schedules: [chip, layered]\n"
+    assert problems(TINY + axes) == [
+        (
+            first + 2,
+            "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`",
+        ),
+        (first + 3, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
+    ]
+
+
+def test_an_axis_may_set_apart_what_an_estimate_includes():
+    """Operations of a chip whose layers do not wait are estimated with their updates, until an axis gives these."""
+    entry = "  mubrain:"
+    assert entry in TINY
+    estimated = TINY.replace(entry, "  own: {extends: mubrain, energies: {synaptic_operation: null}}\n  mubrain:")
+    axis = "axes:\n  chip.own.energies.neuron_update: [1 pJ, 2 pJ]\n"
+    assert parse_document(estimated + axis, "good.yaml", SweepSpec).axes

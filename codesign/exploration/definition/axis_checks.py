@@ -20,6 +20,7 @@ from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
 from codesign.exploration.definition.nested import unknown_part, with_parts
+from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip
@@ -39,6 +40,12 @@ _FORMS = (
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
 )
 
+_NOT_VARIED = {
+    "extends": "give each chip an entry of its own under `chips`",
+    "schedules": "the chip runs under all that its entry lists",
+}
+"""Of a chip's entry: what no axis may set, and what to do instead."""
+
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
     """Every mistake in axes and chips, as the path of the culprit and a message.
@@ -50,7 +57,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
-        if name in blocks.get(block, ()):
+        if name in blocks.get(block, ()) and not (block == "chip" and parameter in _NOT_VARIED):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
     yield from _paths(data, blocks, models)
     yield from _fields(blocks, models, axes)
@@ -67,6 +74,8 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
             yield ("axes", path), f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
+        elif block == "chip" and parameter in _NOT_VARIED:
+            yield ("axes", path), f"cannot be an axis; {_NOT_VARIED[parameter]}"
         elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
             yield ("axes", path), problem
 
@@ -176,7 +185,11 @@ def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
 
     def combined(chosen: Settings) -> list[str]:
         refused = _refusal(chip, chosen)
-        return [refused] if refused else [text for _, text in consistency_mistakes(replaced(chip, chosen))]
+        return (
+            [refused]
+            if refused
+            else [text for _, text in consistency_mistakes(without_derived(replaced(chip, chosen)))]
+        )
 
     yield from _wrong(axes, alone, combined if together else lambda chosen: [])
     for path, values in axes.items():
