@@ -85,6 +85,15 @@ def test_an_option_stands_for_the_best_variant_that_meets_the_constraints():
     assert labels(asked(rows, choose="chip", least="energy_j"))[0] == "c"
 
 
+def test_within_of_best_means_the_best_of_the_options():
+    """The other chip, more accurate, was not tried at several widths, and is no answer to which of them to take."""
+    rows = rows_of([("mine", 1.0, 0.8, 10.0, 5.0), ("mine", 4.0, 0.81, 20.0, 5.0), ("other", 9.0, 0.99, 90.0, 5.0)])
+    rows = [row | ({"axis.width": None} if row["chip"] == "other" else {}) for row in rows]
+    answer = asked(rows, choose="axis.width", least="energy_j", where=["accuracy within 2 points of best"])
+    assert labels(answer) == ["width 1", "width 4"]
+    assert answer.standing != "not met"
+
+
 def test_confidence_is_the_share_of_seeds_and_draws_in_which_the_option_is_best():
     """a needs 3 nJ, which is anything from 1.5 to 6 nJ, log-uniform; b needs 4.5 nJ exactly, or 2 nJ in one seed."""
     rows = []

@@ -67,7 +67,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         label=lambda option: names.choice(path, members[option][0]),
         column=question.column,
         more=question.most is not None,
-        where=resolved(question.where, able),
+        where=resolved(question.where, [point for variants in members.values() for point in variants]),
         names=names,
     )
     answer = partial(
