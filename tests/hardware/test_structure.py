@@ -219,6 +219,13 @@ def test_what_a_file_gives_is_left_and_not_counted_twice() -> None:
     assert operation.times.neuron_update is not None
     inside = "energies: {spike: {value: 4 pJ, static: inside}}\n"
     assert with_derived(chip_from(BODY + inside)).static_power.given == {}
+    # A host draws its power beside the cores, whose memories leak as before; what a core draws may be their leakage.
+    leaking = with_derived(chip_from(BODY))
+    assert with_derived(chip_from(BODY + "static_power: {host: 1 W}\n")).static_power.chip == leaking.static_power.chip
+    assert with_derived(chip_from(BODY + "static_power: {core_in_use: 1 W}\n")).static_power.chip is None
+    for part in ("host", "core_in_use"):
+        varied = with_parameters(leaking, {f"static_power.{part}": "1 W"})
+        assert varied.static_power.chip == leaking.static_power.chip
 
 
 def test_derived_numbers_follow_a_change_and_a_set_one_stays() -> None:

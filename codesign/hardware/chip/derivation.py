@@ -77,7 +77,7 @@ def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Itera
             _number(AreaNumber, **_within(expected.area_m2, AREA_FACTOR, "area of cores without input and output")),
         )
     inside = any(number.static == "inside" for number in chip.energies.given.values())
-    if not chip.static_power.given and not inside:
+    if not inside and (chip.static_power.given.keys() <= {"host"} or "static_power.chip" in before):
         yield (
             "static_power.chip",
             _number(ChipPower, **_within(expected.leakage_w, LEAKAGE_FACTOR, "leakage of all memories")),
