@@ -75,7 +75,8 @@ def chain_of(
 def _check_chain(path: Path, seen: list[str]) -> None:
     """Raises InputError where a file cannot be extended by those seen before."""
     if os.path.realpath(path) in seen:
-        raise InputError(f"{path}: is extended by itself, through {len(seen)} files")
+        through = f", through {len(seen)} files" if len(seen) > 1 else ""
+        raise InputError(f"{path}: is extended by itself{through}")
     if len(seen) > _DEEPEST:
         raise InputError(f"{path}: is extended through {len(seen)} files, more than {_DEEPEST}")
 

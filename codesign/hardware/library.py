@@ -57,7 +57,10 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     path = Path(path)
     document = _document(path)
     document.problems += _made_up(document, path)
-    chip = validate_document(document, Chip, other_keys=("remove",))
+    try:
+        chip = validate_document(document, Chip, other_keys=("remove",))
+    except DocumentError as error:
+        raise _as_extended(error, document, path) from None
     mistakes = [(place, f"{dotted(place)}: {message}") for place, message in model_mistakes(chip)]
     if mistakes:
         raise refusal(document.problem(place, message) for place, message in mistakes)
@@ -69,6 +72,16 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
         return _finished(chip, document, base, with_error)
     except InputError as error:
         raise refusal([document.problem(("extends" if chip.extends else "structure",), str(error))]) from None
+
+
+def _as_extended(error: DocumentError, document: Document, path: Path) -> DocumentError:
+    """Mistakes in the files that a file extends are told at its `extends` where these make a chip without it."""
+    elsewhere = [problem for problem in error.problems if problem.file != str(path)]
+    if not elsewhere or _base_of(path) is None:
+        return error
+    here = [problem for problem in error.problems if problem.file == str(path)]
+    told = [f"{problem.message} (with line {problem.line} of {problem.file})" for problem in elsewhere]
+    return refusal([*here, *(document.problem(("extends",), message) for message in told)])
 
 
 def _is_shipped(path: Path) -> bool:
@@ -192,7 +205,9 @@ def chip_file(name_or_path: str | Path) -> Path:
             return path
         names.update(aliases)
     unread = f"; not searched for aliases, because of mistakes: {'; '.join(broken)}" if broken else ""
-    raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{unread}")
+    here = f"{text}.yaml"
+    by_path = f"; for the file in this folder, write ./{here}" if os.path.isfile(here) else ""
+    raise InputError(f"unknown chip {text!r}{suggestion(text, names)}{by_path}{unread}")
 
 
 def _aliases(document: Document) -> list[str]:

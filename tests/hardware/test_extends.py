@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import DocumentError
+from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 
 BASE = """\
 name: base
 title: The base
+description: Four cores on a board.
 aliases: [basis]
 citation: paper
 sources: {paper: {citation: A paper}}
@@ -65,6 +67,7 @@ def mistakes(text: str, extends: str = "base") -> list[str]:
 def test_what_it_does_not_say_is_the_bases(folder: Path, extends: str) -> None:
     base, mine = load_chip(Path("base.yaml")), load_chip(Path(variant("vector_width: 8\n", extends)))
     assert (mine.name, mine.title, mine.aliases, mine.validation, mine.extends) == ("mine", "mine", (), (), "base")
+    assert (base.description, mine.description) == ("Four cores on a board.", "")
     assert mine.vector_width.value == 8
     names = {name: number for name in ("energies", "times", "cores", "clock") if (number := getattr(base, name))}
     assert {name: getattr(mine, name) for name in names} == names
@@ -109,6 +112,20 @@ def test_another_kind_of_synchronization_keeps_what_both_have(folder: Path) -> N
     assert "mine.yaml:4: group_size: a barrier chip has none" in mistakes(f"{back}group_size: 5\n", "grouped")[0]
 
 
+def test_room_for_weights_in_one_form_takes_the_place_of_the_other(folder: Path) -> None:
+    bits = variant("weight_bits: 8\nweight_memory: 4096\n")
+    Path("bits.yaml").write_text(Path(bits).read_text(encoding="utf-8").replace("mine", "bits"))
+    given = load_chip(Path("bits.yaml"))
+    mine = load_chip(Path(variant("synapses_per_core: 100\n", "bits")))
+    for chip in (mine, with_parameter(given, "synapses_per_core", 100)):
+        assert (chip.synapses_per_core.value, chip.weight_memory) == ((100,), None)
+    assert with_parameter(mine, "weight_memory", 4096).synapses_per_core is None
+    both = "synapses_per_core: 100\nweight_memory: 4096\n"
+    assert mistakes(both, "bits") == [
+        "mine.yaml:4: weight_memory: is given together with synapses_per_core; keep the one that is known"
+    ]
+
+
 def test_mistakes_stand_where_they_were_written(folder: Path) -> None:
     text = """\
 energies: {synaptic_operation: {value: 1}}
@@ -122,8 +139,16 @@ synchronization: {kind: timer}
         "mine.yaml:5: 'synchronization.overload' is missing; it is 'stretch' or 'drop'",
         "mine.yaml:5: 'synchronization.tick' is missing",
     ]
-    # The base gives a time in cycles; that its clock is gone is wrong in the base's line.
-    assert mistakes("remove: [clock]\n") == ["base.yaml:24: times.synaptic_operation.cycles: needs the chip's clock"]
+    # The base, which gives a time in cycles, is right by itself: that its clock is gone is wrong in what extends it.
+    needs = "times.synaptic_operation.cycles: needs the chip's clock"
+    assert mistakes("remove: [clock]\n") == [f"mine.yaml:2: {needs} (with line 25 of base.yaml)"]
+    Path("base.yaml").write_text(BASE.replace("clock: 10 MHz\n", ""), encoding="utf-8")
+    assert mistakes("vector_width: 2\n") == [f"base.yaml:24: {needs}"]
+    Path("base.yaml").write_text(BASE, encoding="utf-8")
+    for ends in ("20 %", "[4 pJ]"):
+        (told,) = mistakes(f"energies: {{synaptic_operation: {{range: {ends}}}}}\n")
+        assert "energies.synaptic_operation.range: must be a list [low, high] of two numbers with units" in told
+    assert "weight_memory: must be a whole number of bits" in mistakes("weight_memory: 64 KB\nweight_bits: 8\n")[0]
     assert mistakes("", "bse")[0].startswith("mine.yaml:2: extends: unknown chip 'bse'; did you mean ")
     assert mistakes("citation: {}\n")[0].startswith("mine.yaml:3: citation: ")
     assert mistakes("", "[base]") == [

@@ -19,6 +19,7 @@ from codesign.hardware.chip.basis import basis_mistakes
 from codesign.hardware.chip.numbers import (
     AreaNumber,
     Bits,
+    CoreBits,
     CoreCounts,
     Count,
     FractionBits,
@@ -101,7 +102,7 @@ class Chip(Spec):
     cores: Count
     neurons_per_core: CoreCounts | None = None
     synapses_per_core: CoreCounts | None = None
-    weight_memory: CoreCounts | None = None
+    weight_memory: CoreBits | None = None
     fan_in: Count | None = None
     stores_kernels: bool = False
     layers_share_core: bool | None = None

@@ -1,12 +1,13 @@
 """Chips that extend others: a description is the base's, with what differs merged over it.
 
-Mappings are merged key by key, everything else is replaced, with three rules of their own:
+Mappings are merged key by key, everything else is replaced, with four rules of their own:
 
 - a number that gets another value keeps what it is a number of (`per`, `includes`, `counted`, …), and nothing of how
   the old value was known: no value stands beside another one's source;
 - another kind of synchronization keeps the keys that both kinds have, and takes away a `group_size` where that kind has
   none;
-- names, aliases and measurements are not inherited, for the variant is not what was measured.
+- room for weights in the one form takes the place of room in the other;
+- names, aliases, the description and measurements are not inherited, for the variant is not what was measured.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from codesign.documents import Document, Path_, Place
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.kinds import KINDS
 from codesign.hardware.chip.numbers import Number, TimeNumber
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
 from codesign.hardware.chip.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
 VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has one."""
 _OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
-_OWN = ("name", "title", "aliases", "validation")
+_OWN = ("name", "title", "aliases", "description", "validation")
 _WITHOUT_GROUPS = {"barrier", "timer", "neighbour"}
 
 
@@ -64,6 +66,9 @@ class _Description(Merged):
         kind = self._other_kind(part.data.get("synchronization"))
         if kind in _WITHOUT_GROUPS and "group_size" in self.data:
             self.forget(("group_size",))
+        for given, other in (ROOM_FOR_WEIGHTS, ROOM_FOR_WEIGHTS[::-1]):
+            if part.data.get(given) is not None and other in self.data and other not in part.data:
+                self.forget((other,))
         self.merge(part, without=("extends", "remove"))
 
     def forget_sources(self, *, besides: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from codesign.hardware.chip.provenance import Confidence, Sourced
 from codesign.hardware.terms import ACTIONS, INCLUDABLE_TERMS
@@ -51,13 +52,13 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MANY
 
 
-def _counts(value: Any) -> tuple[int, ...]:
+def _counts(value: Any, *, of: str = "") -> tuple[int, ...]:
     if _is_count(value):
         return (value,)
     if isinstance(value, (list, tuple)) and value and all(_is_count(item) for item in value):
         return tuple(value)
     raise problem(
-        f"must be a whole number above 0 and below {_MANY:g}, or a list with one for each core, found {value!r}"
+        f"must be a whole number{of} above 0 and below {_MANY:g}, or a list with one for each core, found {value!r}"
     )
 
 
@@ -164,6 +165,13 @@ class QuantityNumber(PriceNumber):
     `range` is stated where sources conflict or an error is published; elsewhere `codesign.hardware.cost.uncertainty`
     assumes one from the confidence.
     """
+
+    @field_validator("range", mode="before", check_fields=False)
+    @classmethod
+    def _two_ends(cls, ends: Any) -> Any:
+        if ends is None or (isinstance(ends, list | tuple) and len(ends) == 2):
+            return ends
+        raise problem(f"must be a list [low, high] of two numbers with units, found {ends!r}")
 
     @model_validator(mode="after")
     def _check_range(self) -> QuantityNumber:
@@ -343,6 +351,16 @@ class CoreCounts(SpikeNumber):
     def of_core(self, core: int) -> int:
         """The count of core `core`; cores beyond the list are like the last one."""
         return self.value[min(core, len(self.value) - 1)]
+
+
+class CoreBits(CoreCounts):
+    """Bits of a memory of every core, or of each; exact, and so never told in kbit."""
+
+    value: Annotated[tuple[int, ...], BeforeValidator(partial(_counts, of=" of bits"))]
+
+    @property
+    def text(self) -> str:
+        return f"{super().text} bit"
 
 
 class Lanes(PriceNumber):

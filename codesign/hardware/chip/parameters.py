@@ -23,7 +23,7 @@ from codesign.hardware.chip.numbers import (
     TimeNumber,
     UpdateEnergy,
 )
-from codesign.hardware.chip.parts import Source
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, Source
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE
 from codesign.hardware.chip.scaling import at_structure
 from codesign.mistakes import mistakes_of, reason, suggestion
@@ -81,6 +81,8 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
         for spec, name in zip(reversed(specs), reversed(parts), strict=True):
             part = spec.model_copy(update={name: part})
         chip = part
+        if path in ROOM_FOR_WEIGHTS:
+            chip = chip.model_copy(update=dict.fromkeys({*ROOM_FOR_WEIGHTS} - values.keys()))
     set_here = {AXIS_SOURCE: Source(citation="set by an axis of the sweep")} if values else {}
     return chip.model_copy(update={"sources": {**chip.sources, **set_here}})
 

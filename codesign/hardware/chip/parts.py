@@ -41,6 +41,9 @@ Name = Annotated[
     of_form("[a-z0-9][a-z0-9_]*", "lower-case letters, digits and '_', beginning with a letter or digit"),
 ]
 
+ROOM_FOR_WEIGHTS = ("synapses_per_core", "weight_memory")
+"""The two forms in which a chip's file may give it; one takes the place of the other."""
+
 
 class Source(Spec):
     """Where numbers come from: a citation and, where there is one, an address or a DOI."""

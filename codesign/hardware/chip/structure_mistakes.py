@@ -7,6 +7,7 @@ from typing import Any
 
 from codesign.documents import Mistake
 from codesign.hardware.chip.laws import MOST_FLIP_FLOPS, MOST_IN_PLACE, NODES_M, voltages
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
 from codesign.hardware.chip.provenance import AXIS_SOURCE
 from codesign.units import format_si
 
@@ -26,7 +27,7 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
 
 def _missing(chip: Any) -> Iterator[Mistake]:
     structure = chip.structure
-    room = [name for name in ("synapses_per_core", "weight_memory") if getattr(chip, name) is not None]
+    room = [name for name in ROOM_FOR_WEIGHTS if getattr(chip, name) is not None]
     needed = {
         "technology_node": chip.technology_node,
         "supply_voltage": chip.supply_voltage,
