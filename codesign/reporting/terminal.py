@@ -142,7 +142,7 @@ def _trials(study: Study | None, told: Sequence[str]) -> list[Text]:
 
 
 def _waiting(point: Point) -> str:
-    if point.layered:
+    if point.inference == "layered":
         return "yes, as if it could" if point.beyond_chip else "yes"
     return f"no, {'first output' if point.stop == 'on_output' else point.stop_label}"
 

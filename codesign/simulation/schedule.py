@@ -156,6 +156,12 @@ class Schedule:
             return threshold > 1
         return threshold == "layer" or any(number > 1 for number in threshold)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has neurons wait: for messages, or with all others that fire. A group of F waits for nobody, not
+        even where it happens to hold a whole layer."""
+        return self.synchronized or self.group_size is None
+
     def core_count(self, layers: int) -> int:
         """How many cores policies see, in a network of so many layers: numbers up to the highest in use count."""
         return layers if self.cores is None else max(self.cores) + 1

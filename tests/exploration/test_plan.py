@@ -352,7 +352,7 @@ def test_a_quantity_on_an_axis_becomes_its_si_value():
 
 def test_columns_say_what_a_schedule_amounts_to():
     text = "  loihi: {schedules: [chip, paper_table5, asynchronous]}\n  mubrain_layersync2024: {capacity: scaled, "
-    spec = tiny((CHIP, text + "schedules: [chip, paper_table5]}"))
+    spec = tiny((CHIP, text + "schedules: [chip, paper_table5, layered]}"))
     rows = {(point.columns["chip"], point.columns["schedule"]): point.columns for point in plan_of(spec).points}
     loihi, mubrain_layersync2024 = rows["loihi", "chip"], rows["mubrain_layersync2024", "chip"]
     assert (loihi["inference"], loihi["policy"], loihi["group_size"]) == ("layered", None, None)
@@ -363,9 +363,12 @@ def test_columns_say_what_a_schedule_amounts_to():
     ) == ("asynchronous", "random", 8)
     assert mubrain_layersync2024["equivalent_to_layered"] is False
     assert any("no group size; F = 8" in text for text in mubrain_layersync2024["assumptions"])
-    table5 = rows["mubrain_layersync2024", "paper_table5"]  # F = the widest layer: layered inference in all but name
-    assert table5["equivalent_to_layered"] is True
-    assert table5["inference"] == "layered"
+    table5 = rows["mubrain_layersync2024", "paper_table5"]  # F = the widest layer: the same spikes, and nothing waits
+    assert (table5["equivalent_to_layered"], table5["inference"]) == (True, "asynchronous")
+    assert any("holds whole layers, so that spikes are those of layers that wait" in x for x in table5["assumptions"])
+    layered = rows["mubrain_layersync2024", "layered"]
+    assert (layered["equivalent_to_layered"], layered["inference"]) == (True, "layered")
+    assert any("waits for layers anyway" in text for text in layered["assumptions"])
     assert any("does not wait for it" in text for text in rows["loihi", "asynchronous"]["assumptions"])
 
 

@@ -268,7 +268,7 @@ def _waiting(point: Point) -> str:
         return {"barrier": "barrier", "timer": "timer", "neighbour": _SYNCHRONIZATION["neighbour"]}[
             point.synchronization
         ]
-    if point.layered:
+    if point.inference == "layered":
         return "layers wait"
     return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")
 

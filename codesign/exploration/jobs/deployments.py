@@ -213,18 +213,19 @@ def _deployment(
     spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
 ) -> Deployment:
     chip, neuron = placement.chip.value.chip, spec.neuron
-    resolved = inference = None
+    resolved, inference, waits = None, None, False
     assumptions = placement.assumptions
     if placement.placed is not None:
         spikes = neuron.readout == "spikes"
         resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
+        waits = resolved.waits
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
         about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))
         assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement.placed))
-    columns = _columns(placement, schedule.name, resolved, shape, neuron)
+    columns = _columns(placement, schedule.name, resolved, shape, neuron, waits=waits)
     return Deployment(
         chip=placement.chip,
         schedule=schedule,
@@ -256,7 +257,13 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
 
 
 def _columns(
-    placement: _Placement, schedule: str, canonical: Schedule | None, shape: NetworkShape, neuron: NeuronSpec
+    placement: _Placement,
+    schedule: str,
+    canonical: Schedule | None,
+    shape: NetworkShape,
+    neuron: NeuronSpec,
+    *,
+    waits: bool,
 ) -> Columns:
     entry, chip = placement.chip.value.entry, placement.chip.value.chip
     columns: Columns = {
@@ -274,7 +281,7 @@ def _columns(
         return columns
     equivalent = canonical.equivalent_to_layered(shape)
     return columns | {
-        "inference": "layered" if equivalent else "asynchronous",
+        "inference": "layered" if equivalent and waits else "asynchronous",
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
         "group_size": canonical.group_size,
         "stop": canonical.stop,

@@ -160,9 +160,13 @@ def service_model(placement: Placement) -> ServiceModel:
 def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> tuple[str, ...]:
     """What `schedule` needs that `chip` does not have or state: layer synchronization, and flushing of queues."""
     assumptions: list[str] = []
-    layered = schedule.synchronized or schedule.equivalent_to_layered(shape)
-    if layered and not chip.synchronized:
+    layered = schedule.equivalent_to_layered(shape)
+    if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
         assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers anyway")
+    elif not chip.synchronized and layered:
+        assumptions.append(
+            f"{chip.name}: F = {schedule.group_size} holds whole layers, so that spikes are those of layers that wait"
+        )
     if not schedule.synchronized and chip.synchronized:
         assumptions.append(
             f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
