@@ -171,6 +171,20 @@ def test_tips_of_times_are_interpolated_and_say_so():
     assert found.probability == 0.5  # a tie is no agreement
 
 
+def test_a_time_tips_an_energy_delay_product_where_its_square_does():
+    """A product that is as the square of a time, as where static power dominates: 8 · (t / 2 ns)² = 2 at 1 ns."""
+    known = {"energy_j": 4e-9, "latency_s": 2e-3, "energy_delay_js": 8e-12}
+    known |= {"energy_draws_j": [4e-9, 4e-9], "latency_draws_s": [2e-3, 2e-3]}
+    number = ("times.synaptic_operation", 0.2e-9, 2e-9, 2e-9)
+    known |= numbers((*number, 0.4e-9, 4e-9)) | numbers((*number, 0.2e-3, 2e-3), column="latency_at_{}_s")
+    fixed = known | {"energy_j": 1e-9, "energy_delay_js": 2e-12, "energy_draws_j": [1e-9, 1e-9]}
+    fixed |= numbers((*number, 1e-9, 1e-9)) | numbers((*number, 2e-3, 2e-3), column="latency_at_{}_s")
+    rows = [point("slow", seed, **known) for seed in (0, 1)] + [point("fast", seed, **fixed) for seed in (0, 1)]
+    less, more = sorted(points_of(rows), key=lambda one: one.value("energy_delay_js").mean or 0.0)
+    (found,) = compare("energy_delay_js", less, more, more_is_better=False).robustness.tips
+    assert (found.at, found.above, found.exact) == (near(1e-9), False, False)
+
+
 def test_a_number_that_is_zero_is_infinitely_far_from_where_it_tips():
     known = numbers(("energies.synaptic_operation", 0.0, 0.0, 20e-12, 8 * MICRO, 20 * MICRO))
     moved = [point("a", 0, energy_j=8 * MICRO, energy_draws_j=[n * MICRO for n in (8, 12, 14, 16, 20)], **known)]

@@ -210,3 +210,13 @@ def test_two_values_of_an_axis_that_neither_side_names_never_pair():
     assert sizes(found) == [(1, 1), (8, 8), (None, None)]
     # Whether layers wait, on the other hand, follows from such an axis.
     assert sizes(pairs_between(points, {"layered": True}, {"free_running": True}))
+
+
+def test_points_of_different_trials_never_pair_unless_a_side_names_one():
+    rows = [
+        mubrain_row("layered", inference, 0, 0) | {"axis.trial": trial, "point": trial}
+        for trial, inference in (("3", "layered"), ("7", "random"))
+    ]
+    points = points_of(*rows)
+    assert pairs_between(points, {"layered": True}, {"free_running": True}) == []
+    assert len(pairs_between(points, {"trial": "3"}, {"trial": "7"})) == 1

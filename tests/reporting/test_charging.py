@@ -45,6 +45,13 @@ def test_power_is_energy_by_the_time_on():
     assert columns(charged, "time on", "power") == [("1 ms", "2 mW")]
 
 
+def test_cores_in_use_are_told_where_no_time_says_how_busy_they_are():
+    rows = [mubrain_row("layered", "random", seed, 0) | {"core_utilization": None, "cores_used": 3} for seed in (0, 1)]
+    section = parts_section(AnsweredTable.of(table_of(rows)))
+    (charged,) = [part for part in section.body if isinstance(part, Table) and part.name == "charged"]
+    assert columns(charged, "cores in use", "busiest core") == [("3", "–")]
+
+
 def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():
     metadata = synthetic_metadata()
     numbers = columns(chip_numbers(metadata), "number", "value", "known how", "range")

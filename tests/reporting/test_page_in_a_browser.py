@@ -163,6 +163,13 @@ def test_controls_decide_again(tab):
     assert rows(tab)[1][:2] == ["TrueNorth", "135 ×"]
     assert "latency" in tab.run("document.querySelector('#front svg').textContent")
     assert tab.run("document.getElementById('now').textContent").startswith("With these settings: Loihi")
+    choose(tab, "objective", "accuracy")
+    best, second = rows(tab)[:2]
+    said = tab.run("document.getElementById('now').textContent")
+    assert second[1].startswith("−")
+    assert f"{best[0]} has the highest accuracy" in said
+    assert f"ahead of {second[0]} by {second[1][1:]}." in said
+    choose(tab, "objective", "latency_s")
     require(tab, 99.9)
     assert "nothing that compares is left" in tab.run("document.getElementById('now').textContent")
     tab.run("document.getElementById('reset').click()")

@@ -54,6 +54,12 @@ def test_a_violated_constraint_keeps_its_values() -> None:
     assert outcome.reason == "violates spike_density at most 2 (3.500)"
 
 
+def test_limits_are_told_as_the_values_that_violate_them() -> None:
+    spec = study(more="constraints: [{column: accuracy, at_least: 0.7}, {column: neurons, at_most: 100}]\n")
+    outcome = evaluate_rows(spec, [row(0, 0, 0.5, 1.0) | {"neurons": 106}])
+    assert outcome.reason == "violates accuracy at least 70 % (50.0 %), neurons at most 100 (106)"
+
+
 def test_a_failed_row_fails_the_trial_and_an_unknown_value_makes_it_infeasible() -> None:
     failed = {**row(1, 0, 0.5, 1.0), "status": "failed", "reason": "it diverged"}
     assert evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0), failed]).reason == "it diverged"

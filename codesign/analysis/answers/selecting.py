@@ -201,7 +201,7 @@ def _agreement(sides: Sequence[Sequence[Point]], names: Collection[str]) -> _Agr
     named = _with_what_follows(names)
     axes = [name for side in sides[:1] for point in side[:1] for name, _ in point.axes]
     strict = [name for name, family in FACTS.items() if family == "data" and name not in named]
-    strict += [name for name in axes if is_of_design(name) and name not in named]
+    strict += [name for name in axes if (is_of_design(name) or name == TRIAL_AXIS) and name not in named]
     loose = []
     for family, labels in _LABELS.items():
         facts = [name for name, of in FACTS.items() if of == family]

@@ -191,9 +191,10 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     error = MODEL + ("latency" if column in OF_LATENCY else column.partition("_")[0])
     influences, tips = [], []
     for number in numbers:
-        low, high = (second.ends(number) - first.ends(number)).tolist()
+        less, more = first.ends(number), second.ends(number)
+        low, high = (more - less).tolist()
         influences.append(Influence(number=number, at_low=low, at_high=high))
-        tip = _tip(influences[-1], nominal, column) if nominal > 0 else None
+        tip = _tip(number, (first.mean, *less), (second.mean, *more), column) if nominal > 0 else None
         if tip is not None:
             values = {other.value for side in (first, second) for other in side.numbers if other == number}
             shared, alike = number in first.numbers and number in second.numbers, len(values) == 1
@@ -221,22 +222,25 @@ def _range(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _tip(influence: Influence, nominal: float, column: str) -> Tip | None:
-    """Where the difference is zero between the number and an end; the nearer one if both ends reverse it."""
-    number = influence.number
+def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], column: str) -> Tip | None:
+    """Where both sides are equal between the number and an end; the nearer one if both ends reverse it.
+
+    A time is in both factors of an energy-delay product, which is therefore interpolated as a power of it.
+
+    Args:
+        less, more: the two sides with the number as it is, and at its lower and upper end.
+    """
     if number.path.startswith(MODEL):
         return None
-    exact = column == "energy_j" and number.path in _PRICES
-    tips = [
-        Tip(
-            number=number,
-            at=number.value + (end - number.value) * nominal / (nominal - there),
-            above=end > number.value,
-            exact=exact,
-        )
-        for end, there in ((number.low, influence.at_low), (number.high, influence.at_high))
-        if there <= 0 and end != number.value
-    ]
+    exact = number.path in _PRICES
+    power = not exact and len(DRAWN[column]) > 1 and min(number.low, *less, *more) > 0
+    gains = np.log(more) - np.log(less) if power else np.subtract(more, less)
+    tips = []
+    for place, there in zip((number.low, number.high), gains[1:], strict=True):
+        if there <= 0 and place != number.value:
+            way = gains[0] / (gains[0] - there)
+            at = number.value * (place / number.value) ** way if power else number.value + (place - number.value) * way
+            tips.append(Tip(number=number, at=float(at), above=place > number.value, exact=exact))
     return min(tips, key=lambda tip: abs(tip.at - number.value), default=None)
 
 

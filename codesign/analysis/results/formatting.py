@@ -136,6 +136,8 @@ def quantity(value: float | None, column: str) -> str:
     known = COLUMNS.get(column)
     if known is not None and known.unit:
         return format_si(value, known.unit)
+    if known is not None and known.kind == "int" and value == round(value):
+        return f"{round(value):,}"
     return significant(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.formatting import quantity
+from codesign.analysis.results.formatting import is_share, quantity
 from codesign.analysis.results.pareto import pareto_ranking
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
@@ -112,7 +112,8 @@ def constraint_text(constraint: ConstraintEntry) -> str:
     limit = constraint.at_most if constraint.at_least is None else constraint.at_least
     assert limit is not None
     unit = COLUMNS[constraint.column].unit
-    text = format_si(limit, unit) if unit else f"{limit:.12g}"
+    plain = f"{100 * limit:.12g} %" if is_share(constraint.column) else f"{limit:.12g}"
+    text = format_si(limit, unit) if unit else plain
     return f"{constraint.column} {'at most' if constraint.at_least is None else 'at least'} {text}"
 
 

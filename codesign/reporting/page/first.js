@@ -172,7 +172,8 @@ const split = (columns, rows) => {
 const factorText = (row, rows) => {
   if (row === rows[0]) return "best";
   if (!deciding().share) return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
-  return `${inPercent(deciding().mean[row.point] - deciding().mean[rows[0].point]).replace("-", "−")} points`;
+  const [own, best] = [row, rows[0]].map(({ point }) => deciding().mean[point]);
+  return own === best ? "the same" : `${inPercent(own - best).replace("-", "−")} points`;
 };
 const CHANCE = "chance of being best";
 // Explicit roles, since a narrow screen shows rows as blocks.
@@ -242,7 +243,8 @@ const sayNow = (rows) => {
   const limit = state.required === null ? "" : ` at ${inPercent(state.required)} % right or more`;
   if (!first) place.textContent = `With these settings nothing that compares is left${limit}.`;
   else {
-    const next = second ? `, ahead of ${second.label} by ${factorText(second, [first]).replace(" ×", " times")}` : "";
+    const by = second && factorText(second, [first]).replace(" ×", " times").replace("−", "");
+    const next = second ? (by === "the same" ? `, the same as ${second.label}` : `, ahead of ${second.label} by ${by}`) : "";
     place.textContent = `With these settings: ${first.label} has the ${aim()}${limit}${next}. By means alone; how sure is worked out for the question as asked.`;
   }
 };

@@ -57,7 +57,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
     for point in points:
         own = table.frame.loc[point.rows.index]
         board, in_use = (float(own[column].mean()) for column in ("energy_j", "energy_cores_in_use_j"))
-        busy, on_s = point.means("core_utilization"), point.value("on_s").mean
+        busy, on_s, cores = point.means("core_utilization"), point.value("on_s").mean, point.value("cores_used").mean
         power = board / on_s if on_s and not math.isnan(board) else None
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
         rows.append(
@@ -67,7 +67,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 _value(in_use, "energy_j"),
                 _value(on_s, "on_s"),
                 Cell(text=UNKNOWN if power is None else format_si(power, "W"), order=power),
-                Cell(text=str(len(busy)) if busy else UNKNOWN, order=len(busy)),
+                _value(cores, "cores_used"),
                 Cell(text=percent(max(busy)) if busy else UNKNOWN, order=max(busy, default=None)),
                 Cell(text=(point.accounting or UNKNOWN).replace("_", "-")),
                 Cell(text=coverage_words(point.charged)),

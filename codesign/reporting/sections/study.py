@@ -38,7 +38,7 @@ _STATES = ("complete", "dropped", "infeasible", "failed")
 def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...]:
     """Its parts in reading order."""
     importances, slices = importance_figures(study), slice_figures(study)
-    method = f"Importance: {study.facts.importance_method}." if study.facts.importance_method else ""
+    method = f"Importance: {study.facts.importance_method}." if importances else ""
     return (
         Section(
             name="search",
