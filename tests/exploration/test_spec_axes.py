@@ -124,3 +124,17 @@ def test_an_axis_may_set_apart_what_an_estimate_includes():
     estimated = TINY.replace(entry, "  own: {extends: mubrain, energies: {synaptic_operation: null}}\n  mubrain:")
     axis = "axes:\n  chip.own.energies.neuron_update: [1 pJ, 2 pJ]\n"
     assert parse_document(estimated + axis, "good.yaml", SweepSpec).axes
+
+
+def test_memories_are_built_for_the_widths_of_weights_that_an_axis_gives():
+    """Loihi's file states a structure and weights of 9 bits, which no potential of 6 bits holds."""
+    text = TINY.replace("  truenorth: {}", "  loihi: {}")
+    axes = "axes:\n  chip.loihi.potential_bits: [6, 16]\n  chip.loihi.weight_bits: [%s]\n"
+    assert parse_document(text + axes % "4, 6", "good.yaml", SweepSpec).axes
+    clash = "potential_bits = 6, weight_bits = 9: a potential must hold at least one weight"
+    assert problems(text + axes % "4, chip") == [
+        (
+            len(text.splitlines()) + 3,
+            f"axes.chip.loihi.weight_bits: {clash}, found 6 bits of potential and 9 of weights",
+        )
+    ]

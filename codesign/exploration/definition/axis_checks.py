@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import product
 from typing import Any
@@ -169,8 +169,24 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
             # Of what the entry leaves as it is, its base still tells what an axis may name and take.
             numbers = {path: found for path, found in numbers.items() if path.partition(".")[0] not in parts}
             chip = find_chip(called)
-        for path, i, message in _wrong_numbers(chip, numbers, together=whole):
-            yield ("axes", f"chip.{name}.{path}", i), message
+        widths = _widths(chip, values.get("weight_bits", ()))
+        built = {"weight_bits": [*widths]} if widths else {}
+        for path, i, message in _wrong_numbers(chip, numbers | built, together=whole):
+            yield ("axes", f"chip.{name}.{path}", [*widths.values()][i] if path in built else i), message
+
+
+def _widths(chip: Chip, values: Iterable[Any]) -> dict[int, int]:
+    """The widths of weights for which a chip's memories are built, each with the position of its first value.
+
+    Where the chip states no structure, its description stays as it is, whatever the width of the evaluated weights.
+    """
+    own = None if chip.structure is None or chip.weight_bits is None else chip.weight_bits.value
+    found: dict[int, int] = {}
+    for i, value in enumerate(values if own else ()):
+        bits = own if value in ("chip", "none") else value
+        if type(bits) is int and 0 < bits <= 32:  # others are refused as values of the entry
+            found.setdefault(bits, i)
+    return found
 
 
 def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
