@@ -341,3 +341,11 @@ def test_a_folder_that_others_may_write_to_stays_one(tmp_path: Path, mode: int, 
         os.umask(before)
     modes = [path.stat().st_mode & 0o7777 for path in (root / "ab", root / "ab" / "name")]
     assert modes == [folder, file]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"x")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "nothing").symlink_to("missing")
+    assert list(open_folder(tmp_path).names()) == ["name"]

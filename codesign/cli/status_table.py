@@ -39,7 +39,9 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
     wide = width >= 100
     table.add_column("output", overflow="fold")
     for name in ("state", "results", "last sign of life", *(("failed", "started") if wide else ())):
-        table.add_column(name, justify="right" if name in ("results", "failed") else "left", no_wrap=True)
+        # The times give way where the width is too small, so that outputs keep their names.
+        fixed = name in ("state", "results", "failed")
+        table.add_column(name, justify="right" if name in ("results", "failed") else "left", no_wrap=fixed)
     for run in runs:
         record = run.record
         counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"

@@ -97,10 +97,11 @@ class LocalFolder(Folder):
             with suppress(FileNotFoundError), os.scandir(self._path / prefix) as entries:
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
-                    if entry.is_file():
-                        yield name
-                    elif entry.is_dir():
-                        pending.append(name)
+                    with suppress(OSError):  # of a link that leads in a circle or where nobody may look
+                        if entry.is_dir():
+                            pending.append(name)
+                        elif entry.is_file():
+                            yield name
 
 
 def _too_large() -> OSError:

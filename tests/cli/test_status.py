@@ -210,11 +210,13 @@ def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -
 def test_rows_of_a_front_that_differ_at_their_ends_can_be_told_apart() -> None:
     def rows(*names: str) -> list[str]:
         lines = [FrontLine(name=name, labels=("accuracy",), values=("90.0 %",)) for name in names]
-        console = Console(file=io.StringIO(), width=60)
+        console = Console(file=io.StringIO(), width=90)
         console.print(front_table(lines, rows=3))
         return [row.split("  ")[0].strip() for row in console.file.getvalue().splitlines()[1:]]
 
     one, other = (f"unlayered, chip on a_chip_of_mine (vector_width = 16, energy = {n} pJ)" for n in (1, 5))
-    assert rows(one, other) == ["energy = 1 pJ", "energy = 5 pJ"]
-    assert rows("layered, chip on loihi", "layered, chip on mine (width = 4)") == ["loihi", "mine, width = 4"]
+    shared = "all: unlayered, chip, a_chip_of_mine, vector_width = 16"
+    assert rows(one, other) == [shared, "energy = 1 pJ", "energy = 5 pJ"]
+    both = rows("layered, chip on loihi", "layered, chip on mine (width = 4)")
+    assert both == ["all: layered, chip", "loihi", "mine, width = 4"]
     assert rows("layered, chip on loihi") == ["layered, chip on loihi"]

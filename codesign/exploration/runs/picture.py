@@ -143,17 +143,20 @@ def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = Non
         if several:
             table.add_row(_name(group, style="dim"))
         shown = own[: max(1, rows // len(groups))]
-        for name, line in zip(_told_apart([line.name for line in shown]), shown, strict=True):
+        shared, names = _told_apart([line.name for line in shown])
+        if shared:
+            table.add_row(Text(f"all: {shared}", style="dim"))
+        for name, line in zip(names, shown, strict=True):
             table.add_row(_name(name), *map(Text, line.values))
     return table
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names without the words that all share, which would leave no room for those that differ."""
+def _told_apart(names: Sequence[str]) -> tuple[str, list[str]]:
+    """The words that all names share, and the names without them: they would leave no room for those that differ."""
     words = [re.split(r", | on | \(", name.removesuffix(")")) for name in names]
-    shared = {place for place, of_all in enumerate(zip(*words, strict=False)) if len({*of_all}) == 1}
-    kept = [", ".join(word for place, word in enumerate(each) if place not in shared) for each in words]
-    return kept if all(kept) else list(names)
+    common = {place: of_all[0] for place, of_all in enumerate(zip(*words, strict=False)) if len({*of_all}) == 1}
+    kept = [", ".join(word for place, word in enumerate(each) if place not in common) for each in words]
+    return (", ".join(common.values()), kept) if all(kept) else ("", list(names))
 
 
 def _name(text: str, style: str = "") -> Text:
