@@ -227,6 +227,7 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     terminal hangs up."""
     import os
     import signal
+    import sys
     import threading
     import time
 
@@ -237,19 +238,32 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal first
         if not can_raise(frame):
-            threading.Timer(_SOON_S, again, (number,)).start()
+            come_again(number)
         elif time.monotonic() - first > _IMPATIENCE_S:
             first = time.monotonic()
             raise KeyboardInterrupt
 
-    def again(number: int) -> None:
-        if signal.getsignal(number) is interrupt:  # the block has not ended meanwhile
-            os.kill(os.getpid(), number)
+    def come_again(number: int) -> None:
+        def again() -> None:
+            if signal.getsignal(number) is interrupt:  # the block has not ended meanwhile
+                os.kill(os.getpid(), number)
+
+        threading.Timer(_SOON_S, again).start()
+
+    def swallowed(unraisable: sys.UnraisableHookArgs) -> None:
+        """An exception in a finalizer or in another function that Python itself calls goes no further."""
+        nonlocal first
+        if unraisable.exc_type is KeyboardInterrupt:
+            first = -math.inf
+            come_again(signal.SIGINT)
+        else:
+            hook(unraisable)
 
     numbers = {signal.SIGINT, signal.SIGTERM}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         numbers.add(signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
+    hook, sys.unraisablehook = sys.unraisablehook, swallowed
     try:
         try:
             yield
@@ -259,5 +273,6 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
         typer.echo(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
