@@ -14,7 +14,7 @@ from rich.text import Text
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, left_out, not_modelled, unpriced_currents
-from codesign.analysis.results.formatting import UNKNOWN, percent, quantity, with_interval
+from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.study import Study, trial_name, trial_title
@@ -74,7 +74,7 @@ def print_summary(
     for text in above:
         console.print(text)
     for count in range(min(len(rows), _ROWS) if console.is_terminal and not given else len(rows), 0, -1):
-        grid = _options(rows[:count], names, "layers wait" if given else "with")
+        grid = _options(rows[:count], names, "layers wait" if given else "with", shown.column)
         if (height := _height(grid, console)) < left or given:
             console.print(grid)
             left -= height
@@ -147,12 +147,14 @@ def _waiting(point: Point) -> str:
     return f"no, {'first output' if point.stop == 'on_output' else point.stop_label}"
 
 
-def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str) -> Table:
-    """A row an option: what it reaches, and in which way."""
+def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: str) -> Table:
+    """A row an option: what it reaches, in the column asked for too, and in which way."""
     ways = [way for _, way in rows]
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
     shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
+    if asked not in shown and any(asked in option.values for option, _ in rows):
+        shown = {**shown, asked: column_label(asked)}
     for heading in shown.values():
         grid.add_column(heading, justify="right", no_wrap=True)
     if any(ways):

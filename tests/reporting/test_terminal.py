@@ -42,6 +42,16 @@ def test_the_table_below_the_first_answer_is_its_own():
     assert f"not met Which is faster? {nearest}" in told
 
 
+def test_the_table_has_the_column_that_is_asked_for():
+    metadata = synthetic_metadata()
+    metadata.questions.update(small={"choose": "chip", "least": "area_m2"})
+    rows = [row | {"area_m2": 2e-6} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7), ("b", 1.0, 0.9, 22.9, 1.7)])]
+    lines = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=metadata)).splitlines()
+    heading = next(place for place, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
+    assert lines[heading].split() == ["accuracy", "energy", "latency", "chip", "area", "with"]
+    assert lines[heading + 1].split()[-4:] == ["2", "mm²", "width", "1"]
+
+
 def test_a_chip_that_can_run_nothing_says_why():
     rows = [mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)]
     small = [
