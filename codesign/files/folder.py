@@ -52,7 +52,7 @@ class Folder(ABC):
         with self._failing(name, "cannot be read"):
             try:
                 return self._read(name, first)
-            except (FileNotFoundError, IsADirectoryError):
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 return None
 
     def read_many(self, names: Sequence[str], *, first: int | None = None) -> Iterator[bytes | None]:

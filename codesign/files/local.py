@@ -94,7 +94,7 @@ class LocalFolder(Folder):
         pending = [""]
         while pending:
             prefix = pending.pop()
-            with suppress(FileNotFoundError), os.scandir(self._path / prefix) as entries:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._path / prefix) as entries:
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
                     with suppress(OSError):  # of a link that leads in a circle or where nobody may look

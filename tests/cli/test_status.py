@@ -86,7 +86,7 @@ def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "missing", "memory://nothing"):
+    for place in (tmp_path, tmp_path / "missing", Path(__file__), "memory://nothing"):
         with pytest.raises(InputError, match="is neither the output of a sweep or study nor a folder of such"):
             said(place)
 
