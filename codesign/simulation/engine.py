@@ -207,15 +207,15 @@ def _check_value(value: Any, *, learns: bool) -> None:
         raise InputError("loss: must have a gradient; it does not depend on what the network returned")
 
 
-def check_labels(network: SpikingNetwork, events: EventBatch) -> None:
+def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "events") -> None:
     """Raises InputError for what is no network or no events, and for a label that the network has no output for."""
     instance("network", network, SpikingNetwork)
-    instance("events", events, EventBatch)
+    instance(name, events, EventBatch)
     classes = network.shape.layers[-1].neurons
     wrong = events.labels[(events.labels < 0) | (events.labels >= classes)]
     if len(wrong):
         raise InputError(
-            f"events: labels must be 0 … {classes - 1} for a network with {classes} outputs, found {int(wrong[0])}"
+            f"{name}: labels must be 0 … {classes - 1} for a network with {classes} outputs, found {int(wrong[0])}"
         )
 
 

@@ -1,12 +1,13 @@
 """Calibrating a trained network's thresholds for a schedule that it was not trained through, without any gradient.
 
-To multiply the threshold of a layer by θ is to divide all that enters its potentials by θ: its incoming weights, and
-its bias where it has one. Decay, refractoriness and both kinds of reset are linear in the potential, so every
-potential of the layer becomes u/θ, and u/θ > U_thr exactly if u > θ·U_thr; with `reset: subtract`, u/θ − U_thr is
-(u − θ·U_thr)/θ. A calibrated model is therefore a plain model of the same topology and threshold, and nothing that
-runs it has to know. Powers of two change no bit of any spike; other scales round like any other weight. Only a policy
-that compares the potentials of different layers, `momentum`, sees u/θ in place of u; its schedules are calibrated as
-they then run. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
+To multiply the threshold of a layer by θ is to divide all that enters its potentials by θ: its incoming weights, its
+bias, and where its neurons have them, what a reset leaves or takes off, the floor and the initial potential. Decay and
+refractoriness are linear in the potential, so every potential of the layer becomes u/θ, and u/θ > U_thr exactly if
+u > θ·U_thr; where a reset takes off the threshold, u/θ − U_thr is (u − θ·U_thr)/θ. A calibrated model is therefore a
+plain model of the same topology and threshold, and nothing that runs it has to know. Powers of two change no bit of any
+spike; other scales round like any other weight. Two kinds of networks are calibrated as they then run: under
+`momentum`, which compares potentials of different layers, and of neurons with integer arithmetic (`potential_step`),
+which keep their step. The output layer of a network whose answer is a potential has no threshold, and is left as it is.
 
 There is one θ per layer, the same in all timesteps: what would differ between timesteps, or between forward steps, is
 not a plain model.
@@ -37,6 +38,8 @@ _CLOSE = 0.01
 _STEPS = (2.0**0.5, 2.0**0.25)
 _ROUNDS = 2
 _BATCH = 256
+_OF_NEURONS = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
+"""What of a network's neurons adds to a potential or is one."""
 
 
 @torch.no_grad()
@@ -116,7 +119,8 @@ class Thresholds:
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
         self._weights = [weight.detach().clone() for weight in network.all_weights()]
-        self._bias = None if network.bias is None else network.bias.detach().clone()
+        numbers = {name: getattr(network, name) for name in _OF_NEURONS}
+        self._of_neurons = {name: held.detach().clone() for name, held in numbers.items() if held is not None}
         self._fed = network.layers_fed()
         self.layers = len(network.shape.layers) - (network.neuron.readout == "potential")
         self.set([1.0] * len(network.shape.layers))
@@ -133,9 +137,9 @@ class Thresholds:
         else:
             for parameter, weight in zip(self._network.all_weights(), weights, strict=True):
                 parameter.copy_(weight)
-        if self._network.bias is not None and self._bias is not None:
+        for name, original in self._of_neurons.items():
             for neurons, scale in zip(self._network.layer_slices, scales, strict=True):
-                self._network.bias[neurons] = self._bias[neurons] / scale
+                getattr(self._network, name)[neurons] = original[neurons] / scale
 
 
 def _matched(

@@ -6,6 +6,7 @@ from codesign.arguments import instance, real, whole
 from codesign.errors import InputError
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.engine import check_labels
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
@@ -15,7 +16,7 @@ def check_training(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: 
     instance("network", network, SpikingNetwork)
     instance("recipe", recipe, Recipe)
     for name, split in zip(("training", "validation"), splits, strict=True):
-        instance(name, split, EventBatch)
+        check_labels(network, split, name)
     if not all(len(split) for split in splits):
         raise InputError("training and validation splits must not be empty")
     if recipe.augmentation is not None:

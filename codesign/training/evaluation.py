@@ -107,12 +107,17 @@ def answer(
     emitted = 0
     for batch in _batches(events, batch_size):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
-        best = simulation.logits.argmax(dim=1)
-        if network.neuron.readout == "spikes":
-            best = torch.where((simulation.logits > 0).any(dim=1), best, -1)
-        parts.append(best.numpy(force=True))
+        parts.append(predicted(network, simulation.logits))
         emitted += simulation.emitted
     return Answers(predictions=np.concatenate(parts), emitted=emitted)
+
+
+def predicted(network: SpikingNetwork, logits: torch.Tensor) -> NDArray[np.int64]:
+    """(B,) what `predict` returns, of the (B, C) logits of a simulation."""
+    best = logits.argmax(dim=1)
+    if network.neuron.readout == "spikes":
+        best = torch.where((logits > 0).any(dim=1), best, -1)
+    return best.numpy(force=True)
 
 
 def _batches(events: EventBatch, batch_size: int) -> Iterator[EventBatch]:

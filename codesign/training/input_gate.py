@@ -13,7 +13,8 @@ et al. 2013, arXiv 1308.3432):
     dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
 
 The weights of a closed input stay as they are, and it opens again where they would lower the loss by more than its
-events cost. Halfway from the end of the ramp to the end of training the gate is frozen, so that weights adapt to it.
+events cost. Halfway from the end of the ramp to the end of training, but before the last epoch, the gate is frozen, so
+that weights adapt to it.
 
 The optimizer moves logits with the learning rate η of the weights, under Adam about the most that a logit moves in an
 update. They begin at a tenth of η times the number of updates, so that how soon an input can close depends on neither.
@@ -58,9 +59,9 @@ class LearnedGate:
         updates = recipe.epochs * math.ceil(len(training) / recipe.batch_size)
         self.logits = torch.nn.Parameter(torch.full_like(self.shares, _FIRST * recipe.learning_rate * updates))
         self._rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
-        self._learning_epochs = (1 + recipe.cost_ramp) / 2 * recipe.epochs
+        self._learning_epochs = min((1 + recipe.cost_ramp) / 2 * recipe.epochs, recipe.epochs - 1)
         self._whole = weight.detach()
-        self._settle()
+        self.settle()
 
     def rests(self, epoch: int) -> bool:
         """Whether the gate is frozen in an epoch, 1 for the first."""
@@ -86,8 +87,7 @@ class LearnedGate:
                 self.logits.grad = of_mask + risen * self._cost * self.shares
             weight.grad.mul_(self._first.of_weights(self.logits > 0))
         weight.copy_(self._whole)
-        self._settle()
 
-    def _settle(self) -> None:
-        """The network's gate is what the logits have become."""
+    def settle(self) -> None:
+        """After an update: the network's gate is what the logits have become."""
         self._network.input_gate = self.logits.detach() > 0

@@ -123,7 +123,7 @@ class Recipe(Spec):
             number, or one for each hidden layer. See `codesign.training.spike_costs`.
         budget: the most that samples may use; λ is adjusted to keep to it, beginning at `spike_cost` or 0.01.
         spike_floor: spikes per neuron of a layer in a sample that cost nothing.
-        cost_ramp: share of the epochs over which costs rise; the best of the later epochs is kept.
+        cost_ramp: share of the epochs over which costs rise; the best epoch is one that ends with or after it.
         augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
         input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without; their
             events then no longer reach it. See `codesign.training.input_gate`.

@@ -26,7 +26,7 @@ from codesign.simulation.silence import warn_if_untaught
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
 from codesign.training.checks import check_training, quantization_of
-from codesign.training.evaluation import answer
+from codesign.training.evaluation import answer, predicted
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
 from codesign.training.learned import LearnedNeurons
@@ -341,11 +341,13 @@ class _Training:
         if self.recipe.weight_decay:
             self.weights.add_decay(self.recipe.weight_decay)
         optimizer.step()
+        if self.gate is not None:
+            self.gate.settle()
         if self.learned is not None:
             with torch.no_grad():  # what has been learned of the neurons stays in the network as plain numbers
                 self.learned.join()
         self.weights.quantize()
-        correct = int((result.logits.argmax(dim=1).numpy(force=True) == batch.labels).sum())
+        correct = int((predicted(self.network, result.logits) == batch.labels).sum())
         spikes = result.spikes.numpy(force=True).sum(axis=0, dtype=float)
         return np.array([(value - self.cost(result, epoch)) * len(batch), correct, *spikes])
 

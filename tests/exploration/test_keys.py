@@ -18,6 +18,7 @@ from codesign.documents import parse_document
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import canonical_json, digest
+from codesign.exploration.jobs.jobs import OF_RECIPES
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan
 from codesign.simulation.policies import Policy
@@ -116,6 +117,19 @@ def test_a_policy_that_is_not_registered_has_no_key(plan):
     for job in (replace(execution, schedule=mine), replace(execution.model, schedule=mine)):
         with pytest.raises(InputError, match="policy 'random': keys name policies, and this one is not registered"):
             _ = job.key
+
+
+def test_what_few_recipes_have_is_versioned_for_them_alone(plan, monkeypatch):
+    model = next(point.jobs.execution.model for point in plan.points if point.jobs is not None)
+    gated = model.recipe.model_copy(update={"input_gate": True})
+
+    def keys():
+        return replace(model, seed=5).key, replace(model, recipe=gated).key
+
+    plain, with_gate = keys()
+    monkeypatch.setitem(OF_RECIPES, "input_gate", 99)
+    assert keys()[0] == plain
+    assert keys()[1] != with_gate
 
 
 def test_columns_stay_the_same(plan):

@@ -51,8 +51,14 @@ def split(seed: int, samples: int = 60) -> EventBatch:
 @pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize(
     "neuron",
-    [{}, {"refractory": False}, {"reset": "subtract", "refractory": False}, {"bias": True}],
-    ids=["hard reset", "free to fire again", "subtract", "bias"],
+    [
+        {},
+        {"refractory": False},
+        {"reset": "subtract", "refractory": False},
+        {"reset": "subtract", "reset_amount": 0.25, "bias": True},
+        {"reset": "value", "reset_value": -0.25, "floor": -0.5, "initial_potential": 0.125},
+    ],
+    ids=["hard reset", "free to fire again", "subtract", "amount and bias", "value, floor and start"],
 )
 @pytest.mark.parametrize("schedule", [LAYERED, ASYNCHRONOUS, replace(ASYNCHRONOUS, policy="fifo", group_size=3)])
 def test_scaled_thresholds_are_weights_scaled_inversely(

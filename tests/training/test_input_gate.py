@@ -11,6 +11,7 @@ from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
+from codesign.training.hooks import Hooks
 from codesign.training.input_gate import LearnedGate
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
@@ -56,6 +57,7 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     torch.testing.assert_close(weight.grad, original.grad)
     assert torch.equal(weight, whole)
     assert of_masked[:, ::2].any()  # closed columns have something to learn from
+    gate.settle()
     assert network.input_gate.tolist() == [i % 2 == 1 for i in range(columns)]
     gate.open(epoch=13)
     assert gate.logits.grad is None
@@ -86,6 +88,31 @@ def test_closes_inputs_that_say_nothing():
     assert execution.input_events.tolist() == passed.tolist()
     again = network_of("16-12-2", threshold=0.3)
     assert torch.equal(train(again, RECIPE, training, validation, seed=0).state["input_gate"], gate)
+
+
+def test_the_gate_of_an_epoch_is_what_its_last_update_made_of_the_logits():
+    network, logits, agree = network_of("16-12-2", threshold=0.3), [], []
+
+    def optimizer(parameters):
+        logits.append(parameters[-1])
+        return torch.optim.Adam(parameters, lr=0.01)
+
+    def compare(report):
+        agree.append(torch.equal(network.input_gate, logits[0] > 0))
+
+    recipe = RECIPE.model_copy(update={"batch_size": 60})  # all inputs open at first, and each update is an epoch
+    splits = batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20))
+    train(network, recipe, *splits, seed=0, hooks=Hooks(optimizer=optimizer), on_epoch=compare)
+    assert not network.input_gate.all()
+    assert agree == [True] * 20
+
+
+def test_the_gate_rests_before_training_ends():
+    recipe = RECIPE.model_copy(update={"cost_ramp": 1.0})
+    splits = batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20))
+    result = train(network_of("16-12-2", threshold=0.3), recipe, *splits, seed=0)
+    assert result.best_epoch == 20
+    assert not result.state["input_gate"].all()
 
 
 def test_patience_begins_when_the_gate_rests():

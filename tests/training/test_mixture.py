@@ -85,7 +85,8 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     before = [weight.detach().clone() for weight in network.weights()]
     report = train(network, mixed, events, events, seed=5, engine=engine).history[0]
     assert report.loss == pytest.approx(float(loss.detach()), rel=1e-5)
-    right = [int(one.logits.argmax()) == label for one, label in zip(alone, events.labels, strict=True)]
+    answered = [int(one.logits.argmax()) if one.logits.any() else -1 for one in alone]
+    right = np.equal(answered, events.labels)
     assert report.training_accuracy == pytest.approx(np.mean(right))
     assert report.spike_density == pytest.approx(sum(one.emitted for one in alone) / 40 / 12)
     for weight, start, gradient in zip(network.weights(), before, gradients, strict=True):
