@@ -96,6 +96,15 @@ def test_a_claim_that_is_not_open_says_both_sides():
     assert "The difference is" not in first
 
 
+def test_only_a_value_that_is_known_is_a_lower_bound():
+    """No latency is known of the first, and so no product, though its energy leaves out something."""
+    lacking = ["energy of hops: a gives no energies.hop"]
+    given = {"energy_j": 1e-9, "not_modelled": lacking}
+    rows = [row("a", 1.0, 0, **given), row("b", 1.0, 0, **given, latency_s=1e-6, energy_delay_js=1e-15)]
+    least = {one["key"]: one.get("least") for one in columns(page_of(rows))["measures"]}
+    assert (least["energy_j"], least["energy_delay_js"]) == ([0, 1], [1])
+
+
 def test_everything_that_a_reader_needs_is_there(report):
     for text in (
         "layer 0 needs 147,968 synapses, the chip has 37,366",

@@ -132,11 +132,12 @@ def _means(points: Sequence[Point], columns: Sequence[str]) -> dict[str, list[fl
 def _measure(
     points: Sequence[Point], column: str, means: Sequence[float | None], names: Names
 ) -> dict[str, Any] | None:
-    """None where no point has it; `least` are the places of points of which more is not modelled."""
+    """None where no point has it; `least` are the places of values of which more is not modelled."""
     if all(mean is None for mean in means):
         return None
     known = COLUMNS[column]
-    least = [place for place, point in enumerate(points) if left_out(point, column, names)]
+    known_places = [place for place, mean in enumerate(means) if mean is not None]
+    least = [place for place in known_places if left_out(points[place], column, names)]
     halves = [_rounded(point.value(column).half_width, 2) for point in points] if column in _FIRST else []
     return {
         "key": column,
