@@ -197,6 +197,17 @@ def test_chips_that_repeat_accuracies_add_no_evidence():
     assert {p.chip for p in points_of(twice)} == {"mubrain", "other"}
 
 
+def test_networks_with_the_same_accuracies_are_evidence_each():
+    """That two networks happen to answer as many samples right makes neither a repetition of the other."""
+    rows = accuracies({("layered", "layered"): (0.9, 0.91), ("unlayered_rs", "random"): (0.95, 0.96)})
+    both = [
+        row | {"axis.neuron.time_constant": constant, "point": f"{constant}{row['point']}"}
+        for row in rows
+        for constant in (0.001, 0.01)
+    ]
+    assert len(asked(both, column="accuracy", more=UNLAYERED_RS, less=LAYERED).comparisons) == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

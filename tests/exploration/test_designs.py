@@ -67,6 +67,26 @@ def test_a_value_is_that_of_the_file(axis: str, changed: str, cache_root: Path):
     assert jobs_of(plan_sweep(plan, cache_root=cache_root)) == jobs_of(plan_sweep(same, cache_root=cache_root))
 
 
+def test_what_the_file_says_of_the_workload_stays(cache_root: Path):
+    """Its quantities are held in SI units; a file could not give them so."""
+    written = (WORKLOAD, "workload: {name: digits, timestep: 5 ms,")
+    axis = (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{workload.timesteps: [3]}}")
+    same = (WORKLOAD, f"{WORKLOAD} timestep: 5 ms,")
+    assert jobs_of(plan_sweep(tiny(written, axis), cache_root=cache_root)) == jobs_of(
+        plan_sweep(tiny(same), cache_root=cache_root)
+    )
+
+
+def test_connections_are_axes_too():
+    layers = "layers: [{kind: linear, neurons: 12}, {kind: linear, neurons: 8}, {kind: linear, neurons: 10}]"
+
+    def network(source: str) -> tuple[str, str]:
+        return NETWORK, f"network: {{{layers}, skips: [{{from: {source}, to: 2, kind: linear}}]}}"
+
+    axis = (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{network.skips.0.from: [0]}}")
+    assert jobs_of(plan_sweep(tiny(network("input"), axis))) == jobs_of(plan_sweep(tiny(network("0"))))
+
+
 def test_layers_are_axes_too():
     layers = "{kind: conv2d, channels: 2, kernel: 3}, {kind: linear, neurons: 10}"
     spec = tiny(
@@ -128,6 +148,14 @@ def test_a_wrong_value_is_told_at_its_line():
             (24, "axes.workload.contrast: must be"),
             (25, "axes.network: must be one of recipe.<name>.<parameter>"),
         ],
+    )
+
+
+def test_a_time_of_one_layer_needs_its_unit():
+    neuron = TINY.replace(NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
+    assert_at_lines(
+        problems(f"{neuron}axes:\n  neuron.time_constant.0: [5]\n"),
+        [(16, "axes.neuron.time_constant.0: needs a unit, found 5")],
     )
 
 

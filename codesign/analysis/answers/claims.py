@@ -20,6 +20,7 @@ from codesign.analysis.comparisons.comparison import (
 from codesign.analysis.comparisons.robustness import DRAWN
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
+from codesign.analysis.results.columns import is_of_design
 from codesign.analysis.results.formatting import listed, number, quantity, upper
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
@@ -121,7 +122,7 @@ class _Values:
 
     def key_of(self, point: Point) -> tuple[object, ...]:
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
-        axes = [(name, value) for name, value in point.axes if name.startswith(families)]
+        axes = [(name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)]
         return (*(value_of(point, name) for name, family in FACTS.items() if family in families), *axes)
 
     def _sides(self) -> Iterable[tuple[Point, Point]]:

@@ -17,8 +17,8 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
-from codesign.exploration.definition.nested import unknown_part, with_fields
-from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network
+from codesign.exploration.definition.nested import unknown_part
+from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network, with_workload
 from codesign.network.neuron import NeuronSpec
 from codesign.training.presets import PRESETS
 from codesign.workload.datasets.registry import get_dataset
@@ -79,12 +79,10 @@ def refusals(
     """Why network, neuron and workload cannot have values of some paths, beside what is wrong with them without."""
     try:
         with_network(network, preset, settings, "")
-        options = {path.partition(".")[2]: value for path, value in settings.items() if path.startswith("workload.")}
-        if options:
+        if (changed := with_workload(workload, settings, "")) != workload:
             dataset = get_dataset(workload.name)
-            before, changed = (dataset.mistakes(each) for each in (workload, with_fields(workload, options, "")))
-            known = set(before)
-            yield from (message for at, message in changed if (at, message) not in known)
+            known = set(dataset.mistakes(workload))
+            yield from (message for at, message in dataset.mistakes(changed) if (at, message) not in known)
     except CodesignError as error:
         path = next((path for path in settings if str(error).startswith(f"{path}: ")), "")
         yield str(error).removeprefix(f"{path}: ")

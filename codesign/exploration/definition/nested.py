@@ -36,19 +36,29 @@ def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str]
         return [*before[:place], _replaced(before[place], path[1:], value), *before[place + 1 :]]
     if word is not None and (before is None or isinstance(before, str)):
         before = {word[0]: before or word[1]}
-    fields = {name: getattr(before, name) for name in before.model_fields_set} if isinstance(before, Spec) else before
-    fields = fields if isinstance(fields, Mapping) else {}
+    fields = _by_key(before) if isinstance(before, Spec) else before if isinstance(before, Mapping) else {}
     return {**fields, path[0]: _replaced(fields.get(path[0]), path[1:], value)}
 
 
-def validated(model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any]) -> SpecT:
+def _by_key(entry: Spec) -> dict[str, Any]:
+    """What an entry says, by the keys of a file."""
+    fields = type(entry).model_fields
+    return {fields[name].alias or name: getattr(entry, name) for name in entry.model_fields_set}
+
+
+def validated(
+    model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any], *, in_si: bool = True
+) -> SpecT:
     """A recipe or schedule of fields that were checked before, and of settings as a file writes them.
+
+    Args:
+        in_si: whether the fields hold quantities in SI, and not as a file writes them.
 
     Raises:
         ValidationError: it cannot have them.
     """
-    # What is beside a part that is set was checked, and holds its quantities in SI.
-    nested = any("." in path for path in settings)
+    # What is beside a part that is set was checked.
+    nested = in_si and any("." in path for path in settings)
     return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)
 
 
@@ -66,10 +76,11 @@ def with_fields(
     """
     if not settings:
         return entry
+    in_si = given is None
     if given is None:
         given = {name: getattr(entry, name) for name in entry.model_fields_set}
     try:
-        return validated(type(entry), given, settings)
+        return validated(type(entry), given, settings, in_si=in_si)
     except ValidationError as error:
         reasons = "; ".join(map(reason, mistakes_of(error, with_parts(given, settings))))
         if not place:

@@ -18,6 +18,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
 from codesign.units import plural
+from codesign.workload.spec import WorkloadSpec
 
 AxisValue = str | int | float | bool
 
@@ -187,6 +188,11 @@ def with_network(
     return network.model_copy(update={"neuron": network.neuron.model_copy(update=update)})
 
 
+def with_workload(workload: WorkloadSpec, settings: Mapping[str, AxisValue], place: str) -> WorkloadSpec:
+    """A workload with the parameters replaced that settings have of it, as `with_network` does."""
+    return with_fields(workload, _of_block("workload", settings), place, given=_as_written(workload))
+
+
 def set_by(path: str) -> Path_:
     """Where in a file stands what an axis or a parameter of a search sets in network, neuron or workload."""
     if changes_widths(path):
@@ -201,13 +207,19 @@ def _of_block(block: str, settings: Mapping[str, AxisValue]) -> dict[str, AxisVa
     return {path.partition(".")[2]: value for path, value in settings.items() if path.startswith(f"{block}.")}
 
 
-def _as_written(neuron: NeuronSpec) -> dict[str, Any]:
-    """What is said of a neuron as a file writes it: times with their unit, in which settings must have theirs too."""
+_UNITS = {"time_constant": "s", "synaptic_time_constant": "s", "timestep": "s", "highest_frequency": "Hz"}
+"""Of the parameters of neurons and workloads that have one."""
+
+
+def _as_written(entry: NeuronSpec | WorkloadSpec) -> dict[str, Any]:
+    """What an entry says as a file writes it: quantities with their unit, in which settings must have theirs too."""
 
     def written(name: str, value: Any) -> Any:
         if isinstance(value, tuple):
             return [written(name, one) for one in value]
-        return f"{value!r} s" if name.endswith("time_constant") and value not in (None, math.inf) else value
+        return "infinite" if value == math.inf else f"{value!r} {_UNITS[name]}"
 
-    said = {name: written(name, getattr(neuron, name)) for name in neuron.model_fields_set}
-    return {name: "infinite" if value == math.inf else value for name, value in said.items()}
+    said = {name: getattr(entry, name) for name in entry.model_fields_set}
+    return {
+        name: value if value is None or name not in _UNITS else written(name, value) for name, value in said.items()
+    }

@@ -14,8 +14,14 @@ from codesign.analysis.questions import AskedQuestion
 from codesign.documents import FileSpec, Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
-from codesign.exploration.definition.nested import with_fields
-from codesign.exploration.definition.network import AxisValue, NetworkEntry, complete_neuron, set_by, with_network
+from codesign.exploration.definition.network import (
+    AxisValue,
+    NetworkEntry,
+    complete_neuron,
+    set_by,
+    with_network,
+    with_workload,
+)
 from codesign.exploration.resources import ResourcesEntry
 from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
@@ -305,12 +311,11 @@ class SweepSpec(FileSpec):
         Raises:
             InputError: they cannot have these values together.
         """
-        workload = {path.partition(".")[2]: value for path, value in settings.items() if path.startswith("workload.")}
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
                 "network": with_network(self.network, self.preset, settings, place),
-                "workload": with_fields(self.workload, workload, place),
+                "workload": with_workload(self.workload, settings, place),
             }
         )
         spec._set_by_axes = {
