@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from codesign.analysis.results.columns import AXIS_PREFIX, is_of_design
 from codesign.analysis.results.formatting import written
-from codesign.exploration.definition.designs import unit_of_values
+from codesign.exploration.definition.network import unit_of_values
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.planned import Plan

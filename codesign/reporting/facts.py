@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar
@@ -92,10 +92,24 @@ def structure_notes(metadata: ResultMetadata) -> list[str]:
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:
-    """Recipes, schedules and neuron, one row each, one column a parameter."""
+    """Recipes, schedules and neuron, one row each, one column a parameter; what axes set is only said to vary."""
     neuron = {"neuron": metadata.neuron} if metadata.neuron else {}
-    named = {"recipes": metadata.recipes, "schedules": metadata.schedules, "neuron": neuron}
+    varied = {axis.name for axis in metadata.axes}
+    named = {
+        "recipes": {name: _without(varied, f"recipe.{name}", one) for name, one in metadata.recipes.items()},
+        "schedules": {name: _without(varied, f"schedule.{name}", one) for name, one in metadata.schedules.items()},
+        "neuron": {name: _without(varied, name, one) for name, one in neuron.items()},
+    }
     return [_settings(name, settings) for name, settings in named.items() if settings]
+
+
+def _without(varied: Collection[str], owner: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Settings of an owner, with a word in place of those that axes set, or a part of."""
+
+    def is_varied(name: str) -> bool:
+        return any(f"{path}.".startswith(f"{owner}.{name}.") for path in varied)
+
+    return {name: "varied" if is_varied(name) else value for name, value in settings.items()}
 
 
 def version_table(metadata: ResultMetadata) -> Table:

@@ -12,6 +12,7 @@ from synthetic_sweep import Row, mubrain_row, synthetic_metadata, synthetic_rows
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import PrintedQuestion
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.points import gather
 
 ROWS = {
@@ -80,6 +81,19 @@ def test_what_is_not_as_printed_is_said():
     assert {option.printed.remark for option in found.options} == {"weight bits 4 (float)"}
     same = {"topology": "2312-64-64-64-10", "epochs": 20}
     assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "All settings are as printed."
+
+
+def test_what_axes_set_is_not_that_of_the_file():
+    """The topology of a row is a point's own."""
+    paths = ("neuron.threshold", "workload.timestep", "workload.train", "network.width")
+    metadata = replace(synthetic_metadata(), axes=tuple(AxisFacts(name=path) for path in paths))
+    settings = {"topology": "2312-9-10", "train": 60000, "samples": 70000, "threshold": 0.4, "timestep_s": 1.0}
+    question = PrintedQuestion.model_validate(
+        {"printed": "Table 2", "columns": ["accuracy"], "rows": ROWS, "settings": {**settings, "epochs": 50}}
+    )
+    found = answer_printed("it", question, gather(table_of(mubrain(), metadata)), metadata)
+    assert "(printed values in brackets): epochs 20 (50)." in " ".join(found.remarks)
+    assert {option.printed.remark for option in found.options} == {"topology 2312-64-64-64-10 (2312-9-10)"}
 
 
 def test_the_point_that_is_most_as_printed_stands_for_a_row():

@@ -151,6 +151,20 @@ def test_a_wrong_value_is_told_at_its_line():
     )
 
 
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("neuron.time_constant: [1 ms, 1000 us]", "axes: values of neuron.time_constant must differ"),
+        ("neuron.threshold: [1, 1.0]", "axes: values of neuron.threshold must differ"),
+        ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
+        ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
+    ],
+)
+def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):
+    ((_, said),) = problems(f"{TINY}axes:\n  {axis}\n")
+    assert said.startswith(message)
+
+
 def test_a_time_of_one_layer_needs_its_unit():
     neuron = TINY.replace(NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
     assert_at_lines(

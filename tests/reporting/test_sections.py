@@ -9,8 +9,9 @@ from synthetic_sweep import points_of, synthetic_metadata, synthetic_rows, table
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.metadata import ValidationFacts
+from codesign.analysis.results.metadata import AxisFacts, ValidationFacts
 from codesign.analysis.results.naming import names_of
+from codesign.reporting.facts import settings_tables
 from codesign.reporting.page.sections import effects_section
 from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.section import Section
@@ -27,6 +28,16 @@ def test_a_column_that_says_the_same_everywhere_is_said_once():
     found = without_repeats(text_table("Two.", ("a", "b"), [("x", "1"), ("x", "2")]))
     assert found.caption == "Two. In all rows: a x."
     assert [[cell.text for cell in row] for row in found.rows] == [["1"], ["2"]]
+
+
+def test_settings_that_an_axis_sets_are_said_to_vary():
+    paths = ("neuron.threshold", "recipe.layered.epochs")
+    metadata = replace(synthetic_metadata(), axes=tuple(AxisFacts(name=path) for path in paths))
+    recipes, neuron = (settings for settings in settings_tables(metadata) if settings.name in ("recipes", "neuron"))
+    for of, parameter, row in ((neuron, "threshold", "neuron"), (recipes, "epochs", "layered")):
+        place = [heading.text for heading in of.headings].index(parameter)
+        assert {cells[0].text: cells[place].text for cells in of.rows}[row] == "varied"
+    assert [cell.text for cell in neuron.rows[0]].count("varied") == 1
 
 
 def test_every_comparison_of_an_answer_is_in_the_table_of_evidence():

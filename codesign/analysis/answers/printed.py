@@ -9,6 +9,7 @@ from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.answers.selecting import FACTS, points_in, value_of
 from codesign.analysis.comparisons.comparison import ENERGIES, same_terms
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
+from codesign.analysis.results.columns import is_of_design, sets_topology
 from codesign.analysis.results.formatting import listed, quantity, written
 from codesign.analysis.results.measures import label_of, like, measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
@@ -123,10 +124,11 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
     """`epochs 40 (50)`: what was run and, in brackets, what is printed. Axes of the sweep say their own."""
     axes = {axis.name.rpartition(".")[2] for axis in metadata.axes}
     of_run = {"topology": metadata.topology, **metadata.neuron, **_samples(metadata)}
+    varied = {name for axis in metadata.axes if is_of_design(axis.name) for name in _set_by(axis.name)}
     for name, wanted in settings.items():
-        if name in of_run:
+        if name in of_run and name not in varied:
             values: set[Any] = {of_run[name]}
-        elif name in FACTS or name.removeprefix("training.") in axes:
+        elif name in FACTS or name in varied or name.removeprefix("training.") in axes:
             continue
         else:
             unlike = [point for point in points if name in _unlike({name: wanted}, point)]
@@ -134,6 +136,13 @@ def _otherwise(settings: Mapping[str, Scalar], points: Sequence[Point], metadata
         others = sorted((value for value in values if value != wanted), key=str)
         if others:
             yield f"{_in_words(name)} {listed([_written(name, value) for value in others])} ({_written(name, wanted)})"
+
+
+def _set_by(path: str) -> tuple[str, ...]:
+    """Names of the settings that an axis on network, neuron or workload sets."""
+    parameter = path.split(".")[1]
+    of_workload = {"workload.timestep": ("timestep_s",), "workload.train": ("train", "samples")}
+    return ("topology",) if sets_topology(path) else of_workload.get(path, (parameter,))
 
 
 def _path(name: str) -> str:

@@ -70,6 +70,8 @@ def unknown_in_design(path: str) -> str | None:
     for wrong, instead in _ELSEWHERE.items():
         if path == wrong or path.startswith(f"{wrong}."):
             return f"{wrong} cannot be varied; {instead}"
+    if path.startswith("network.hidden.") and not changes_widths(path):
+        return "hidden layers are counted from 1, as in network.hidden.1"
     return None if changes_widths(path) else unknown_part(_MODELS[block], parameter, block)
 
 

@@ -8,9 +8,8 @@ from itertools import product
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.errors import InputError
-from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.network import column_value
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.units import common_unit, parse_quantity, si_unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +34,10 @@ def designs(spec: SweepSpec) -> Iterator[Design]:
     chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
     for settings in product(*chosen.values()):
         values = dict(zip(chosen, settings, strict=True))
-        columns = tuple((path, _column(value, chosen[path])) for path, value in values.items())
+        columns = tuple((path, column_value(value, chosen[path])) for path, value in values.items())
         try:
             yield Design(spec=spec.of_design(values, ""), axes=columns)
         except InputError as error:
             at = next((path for path in values if str(error).startswith(f"{path}: ")), [*values][-1])
             told = ", ".join(f"{path} = {value}" for path, value in values.items())
             raise spec.refusal([(("axes", at), f"{told}: {str(error).removeprefix(f'{at}: ')}")]) from None
-
-
-def unit_of_values(values: tuple[AxisValue, ...]) -> str:
-    """The SI unit of an axis whose values are quantities, "" for any other."""
-    return si_unit(unit) if (unit := common_unit(values)) else ""
-
-
-def _column(value: AxisValue, values: tuple[AxisValue, ...]) -> str | float:
-    if unit := unit_of_values(values):
-        return parse_quantity(value, unit)
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
-    return float(value) if numbers else str(value)

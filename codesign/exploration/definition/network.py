@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,19 +11,33 @@ from pydantic import AfterValidator, Field, model_validator
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition.nested import with_fields
+from codesign.exploration.definition.nested import part_at, with_fields
 from codesign.network.direct import Skip
 from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
-from codesign.units import plural
+from codesign.units import common_unit, parse_quantity, plural, si_unit
 from codesign.workload.spec import WorkloadSpec
 
 AxisValue = str | int | float | bool
 
+
 _MOST_LAYERS = 1000
 _MOST_NEURONS = 10_000_000
+
+
+def unit_of_values(values: Sequence[AxisValue]) -> str:
+    """The SI unit of an axis whose values are quantities, "" for any other."""
+    return si_unit(unit) if (unit := common_unit(values)) else ""
+
+
+def column_value(value: AxisValue, values: Sequence[AxisValue]) -> str | float:
+    """What a column holds of a value: a number, in SI, where all values of the axis are; else text."""
+    if unit := unit_of_values(values):
+        return parse_quantity(value, unit)
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    return float(value) if numbers else str(value)
 
 
 def _of_hidden(text: str) -> TopologySpec:
@@ -174,8 +188,12 @@ def with_network(
     Raises:
         InputError: it cannot have them.
     """
-    fields = {path: value for path, value in settings.items() if not changes_widths(path)}
-    network = with_fields(network, _of_block("network", fields), place)
+    fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
+    for path in fields:
+        holder = path.rpartition(".")[0]
+        if holder and part_at(network, holder) is None:
+            raise InputError(f"network.{path}: the network of the file has no '{holder}'")
+    network = with_fields(network, fields, place)
     if any(map(changes_widths, settings)):
         hidden = HiddenLayers.of(network, preset).text(settings)
         network = network.model_copy(update={"hidden": hidden, "topology": None})

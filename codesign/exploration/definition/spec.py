@@ -17,6 +17,7 @@ from codesign.exploration.definition import axis_checks, checks, design_checks, 
 from codesign.exploration.definition.network import (
     AxisValue,
     NetworkEntry,
+    column_value,
     complete_neuron,
     set_by,
     with_network,
@@ -46,9 +47,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 T = TypeVar("T", bound=Sequence[Any])
 
 
-def different(what: str, values: T) -> T:
-    """The values. Raises ValueError where two are the same; `what` names them."""
-    if len(set(map(str, values))) < len(values):
+def different(what: str, values: T, *, held: Sequence[object] | None = None) -> T:
+    """The values. Raises ValueError where two are the same, or are `held` as the same; `what` names them."""
+    if len(set(map(str, held or values))) < len(values):
         raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
     return values
 
@@ -258,7 +259,9 @@ class SweepSpec(FileSpec):
     @field_validator("axes")
     @classmethod
     def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
-        return {path: different(f"values of {path}", values) for path, values in axes.items()}
+        for path, values in axes.items():
+            different(f"values of {path}", values, held=[column_value(value, values) for value in values])
+        return axes
 
     @model_validator(mode="before")
     @classmethod

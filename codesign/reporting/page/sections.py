@@ -132,12 +132,18 @@ def _citations(metadata: ResultMetadata) -> Table:
 def _reproduction(metadata: ResultMetadata) -> Section:
     workload, jobs = metadata.workload, metadata.jobs
     timestep = format_si(workload.timestep_s, "s")
-    axes = [axis.name for axis in metadata.axes if axis.name.startswith("workload.")]
-    varied = f"; others by the values of {listed(axes)}" if axes else ""
+    of_workload = [axis.name for axis in metadata.axes if axis.name.startswith("workload.")]
+
+    def others(axes: list[str]) -> str:
+        return f"; others by the values of {listed(axes)}" if axes else ""
+
+    samples, binned = ([axis for axis in of_workload if (axis == "workload.train") is one] for one in (True, False))
+    counts = f"{workload.validation} validation, {workload.test} test, {workload.train} training"
+    static = "a static input"
     rows = [
         ("configuration hash", metadata.config_hash),
-        ("data", f"{workload.name}: {workload.train} training, {workload.validation} validation, {workload.test} test"),
-        ("input", f"{workload.timesteps} timesteps of {timestep}{varied}" if workload.timestep_s else "a static input"),
+        ("data", f"{workload.name}: {counts}{others(samples)}"),
+        ("input", f"{workload.timesteps} timesteps of {timestep}{others(binned)}" if workload.timestep_s else static),
         ("coverage", workload.coverage or "the whole dataset, as far as the loader knows"),
         ("network", metadata.topology),
         (
