@@ -32,7 +32,7 @@ from codesign.files.folder import reason_of
 
 RESUME = "finished jobs are kept; the same command continues from there"
 
-_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTIONS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LOOK_S = 2.0
 _CLUSTER_AWAY_S = 30.0
 """A cluster that does not answer is given so long to come back; Ray itself gives it a minute, and then ends us."""
@@ -101,7 +101,11 @@ class RaySession:
         else:
             options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
         try:
-            with _without("services", "start_api_server", (None, None)), _without("utils", "set_sigterm_handler"):
+            with (
+                _signals_held(),
+                _without("services", "start_api_server", (None, None)),
+                _without("utils", "set_sigterm_handler"),
+            ):
                 self.ray.init(address=self._address or "local", **options)
         except Exception as error:  # whatever Ray raises, and that is anything
             reason = reason_of(error)
@@ -247,12 +251,18 @@ def _without(module: str, name: str, answer: object = None) -> Iterator[None]:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """What interrupts comes after the block: Ray, imported by halves, complains at the end of the process."""
+    """What interrupts comes after the block: Ray, begun by halves, breaks down at the end of the process."""
     held: list[int] = []
+
+    def hold(number: int, frame: object) -> None:
+        held.append(number)
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)  # Ray's compiled part, told to terminate, passes that on and would soon abort the process
+
     with _signals_kept():
         if threading.current_thread() is threading.main_thread():
             for number in _INTERRUPTIONS:
-                signal.signal(number, lambda told, frame: held.append(told))
+                signal.signal(number, hold)
         yield
     for late in held:
         signal.raise_signal(late)
