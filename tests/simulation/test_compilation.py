@@ -198,8 +198,8 @@ def test_two_processes_may_compile_at_once(tmp_path: Path, shared_cache: SharedC
     assert sum(outcome["compiled"] for outcome in outcomes) <= needed  # nothing twice
     names = [Path(name).name for name in contents(tmp_path)]
     code = [name for name in names if name.endswith((".nbi", ".nbc"))]
-    # an index and one piece of code each, of sections, two policies, and what makes columns of tables
-    assert len(code) == 2 * (needed + 3), names
+    # an index and one piece of code each, of sections and two policies
+    assert len(code) == 2 * (needed + 2), names
     assert not any("tmp" in name for name in names)
 
 
