@@ -36,14 +36,14 @@ def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str]
         return [*before[:place], _replaced(before[place], path[1:], value), *before[place + 1 :]]
     if word is not None and (before is None or isinstance(before, str)):
         before = {word[0]: before or word[1]}
-    fields = _by_key(before) if isinstance(before, Spec) else before if isinstance(before, Mapping) else {}
+    fields = said_by(before) if isinstance(before, Spec) else before if isinstance(before, Mapping) else {}
     return {**fields, path[0]: _replaced(fields.get(path[0]), path[1:], value)}
 
 
-def _by_key(entry: Spec) -> dict[str, Any]:
-    """What an entry says, by the keys of a file."""
-    fields = type(entry).model_fields
-    return {fields[name].alias or name: getattr(entry, name) for name in entry.model_fields_set}
+def said_by(entry: Spec) -> dict[str, Any]:
+    """What an entry says, by the keys of a file; also what it takes beside its fields."""
+    keys = {name: field.alias or name for name, field in type(entry).model_fields.items()}
+    return {keys.get(name, name): getattr(entry, name) for name in entry.model_fields_set}
 
 
 def validated(
@@ -78,7 +78,7 @@ def with_fields(
         return entry
     in_si = given is None
     if given is None:
-        given = {name: getattr(entry, name) for name in entry.model_fields_set}
+        given = said_by(entry)
     try:
         return validated(type(entry), given, settings, in_si=in_si)
     except ValidationError as error:

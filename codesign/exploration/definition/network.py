@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition.nested import part_at, with_fields
+from codesign.exploration.definition.nested import part_at, said_by, with_fields
 from codesign.network.direct import Skip
 from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
@@ -237,7 +237,7 @@ def _as_written(entry: NeuronSpec | WorkloadSpec) -> dict[str, Any]:
             return [written(name, one) for one in value]
         return "infinite" if value == math.inf else f"{value!r} {_UNITS[name]}"
 
-    said = {name: getattr(entry, name) for name in entry.model_fields_set}
     return {
-        name: value if value is None or name not in _UNITS else written(name, value) for name, value in said.items()
+        name: value if value is None or name not in _UNITS else written(name, value)
+        for name, value in said_by(entry).items()
     }

@@ -15,7 +15,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
-from codesign.exploration.definition.nested import part_at, unknown_part, validated, with_fields, with_parts
+from codesign.exploration.definition.nested import part_at, said_by, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
@@ -249,7 +249,7 @@ class SearchSpace:
                 replaced(base_chip(self.base, name), settings)
             else:
                 holder = holders[block]()
-                given = {said: getattr(holder, said) for said in holder.model_fields_set}
+                given = said_by(holder)
                 validated(type(holder), given, {field: value})
         except ValidationError as error:
             found = mistakes_of(error, with_parts(given, {field: value}))
