@@ -9,6 +9,7 @@ import typer
 
 from codesign.cli.completion import complete_chips
 from codesign.cli.options import place_here
+from codesign.files import write_atomically
 
 app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
 
@@ -88,7 +89,6 @@ def compare(
     """Show chips' numbers side by side, each with its range and how it is known: up to three chips in columns."""
     from codesign.cli.chip_comparing import comparison_file, print_comparison
     from codesign.console import PrintableConsole
-    from codesign.files import write_atomically
     from codesign.hardware.library import chip_names, find_chip
 
     chips = [find_chip(name) for name in names or chip_names()]

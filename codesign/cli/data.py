@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.options import DataRootOption
+from codesign.cli.options import DataRootOption, interruptible
+from codesign.errors import InputError
 
 app = typer.Typer(
     help="List the datasets found, and where others are expected, or download one.", invoke_without_command=True
@@ -43,8 +44,6 @@ def download(
 
     Files that are there already stay as they are. After an interruption, the same command continues.
     """
-    from codesign.cli.options import interruptible
-    from codesign.errors import InputError
     from codesign.exploration.runs.shown import choose_progress
     from codesign.workload.datasets.registry import get_dataset
     from codesign.workload.download import download as fetch_all

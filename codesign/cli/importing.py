@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import place
+from codesign.cli.options import OUT, place, place_of, written_to
+from codesign.errors import InputError
+from codesign.files import Location, open_file, printable, with_suffix
+from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
-    from codesign.files import Location
     from codesign.models.file import LoadedModel
-
-
-ModelArgument = Annotated[
-    str,
-    typer.Argument(
-        parser=place, metavar="MODEL", help="A NIR file or lava's .net, a path or a URL.", show_default=False
-    ),
-]
 
 
 _OF_ALL = ("model", "dialect", "check", "out")
@@ -54,7 +48,7 @@ CheckOption = Annotated[
 
 def import_model(
     context: typer.Context,
-    model: ModelArgument,
+    model: Annotated[str, place_of("MODEL", "A NIR file or lava's .net, a path or a URL.")],
     dialect: DialectOption = None,
     dt: Annotated[str | None, _said("Length of a timestep, such as 1 ms.")] = None,
     reset: Annotated[str | None, _said("How a neuron resets: zero, subtract or value.")] = None,
@@ -74,14 +68,7 @@ def import_model(
     check: CheckOption = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            "--out",
-            "--output",
-            parser=place,
-            metavar="FILE",
-            help="The model file to write; without it none is replaced.",
-            show_default="MODEL.safetensors",
-        ),
+        written_to("FILE", "The model file to write; without it none is replaced.", "MODEL.safetensors", names=OUT),
     ] = None,
 ) -> None:
     """Read a model of another framework, so that it does here what it did there, spike for spike.
@@ -90,7 +77,6 @@ def import_model(
     for each, separated by commas. With --check, the exit code is 1 if any recorded spikes differ, and nothing is
     written if they do by more than rounding.
     """
-    from codesign.files import printable
     from codesign.models.file import save_model
     from codesign.models.nir.importing import import_model as read
 
@@ -111,7 +97,6 @@ def import_model(
 
 def _tell(loaded: LoadedModel) -> None:
     from codesign.network.topology import topology_text
-    from codesign.terminal_text import escaped
 
     network, card = loaded.network, loaded.card
     typer.echo(f"network  {topology_text(network.shape)}, {network.shape.neurons:,} neurons")
@@ -123,9 +108,6 @@ def _tell(loaded: LoadedModel) -> None:
 
 def _beside(model: Location, suffix: str) -> Location:
     """Beside a model the file with this suffix. Raises InputError where it is there: nobody has said that it may go."""
-    from codesign.errors import InputError
-    from codesign.files import open_file, printable, with_suffix
-
     path = with_suffix(model, suffix)
     folder, name = open_file(path)
     if folder.size(name) is not None:
@@ -134,10 +116,7 @@ def _beside(model: Location, suffix: str) -> Location:
 
 
 def export_model(
-    model: Annotated[
-        str,
-        typer.Argument(parser=place, metavar="MODEL", help="A model's file, a path or a URL.", show_default=False),
-    ],
+    model: Annotated[str, place_of("MODEL", "A model's file, a path or a URL.")],
     dialect: Annotated[
         str,
         typer.Option(
@@ -146,19 +125,10 @@ def export_model(
         ),
     ] = "plain",
     out: Annotated[
-        str | None,
-        typer.Option(
-            "--out",
-            "--output",
-            parser=place,
-            metavar="FILE",
-            help="File to write; without it none is replaced.",
-            show_default="MODEL.nir",
-        ),
+        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir", names=OUT)
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
-    from codesign.files import printable
     from codesign.models.file import load_model
     from codesign.models.nir.written import beyond_nir, write_nir
 

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import place
+from codesign.errors import InputError
+from codesign.files import write_atomically
 
 _START = Path(__file__).parent / "start"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
@@ -24,9 +26,6 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Write a commented sweep, and with --chip a chip, to start from; both run as they are."""
-    from codesign.errors import InputError
-    from codesign.files import write_atomically
-
     file = Path(path)
     if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
         raise InputError(f"{file}: must be a name of letters, digits, '_' and '-' that ends in .yaml")

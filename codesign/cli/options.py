@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from codesign.cli.completion import complete_files
+from codesign.errors import InputError
+from codesign.files import printable
+from codesign.signals import can_raise
 
 if TYPE_CHECKING:
     from codesign.exploration.definition.composition import Chosen
@@ -50,26 +53,31 @@ def place_here(text: str) -> Path:
     return Path(place(text))
 
 
-def file_of(kind: Literal["sweep", "study", "price"], example: str) -> typer.models.ArgumentInfo:
-    """The argument that names a file of a kind."""
+def place_of(metavar: str, help: str, **more: Any) -> typer.models.ArgumentInfo:
+    """The argument that says where something is."""
     argument: typer.models.ArgumentInfo = typer.Argument(
-        parser=place,
-        metavar="FILE",
-        help=f"A {kind} file, or the name of a shipped one, such as {example}.",
-        show_default=False,
-        autocompletion=complete_files(kind),
+        parser=place, metavar=metavar, help=help, show_default=False, **more
     )
     return argument
 
 
+def file_of(kind: Literal["sweep", "study", "price"], example: str) -> typer.models.ArgumentInfo:
+    """The argument that names a file of a kind."""
+    text = f"A {kind} file, or the name of a shipped one, such as {example}."
+    return place_of("FILE", text, autocompletion=complete_files(kind))
+
+
+def written_to(metavar: str, help: str, usual: str, *, names: Sequence[str] = ()) -> typer.models.OptionInfo:
+    """The option that says where something is written, and where if it is not given."""
+    option: typer.models.OptionInfo = typer.Option(*names, parser=place, metavar=metavar, help=help, show_default=usual)
+    return option
+
+
+OUT = ("--out", "--output")
+"""Names of such an option where the command makes one file."""
 OutputOption = Annotated[
     str | None,
-    typer.Option(
-        parser=place,
-        metavar="LOCATION",
-        help="Folder for results and report, a path or a URL such as s3://bucket/name.",
-        show_default="reports/NAME",
-    ),
+    written_to("LOCATION", "Folder for results and report, a path or a URL such as s3://bucket/name.", "reports/NAME"),
 ]
 StoreOption = Annotated[
     str, typer.Option(parser=place, metavar="LOCATION", help="Folder for finished jobs, a path or a URL.")
@@ -152,7 +160,6 @@ def _explicit_executor(
     name: ExecutorName, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
     """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
-    from codesign.errors import InputError
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
 
@@ -175,8 +182,6 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Col
         chosen: values of options that were chosen for the user, and may be chosen otherwise another time, by name.
         only: names of the parameters to write; all if None.
     """
-    from codesign.files import printable
-
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
@@ -197,7 +202,6 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
     """Print what came out, as a summary or as JSON alone; exit code 0, or 1 where something failed."""
     from codesign.analysis.answers.asking import json_of
     from codesign.console import PrintableConsole
-    from codesign.files import printable
     from codesign.reporting.terminal import print_summary
 
     console, models = PrintableConsole(stderr=as_json), outcome.models
@@ -230,8 +234,6 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
     import sys
     import threading
     import time
-
-    from codesign.signals import can_raise
 
     first = -math.inf
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codesign.cli.options import DataRootOption, StoreOption, file_of, interruptible, place
+from codesign.cli.options import OUT, DataRootOption, StoreOption, file_of, interruptible, written_to
 from codesign.units import plural
 
 if TYPE_CHECKING:
@@ -18,13 +18,8 @@ def price(
     file: Annotated[str, file_of("price", "prices_digits")],
     out: Annotated[
         str | None,
-        typer.Option(
-            "--out",
-            "--output",
-            parser=place,
-            metavar="FOLDER",
-            help="Folder on this machine for the points, their front and a page.",
-            show_default="reports/NAME",
+        written_to(
+            "FOLDER", "Folder on this machine for the points, their front and a page.", "reports/NAME", names=OUT
         ),
     ] = None,
     store: StoreOption = "reports/.store",

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.options import place
-from codesign.files import Location
+from codesign.cli.options import place_of, written_to
+from codesign.errors import InputError
+from codesign.files import Location, join, printable, with_suffix
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
 
@@ -35,22 +36,17 @@ _NeuroBenchOption = Annotated[
 def report(
     results: Annotated[
         str,
-        typer.Argument(
-            parser=place,
-            metavar="RESULTS",
-            help="What `codesign sweep` or `study` wrote: its folder, or results.parquet in it; a path or a URL.",
-            show_default=False,
+        place_of(
+            "RESULTS", "What `codesign sweep` or `study` wrote: its folder, or results.parquet in it; a path or a URL."
         ),
     ],
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            parser=place,
-            metavar="LOCATION",
-            help="HTML file to write, a path or a URL.",
-            show_default="report.html in the folder, or beside the file",
+        written_to(
+            "LOCATION",
+            "HTML file to write, a path or a URL.",
+            "report.html in the folder, or beside the file",
+            names=("--output", "-o"),
         ),
     ] = None,
     static_book: _BookOption = None,
@@ -65,7 +61,6 @@ def report(
     from codesign.analysis.answers.asking import AnsweredTable, json_of
     from codesign.analysis.results.table import read_results, results_file
     from codesign.console import PrintableConsole
-    from codesign.files import printable
     from codesign.reporting.export import export
     from codesign.reporting.html import write_report
     from codesign.reporting.neurobench import export_neurobench
@@ -91,9 +86,6 @@ def report(
 
 def _page(results: str, file: Location, output: str | None) -> Location:
     """Where the page goes. Raises InputError where that is no place for one."""
-    from codesign.errors import InputError
-    from codesign.files import join, printable, with_suffix
-
     page = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
     if str(page) == str(file):
         raise InputError(f"--output: {printable(page)} is the results file itself")
@@ -104,8 +96,6 @@ def _page(results: str, file: Location, output: str | None) -> Location:
 
 
 def _say_where(files: list[Location], page: Location) -> None:
-    from codesign.files import printable, with_suffix
-
     for name in ("figures", "tables"):
         folder = with_suffix(page, f".{name}")
         if count := sum(str(file).startswith(str(folder)) for file in files):

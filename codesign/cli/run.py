@@ -9,20 +9,12 @@ import typer
 from codesign.cli import options
 from codesign.cli.completion import complete_chips
 
-ModelArgument = Annotated[
-    str,
-    typer.Argument(
-        parser=options.place,
-        metavar="MODEL",
-        help="A model file, written by a sweep, `codesign import` or `codesign export`.",
-        show_default=False,
-    ),
-]
-
 
 def run(
     context: typer.Context,
-    model: ModelArgument,
+    model: Annotated[
+        str, options.place_of("MODEL", "A model file, written by a sweep, `codesign import` or `codesign export`.")
+    ],
     data: Annotated[
         str,
         typer.Option(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.cli.options import place
+from codesign.errors import InputError
+from codesign.files import printable
 
 if TYPE_CHECKING:
     from codesign.exploration.runs.status import RunStatus
@@ -35,9 +37,7 @@ def status(
 
     from codesign.cli.status_table import list_picture, run_picture
     from codesign.console import PrintableConsole
-    from codesign.errors import InputError
     from codesign.exploration.runs.status import find_runs
-    from codesign.files import printable
 
     runs, problems = find_runs(location)
     if not runs and not problems and location != _USUAL:

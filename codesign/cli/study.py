@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.cli import options
+from codesign.errors import InputError
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
@@ -31,11 +32,8 @@ def study(
     ray_address: options.RayAddressOption = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            parser=options.place,
-            metavar="FOLDER",
-            help="Folder on this machine for results, report and the journal of trials.",
-            show_default="reports/NAME",
+        options.written_to(
+            "FOLDER", "Folder on this machine for results, report and the journal of trials.", "reports/NAME"
         ),
     ] = None,
     store: options.StoreOption = "reports/.store",
@@ -58,7 +56,6 @@ def study(
 
 def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:
     """The study with what the command line says instead of the file."""
-    from codesign.errors import InputError
     from codesign.exploration.study.samplers import known_sampler
     from codesign.exploration.study.spec import SamplerEntry
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli import options
+from codesign.errors import InputError
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.jobs.store import Store
@@ -38,7 +40,6 @@ def sweep(
 
     Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
-    from codesign.errors import InputError
     from codesign.exploration.definition.library import choose_sweep
     from codesign.exploration.definition.spec import Seeds, SweepSpec
     from codesign.exploration.jobs.store import Store
@@ -65,7 +66,6 @@ _PLACE = ("chip", "schedule", "recipe")
 def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     from codesign.exploration.work import find_work, work_text
     from codesign.hardware.chip.missing import unpriced
-    from codesign.units import plural
 
     work = find_work(plan, store, models=models)
     infeasible = [point for point in plan.points if point.jobs is None]
