@@ -44,7 +44,7 @@ from codesign.simulation.run import Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule, Stop
 from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
-from codesign.training.evaluation import executed
+from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
 
 if TYPE_CHECKING:
@@ -211,11 +211,11 @@ class _Case:
             Run(network=self.network, events=few, schedule=chosen.schedule, regularization=Regularization(), seed=seed)
 
     def rows(self, events: EventBatch, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
-        layered = executed(self.network, events, LAYERED)
+        layered = evaluate(self.network, events, LAYERED, warn=False)
         for chosen in self.schedules:
             schedule = chosen.schedule
             drawn = seeds if needs_seed(schedule, self.network.shape) else seeds[:1]
-            runs = [executed(self.network, events, schedule, seed=seed) for seed in drawn]
+            runs = [evaluate(self.network, events, schedule, seed=seed, warn=False) for seed in drawn]
             for run in runs[:1]:
                 warn_if_silent(run, f"{'' if self.chip is None else f' on {self.chip}'} under {schedule}")
             yield self._row(chosen, runs, layered)

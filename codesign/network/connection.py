@@ -1,4 +1,4 @@
-"""Synapses from one layer of neurons to the next, with the pools that stand between them folded in."""
+"""Synapses between layers of neurons: from one to the next, with the pools between folded in, and delayed ones."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, Pool, window_of
-from codesign.network.topology import TopologySpec, input_grid
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Delayed, Linear, Pool
+from codesign.network.topology import TopologySpec, network_shape
 from codesign.network.window import Window
 
 
@@ -163,19 +163,35 @@ class Connection(torch.nn.Module):
         return grid.flatten(1)
 
 
-def connections_of(topology: TopologySpec, generator: torch.Generator) -> list[Connection]:
-    """A connection a layer of neurons, from the input on."""
-    grid = input_grid(topology)
-    pools: list[Pool] = []
-    connections: list[Connection] = []
-    for spec in topology.layers:
-        if isinstance(spec, Pool):
-            pools.append(spec)
-            continue
-        window = window_of(grid, pools, spec)
-        connections.append(Connection(pools, spec, window, generator))
-        grid, pools = window.grid, []
-    return connections
+class DelayedConnection(torch.nn.Module):
+    """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay.
+
+    x_i(t) = Σ_j W_ij c_j(t − d), with c the spikes that a neuron emitted in a timestep.
+
+    Args:
+        spec: which layers, counted from 0, and d ≥ 1, in timesteps.
+        sources, targets: neurons of the two layers.
+        generator: source of the initial weights, uniform in ±1/√sources.
+
+    Attributes:
+        weight: (targets, sources) parameter.
+    """
+
+    def __init__(self, spec: Delayed, sources: int, targets: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.source, self.target, self.delay = spec.from_, spec.to, spec.delay
+        bound = 1 / math.sqrt(sources)
+        self.weight = torch.nn.Parameter((2 * torch.rand((targets, sources), generator=generator) - 1) * bound)
+
+    def extra_repr(self) -> str:
+        """Layers and delay."""
+        return f"layer {self.source} to layer {self.target}, delay={self.delay}"
+
+
+def delayed_connections(topology: TopologySpec, generator: torch.Generator) -> list[DelayedConnection]:
+    """Those of a topology, in its order."""
+    sizes = network_shape(topology).layer_sizes
+    return [DelayedConnection(spec, sizes[spec.from_], sizes[spec.to], generator) for spec in topology.later]
 
 
 def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | None:

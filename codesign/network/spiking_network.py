@@ -11,13 +11,12 @@ import torch
 
 from codesign.arguments import real, seconds, whole
 from codesign.errors import InputError
-from codesign.network.connection import Connection, connections_of, windows_of_max_pools
-from codesign.network.delayed import DelayedConnection, delayed_connections
+from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
 from codesign.network.loading import load_weights
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
-from codesign.network.topology import NetworkShape, TopologySpec, as_topology, network_shape
+from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
 
 Decaying = Literal["time_constant", "synaptic_time_constant"]
 
@@ -80,7 +79,9 @@ class SpikingNetwork(torch.nn.Module):
         self.shape: NetworkShape = network_shape(self.topology)
         neuron.of_layers("surrogate_steepness", len(self.shape.layers))
         generator = torch.Generator().manual_seed(whole("seed", seed, least=-1 << 63, most=1 << 63))
-        self.connections = torch.nn.ModuleList(connections_of(self.topology, generator))
+        self.connections = torch.nn.ModuleList(
+            Connection(*layer, generator) for layer in layers_of_neurons(self.topology)
+        )
         self.delayed_connections = torch.nn.ModuleList(delayed_connections(self.topology, generator))
         self.direct_connections = torch.nn.ModuleList(direct_connections(self.topology, generator))
         self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
@@ -16,6 +17,7 @@ from codesign.network.direct import DirectShape, Skip, comes_in_time, direct_sha
 from codesign.network.layers import (
     MOST,
     MOST_LAYERS,
+    Conv1d,
     Conv2d,
     Delayed,
     LayerSpec,
@@ -255,35 +257,41 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
             is a pool, or there are more inputs or neurons than a network may have.
     """
     topology = as_topology(topology)
-    grid = input_grid(topology)
-    input_size = math.prod(grid)
+    input_size = math.prod(input_grid(topology))
     if input_size > MOST:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
-    neurons = 0
-    layers: list[LayerShape] = []
-    pools: list[Pool] = []  # between the last layer of neurons and this one
+    layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
+    direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
+    return NetworkShape(input_size=input_size, direct=direct, **_with_delayed(layers, topology.later))
+
+
+def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Linear | Conv2d | Conv1d, Window]]:
+    """The pools before each layer of neurons, the layer, and what it sees of its source through them.
+
+    Raises:
+        LayerError: as `network_shape`.
+    """
+    grid, neurons = input_grid(topology), 0
+    pools: list[Pool] = []
     for position, spec in enumerate(topology.layers):
         try:
             if isinstance(spec, Pool):
-                check_max_pool([*pools, spec], behind_neurons=bool(layers))
+                check_max_pool([*pools, spec], behind_neurons=neurons > 0)
                 pools.append(spec)
                 pooled(grid, pools)
                 continue
             window = window_of(grid, pools, spec)
-            layer = _layer_shape(window)
         except ValueError as error:
             raise LayerError(position, str(error)) from None
-        layers.append(layer)
-        neurons += layer.neurons
+        neurons += math.prod(window.grid)
         if neurons > _MOST_NEURONS:
             raise LayerError(
                 position, f"must be at most {_MOST_NEURONS:,} neurons with those before, found {neurons:,}"
             )
+        yield pools, spec, window
         grid, pools = window.grid, []
     if pools:
         raise LayerError(len(topology.layers) - 1, "the last layer must have neurons, found a pool")
-    direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
-    return NetworkShape(input_size=input_size, direct=direct, **_with_delayed(layers, topology.later))
 
 
 def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Conv2d, DirectShape]]:
@@ -292,13 +300,9 @@ def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Con
     Raises:
         ValueError: one does not fit its layers.
     """
-    grids, pools = [input_grid(topology)], list[list[Pool]]([[]])
-    for spec in topology.layers:
-        if isinstance(spec, Pool):
-            pools[-1].append(spec)
-        else:
-            grids.append(window_of(grids[-1], pools[-1], spec).grid)
-            pools.append([])
+    layers = list(layers_of_neurons(topology))
+    grids = [input_grid(topology), *(window.grid for _, _, window in layers)]
+    pools = [*(before for before, _, _ in layers), []]  # what follows each grid
     found: list[tuple[list[Pool], Linear | Conv2d, DirectShape]] = []
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:

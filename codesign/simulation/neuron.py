@@ -17,11 +17,11 @@ for compiled kernels. Who is evaluated and who may fire is said by the callers.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 
-from codesign.network.surrogate import arctan_derivative
 from codesign.simulation.run import Run
 
 
@@ -171,3 +171,13 @@ def step_gradient(
         raised = raised + torch.where(neuron.subtracts, G * spikes, 0.0)
     dv = passed + compared + replaced
     return torch.where(refractory, 0.0, dv), torch.where(refractory, 0.0, -raised)
+
+
+def arctan_derivative(distance: torch.Tensor, steepness: torch.Tensor | float) -> torch.Tensor:
+    """ds/dv = (α/2) / (1 + (π α d / 2)²), the derivative of the arctan surrogate (paper, equation 6).
+
+    Args:
+        distance: v − U_thr, any shape.
+        steepness: α, a number or a tensor that broadcasts with `distance`.
+    """
+    return (steepness / 2) / (1 + (math.pi * steepness / 2 * distance) ** 2)

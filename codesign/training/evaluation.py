@@ -19,6 +19,7 @@ from codesign.simulation.silence import warn_if_silent
 from codesign.workload.events import EventBatch
 
 
+@torch.no_grad()
 def evaluate(
     network: SpikingNetwork,
     events: EventBatch,
@@ -27,6 +28,7 @@ def evaluate(
     seed: int = 0,
     batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
+    warn: bool = True,
 ) -> Execution:
     """All counters of every sample of a split, in the split's order. The result does not depend on `batch_size`.
 
@@ -37,24 +39,8 @@ def evaluate(
         InputError: the split is empty, a label has no output, or as `simulate`.
 
     Warns:
-        SilentNetworkWarning: no sample has an output spike, so that all are wrong.
+        SilentNetworkWarning: no sample has an output spike, so that all are wrong; not without `warn`.
     """
-    execution = executed(network, events, schedule, seed=seed, batch_size=batch_size, engine=engine)
-    warn_if_silent(execution)
-    return execution
-
-
-@torch.no_grad()
-def executed(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    *,
-    seed: int = 0,
-    batch_size: int = 512,
-    engine: str = DEFAULT_ENGINE,
-) -> Execution:
-    """What `evaluate` returns, without a warning."""
     check_labels(network, events)
     if not len(events):
         raise InputError("cannot evaluate an empty split")
@@ -63,20 +49,10 @@ def executed(
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
         parts.append(execution)
-    return Execution.concatenate(parts)
-
-
-def predict(
-    network: SpikingNetwork,
-    events: EventBatch,
-    schedule: Schedule,
-    *,
-    seed: int = 0,
-    batch_size: int = 512,
-    engine: str = DEFAULT_ENGINE,
-) -> NDArray[np.int64]:
-    """(B,) predicted classes, ties to the lowest index, −1 where there was no output spike; without other counters."""
-    return answer(network, events, schedule, seed=seed, batch_size=batch_size, engine=engine).predictions
+    whole_split = Execution.concatenate(parts)
+    if warn:
+        warn_if_silent(whole_split)
+    return whole_split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +60,7 @@ class Answers:
     """What a network makes of B samples, without counters.
 
     Attributes:
-        predictions: (B,) as `predict`.
+        predictions: (B,) classes, ties to the lowest index, −1 where there was no output spike.
         emitted: spikes emitted by hidden neurons, summed over the samples.
     """
 
@@ -102,7 +78,7 @@ def answer(
     batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
 ) -> Answers:
-    """What `predict` returns, and how many spikes it took. Arguments and errors: as for `predict`."""
+    """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
     parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
     for batch in _batches(events, batch_size):
@@ -113,7 +89,7 @@ def answer(
 
 
 def predicted(network: SpikingNetwork, logits: torch.Tensor) -> NDArray[np.int64]:
-    """(B,) what `predict` returns, of the (B, C) logits of a simulation."""
+    """(B,) `Answers.predictions` of the (B, C) logits of a simulation."""
     best = logits.argmax(dim=1)
     if network.neuron.readout == "spikes":
         best = torch.where((logits > 0).any(dim=1), best, -1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 
 class PeakMemory:
@@ -42,13 +43,9 @@ def _forget_peak() -> bool:
     return True
 
 
-def _held_bytes() -> int | None:
+def _held_bytes() -> int:
     """The resident set now."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return int(psutil.Process().memory_info().rss)
 
 
 def _peak_bytes() -> int | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from codesign.documents import Spec
+from codesign.network.neuron import OfLayers
 from codesign.network.quantization import Quantization
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.policies import get_policy
@@ -164,11 +165,7 @@ class Recipe(Spec):
     network_dropout: Probability = 0.0
     refractory_dropout: Probability = 0.0
     momentum_noise: Annotated[Real, Field(ge=0)] = 0.0
-    spike_cost: Annotated[
-        Annotated[SpikeMultiplier, Tag("float")]
-        | Annotated[tuple[SpikeMultiplier, ...], Field(min_length=1), Tag("tuple[float]")],
-        Discriminator(lambda given: "tuple[float]" if isinstance(given, list | tuple) else "float"),
-    ] = 0.0
+    spike_cost: OfLayers[SpikeMultiplier] = 0.0
     budget: TrainingBudget | None = None
     spike_floor: Annotated[Real, Field(ge=0)] = 0.05
     cost_ramp: Probability = 0.4

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from codesign.arguments import instance
 from codesign.errors import InputError, TrainingDivergedError
-from codesign.network.devices import usable_device
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, classification_loss
@@ -25,7 +24,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_untaught
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.checks import check_training, quantization_of
+from codesign.training.checks import check_training, quantization_of, usable_device
 from codesign.training.evaluation import answer, predicted
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
@@ -152,7 +151,7 @@ def train(
     """
     check_training(network, recipe, seed, training, validation)
     schedule = recipe.schedule if schedule is None else schedule
-    network.to(device := usable_device("device", device))
+    network.to(device := usable_device(device))
     costs = SpikeCosts.begun(recipe, network, meter)
     weights = LearnedWeights(network, quantization_of(recipe, quantization))
     gate = LearnedGate(network, recipe, training) if recipe.input_gate else None

@@ -16,7 +16,7 @@ from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.placement.placement import place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
-from codesign.training.evaluation import evaluate, predict
+from codesign.training.evaluation import answer, evaluate
 from codesign.workload.events import EventBatch
 
 DROPS = chip_from(MESH_CORES + ENERGIES + ASYNCHRONOUS)
@@ -48,7 +48,7 @@ def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(
     assert cost.energy_j == whole.energy_j
     # the answer is that of the first output spike and one step more, pass by pass
     np.testing.assert_array_equal(execution.scores, drained.convergence[:, 1])
-    np.testing.assert_array_equal(predict(network, events, chosen.schedule), execution.predictions)
+    np.testing.assert_array_equal(answer(network, events, chosen.schedule).predictions, execution.predictions)
     early = evaluate(network, events, chip_schedule(place(network.shape, DROPS), group_size=2).schedule)
     assert early.synaptic_operations.sum() < drained.synaptic_operations.sum()
     with pytest.raises(InputError, match=r"drop what waits after the decision.* chip_schedule gives"):

@@ -22,7 +22,7 @@ from codesign.hardware.placement.placement import Placement, place
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.schedule import Schedule
-from codesign.training.evaluation import evaluate, predict
+from codesign.training.evaluation import answer, evaluate
 from codesign.workload.events import EventBatch
 
 TIMESTEPS = 5
@@ -117,7 +117,7 @@ def test_a_chip_that_cannot_end_a_sample_is_read_at_the_margin_and_charged_for_a
     assert (ended.timesteps_run < TIMESTEPS).any()
     np.testing.assert_array_equal(read.scores, ended.scores)
     np.testing.assert_array_equal(read.margin_timesteps(2), ended.timesteps_run)
-    np.testing.assert_array_equal(predict(network, events(), chosen.schedule, seed=1), ended.predictions)
+    np.testing.assert_array_equal(answer(network, events(), chosen.schedule, seed=1).predictions, ended.predictions)
     assert price(read, placement).energy_j == price(drained, placement).energy_j
     with pytest.raises(InputError, match=r"end a sample before its last timestep.* on_chip gives"):
         price(ended, placement)

@@ -110,7 +110,7 @@ def test_corners_have_a_result(schedule: Schedule):
 
 
 def test_evaluation_does_not_depend_on_the_batch_size():
-    from codesign.training.evaluation import evaluate, predict
+    from codesign.training.evaluation import answer, evaluate
 
     case = a_case(batch=7)
     whole = evaluate(case.network, case.events, Schedule(group_size=2), seed=1)
@@ -120,7 +120,8 @@ def test_evaluation_does_not_depend_on_the_batch_size():
     for table in ("messages", "updates"):
         for column, value in vars(getattr(whole, table)).items():
             assert value.tolist() == getattr(getattr(parts, table), column).tolist(), (table, column)
-    assert predict(case.network, case.events, Schedule(group_size=2), seed=1).tolist() == whole.predictions.tolist()
+    answers = answer(case.network, case.events, Schedule(group_size=2), seed=1)
+    assert answers.predictions.tolist() == whole.predictions.tolist()
 
 
 def test_what_does_not_fit_is_an_error():

@@ -12,7 +12,7 @@ from networks import network_of
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
 from codesign.simulation.schedule import LAYERED, Schedule
-from codesign.training.evaluation import predict
+from codesign.training.evaluation import answer
 from codesign.training.mixture import drawn_entries
 from codesign.training.recipe import Recipe
 from codesign.training.trainer import train
@@ -93,5 +93,5 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
         clear = gradient.abs() > 1e-4
         assert clear.float().mean() > 0.5
         torch.testing.assert_close((weight - start).detach()[clear], -1e-3 * gradient.sign()[clear], rtol=0, atol=1e-5)
-    answers = [predict(network, events, schedule, seed=5) == events.labels for schedule in mixed.schedules]
+    answers = [answer(network, events, schedule, seed=5).predictions == events.labels for schedule in mixed.schedules]
     assert report.validation_accuracy == pytest.approx(np.mean(answers))

@@ -55,13 +55,14 @@ def energy_meter(
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """
-    from codesign.training.evaluation import executed  # here, so that plans do not wait for torch
+    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
 
     schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
 
     def sample_j(network: SpikingNetwork) -> float:
         drained = network.neuron.readout == "potential"
-        execution = executed(network, some, schedule.drained() if drained else schedule)  # networks may begin silent
+        # no warning: networks may begin silent
+        execution = evaluate(network, some, schedule.drained() if drained else schedule, warn=False)
         cost = price(execution, placement, operation=operation)
         energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
         if energy is None:

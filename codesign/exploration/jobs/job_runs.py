@@ -26,7 +26,7 @@ from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED
-from codesign.training.evaluation import executed
+from codesign.training.evaluation import evaluate
 from codesign.training.trainer import EpochReport, train
 from codesign.workload.dataset import Workload
 
@@ -43,7 +43,8 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
     if inputs.given is not None:
         network.load_state_dict(decode_state(inputs.given.state))
         if not inputs.given.trains:
-            accuracy = executed(network, workload.validation, LAYERED).accuracy if len(workload.validation) else None
+            split = workload.validation
+            accuracy = evaluate(network, split, LAYERED, warn=False).accuracy if len(split) else None
             facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
             return Output(payload=inputs.given.state, facts=facts)
     with warnings.catch_warnings():
@@ -93,7 +94,7 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     events = getattr(workload, inputs.split)
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))
-    execution = executed(network, events, inputs.schedule, seed=inputs.seed)
+    execution = evaluate(network, events, inputs.schedule, seed=inputs.seed, warn=False)
     return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
 
 
