@@ -12,15 +12,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.network.window import Grid, Window
 
 if TYPE_CHECKING:
     from codesign.network.topology import LayerShape, NetworkShape
 
 
-Integers = NDArray[np.int64]
 Cut = Literal["channels", "rows", "columns"]
 CUTS: tuple[Cut, ...] = get_args(Cut)
 

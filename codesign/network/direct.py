@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from codesign.arrays import Flags
 from codesign.documents import Spec
 from codesign.network.layers import (
     MOST_LAYERS,
@@ -137,7 +137,7 @@ def comes_in_time(direct: DirectShape, layers: Sequence[LayerGrid]) -> bool:
     return True
 
 
-def _seen(axis: KernelAxis) -> NDArray[np.bool_]:
+def _seen(axis: KernelAxis) -> Flags:
     """(outputs, length) whether each output sees each neuron of the source along an axis."""
     seen = np.zeros((axis.outputs, axis.length), dtype=bool)
     place, _, output = axis.pairs()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arguments import real, whole
+from codesign.arrays import Flags, Floats, Integers
 from codesign.errors import InputError
 from codesign.network.cuts import Cut
 from codesign.network.topology import NetworkShape
@@ -16,8 +16,6 @@ from codesign.units import in_percent
 
 NOT_REACHED = -1
 """Stands in step and spike counts for "no output spike in this forward pass"."""
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,7 @@ class MessageTable:
         """From (9, rows), the columns in the order above."""
         return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), columns, strict=True)))
 
-    def where(self, rows: NDArray[np.bool_] | Integers) -> MessageTable:
+    def where(self, rows: Flags | Integers) -> MessageTable:
         """Some of the rows."""
         return MessageTable(**{column.name: getattr(self, column.name)[rows] for column in fields(MessageTable)})
 
@@ -159,7 +157,7 @@ class Execution:
     timestep_s: float
     sample_ids: Integers
     labels: Integers
-    scores: NDArray[np.float64]
+    scores: Floats
     output_counts: Integers
     timesteps_run: Integers
     spiking_readout: bool
@@ -255,14 +253,14 @@ class Execution:
         return np.where(self.undecided, -1, best)
 
     @property
-    def undecided(self) -> NDArray[np.bool_]:
+    def undecided(self) -> Flags:
         """(B,) no output spike at all; counts as wrong."""
         if not self.spiking_readout:
             return np.zeros(self.samples, dtype=bool)
         return np.asarray((self.scores <= 0).all(axis=1))
 
     @property
-    def tied(self) -> NDArray[np.bool_]:
+    def tied(self) -> Flags:
         """(B,) decided, but several classes share the highest score."""
         top = self.scores.max(axis=1, keepdims=True)
         return np.asarray((self.scores == top).sum(axis=1) > 1) & ~self.undecided
@@ -283,7 +281,7 @@ class Execution:
         return float(self.emitted[:, :-1].sum(axis=1).mean() / hidden) if hidden else 0.0
 
     @property
-    def spike_densities(self) -> NDArray[np.float64]:
+    def spike_densities(self) -> Floats:
         """(B,) spike density of each sample; 0 without hidden neurons."""
         return np.asarray(self.emitted[:, :-1].sum(axis=1) / max(self.shape.hidden_neurons, 1), dtype=np.float64)
 

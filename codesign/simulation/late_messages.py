@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
-
-Integers = NDArray[np.int64]
 
 
 def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.late_messages import all_messages
 
@@ -20,7 +20,7 @@ def dense_operations(execution: Execution) -> float:
     return float(execution.timesteps_run.mean() * sum(layer.all_synapses for layer in execution.shape.layers))
 
 
-def decision_operations(execution: Execution) -> NDArray[np.int64] | None:
+def decision_operations(execution: Execution) -> Integers | None:
     """(B,) synaptic operations up to and with the step of each timestep's first output spike; None for potentials.
 
     What leaves in step k is added in step k + 1, and the first output spike of a timestep is in step

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Integers
 from codesign.deferred import torch
 from codesign.network.cuts import part_of_neurons, runs_of
 from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
@@ -23,8 +24,6 @@ CONVERGENCE_STEPS = 33
 """M: forward steps after the first output spike, itself included, at which output counts are kept."""
 CURRENT_BINS = 257
 """K: bins of the histogram of messages received before firing; the last holds 256 and more."""
-
-Integers = NDArray[np.int64]
 
 
 def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
@@ -276,18 +275,18 @@ class Recorder:
         columns = [left.sample, zeros + self.timestep, zeros + step, source, left.enqueue_step, zeros + 1]
         self.message_rows.append(np.stack([*columns, left.spikes, operations, zeros], axis=1))
 
-    def _updates(self, evaluated: NDArray[np.bool_], spikes: Integers) -> None:
+    def _updates(self, evaluated: Flags, spikes: Integers) -> None:
         evaluations, emissions = self._of_slices(evaluated), self._of_slices(spikes)
         sample, part = np.nonzero(evaluations)
         zeros = np.zeros_like(sample)
         columns = [sample, zeros + self.timestep, zeros + self.k, part]
         self.update_rows.append(np.stack([*columns, evaluations[sample, part], emissions[sample, part]], axis=1))
 
-    def _of_slices(self, numbers: NDArray[np.bool_] | Integers) -> Integers:
+    def _of_slices(self, numbers: Flags | Integers) -> Integers:
         """(B, S) sums over the neurons of each slice, of flags how many are set."""
         return np.add.reduceat(numbers[:, self.by_slice], self.slice_starts, axis=1, dtype=np.int64)
 
-    def _currents(self, fired: NDArray[np.bool_], received: Integers) -> None:
+    def _currents(self, fired: Flags, received: Integers) -> None:
         self.since_spike += received
         for row, part in enumerate((slice(0, self.first_layer.stop), slice(self.first_layer.stop, None))):
             counts = self.since_spike[:, part][fired[:, part]]

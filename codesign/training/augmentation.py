@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from codesign.arrays import Integers
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.errors import InputError
@@ -86,7 +86,7 @@ def _sample_keys(events: EventBatch, purpose: Purpose, seed: int, epoch: int) ->
     return sample_key(seed, epoch, purpose, torch.from_numpy(events.sample_ids.copy()))
 
 
-def _rows(events: EventBatch) -> NDArray[np.int64]:
+def _rows(events: EventBatch) -> Integers:
     """(E,) row of each entry: sample · T + timestep."""
     return np.repeat(np.arange(len(events) * events.timesteps), np.diff(events.offsets))
 

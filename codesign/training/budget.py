@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from codesign.arrays import Floats
 from codesign.documents import Spec
 from codesign.units import Energy, Real, format_si
 
@@ -63,5 +62,5 @@ class EnergyMeter:
         sample_j: measures the mean energy of a sample with a network's present weights, in joules.
     """
 
-    spike_j: NDArray[np.float64]
+    spike_j: Floats
     sample_j: Callable[[Any], float]

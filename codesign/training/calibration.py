@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from codesign.arguments import instance
+from codesign.arrays import Integers
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
@@ -78,7 +78,7 @@ def calibrate(
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 
-    def emitted(schedule: Schedule) -> NDArray[np.int64]:
+    def emitted(schedule: Schedule) -> Integers:
         """(L,) spikes of each layer."""
         total = np.zeros(len(network.shape.layers), dtype=np.int64)
         for batch in _batches(samples):
@@ -142,9 +142,7 @@ class Thresholds:
                 getattr(self._network, name)[neurons] = original[neurons] / scale
 
 
-def _matched(
-    thresholds: Thresholds, emitted: Callable[[], NDArray[np.int64]], wanted: NDArray[np.int64]
-) -> list[float]:
+def _matched(thresholds: Thresholds, emitted: Callable[[], Integers], wanted: Integers) -> list[float]:
     """Scales at which each layer emits what is wanted; a layer of which nothing is wanted keeps its threshold."""
     scales = [1.0] * len(wanted)
     for layer in range(thresholds.layers):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from codesign.arguments import whole
+from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, simulate
@@ -64,7 +64,7 @@ class Answers:
         emitted: spikes emitted by hidden neurons, summed over the samples.
     """
 
-    predictions: NDArray[np.int64]
+    predictions: Integers
     emitted: int
 
 
@@ -79,7 +79,7 @@ def answer(
     engine: str = DEFAULT_ENGINE,
 ) -> Answers:
     """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
-    parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    parts: list[Integers] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
     for batch in _batches(events, batch_size):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
@@ -88,7 +88,7 @@ def answer(
     return Answers(predictions=np.concatenate(parts), emitted=emitted)
 
 
-def predicted(network: SpikingNetwork, logits: torch.Tensor) -> NDArray[np.int64]:
+def predicted(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
     """(B,) `Answers.predictions` of the (B, C) logits of a simulation."""
     best = logits.argmax(dim=1)
     if network.neuron.readout == "spikes":

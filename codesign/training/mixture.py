@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, model_validator
 
+from codesign.arrays import Integers
 from codesign.deferred import torch
 from codesign.documents import Spec
 from codesign.simulation.policies import get_policy
@@ -62,7 +62,7 @@ class MixtureEntry(Spec):
         return "layered" if self.method == "layered" else f"{self.policy} F = {self.group_size}"
 
 
-def drawn_entries(sample_ids: NDArray[np.int64], entries: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+def drawn_entries(sample_ids: Integers, entries: int, *, seed: int, epoch: int) -> Integers:
     """(B,) which of so many entries each sample draws in an epoch, all with the same probability."""
     key = sample_key(seed, epoch, Purpose.MIXTURE, torch.from_numpy(sample_ids.copy()))
     return (uniform(key).double() * entries).long().numpy()

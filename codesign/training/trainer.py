@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.arrays import Floats
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -324,7 +324,7 @@ class _Training:
             batch = self.recipe.augmentation(batch, seed=self.seed, epoch=epoch)
         return self.hooks.transformed(batch, seed=self.seed, epoch=epoch)
 
-    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> NDArray[np.float64]:
+    def update(self, optimizer: torch.optim.Optimizer, batch: EventBatch, epoch: int) -> Floats:
         """One update; returns the summed loss, correct predictions and spikes emitted by each layer."""
         if self.gate is not None:
             self.gate.close()

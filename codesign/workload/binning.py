@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import CodesignError, DataError
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
 
-Events = tuple[NDArray[np.int64], NDArray[np.int64]]
+Events = tuple[Integers, Integers]
 """(events,) time in ns from the beginning, not negative, and (events,) input index; in any order."""
 
 _CHUNK = 128
 
 
 def binned(
-    events: Iterator[Events],
-    labels: NDArray[np.int64],
-    *,
-    sample_ids: NDArray[np.int64],
-    input_size: int,
-    spec: ResolvedSpec,
+    events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
     """The events of B samples, counted by timestep and input; what is later is left out.
 

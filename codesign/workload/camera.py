@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec
@@ -100,8 +101,8 @@ class SaccadeCamera:
         return EventBatch.concatenate(batches)
 
     def reader(
-        self, images: Callable[[], NDArray[np.uint8]], labels: NDArray[np.int64], sample_ids: NDArray[np.int64]
-    ) -> Callable[[NDArray[np.int64], ResolvedSpec], EventBatch]:
+        self, images: Callable[[], NDArray[np.uint8]], labels: Integers, sample_ids: Integers
+    ) -> Callable[[Integers, ResolvedSpec], EventBatch]:
         """A function that records the images at some positions with a spec's contrast and timing.
 
         Args:
@@ -109,7 +110,7 @@ class SaccadeCamera:
             labels, sample_ids: (N,).
         """
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
             assert spec.contrast is not None, "a dataset of this camera has a usual contrast"
             return replace(self, contrast=spec.contrast).record(
                 images()[positions],
@@ -121,7 +122,7 @@ class SaccadeCamera:
 
         return read
 
-    def _counts(self, images: NDArray[np.uint8], edges_ns: NDArray[np.int64]) -> NDArray[np.uint16]:
+    def _counts(self, images: NDArray[np.uint8], edges_ns: Integers) -> NDArray[np.uint16]:
         """(B, T, 2, height, width) events of each pixel in each bin."""
         batch, rows, columns = images.shape
         table = self._table()

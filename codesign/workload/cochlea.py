@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.workload.binning import Events
 from codesign.workload.wav import Sound
 
@@ -45,12 +46,12 @@ _QUIETEST = 1e-3  # recordings below −60 dB of full scale stay quieter than ot
 _ACTIVE = 1e-2  # frames within 20 dB of the loudest count as sound
 
 
-def erb_hz(frequency_hz: NDArray[np.float64] | float) -> Any:
+def erb_hz(frequency_hz: Floats | float) -> Any:
     """Equivalent rectangular bandwidth of the filter at a frequency, in Hz."""
     return 24.7 * (4.37e-3 * frequency_hz + 1)
 
 
-def erb_number(frequency_hz: NDArray[np.float64] | float) -> Any:
+def erb_number(frequency_hz: Floats | float) -> Any:
     """Bandwidths below a frequency: the place on the basilar membrane."""
     return 21.4 * np.log10(4.37e-3 * frequency_hz + 1)
 
@@ -81,13 +82,13 @@ class Cochlea:
             raise ValueError(f"frequencies must be above 0 and ascend, found {self.lowest_hz} and {self.highest_hz} Hz")
 
     @property
-    def frequencies_hz(self) -> NDArray[np.float64]:
+    def frequencies_hz(self) -> Floats:
         """(channels,) centre frequency of each place."""
         low, high = erb_number(self.lowest_hz), erb_number(self.highest_hz)
-        frequencies: NDArray[np.float64] = (10 ** (np.linspace(low, high, self.channels) / 21.4) - 1) / 4.37e-3
+        frequencies: Floats = (10 ** (np.linspace(low, high, self.channels) / 21.4) - 1) / 4.37e-3
         return frequencies
 
-    def counts(self, sound: Sound) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def counts(self, sound: Sound) -> tuple[Integers, NDArray[np.uint8]]:
         """Spikes of a sound as it is, without making it louder.
 
         Places above 0.45 of the sound's rate stay silent: it has nothing there.
@@ -122,7 +123,7 @@ class Cochlea:
         spikes = counts[steps, places]
         return np.repeat(instants[steps], spikes), np.repeat(places, spikes)
 
-    def _filters(self, rate_hz: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    def _filters(self, rate_hz: int) -> tuple[NDArray[np.complex128], Floats]:
         """(channels,) poles, and gains that make each filter's amplitude 1 at its centre."""
         centres = self.frequencies_hz
         radius = _rounded(np.exp(-2 * np.pi * 1.019 * erb_hz(centres) / rate_hz))
@@ -163,13 +164,13 @@ def _kernel() -> Any:
 
 
 def _listen(
-    samples: NDArray[np.float64],
+    samples: Floats,
     pole: NDArray[np.complex128],
-    gain: NDArray[np.float64],
-    hair: NDArray[np.float64],
-    phase: NDArray[np.float64],
+    gain: Floats,
+    hair: Floats,
+    phase: Floats,
     every: int,
-    memory: NDArray[np.float64],
+    memory: Floats,
     counts: NDArray[np.uint8],
 ) -> None:
     """Fill `counts` (K, channels) from the first K · `every` samples, one block of places after the other.

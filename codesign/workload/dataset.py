@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arguments import instance
+from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.units import format_si, in_percent
 from codesign.workload.cache import Cache, content_key
@@ -148,7 +148,7 @@ class _Plan:
     coverage: str | None
     outline: WorkloadOutline
 
-    def batch(self, positions: NDArray[np.int64]) -> EventBatch:
+    def batch(self, positions: Integers) -> EventBatch:
         """The events of samples, of which there may be none."""
         if not len(positions):
             return self.batch(self.split.test[:1]).select([])

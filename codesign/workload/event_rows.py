@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import InputError
 
 MOST_EVENTS = 1 << 24
@@ -27,11 +28,11 @@ DTYPES = {
 class EventRows:
     """The content of an `EventBatch`, which says what each part is. Raises InputError for what it cannot be."""
 
-    offsets: NDArray[np.int64]
+    offsets: Integers
     indices: NDArray[np.int32]
     values: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    sample_ids: NDArray[np.int64]
+    labels: Integers
+    sample_ids: Integers
     timesteps: int
     input_size: int
     timestep_s: float

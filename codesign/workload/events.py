@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import seconds, whole
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
@@ -337,24 +338,24 @@ class EventBatch(EventRows):
             **{name: np.concatenate([getattr(b, name) for b in batches]) for name in DTYPES if name != "offsets"},
         )
 
-    def events_of_inputs(self) -> NDArray[np.float64]:
+    def events_of_inputs(self) -> Floats:
         """(inputs,) events of each input in all samples; for currents, entries."""
         counts = np.bincount(self.indices, weights=self._events_of_entries(), minlength=self.input_size)
         return counts.astype(np.float64)
 
-    def _events_of_entries(self) -> NDArray[np.float64]:
+    def _events_of_entries(self) -> Floats:
         return np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
 
     @property
-    def events(self) -> NDArray[np.int64]:
+    def events(self) -> Integers:
         """(B,) events of each sample; for currents, entries."""
         return self.events_in(np.full(len(self), self.timesteps))
 
-    def events_in(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+    def events_in(self, timesteps: Integers) -> Integers:
         """(B,) events of each sample in its first timesteps, whose numbers `timesteps` gives as (B,)."""
         first = np.arange(len(self)) * self.timesteps
         ends = np.stack([self.offsets[first], self.offsets[first + timesteps]], axis=1)
-        events: NDArray[np.int64] = np.diff(ends)[:, 0]
+        events: Integers = np.diff(ends)[:, 0]
         if not self.currents:
             filled = events > 0
             pieces = ends[filled].ravel()  # the last one ends where entries do, or there is another end

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import InputError
 
 _LONGEST_S = 3.2e9
 """Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
 
 
-def bin_edges_ns(timestep_s: float, timesteps: int) -> NDArray[np.int64]:
+def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
     """(T + 1,) edges of the bins of time; bin k holds what happens at edges[k] ≤ time < edges[k + 1].
 
     On a clock of whole nanoseconds, so that 70 ms lie in bin 7 of 10 ms whatever floating point says.
     """
-    edges: NDArray[np.int64] = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
+    edges: Integers = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
     return edges
 
 
@@ -50,7 +51,7 @@ def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
 
 
 def check_frames(
-    frames: NDArray[Any], *, currents: bool, samples: NDArray[np.int64] | None = None, name: str = "frames"
+    frames: NDArray[Any], *, currents: bool, samples: Integers | None = None, name: str = "frames"
 ) -> None:
     """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold.
 
@@ -72,7 +73,7 @@ def check_frames(
         raise InputError(f"{name}: sample {of}, timestep {timestep}, input ({place}) is {value:g}; {need}")
 
 
-def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:
+def times_ns(t: NDArray[Any]) -> Integers:
     """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
 
     Raises:
@@ -86,11 +87,11 @@ def times_ns(t: NDArray[Any]) -> NDArray[np.int64]:
         unit = "s" if t.dtype.kind == "f" else "µs"
         at = int(wrong.argmax())
         raise InputError(f"t: event {at} is at {t[at]} {unit}; must be between 0 and 100 years")
-    ns: NDArray[np.int64] = np.rint(t * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
+    ns: Integers = np.rint(t * 1e9).astype(np.int64) if t.dtype.kind == "f" else 1000 * t.astype(np.int64)
     return ns
 
 
-def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> NDArray[np.int64]:
+def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> Integers:
     """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels.
 
     Raises:
@@ -112,7 +113,7 @@ def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> 
     return np.ravel_multi_index(tuple(columns), grid[-len(columns) :]).astype(np.int64)
 
 
-def _inside(name: str, values: NDArray[Any], limit: int) -> NDArray[np.int64]:
+def _inside(name: str, values: NDArray[Any], limit: int) -> Integers:
     if values.ndim != 1 or values.dtype.kind not in "iub":
         raise InputError(f"{name}: must be (events,) whole numbers, found {values.dtype} of shape {values.shape}")
     wrong = (values < 0) | (values >= limit)
@@ -122,7 +123,7 @@ def _inside(name: str, values: NDArray[Any], limit: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def whole_numbers(name: str, numbers: object) -> NDArray[np.int64]:
+def whole_numbers(name: str, numbers: object) -> Integers:
     """Labels or ids as batches hold them. Raises InputError for numbers that are not whole, which are not rounded."""
     array = np.asarray(numbers)
     if array.size and array.dtype.kind not in "iu":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Integers
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.spec import OptionError, ResolvedSpec
 
@@ -19,12 +20,12 @@ class Split:
     are as fair a sample as any.
     """
 
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Integers
+    validation: Integers
+    test: Integers
 
 
-def stratified_order(labels: NDArray[np.int64], sample_ids: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integers:
     """Positions in an order drawn by `seed` that goes through all classes at the same pace.
 
     The draw is a hash of (seed, sample id): two samples of a class stay in the same order whatever other samples
@@ -93,7 +94,7 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     return Split(train=rest[wanted_validation:end], validation=rest[:wanted_validation], test=chosen_test)
 
 
-def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str = "") -> NDArray[np.int64]:
+def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> Integers:
     """The test samples: as many of the pool as the spec wants, or as usual."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
@@ -101,9 +102,7 @@ def _first(pool: NDArray[np.int64], spec: ResolvedSpec, usual: int, advice: str 
     return pool[:wanted]
 
 
-def _own_validation(
-    spec: ResolvedSpec, rest: NDArray[np.int64], own: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], int]:
+def _own_validation(spec: ResolvedSpec, rest: Integers, own: Flags) -> tuple[Integers, int]:
     """What is left beside the test set, the validation samples of the dataset's own first; and how many are taken."""
     there = int(own.sum())
     wanted = spec.validation or there
@@ -113,7 +112,7 @@ def _own_validation(
     return np.concatenate([rest[own][:wanted], rest[~own]]), wanted
 
 
-def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int | None) -> NDArray[np.bool_]:
+def _draw_groups(spec: ResolvedSpec, groups: Integers | None, test: int | None) -> Flags:
     """(N,) whether a sample's group is drawn for test: in an order that depends on the seed, until there are enough."""
     if groups is None:
         raise _lack(
@@ -130,7 +129,7 @@ def _draw_groups(spec: ResolvedSpec, groups: NDArray[np.int64] | None, test: int
             f"{wanted:,} test samples need {min(needed, len(names))} whole groups (speakers), which leaves none of "
             f"{len(names)} for training; lower test",
         )
-    chosen: NDArray[np.bool_] = np.isin(groups, names[drawn[:needed]])
+    chosen: Flags = np.isin(groups, names[drawn[:needed]])
     return chosen
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.errors import DataError
 
 _TYPES = ("u1", "<i2", "<i4", "<f4", "<f8")  # 24 bits come as the upper ones of 32
@@ -30,7 +31,7 @@ class Sound:
         rate_hz: samples a second.
     """
 
-    samples: NDArray[np.float64]
+    samples: Floats
     rate_hz: int
 
 
@@ -73,17 +74,17 @@ def parse_wav(content: bytes, name: str) -> Sound:
     return Sound(samples=_mean_of_channels(_scaled(data)), rate_hz=rate_hz)
 
 
-def _scaled(data: NDArray[np.generic]) -> NDArray[np.float64]:
+def _scaled(data: NDArray[np.generic]) -> Floats:
     samples = data.astype(np.float64)
     if data.dtype.kind == "u":  # of 8 bits, around 128
         return (samples - 128) / 128
     return samples / 2.0 ** (8 * data.dtype.itemsize - 1) if data.dtype.kind == "i" else samples
 
 
-def _mean_of_channels(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_of_channels(samples: Floats) -> Floats:
     by_channel = samples.reshape(len(samples), -1)
     total = by_channel[:, 0].copy()
     for channel in by_channel.T[1:]:  # one after the other, so that rounding is the same everywhere
         total += channel
-    mean: NDArray[np.float64] = total / by_channel.shape[1]
+    mean: Floats = total / by_channel.shape[1]
     return mean

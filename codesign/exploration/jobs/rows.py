@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.simulation.execution import NOT_REACHED, Execution
 from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
 
@@ -98,7 +98,7 @@ def convergence_accuracy(execution: Execution, *, last_step: int | None) -> list
     return [float(share) for share in (correct & spoke).mean(axis=0)]
 
 
-def histogram(values: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def histogram(values: Integers) -> tuple[list[int], list[int]]:
     """Lower bin edges from 0, and counts. Bins are 1 wide, or the least power of two that needs no more than 128."""
     if not values.size:
         return [], []
@@ -109,7 +109,7 @@ def histogram(values: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     return [i * width for i in range(len(counts))], counts.tolist()
 
 
-def _trimmed(counts: NDArray[np.int64]) -> list[int]:
+def _trimmed(counts: Integers) -> list[int]:
     """Without the zeros after the last count."""
     filled = np.flatnonzero(counts)
     return counts[: filled[-1] + 1].tolist() if filled.size else []

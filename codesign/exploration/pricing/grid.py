@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.hardware.chip.numbers import Operation
@@ -31,8 +31,6 @@ from codesign.simulation.execution import Execution
 ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
 """Columns that are sums of terms, and what each counts of the static power."""
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Columns = Mapping[str, Floats]
 
 

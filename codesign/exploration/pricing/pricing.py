@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.results.pareto import Direction, pareto_front
 from codesign.analysis.results.table import parquet_bytes
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
 from codesign.exploration.pricing.spec import PricingSpec
@@ -23,9 +23,6 @@ from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, best_points, render_pricing
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 CHUNK = 131_072
 """Points priced and written at once."""

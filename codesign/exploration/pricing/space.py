@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag
 
+from codesign.arrays import Floats, Integers
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue
@@ -38,9 +38,6 @@ from codesign.units import Written, parse_quantity
 
 _MOST_STRUCTURES = 10_000
 """Structures that one price file may have; each takes about a millisecond."""
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class AxisRange(Spec):

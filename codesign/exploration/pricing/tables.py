@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.analysis.results.table import METADATA_KEY
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.units import format_si
 from codesign.workload.binning import Events
@@ -162,7 +163,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
         raise InputError("ids: must be at least 0, each only once")
     ids = np.arange(shape[0]) if ids is None else ids
 
-    def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch | Iterator[Events]:
+    def read(positions: Integers, spec: ResolvedSpec) -> EventBatch | Iterator[Events]:
         if offsets is not None:
             return _events(path, offsets, positions, grid)
         with open_arrays(path, _KNOWN) as columns, _telling(path):
@@ -195,7 +196,7 @@ def _scalar(name: str, array: NDArray[Any]) -> float:
     return number
 
 
-def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> NDArray[np.int64] | None:
+def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> Integers | None:
     if name not in small:
         return None
     array = small[name]
@@ -205,7 +206,7 @@ def _column(small: Mapping[str, NDArray[Any]], name: str, samples: int) -> NDArr
     return array.astype(np.int64)
 
 
-def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None) -> tuple[NDArray[np.int64], int]:
+def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None) -> tuple[Integers, int]:
     """(N,) labels, and how many classes there are."""
     labels = _column(small, "labels", samples)
     if labels is None or not samples:
@@ -229,7 +230,7 @@ def _parts(array: NDArray[Any], samples: int) -> NDArray[np.str_]:
     return parts
 
 
-def _offsets(array: NDArray[Any], columns: Columns) -> NDArray[np.int64]:
+def _offsets(array: NDArray[Any], columns: Columns) -> Integers:
     there = {name: columns[name].shape for name in _EVENTS if name in columns}
     whole = array.ndim == 1 and array.dtype.kind in "iu" and len(array) > 1
     counts = np.diff(array.astype(np.int64)) if whole else np.array([-1])
@@ -247,9 +248,7 @@ def _inputs(events: Mapping[str, NDArray[Any]], grid: tuple[int, int, int]) -> E
     return times_ns(events["t"]), inputs_of(events, events, grid)
 
 
-def _events(
-    path: Path, offsets: NDArray[np.int64], samples: NDArray[np.int64], grid: tuple[int, int, int]
-) -> Iterator[Events]:
+def _events(path: Path, offsets: Integers, samples: Integers, grid: tuple[int, int, int]) -> Iterator[Events]:
     with open_arrays(path, _KNOWN) as columns, _telling(path):
         for sample in samples.tolist():
             rows = offsets[sample : sample + 2].tolist()
@@ -260,13 +259,7 @@ def _events(
 
 
 def _dense(
-    data: ArrayColumn,
-    positions: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    spec: ResolvedSpec,
-    *,
-    currents: bool,
+    data: ArrayColumn, positions: Integers, labels: Integers, ids: Integers, spec: ResolvedSpec, *, currents: bool
 ) -> EventBatch:
     """The frames of samples, compressed a few at a time."""
     of_sample = math.prod(data.shape[1:]) * data.dtype.itemsize

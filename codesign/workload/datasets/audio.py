@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.cochlea import Cochlea
@@ -80,7 +80,7 @@ class Audio(Dataset):
         ids = np.array([number_of(take.name) for take in takes], dtype=np.int64)
         speakers = [take.speaker for take in takes if take.speaker is not None]
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
+        def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.highest_frequency is not None
             cochlea = Cochlea(channels=_CHANNELS, lowest_hz=_LOWEST_HZ, highest_hz=spec.highest_frequency)
             end_ns = int(bin_edges_ns(spec.timestep, spec.timesteps)[-1])

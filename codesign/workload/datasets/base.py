@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Flags, Integers
 from codesign.errors import CodesignError, DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
@@ -33,7 +33,7 @@ _OPTIONS = {
 }
 """Options that few datasets have, and which."""
 
-Reader = Callable[[NDArray[np.int64], ResolvedSpec], EventBatch | Iterator[Events]]
+Reader = Callable[[Integers, ResolvedSpec], EventBatch | Iterator[Events]]
 """The samples at some positions, in that order: a batch of them, or the events of one after the other."""
 
 
@@ -86,12 +86,12 @@ class Recordings:
 
     grid: tuple[int, int, int]
     classes: int
-    labels: NDArray[np.int64]
-    sample_ids: NDArray[np.int64]
+    labels: Integers
+    sample_ids: Integers
     read: Reader
-    test_part: NDArray[np.bool_] | None = None
-    validation_part: NDArray[np.bool_] | None = None
-    groups: NDArray[np.int64] | None = None
+    test_part: Flags | None = None
+    validation_part: Flags | None = None
+    groups: Integers | None = None
     files: Sequence[Path] = ()
     content: Callable[[], str] | None = None
     place: Path | None = None
@@ -99,9 +99,9 @@ class Recordings:
     timesteps: int | None = None
     timestep_s: float | None = None
     longest: int | None = None
-    events: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None
+    events: Callable[[Integers], Integers] | None = None
 
-    def batch(self, positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+    def batch(self, positions: Integers, spec: ResolvedSpec) -> EventBatch:
         """The samples at some positions, in that order."""
         order = np.argsort(positions)
         inside = positions[order]

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import DataError
 from codesign.units import format_si
 from codesign.workload.datasets.base import Dataset, Recordings
@@ -48,8 +49,8 @@ _DAMAGE = (pickle.UnpicklingError, IndexError, TypeError, AttributeError, Import
 class _Batch:
     """The images of one file: classes, numbers, and (N, 3072) bytes, colour by colour, read when they are asked for."""
 
-    labels: NDArray[np.int64]
-    sample_ids: NDArray[np.int64]
+    labels: Integers
+    sample_ids: Integers
     read: Callable[[], NDArray[np.uint8]]
 
 
@@ -87,7 +88,7 @@ class CIFAR10(Dataset):
         if len(np.unique(ids)) != len(ids):
             raise DataError(f"{place}: two images have the same number; copy it again")
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> EventBatch:
+        def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
             # No pixel is exactly 0, so that an entry of each input is what compressing dense frames would give.
             return EventBatch(
                 offsets=np.arange(len(positions) + 1, dtype=np.int64) * _PIXELS,
@@ -123,7 +124,7 @@ class CIFAR10(Dataset):
             )
 
 
-def _pixels(batches: list[_Batch], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _pixels(batches: list[_Batch], positions: Integers) -> NDArray[np.uint8]:
     """(B, 3072) bytes of the images at some positions."""
     pixels = np.empty((len(positions), _PIXELS), dtype=np.uint8)
     first = 0
@@ -172,7 +173,7 @@ def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
     return archives[0], archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
-def _checked_labels(path: Path, labels: Any) -> NDArray[np.int64]:
+def _checked_labels(path: Path, labels: Any) -> Integers:
     classes = np.asarray(labels)
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or not len(classes):
         raise DataError(
@@ -205,7 +206,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it would call {module}.{name}, which no batch of images needs")
 
 
-def _unpickled(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _unpickled(path: Path) -> tuple[NDArray[np.uint8], Integers]:
     """(N, 3072) pixels and (N,) classes."""
     with reading(path, "as a batch of CIFAR-10 images", also=_DAMAGE):
         content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()

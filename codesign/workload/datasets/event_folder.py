@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.documents import Spec, load_document
 from codesign.errors import DataError, InputError
 from codesign.units import Positive, Time
@@ -59,7 +60,7 @@ def recordings_in(folder: Path) -> Recordings | None:
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
-    def count(positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    def count(positions: Integers) -> Integers:
         """By the headers of files that can be read."""
         of = [np.load(folder / names[position], mmap_mode="r", allow_pickle=False).size for position in positions]
         return np.array(of, dtype=np.int64)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Floats, Integers
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
@@ -31,10 +31,9 @@ from codesign.workload.spec import ResolvedSpec
 
 _FIRST_ID = {"TRAIN": 0, "TEST": 1_000_000}
 _MOST_BYTES, _LARGEST = 1 << 26, 1e6
-Floats = NDArray[np.float64]
 
 
-def level_crossings(z: Floats, delta: float) -> NDArray[np.int64]:
+def level_crossings(z: Floats, delta: float) -> Integers:
     """(D, T) levels passed at each sample of D series, positive upwards; levels are `delta` apart, the first is 0."""
     passed = np.zeros(z.shape, dtype=np.int64)
     level = np.zeros(len(z), dtype=np.int64)  # r / δ, which is whole
@@ -85,7 +84,7 @@ class _Series(Dataset):
                 texts.append(text)
         classes, numbers = np.array(labels, dtype=np.int64), np.array(ids, dtype=np.int64)
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
+        def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.contrast is not None
             training = np.concatenate([self._values(text, there["TRAIN"]) for text, _ in rows["TRAIN"]], axis=1)
             mean, deviation = training.mean(axis=1, keepdims=True), training.std(axis=1, keepdims=True)
@@ -114,7 +113,7 @@ class _Series(Dataset):
             raise DataError(f"{path}: has a value that is not a number, or too many values; copy it again")
         return values
 
-    def _events(self, passed: NDArray[np.int64]) -> Events:
+    def _events(self, passed: Integers) -> Events:
         series, times = np.nonzero(passed)
         counts = passed[series, times]
         inputs = np.where(counts > 0, 0, self.series) + series

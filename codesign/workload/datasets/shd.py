@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.arrays import Integers
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
@@ -73,7 +73,7 @@ class SHD(Dataset):
         ids = np.concatenate([_FIRST_ID[part] + np.arange(len(own)) for part, (own, _) in parts.items()])
         speakers = [speakers for _, speakers in parts.values() if speakers is not None]
 
-        def read(positions: NDArray[np.int64], spec: ResolvedSpec) -> Iterator[Events]:
+        def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             with ExitStack() as stack:
                 opened = {part: stack.enter_context(_hdf5(path)) for part, path in files.items()}
                 spikes = {part: (file["spikes/times"], file["spikes/units"]) for part, file in opened.items()}
@@ -105,7 +105,7 @@ def _hdf5(path: Path) -> Iterator[Any]:
         yield file
 
 
-def _read_labels_and_speakers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
     with _hdf5(path) as file:
         labels = np.asarray(file["labels"][()])
