@@ -21,6 +21,7 @@ from .hardware.library import chip_names as chip_names, find_chip as find_chip, 
 from .hardware.placement.placement import Placement as Placement, place as place
 from .hardware.chip.parameters import with_parameter as with_parameter
 from .hardware.chip.quantization import chip_quantization as chip_quantization
+from .hardware.cost.sensitivity import Sensitivity as Sensitivity, sensitivities as sensitivities
 from .hardware.cost.spike_energy import spike_energy as spike_energy
 from .hardware.cost.scheduling import chip_schedule as chip_schedule, on_chip as on_chip, service_model as service_model
 from .hardware.cost.uncertainty import uncertain_numbers as uncertain_numbers

@@ -9,6 +9,7 @@ from typing import Any
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
+from codesign.analysis.answers.savings import what_limits
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
@@ -48,6 +49,7 @@ def render_report(table: ResultTable) -> str:
     shown = preferred(points, find_fronts(points, metadata.objectives))
     data = _data(answered, shown)
     sections = sections_of(answered)
+    options = next((answer.options for answer in answers if answer.options), ())
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
     return render_page(
         "page/page.html.j2",
@@ -61,8 +63,9 @@ def render_report(table: ResultTable) -> str:
         note=_note(answered),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
-        options=next((answer.options for answer in answers if answer.options), ())[:_MOST_ROWS],
+        options=options[:_MOST_ROWS],
         trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, answered.names)])),
+        lowering=what_limits(options or answered.chips.options, answered.names),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),

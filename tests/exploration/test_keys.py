@@ -105,8 +105,8 @@ def test_keys_stay_the_same(plan):
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
         "train": "ac6160c36d8d0098",
         "execute": "efbdc0d9817497e0",
-        "summary": "8cb28c5beec0af61",
-        "cost": "3bd603d1c434da38",
+        "summary": "a27047068f93517d",
+        "cost": "fc4138f3f89fc763",
     }
 
 

@@ -59,6 +59,8 @@ def test_summary_by_hand():
         "activation_sparsity": pytest.approx(1 - 12 / 36),  # 12 spikes of 6 neurons in 6 timesteps
         "input_events": 3.0,
         "input_macs": 0.0,
+        "layer_spikes": pytest.approx([5 / 3, 1.0, 4 / 3]),
+        "layer_operations": pytest.approx([6.0, 10 / 3, 2.0]),
         "dense_operations": 2.0 * 16,
         "forward_steps": 4.0,  # (7 + 0 + 5) / 3
         "contention": 0.5,  # 6 of 12 steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from synthetic_sweep import points_of, synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import loihi_row, mubrain_row, points_of, synthetic_metadata, synthetic_rows, table_of
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.answers.asking import AnsweredTable
@@ -98,3 +98,29 @@ def test_how_far_to_trust_it_is_said_in_few_words():
         "Scaled along axes by a model of cores: the numbers of TrueNorth."
     )
     assert len(line.split()) <= 52
+
+
+def test_what_would_lower_energy_and_latency_and_where_the_work_is_are_tables():
+    halves = {
+        "halved_numbers": ["energies.spike", "clock", "static_power.host"],
+        "energy_at_half": [0.9, 0.7, 0.999],
+        "latency_at_half": [1.0, 0.5, 1.0],
+        "layer_spikes": [12.0, 3.0],
+        "layer_operations": [300.0, 100.0],
+    }
+    rows = [loihi_row("layered", seed, 0) | halves for seed in (0, 1)]
+    rows += [mubrain_row("layered", "random", seed, 0) | halves | {"latency_at_half": None} for seed in (0, 1)]
+    found = {
+        table.name: [[cell.text for cell in row] for row in table.rows]
+        for table in tables(parts_section(AnsweredTable.of(table_of(rows))))
+    }
+    assert found["halved"] == [
+        ["Loihi", "twice the clock", "−30.0 %", "−50.0 %"],
+        ["Loihi", "half the energy of generating a spike", "−10.0 %", ""],
+        ["µBrain", "twice the clock", "−30.0 %", "–"],
+        ["µBrain", "half the energy of generating a spike", "−10.0 %", "–"],
+    ]
+    assert found["layers"][:2] == [
+        ["Loihi", "1", "12.0", "300", "75.0 %"],
+        ["Loihi", "2, output", "3.0", "100", "25.0 %"],
+    ]

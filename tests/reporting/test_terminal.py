@@ -122,3 +122,9 @@ def test_multiplications_without_a_price_are_told():
     told = " ".join(printed(table_of(rows, synthetic_metadata())).split())
     assert "its 1,200 multiplications a sample have no price" in told
     assert told.count("Not modelled of µBrain: energy of hops and latency (no energies.hop or times.hop).") == 1
+
+
+def test_what_limits_the_best_is_told():
+    halves = {"halved_numbers": ["clock"], "energy_at_half": [0.75], "latency_at_half": [0.5]}
+    told = " ".join(printed(table_of([loihi_row("layered", seed, 0) | halves for seed in (0, 1)])).split())
+    assert "What limits Loihi: twice the clock would save 25.0 % of the energy and 50.0 % of the latency. " in told

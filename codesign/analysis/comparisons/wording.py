@@ -51,6 +51,14 @@ def subject_of(number: RangedNumber, names: Names) -> str:
     return f"{time}{subject_and_verb(number.path)[0]} of {names.chips[number.chip]}"
 
 
+def named_number(path: str) -> str:
+    """A number of a chip in words: `energy of a synaptic operation`, `time of a barrier`, `static power of chips`."""
+    noun = subject_and_verb(path)[0]
+    if path.startswith("energies."):
+        return f"energy of {noun}"
+    return f"{'time of ' if path.startswith(('times.', 'synchronization.')) else ''}{noun.removeprefix('the ')}"
+
+
 def describe_range(number: RangedNumber, names: Names) -> str:
     """`a synaptic operation of Loihi (20 pJ to 30 pJ)`."""
     if number.path.startswith(MODEL):
@@ -77,7 +85,12 @@ def _unit_of(path: str) -> str:
         return "J"
     if path == "area":
         return "m**2"
-    return "W" if path.startswith("static_power.") else "Hz" if path in ("clock", "network_on_chip.link_rate") else "s"
+    return "W" if path.startswith("static_power.") else "Hz" if is_rate(path) else "s"
+
+
+def is_rate(path: str) -> bool:
+    """Whether a number of a chip is a frequency, so that more of it takes less time."""
+    return path in ("clock", "network_on_chip.link_rate")
 
 
 def describe_tip(tip: Tip, names: Names) -> str:

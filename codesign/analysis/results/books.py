@@ -40,6 +40,8 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
     }
     frame = frame.assign(**terms, energy_j=frame["energy_cores_in_use_j"])
     changed: dict[str, Any] = {}
+    if "energy_at_half" in frame:
+        changed["energy_at_half"] = frame["energy_cores_in_use_at_half"]
     if "energy_delay_js" in frame:
         changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
     if "energy_coverage" in frame:

@@ -127,6 +127,7 @@ def _numbers(meaning: str, unit: str = "", kind: Kind = "floats", *, least: floa
 
 
 _PER_NUMBER = ("uncertain_numbers",)
+_PER_HALVED = ("halved_numbers",)
 
 COLUMNS: Mapping[str, Column] = {
     # what the point is
@@ -204,6 +205,10 @@ COLUMNS: Mapping[str, Column] = {
     "activation_sparsity": _fraction("share of neurons and timesteps without a spike, the output layer's included"),
     "input_events": _number("input events per sample that reach the chip"),
     "input_macs": _number("those of synaptic_operations that multiply, because inputs are currents"),
+    "layer_spikes": _numbers("spikes emitted per sample by each layer, the output layer's last"),
+    "layer_operations": _numbers(
+        "synaptic operations per sample into each layer, the first from the input", length=("layer_spikes",)
+    ),
     "dense_operations": _number("synapses · timesteps: synaptic operations per sample if everything always fired"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "contention": _fraction("share of forward steps in which more neurons waited than could leave"),
@@ -309,6 +314,15 @@ COLUMNS: Mapping[str, Column] = {
         kind="draws",
         length=("uncertain_terms", "energy_draws_j"),
     ),
+    # what half of each of the chip's numbers would do
+    "halved_numbers": _texts(
+        "energies, powers, times and rates of the chip, by path; each is taken alone at half its value, a rate at "
+        "twice",
+        longest=1000,
+    ),
+    "energy_at_half": _numbers("energy_j then / energy_j", length=_PER_HALVED),
+    "energy_cores_in_use_at_half": _numbers("energy_cores_in_use_j then / energy_cores_in_use_j", length=_PER_HALVED),
+    "latency_at_half": _numbers("latency_s then / latency_s", length=_PER_HALVED),
     # distributions
     "latency_spikes_bins": _numbers("lower bin edges of latency_spikes_counts", kind="ints", ascending=True),
     "latency_spikes_counts": _numbers(

@@ -21,6 +21,7 @@ from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, Su
 from codesign.exploration.jobs.rows import summary_columns
 from codesign.exploration.jobs.store import Facts
 from codesign.hardware.cost.cost import price
+from codesign.hardware.cost.sensitivity import sensitivity_columns
 from codesign.hardware.cost.uncertainty import uncertainty_columns
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -129,4 +130,5 @@ def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[
     if isinstance(inputs, SummaryInputs):
         return summary_columns(execution, inputs)
     cost = price(execution, inputs.placement, operation=inputs.operation)
-    return {**cost.columns(), **uncertainty_columns(cost), "assumptions": list(cost.assumptions)}
+    ranges, halves = uncertainty_columns(cost), sensitivity_columns(cost)
+    return {**cost.columns(), **ranges, **halves, "assumptions": list(cost.assumptions)}

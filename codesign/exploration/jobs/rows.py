@@ -66,6 +66,8 @@ def summary_columns(execution: Execution, reading: Reading) -> Columns:
         "activation_sparsity": activation_sparsity(execution),
         "input_events": float(execution.input_events.mean()),
         "input_macs": float(execution.input_macs.mean()),
+        "layer_spikes": execution.emitted.mean(axis=0).tolist(),
+        "layer_operations": execution.synaptic_operations.mean(axis=0).tolist(),
         "dense_operations": dense_operations(execution),
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
         "contention": execution.contention,

@@ -20,7 +20,7 @@ from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Prices, missing_times
 from codesign.hardware.cost.action_counts import ActionCounts, action_counts
-from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of
+from codesign.hardware.cost.energy import EnergyBook, check_operation, energy_of, term_energies
 from codesign.hardware.cost.latency import Latency, StepsOf, latency_of, steps_of
 from codesign.hardware.cost.scheduling import delayed_assumptions
 from codesign.hardware.cost.work import PlacedExecution
@@ -152,11 +152,20 @@ class Cost:
         mean = f"; {format_si(power, 'W')} on average" if power is not None and self.operation == "real_time" else ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
+        known = ", ".join(self.mean.coverage)
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy}, of the cores in use {cores_in_use} ({', '.join(self.mean.coverage)}){mean}\n"
+            f"  energy: {energy}, of the cores in use {cores_in_use} ({known}){mean}\n{self._shares()}"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
+
+    def _shares(self) -> str:
+        """What the most of the energy is spent on, where it has parts."""
+        parts = {COST_TERMS[name].label: _only(term) or 0.0 for name, term in self.mean.terms_j.items()}
+        total = sum(parts.values())
+        shares = {label: part / total for label, part in parts.items() if total and part >= 0.01 * total}
+        told = [f"{in_percent(share)} % {label}" for label, share in sorted(shares.items(), key=lambda one: -one[1])]
+        return f"    of it {', '.join(told)}\n" if len(told) > 1 else ""
 
     def _pace(self) -> str:
         """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
@@ -318,3 +327,14 @@ def mean_times(
         on_s=np.concatenate(ons)[scenario] if ons else None,
         not_modelled=not_modelled,
     )
+
+
+def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], Floats | None]:
+    """Means over the samples of a cost at other prices: energy of each term in joules, and latency in seconds.
+
+    A chip without synchronization is not replayed again; see `latency_of` on `nominal`.
+    """
+    this = cost.counted
+    times = mean_times(this, prices, cost.operation, nominal=cost.latency)
+    counts = this.counts.mean().during(cost.operation, prices)
+    return term_energies(counts, prices, times.on_s, times.latency_s), times.latency_s

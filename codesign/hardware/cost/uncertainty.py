@@ -29,8 +29,8 @@ from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import Number, QuantityNumber, TimeNumber
 from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS, AXIS_SOURCE
-from codesign.hardware.cost.cost import Cost, mean_times
-from codesign.hardware.cost.energy import term_energies, total_in
+from codesign.hardware.cost.cost import Cost, mean_terms
+from codesign.hardware.cost.energy import total_in
 from codesign.hardware.terms import MODEL
 
 DRAWS = 128
@@ -74,7 +74,7 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     uncertain = []
     for path, number in chip.numbers().items():
         ends = getattr(number, "range", None)
-        value = _value(chip, number)
+        value = value_of(chip, number)
         if number.source == AXIS_SOURCE or value is None:
             continue
         factor = ASSUMED_FACTORS[number.confidence]
@@ -92,12 +92,27 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     return tuple(uncertain)
 
 
-def _value(chip: Chip, number: Number) -> float | None:
+def value_of(chip: Chip, number: Number) -> float | None:
+    """An energy, power, time or rate in SI units, of a barrier's table the time for the most tiles; None for others."""
     if isinstance(number, BarrierTimes):
         return number.of_tiles(max(number.by_tiles))
     if isinstance(number, TimeNumber):
         return chip.seconds(number)
     return number.value if isinstance(number, QuantityNumber) else None  # type: ignore[attr-defined]
+
+
+def as_varied(own: Prices, path: str, values: Floats) -> tuple[str, Floats]:
+    """Values of one of a chip's numbers, in SI units, as `Prices.varied` has them: under which path, and what.
+
+    The times of a barrier's table move together, and a time in cycles stays one.
+    """
+    number = number_at(own.chip, path)
+    now = None if number is None else value_of(own.chip, number)
+    if now and isinstance(number, BarrierTimes):
+        return path, values / now * own.barrier()
+    if now and isinstance(number, TimeNumber) and number.cycles:
+        return f"{path}.cycles", values / now * number.cycles
+    return path, values
 
 
 @cache
@@ -133,11 +148,7 @@ class _Scenarios:
             values = np.full(self.count, number.value)
             values[1 + place], values[1 + count + place] = number.low, number.high
             values[self.draws] = number.at(draws_of(chip.name, number.path))
-            path, described = number.path, number_at(chip, number.path)
-            if isinstance(described, BarrierTimes) and number.value > 0:
-                values = values / number.value * own.barrier()  # the whole table moves together
-            elif isinstance(described, TimeNumber) and described.cycles:
-                path, values = f"{path}.cycles", values / number.value * described.cycles
+            path, values = as_varied(own, number.path, values)
             varied[path] = values
         self.energy = varied.pop(f"{MODEL}energy", np.ones(self.count))
         self.latency = varied.pop(f"{MODEL}latency", np.ones(self.count))
@@ -149,20 +160,18 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
 
     Draws have six digits. What is not known stays unknown.
     """
-    this = cost.counted
-    cases = _Scenarios(this.work.chip, this.work.placement.extent)
-    times = mean_times(this, cases.prices, cost.operation, nominal=cost.latency)
-    counts = this.counts.mean().during(cost.operation, cases.prices)
-    terms_j = term_energies(counts, cases.prices, times.on_s, times.latency_s)
+    placement = cost.counted.work.placement
+    cases = _Scenarios(placement.chip, placement.extent)
+    terms_j, latency_s = mean_terms(cost, cases.prices)
     board = total_in("board", terms_j, cases.prices.core_share)
     energy = None if board is None else board * cases.energy
-    latency = None if times.latency_s is None else times.latency_s * cases.latency
+    latency = None if latency_s is None else latency_s * cases.latency
     terms = {name: term * cases.energy for name, term in terms_j.items() if term is not None}
     moving = {name: term for name, term in terms.items() if np.ptp(term) > 0}
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
-    area_m2, ends = this.work.placement.area_m2, _area_ends(this.work.chip)
+    area_m2, ends = placement.area_m2, _area_ends(placement.chip)
     return {
         "area_low_m2": None if area_m2 is None else area_m2 * ends[0],
         "area_high_m2": None if area_m2 is None else area_m2 * ends[1],
@@ -196,5 +205,9 @@ def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | No
     """A row over scenarios, or several one after another, rounded; None for None."""
     if rows is None:
         return None
-    chosen = np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0))
-    return [float(f"{value:.{_DIGITS}g}") for value in chosen.reshape(-1).tolist()]
+    return rounded(np.atleast_2d(rows)[:, part] if len(rows) else np.zeros((0, 0)))
+
+
+def rounded(values: Floats) -> list[float]:
+    """Values one after another, with six digits."""
+    return [float(f"{value:.{_DIGITS}g}") for value in values.reshape(-1).tolist()]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.savings import WORTH, halved_numbers
 from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.results.formatting import (
     BOOK_WORDS,
@@ -22,8 +23,12 @@ from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, without_repeats
+from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
 from codesign.units import format_si
+
+_MOST_HALVED = 5
+"""Numbers of a chip that are named as those to work on."""
+_MOST_LAYERS = 60
 
 
 def parts_section(table: AnsweredTable) -> Section | None:
@@ -31,7 +36,7 @@ def parts_section(table: AnsweredTable) -> Section | None:
     shown, names = _best_of_each(table), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
     charged = _charged(table, shown, names)
-    quantized = _quantized(shown, names)
+    tables = (_halved(shown, names), _layers(shown, names), charged, _quantized(shown, names))
     if not figures and charged is None:
         return None
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
@@ -40,7 +45,7 @@ def parts_section(table: AnsweredTable) -> Section | None:
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(chosen, *figures, book, *(one for one in (charged, quantized) if one is not None)),
+        body=(chosen, *figures, book, *(one for one in tables if one is not None)),
     )
 
 
@@ -49,6 +54,75 @@ def _best_of_each(table: AnsweredTable) -> list[Point]:
     best = {chip: best_variant(variants, "accuracy", more=True) for chip, variants in able.items()}
     best |= {option.point.chip: option.point for option in table.chips.options if option.point is not None}
     return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)
+
+
+def _halved(points: Sequence[Point], names: Names) -> Table | None:
+    """Which of a chip's numbers limit energy and latency: what half of each would save, the most saving ones first."""
+    rows = [
+        (
+            Cell(text=names.chips[point.chip]),
+            Cell(text=number.change),
+            _change(number.energy),
+            _change(number.latency),
+        )
+        for point in points
+        for number in halved_numbers(point)[:_MOST_HALVED]
+        if number.saving >= WORTH
+    ]
+    if not rows:
+        return None
+    return Table(
+        caption="What would lower them most, one number of a chip at a time.",
+        headings=(
+            Heading(text="chip"),
+            Heading(text="change", wide=True),
+            Heading(text="energy", numeric=True),
+            Heading(text="latency", numeric=True),
+        ),
+        rows=tuple(rows),
+        name="halved",
+    )
+
+
+def _change(factor: float) -> Cell:
+    if math.isnan(factor):
+        return Cell(text=UNKNOWN)
+    change = f"{100 * (factor - 1):+.1f} %".replace("-", "−")
+    return Cell(text="" if factor == 1 else change, order=factor - 1)
+
+
+def _layers(points: Sequence[Point], names: Names) -> Table | None:
+    """Where in the network its spikes and synaptic operations are."""
+    rows, chips = [], len({point.chip for point in points})
+    for point in points:
+        spikes, operations = point.means("layer_spikes"), point.means("layer_operations")
+        label = names.chips[point.chip] if chips == len(points) else names.point(point)
+        for place, (sent, received) in enumerate(zip(spikes, operations, strict=True), start=1):
+            share = received / sum(operations) if received else 0.0
+            rows.append(
+                (
+                    Cell(text=label),
+                    Cell(text=f"{place}, output" if place == len(spikes) else str(place), order=place),
+                    Cell(text=f"{sent:,.1f}", order=sent),
+                    Cell(text=f"{received:,.0f}", order=received),
+                    Cell(text=percent(share), order=share),
+                )
+            )
+    if not rows:
+        return None
+    table = Table(
+        caption="Where in the network the work is, per sample.",
+        headings=(
+            Heading(text="chip"),
+            Heading(text="layer", numeric=True, hint="1 receives the input"),
+            Heading(text="spikes", numeric=True, hint="emitted by the layer"),
+            Heading(text="synaptic operations", numeric=True, hint="into the layer"),
+            Heading(text="share", numeric=True, hint="of all synaptic operations"),
+        ),
+        rows=tuple(rows),
+        name="layers",
+    )
+    return shortened(table, _MOST_LAYERS)
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table | None:

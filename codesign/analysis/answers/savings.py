@@ -1,0 +1,72 @@
+"""What limits a network on a chip: which of the chip's numbers, and which layer, it spends most of its cost on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codesign.analysis.answers.answers import Option
+from codesign.analysis.comparisons.wording import is_rate, named_number
+from codesign.analysis.results.formatting import percent, upper
+from codesign.analysis.results.naming import Names
+from codesign.analysis.results.points import Point
+
+WORTH = 0.01
+"""The share that half of a number has to save before it is told."""
+_ORDINALS = ("first", "second", "third")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalvedNumber:
+    """What half of one number of a chip, or twice a rate, would leave of energy and latency; NaN where not known."""
+
+    path: str
+    energy: float
+    latency: float
+
+    @property
+    def change(self) -> str:
+        """`half the time of a synaptic operation`, `twice the clock`."""
+        return f"{'twice' if is_rate(self.path) else 'half'} the {named_number(self.path)}"
+
+    @property
+    def saving(self) -> float:
+        """The larger of both savings, as a share."""
+        return max((1 - left for left in (self.energy, self.latency) if not math.isnan(left)), default=0.0)
+
+
+def halved_numbers(point: Point) -> list[HalvedNumber]:
+    """Means over the rows of a point, the most saving one first; empty where rows do not say."""
+    paths = next((cell for cell in point.rows["halved_numbers"] if cell is not None), ())
+    left = (point.means(column) or [math.nan] * len(paths) for column in ("energy_at_half", "latency_at_half"))
+    halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left, strict=True)]
+    return sorted(halved, key=lambda number: -number.saving)
+
+
+def what_limits(options: Sequence[Option], names: Names) -> str:
+    """What would save most of energy and latency of the first option, in sentences after the name of its chip; empty
+    where nothing is known of it."""
+    point = next((option.point for option in options if option.point is not None and option.takes_part), None)
+    if point is None:
+        return ""
+    savings: dict[str, list[str]] = {}
+    for measure in ("energy", "latency"):
+        found = [(1 - getattr(number, measure), number.change) for number in halved_numbers(point)]
+        share, change = max((one for one in found if one[0] >= WORTH), default=(0.0, ""))
+        if change:
+            savings.setdefault(change, []).append(f"{percent(share)} of the {measure}")
+    said = [f"{change} would save {' and '.join(shares)}" for change, shares in savings.items()]
+    if layer := _busiest_layer(point):
+        said.append(layer)
+    return f"{names.chips[point.chip]}: {'. '.join([said[0], *map(upper, said[1:])])}." if said else ""
+
+
+def _busiest_layer(point: Point) -> str:
+    """Which layer has most of the synaptic operations; empty where there is one alone."""
+    operations = point.means("layer_operations")
+    if len(operations) < 2 or not sum(operations):
+        return ""
+    place = max(range(len(operations)), key=operations.__getitem__)
+    which = _ORDINALS[place] if place < len(_ORDINALS) else f"{place + 1}th"
+    return f"{percent(operations[place] / sum(operations))} of the synaptic operations are in the {which} layer"

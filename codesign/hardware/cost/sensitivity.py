@@ -1,0 +1,85 @@
+"""What each of a chip's numbers does to a cost: energy and latency with one at a time at half its value.
+
+A number that changes little at half is not worth an architect's work; one that changes much says what limits a network
+on this chip. A rate is taken at twice its value instead, so that what it times takes half. Energies, and the times of
+chips that synchronize, are exact; of other times `codesign.hardware.cost.uncertainty` says how close they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from codesign.arrays import Floats
+from codesign.hardware.chip.numbers import FrequencyNumber
+from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.cost.cost import Cost, mean_terms
+from codesign.hardware.cost.energy import total_in
+from codesign.hardware.cost.uncertainty import as_varied, rounded, value_of
+from codesign.hardware.terms import BOOKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity:
+    """What becomes of a cost with one of the chip's numbers at half its value, or a rate at twice.
+
+    Attributes:
+        path: of the number in the chip's file, such as `energies.synaptic_operation`.
+        energy, energy_cores_in_use, latency: means a sample relative to those of the cost as it is, so 0.75 where a
+            quarter is saved; None where they are not known, or 0 as it is.
+    """
+
+    path: str
+    energy: float | None
+    energy_cores_in_use: float | None
+    latency: float | None
+
+
+def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
+    """What half of each of the chip's energies, powers and times would do to a cost, in file order.
+
+    Args:
+        cost: as `cd.price` gives it.
+    """
+    prices = cost.counted.prices()
+    values = {path: value_of(prices.chip, number) for path, number in prices.chip.numbers().items() if path != "area"}
+    known = {path: value for path, value in values.items() if value}
+    terms_j, latency_s = mean_terms(cost, _one_at_a_time(prices, known))
+    totals = (*(total_in(book, terms_j, prices.core_share) for book in BOOKS), latency_s)
+    relative = zip(*(_relative(total, len(known)) for total in totals), strict=True)
+    return tuple(
+        Sensitivity(path=path, energy=board, energy_cores_in_use=cores_in_use, latency=latency)
+        for path, (board, cores_in_use, latency) in zip(known, relative, strict=True)
+    )
+
+
+def _one_at_a_time(prices: Prices, numbers: Mapping[str, float]) -> Prices:
+    """The prices as they are, and in a scenario each with one number at half its value, or a rate at twice."""
+    varied: dict[str, Floats] = {}
+    for place, (path, value) in enumerate(numbers.items(), start=1):
+        values = np.full(1 + len(numbers), value)
+        values[place] *= 2.0 if isinstance(number_at(prices.chip, path), FrequencyNumber) else 0.5
+        varied.update([as_varied(prices, path, values)])
+    return replace(prices, varied=varied)
+
+
+def _relative(values: Floats | None, count: int) -> Sequence[float | None]:
+    """All values but the first, relative to it."""
+    if values is None or values[0] == 0:
+        return [None] * count
+    return rounded(np.broadcast_to(values, 1 + count)[1:] / values[0])
+
+
+def sensitivity_columns(cost: Cost) -> dict[str, list[Any] | None]:
+    """Columns of a row that say what half of each number would do, named as the columns of results."""
+    found = sensitivities(cost)
+    columns: dict[str, list[Any]] = {
+        "halved_numbers": [one.path for one in found],
+        "energy_at_half": [one.energy for one in found],
+        "energy_cores_in_use_at_half": [one.energy_cores_in_use for one in found],
+        "latency_at_half": [one.latency for one in found],
+    }
+    return {name: None if None in cells else cells for name, cells in columns.items()}

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from made_up_answers import gathered, row
+
+from codesign.analysis.answers.answers import Option
+from codesign.analysis.answers.savings import halved_numbers, what_limits
+from codesign.analysis.results.naming import names_of
+from codesign.analysis.results.points import Point
+
+OPERATION, CLOCK = "energies.synaptic_operation", "clock"
+
+
+def point_of(*seeds: dict[str, Any]) -> Point:
+    (point,) = gathered([row("a", 1.0, seed, **changes) for seed, changes in enumerate(seeds)])
+    return point
+
+
+def said(point: Point) -> str:
+    return what_limits([Option(label="a", point=point, values={})], names_of([point]))
+
+
+def test_the_most_saving_numbers_come_first_as_means_over_seeds():
+    halves = {"halved_numbers": ["static_power.chip", OPERATION]}
+    first = halves | {"energy_at_half": [0.9, 0.6], "latency_at_half": [1.0, 1.0]}
+    second = halves | {"energy_at_half": [0.8, 0.5], "latency_at_half": [1.0, 1.0]}
+    found = halved_numbers(point_of(first, second))
+    assert [(one.change, one.energy, one.saving) for one in found] == [
+        ("half the energy of a synaptic operation", pytest.approx(0.55), pytest.approx(0.45)),
+        ("half the static power of chips", pytest.approx(0.85), pytest.approx(0.15)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("energy", "latency", "expected"),
+    [
+        (
+            [0.75, 0.9],
+            [1.0, 0.5],
+            "a: half the energy of a synaptic operation would save 25.0 % of the energy. Twice the clock would save "
+            "50.0 % of the latency.",
+        ),
+        (
+            [0.9, 0.75],
+            [1.0, 0.5],
+            "a: twice the clock would save 25.0 % of the energy and 50.0 % of the latency.",
+        ),
+        ([0.75, 1.0], None, "a: half the energy of a synaptic operation would save 25.0 % of the energy."),
+        ([0.995, 1.0], [1.0, 1.0], ""),  # too little to be told
+        (None, None, ""),
+    ],
+)
+def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expected):
+    halves = {"halved_numbers": [OPERATION, CLOCK], "energy_at_half": energy, "latency_at_half": latency}
+    assert said(point_of(halves)) == expected
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        ([75.0, 25.0], "a: 75.0 % of the synaptic operations are in the first layer."),
+        ([1.0, 1.0, 1.0, 7.0], "a: 70.0 % of the synaptic operations are in the 4th layer."),
+        ([10.0], ""),
+        ([0.0, 0.0], ""),
+    ],
+)
+def test_the_layer_with_most_of_the_work_is_named(operations, expected):
+    layers = {"layer_operations": operations, "layer_spikes": [0.0] * len(operations)}
+    assert said(point_of(layers)) == expected
+
+
+def test_results_that_do_not_say_it_and_options_that_take_no_part_give_nothing():
+    point = point_of({})
+    assert said(point) == ""
+    layers = point_of({"layer_operations": [3.0, 1.0], "layer_spikes": [0.0, 0.0]})
+    idle = Option(label="a", point=layers, values={}, takes_part=False)
+    assert what_limits([idle, Option(label="b", point=None, values={})], names_of([layers])) == ""

@@ -1,0 +1,122 @@
+"""What half of each of a chip's numbers would do, against the chip with that number priced anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from handmade_hardware import chip_from, cost_of, group, near, number
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_pricing_properties import priced
+
+from codesign.analysis.results.books import in_book
+from codesign.analysis.results.columns import COLUMNS
+from codesign.hardware.chip.barriers import BarrierTimes
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.parameters import replaced
+from codesign.hardware.chip.prices import number_at
+from codesign.hardware.cost.cost import Cost, price
+from codesign.hardware.cost.sensitivity import sensitivities, sensitivity_columns
+from codesign.hardware.placement.placement import Placement
+from codesign.simulation.execution import Execution
+
+
+def chip(more: str = "", **energies: str) -> Chip:
+    return chip_from(
+        f"""
+cores: {number(1)}
+layers_share_core: true
+vector_width: {number(1)}
+synchronization: {{kind: asynchronous}}
+{group("energies", **energies)}{more}"""
+    )
+
+
+def changed(chip: Chip, path: str) -> Chip:
+    """The chip with a number at half its value, a rate at twice, as its file would say it."""
+    given = number_at(chip, path)
+    if isinstance(given, BarrierTimes):
+        value: object = "x0.5"
+    elif getattr(given, "cycles", None) is not None:
+        value = given.cycles / 2
+    else:
+        value = f"{given.si * (2 if given.unit == 'Hz' else 0.5)!r} {given.unit}"
+    return replaced(chip, {path: value})
+
+
+def test_energies_by_hand(two_timesteps: Execution) -> None:
+    # Per sample 15 operations and 2 spikes: 150 pJ and 200 pJ. No message has a price.
+    columns = sensitivity_columns(
+        cost_of(two_timesteps, chip(synaptic_operation=number("10 pJ", all_in="false"), spike="100 pJ"))
+    )
+    assert columns == {
+        "halved_numbers": ["energies.synaptic_operation", "energies.spike"],
+        "energy_at_half": near([275 / 350, 250 / 350], rel=1e-5),
+        "energy_cores_in_use_at_half": near([275 / 350, 250 / 350], rel=1e-5),
+        "latency_at_half": None,
+    }
+    assert set(columns) <= set(COLUMNS)
+
+
+def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: Execution) -> None:
+    cycles = "{cycles: 4, confidence: derived, source: made_up}"
+    times = group("times", synaptic_operation=cycles, neuron_update=number("0 s"), output=number("0 s"))
+    power = f"static_power: {{chip: {number('1 mW')}, host: {number('3 mW')}}}\nclock: {number('100 MHz')}\n"
+    cost = cost_of(two_timesteps, chip(power + times, synaptic_operation=number("0 pJ", all_in="false")))
+    found = {one.path: (one.energy, one.energy_cores_in_use, one.latency) for one in sensitivities(cost)}
+    assert found == {
+        "clock": (0.5, 0.5, 0.5),
+        "static_power.chip": (0.875, 0.5, 1.0),
+        "static_power.host": (0.625, 1.0, 1.0),
+        "times.synaptic_operation": (0.5, 0.5, 0.5),
+    }
+
+
+def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: Execution) -> None:
+    free = cost_of(two_timesteps, chip(synaptic_operation=number("0 pJ", all_in="false"), barrier_message="1 pJ"))
+    assert [(one.path, one.energy, one.latency) for one in sensitivities(free)] == [
+        ("energies.barrier_message", None, None)
+    ]
+
+
+@settings(max_examples=40)
+@given(priced(), st.data())
+def test_each_is_what_pricing_the_changed_chip_gives(
+    case: tuple[Execution, Chip, Placement, Any], data: st.DataObject
+) -> None:
+    execution, given_chip, placement, operation = case
+    now = price(execution, placement, operation=operation)
+    found = sensitivities(now)
+    for one in data.draw(st.lists(st.sampled_from(found), min_size=1, max_size=4)):
+        then = price(execution, placement.on(changed(given_chip, one.path)), operation=operation)
+        assert one.latency == relative(_latency(then, now), now.latency_s)
+        if now.latency.bound_s is None:
+            assert one.energy == relative(then.energy_j, now.energy_j)
+            assert one.energy_cores_in_use == relative(then.energy_cores_in_use_j, now.energy_cores_in_use_j)
+
+
+def relative(then: float, now: float) -> object:
+    return near(then / now, rel=2e-5) if now else None
+
+
+def _latency(then: Cost, now: Cost) -> float:
+    """Of a replay, the latency as it is, scaled with its bound."""
+    assert then.latency_s is not None
+    if now.latency.bound_s is None:
+        return then.latency_s
+    before = now.latency.bound_s
+    share = np.divide(then.latency.bound_s, before, out=np.ones_like(before), where=before > 0)
+    return float((now.latency.total_s * share).mean())
+
+
+def test_a_book_has_its_own(two_timesteps: Execution) -> None:
+    power = f"static_power: {{host: {number('3 mW')}}}\n"
+    times = group("times", synaptic_operation="1 us", neuron_update="0 s", output="0 s")
+    cost = cost_of(two_timesteps, chip(power + times, synaptic_operation=number("1 pJ", all_in="false")))
+    frame = pd.DataFrame([{**cost.columns(), **sensitivity_columns(cost)}])
+    place = frame["halved_numbers"][0].index("static_power.host")
+    assert frame["energy_at_half"][0][place] < 0.51
+    assert in_book(frame, "cores_in_use")["energy_at_half"][0][place] == pytest.approx(1.0)
