@@ -158,7 +158,7 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         cd.SpikingNetwork(cd.parse_topology("4-3-2"), cd.NeuronSpec(readout=readout), timestep_s=0.01)
         for readout in ("spikes", "potential")
     )
-    monkeypatch.setattr("codesign.exploration.interactive.executed", lambda *_, **__: pytest.fail("ran"))
+    monkeypatch.setattr("codesign.exploration.interactive.evaluate", lambda *_, **__: pytest.fail("ran"))
     for network, options, told in (
         (spiking, {"policies": cd.policy_names()}, "policies: 'timed' looks at the times of a chip; give chips"),
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),

@@ -29,6 +29,7 @@ from codesign.hardware.terms import COST_TERMS, CURRENTS
 from codesign.simulation.execution import Execution
 from codesign.units import format_si, in_percent
 
+_MOST_SHARES = 3
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
 
@@ -152,20 +153,20 @@ class Cost:
         mean = f"; {format_si(power, 'W')} on average" if power is not None and self.operation == "real_time" else ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
-        known = ", ".join(self.mean.coverage)
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy}, of the cores in use {cores_in_use} ({known}){mean}\n{self._shares()}"
+            f"  energy: {energy} ({self._shares()}), of the cores in use {cores_in_use}{mean}\n"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 
     def _shares(self) -> str:
-        """What the most of the energy is spent on, where it has parts."""
+        """What most of the energy of all that is powered is spent on, or what it holds where it has no parts."""
         parts = {COST_TERMS[name].label: _only(term) or 0.0 for name, term in self.mean.terms_j.items()}
         total = sum(parts.values())
-        shares = {label: part / total for label, part in parts.items() if total and part >= 0.01 * total}
-        told = [f"{in_percent(share)} % {label}" for label, share in sorted(shares.items(), key=lambda one: -one[1])]
-        return f"    of it {', '.join(told)}\n" if len(told) > 1 else ""
+        shares = sorted(((part / total, label) for label, part in parts.items() if part), reverse=True)
+        if len(shares) < 2:
+            return ", ".join(self.mean.coverage)
+        return ", ".join(f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES])
 
     def _pace(self) -> str:
         """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
