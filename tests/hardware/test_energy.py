@@ -217,6 +217,10 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> Non
     assert columns["energy_j"] == near(cost.energy.total_j.mean())
     assert columns["energy_cores_in_use_j"] == near(cost.energy.cores_in_use_j.mean())
     assert columns["core_share"] == 1 / 4
+    assert columns["on_s"] == near(2e-3)
+    assert columns["power_w"] == near(columns["energy_j"] / 2e-3)
+    (in_use,) = in_book(pd.DataFrame([columns]), "cores_in_use")["power_w"]
+    assert in_use == near(columns["energy_cores_in_use_j"] / 2e-3)
 
 
 def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:

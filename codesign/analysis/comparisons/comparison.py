@@ -16,8 +16,10 @@ from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
 Status = Literal["holds", "holds in part", "not shown", "does not hold", "cannot be asked"]
 """How a claim stands. Only a claim of a file is said not to hold; see `codesign.analysis.answers.claims`."""
 
-ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js")
+ENERGIES = ("energy_j", "energy_cores_in_use_j", "energy_delay_js", "power_w")
 """Columns that compare only between points whose energies hold the same terms."""
+IN_BOOK = frozenset(ENERGIES) - {"energy_cores_in_use_j"}
+"""Those that follow the book of the static power that results are read in."""
 BY_TERM = ("energy_j", "energy_delay_js")
 """Those of which the terms that two points share can be compared instead."""
 

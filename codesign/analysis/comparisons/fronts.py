@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from codesign.analysis.comparisons.comparison import ENERGIES
+from codesign.analysis.comparisons.comparison import ENERGIES, IN_BOOK
 from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
@@ -84,14 +84,14 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
     book compare across coverages unless a term holds others too, as no static power does. An all-in figure compares
     within its chip only.
     """
-    energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s")}
+    energies = {column for column in columns if COLUMNS[column].unit in ("J", "J·s", "W")}
     may_hold = energies - {term.column for term in COVERAGE["static"]}
     whole = not energies.isdisjoint(ENERGIES) or bool(may_hold and (not point.separable or point.included_terms))
     return Group(
         workload=point.workload,
         operation=point.operation if any(COLUMNS[column].unit not in ("", "m**2") for column in columns) else None,
         coverage=point.coverage if whole else None,
-        static_book=point.static_book if energies & {"energy_j", "energy_delay_js"} and point.separable else None,
+        static_book=point.static_book if energies & IN_BOOK and point.separable else None,
         chip=point.chip if whole and not point.separable else None,
     )
 

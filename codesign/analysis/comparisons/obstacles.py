@@ -40,7 +40,7 @@ def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | s
 def absence(point: Point, column: str, names: Names) -> str:
     """That a point has no value of a column, and all numbers of its chip that are lacking for it."""
     label, chip = column_label(column), names.chips[point.chip]
-    columns = ("energy", "latency") if column == "energy_delay_js" else (column.partition("_")[0],)
+    columns = ("energy", "latency") if column in ("energy_delay_js", "power_w") else (column.partition("_")[0],)
     words = ("latency",) if column in OF_LATENCY else columns
     entries = (entry.partition(": ") for entry in point.not_modelled)
     lacking = [reason for word, _, reason in entries if word in words]

@@ -32,11 +32,12 @@ DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "energy_j": (_ENERGY,),
     "latency_s": (_LATENCY,),
     "energy_delay_js": (_ENERGY, _LATENCY),
+    "power_w": (_ENERGY,),
     "area_m2": (),
     **dict.fromkeys(OF_LATENCY, (_LATENCY,)),
 }
 """Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
-at its lower and upper end. An area is a number by itself."""
+at its lower and upper end. A power is an energy over the time that the chip is on. An area is a number by itself."""
 DRAWS = 128
 """Draws of what rows hold none of."""
 
@@ -188,7 +189,7 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
     gains = second.draws - first.draws
     nominal = second.mean - first.mean
     numbers = tuple(dict.fromkeys((*first.numbers, *second.numbers)))
-    error = MODEL + ("latency" if column in OF_LATENCY else column.partition("_")[0])
+    error = MODEL + ("latency" if column in ("latency_s", *OF_LATENCY) else "energy")
     influences, tips = [], []
     for number in numbers:
         less, more = first.ends(number), second.ends(number)
@@ -256,7 +257,7 @@ def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tupl
 
 def undrawn(column: str) -> bool:
     """Whether a value depends on numbers of the chip and rows hold no draws of it."""
-    priced = COLUMNS[column].unit in ("J", "s", "J·s") and not column.endswith("wall_s")
+    priced = COLUMNS[column].unit in ("J", "s", "J·s", "W") and not column.endswith("wall_s")
     return (priced or column in ("late_fraction", "overloaded_ticks")) and column not in DRAWN
 
 
@@ -304,7 +305,8 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
     terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
     drawn = (name for factor in DRAWN[column] for name in factor)
-    needed = [*dict.fromkeys((column, "latency_s", *drawn, *_UNCERTAIN, *terms_of))]
+    times = ("latency_s", "on_s", *_LATENCY)
+    needed = [*dict.fromkeys((column, *times, *drawn, *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].to_dict("records")
     for seed, row in zip(point.rows["training_seed"], rows, strict=True):
         values = _whole(row, column) if terms is None else _parts(row, terms, column)
@@ -336,8 +338,19 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
     if not all(is_known(row[name]) for name in needed):
         return None
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
+    if column == "power_w":
+        return np.array([row[column], *(factors[0] / _on_s(row))])
     share = row[column] / row["latency_s"] if column in OF_LATENCY and row["latency_s"] else 1.0
     return np.array([row[column], *(share * np.prod(factors, axis=0))])
+
+
+def _on_s(row: Mapping[Any, Any]) -> Floats | float:
+    """How long the chip is on: in the draws and at the ends where it is on as long as it works, or one time for all
+    where it waits for its input."""
+    times = ("latency_s", *_LATENCY)
+    if all(is_known(row[name]) for name in times) and math.isclose(row["on_s"], row["latency_s"]):
+        return np.concatenate([row[name] for name in _LATENCY]).astype(float)
+    return float(row["on_s"])
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:

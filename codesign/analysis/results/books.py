@@ -44,6 +44,8 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
         changed["energy_at_half"] = frame["energy_cores_in_use_at_half"]
     if "energy_delay_js" in frame:
         changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
+    if "power_w" in frame:
+        changed["power_w"] = frame["energy_j"] / frame["on_s"]
     if "energy_coverage" in frame:
         static = [term.column for term in COVERAGE["static"] if term.column in frame]
         counted = frame[static].notna().any(axis=1)

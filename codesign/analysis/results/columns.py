@@ -269,6 +269,7 @@ COLUMNS: Mapping[str, Column] = {
         "for frames before it",
         "s",
     ),
+    "power_w": _number("energy_j / on_s, of the means: the power drawn while the chip is on", "W"),
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
     "core_utilization": _numbers("time at work / on_s of each core in use"),
     "late_fraction": _fraction("share of forward passes or hardware steps that take longer than a timestep"),

@@ -34,6 +34,7 @@ _LABELS = {
     "epoch_wall_s": "time of an epoch",
     "training_memory_bytes": "memory of training",
     "energy_delay_js": "energy-delay product",
+    "power_w": "power",
 }
 _SHARES = ("accuracy", "agreement", "contention")
 _ROUNDING = 1e-12
@@ -47,8 +48,8 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
     """A column's name in words, without its unit; for an energy, with its book if one is given."""
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
-    if book is not None and column == "energy_delay_js":
-        return f"energy-delay product of {BOOK_WORDS[book]}"
+    if book is not None and column in ("energy_delay_js", "power_w"):
+        return f"{_LABELS[column]} of {BOOK_WORDS[book]}"
     if column in _LABELS:
         return _LABELS[column]
     known = COLUMNS.get(column)

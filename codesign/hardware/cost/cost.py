@@ -104,6 +104,12 @@ class Cost:
         """Mean time per sample until the stop."""
         return _mean(self.latency.total_s)
 
+    @property
+    def power_w(self) -> float | None:
+        """Mean power of everything that is powered, while it is on."""
+        on_s = None if self.on_s is None else float(self.on_s.mean())
+        return None if self.energy_j is None or not on_s else self.energy_j / on_s
+
     def columns(self) -> dict[str, float | str | list[str] | list[float] | None]:
         """Means over samples, named as the columns of results; decision latency over decided samples."""
         energy, latency = self.mean, self.latency
@@ -139,6 +145,7 @@ class Cost:
             "latency_bound_s": _mean(latency.bound_s),
             "latency_per_layer_s": _mean(latency.per_layer_s),
             "decision_latency_s": _mean(latency.decision_s),
+            "power_w": self.power_w,
             "energy_delay_js": None
             if self.energy_j is None or self.latency_s is None
             else self.energy_j * self.latency_s,
@@ -149,8 +156,7 @@ class Cost:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
         stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else self._pace()
-        power = None if self.on_s is None or self.energy_j is None else self.energy_j / float(self.on_s.mean())
-        mean = f"; {format_si(power, 'W')} on average" if power is not None and self.operation == "real_time" else ""
+        mean = f"; {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (

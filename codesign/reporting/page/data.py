@@ -25,8 +25,9 @@ _LONGEST = 120
 _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2")
 """Measures of the first screen, which are always there."""
 _FURTHER = (
-    *("decision_latency_s", "interval_s", "energy_delay_js", "spike_density", "synaptic_operations", "latency_steps"),
+    *("decision_latency_s", "interval_s", "energy_delay_js", "power_w", "spike_density", "synaptic_operations"),
     *(
+        "latency_steps",
         "latency_spikes",
         "forward_steps",
         "agreement",
