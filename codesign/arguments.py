@@ -36,6 +36,13 @@ def instance(name: str, value: Any, kind: type) -> None:
         raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
 
 
+def one_of(name: str, value: object, words: Sequence[str]) -> None:
+    """Raises InputError where `value` is none of `words`."""
+    if value not in words:
+        *others, last = map(repr, words)
+        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {value!r}")
+
+
 def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:
     """Raises InputError where `value` cannot be called with so many arguments, and these by name.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -73,6 +73,11 @@ def _registry() -> pint.UnitRegistry[float]:
     return pint.UnitRegistry(cache_folder=None)
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value of a file is a number; what is true or false is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def parse_quantity(text: object, unit: str) -> float:
     """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`.
 
@@ -80,7 +85,7 @@ def parse_quantity(text: object, unit: str) -> float:
         ValueError: no unit, a unit of another dimension, or a number that is not finite or absurdly large.
     """
     example = _EXAMPLES.get(unit, f"1 {unit}")
-    if isinstance(text, (int, float)) and not isinstance(text, bool):
+    if is_number(text):
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
     if not isinstance(text, str):
         raise ValueError(f"must be a number with a unit such as '{example}', found {text!r}")
@@ -145,7 +150,7 @@ def common_unit(values: Sequence[object]) -> str:
 
 def _validator(unit: str) -> BeforeValidator:
     def validate(text: Any, info: ValidationInfo) -> Any:
-        if may_be_si(info) and isinstance(text, int | float) and not isinstance(text, bool):
+        if may_be_si(info) and is_number(text):
             return text
         try:
             return parse_quantity(text, unit)
@@ -178,7 +183,7 @@ def fraction(value: Any) -> float:
             number = float(value[:-1]) / 100
         except ValueError:
             number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+    if not is_number(number) or not 0 <= number <= 1:
         raise problem(
             f"must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found {value!r:.80}"
         )

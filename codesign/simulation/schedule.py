@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from codesign.arguments import instance, real, whole
+from codesign.arguments import instance, one_of, real, whole
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, get_policy, is_registered
@@ -18,12 +18,6 @@ _MOST_CORES = 1 << 24  # core numbers are float32 for policies
 
 Stop = Literal["drained", "on_output", "read_early", "margin", "read_margin"]
 MarginCheck = Literal["timestep", "step"]
-
-
-def _one_of(name: str, value: object, words: tuple[str, ...]) -> None:
-    if value not in words:
-        *others, last = (repr(word) for word in words)
-        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {value!r}")
 
 
 def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
@@ -101,9 +95,9 @@ class Schedule:
             object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))
         object.__setattr__(self, "steps_after_output", whole("steps_after_output", self.steps_after_output))
         object.__setattr__(self, "margin", whole("margin", self.margin, least=1))
-        _one_of("stop", self.stop, get_args(Stop))
-        _one_of("margin_check", self.margin_check, get_args(MarginCheck))
-        _one_of("input_mode", self.input_mode, ("frame", "queued"))
+        one_of("stop", self.stop, get_args(Stop))
+        one_of("margin_check", self.margin_check, get_args(MarginCheck))
+        one_of("input_mode", self.input_mode, ("frame", "queued"))
         if self.stop == "read_margin" and self.margin_check == "step":
             raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
         for name in ("prioritize_input", "barrier_messages", "refractory"):

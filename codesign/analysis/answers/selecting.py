@@ -18,7 +18,7 @@ from codesign.analysis.questions import Selected, Selection
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, is_of_design, sets_topology
 from codesign.analysis.results.points import Point, is_known
 from codesign.mistakes import suggestion
-from codesign.units import parse_quantity
+from codesign.units import is_number, parse_quantity
 
 Family = Literal["data", "recipe", "schedule", "chip", "both"]
 
@@ -179,7 +179,7 @@ def _same(value: Selected, other: Selected) -> bool:
 
 def as_number(value: object) -> float | None:
     """None of text, and of what is true or false."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if is_number(value) else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from codesign.units import (
     Time,
     Voltage,
     format_si,
+    is_number,
     parse_quantity,
 )
 
@@ -272,8 +273,7 @@ class TimeNumber(QuantityNumber):
 
     @classmethod
     def written_out(cls, value: Any) -> dict[str, Any]:
-        unitless = isinstance(value, int | float) and not isinstance(value, bool)
-        return {"cycles": value} if unitless else {"value": value}
+        return {"cycles" if is_number(value) else "value": value}
 
     @model_validator(mode="after")
     def _check_kind(self) -> TimeNumber:

@@ -12,17 +12,15 @@ from pydantic import BeforeValidator, Field, model_validator
 from codesign.documents import Spec
 from codesign.hardware.chip.numbers import Operation
 from codesign.mistakes import problem
-from codesign.units import Positive, Real, Time, Written
+from codesign.units import Positive, Real, Time, Written, is_number
 
 Amount = Annotated[Real, Field(ge=0, le=1e18)]
 
 
 def _ends(value: Any) -> Any:
     """A count as (low, high); one number stands for both."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
-        raise problem(f"must be a number of events, or a list [low, high], found {value!r}")
     ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
-    if len(ends) != 2 or any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
+    if len(ends) != 2 or not all(map(is_number, ends)):
         raise problem(f"must be a number of events, or a list [low, high], found {value!r}")
     if ends[0] > ends[1]:
         raise problem(f"must be a list [low, high] in this order, found {value!r}")

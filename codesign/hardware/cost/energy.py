@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from codesign.arguments import one_of
 from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
@@ -64,8 +65,7 @@ def paper_synaptic_operations(spike_density: float, shape: NetworkShape) -> floa
 
 def check_operation(chip: Chip, operation: Operation) -> None:
     """Raise InputError where a chip's energies do not hold in an operation."""
-    if operation not in ("accelerated", "real_time"):
-        raise InputError(f"operation: must be 'accelerated' or 'real_time', found {operation!r}")
+    one_of("operation", operation, get_args(Operation))
     synaptic = chip.energies.synaptic_operation
     if synaptic is not None and synaptic.all_in and synaptic.operation != operation:
         raise InputError(

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from codesign.arguments import instance, real, whole
+from codesign.arguments import instance, one_of, real, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
@@ -176,7 +176,7 @@ def place(
     instance("shape", shape, NetworkShape)
     instance("chip", chip, Chip)
     for name, choice in (("capacity", capacity), ("strategy", strategy), ("cut", cut)):
-        _check_choice(name, choice)
+        one_of(name, choice, _CHOICES[name])
     if weight_bits not in (None, "chip"):
         whole("weight_bits", weight_bits, least=1, most=33)
     _check_numbers(chip)
@@ -288,12 +288,6 @@ def _check_numbers(chip: Chip) -> None:
         for name in ("value", "cycles"):
             if isinstance(own := getattr(number, name, None), float):
                 real(f"{path}.{name}", own)
-
-
-def _check_choice(name: str, choice: str) -> None:
-    if choice not in _CHOICES[name]:
-        *others, last = map(repr, _CHOICES[name])
-        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {choice!r}")
 
 
 # what was assumed ----------------------------------------------------------------------------------------------------
