@@ -8,6 +8,7 @@ from synthetic_sweep import mubrain_row, points_of, synthetic_metadata, syntheti
 from codesign.analysis.comparisons.fronts import comparison_group, find_fronts
 from codesign.analysis.results.metadata import AxisFacts, Objective
 from codesign.analysis.results.naming import names_of
+from codesign.errors import InputError
 
 
 def test_seeds_are_gathered_into_points():
@@ -119,3 +120,10 @@ def test_energy_times_delay_compares_as_its_energy_does_and_area_across_everythi
     ]
     assert len({comparison_group(one, area) for one in points.values()}) == 1
     assert comparison_group(points["loihi"], area).operation is None
+
+
+def test_lists_of_a_point_that_differ_in_length_are_refused() -> None:
+    rows = [mubrain_row("layered", "random", seed, 0) | {"layer_spikes": [1.0] * (1 + seed)} for seed in (0, 1)]
+    (point,) = points_of(rows)
+    with pytest.raises(InputError, match="layer_spikes must be as long in all rows of a design point"):
+        point.means("layer_spikes")

@@ -39,7 +39,8 @@ class HalvedNumber:
 def halved_numbers(point: Point) -> list[HalvedNumber]:
     """Means over the rows of a point, the most saving one first; empty where rows do not say."""
     paths = next((cell for cell in point.rows["halved_numbers"] if cell is not None), ())
-    left = (point.means(column) or [math.nan] * len(paths) for column in ("energy_at_half", "latency_at_half"))
+    means = (point.means(column) for column in ("energy_at_half", "latency_at_half"))
+    left = (factors if len(factors) == len(paths) else [math.nan] * len(paths) for factors in means)
     halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left, strict=True)]
     return sorted(halved, key=lambda number: -number.saving)
 

@@ -17,6 +17,7 @@ from codesign.analysis.results.statistics import Interval, interval, seed_means
 from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.deferred import pd
+from codesign.errors import InputError
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
 from codesign.units import in_percent, plural
 
@@ -274,8 +275,14 @@ class Point:
         return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:
-        """Mean over the rows of a column of lists, entry by entry; empty if no row has it."""
+        """Mean over the rows of a column of lists, entry by entry; empty if no row has it.
+
+        Raises:
+            InputError: the rows' lists differ in length.
+        """
         cells = [list(map(float, cell)) for cell in self.rows[column] if cell is not None]
+        if len({len(cell) for cell in cells}) > 1:
+            raise InputError(f"results: {column} must be as long in all rows of a design point, but differs for {self}")
         return [sum(entries) / len(entries) for entries in zip(*cells, strict=True)] if cells else []
 
     def term(self, name: str) -> Interval:

@@ -97,7 +97,8 @@ def _layers(points: Sequence[Point], names: Names) -> Table | None:
     for point in points:
         spikes, operations = point.means("layer_spikes"), point.means("layer_operations")
         label = names.chips[point.chip] if chips == len(points) else names.point(point)
-        for place, (sent, received) in enumerate(zip(spikes, operations, strict=True), start=1):
+        known = len(spikes) == len(operations)
+        for place, (sent, received) in enumerate(zip(spikes, operations, strict=True) if known else (), start=1):
             share = received / sum(operations) if received else 0.0
             rows.append(
                 (
