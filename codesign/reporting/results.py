@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.savings import halved_numbers
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.fronts import fronts_of, objective_sets
 from codesign.analysis.comparisons.variants import best_variant
@@ -110,6 +111,16 @@ class SweepResults(AnsweredTable):
             for point in (self.points if points is None else points)
         ]
         return pd.DataFrame(rows, columns=["chip", "schedule", "recipe", "variant", *columns])
+
+    def savings(self, point: Point) -> pd.DataFrame:
+        """What each of its chip's numbers, alone at half its value, would leave of a point's energy and latency.
+
+        Returns:
+            A row a number, the one that saves most first: `path` in the chip's file, `change` in words (a rate is taken
+            at twice its value), `energy` and `latency` relative to the point's, NaN where they are not known.
+        """
+        rows = [(one.path, one.change, one.energy, one.latency) for one in halved_numbers(point)]
+        return pd.DataFrame(rows, columns=["path", "change", "energy", "latency"])
 
     @property
     def plot(self) -> Plots:

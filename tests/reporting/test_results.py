@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import pytest
-from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
+from synthetic_sweep import loihi_row, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.errors import InputError
 from codesign.reporting.results import SweepResults, read_results
@@ -49,6 +51,20 @@ def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepRes
     ordered = front.sort_values("accuracy")
     assert ordered["spike_density"].is_monotonic_increasing
     assert front["accuracy"].max() == results.table()["accuracy"].max()
+
+
+def test_savings_are_a_frame_that_rows_without_them_leave_empty(results: SweepResults) -> None:
+    halves = {"halved_numbers": ["clock"], "energy_at_half": [0.75], "latency_at_half": None}
+    (point,) = SweepResults.of(table_of([loihi_row("layered", seed, 0) | halves for seed in (0, 1)])).points
+    (saving,) = results.savings(point).to_dict("records")
+    assert saving == {
+        "path": "clock",
+        "change": "twice the clock",
+        "energy": 0.75,
+        "latency": pytest.approx(nan, nan_ok=True),
+    }
+    assert list(results.savings(results.points[0])) == list(saving)
+    assert results.savings(results.points[0]).empty
 
 
 def test_a_notebook_shows_the_first_answer_without_a_script(results: SweepResults) -> None:
