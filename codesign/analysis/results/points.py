@@ -275,11 +275,8 @@ class Point:
         return tuple(name for name in terms if self.term(name).mean is not None)
 
     def means(self, column: str) -> list[float]:
-        """Mean over the rows of a column of lists, entry by entry; empty if no row has it.
-
-        Raises:
-            InputError: the rows' lists differ in length.
-        """
+        """Mean over the rows of a column of lists, entry by entry; empty if no row has it. Raises InputError where
+        rows' lists differ in length."""
         cells = [list(map(float, cell)) for cell in self.rows[column] if cell is not None]
         if len({len(cell) for cell in cells}) > 1:
             raise InputError(f"results: {column} must be as long in all rows of a design point, but differs for {self}")
