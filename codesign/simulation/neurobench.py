@@ -129,8 +129,7 @@ def _without_zeros(
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
     counting = copy.copy(network)
     counting.fan_out = lambda: torch.cat([*parts, outputs])  # type: ignore[method-assign]
-    starts = range(0, len(events), _BATCH)
-    batches = [events.select(slice(start, start + _BATCH)) for start in starts]
+    batches = events.batches(_BATCH)
     runs = [simulate(counting, batch, schedule, seed=seed, engine="reference").execution for batch in batches]
     again = Execution.concatenate([run for run in runs if run is not None])
     if again.emitted.shape != execution.emitted.shape or not np.array_equal(again.emitted, execution.emitted):

@@ -81,7 +81,7 @@ def calibrate(
     def emitted(schedule: Schedule) -> Integers:
         """(L,) spikes of each layer."""
         total = np.zeros(len(network.shape.layers), dtype=np.int64)
-        for batch in _batches(samples):
+        for batch in samples.batches(_BATCH):
             execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
             assert execution is not None
             total += execution.emitted.sum(axis=0)
@@ -89,7 +89,7 @@ def calibrate(
 
     def cross_entropy() -> float:
         total = 0.0
-        for batch in _batches(samples):
+        for batch in samples.batches(_BATCH):
             logits = simulate(network, batch, calibration.schedule, seed=seed, counters=False, engine=engine).logits
             labels = torch.from_numpy(batch.labels.copy()).to(logits.device)
             total += float(functional.cross_entropy(logits, labels, reduction="sum"))
@@ -103,10 +103,6 @@ def calibrate(
     if quantization is not None:
         quantize(network, None, weights=thresholds.weights(scales))
     return tuple(scales)
-
-
-def _batches(samples: EventBatch) -> list[EventBatch]:
-    return [samples.select(slice(first, first + _BATCH)) for first in range(0, len(samples), _BATCH)]
 
 
 class Thresholds:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from codesign.arguments import whole
 from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
@@ -45,7 +43,7 @@ def evaluate(
     if not len(events):
         raise InputError("cannot evaluate an empty split")
     parts: list[Execution] = []
-    for batch in _batches(events, batch_size):
+    for batch in events.batches(batch_size):
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
         parts.append(execution)
@@ -81,7 +79,7 @@ def answer(
     """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
     parts: list[Integers] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
-    for batch in _batches(events, batch_size):
+    for batch in events.batches(batch_size):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
         parts.append(predicted(network, simulation.logits))
         emitted += simulation.emitted
@@ -94,10 +92,3 @@ def predicted(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
     if network.neuron.readout == "spikes":
         best = torch.where((logits > 0).any(dim=1), best, -1)
     return best.numpy(force=True)
-
-
-def _batches(events: EventBatch, batch_size: int) -> Iterator[EventBatch]:
-    size = whole("batch_size", batch_size, least=1)
-    if len(events) <= size:
-        return iter([events] if len(events) else [])
-    return (events.select(slice(first, first + size)) for first in range(0, len(events), size))

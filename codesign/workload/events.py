@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,13 @@ class EventBatch(EventRows):
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
         return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
+
+    def batches(self, batch_size: int) -> Iterator[EventBatch]:
+        """All samples in their order, so many at a time; the batch itself where it is no larger."""
+        size = whole("batch_size", batch_size, least=1)
+        if len(self) <= size:
+            return iter([self] if len(self) else [])
+        return (self.select(slice(first, first + size)) for first in range(0, len(self), size))
 
     def first_timesteps(self, timesteps: int) -> EventBatch:
         """The same samples, cut off after so many timesteps.

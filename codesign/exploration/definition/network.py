@@ -17,7 +17,7 @@ from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
-from codesign.units import common_unit, parse_quantity, plural, si_unit
+from codesign.units import common_unit, is_number, parse_quantity, plural, si_unit
 from codesign.workload.spec import WorkloadSpec
 
 AxisValue = str | int | float | bool
@@ -36,7 +36,7 @@ def column_value(value: AxisValue, values: Sequence[AxisValue]) -> str | float:
     """What a column holds of a value: a number, in SI, where all values of the axis are; else text."""
     if unit := unit_of_values(values):
         return parse_quantity(value, unit)
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    numbers = all(map(is_number, values))
     return float(value) if numbers else str(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Generic, TypeGuard, TypeVar
+from typing import Any, Generic, TypeVar
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
@@ -19,6 +19,7 @@ from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import with_parameters
 from codesign.hardware.library import chip_variant
 from codesign.training.recipe import Recipe
+from codesign.units import is_number
 
 T = TypeVar("T")
 Settings = Mapping[str, AxisValue]
@@ -134,28 +135,24 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
     """The product of something's axes; the values of one combination are set at once."""
     prefix = f"{block}.{name}."
     axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    has_text = {path for path, values in axes.items() if not all(map(_is_number, values))}
+    has_text = {path for path, values in axes.items() if not all(map(is_number, values))}
     variants = []
     for settings in product(*axes.values()):
         chosen = dict(zip(axes, settings, strict=True))
         value = changed({path.removeprefix(prefix): setting for path, setting in chosen.items()})
         columns = tuple(
-            (path, str(setting) if path in has_text and _is_number(setting) else _column(value, path, setting))
+            (path, str(setting) if path in has_text and is_number(setting) else _column(value, path, setting))
             for path, setting in chosen.items()
         )
         variants.append(Variant(name=name, value=value, axes=columns))
     return variants
 
 
-def _is_number(value: AxisValue) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _column(value: object, path: str, setting: AxisValue) -> str | float:
     parameter = path.split(".", 2)[2]
     if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
         return _parameter(value.chip, parameter)[0]  # type: ignore[no-any-return]
-    return float(setting) if _is_number(setting) else str(setting)
+    return float(setting) if is_number(setting) else str(setting)
 
 
 def parameter_value(chip: Chip, parameter: str) -> str | float | None:

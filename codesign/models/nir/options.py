@@ -9,7 +9,7 @@ from typing import Any
 
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
-from codesign.units import parse_quantity
+from codesign.units import is_number, parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20
 
@@ -87,7 +87,7 @@ def count(allowed: str) -> Unsaid:
 
 
 def _time(given: Any) -> float:
-    seconds = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+    seconds = float(given) if is_number(given) else None
     seconds = parse_quantity(given, "s") if seconds is None else seconds
     if not 0 < seconds < math.inf:
         raise ValueError
