@@ -17,6 +17,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file, with_suffix, write_atomically
 from codesign.files.folder import reason_of
@@ -64,6 +65,8 @@ def save_model(path: Location, network: SpikingNetwork, card: ModelCard) -> None
         InputError: the card belongs to another network, the network cannot be kept in a file, or the place cannot be
             written.
     """
+    instance("network", network, SpikingNetwork)
+    instance("card", card, ModelCard)
     place = printable(path)
     if not place.partition("?")[0].endswith(".safetensors"):
         raise InputError(f"{place}: must end in .safetensors")

@@ -97,6 +97,15 @@ def test_what_is_saved_is_loaded(tmp_path, topology, neuron):
     assert (tmp_path / "new/a.b.md").read_text(encoding="utf-8").startswith("# by hand\n")
 
 
+def test_arguments_in_the_order_of_torch_are_told(tmp_path):
+    network = cd.SpikingNetwork("4-2", cd.NeuronSpec(), timestep_s=0.01)
+    card = cd.describe_model(network, name="m")
+    with pytest.raises(InputError, match="network: must be SpikingNetwork, found str"):
+        cd.save_model(network, str(tmp_path / "m.safetensors"), card)
+    with pytest.raises(InputError, match="card: must be ModelCard, found str"):
+        cd.save_model(tmp_path / "m.safetensors", network, "m")
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
