@@ -9,7 +9,7 @@ from typing import Any
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
-from codesign.analysis.answers.savings import what_limits
+from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
@@ -65,7 +65,7 @@ def render_report(table: ResultTable) -> str:
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=options[:_MOST_ROWS],
         trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, answered.names)])),
-        lowering=what_limits(options or answered.chips.options, answered.names),
+        lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),

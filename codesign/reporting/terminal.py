@@ -14,7 +14,7 @@ from rich.text import Text
 from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, left_out, not_modelled, unpriced_currents
-from codesign.analysis.answers.savings import what_limits
+from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
@@ -69,8 +69,10 @@ def print_summary(
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
     missing = not_modelled([option.point for option, _ in rows if option.point is not None], names)
     missing += filter(None, [unpriced_currents(points), _infeasible(table)])
-    limits = what_limits(shown.options, names)
-    notes = [*trials, *(Text(text, style="dim") for text in (*missing, *([f"What limits {limits}"] if limits else ())))]
+    by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
+    limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
+    missing += [f"What limits {limits}" for point in limited if (limits := what_limits(point, names))]
+    notes = [*trials, *(Text(text, style="dim") for text in missing)]
     told = (*above, *notes, *places)
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:

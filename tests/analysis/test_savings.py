@@ -6,7 +6,7 @@ import pytest
 from made_up_answers import gathered, row
 
 from codesign.analysis.answers.answers import Option
-from codesign.analysis.answers.savings import halved_numbers, what_limits
+from codesign.analysis.answers.savings import first_taking_part, halved_numbers, what_limits
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 
@@ -19,7 +19,7 @@ def point_of(*seeds: dict[str, Any]) -> Point:
 
 
 def said(point: Point) -> str:
-    return what_limits([Option(label="a", point=point, values={})], names_of([point]))
+    return what_limits(point, names_of([point]))
 
 
 def test_the_most_saving_numbers_come_first_as_means_over_seeds():
@@ -76,4 +76,5 @@ def test_results_that_do_not_say_it_and_options_that_take_no_part_give_nothing()
     assert said(point) == ""
     layers = point_of({"layer_operations": [3.0, 1.0], "layer_spikes": [0.0, 0.0]})
     idle = Option(label="a", point=layers, values={}, takes_part=False)
-    assert what_limits([idle, Option(label="b", point=None, values={})], names_of([layers])) == ""
+    assert first_taking_part([idle, Option(label="b", point=None, values={})]) is None
+    assert first_taking_part([idle, Option(label="b", point=point, values={})]) is point

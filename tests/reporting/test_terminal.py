@@ -128,3 +128,13 @@ def test_what_limits_the_best_is_told():
     halves = {"halved_numbers": ["clock"], "energy_at_half": [0.75], "latency_at_half": [0.5]}
     told = " ".join(printed(table_of([loihi_row("layered", seed, 0) | halves for seed in (0, 1)])).split())
     assert "What limits Loihi: twice the clock would save 25.0 % of the energy and 50.0 % of the latency. " in told
+
+
+def test_of_a_given_model_it_is_told_for_each_chip_as_that_runs_it():
+    halves = {"halved_numbers": ["clock"], "energy_at_half": [0.75], "latency_at_half": [0.5]}
+    given = {"training_method": "given", "training_policy": None, "training_group_size": None}
+    rows = [loihi_row("layered", 0, 0), mubrain_row("layered", "layered", 0, 0) | {"energy_at_half": [0.1]}]
+    rows += [mubrain_row("layered", "random", 0, 0)]
+    told = " ".join(printed(table_of([halves | row | given for row in rows])).split())
+    assert "What limits Loihi: twice the clock would save 25.0 % of the energy and 50.0 % of the latency." in told
+    assert "What limits µBrain: twice the clock would save 25.0 % of the energy" in told

@@ -45,10 +45,14 @@ def halved_numbers(point: Point) -> list[HalvedNumber]:
     return sorted(halved, key=lambda number: -number.saving)
 
 
-def what_limits(options: Sequence[Option], names: Names) -> str:
-    """What would save most of energy and latency of the first option, in sentences after the name of its chip; empty
-    where nothing is known of it."""
-    point = next((option.point for option in options if option.point is not None and option.takes_part), None)
+def first_taking_part(options: Sequence[Option]) -> Point | None:
+    """The point of the first option that meets what is asked; None where none does."""
+    return next((option.point for option in options if option.point is not None and option.takes_part), None)
+
+
+def what_limits(point: Point | None, names: Names) -> str:
+    """What would save most of a point's energy and latency, in sentences after the name of its chip; empty where
+    nothing is known of it."""
     if point is None:
         return ""
     savings: dict[str, list[str]] = {}
