@@ -28,6 +28,7 @@ from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, simulate
 from codesign.simulation.schedule import Schedule
+from codesign.training.evaluation import evaluate
 from codesign.training.recipe import Calibration
 from codesign.workload.events import EventBatch
 
@@ -80,12 +81,8 @@ def calibrate(
 
     def emitted(schedule: Schedule) -> Integers:
         """(L,) spikes of each layer."""
-        total = np.zeros(len(network.shape.layers), dtype=np.int64)
-        for batch in samples.batches(_BATCH):
-            execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
-            assert execution is not None
-            total += execution.emitted.sum(axis=0)
-        return total
+        counted = evaluate(network, samples, schedule, seed=seed, batch_size=_BATCH, engine=engine, warn=False)
+        return np.asarray(counted.emitted.sum(axis=0))
 
     def cross_entropy() -> float:
         total = 0.0

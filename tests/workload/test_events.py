@@ -87,6 +87,14 @@ def test_concatenate_undoes_slicing(frames, cut):
     assert same(EventBatch.concatenate([batch.select(slice(cut)), batch.select(slice(cut, None))]), batch)
 
 
+@given(COUNTS, st.integers(1, 4))
+def test_batches_are_all_samples_in_their_order(frames, batch_size):
+    batch = batch_of(frames)
+    batches = list(batch.batches(batch_size))
+    assert [len(one) for one in batches[:-1]] == [batch_size] * (len(batches) - 1)
+    assert same(EventBatch.concatenate([batch[:0], *batches]), batch)
+
+
 def test_concatenate_refuses_batches_of_different_shape(two_samples):
     with pytest.raises(InputError, match="differ"):
         EventBatch.concatenate([two_samples, replace(two_samples, input_size=4, grid=None)])
