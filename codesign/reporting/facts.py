@@ -10,7 +10,7 @@ from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scala
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
-from codesign.reporting.tables import Table, text_table
+from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
 
@@ -59,21 +59,29 @@ def validation_table(metadata: ResultMetadata) -> Table:
             ends = [end for end in (fact.modelled_si, fact.modelled_high_si) if end is not None]
             modelled = " to ".join(format_si(end, fact.unit) for end in ends)
             ratio = " to ".join(number(end / fact.measured_si, 3) for end in ends) if fact.measured_si else ""
+            end = ends[0] if ends else None
+            share = end / fact.measured_si if end is not None and fact.measured_si else None
             rows.append(
                 (
-                    chip.title,
-                    fact.quantity,
-                    fact.workload,
-                    format_si(fact.measured_si, fact.unit),
-                    modelled or "not modelled",
-                    ratio or UNKNOWN,
-                    fact.standing,
-                    fact.source,
+                    *map(_text, (chip.title, fact.quantity, fact.workload)),
+                    Cell(text=format_si(fact.measured_si, fact.unit), order=fact.measured_si),
+                    Cell(text=modelled or "not modelled", order=end),
+                    Cell(text=ratio or UNKNOWN, order=share),
+                    *map(_text, (fact.standing, fact.source)),
                 )
             )
-    headings = ("chip", "quantity", "workload", "published", "model", "model / published", "standing", "source")
-    caption = "Published measurements against the model, with the chip's numbers as they are."
-    return text_table(caption, headings, rows, "measurements")
+    numeric = ("published", "model", "model / published")
+    names = ("chip", "quantity", "workload", *numeric, "standing", "source")
+    return Table(
+        name="measurements",
+        caption="Published measurements against the model, with the chip's numbers as they are.",
+        headings=tuple(Heading(text=name, numeric=name in numeric, links=name == "source") for name in names),
+        rows=tuple(rows),
+    )
+
+
+def _text(text: str) -> Cell:
+    return Cell(text=text)
 
 
 def structure_notes(metadata: ResultMetadata) -> list[str]:

@@ -36,6 +36,12 @@ def test_axes_set_points_apart_and_null_axes_do_not():
     assert [point.place for point in points] == ["mubrain", "mubrain (lanes = 1)", "mubrain (lanes = 4)"]
 
 
+def test_axes_on_the_energy_and_the_time_of_one_thing_have_two_names():
+    both = {f"axis.chip.mubrain.{kind}.spike": value for kind, value in (("energies", 2e-11), ("times", 1e-9))}
+    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | both]))
+    assert [names.axis(path) for path in both] == ["spike (energies) of µBrain", "spike (times) of µBrain"]
+
+
 def test_axes_are_read_with_their_units():
     row = mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.energies.spike": 2.6e-11}
     unit = AxisFacts(name="chip.mubrain.energies.spike", unit="J")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from synthetic_sweep import (
     columns,
     loihi_row,
@@ -70,8 +71,11 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
     )
     chip = ChipFacts(title="Loihi", citation="", synchronization="barrier", validation=(fact,))
     metadata.chips["loihi"] = chip
-    rows = columns(validation_table(metadata), "published", "model", "model / published", "standing")
+    table = validation_table(metadata)
+    rows = columns(table, "published", "model", "model / published", "standing")
     assert rows[0] == ("1 mJ", "1.2 mJ to 1.5 mJ", "1.20 to 1.50", "upper bound, holds")
+    sorted_by = [cell.order for cell, heading in zip(table.rows[0], table.headings, strict=True) if heading.numeric]
+    assert sorted_by == pytest.approx([1e-3, 1.2e-3, 1.2])
 
 
 def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results():

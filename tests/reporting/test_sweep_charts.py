@@ -57,6 +57,9 @@ def test_an_effect_is_taken_all_else_equal():
     assert energy[titles["b"]].mean == pytest.approx(2.0)  # 4 times as much as a: twice their geometric mean
     figures = {column: effects_figure(points, names_of(points), column) for column in ("accuracy", "spike_density")}
     assert {row["blocks"] for row in rows_of(figures["accuracy"])} == {2}
+    said = {row["option"]: (row["value"], row["ends"]) for row in rows_of(figures["accuracy"])}
+    assert said[titles["a"]][0] == "−15.0 points"
+    assert said[titles["b"]] == ("+15.0 points", "+10.0 points to +20.0 points")
     # only shares are read in points of a hundred
     assert {column: "100 * datum.value" in str(one.spec) for column, one in figures.items()} == {
         "accuracy": True,

@@ -17,6 +17,7 @@ from codesign.analysis.results.formatting import (
     significant,
     with_interval,
 )
+from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.measures import label_of, like, measured
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import Names
@@ -142,7 +143,9 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     def written(value: float) -> str:
         if factors:
             return f"× {significant(value, 3)}"
-        return f"{100 * value:+.1f} points" if is_share(column) else f"{value:+.3g}"
+        said = in_points(value) if is_share(column) else significant(value, 3).replace("-", "−")
+        signed = f"+{said}" if value > 0 and said != "0.0" else said
+        return f"{signed} points" if is_share(column) else signed
 
     order = [e.option if e.choice in e.option else f"{e.choice} {e.option}" for e in found]
     rows: list[Row] = [

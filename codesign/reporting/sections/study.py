@@ -69,6 +69,8 @@ def trial_table(study: Study) -> Table:
     """The baseline, the front and every other trial, on validation and on test, or those that say most."""
     shown = _preferred(study)
     caption = "The baseline, then the front, best in the first objective first, then the other trials."
+    if any(half is not None for trial in shown for half in trial.spreads):
+        caption += " ± is the standard deviation over training seeds on validation, and the 95 % interval on test."
     if len(shown) < len(study.everything):
         caption += (
             f" {len(shown)} of {len(study.everything):,} rows: of the other trials only complete ones with the best "
