@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.comparisons.fronts import find_fronts
+from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
@@ -63,7 +64,7 @@ def render_report(table: ResultTable) -> str:
         note=_note(answered),
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
-        options=options[:_MOST_ROWS],
+        options=[{"label": option.label, "standing": _standing(option)} for option in options[:_MOST_ROWS]],
         trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, answered.names)])),
         lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
         summary=_summary(metadata, points),
@@ -114,6 +115,12 @@ def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict
         }
         for answer in shown
     ]
+
+
+def _standing(option: Option) -> str:
+    """An option without a script: what is known of it, and why it is not ranked."""
+    known = (f"{column_label(column)} {with_interval(value, column)}" for column, value in option.values.items())
+    return "; ".join(filter(None, [*known, option.obstacle]))
 
 
 def _in_brief(sentences: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, Tab, chromium, needs_chromium
 from hostile_texts import HOSTILE, RUN, with_more
+from page_controls import choose, drawn, require, rows, settled
 from plain_pages import chips_page, prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
@@ -47,40 +48,6 @@ def as_asked(tab: Tab) -> None:
     tab.media(prefers_color_scheme="light")
     tab.run("document.querySelectorAll('#marks [aria-pressed=true]').forEach(each => each.click())")
     tab.run("document.querySelector('button[data-asked=\"0\"]').click()")
-    settled(tab)
-
-
-def drawn(tab: Tab) -> Tab:
-    tab.run(
-        "new Promise(done => { const wait = () => document.documentElement.dataset.drawn ? done() : "
-        "setTimeout(wait, 30); wait() })"
-    )
-    return tab
-
-
-def settled(tab: Tab) -> None:
-    tab.run("new Promise(done => setTimeout(done, 150))")
-    tab.settle()
-
-
-def rows(tab: Tab) -> list[list[str]]:
-    """The decision table: names, how much worse than the best, and the other columns."""
-    return tab.run(
-        "[...document.querySelectorAll('#decision tbody tr')].map(row => [...row.cells].map(cell => "
-        "(cell.querySelector('button, td small') ?? cell).textContent))"
-    )
-
-
-def choose(tab: Tab, name: str, value: str) -> None:
-    tab.run(f'document.querySelector(\'input[name="{name}"][value="{value}"]\').click()')
-    settled(tab)
-
-
-def require(tab: Tab, percent: float) -> None:
-    tab.run(
-        f"(() => {{ const i = document.getElementById('required-number'); i.value = {percent}; "
-        "i.dispatchEvent(new Event('input')) })()"
-    )
     settled(tab)
 
 

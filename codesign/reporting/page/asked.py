@@ -30,14 +30,14 @@ def asked_of(
     column, more = _aim(question)
     selected = points_in(points, question.select) if question.select else points
     limits = resolved(_limits(question), [point for point in selected if not point.set_aside])
-    required = max((limit.value for limit in limits if limit.column == "accuracy"), default=None)
+    required = max((limit.value for limit in limits if _of_control(limit)), default=None)
     members = [places[point.number] for point in selected if point.number in places]
     return {
         "by": _by(question, answer),
         "objective": column,
         "more": more,
         "required": required,
-        "limits": [[limit.column, limit.relation, limit.value] for limit in limits if limit.column != "accuracy"],
+        "limits": [[limit.column, limit.relation, limit.value] for limit in limits if not _of_control(limit)],
         "members": members if len(selected) < len(points) else None,
         "rows": [_row(option, places) for option in answer.options[:MOST_OPTIONS]],
     }
@@ -58,6 +58,11 @@ def _limits(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tupl
     return question.target if isinstance(question, TargetQuestion) else question.where
 
 
+def _of_control(limit: Constraint) -> bool:
+    """Whether a reader may move this limit: the least accuracy."""
+    return limit.column == "accuracy" and limit.relation in (">=", ">")
+
+
 def _by(question: Question, answer: Answer) -> str:
     """The fact whose values are the options; of two sides, the first in which they differ."""
     if isinstance(question, ChooseQuestion):
@@ -70,7 +75,7 @@ def _row(option: Option, places: Mapping[int, int]) -> dict[str, Any]:
     return {
         "label": option.label,
         "point": None if option.point is None else places.get(option.point.number),
-        "factor": None if option.factor is None else float(f"{option.factor:.4g}"),
+        "factor": None if option.factor is None else float(f"{option.factor:.6g}"),
         "wins": None if option.wins is None else round(option.wins, 3),
         "obstacle": option.obstacle,
     }

@@ -40,24 +40,9 @@ const rowOf = (index) => ({
   on: takesPart(index) && withinLimits(index),
 });
 
-// What nothing else beats in both, among the points that compare.
-const frontOf = (indices) => {
-  const measure = abscissa();
-  const groups = new Map();
-  for (const index of indices.filter(takesPart)) groups.set(groupOf(index), [...(groups.get(groupOf(index)) ?? []), index]);
-  const largest = [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? [];
-  const front = [];
-  let best = -1;
-  for (const index of [...largest].sort((a, b) => measure.mean[a] - measure.mean[b] || value("accuracy", b) - value("accuracy", a))) {
-    if (value("accuracy", index) > best) {
-      best = value("accuracy", index);
-      front.push(index);
-    }
-  }
-  return front;
-};
-
 const axisLabels = (measure) => {
+  if (measure.share) return "format(100 * datum.value, '.4~f') + ' %'";
+  if (!measure.unit) return "format(datum.value, ',.4~r')";
   if (measure.unit === "m**2") return "format(datum.value * 1e6, ',.4~g') + ' mm²'";
   return `replace(format(datum.value, '.4~s'), regexp('([^0-9.]?)$'), ' $1${measure.unit}')`;
 };
@@ -79,10 +64,11 @@ const rounds = (values) => {
 };
 const ERRORS = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
 
+const hasZero = (indices) => indices.some((index) => abscissa().mean[index] <= 0);
 const axes = (indices) => {
   const measure = abscissa();
-  const values = indices.map((index) => measure.mean[index]).filter((each) => each > 0);
-  const logarithmic = state.horizontal === "log" && values.length > 0;
+  const values = indices.map((index) => measure.mean[index]);
+  const logarithmic = state.horizontal === "log" && values.length > 0 && !hasZero(indices);
   const alone = logarithmic && Math.min(...values) === Math.max(...values); // which would leave an axis without width
   const domain = alone ? [values[0] / 1.5, values[0] * 1.5] : undefined;
   const accuracy = { title: "accuracy", labelExpr: "format(100 * datum.value, '.2~f') + ' %'", tickCount: 6 };
@@ -97,7 +83,7 @@ const axes = (indices) => {
   return { x, y: { field: "e", type: "quantitative", scale: { type: "log", reverse: true, nice: false, padding: 10 }, axis: { ...accuracy, labelExpr, values: ERRORS } } };
 };
 
-const specification = ({ legend = false } = {}) => {
+const specification = ({ legend = false, colours = look() } = {}) => {
   const title = `Accuracy against ${abscissa().label}`;
   const indices = [...Array(count).keys()].filter(shownPoint);
   const whole = indices.filter((index) => !inPart(index));
@@ -109,18 +95,18 @@ const specification = ({ legend = false } = {}) => {
     scale: { domain: names, range: names.map((_, place) => items[place % items.length]) },
     legend: legend && names.length > 1 ? { title: colouring().label } : null,
   });
-  const ink = look().axis.titleColor;
+  const ink = colours.axis.titleColor;
   const best = { data: { name: "best" }, encoding: { x, y } };
   const named = { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600, color: ink };
   const offsets = { xOffset: { expr: "datum.sx" }, yOffset: { expr: "datum.sy" }, x2Offset: { expr: "datum.ex" }, y2Offset: { expr: "datum.ey" } };
   const datasets = { points: whole.map(rowOf), part: indices.filter(inPart).map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
   const layers = [
-    { data: { name: "front" }, mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
+    { data: { name: "front" }, mark: { type: "line", interpolate: rising() ? "step-before" : "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
     { data: { name: "need" }, mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
     ...["points", "part"].map((name) => ({
       data: { name },
-      mark: name === "part" ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: look().background },
-      encoding: { x, y, color: keyed(palette()), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
+      mark: name === "part" ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: colours.background },
+      encoding: { x, y, color: keyed(colours.range.category), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
     })),
     { ...best, mark: { type: "rule", color: ink, opacity: 0.7, ...offsets }, encoding: { x, y, x2: { field: "x" }, y2: { field: y.field } } },
     { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
@@ -246,8 +232,13 @@ const showLegend = () => {
   const sized = measures.get(state.size);
   const sizes = sized ? `Size: ${sized.label} from ${ends(sized).map((end) => written(sized, end)).join(" to ")}` : "";
   const reasons = [...new Set(data.numbers.map((_, index) => (shownPoint(index) ? whyFaint(index) : "")))].filter(Boolean);
-  const faint = reasons.length ? `Faint: ${reasons.join("; ")}.` : "";
-  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes), element("span", {}, faint));
+  const drawn = [...Array(count).keys()].filter(shownPoint);
+  const notes = [
+    frontOf(drawn).length > 1 ? "Line: front." : "",
+    state.horizontal === "log" && abscissa() && hasZero(drawn) ? "x is linear, since some are 0." : "",
+    reasons.length ? `Faint: ${reasons.join("; ")}.` : "",
+  ];
+  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes), element("span", {}, notes.filter(Boolean).join(" ")));
   if (focused >= 0) $("legend").children[focused]?.focus();
 };
 
@@ -369,12 +360,13 @@ $("reset").addEventListener("click", () => {
 $("chart-tools").append(
   menu(
     "accuracy-and-cost",
-    () => specification({ legend: true }),
+    () => specification({ legend: true, colours: looks.light }),
     () => [...Array(count).keys()].filter(shownPoint).map((index) => ({
       point: data.numbers[index],
       ...Object.fromEntries(data.facts.map((fact) => [fact.key, fact.codes[fact.of[index]]])),
       accuracy: value("accuracy", index),
       [abscissa().key]: abscissa().mean[index],
+      ...(abscissa().least ? { [`${abscissa().key}_is_least`]: String(abscissa().least.includes(index)) } : {}),
     })),
   ),
 );

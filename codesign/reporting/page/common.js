@@ -24,7 +24,7 @@ const PREFIXES = ["a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"];
 
 const digits = (value, most = 3) => {
   const text = value.toPrecision(most);
-  return text.includes("e") ? Number(text).toLocaleString("en", { maximumFractionDigits: 0 }) : text;
+  return text.includes("e+") ? Number(text).toLocaleString("en", { maximumFractionDigits: 0 }) : text;
 };
 
 const withPrefix = (value, unit) => {
@@ -217,7 +217,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", order);
       const value = (row) => {
         const { o } = row.cells[column].dataset;
-        return o === undefined ? row.cells[column].textContent : o === "" ? null : Number(o);
+        const text = row.cells[column].textContent;
+        return o === undefined ? (Number.isFinite(Number(text || NaN)) ? Number(text) : text) : o === "" ? null : Number(o);
       };
       const keyed = [...body.rows].map((row) => [value(row), row]);
       body.append(...keyed.sort(([a], [b]) => inOrder(a, b, order === "ascending" ? 1 : -1)).map(([, row]) => row));

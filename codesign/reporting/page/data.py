@@ -9,7 +9,8 @@ from typing import Any
 
 from codesign.analysis.answers.remarks import lacks, left_out
 from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
-from codesign.analysis.comparisons.fronts import Front
+from codesign.analysis.comparisons.constraints import more_is_better
+from codesign.analysis.comparisons.fronts import Front, comparison_group
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
 from codesign.analysis.results.naming import Names
@@ -139,14 +140,16 @@ def _measure(
     known = COLUMNS[column]
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if left_out(points[place], column, names)]
-    halves = [_rounded(point.value(column).half_width, 2) for point in points] if column in _FIRST else []
+    digits = 9 if is_share(column) else 6 if column in _FIRST else 4  # shares are rounded as they are read; some decide
+    halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
     return {
         "key": column,
         "label": _label(column),
         "unit": known.unit,
         "share": is_share(column),
         "first": column in _FIRST,
-        "mean": [_rounded(mean, 9 if is_share(column) else 4) for mean in means],  # shares are rounded as they are read
+        **({"more": True} if more_is_better(column) else {}),
+        "mean": [_rounded(mean, digits) for mean in means],
         **({"half": halves} if any(halves) else {}),
         **({"least": least} if least else {}),
     }
@@ -213,9 +216,10 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     """Which energies compare whole, and what each point's comes to on the terms that it has in common with a group.
 
     Returns:
-        `of`: group of each point; `names`: what it counts, in words; `matched`: a list for each group, of the energy of
-        each point on the terms that it shares with it: null where it shares none, 0 where it is the whole energy;
-        `part`: for each group whether it lacks terms that are more than a little of another's energy.
+        `of`: group of each point; `names`: what it counts, in words; `terms`: how many; `whole`: a number that groups
+        have in common whose energies compare whole; `matched`: a list for each group, of the energy of each point on
+        the terms that it shares with it: null where it shares none, 0 where it is the whole energy; `part`: for each
+        group whether it lacks terms that are more than a little of another's energy.
     """
     places: dict[object, int] = {}
     kinds: dict[object, object] = {}
@@ -235,7 +239,15 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
             for group in range(len(firsts))
         ]
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
-    return {"part": part, "of": of, "names": [_counts(point) for point in firsts], "matched": matched}
+    whole: dict[object, int] = {}
+    return {
+        "part": part,
+        "of": of,
+        "names": [_counts(point) for point in firsts],
+        "terms": [len(point.coverage) for point in firsts],
+        "whole": [whole.setdefault(comparison_group(point, ("energy_j",)), len(whole)) for point in firsts],
+        "matched": matched,
+    }
 
 
 def _kind(point: Point) -> object:

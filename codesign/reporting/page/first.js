@@ -40,7 +40,7 @@ const setProduct = () => {
 };
 const ofObjective = (key) => measures.get(key === "energy_j" ? energyKey() : key);
 const deciding = () => ofObjective(state.objective);
-const more = () => (state.objective === asked.objective ? asked.more : state.objective === "accuracy");
+const more = () => (state.objective === asked.objective ? asked.more : Boolean(deciding()?.more));
 const aim = () => `${more() ? "highest" : "least"} ${deciding()?.label ?? state.objective}`;
 // What the chart has accuracy against.
 const abscissa = () => (state.objective === "accuracy" ? ofObjective("energy_j") : deciding());
@@ -90,7 +90,10 @@ const takesPart = (index) => !off.has(index) && (members()?.has(index) ?? true);
 const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
 const accurate = (index) => state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9;
 const withinLimits = (index) =>
-  asked.limits.every(([key, relation, limit]) => !measures.has(key) || (value(key, index) !== null && holds[relation](value(key, index), limit)));
+  asked.limits.every(([key, relation, limit]) => {
+    const mean = ofObjective(key)?.mean[index]; // an energy in the book that is chosen
+    return mean === undefined || (mean !== null && holds[relation](mean, limit));
+  });
 const meets = (index) => accurate(index) && withinLimits(index);
 // Why a point of the chart is faint; empty where it is not.
 const whyFaint = (index) => {
@@ -119,11 +122,55 @@ const beats = (a, b) => {
   return one !== null && other !== null && (more() ? one > other : one < other);
 };
 
+// What nothing else beats in both, among the most points that compare: as `comparison_group` of the program.
+const rising = () => state.objective !== "accuracy" && more(); // more of what is along x is better
+const comparesAs = (index) => {
+  const { unit } = abscissa();
+  const parts = [facts.get("workload"), ["", "m**2"].includes(unit) ? null : facts.get("operation")].map((fact) => fact?.of[index]);
+  return String(/^[JW]/.test(unit) ? [...parts, groups().whole[groupOf(index)]] : parts);
+};
+const frontOf = (indices) => {
+  const measure = abscissa();
+  const sign = rising() ? -1 : 1;
+  const kinds = new Map();
+  for (const index of indices.filter(takesPart)) kinds.set(comparesAs(index), [...(kinds.get(comparesAs(index)) ?? []), index]);
+  const largest = [...kinds.values()].sort((a, b) => b.length - a.length)[0] ?? [];
+  const front = [];
+  let best = -1;
+  for (const index of [...largest].sort((a, b) => sign * (measure.mean[a] - measure.mean[b]) || value("accuracy", b) - value("accuracy", a))) {
+    if (value("accuracy", index) > best) {
+      best = value("accuracy", index);
+      front.push(index);
+    }
+  }
+  return front;
+};
+
+// Below 0 where point a goes before b; what is level is told apart as in the answers.
+const TIES = [["accuracy", true], ["energy_j", false], ["latency_s", false], ["area_m2", false]];
+const inPlaces = (a, b, first = [state.objective, more()]) => {
+  for (const [key, rising] of [first, ...TIES]) {
+    const [one, other] = [a, b].map((index) => ofObjective(key)?.mean[index] ?? (rising ? -Infinity : Infinity));
+    if (one !== other) return one < other === rising ? 1 : -1;
+  }
+  return a - b;
+};
+// Of an energy, what lacks a term only looks cheap: the points with the most terms.
+const wholest = (indices) => {
+  const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
+  return isEnergy() ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
+};
+// An option as the answer calls it.
+const called = (option) => {
+  if (!by()) return `point ${data.numbers[option]}`;
+  const said = asked.rows.find(({ point }) => point !== null && by().of[point] === option);
+  return said ? said.label : inWords(by(), by().of.indexOf(option));
+};
+
 // Each option at the best of its variants that meet the requirement; those that compare first, the best first.
 const decide = () => {
   if (unchanged() && asked.rows.length) return asked.rows;
   const measure = deciding();
-  const sign = more() ? -1 : 1;
   const options = new Map();
   for (let index = 0; index < count; index += 1) {
     const name = by() ? by().of[index] : index;
@@ -132,25 +179,28 @@ const decide = () => {
     options.get(name).push(index);
   }
   const rows = [...options].map(([option, indices]) => {
-    const label = by() ? by().words[option] : `point ${data.numbers[option]}`;
+    const label = called(option);
     const able = indices.filter(meets);
     const known = able.filter((index) => measure && measure.mean[index] !== null);
-    if (known.length) return { label, point: known.reduce((a, b) => (sign * measure.mean[b] < sign * measure.mean[a] ? b : a)), obstacle: "" };
-    if (able.length) return { label, point: able[0], obstacle: `no ${measure?.label ?? "value"} is modelled` };
-    const top = indices.reduce((a, b) => ((value("accuracy", b) ?? 0) > (value("accuracy", a) ?? 0) ? b : a));
+    if (known.length) return { label, point: wholest(known).sort((a, b) => inPlaces(a, b))[0], obstacle: "" };
+    const [top] = (able.length ? able : indices).sort((a, b) => inPlaces(a, b, ["accuracy", true]));
+    if (able.length) return { label, point: top, obstacle: `no ${measure?.label ?? "value"} is modelled` };
     const accuracy = value("accuracy", top) ?? 0;
     return { label, point: top, obstacle: accuracy < state.required ? `at most ${inPercent(accuracy)} % right` : "misses a limit of the question" };
   });
   const ranked = rows.filter((row) => !row.obstacle);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
-  ranked.sort((a, b) => b.beaten - a.beaten || sign * (measure.mean[a.point] - measure.mean[b.point]));
+  ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
   const first = ranked[0];
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
-    if (one === null || best === null) row.obstacle = `does not compare: counts ${groups().names[groupOf(row.point)]}`;
-    else row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
+    const [own, other] = [row, first].map(({ point }) => groups().whole[groupOf(point)]);
+    row.apart = one === null || best === null;
+    row.factor = best > 0 && one > 0 ? (more() ? best / one : one / best) : null;
+    if (row.apart) row.obstacle = `does not compare: counts ${groups().names[groupOf(row.point)]}`;
+    else if (isEnergy() && own !== other) row.obstacle = "on the terms that both have";
   }
-  return [...ranked.filter((row) => !row.obstacle), ...ranked.filter((row) => row.obstacle), ...rows.filter((row) => !ranked.includes(row))];
+  return [...ranked.filter((row) => !row.apart), ...ranked.filter((row) => row.apart), ...rows.filter((row) => !ranked.includes(row))];
 };
 
 // the decision table -------------------------------------------------------------------------------------------------
@@ -171,9 +221,11 @@ const split = (columns, rows) => {
 
 const factorText = (row, rows) => {
   if (row === rows[0]) return "best";
-  if (!deciding().share) return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
   const [own, best] = [row, rows[0]].map(({ point }) => deciding().mean[point]);
-  return own === best ? "the same" : `${inPercent(own - best).replace("-", "−")} points`;
+  if (own === best) return "the same";
+  if (deciding().share) return `${inPercent(own - best).replace("-", "−")} points`;
+  if (row.factor === null) return ""; // one of them is 0
+  return row.factor < 1.0005 ? "the same" : `${digits(row.factor)} ×`;
 };
 const CHANCE = "chance of being best";
 // Explicit roles, since a narrow screen shows rows as blocks.
@@ -189,7 +241,7 @@ const notAsked = (rows) => {
   const others = drawn.filter((option) => !asked.has(option)).map((option) => inWords(by(), by().of.indexOf(option)));
   return others.length && others.length <= MOST_LEFT_OUT ? `Not asked: ${others.join("; ")}.` : "";
 };
-const isRanked = (row) => row.factor !== null && row.factor !== undefined && row.point !== null;
+const isRanked = (row) => row.point !== null && (!row.obstacle || (row.factor ?? null) !== null); // no factor of 0
 const showTable = (rows) => {
   const shown = rows.slice(0, MOST_ROWS);
   const points = shown.filter((row) => row.point !== null);
@@ -240,11 +292,12 @@ const sayNow = (rows) => {
   place.textContent = "";
   if (unchanged()) return;
   const [first, second] = rows.filter(isRanked);
-  const limit = state.required === null ? "" : ` at ${inPercent(state.required)} % right or more`;
+  const limit = state.required === null ? "" : ` at ${Number((100 * state.required).toFixed(6))} % right or more`;
   if (!first) place.textContent = `With these settings nothing that compares is left${limit}.`;
   else {
     const by = second && factorText(second, [first]).replace(" ×", " times").replace("−", "");
-    const next = second ? (by === "the same" ? `, the same as ${second.label}` : `, ahead of ${second.label} by ${by}`) : "";
+    const [how, far] = by === "the same" ? ["the same as", ""] : ["ahead of", by && ` by ${by}`];
+    const next = second ? `, ${how} ${second.label}${far}${second.obstacle && ` ${second.obstacle}`}` : "";
     place.textContent = `With these settings: ${first.label} has the ${aim()}${limit}${next}. By means alone; how sure is worked out for the question as asked.`;
   }
 };

@@ -2,9 +2,16 @@
 const all = { section: $("all-points"), sort: "accuracy", sign: -1, words: [], most: 100, chosen: null };
 const MORE = 400;
 
+// A number by its size, whatever its unit and digits: 900 ps before 1 ns.
+const inTurn = (fact, index) => {
+  const code = fact.codes[fact.of[index]];
+  return code && Number.isFinite(Number(code)) ? Number(code) : word(fact, index) || null;
+};
+// Beside a measure of which some points lack terms, for a file: whether the value is only the least.
+const saved = () => allColumns().flatMap((column) => (column.least ? [column, { key: `${column.key}_is_least`, code: (index) => String(column.least.includes(index)) }] : [column]));
 const allColumns = () => [
-  ...data.facts.map((fact) => ({ key: fact.key, label: fact.label, chosen: fact.naming, text: (index) => word(fact, index) || UNKNOWN, code: (index) => fact.codes[fact.of[index]], order: (index) => word(fact, index) || null })),
-  ...data.measures.map((measure) => ({ key: measure.key, label: measure.label, chosen: measure.first, numeric: true, text: (index) => writtenAt(measure, index), code: (index) => measure.mean[index], order: (index) => measure.mean[index] })),
+  ...data.facts.map((fact) => ({ key: fact.key, label: fact.label, chosen: fact.naming, text: (index) => word(fact, index) || UNKNOWN, code: (index) => fact.codes[fact.of[index]], order: (index) => inTurn(fact, index) })),
+  ...data.measures.map((measure) => ({ key: measure.key, label: measure.label, chosen: measure.first, numeric: true, least: measure.least, text: (index) => writtenAt(measure, index), code: (index) => measure.mean[index], order: (index) => measure.mean[index] })),
 ];
 
 const found = () => {
@@ -78,7 +85,7 @@ if (all.section) {
     showAll();
   });
   $("points-save").addEventListener("click", () => {
-    const columns = allColumns();
+    const columns = saved();
     save("points.csv", commaSeparated([["point", ...columns.map((column) => column.key)], ...found().map((index) => [data.numbers[index], ...columns.map((column) => column.code(index))])]), "text/csv");
   });
   beginAll();
