@@ -113,7 +113,7 @@ def test_more_of_an_agreement_is_better_under_each_question(browser, tmp_path):
     assert [row[1] for row in rows(tab)] == ["best", "−10.0 points", "−20.0 points"]
 
 
-def test_values_of_an_axis_are_sorted_by_size(browser, tmp_path):
+def test_values_of_an_axis_are_sorted_and_found_as_numbers(browser, tmp_path):
     metadata = synthetic_metadata()
     sizes = (9e-10, 1e-9, 1.5e-9, 1e-6)
     at = [row | {"axis.delay": size} for size in sizes for row in synthetic_rows((0,)) if row["chip"] == "loihi"]
@@ -125,6 +125,11 @@ def test_values_of_an_axis_are_sorted_by_size(browser, tmp_path):
     column = tab.run(f"{head}.parentElement.cellIndex")
     cells = f"[...document.querySelectorAll('#points-table tbody tr')].map(row => row.cells[{column}].textContent)"
     assert list(dict.fromkeys(tab.run(cells))) == ["900 ps", "1 ns", "1.5 ns", "1 µs"]
+    tab.run(
+        "(() => { const i = document.getElementById('points-filter'); i.value = '1 ns'; "
+        "i.dispatchEvent(new Event('input')) })()"
+    )
+    assert set(tab.run(cells)) == {"1 ns"}  # a number is a whole one: not in 1.5
 
 
 def test_a_saved_chart_has_ink_for_its_light_paper(browser, tmp_path):

@@ -47,7 +47,7 @@ _FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
     ("operation", "operation", lambda point: point.operation),
     ("stop", "answer read", lambda point: point.stop_label),
     ("policy", "policy", lambda point: point.policy),
-    ("group_size", "F", lambda point: point.group_size),
+    ("group_size", "group size", lambda point: point.group_size),
     ("training_method", "trained", lambda point: point.training_method),
     ("training_policy", "trained policy", lambda point: point.training_policy),
     ("input_mode", "input", lambda point: point.input_mode),

@@ -243,6 +243,7 @@ const notAsked = (rows) => {
 };
 const isRanked = (row) => row.point !== null && (!row.obstacle || (row.factor ?? null) !== null); // no factor of 0
 const showTable = (rows) => {
+  $("decision").parentElement.hidden = !rows.length;
   const shown = rows.slice(0, MOST_ROWS);
   const points = shown.filter((row) => row.point !== null);
   const parts = points.map((row) => partsOf(row.point).filter((text) => isRanked(row) || text !== onCores(row.point)));
