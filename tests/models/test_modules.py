@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -191,7 +190,14 @@ def hooked() -> nn.Module:
 REFUSED = {
     "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
-    "state": (Steps(nn.Identity(), lambda v: v + 1), r"module 'lif' \(Leaky\): its state must be what it returned"),
+    "state": (
+        Steps(nn.Identity(), lambda v: v + 1),
+        r"module 'lif' \(Leaky\): its state must be what it last returned",
+    ),
+    "begins again": (
+        Steps(nn.Identity(), torch.zeros_like),
+        r"'lif' \(Leaky\): its state must be what it last returned",
+    ),
     "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
@@ -245,39 +251,6 @@ def test_a_module_may_repeat_its_sample_and_count_its_spikes():
     assert repr(loaded).startswith("<LoadedModel 'Repeating' from snntorch: 6-8-8-8-3, layer 0 to layer 2")
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (lambda steps: steps, False),
-        (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
-        (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
-        (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
-        (lambda steps: 1 - steps[-1][1], True),
-        (lambda steps: steps[-1][1][:, :2], True),
-        (lambda steps: steps[-1][0], True),
-    ],
-)
-def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], Any], told: bool):
-    class Answering(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc, self.lif, self.fc1, self.last = nn.Linear(6, 4), Leaky(0.5), nn.Linear(4, 3), Leaky(0.5)
-
-        def forward(self, x: torch.Tensor) -> Any:
-            v: Any = 0.0
-            w: Any = 0.0
-            steps = []
-            for _ in range(4):
-                spikes, v = self.lif(self.fc(x), v)
-                last, w = self.last(self.fc1(spikes), w)
-                steps.append((spikes, last))
-            return answer(steps)
-
-    with pytest.warns(match="what forward returns") if told else contextlib.nullcontext():
-        loaded = cd.import_model(Answering(), sample=torch.ones(5, 6), dt="1 ms")
-    assert bool(loaded.card.imported.lost) is told
-
-
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Dropout()])
 def test_what_only_passes_on_its_input_may_do_so_in_each_timestep(first: nn.Module):
     """What it gives is a view of the sample, and so is what it gets next."""
@@ -305,11 +278,42 @@ def test_a_last_layer_without_a_reset_is_read():
     network[0].weight.data = torch.tensor([[1.0], [2.0]])
     potentials = np.array([[[1, 2], [1.5, 3], [1.75, 3.5]]])
     record = {"input": np.ones((1, 3, 1)), "1": potentials}
-    loaded = cd.import_model(network, sample=torch.ones(1, 1), dt="1 ms", check=record)
+    with pytest.warns(match="neither the potentials of '1' nor the last of them"):  # it returns spikes
+        loaded = cd.import_model(network, sample=torch.ones(1, 1), dt="1 ms", check=record)
     assert loaded.network.neuron.readout == "potential"
     assert loaded.card.certificate.potential_difference == 0
     with pytest.raises(InputError, match="neurons without a threshold may only be the last"):
         cd.import_model(chain(*network, nn.Linear(2, 2), Leaky(0.5)), sample=torch.ones(1, 1), dt="1 ms")
+
+
+def test_neurons_with_an_endless_threshold_are_read():
+    """As SpikingJelly's examples do where the last potentials are the answer: v of weights 1 and 2, by hand."""
+
+    class IFNode(nn.Module):
+        __module__ = "spikingjelly.activation_based.neuron.integrate_and_fire"
+        v_threshold, v_reset, surrogate_function = float("inf"), 0.0, type("ATan", (), {"spiking": True})
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.v = x + getattr(self, "v", 0.0)
+            return torch.zeros_like(x)
+
+    class Reading(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.last = nn.Linear(1, 2, bias=False), IFNode()
+            self.fc.weight.data = torch.tensor([[1.0], [2.0]])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for now in x:
+                self.last(self.fc(now))
+            return self.last.v
+
+    record = {"input": np.ones((1, 3, 1)), "last": np.array([[[1, 2], [2, 4], [3, 6]]])}
+    loaded = cd.import_model(Reading(), sample=torch.ones(3, 1, 1), dt="1 ms", check=record)
+    assert loaded.network.neuron.readout == "potential"
+    assert loaded.card.certificate.potential_difference == 0
+    with pytest.raises(InputError, match=r"node '1' \(IF\): neurons without a threshold may only be the last"):
+        cd.import_model(chain(nn.Linear(2, 2), IFNode(), nn.Linear(2, 2), IFNode()), sample=torch.ones(1, 2), dt="1 ms")
 
 
 def test_a_max_pool_takes_one_spike_of_a_neuron():

@@ -118,6 +118,10 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     "none": (lambda: graph_of(dense(2, 3), None), "graph: node 'n1': is None, as an export leaves it"),
     "fits": (lambda: graph_of(pool(7, 7), conv(IMAGE), lif(2), shape=(1, 6, 6)), "a pool of 7×7 does not fit 6×6"),
     "threshold": (lambda: graph_of(dense(2, 3), lif(2, threshold=0.0)), r"'n1' \(LIF\): thresholds must be above 0"),
+    "too large": (
+        lambda: graph_of(nir.Linear(np.full((2, 3), 1e39)), lif(2)),
+        r"'n0' \(Linear\): weight holds numbers too large for 32 bits",
+    ),
     "dialect": (
         lambda: graph_of(dense(2, 3), nir.LIF(*(np.full(2, 0.02),) * 2, np.zeros(2), np.ones(2))),
         r"r is 0.02 where snnTorch writes 200; is this another dialect\?",
@@ -182,6 +186,8 @@ def test_a_synapse_of_sinabs_is_that_of_a_lif():
     network = cd.import_model(graph, **said, tau_syn=2.0, norm_input="true,false").network
     assert network.neuron.synaptic_time_constant == (pytest.approx(2e-3), None)
     np.testing.assert_array_equal(network.gain[2:], 1)
+    with pytest.raises(InputError, match="an ExpLeak returns what its potential was before min_v_mem"):
+        cd.import_model(graph, **{**said, "floor": "none,-0.3"}, tau_syn=2.0, norm_input="true,false")
 
 
 def written(path: Path, change: Callable[[h5py.File], None]) -> Path:

@@ -256,3 +256,15 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
         except ValueError as error:
             raise InputError(f"module '{name}' ({kind}): {error}") from None
     return None
+
+
+def answers_of(neurons: ModuleNeurons, module: Any, output: Any) -> list[torch.Tensor]:
+    """Spikes of neurons that ran, or potentials of a readout, in what they returned or where they keep them."""
+    several = output if isinstance(output, list | tuple) else [output]
+    tensors = [value for value in several if isinstance(value, torch.Tensor)]
+    if getattr(module, "reset_mechanism", "") == "none":  # snnTorch's readout, whose potential is the last
+        return tensors[1:][-1:]
+    if np.isposinf(neurons.numbers.get("v_threshold", 0)).all():  # SpikingJelly's, which keeps it
+        kept = [getattr(module, name, None) for name in ("v", "v_seq")]
+        return [value for value in kept if isinstance(value, torch.Tensor)]
+    return tensors[:1]

@@ -197,6 +197,8 @@ def _numbers(value: Any, where: str, *, endless: bool) -> NDArray[Any]:
         raise InputError(f"{where} must be numbers, found {_shown(value)}")
     if not (np.isfinite(array) | (endless & (array == np.inf))).all():
         raise InputError(f"{where} holds numbers that are not finite")
+    if array.dtype.itemsize > 4 and (np.abs(array[np.isfinite(array)]) > np.finfo(np.float32).max).any():
+        raise InputError(f"{where} holds numbers too large for 32 bits")
     return array
 
 

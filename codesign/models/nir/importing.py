@@ -134,7 +134,7 @@ def _import(
     if module is not None:
         said = _said(module, layers, dialect, options)
         loaded = _read(layers, source, get_dialect(module.dialect), said, checked=check is not None, of_module=True)
-        loaded = replace(loaded, card=_with_lost(loaded.card, module, layers[-1]))
+        loaded = replace(loaded, card=_with_lost(loaded, module, layers[-1]))
     elif is_written(graph) and dialect is None:
         loaded = read_written(graph, layers, options)
     else:
@@ -150,19 +150,29 @@ def _import(
     return LoadedModel(network=loaded.network, card=card)
 
 
-def _with_lost(card: ModelCard, module: ModuleModel, last: Layer) -> ModelCard:
+def _with_lost(loaded: LoadedModel, module: ModuleModel, last: Layer) -> ModelCard:
     """The card, which says so if the module answers otherwise than by what its last neurons send."""
-    assert card.imported is not None
-    answers = any(
-        name == last.node.name and len(shape) > dimensions and math.prod(shape[-dimensions:]) == last.neurons
-        for name, shape in module.returned
-        for dimensions in (1, 2, 3)
-    )
+    assert loaded.card.imported is not None
+    name, reads = last.node.name, loaded.network.neuron.readout == "potential"
+    answers = [
+        each
+        for each in module.returned
+        for some in (1, 2, 3)
+        if each.of == name and each.tensor.ndim > some and math.prod(each.tensor.shape[-some:]) == last.neurons
+    ]
+    end = module.calls[name] - 1
+    if reads:
+        same = any(end in each.calls and each.to_the_end and not each.added for each in answers)
+        wanted = f"the potentials of '{name}' nor the last of them"
+        does = "answers by the last potentials of its last neurons alone"
+    else:
+        same = {call for each in answers if each.whole for call in each.calls} == set(range(end + 1))
+        wanted = f"what '{name}' sends nor its sum or mean over all timesteps"
+        does = "answers by its last neurons alone, in all timesteps"
     lost = (
-        f"what forward returns is neither what '{last.node.name}' sends nor its sum or mean over time; whatever else "
-        "forward does is no part of the network, which answers by its last neurons alone"
+        f"what forward returns is neither {wanted}; whatever else forward does is no part of the network, which {does}"
     )
-    return replace(card, imported=replace(card.imported, lost="" if answers else lost))
+    return replace(loaded.card, imported=replace(loaded.card.imported, lost="" if same else lost))
 
 
 def _better(

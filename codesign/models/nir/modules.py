@@ -1,11 +1,7 @@
 """Torch modules as a graph: run once, and whatever a module gets must come, unchanged, from one that is known.
 
 Only modules are seen, so a tensor that a function or an operator made has no source and is refused; a view of one is
-that one. A module may run once for every timestep, or once for all of them. Nodes are those of NIR and two more, which
-it lacks:
-
-    BatchNorm   y = s x + t,  s = γ / √(σ² + ε),  t = β − μ s, as in evaluation
-    MaxPool2d   of spikes
+that one. A module may run once for every timestep, or once for all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -22,8 +18,10 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from codesign.errors import InputError
-from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, array, read_neurons
+from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, answers_of, read_neurons
 from codesign.models.nir.graph import Graph, NirNode
+from codesign.models.nir.timesteps import Made, Timesteps
+from codesign.models.nir.torch_nodes import linear_node, refusal, torch_node
 
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
@@ -43,13 +41,15 @@ class ModuleModel:
     Attributes:
         dialect: of its neurons.
         neurons: by node.
-        returned: of tensors that the module returns, whose spikes or potentials they count, and their shapes.
+        returned: of tensors that the module returns, whose spikes or potentials they are made of.
+        calls: how often each module ran.
     """
 
     graph: Graph
     dialect: str
     neurons: Mapping[str, ModuleNeurons]
-    returned: tuple[tuple[str, tuple[int, ...]], ...]
+    returned: tuple[Derived, ...]
+    calls: Mapping[str, int]
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
@@ -72,19 +72,29 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     for name in trace.nodes.keys() - trace.sums:
         if len({source for source, target in trace.edges if target == name}) > 1:
             raise InputError(f"module '{name}': runs at several places; give each a module of its own")
+    missed = trace.timesteps.missed(trace.neurons)
+    if missed is not None:
+        of_sample = "the sample, each timestep once and in order; give the part that forward uses, in its order"
+        of_source = f"what '{missed[0]}' makes, each timestep once and in order"
+        raise InputError(f"module '{missed[1]}': must get all of {of_sample if missed[0] == _INPUT else of_source}")
     neurons = {name: found for name, (_, found) in trace.neurons.items()}
     nodes, edges = trace.nodes, list(trace.edges)
     for name, of_module in neurons.items():
         if of_module.weights is not None:
             own = f"{name}.input"
-            nodes[own] = _linear(own, of_module.weights, None)
+            nodes[own] = linear_node(own, of_module.weights, None)
             edges = [(source, own if target == name else target) for source, target in edges] + [(own, name)]
         if of_module.recurrent is not None:
             back, (weight, bias) = f"{name}.recurrent", of_module.recurrent
-            nodes[back] = _linear(back, weight, bias)
+            nodes[back] = linear_node(back, weight, bias)
             edges += [(name, back), (back, name)]
-    graph = _graph(nodes, edges, trace.shape)
-    return ModuleModel(graph=graph, dialect=dialects[0], neurons=neurons, returned=tuple(trace.returned))
+    return ModuleModel(
+        graph=_graph(nodes, edges, trace.shape),
+        dialect=dialects[0],
+        neurons=neurons,
+        returned=tuple(trace.returned),
+        calls=trace.timesteps.calls,
+    )
 
 
 def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...] | None) -> Graph:
@@ -95,6 +105,31 @@ def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple
     nodes[_INPUT] = NirNode(name=_INPUT, kind="Pass", numbers=ends)
     nodes[_OUTPUT] = NirNode(name=_OUTPUT, kind="Pass")
     return Graph.of(nodes, edges, (_INPUT, _OUTPUT))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Derived:
+    """A tensor made of what neurons answer: their spikes, or the potentials of a readout.
+
+    Attributes:
+        of: their name.
+        calls: of those neurons, whose answers are in it.
+        whole, to_the_end: whether it has all of what these calls gave, and the last of it.
+        added: whether timesteps are added up, or their mean taken.
+    """
+
+    of: str
+    tensor: torch.Tensor
+    calls: set[int]
+    whole: bool = True
+    to_the_end: bool = True
+    added: bool = False
+
+    def seen_as(self, view: torch.Tensor) -> Derived:
+        """What a view of it has."""
+        if view.numel() == self.tensor.numel():
+            return replace(self, tensor=view)
+        return replace(self, tensor=view, whole=False, to_the_end=self.to_the_end and _end(view) == _end(self.tensor))
 
 
 class _Trace:
@@ -116,14 +151,15 @@ class _Trace:
         self.shape: tuple[int, ...] | None = None
         self.depth = 0
         self.sums: set[str] = set()
-        self.returned: list[tuple[str, tuple[int, ...]]] = []
-        # of each storage, which neurons' spikes it counts
-        self._counts: dict[int, tuple[str, torch.Tensor]] = {}
+        self.returned: list[Derived] = []
+        # by storage
+        self._counts: dict[int, Derived] = {}
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
         self._sample = sample.detach().clone()
         # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
-        self._made: dict[int, list[tuple[str, torch.Tensor, int]]] = {}
-        self._keep(_INPUT, self._sample)
+        self._made: dict[int, list[Made]] = {}
+        self.timesteps = Timesteps()
+        self._keep(self.timesteps.make(_INPUT, self._sample))
 
     def run(self, module: nn.Module) -> None:
         """Run the module on the sample."""
@@ -146,7 +182,7 @@ class _Trace:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
         for tensor in _tensors(returned):
             if (counted := self._counts.get(_storage(tensor))) is not None:
-                self.returned.append((counted[0], tuple(tensor.shape)))
+                self.returned.append(counted.seen_as(tensor))
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -155,13 +191,16 @@ class _Trace:
                 self.nodes[name] = self._node(name, module)
             given, made = _first([*args, *kwargs.values()]), _first(output)
             if given is None or made is None:
-                raise _refusal(name, module, "must take a tensor and return a tensor")
-            self.edges[self._source(name, module, given), name] = None
-            self._keep(name, made)
+                raise refusal(name, module, "must take a tensor and return a tensor")
+            source = self._source(name, module, given)
+            self.edges[source.by, name] = None
+            self.timesteps.take(name, source, given)
+            self._keep(self.timesteps.make(name, made))
             if name in self.neurons:
-                self._counts[_storage(made)] = name, made
+                for sent in answers_of(self.neurons[name][1], module, output):
+                    self._counts[_storage(sent)] = Derived(of=name, tensor=sent, calls={self.timesteps.calls[name] - 1})
             elif self.nodes[name].kind in ("Pass", "Flatten"):
-                self._count([given], made)
+                self._count(self._counted([given]), made, adds=False)
             if self.neurons.get(name, ("", None))[0] == "snntorch":
                 self._go_on(name, module, [*args, *kwargs.values()][1:], output)
 
@@ -174,29 +213,41 @@ class _Trace:
         """Run a function; between modules, keep whose sum it makes, what it counts, or that it copies the input."""
         if self.depth or func.__name__ not in _COUNTS:
             return func(*args, **kwargs)
+        given = self._counted(args)
         made = self._summed(func, args, kwargs)
-        self._count(args, made)
+        self._count(given, made, adds=func.__name__ in (*_SUMS, "sum", "mean"))
         return made
 
-    def _count(self, given: Any, made: torch.Tensor) -> None:
-        counted = {self._counts[at][0] for at in map(_storage, _tensors(given)) if at in self._counts}
-        if len(counted) == 1:
-            self._counts[_storage(made)] = counted.pop(), made
+    def _counted(self, given: Any) -> list[Derived]:
+        return [self._counts[at].seen_as(each) for each in _tensors(given) if (at := _storage(each)) in self._counts]
+
+    def _count(self, given: list[Derived], made: torch.Tensor, *, adds: bool) -> None:
+        """What is made of what counts spikes or potentials of the same neurons counts them too."""
+        if len({each.of for each in given}) == 1:
+            self._counts[_storage(made)] = Derived(
+                of=given[0].of,
+                tensor=made,
+                calls=set().union(*(each.calls for each in given)),
+                whole=all(each.whole for each in given),
+                to_the_end=all(each.to_the_end for each in given),
+                added=adds or any(each.added for each in given),
+            )
 
     def _summed(self, func: Any, args: Any, kwargs: Any) -> Any:
         if func.__name__ not in (*_SUMS, *_COPIES):
             return func(*args, **kwargs)
         given = [each for each in args if isinstance(each, torch.Tensor)]
         makers = [(each, maker) for each in given for maker in self._before("", each)[-1:]]
-        whose = [
-            name
-            for each, (name, made, version) in makers
-            if version == each._version and (name == _INPUT or made.shape == each.shape)
+        parts = [
+            (each, maker)
+            for each, maker in makers
+            if maker.version == each._version and (maker.by == _INPUT or maker.tensor.shape == each.shape)
         ]
+        whose = [maker.by for _, maker in parts]
         made = func(*args, **kwargs)
         if func.__name__ in _COPIES:
             if whose == [_INPUT] and made.shape[1:] == given[0].shape[1:]:
-                self._keep(_INPUT, made)
+                self._keep(self.timesteps.copy(parts[0][1], given[0], made))
             return made
         if len(given) != 2 or len(set(whose)) != 2 or kwargs or given[0].shape != given[1].shape:
             return made  # whoever goes on with it is refused; outputs added up over time are not gone on with
@@ -204,58 +255,57 @@ class _Trace:
         self.nodes[name] = NirNode(name=name, kind="Pass")
         self.sums.add(name)
         self.edges |= {(one, name): None for one in whose}
-        self._keep(name, made)
+        for each, maker in parts:
+            self.timesteps.take(name, maker, each)
+        self._keep(self.timesteps.make(name, made))
         return made
 
     def _go_on(self, name: str, module: nn.Module, states: list[Any], output: Any) -> None:
         """That neurons which are given their state had it, unchanged, from themselves, or begin at 0."""
-        given = self._states.get(name, {})
         for state in states:
-            if isinstance(state, torch.Tensor) and state.any():
-                before, version = given.get(_storage(state), (None, 0))
-                if before is None or state._version != version:
-                    raise _refusal(name, module, "its state must be what it returned, unchanged, and 0 at first")
+            if isinstance(state, torch.Tensor) and (name in self._states or state.any()):
+                _, version = self._states.get(name, {}).get(_storage(state), (None, -1))
+                if state._version != version:
+                    raise refusal(name, module, "its state must be what it last returned, unchanged, and 0 at first")
         tensors = [value for value in output if isinstance(value, torch.Tensor)]
-        given |= {_storage(state): (state, state._version) for state in tensors}
-        self._states[name] = given
+        self._states[name] = {_storage(state): (state, state._version) for state in tensors}
 
     def _node(self, name: str, module: nn.Module) -> NirNode:
         neurons = read_neurons(name, module)
         if neurons is None:
-            node = _torch_node(name, module)
+            node = torch_node(name, module)
             if node is None:
                 allowed = "Linear, Conv1d, Conv2d, AvgPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, Dropout"
-                raise _refusal(name, module, f"cannot be imported; modules other than neurons may be {allowed}")
+                raise refusal(name, module, f"cannot be imported; modules other than neurons may be {allowed}")
             return node
         self.neurons[name] = neurons
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}
         return NirNode(name=name, kind=neurons[1].kind, numbers=numbers, texts=neurons[1].texts)
 
-    def _before(self, name: str, tensor: torch.Tensor) -> list[tuple[str, torch.Tensor, int]]:
+    def _before(self, name: str, tensor: torch.Tensor) -> list[Made]:
         """Whose a tensor was before a module, which may have passed on a view of it in an earlier timestep."""
         makers = self._made.get(_storage(tensor), [])
-        return list(takewhile(lambda maker: maker[0] != name, makers))
+        return list(takewhile(lambda maker: maker.by != name, makers))
 
-    def _keep(self, name: str, made: torch.Tensor) -> None:
-        makers = [*self._before(name, made), (name, made, made._version)]
-        self._made[_storage(made)] = makers
+    def _keep(self, made: Made) -> None:
+        self._made[_storage(made.tensor)] = [*self._before(made.by, made.tensor), made]
 
-    def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> str:
+    def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
         """Who made what a module gets."""
-        makers = self._before(name, given)
-        source, made, version = makers[-1] if makers else (None, given, 0)
-        whole = source == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
         dimensions = _DIMENSIONS.get(self.nodes[name].kind, 1)
-        if source is None or made._version != version or not whole or not _in_order(given, dimensions):
-            raise _refusal(
-                name,
-                module,
-                "its input does not come from a module or a sum of two; write other functions and operators between "
-                "modules as modules, such as Flatten or AvgPool2d, and give spikes or currents as the sample",
-            )
-        if self.shape is None and self.nodes[name].kind not in ("Flatten", "Pass"):
-            self.shape = self._input_shape(given, dimensions)
-        return source
+        for source in self._before(name, given)[-1:]:
+            made = source.tensor
+            whole = source.by == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
+            if made._version == source.version and whole and _in_order(given, dimensions):
+                if self.shape is None and self.nodes[name].kind not in ("Flatten", "Pass"):
+                    self.shape = self._input_shape(given, dimensions)
+                return source
+        raise refusal(
+            name,
+            module,
+            "its input does not come from a module or a sum of two; write other functions and operators between "
+            "modules as modules, such as Flatten or AvgPool2d, and give spikes or currents as the sample",
+        )
 
     def _input_shape(self, given: torch.Tensor, dimensions: int) -> tuple[int, ...]:
         """Last dimensions of the sample, as many as the first module takes of it."""
@@ -287,7 +337,7 @@ def _walk(module: nn.Module) -> Iterator[nn.Module]:
 def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Modules that are looked into no further: neurons, torch's own, and those without parts."""
     parts = {key: part for key, part in module._modules.items() if part is not None}
-    if not parts or read_neurons(name, module) or _torch_node(name, module):
+    if not parts or read_neurons(name, module) or torch_node(name, module):
         yield name, module
         return
     for key, part in parts.items():
@@ -307,6 +357,12 @@ def _storage(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
+def _end(tensor: torch.Tensor) -> int:
+    """Where the last of its elements lies."""
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    return int(tensor.storage_offset()) + sum((size - 1) * step for size, step in steps)
+
+
 def _first(values: Any) -> torch.Tensor | None:
     """The first tensor of what a module takes or gives."""
     several = values if isinstance(values, list | tuple) else [values]
@@ -317,76 +373,3 @@ def _in_order(given: torch.Tensor, dimensions: int) -> bool:
     """Whether its last dimensions are stored one after the other, as they were made, and not exchanged."""
     last = given[(0,) * max(0, given.ndim - dimensions)]
     return last.is_contiguous() or last.is_contiguous(memory_format=torch.channels_last)
-
-
-def _refusal(name: str, module: nn.Module, rule: str) -> InputError:
-    return InputError(f"module '{name}' ({type(module).__name__}): {rule}")
-
-
-# torch's own ---------------------------------------------------------------------------------------------------------
-
-
-def _torch_node(name: str, module: Any) -> NirNode | None:
-    """The node of a module without neurons; None where there is none."""
-    kind = type(module).__name__
-    if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
-        return NirNode(name=name, kind="Pass")
-    if not _is_plain(module):
-        return None
-    if isinstance(module, nn.Flatten):
-        return NirNode(name=name, kind="Flatten")
-    if isinstance(module, nn.Linear):
-        return _linear(name, array(module.weight), None if module.bias is None else array(module.bias))
-    if kind == "LinearTorch":  # Rockpool's, source first
-        return _linear(name, array(module.weight).T, None if module.bias is None else array(module.bias))
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
-        return _convolution(name, module)
-    if isinstance(module, nn.AvgPool2d | nn.MaxPool2d) or kind == "SumPool2d":
-        return _pool(name, module)
-    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        return _batch_norm(name, module)
-    return None
-
-
-def _is_plain(module: Any) -> bool:
-    """Whether it runs as torch or a framework says, and not as a class that somebody derived from theirs."""
-    runs = next(each for each in type(module).__mro__ if "forward" in vars(each))
-    known = hasattr(nn, runs.__name__) or runs.__name__ == "LinearTorch"
-    return runs.__module__.startswith("torch.nn.modules.") or (known and runs.__module__.split(".")[0] in FRAMEWORKS)
-
-
-def _linear(name: str, weight: Any, bias: Any) -> NirNode:
-    numbers = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
-    return NirNode(name=name, kind="Linear" if bias is None else "Affine", numbers=numbers)
-
-
-def _convolution(name: str, module: Any) -> NirNode:
-    if module.padding_mode != "zeros":
-        raise _refusal(name, module, f"padding_mode must be zeros, found {module.padding_mode}")
-    numbers = {key: np.array(getattr(module, key)) for key in ("stride", "dilation", "groups")}
-    texts = {"padding": module.padding} if isinstance(module.padding, str) else {}
-    numbers |= {} if texts else {"padding": np.array(module.padding)}
-    numbers["weight"] = array(module.weight)
-    numbers["bias"] = np.zeros(len(module.weight)) if module.bias is None else array(module.bias)
-    return NirNode(name=name, kind=f"Conv{len(module.kernel_size)}d", numbers=numbers, texts=texts)
-
-
-def _pool(name: str, module: Any) -> NirNode:
-    kind = {nn.AvgPool2d: "AvgPool2d", nn.MaxPool2d: "MaxPool2d"}
-    usual = {"ceil_mode": False, "divisor_override": None, "dilation": 1, "return_indices": False}
-    for key, value in usual.items():
-        if getattr(module, key, value) != value:
-            raise _refusal(name, module, f"{key} must be {value}, found {getattr(module, key)}")
-    sizes = {key: np.array(getattr(module, key, 0)) for key in ("kernel_size", "padding")}
-    stride = module.kernel_size if module.stride is None else module.stride
-    of_class = next((kind[each] for each in kind if isinstance(module, each)), "SumPool2d")
-    return NirNode(name=name, kind=of_class, numbers=sizes | {"stride": np.array(stride)})
-
-
-def _batch_norm(name: str, module: Any) -> NirNode:
-    if module.running_mean is None or module.running_var is None:
-        raise _refusal(name, module, "has no running statistics, so its output depends on the batch")
-    mean, variance = array(module.running_mean).astype(np.float64), array(module.running_var).astype(np.float64)
-    scale = (1 if module.weight is None else array(module.weight)) / np.sqrt(variance + module.eps)
-    shift = (0 if module.bias is None else array(module.bias)) - mean * scale
-    return NirNode(name=name, kind="BatchNorm", numbers={"scale": scale, "shift": shift})

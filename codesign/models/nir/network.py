@@ -107,8 +107,8 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
     for layer, of_layer in zip(layers, numbers, strict=True):
         if of_layer.threshold is None and layer is not layers[-1]:
             raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")
-        if of_layer.threshold is not None and not (of_layer.threshold > 0).all():
-            raise layer.node.refusal("thresholds must be above 0")
+        if of_layer.threshold is not None and not ((of_layer.threshold > 0) & np.isfinite(of_layer.threshold)).all():
+            raise layer.node.refusal("thresholds must be above 0, and finite")
         for name, decay in (("potential", of_layer.decay), ("synaptic current", of_layer.synaptic_decay)):
             if decay is not None and not ((np.asarray(decay) >= 0) & (np.asarray(decay) <= 1)).all():
                 raise layer.node.refusal(f"decay of the {name} must be between 0 and 1; is this the right dialect?")

@@ -5,8 +5,8 @@
     n ← trunc(v/θ) (MultiSpike), at most M (MaxSpike), or [v ≥ θ] (SingleSpike)
     u ← v − n θ (MembraneSubtract) or 0 (MembraneReset);   u ← max(u, min_v_mem)
 
-The synaptic current is held before its decay, j' = j/α, so that g α multiplies it. ExpLeak (LI) is read. MembraneReset
-with another value than 0 adds it to every neuron in every timestep, and has no place here.
+The synaptic current is held before its decay, j' = j/α, so that g α multiplies it. ExpLeak (LI) is read, before its
+min_v_mem. MembraneReset with another value than 0 adds it to every neuron in every timestep, and has no place here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
             alpha = exponential_decay(np.full(layer.neurons, given["tau_syn"], dtype=np.float32), 1.0)
             gain = gain * alpha
     if kind == "LI":
-        return LayerNumbers(decay=decay, threshold=None, gain=gain, synaptic_decay=alpha, floor=given["floor"])
+        if given["floor"] is not None:
+            raise layer.node.refusal(
+                "an ExpLeak returns what its potential was before min_v_mem, and here a readout is what it is after; "
+                "nearest: floor none"
+            )
+        return LayerNumbers(decay=decay, threshold=None, gain=gain, synaptic_decay=alpha)
     return LayerNumbers(
         decay=decay,
         threshold=layer.number("v_threshold"),

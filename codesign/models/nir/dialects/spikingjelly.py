@@ -6,7 +6,7 @@
     n ← [v ≥ θ];   u ← v_reset
 
 A potential starts at v_reset. The export refuses soft resets, so a file never has one; of a module, whose v_reset is
-None, u ← v − n θ.
+None, u ← v − n θ. Neurons whose v_threshold is infinite are read.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     elif "export_dt" in given:
         expect(layer, "r", layer.number("r"), 1 / timestep, "SpikingJelly", "export_dt")
     subtracts = layer.node.texts.get("reset") == "subtract"
+    threshold = layer.number("v_threshold")
     return LayerNumbers(
         decay=decay,
-        threshold=layer.number("v_threshold"),
+        threshold=None if np.isposinf(threshold).all() else threshold,
         gain=gain,
         drive=drive,
         comparison=">=",

@@ -1,0 +1,77 @@
+"""Whether modules get what others made as layers of a network do: all of it, each timestep once and in order.
+
+A module may take it whole, or a part for each timestep. Where a part lies is (which tensor of its source, offset).
+What never changes, the sample and what weights make of it, may be taken whole as often as there are timesteps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Made:
+    """A tensor, who made it, its version then, and where it lies in all that its maker made."""
+
+    by: str
+    tensor: torch.Tensor
+    version: int
+    place: Place
+
+    def place_of(self, view: torch.Tensor) -> Place:
+        """Where a view of it lies."""
+        return self.place[0], self.place[1] + int(view.storage_offset() - self.tensor.storage_offset())
+
+
+@dataclass(kw_only=True)
+class Timesteps:
+    """What each source made in all, in numbers, and what was taken of it.
+
+    Attributes:
+        sizes: of all that each source made.
+        calls: tensors of each source.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    _taken: dict[tuple[str, str], list[tuple[Place, int, bool]]] = field(default_factory=dict)
+
+    def make(self, by: str, tensor: torch.Tensor) -> Made:
+        """The next tensor of a source."""
+        call = self.calls.get(by, 0)
+        self.calls[by], self.sizes[by] = call + 1, self.sizes.get(by, 0) + tensor.numel()
+        return Made(by=by, tensor=tensor, version=tensor._version, place=(call, 0))
+
+    def copy(self, made: Made, view: torch.Tensor, copy: torch.Tensor) -> Made:
+        """A copy of a view, or several copies of it, in its place."""
+        self.sizes[made.by] = max(self.sizes[made.by], copy.numel())
+        return Made(by=made.by, tensor=copy, version=copy._version, place=made.place_of(view))
+
+    def take(self, by: str, made: Made, view: torch.Tensor) -> None:
+        """A module, or a sum, gets a view of what another made."""
+        whole = view.numel() >= made.tensor.numel()
+        self._taken.setdefault((made.by, by), []).append((made.place_of(view), view.numel(), whole))
+
+    def missed(self, changing: Iterable[str]) -> tuple[str, str] | None:
+        """A source and who does not get it as a layer would; None where all do. `changing` are neurons."""
+        still: set[str] = {source for source, _ in self._taken} - {target for _, target in self._taken}
+        for (source, target), parts in self._taken.items():  # in the order in which modules ran
+            constant = source in still and all(whole and size >= self._least(source) for _, size, whole in parts)
+            if constant and target not in changing:
+                still.add(target)
+            if not constant:
+                still.discard(target)
+                places = [place for place, _, _ in parts]
+                once = all(before < place for before, place in pairwise(places))
+                if not once or sum(size for _, size, _ in parts) != self.sizes[source]:
+                    return source, target
+        return None
+
+    def _least(self, source: str) -> int:
+        return self.sizes[source] // self.calls[source]

@@ -1,0 +1,91 @@
+"""torch's own modules, and those of a framework that do the same, as nodes of a graph.
+
+Nodes are those of NIR and two more, which it lacks:
+
+    BatchNorm   y = s x + t,  s = γ / √(σ² + ε),  t = β − μ s, as in evaluation
+    MaxPool2d   of spikes
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from codesign.errors import InputError
+from codesign.models.nir.frameworks import FRAMEWORKS, array
+from codesign.models.nir.graph import NirNode
+
+nn = torch.nn
+
+
+def torch_node(name: str, module: Any) -> NirNode | None:
+    """The node of a module without neurons; None where there is none."""
+    kind = type(module).__name__
+    if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
+        return NirNode(name=name, kind="Pass")
+    if not _is_plain(module):
+        return None
+    if isinstance(module, nn.Flatten):
+        return NirNode(name=name, kind="Flatten")
+    if isinstance(module, nn.Linear):
+        return linear_node(name, array(module.weight), None if module.bias is None else array(module.bias))
+    if kind == "LinearTorch":  # Rockpool's, source first
+        return linear_node(name, array(module.weight).T, None if module.bias is None else array(module.bias))
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        return _convolution(name, module)
+    if isinstance(module, nn.AvgPool2d | nn.MaxPool2d) or kind == "SumPool2d":
+        return _pool(name, module)
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return _batch_norm(name, module)
+    return None
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether it runs as torch or a framework says, and not as a class that somebody derived from theirs."""
+    runs = next(each for each in type(module).__mro__ if "forward" in vars(each))
+    known = hasattr(nn, runs.__name__) or runs.__name__ == "LinearTorch"
+    return runs.__module__.startswith("torch.nn.modules.") or (known and runs.__module__.split(".")[0] in FRAMEWORKS)
+
+
+def linear_node(name: str, weight: Any, bias: Any) -> NirNode:
+    numbers = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+    return NirNode(name=name, kind="Linear" if bias is None else "Affine", numbers=numbers)
+
+
+def _convolution(name: str, module: Any) -> NirNode:
+    if module.padding_mode != "zeros":
+        raise refusal(name, module, f"padding_mode must be zeros, found {module.padding_mode}")
+    numbers = {key: np.array(getattr(module, key)) for key in ("stride", "dilation", "groups")}
+    texts = {"padding": module.padding} if isinstance(module.padding, str) else {}
+    numbers |= {} if texts else {"padding": np.array(module.padding)}
+    numbers["weight"] = array(module.weight)
+    numbers["bias"] = np.zeros(len(module.weight)) if module.bias is None else array(module.bias)
+    return NirNode(name=name, kind=f"Conv{len(module.kernel_size)}d", numbers=numbers, texts=texts)
+
+
+def _pool(name: str, module: Any) -> NirNode:
+    kind = {nn.AvgPool2d: "AvgPool2d", nn.MaxPool2d: "MaxPool2d"}
+    usual = {"ceil_mode": False, "divisor_override": None, "dilation": 1, "return_indices": False}
+    for key, value in usual.items():
+        if getattr(module, key, value) != value:
+            raise refusal(name, module, f"{key} must be {value}, found {getattr(module, key)}")
+    sizes = {key: np.array(getattr(module, key, 0)) for key in ("kernel_size", "padding")}
+    stride = module.kernel_size if module.stride is None else module.stride
+    of_class = next((kind[each] for each in kind if isinstance(module, each)), "SumPool2d")
+    return NirNode(name=name, kind=of_class, numbers=sizes | {"stride": np.array(stride)})
+
+
+def _batch_norm(name: str, module: Any) -> NirNode:
+    if module.running_mean is None or module.running_var is None:
+        raise refusal(name, module, "has no running statistics, so its output depends on the batch")
+    mean, variance = array(module.running_mean).astype(np.float64), array(module.running_var).astype(np.float64)
+    scale = (1 if module.weight is None else array(module.weight)) / np.sqrt(variance + module.eps)
+    shift = (0 if module.bias is None else array(module.bias)) - mean * scale
+    return NirNode(name=name, kind="BatchNorm", numbers={"scale": scale, "shift": shift})
+
+
+def refusal(name: str, module: nn.Module, rule: str) -> InputError:
+    """An error that names the module."""
+    return InputError(f"module '{name}' ({type(module).__name__}): {rule}")

@@ -1,0 +1,143 @@
+"""What `forward` does over time: which timesteps modules take, and what it makes of the last neurons' answers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from test_modules import Leaky
+from torch import nn
+
+import codesign as cd
+from codesign.errors import InputError
+
+Order = Callable[[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]], Any]
+TAKEN: dict[str, tuple[Order, str | None]] = {
+    "each": (lambda x, step: [step(now) for now in x], None),
+    "copies": (lambda x, step: [step(now.float().clone()) for now in x], None),
+    "batch first": (lambda x, step: [step(x.transpose(0, 1)[:, at]) for at in range(len(x))], None),
+    "the same": (lambda x, step: [step(x) for _ in range(3)], None),
+    "backwards": (lambda x, step: [step(x[len(x) - 1 - at]) for at in range(len(x))], "'first': must get all of the s"),
+    "twice": (lambda x, step: [step(x[at // 2]) for at in range(len(x))], "'first': must get all of the sample, each"),
+    "beginning": (lambda x, step: [step(now) for now in x[:2]], "'first': must get all of the sample, each timestep"),
+    "one frame": (lambda x, step: [step(x[0]) for _ in x], "'first': must get all of the sample, each timestep once"),
+}
+
+
+@pytest.mark.parametrize("order", TAKEN)
+def test_each_timestep_is_taken_once_and_in_order(order: str):
+    class Ordered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.lif = nn.Linear(4, 4), Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            states: list[Any] = [0.0]
+
+            def step(now: torch.Tensor) -> torch.Tensor:
+                spikes, states[0] = self.lif(self.first(now), states[0])
+                return spikes
+
+            return TAKEN[order][0](x, step)
+
+    message = TAKEN[order][1]
+    with contextlib.nullcontext() if message is None else pytest.raises(InputError, match=message):
+        loaded = cd.import_model(Ordered(), sample=torch.ones(3, 2, 4), dt="1 ms")
+        assert loaded.network.shape.input_size == 4
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
+    """Weights may run once for all timesteps, and neurons once for each."""
+
+    class Resting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif = nn.Linear(4, 4), Leaky(0.5)
+            self.fc2, self.lif2 = nn.Linear(4, 2), Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            v: Any = 0.0
+            w: Any = 0.0
+            last = []
+            for at, currents in enumerate(self.fc(x)):
+                spikes, v = self.lif(currents, v)
+                if at % 2 == 0 or not rests:
+                    out, w = self.lif2(self.fc2(spikes), w)
+                    last.append(out)
+            return last
+
+    message = "module 'fc2': must get all of what 'lif' makes, each timestep once and in order"
+    with pytest.raises(InputError, match=message) if rests else contextlib.nullcontext():
+        cd.import_model(Resting(), sample=torch.ones(3, 2, 4), dt="1 ms")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda steps: steps, False),
+        (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
+        (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
+        (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
+        (lambda steps: 1 - steps[-1][1], True),
+        (lambda steps: steps[-1][1][:, :2], True),
+        (lambda steps: steps[-1][0], True),
+        (lambda steps: steps[-1][1], True),
+        (lambda steps: torch.stack([last for _, last in steps])[2:].sum(0), True),
+        (lambda steps: torch.stack([last for _, last in steps[2:]]).sum(0), True),
+    ],
+)
+def test_what_forward_makes_of_the_last_spikes_is_told(answer: Callable[[Any], Any], told: bool):
+    class Answering(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif, self.fc1, self.last = nn.Linear(6, 4), Leaky(0.5), nn.Linear(4, 3), Leaky(0.5)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            v: Any = 0.0
+            w: Any = 0.0
+            steps = []
+            for _ in range(4):
+                spikes, v = self.lif(self.fc(x), v)
+                last, w = self.last(self.fc1(spikes), w)
+                steps.append((spikes, last))
+            return answer(steps)
+
+    with pytest.warns(match="what forward returns") if told else contextlib.nullcontext():
+        loaded = cd.import_model(Answering(), sample=torch.ones(5, 6), dt="1 ms")
+    assert bool(loaded.card.imported.lost) is told
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda potentials: potentials, False),
+        (lambda potentials: potentials[-1].softmax(1), False),
+        (lambda potentials: torch.stack(potentials, 1)[:, -1], False),
+        (lambda potentials: torch.stack(potentials).mean(0), True),
+        (lambda potentials: torch.stack(potentials).amax(0), True),
+        (lambda potentials: sum(potentials[1:], potentials[0]), True),
+        (lambda potentials: torch.stack(potentials, 1)[:, 0], True),
+        (lambda potentials: potentials[0], True),
+    ],
+)
+def test_of_a_readout_the_last_potentials_are_the_answer(answer: Callable[[Any], Any], told: bool):
+    class Reading(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.last = nn.Linear(6, 3), Leaky(0.5, reset_mechanism="none")
+
+        def forward(self, x: torch.Tensor) -> Any:
+            v: Any = 0.0
+            potentials = []
+            for _ in range(4):
+                _, v = self.last(self.fc(x), v)
+                potentials.append(v)
+            return answer(potentials)
+
+    message = "neither the potentials of 'last' nor the last of them"
+    with pytest.warns(match=message) if told else contextlib.nullcontext():
+        cd.import_model(Reading(), sample=torch.ones(5, 6), dt="1 ms")
