@@ -183,8 +183,26 @@ def test_who_meets_a_limit_by_chance_is_not_the_best_for_sure(met, samples, stan
     answer = asked([one | {"samples": samples} for one in rows], **question)
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     assert ("a may meet accuracy >= 95 % only by chance." in answer.remarks) == (standing == "likely")
-    alike = [one | {"samples": samples} for one in accurate("a", 1e-9, *met) + accurate("b", 2e-9, *met)]
-    assert asked(alike, **question).standing == "sure"  # nobody else meets it any better
+    for others, alike in (
+        (met, True),
+        ((0.957, 0.958, 0.959), False),
+    ):  # who meets it by chance too, or together with a
+        both = [one | {"samples": samples} for one in accurate("a", 1e-9, *met) + accurate("b", 2e-9, *others)]
+        assert asked(both, **question).standing == ("sure" if alike else standing)
+    alone = accurate("a", 1e-9, *met) + accurate("b", 2e-9, 0.1, 0.1, 0.1)
+    assert asked([one | {"samples": samples} for one in alone], **question).standing == standing
+
+
+@pytest.mark.parametrize(
+    ("met", "missed", "standing"), [(0.96, 0.1, "open"), (0.99, 0.94, "open"), (0.99, 0.1, "likely")]
+)
+def test_of_one_seed_a_limit_that_chance_decides_leaves_the_answer_open(met, missed, standing):
+    """Of 400 samples, 95 % are met by 1 point or missed by 1, which is less than 1.96 √(0.96 · 0.04 / 400) = 1.9."""
+    rows = accurate("a", 2e-9, met) + accurate("b", 3e-9, 0.99) + accurate("c", 1e-9, missed)
+    answer = asked(
+        [one | {"samples": 400} for one in rows], choose="chip", least="energy_j", where=["accuracy >= 95 %"]
+    )
+    assert (labels(answer)[0], answer.standing) == ("a", standing)
 
 
 @pytest.mark.parametrize(("column", "standing"), [("undecided_fraction", "likely"), ("contention", "sure")])

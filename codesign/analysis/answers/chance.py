@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.constraints import meeting, met_by_chance, missed_by_chance
 from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import counts_samples, listed
+from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import within_chance
 
 
@@ -35,23 +39,30 @@ def excluded_by_chance(contest: Contest) -> str:
 
 
 def included_by_chance(contest: Contest) -> str:
-    """That the best meets a limit by no more than seeds or test samples may bring about, and another one by more.
+    """That the best meets a limit by no more than seeds or test samples may bring about.
 
-    Only where none of the best one's variants that meets it by more is better than the next option.
+    Not where a variant of it, or of an option level with it, meets the limits by more and is still better than the next
+    one, nor where all others answer the samples as the best does: they then meet a limit or miss it together.
     """
-    best, second = contest.ranked[0], contest.second
-    if second is None or not met_by_chance(best, contest.where):
+    best, second, where = contest.ranked[0], contest.second, contest.where
+    if not met_by_chance(best, where):
         return ""
-    firm = {
-        contest.chosen[option]: [
-            point
-            for point in meeting(contest.members[option], contest.where)
-            if not met_by_chance(point, contest.where)
-        ]
-        for option in contest.chosen
-    }
-    safe = any(contest.ahead(point, second) for point in firm[best])
-    if safe or not any(firm[point] for point in contest.ranked[contest.level :]):
+    able = {point: meeting(contest.members[option], where) for option, point in contest.chosen.items()}
+    firm = [point for one in contest.ranked[: contest.level] for point in able[one] if not met_by_chance(point, where)]
+    others = [point for one in contest.ranked[1:] for point in able[one]]
+    alike = others and all(_answer_alike(best, point, where) for point in others)
+    if alike or any(second is None or contest.ahead(point, second) for point in firm):
         return ""
-    limits = listed([limit.text for limit in contest.where])
+    limits = listed([limit.text for limit in where])
     return f"{contest.names.upper(contest.label_of(best))} may meet {limits} only by chance."
+
+
+def left_to_chance(contest: Contest) -> str:
+    """What seeds or test samples may have decided of who meets the constraints; "" for nothing."""
+    return excluded_by_chance(contest) or included_by_chance(contest)
+
+
+def _answer_alike(one: Point, other: Point, where: Sequence[Constraint]) -> bool:
+    """Whether two points have the same limited shares of the test samples in each training seed."""
+    columns = [limit.column for limit in where if counts_samples(limit.column)]
+    return all(one.seeds(column).equals(other.seeds(column)) for column in columns)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
-from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, left_to_samples
+from codesign.analysis.answers.chance import left_to_chance, left_to_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
@@ -107,20 +107,22 @@ def _standing(contest: Contest) -> Standing:
     if len(contest.ranked) > 1:
         return standing_of(contest)
     several = contest.ranked[0].value(contest.column).seeds > 1
+    if contest.unknown or contest.confidence < LIKELY or (left_to_chance(contest) and not several):
+        return "open"
     certain = contest.confidence >= CONFIDENCE and (several or not contest.where) and not _limits_in_doubt(contest)
-    return "open" if contest.unknown or contest.confidence < LIKELY else "sure" if certain else "likely"
+    return "sure" if certain else "likely"
 
 
 def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
     show the difference, limits that are met without doubt, and no time that the best does not give and the next does
-    not have; `likely`, of one seed, such samples."""
+    not have; `likely`, of one seed, such samples for both."""
     if undecided(contest) or unpaired(contest):
         return "open"
     certain = not (_limits_in_doubt(contest) or without_draws(contest.column))
     if contest.runner_up is not None:
         by_chance, gain = bool(left_to_samples(contest.runner_up)), contest.runner_up.gain
-        if by_chance and gain.half_width is None:
+        if gain.half_width is None and (by_chance or left_to_chance(contest)):
             return "open"
         certain &= gain.above_zero and not by_chance
     if contest.second is not None and untimed(contest.ranked[0], contest.column):
@@ -132,8 +134,7 @@ def standing_of(contest: Contest) -> Standing:
 
 def _limits_in_doubt(contest: Contest) -> bool:
     """Whether chance, or what the energy of the best leaves out, may decide who meets the constraints."""
-    chance = excluded_by_chance(contest) or included_by_chance(contest)
-    return bool(chance or may_miss(contest.ranked[0], contest.where, contest.names))
+    return bool(left_to_chance(contest) or may_miss(contest.ranked[0], contest.where, contest.names))
 
 
 def undecided(contest: Contest) -> bool:
