@@ -82,8 +82,10 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
     for (chip, kind), text in left_out.items():
         if text:
             typer.echo(f"  not modelled on {chip} ({kind}): {text}")
-    reasons: dict[str, str] = {}
+    unable: dict[str, dict[str, str]] = {}
     for point in infeasible:
-        reasons.setdefault(point.columns["chip"], str(point.reason))
-    for chip, reason in reasons.items():
-        typer.echo(f"  infeasible on {chip}: {reason}")
+        unable.setdefault(point.columns["chip"], {}).setdefault(point.columns["topology"], str(point.reason))
+    for chip, reasons in unable.items():
+        network, reason = next(iter(reasons.items()))
+        several = f" with {len(reasons)} of {len(plan.topologies)} networks, such as {network}"
+        typer.echo(f"  infeasible on {chip}{several if plan.topologies[1:] else ''}: {reason}")

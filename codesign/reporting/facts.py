@@ -17,10 +17,11 @@ from codesign.units import format_si
 def failure_table(table: ResultTable) -> Table:
     """Infeasible and failed points, equal reasons gathered; without rows if all went well."""
     frame = table.frame[table.frame["status"] != "ok"]
-    headings = ("status", "chip", "capacity", "schedule", "recipe", "reason")
-    cells = frame[list(headings)].itertuples(index=False, name=None)
+    columns = ("status", "chip", "capacity", "schedule", "recipe", "topology", "reason")
+    cells = frame[list(columns)].itertuples(index=False, name=None)
     counts = Counter(tuple(str(value) if is_known(value) else UNKNOWN for value in row) for row in cells)
     rows = [(*row, str(count)) for row, count in counts.items()]
+    headings = ("network" if name == "topology" else name for name in columns)
     return text_table("Points without a result, and why.", (*headings, "rows"), rows)
 
 

@@ -109,6 +109,21 @@ def test_a_switch_of_one_seed_is_more_than_its_test_samples_may_bring_about(samp
     assert any("is needed, b wins" in said for said in (answer.sentence, *answer.remarks)) == told
 
 
+@pytest.mark.parametrize(
+    "form", [{"choose": "axis.width", "least": "latency_s"}, {"compare": [{"axis.width": 1}, {"axis.width": 2}]}]
+)
+def test_options_that_are_best_on_different_chips_say_so(form):
+    """Width 1 is best on a with 1 µs, width 2 on b with 3 µs."""
+    rows = rows_of(
+        [("a", 1.0, 0.9, 1.0, 1.0), ("a", 2.0, 0.9, 9.0, 9.0), ("b", 1.0, 0.9, 4.0, 4.0), ("b", 2.0, 0.9, 3.0, 3.0)]
+    )
+    told = "Width 1 is at its best on a and width 2 on b; select one chip to compare on it."
+    for select, said in (({}, True), ({"chip": "a"}, False)):
+        columns = {"columns": ["latency_s"]} if "compare" in form else {}
+        assert (told in asked(rows, **form, **columns, select=select).sentence) == said
+    assert "at its best" not in asked(rows, choose="chip", least="latency_s").sentence
+
+
 def test_few_points_that_never_answer_are_named():
     """Two rows are one point; of all points, or of many, no name helps."""
     mute = {"undecided_fraction": 1.0, "accuracy": 0.0}

@@ -60,6 +60,13 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
 
 
+def test_dry_run_names_a_network_that_does_not_fit(folder: Path) -> None:
+    axes = "axes: {network.hidden: [10, 100, 200]}\nchips: {mubrain: {}}\n"
+    (folder / "shapes.yaml").write_text(f"extends: tiny.yaml\nremove: [chips]\n{axes}", encoding="utf-8")
+    _, said = invoke("shapes.yaml", "--dry-run", "--store", "store")
+    assert "infeasible on mubrain with 2 of 3 networks, such as 512-100-10: mubrain: layer 1 needs 51,200 " in said
+
+
 def test_answers_alone_are_on_standard_output(folder: Path) -> None:
     (folder / "asked.yaml").write_text(f"{SWEEP}questions: {{which: {{choose: chip, most: accuracy}}}}\n")
     words = ["sweep", "asked.yaml", "--executor", "serial", "--models", "--json"]

@@ -15,6 +15,10 @@ def test_equal_failures_are_counted_together():
         base_row("layered", "mubrain", "async_random", seed, 0) | {"status": "infeasible", "reason": "too small"}
         for seed in (0, 1)
     ]
-    table = failure_table(table_of(rows))
-    assert columns(table, "status", "chip", "reason", "rows") == [("infeasible", "mubrain", "too small", "2")]
+    larger = rows[0] | {"topology": "512-[900]-10"}
+    table = failure_table(table_of([*rows, larger]))
+    assert columns(table, "status", "chip", "network", "reason", "rows") == [
+        ("infeasible", "mubrain", str(rows[0]["topology"]), "too small", "2"),
+        ("infeasible", "mubrain", "512-[900]-10", "too small", "1"),
+    ]
     assert not failure_table(table_of([middle_seed("layered", "random")])).rows

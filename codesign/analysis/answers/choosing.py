@@ -27,7 +27,7 @@ from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
 from codesign.analysis.comparisons.contest import Contest, waiting_of
 from codesign.analysis.comparisons.obstacles import absence, untimed
-from codesign.analysis.comparisons.unequal import unequal_settings
+from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -83,13 +83,11 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         return answer(standing=standing, sentence=sentence, remarks=left_aside(selected, names))
     turns, further = switches(contest), (dropping_remark(selected, names), *_further(contest, question))
     said = [_sentence(contest, names.owners.get(path, "")), *filter(None, further), *turns[:1]]
-    differ = question.choose == "schedule" and len({point.chip for point in contest.ranked}) > 1
     sentence = " ".join(said[:_MOST_SENTENCES])
     remarks = (
         *said[_MOST_SENTENCES:],
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1], options=(path,)),
-        *(["Each is best on a different chip; select one chip to compare only schedules."] if differ else []),
         *filter(None, [_cannot_wait(selected, path, contest)]),
         *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
     )
@@ -272,6 +270,7 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     """What may stand in the way of the sentence, or goes with it: most important first."""
     best, second = contest.ranked[0], contest.second
     yield draws_against(contest)
+    yield unequal_chips(contest, (question.choose.removeprefix(AXIS_PREFIX),))
     yield unequal_settings(contest)
     yield lacking_terms(contest)
     yield time_left_out(contest)

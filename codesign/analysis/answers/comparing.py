@@ -20,7 +20,7 @@ from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compar
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence
-from codesign.analysis.comparisons.unequal import unequal_settings
+from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import CompareQuestion, Selection
 from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval, written
 from codesign.analysis.results.naming import Names
@@ -70,8 +70,13 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
             standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED), options=options
         )
     book = "" if contest.second is None else other_book(contest, contest.second)
+    asked = {*sides[0], *sides[1]}
     beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
-    said = (_sentence(first, (names.upper(labels[0]), labels[1]), found), *(remark(contest) for remark in beside))
+    said = (
+        _sentence(first, (names.upper(labels[0]), labels[1]), found),
+        unequal_chips(contest, asked),
+        *(remark(contest) for remark in beside),
+    )
     return answer(
         standing=standing_of(contest),
         sentence=" ".join(filter(None, (*said, book))),
@@ -79,7 +84,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         options=options,
         comparisons=tuple(found),
         remarks=(
-            *remarks_on(contest, (first, second), options={*sides[0], *sides[1]}, columns=question.columns),
+            *remarks_on(contest, (first, second), options=asked, columns=question.columns),
             *aside,
         ),
     )

@@ -1,16 +1,37 @@
-"""Two options of one chip of which one was tried with values of a parameter that the other was not."""
+"""Two options that differ in more than what was asked: in the chip, or in values of a parameter that one was not tried
+with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from codesign.analysis.comparisons.contest import Contest
+from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import in_times, is_share, written
 from codesign.analysis.results.points import Point
 
 _OWNER = 2
 """Parts of an axis' path before the parameter: `chip.mine.`."""
+
+
+_CHOOSE_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
+
+
+def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
+    """That the best is on another chip than the next; empty where it is not, and where options are about chips.
+
+    Args:
+        asked: names of the facts and axes that set the options apart.
+    """
+    best, other = contest.ranked[0], contest.second
+    about_chips = any(name in _CHOOSE_CHIPS or name.startswith("chip.") for name in asked)
+    if about_chips or other is None or best.chip == other.chip:
+        return ""
+    names = contest.names
+    label, chip = names.upper(contest.label_of(best)), names.chips[best.chip]
+    next_best = f"{contest.label_of(other)} on {names.chips[other.chip]}"
+    return f"{label} is at its best on {chip} and {next_best}; select one chip to compare on it."
 
 
 def unequal_settings(contest: Contest) -> str:
