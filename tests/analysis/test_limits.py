@@ -92,6 +92,21 @@ def test_the_best_of_many_that_reach_a_target_is_among_those_shown():
     assert answer.sentence.startswith("12 of 12 points meet all constraints. The best is b,")
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "samples", "told"),
+    [
+        (0.96, 400, "It may meet accuracy >= 95 % only by chance."),  # 1.96 √(0.96 · 0.04 / 400) = 0.019 > 0.01
+        (0.94, 400, "It may miss accuracy >= 95 % only by chance."),
+        (0.96, 2000, ""),
+        (0.94, 3000, ""),  # 0.0085
+    ],
+)
+def test_a_target_that_test_samples_decide_says_so(accuracy, samples, told):
+    rows = [one | {"samples": samples} for one in accurate("a", 1e-9, *(accuracy,) * 3)]
+    remarks = asked(rows, target=["accuracy >= 95 %"]).remarks
+    assert [remark for remark in remarks if "by chance" in remark] == ([told] if told else [])
+
+
 def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():
     """(0.85 + 0.95) / 2 = 0.9, and neither seed has it."""
     rows = [row("a", 1.0, seed, accuracy=each) for seed, each in enumerate((0.85, 0.95))]

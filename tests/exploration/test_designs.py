@@ -123,7 +123,7 @@ def test_results_models_and_answers_tell_them_apart(tmp_path: Path, cache_root: 
 def test_a_wrong_value_is_told_at_its_line():
     axes = """axes:
   network.width: [16, 0]
-  network.hidden: [64x]
+  network.topology: [64x]
   network.widht: [3]
   network.neuron.threshold: [1]
   neuron.time_constant: [5 ms, 5]
@@ -138,8 +138,12 @@ def test_a_wrong_value_is_told_at_its_line():
         found,
         [
             (16, "axes.network.width: must be a whole number above 0, at most 10,000,000, found 0"),
-            (17, "axes.network.hidden: hidden layers '64x' are not of the form"),
-            (18, "axes.network.widht: a network has no parameter 'widht'"),
+            (16, "axes.network.width: cannot be beside network.topology"),
+            (17, "axes.network.topology: topology '64x'"),
+            (
+                18,
+                "axes.network.widht: a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,",
+            ),
             (19, "axes.network.neuron.threshold: network.neuron cannot be varied; write neuron.<parameter>"),
             (20, "axes.neuron.time_constant: needs a unit, found 5"),
             (21, "axes.neuron.thresold: a neuron has no parameter 'thresold'; did you mean 'threshold'?"),
@@ -158,6 +162,8 @@ def test_a_wrong_value_is_told_at_its_line():
         ("neuron.threshold: [1, 1.0]", "axes: values of neuron.threshold must differ"),
         ("network.hidden.0: [8]", "axes.network.hidden.0: hidden layers are counted from 1"),
         ("network.layers.0.channels: [2]", "axes.network.layers.0.channels: the network of the file has no 'layers.0'"),
+        ('network.hidden: ["9", "8-8", "[8x2]"]', "axes.network.hidden: [8x2] is 8-8 again; values must differ"),
+        ("network.hidden: [9, 8]\n  network.depth: [2]", "axes.network.depth: cannot be beside network.hidden"),
     ],
 )
 def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):

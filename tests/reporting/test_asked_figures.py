@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,20 @@ def test_a_column_along_an_axis():
     (level,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "rule"]
     # 0.945 and 0.949 less what the evaluation seed takes off, which is nothing where layers wait.
     assert [row["y"] for row in level["data"]["values"]] == [pytest.approx(0.947)]
+
+
+def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
+    timestep, width = "axis.workload.timestep", "axis.network.width"
+    rows = [
+        mubrain_row("layered", "random", 0, 0) | {timestep: seconds, width: float(size), "point": f"{seconds}/{size}"}
+        for seconds in (0.01, 0.02)
+        for size in range(1, 10)
+    ]
+    points = [replace(point, axis_units={"workload.timestep": "s"}) for point in points_of(rows)]
+    entry = FigureEntry(figure="along", along="workload.timestep", column="accuracy")
+    found = asked_figure("asked", entry, points)
+    assert "timestep in s" in str(found.spec)
+    assert found.note.endswith("These are the first 8 of 9 lines; `select` in the figure's entry chooses others.")
 
 
 def test_accuracies_by_step_end_at_the_drained_one():

@@ -67,6 +67,20 @@ def test_an_effect_is_taken_all_else_equal():
     }
 
 
+def test_an_axis_on_one_layer_is_held_equal_where_that_on_all_is_the_choice():
+    """1 is 0.1 more accurate than 2 at either value of the other axis; of its own accord that one makes 0.4."""
+    of_all, of_one = "axis.neuron.threshold", "axis.neuron.threshold.0"
+    rows = [
+        design("a", "s", 0.5 + gain + own, 1.0) | {of_all: value, of_one: other}
+        for value, gain in ((1.0, 0.1), (2.0, 0.0))
+        for other, own in ((3.0, 0.4), (4.0, 0.0))
+        if (value, other) != (1.0, 3.0)
+    ]
+    points = points_of(rows)
+    found = [e.mean for e in effects_of(points, "accuracy", names_of(points)) if e.choice == "threshold"]
+    assert found == pytest.approx([0.05, -0.05])
+
+
 def test_energy_by_part_adds_up_to_the_energy():
     point = points_of(synthetic_rows())[0]
     total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]))))

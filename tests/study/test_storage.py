@@ -134,7 +134,7 @@ def by_layer(version: int) -> Policy:
     [
         (
             "policies",
-            ("policy: [random, momentum]", "policy: [random, mine]"),
+            ("policy: [random, momentum]", "policy: [random, momentum, mine]"),
             [by_layer(1), by_layer(2)],
             "policy mine",
         ),

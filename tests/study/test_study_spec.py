@@ -41,6 +41,16 @@ def line_of(text: str) -> int:
             "'recipe.groupsize' is not a .*mean 'recipe.group_size'?",
         ),
         (WIDTH, "network.hiden: [4, 8]", "a network has no parameter 'hiden'; did you mean 'hidden'"),
+        (
+            WIDTH,
+            "network.hidden.3: [4]",
+            "space.network.hidden.3: no trial has it: networks have at most 2 hidden layers",
+        ),
+        (
+            WIDTH,
+            "recipe.layered.group_size: [4]",
+            "space.recipe.layered.group_size: no trial has it: it means nothing to",
+        ),
         (WIDTH, "network.depth: [1]\n  network.hidden: [4, 8]", "space.network.depth: cannot be beside network.hidden"),
         (WIDTH, "workload.name: [digits]", "workload.name cannot be varied; give each its own sweep"),
         (WIDTH, "workload.timestep: {from: 1 ns, to: 1 ms}", "workload.timestep: must be at least"),
@@ -106,6 +116,16 @@ def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: st
     found = mistakes_of(study, (old, new))
     assert any(re.search(message, told) for _, told in found), found
     assert {line for line, _ in found} == {line_of(old)}
+
+
+def test_a_layer_that_no_trial_has_is_refused() -> None:
+    space = (
+        "network.depth: [1, 2]\n  network.hidden.2: {choices: [4], when: {network.depth: 1}}\n  network.hidden.3: [4]"
+    )
+    assert [told for _, told in mistakes_of(study, (WIDTH, space))] == [
+        "space.network.hidden.2: no trial has it: networks have at most 1 hidden layer",
+        "space.network.hidden.3: no trial has it: networks have at most 2 hidden layers",
+    ]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

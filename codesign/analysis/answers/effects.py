@@ -91,5 +91,6 @@ def _rest(point: Point, choice: str) -> Hashable:
     """All in which points of one block agree."""
     held = ("workload", "topology", "operation", "capacity", "weight_bits", *_FACTS)
     left = (choice, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
-    axes = tuple(axis for axis in point.axes if axis[0] != choice and not axis[0].startswith(f"{choice}."))
+    with_it = f"{choice}." if choice in _FACTS else None  # the axes of a chip, schedule or recipe
+    axes = tuple(axis for axis in point.axes if axis[0] != choice and not (with_it and axis[0].startswith(with_it)))
     return tuple(getattr(point, name) for name in held if name not in left), axes

@@ -12,7 +12,9 @@ from codesign.analysis.comparisons.constraints import (
     doubt,
     largest_miss,
     meeting,
+    met_by_chance,
     met_in,
+    missed_by_chance,
     misses_in_words,
     more_is_better,
     resolved,
@@ -61,7 +63,8 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
             confidence=float(in_draws.mean()) if in_draws.size > 1 else None,  # not of one seed without draws
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=(
-                *filter(None, [doubt(best, where), may_miss(best, where, names), *unknown, without_draws(*columns)]),
+                *filter(None, [doubt(best, where), _by_chance(best, where), may_miss(best, where, names)]),
+                *filter(None, [*unknown, without_draws(*columns)]),
                 *aside,
             ),
         )
@@ -70,8 +73,16 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
         options=_options(nearest, where, names),
-        remarks=(*_in_the_way(able, where), *filter(None, unknown), *aside),
+        remarks=(*filter(None, [_by_chance(nearest[0], where), *_in_the_way(able, where), *unknown]), *aside),
     )
+
+
+def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
+    """That seeds or test samples may have decided whether a point meets the constraints; "" where they did not."""
+    met = bool(meeting([point], where))
+    chance = met_by_chance(point, where) if met else missed_by_chance(point, where)
+    limits = listed([limit.text for limit in where])
+    return f"It may {'meet' if met else 'miss'} {limits} only by chance." if chance else ""
 
 
 def _not_known(able: Sequence[Point], column: str) -> str:

@@ -6,7 +6,7 @@ the sweep is planned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice, product
 from typing import Any
@@ -18,7 +18,14 @@ from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.nested import unknown_part
-from codesign.exploration.definition.network import NetworkEntry, changes_widths, with_network, with_workload
+from codesign.exploration.definition.network import (
+    HiddenLayers,
+    NetworkEntry,
+    changes_widths,
+    with_network,
+    with_workload,
+)
+from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.training.presets import PRESETS
 from codesign.workload.datasets.registry import get_dataset
@@ -33,6 +40,8 @@ _ELSEWHERE = {
     },
 }
 """What cannot be varied, and what to do instead."""
+_TEXTS = ("network.hidden", "network.topology")
+"""Set all that widths and depth would change."""
 _MOST_TRIED = 100
 """Combinations of other axes under which a value is tried that is wrong by itself."""
 
@@ -46,9 +55,13 @@ def problems(data: dict[str, Any]) -> Mistakes:
         workload = None
     preset = data.get("preset")
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes") if is_of_design(path)}
+    yield from ((("axes", path), message) for path, message in overridden(axes))
+    given = next((name for name, recipe in mapping(data, "recipes").items() if _takes_a_model(recipe)), None)
     for path, values in axes.items():
         if (problem := unknown_in_design(path)) is not None:
             yield ("axes", path), problem
+        elif given is not None and not path.startswith("workload."):
+            yield ("axes", path), f"the network is that of the model of recipe '{given}'; remove it"
         elif workload is not None and (preset is None or preset in PRESETS):
             known = partial(refusals, network, preset, workload)
             block = path.partition(".")[0]
@@ -57,6 +70,31 @@ def problems(data: dict[str, Any]) -> Mistakes:
                 found = list(known({path: value}))
                 if found and all(any(known({**other, path: value})) for other in _together(others)):
                     yield from ((("axes", path, i), message) for message in found)
+            if path == "network.hidden":
+                yield from ((("axes", path, i), message) for i, message in _again(network, preset, values))
+
+
+def _takes_a_model(recipe: Any) -> bool:
+    return isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe)
+
+
+def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Paths that may not be beside another one, which sets all that they would change, and that they may not."""
+    paths = list(paths)
+    for text in (path for path in _TEXTS if path in paths):
+        yield from ((path, f"cannot be beside {text}") for path in paths if changes_widths(path))
+
+
+def _again(network: NetworkEntry, preset: str | None, texts: Sequence[Any]) -> Iterator[tuple[int, str]]:
+    """Hidden layers that are the same as earlier ones, written in another way."""
+    found: dict[HiddenLayers, Any] = {}
+    for i, text in enumerate(texts):
+        try:
+            hidden = HiddenLayers.of(with_network(network, preset, {"network.hidden": text}, ""), preset)
+        except CodesignError:  # told elsewhere
+            continue
+        if found.setdefault(hidden, text) != text:
+            yield i, f"{text} is {found[hidden]} again; values must differ"
 
 
 def _together(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -72,7 +110,18 @@ def unknown_in_design(path: str) -> str | None:
             return f"{wrong} cannot be varied; {instead}"
     if path.startswith("network.hidden.") and not changes_widths(path):
         return "hidden layers are counted from 1, as in network.hidden.1"
-    return None if changes_widths(path) else unknown_part(_MODELS[block], parameter, block)
+    if changes_widths(path):
+        return None
+    if block == "network" and parameter.partition(".")[0] not in NetworkEntry.model_fields:
+        known = (
+            "width",
+            "depth",
+            "hidden",
+            "hidden.1",
+            *(name for name in NetworkEntry.model_fields if name != "neuron"),
+        )
+        return f"a network has no parameter '{parameter}'{suggestion(parameter, known)}"
+    return unknown_part(_MODELS[block], parameter, block)
 
 
 def refusals(

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from codesign.documents import Path_
 from codesign.exploration.definition.checks import list_at, mapping
-from codesign.exploration.definition.network import changes_widths
+from codesign.exploration.definition.design_checks import overridden
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
@@ -73,8 +73,7 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
         except ValueError as error:
             yield ("space", path), str(error)
             wrong.add(path)
-    if _TEXT in written:
-        yield from ((("space", path), f"cannot be beside {_TEXT}") for path in written if changes_widths(path))
+    yield from ((("space", path), message) for path, message in overridden(written))
     for path, parameter in parameters.items():
         for text in [] if path in wrong else list(_names(parameter, parameters, wrong)):
             yield ("space", path), text
@@ -94,8 +93,6 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
             wrong.add(path)
 
 
-_TEXT = "network.hidden"
-"""Sets all that widths and depth would change."""
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
 _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be read."""

@@ -26,6 +26,7 @@ from codesign.mistakes import mistakes_of, reason, suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
+from codesign.units import plural
 from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
@@ -217,14 +218,21 @@ class SearchSpace:
         domain = self.parameters[block].domain if block in self.parameters else None
         if not parameter.field or block in parameter.conditions or not isinstance(domain, Choices):
             return {}
+        names = self._owners(parameter)
+        return {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
+
+    def _owners(self, parameter: Parameter) -> list[Value]:
+        """The recipes, chips or schedules of trials of which a parameter is one."""
+        block = parameter.block
+        domain = self.parameters[block].domain if block in self.parameters else None
+        names = domain.choices if isinstance(domain, Choices) else (self.baseline[block],)
         policies = {name: one.domain for name, one in self.parameters.items() if _POLICY.fullmatch(name)}
         under = [{name: choice} for name, one in policies.items() if isinstance(one, Choices) for choice in one.choices]
-        names = [
+        return [
             name
-            for name in domain.choices
+            for name in parameter.conditions.get(block, names)
             if any(self._means_something(parameter, {block: name, **policy}) for policy in ({}, *under))
         ]
-        return {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
 
     def refusal(self, parameter: Parameter, value: Value) -> str | None:
         """Why a parameter with a field cannot have a value where its conditions hold; None where it can."""
@@ -239,10 +247,14 @@ class SearchSpace:
             "chip": lambda: self.base.chips[name],
             "schedule": lambda: self.base.schedule_entry(name),
         }
+        if block in _NAMED and not self._owners(parameter):
+            return f"no trial has it: it means nothing to any {block} of the trials"
         try:
             if is_of_design(parameter.path):
                 base, chosen = self.base, {parameter.path: value}
                 if parameter.layer is not None:  # it may be there with another depth
+                    if (most := self._most_layers(parameter)) < parameter.layer:
+                        return f"no trial has it: networks have at most {plural(most, 'hidden layer')}"
                     chosen["network.depth"] = max(parameter.layer, len(self.hidden.sizes))
                 return "; ".join(refusals(base.network, base.preset, base.workload, chosen)) or None
             elif block == "chip" and field not in ChipEntry.model_fields:
@@ -257,6 +269,13 @@ class SearchSpace:
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None
+
+    def _most_layers(self, parameter: Parameter) -> int:
+        """How many hidden layers a trial may have under a parameter's conditions."""
+        if "network.depth" not in self.parameters:
+            return len(self.hidden.sizes)
+        depths = parameter.conditions.get("network.depth", self.drawn("network.depth")[1].examples)
+        return max(depth for depth in depths if isinstance(depth, int))
 
     @cached_property
     def hidden(self) -> HiddenLayers:

@@ -144,7 +144,8 @@ def _along(
     name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names
 ) -> Figure | None:
     column, across = entry.column, points_in(points, entry.level) if entry.level else []
-    ladders = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1][:_MOST_LINES]
+    found = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1]
+    ladders = found[:_MOST_LINES]
     say, say_across = names.told_apart([ladder[0] for ladder in ladders]), names.told_apart(across)
     named = [say(ladder[0]) for ladder in ladders]
     rows: list[Row] = []
@@ -162,11 +163,17 @@ def _along(
         mean, line = interval(measured(column, point, points)).mean, say_across(point)
         if mean is not None:
             levels.setdefault(line, _row(line, 0.0, mean, like(column)))
-    drawn = _band(rows, ordinal=True) + _line(rows, _words(entry.along), like(column), label_of(column), ordinal=True)
+    unit = chosen[0].axis_units.get(entry.along, "")
+    x_title = f"{_words(entry.along)}{f' in {unit}' if unit else ''}"
+    drawn = _band(rows, ordinal=True) + _line(rows, x_title, like(column), label_of(column), ordinal=True)
     if levels:
         drawn += _across(list(levels.values()), rows)
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
     note = _BANDS + (f" Dashed: {runs}." if levels else "")
+    if found[_MOST_LINES:]:
+        note += (
+            f" These are the first {_MOST_LINES} of {len(found)} lines; `select` in the figure's entry chooses others."
+        )
     return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
 
 
