@@ -42,6 +42,19 @@ def test_axes_on_the_energy_and_the_time_of_one_thing_have_two_names():
     assert [names.axis(path) for path in both] == ["spike (energies) of µBrain", "spike (times) of µBrain"]
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("network.hidden.2", "second-layer width"),
+        ("network.hidden.11", "hidden 11"),
+        ("workload.timesteps", "number of timesteps"),
+    ],
+)
+def test_axes_on_layers_and_data_are_said_in_words(path: str, title: str):
+    names = names_of(points_of([mubrain_row("layered", "random", 0, 0) | {f"axis.{path}": 12.0}]))
+    assert (names.axis(path), names.option(path, "12")) == (title, f"{title} 12")
+
+
 def test_axes_are_read_with_their_units():
     row = mubrain_row("layered", "random", 0, 0) | {"axis.chip.mubrain.energies.spike": 2.6e-11}
     unit = AxisFacts(name="chip.mubrain.energies.spike", unit="J")

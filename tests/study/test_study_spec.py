@@ -100,7 +100,7 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
             "depends on 'network.depth', which must come before",
         ),
         # whole numbers
-        (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a whole number, found 2.89"),
+        (GROUP, "recipe.group_size: {from: 1, to: 8.0}", "must be a whole number, found 8.0"),
         (WIDTH, "network.width: {from: 4.0, to: 8}", "must be a whole number above 0, .*, found 4.0"),
         # what another one has
         (WIDTH, "schedule.policy: {same_as: recipe.group_size}", "has: must be a text, found 1"),
@@ -116,6 +116,14 @@ def test_what_would_be_another_search_is_refused_with_its_line(old: str, new: st
     found = mistakes_of(study, (old, new))
     assert any(re.search(message, told) for _, told in found), found
     assert {line for line, _ in found} == {line_of(old)}
+
+
+def test_of_a_range_the_ends_are_told_that_are_wrong() -> None:
+    """Not what lies between them, which nobody wrote."""
+    found = mistakes_of(study, (TIME, "neuron.time_constant: {from: 1, to: 100}"))
+    assert [told.partition(";")[0] for _, told in found] == [
+        f"space.neuron.time_constant: needs a unit, found {end}" for end in (1.0, 100.0)
+    ]
 
 
 def test_a_layer_that_no_trial_has_is_refused() -> None:

@@ -36,7 +36,13 @@ _SYNCHRONIZATION: Mapping[str, str] = {
 }
 """The values of an axis on a chip's kind of synchronization."""
 
-_DESIGN_WORDS = {"network.hidden": "network", "workload.train": "training samples"}
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_DESIGN_WORDS = {
+    "network.hidden": "network",
+    **{f"network.hidden.{number}": f"{ordinal}-layer width" for number, ordinal in enumerate(_ORDINALS, start=1)},
+    "workload.train": "number of training samples",
+    "workload.timesteps": "number of timesteps",
+}
 """Axes on network, neuron and workload whose last part does not say what they are."""
 _OWN = {"chip": "the chip's own schedule"}
 """Of schedules that are another on each chip; one of a file keeps its name."""

@@ -14,7 +14,7 @@ from codesign.documents import Path_
 from codesign.exploration.definition.checks import list_at, mapping
 from codesign.exploration.definition.design_checks import overridden
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
-from codesign.exploration.study.domains import Choices, Domain, SameAs
+from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion
 
@@ -94,6 +94,8 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
 
 
 _DOMAIN: TypeAdapter[Any] = TypeAdapter(Domain)
+_ENDS = 2
+"""Of the examples of a range, the first ones."""
 _ANYTHING = Choices(choices=(0,))
 """Stands in for a domain that cannot be read."""
 
@@ -123,10 +125,14 @@ def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[
     source, domain = space.drawn(parameter.path)
     known = None if parameter.field else names[parameter.block]
     shared = "" if source == parameter.path else f"same_as: cannot have what {source} has: "
-    for value in domain.examples:
+    told = False
+    for place, value in enumerate(domain.examples):
+        if told and place >= _ENDS and isinstance(domain, Range):  # nobody wrote what lies between ends that are wrong
+            return
         if known is not None and value not in known:
             yield f"{shared}unknown {parameter.block} '{value}'{suggestion(str(value), known)}"
         elif parameter.field and (text := space.refusal(parameter, value)) is not None:
+            told = True
             yield f"{shared}{text}"
 
 
