@@ -172,6 +172,13 @@ def test_axes_and_legend(tab):
     assert tab.run(shapes) < count
     assert tab.run("document.querySelector('#legend button').getAttribute('aria-pressed')") == "false"
     tab.run("document.querySelector('#legend button').click()")
+    each = "[...Array(document.querySelectorAll('#legend button').length).keys()].forEach(place => "
+    tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
+    settled(tab)
+    assert tab.run("document.getElementById('front').textContent") == "All points are switched off."
+    tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
+    settled(tab)
+    assert tab.run(shapes) == count
     choose(tab, "vertical", "log")
 
 

@@ -246,8 +246,10 @@ const showLegend = () => {
 const drawFront = async (rows) => {
   const measure = abscissa();
   const key = JSON.stringify([asked.name, measure?.key, state.book, state.horizontal, state.vertical, state.colour, state.size, [...state.hidden], state.required === null, ringed(rows).length > 0, darkness.matches]);
-  if (!measure || measure.mean.every((each) => each === null)) {
-    chart.place.textContent = "Nothing is known that accuracy could be drawn against.";
+  if (![...Array(count).keys()].some(shownPoint)) {
+    chart.view?.finalize();
+    Object.assign(chart, { view: null, key: "" });
+    chart.place.textContent = state.hidden.size ? "All points are switched off." : "Nothing is known that accuracy could be drawn against.";
     $("marks").replaceChildren();
     return;
   }
