@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional
 
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.surrogate import arctan_derivative
+from codesign.simulation.neuron import arctan_derivative
 from codesign.workload.events import EventBatch
 
 
