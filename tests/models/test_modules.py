@@ -316,6 +316,17 @@ def test_neurons_with_an_endless_threshold_are_read():
         cd.import_model(chain(nn.Linear(2, 2), IFNode(), nn.Linear(2, 2), IFNode()), sample=torch.ones(1, 2), dt="1 ms")
 
 
+def test_an_adaptive_pool_of_equal_windows_is_an_average_pool():
+    """4×6 pixels into 2×2: windows of 2×3, whose mean of ones the weight 0.75 makes no spike and 1.5 does."""
+    network = chain(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 2, bias=False), Leaky(0.5))
+    network[2].weight.data = torch.tensor([[0.75, 0, 0, 0], [0, 0, 0, 1.5]])
+    record = {"input": np.ones((1, 1, 1, 4, 6)), "3": np.array([[[0, 1]]])}
+    loaded = cd.import_model(network, sample=torch.ones(1, 1, 4, 6), dt="1 ms", check=record)
+    assert loaded.card.certificate.agrees
+    with pytest.raises(InputError, match=r"module '0' \(AdaptiveAvgPool2d\): output_size must divide 5×6, found 2"):
+        cd.import_model(network, sample=torch.ones(1, 1, 5, 6), dt="1 ms")
+
+
 def test_a_max_pool_takes_one_spike_of_a_neuron():
     """Of several, torch passes on the largest number, and a chip the first message."""
 

@@ -21,7 +21,7 @@ from codesign.errors import InputError
 from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, answers_of, read_neurons
 from codesign.models.nir.graph import Graph, NirNode
 from codesign.models.nir.timesteps import Made, Timesteps
-from codesign.models.nir.torch_nodes import linear_node, refusal, torch_node
+from codesign.models.nir.torch_nodes import ALLOWED, linear_node, refusal, torch_node
 
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
@@ -187,9 +187,9 @@ class _Trace:
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self.depth -= 1
-            if name not in self.nodes:
-                self.nodes[name] = self._node(name, module)
             given, made = _first([*args, *kwargs.values()]), _first(output)
+            if name not in self.nodes:
+                self.nodes[name] = self._node(name, module, given)
             if given is None or made is None:
                 raise refusal(name, module, "must take a tensor and return a tensor")
             source = self._source(name, module, given)
@@ -270,13 +270,12 @@ class _Trace:
         tensors = [value for value in output if isinstance(value, torch.Tensor)]
         self._states[name] = {_storage(state): (state, state._version) for state in tensors}
 
-    def _node(self, name: str, module: nn.Module) -> NirNode:
+    def _node(self, name: str, module: nn.Module, given: torch.Tensor | None) -> NirNode:
         neurons = read_neurons(name, module)
         if neurons is None:
-            node = torch_node(name, module)
+            node = torch_node(name, module, given)
             if node is None:
-                allowed = "Linear, Conv1d, Conv2d, AvgPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, Dropout"
-                raise refusal(name, module, f"cannot be imported; modules other than neurons may be {allowed}")
+                raise refusal(name, module, f"cannot be imported; modules other than neurons may be {ALLOWED}")
             return node
         self.neurons[name] = neurons
         numbers = {key: np.asarray(value) for key, value in neurons[1].numbers.items()}

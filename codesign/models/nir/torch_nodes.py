@@ -8,6 +8,7 @@ Nodes are those of NIR and two more, which it lacks:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,16 @@ from codesign.models.nir.frameworks import FRAMEWORKS, array
 from codesign.models.nir.graph import NirNode
 
 nn = torch.nn
+ALLOWED = (
+    "Linear, Conv1d, Conv2d, AvgPool2d, AdaptiveAvgPool2d, SumPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, "
+    "Dropout"
+)
 
 
-def torch_node(name: str, module: Any) -> NirNode | None:
-    """The node of a module without neurons; None where there is none."""
+def torch_node(name: str, module: Any, given: torch.Tensor | None = None) -> NirNode | None:
+    """The node of a module without neurons, of which some depend on the size of what they get; None where there is
+    none.
+    """
     kind = type(module).__name__
     if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
         return NirNode(name=name, kind="Pass")
@@ -37,6 +44,8 @@ def torch_node(name: str, module: Any) -> NirNode | None:
         return _convolution(name, module)
     if isinstance(module, nn.AvgPool2d | nn.MaxPool2d) or kind == "SumPool2d":
         return _pool(name, module)
+    if isinstance(module, nn.AdaptiveAvgPool2d) and given is not None:
+        return _adaptive_pool(name, module, given.shape[-2:])
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return _batch_norm(name, module)
     return None
@@ -75,6 +84,15 @@ def _pool(name: str, module: Any) -> NirNode:
     stride = module.kernel_size if module.stride is None else module.stride
     of_class = next((kind[each] for each in kind if isinstance(module, each)), "SumPool2d")
     return NirNode(name=name, kind=of_class, numbers=sizes | {"stride": np.array(stride)})
+
+
+def _adaptive_pool(name: str, module: nn.AdaptiveAvgPool2d, size: Sequence[int]) -> NirNode:
+    wanted = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * 2
+    windows = [1 if into is None else whole / into for whole, into in zip(size, wanted, strict=True)]
+    if any(window != int(window) for window in windows):
+        raise refusal(name, module, f"output_size must divide {size[0]}×{size[1]}, found {module.output_size}")
+    numbers = {"kernel_size": np.array(windows, dtype=int), "padding": np.zeros(2, dtype=int)}
+    return NirNode(name=name, kind="AvgPool2d", numbers={**numbers, "stride": numbers["kernel_size"]})
 
 
 def _batch_norm(name: str, module: Any) -> NirNode:

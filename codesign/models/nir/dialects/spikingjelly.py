@@ -43,7 +43,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     threshold = layer.number("v_threshold")
     return LayerNumbers(
         decay=decay,
-        threshold=None if np.isposinf(threshold).all() else threshold,
+        threshold=None if np.isposinf(threshold).all() and not subtracts else threshold,  # ∞ · 0 there
         gain=gain,
         drive=drive,
         comparison=">=",
