@@ -75,6 +75,19 @@ def test_the_line_is_the_front_of_all_that_compares(browser, tmp_path):
     assert "Line: front." in tab.run("document.getElementById('legend').textContent")
 
 
+def test_energies_that_compare_have_a_ratio_side_by_side(browser, tmp_path):
+    """10.34 nJ of µBrain over 15.92 µJ of Loihi; Speck's lacks terms."""
+    tab = shown(browser, tmp_path, render_report(read_results(EXAMPLE)))
+    for name in ("Loihi", "µBrain", "Speck"):
+        button = "[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{}')"
+        tab.run(f"{button.format(name)}.click()")
+        settled(tab)
+    line = "[...document.querySelectorAll('#pinned tbody tr')].find(row => row.cells[0].textContent === 'energy')"
+    cells = tab.run(f"[...{line}.cells].map(cell => cell.textContent)")
+    assert ["×" in cell for cell in cells[1:]] == [False, True, False]
+    assert float(re.search(r"\(([\d.]+) ×\)", cells[2])[1]) == pytest.approx(10.34448e-3 / 15.92347, rel=2e-3)
+
+
 def test_a_limit_on_energy_is_held_against_the_book_that_the_file_names(browser, tmp_path):
     """Layered training spends 9.2 µJ of Loihi's board, of which 8.4 µJ are those of the cores in use."""
     metadata = replace(synthetic_metadata(), static_book="cores_in_use")

@@ -325,7 +325,8 @@ const showPinned = () => {
   const beside = (measure, index) => {
     const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
     if (index === state.pinned[0] || !base || mean === null) return "";
-    if (measure.unit.startsWith("J") && groupOf(index) !== groupOf(state.pinned[0])) return ""; // other terms: no ratio
+    const [own, other] = [index, state.pinned[0]].map((each) => groups().whole[groupOf(each)]);
+    if (measure.unit.startsWith("J") && own !== other) return ""; // other terms: no ratio
     if (measure.share) return ` (${mean >= base ? "+" : "−"}${inPercent(Math.abs(mean - base))})`;
     return ` (${digits(mean / base)} ×)`;
   };
