@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from equality import assert_same
 from networks import batch_of, network_of
 from random_cases import DROPOUTS, a_case
 
@@ -15,7 +16,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.engine import classification_loss, engine_names, simulate
 from codesign.simulation.execution import NOT_REACHED, Execution
-from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
 PER_SAMPLE = [
@@ -115,11 +116,7 @@ def test_evaluation_does_not_depend_on_the_batch_size():
     case = a_case(batch=7)
     whole = evaluate(case.network, case.events, Schedule(group_size=2), seed=1)
     parts = evaluate(case.network, case.events, Schedule(group_size=2), seed=1, batch_size=3)
-    for name in PER_SAMPLE:
-        assert getattr(whole, name).tolist() == getattr(parts, name).tolist(), name
-    for table in ("messages", "updates"):
-        for column, value in vars(getattr(whole, table)).items():
-            assert value.tolist() == getattr(getattr(parts, table), column).tolist(), (table, column)
+    assert_same(parts, whole)
     answers = answer(case.network, case.events, Schedule(group_size=2), seed=1)
     assert answers.predictions.tolist() == whole.predictions.tolist()
 
@@ -144,10 +141,6 @@ def test_what_does_not_fit_is_an_error():
     leaky = chain([0.5], time_constant="1 ms")
     with pytest.raises(InputError, match=r"decays by 0.01 s a timestep, events have 0.02 s"):
         simulate(leaky, events, LAYERED)
-    with pytest.raises(InputError, match="group_size: must be at least 1, found 0"):
-        Schedule(group_size=0)
-    with pytest.raises(InputError, match="input_dropout: must be between 0 and 1"):
-        Regularization(input_dropout=1.5)
 
 
 def test_a_network_is_called_like_any_module():

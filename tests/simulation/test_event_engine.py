@@ -191,22 +191,6 @@ def test_one_network_can_be_run_in_any_order(convolutional: bool):
         assert_gradients_close(result_gradients(case, simulation), result_gradients(case, expected))
 
 
-def test_changed_weights_thresholds_and_time_constants_are_seen():
-    case = a_case()
-    assert_equals_reference(case)
-    with torch.no_grad():
-        for weight in case.network.weights():
-            weight.add_(1 / 64)
-    assert_equals_reference(case)
-    case.network.threshold.add_(1 / 16)
-    case.network.time_constant.fill_(0.02)
-    assert_equals_reference(case)
-    other = a_case().network
-    case.network.load_state_dict(other.state_dict())
-    assert_equals_reference(case)
-    assert_equals_reference(replace(case, network=other))
-
-
 # corners -------------------------------------------------------------------------------------------------------------
 
 

@@ -88,16 +88,10 @@ def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
         (lambda simulation, labels: 0.5, "loss: must give a scalar tensor, found float"),
         (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
         (None, "loss: must be a name or a function, found NoneType"),
+        ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'"),
     ],
 )
 def test_what_no_loss_may_give_is_refused(loss: Any, message: str, engine: str):
     network, events = one_input_two_outputs()
     with pytest.raises(InputError, match=message):
         classification_loss(network, events, LAYERED, loss=loss, engine=engine)
-
-
-@every_engine
-def test_an_unknown_loss_is_an_error(engine: str):
-    network, events = one_input_two_outputs()
-    with pytest.raises(InputError, match="unknown loss 'timesteps'; did you mean 'timestep'"):
-        classification_loss(network, events, LAYERED, loss="timesteps", engine=engine)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-import torch
+from networks import batch_of, network_of
 
 import codesign as cd
 
@@ -15,16 +13,11 @@ FIRST, SECOND = [[1.0, 0.0], [1.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]
 
 
 def network(first=FIRST, second=SECOND, **neuron):
-    spec = cd.NeuronSpec(threshold=0.5, time_constant=math.inf, **neuron)
-    made = cd.SpikingNetwork(cd.parse_topology("2-2-2"), spec, timestep_s=0.001)
-    with torch.no_grad():
-        for weight, numbers in zip(made.weights(), (first, second), strict=True):
-            weight.copy_(torch.tensor(numbers))
-    return made
+    return network_of("2-2-2", first, second, threshold=0.5, **neuron)
 
 
 def run(made, frames=FRAMES, schedule=cd.LAYERED, **options):
-    events = cd.EventBatch.from_dense(frames, np.array([1]), timestep_s=0.001, **options)
+    events = batch_of(frames, [1], **options)
     return cd.evaluate(made, events, schedule), events
 
 
@@ -75,13 +68,10 @@ def test_kernels_count_the_weights_that_are_there_for_each_pixel():
     """Windows of a pool make a row of two pixels under a kernel with taps of 0, 4 and 1: the left pixel
     reaches both outputs, the right one over the tap of 0; the right pixel reaches both over the others."""
     layers = [{"kind": "average_pool", "kernel": 2}, {"kind": "conv2d", "channels": 1, "kernel": 3, "padding": 1}]
-    topology = cd.TopologySpec(input=(1, 2, 4), layers=(*layers, {"kind": "linear", "neurons": 2}))
-    made = cd.SpikingNetwork(topology, cd.NeuronSpec(threshold=0.5, time_constant=math.inf), timestep_s=0.001)
-    with torch.no_grad():
-        made.weights()[0].copy_(torch.tensor([[[[1.0, 1, 1], [0, 4, 1], [1, 1, 1]]]]))
-        made.weights()[1].fill_(1.0)
-    frames = np.zeros((1, 1, 1, 2, 4))
-    frames[..., 0, 0] = frames[..., 0, 3] = 1  # a pixel in each window
+    topology = {"input": [1, 2, 4], "layers": [*layers, {"kind": "linear", "neurons": 2}]}
+    made = network_of(topology, [[[[1.0, 1, 1], [0, 4, 1], [1, 1, 1]]]], 1.0, threshold=0.5)
+    frames = np.zeros((1, 1, 8))
+    frames[..., [0, 3]] = 1  # a pixel in each window
     execution, events = run(made, frames)
     assert execution.synaptic_operations.tolist() == [[4, 4]]
     assert cd.neurobench(execution, made, events).effective_acs == 3 + 4
@@ -95,4 +85,4 @@ def test_what_was_not_run_is_refused():
     with pytest.raises(cd.InputError, match="gives other spikes"):
         cd.neurobench(execution, made, events.first_timesteps(1))
     with pytest.raises(cd.InputError, match="of other sizes"):
-        cd.neurobench(execution, cd.SpikingNetwork(cd.parse_topology("2-3-2"), cd.NeuronSpec(), timestep_s=0.001))
+        cd.neurobench(execution, network_of("2-3-2"))

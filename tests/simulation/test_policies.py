@@ -20,6 +20,7 @@ from codesign.simulation import policies
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.simulation.selection import select
 
 BUILT_IN = ("arbiter", "fifo", "momentum", "random", "round_robin", "shallow_inhibition_first", "timed")
 
@@ -253,6 +254,12 @@ def test_policies_of_the_same_name_are_told_apart():
     for priority in (deep_first, all_equal, with_closure(0.3, 5), with_closure(-1.7, 2)):
         mine = Policy(name="fifo", priority=priority)
         assert_equals_reference(replace(case, schedule=replace(case.schedule, policy=mine, group_size=3)))
+
+
+def test_infinite_priorities_are_ordered():
+    priority, waiting = torch.tensor([[-torch.inf, 3.0, torch.inf]]), torch.ones((1, 3), dtype=torch.bool)
+    assert select(priority, waiting, 1).tolist() == [[False, False, True]]
+    assert select(priority, waiting, 2).tolist() == [[False, True, True]]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

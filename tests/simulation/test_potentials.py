@@ -1,4 +1,4 @@
-"""Potentials that are truncated as they decay: by hand, and against Loihi's integers."""
+"""Potentials that saturate, and that are truncated as they decay: by hand, and against Loihi's integers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(network: SpikingNetwork, inputs: list[float], engine: str) -> Execution:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_by_hand(engine: str):
+def test_truncated_by_hand(engine: str):
     def potential(step: float | None, inputs: list[float]) -> float:
         return float(run(integrator(0.5, 1.0, step), inputs, engine).scores[0, 0])
 
@@ -76,13 +76,43 @@ def test_a_potential_that_is_truncated_to_0_was_active(engine: str):
     assert run(integrator(0.5, 1.0, 1.0), [1.0, 0.0, 0.0], engine).active[0, :, 0].tolist() == [1, 1, 0]
 
 
-def test_wrong_steps_are_an_error():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_saturated_by_hand(engine: str):
+    def potential(ranges: tuple[tuple[float, float], ...] | None, inputs: list[float]) -> float:
+        network = integrator(1, 1.0, None)
+        network.potential_ranges = ranges
+        return float(run(network, inputs, engine).scores[0, 0])
+
+    assert potential(None, [3.0, 2.0, -1.0]) == 4.0
+    assert potential(((-1.0, 2.0),), [3.0, 2.0, -1.0]) == 1.0  # 3 → 2, 4 → 2, 1
+    assert potential(((-1.0, 2.0),), [-4.0, 0.5]) == -0.5  # −4 → −1, −0.5
+    assert potential(((-math.inf, 2.0),), [-4.0, 0.5]) == -3.5
+
+
+def test_ranges_are_no_part_of_the_state_dict():
     network = network_of("4-3-2")
-    for steps, message in (
-        ((0.5,), "must have one step for each of 2 layers, found 1"),
-        ((0.5, -0.5), "that of layer 1: must be"),
-        ((math.nan, 0.5), "that of layer 0: must be a finite number"),
-    ):
-        with pytest.raises(InputError, match=f"potential_steps: {message}"):
-            network.potential_steps = steps
-    assert network.potential_steps is None
+    names = set(network.state_dict())
+    assert network.potential_bounds() is None
+    network.potential_ranges = ((-1, 2), (-3, 4))
+    assert network.potential_ranges == ((-1.0, 2.0), (-3.0, 4.0))
+    assert set(network.state_dict()) == names
+    assert [bound.tolist() for bound in network.potential_bounds()] == [[-1.0] * 3 + [-3.0] * 2, [2.0] * 3 + [4.0] * 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("steps", (0.5,), "must have one step for each of 2 layers, found 1"),
+        ("steps", (0.5, -0.5), "that of layer 1: must be"),
+        ("steps", (math.nan, 0.5), "that of layer 0: must be a finite number"),
+        ("ranges", ((-1.0, 1.0),), "must have one range for each of 2 layers, found 1"),
+        ("ranges", ((-1.0, 1.0), (0.5, 1.0)), r"layer 1 must have low ≤ 0 ≤ high, found \(0.5, 1.0\)"),
+        ("ranges", ((1.0, -1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(1.0, -1.0\)"),
+        ("ranges", ((math.nan, 1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(nan, 1.0\)"),
+    ],
+)
+def test_wrong_steps_and_ranges_are_an_error(name: str, values: Any, message: str):
+    network = network_of("4-3-2")
+    with pytest.raises(InputError, match=f"potential_{name}: .*{message}"):
+        setattr(network, f"potential_{name}", values)
+    assert network.potential_steps is network.potential_ranges is None
