@@ -36,9 +36,6 @@ def sizes(placement: Placement) -> list[tuple[int, int]]:
     return [(part.layer, part.neurons) for part in placement.parts]
 
 
-# near ----------------------------------------------------------------------------------------------------------------
-
-
 def test_a_chain_of_four_layers_runs_around_a_ring_of_four_tiles() -> None:
     """In order, the way from tile 1 to tile 2 has two hops; no chain that visits four tiles has fewer than three."""
     chip, shape = mesh_chip(2, 2, neurons=10), shape_of("99-10-10-10-10")
@@ -131,8 +128,6 @@ def test_what_cannot_be_moved_says_so() -> None:
     assert "more than 256 cores of a chip are in use" in placement.assumptions[0]
 
 
-# executions ----------------------------------------------------------------------------------------------------------
-
 MESH = mesh_chip(3, 4, neurons=5, more=f"vector_width: {number(1)}\n" + group("energies", hop="1 nJ"))
 
 
@@ -170,9 +165,6 @@ def test_hops_by_an_execution_are_those_that_are_priced() -> None:
         place(shape_of("64-3"), MESH, strategy="near", traffic=execution)
     with pytest.raises(InputError, match="traffic: is for `spread` and strategies 'near' and 'balanced_near'"):
         place(placement.shape, MESH, strategy="balanced", traffic=execution)
-
-
-# by hand -------------------------------------------------------------------------------------------------------------
 
 
 def test_cores_by_hand_are_taken_as_they_are_given() -> None:

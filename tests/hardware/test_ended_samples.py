@@ -1,4 +1,7 @@
-"""Samples that a margin ended: each costs what a sample of that many timesteps does, on every shipped chip."""
+"""Samples that end early: by a margin, where each costs what one of that many timesteps does, and at the first output.
+
+A chip that cannot drop what waits then pays for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, chip_from
 from networks import batch_of, network_of
 
@@ -16,7 +20,7 @@ from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.cost.cost import Cost, mean_times, price
 from codesign.hardware.cost.energy import term_energies
 from codesign.hardware.cost.latency import Latency
-from codesign.hardware.cost.scheduling import on_chip
+from codesign.hardware.cost.scheduling import chip_schedule, on_chip
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement.placement import Placement, place
 from codesign.network.spiking_network import SpikingNetwork
@@ -141,3 +145,39 @@ def test_a_chip_that_cannot_drop_its_queue_ends_samples_between_timesteps(networ
     assert price(cut, able).energy_j > 0
     with pytest.raises(InputError, match="drop what waits"):
         price(cut, placement)
+
+
+KEEPS = {word: CHIP.model_copy(update={"can_flush": word}) for word in ("no", "unknown")}
+
+
+@pytest.mark.parametrize("can_flush", KEEPS)
+def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(can_flush: str, network: SpikingNetwork) -> None:
+    placement = place(network.shape, KEEPS[can_flush])
+    chosen = chip_schedule(placement, group_size=2)
+    assert any("all of it is counted" in text for text in chosen.assumptions)
+    execution = evaluate(network, events(), chosen.schedule)
+    drained = evaluate(network, events(), chosen.schedule.drained())
+    cost, whole = price(execution, placement), price(drained, placement)
+    np.testing.assert_array_equal(cost.synaptic_operations, whole.synaptic_operations)
+    assert cost.energy_j == whole.energy_j
+    # the answer is that of the first output spike and one step more, pass by pass
+    np.testing.assert_array_equal(execution.scores, drained.convergence[:, 1])
+    np.testing.assert_array_equal(answer(network, events(), chosen.schedule).predictions, execution.predictions)
+    early = evaluate(network, events(), chip_schedule(place(network.shape, CHIP), group_size=2).schedule)
+    assert early.synaptic_operations.sum() < drained.synaptic_operations.sum()
+    with pytest.raises(InputError, match=r"drop what waits after the decision.* chip_schedule gives"):
+        price(early, placement)
+    price(early, place(network.shape, CHIP))
+
+
+def test_an_early_answer_has_no_gradient(network: SpikingNetwork) -> None:
+    schedule = chip_schedule(place(network.shape, KEEPS["no"])).schedule
+    assert not simulate(network, events(), schedule).logits.requires_grad
+    with pytest.raises(InputError, match="'read_early' has no gradient"):
+        classification_loss(network, events(), schedule)
+
+
+def test_so_many_steps_are_not_recorded(network: SpikingNetwork) -> None:
+    schedule = replace(chip_schedule(place(network.shape, KEEPS["no"])).schedule, steps_after_output=33)
+    with torch.no_grad(), pytest.raises(InputError, match="steps_after_output: must be between 0 and 32, found 33"):
+        simulate(network, events(), schedule)

@@ -6,31 +6,20 @@ from handmade_hardware import (
     ASYNCHRONOUS,
     ENERGIES,
     MESH_CORES,
-    STATED,
     TIMES,
     Builder,
+    barrier,
     cost_of,
     group,
     mesh,
     near,
     number,
+    timer,
 )
 
 from codesign.simulation.execution import Execution, Slice
 
-BARRIER = f"""
-synchronization:
-  kind: barrier
-  scope: timestep
-  times: {{by_tiles: {{1: 100 ms, 3: 500 ms}}, {STATED}}}
-"""
-TIMER = f"""
-synchronization:
-  kind: timer
-  tick: {number("1 ms")}
-  ticks_per_timestep: 2
-  overload: stretch
-"""
+BARRIER, TIMER = barrier("1: 100 ms, 3: 500 ms"), timer(2)
 
 # two lanes: a message at the hidden layer of 4 takes 2 operations and 10 us, at the output layer of 2 one operation
 HIDDEN = 2e-6 + 10e-6

@@ -50,7 +50,9 @@ def test_names_and_aliases_belong_to_one_chip() -> None:
 
 
 @pytest.mark.parametrize("name", LIBRARY)
-def test_every_number_and_result_names_a_source_of_its_file_and_every_source_is_used(name: str) -> None:
+def test_numbers_and_results_name_sources_of_their_file_which_are_all_used_and_can_be_found(
+    name: str,
+) -> None:
     chip = LIBRARY[name]
     numbers = chip.numbers().values()
     used = {one.source for one in (*numbers, *chip.validation)} | {chip.citation}
@@ -60,22 +62,11 @@ def test_every_number_and_result_names_a_source_of_its_file_and_every_source_is_
         if part and part.source
     }
     assert used == set(chip.sources)
-    assert all(number.confidence for number in numbers)
-
-
-@pytest.mark.parametrize("name", LIBRARY)
-def test_every_source_can_be_found(name: str) -> None:
-    for key, source in LIBRARY[name].sources.items():
+    for key, source in chip.sources.items():
         assert len(source.citation) >= 20, key
         assert source.doi or source.url or key in WITHOUT_ADDRESS, key
         assert not source.doi or re.fullmatch(r"10\.\d{4,}/\S+", source.doi), key
         assert not source.url or source.url.startswith("https://"), key
-
-
-@pytest.mark.parametrize("name", LIBRARY)
-def test_derived_numbers_show_their_arithmetic_or_reading(name: str) -> None:
-    numbers = LIBRARY[name].numbers()
-    assert [path for path, number in numbers.items() if number.confidence == "derived" and not number.note] == []
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -183,13 +174,8 @@ def test_what_is_not_published_is_absent() -> None:
     assert LIBRARY["brainscales2"].energies.synaptic_operation is None
     assert LIBRARY["brainscales2"].times.synaptic_operation is None
     assert LIBRARY["morphic"].vector_width is None
-
-
-def test_spinnaker_counts_a_packet_s_joules_once() -> None:
-    for name in ("spinnaker_sharp2012", "spinnaker_stromatias2013"):
-        chip = LIBRARY[name]
-        assert chip.energies.hop is None
-        assert chip.energies.message is None
+    for name in ("spinnaker_sharp2012", "spinnaker_stromatias2013"):  # a packet's joules are counted once
+        assert LIBRARY[name].energies.hop is LIBRARY[name].energies.message is None
 
 
 # 11,500 spikes a digit, of which 6,400 are inputs that reach 64 neurons; the others reach 10 outputs, or 16
@@ -220,47 +206,33 @@ def test_every_chip_says_how_all_of_it_is_known_and_what_its_energies_are_energi
     for energy, number in chip.energies.given.items():
         fields = {"per", "static", "voltage", "all_in", "counted"} & set(type(number).model_fields)
         assert fields <= number.model_fields_set, energy
+    # arithmetic, or how a figure was read
+    assert [path for path, number in chip.numbers().items() if number.confidence == "derived" and not number.note] == []
 
 
 BY_TIMESTEP = ("loihi2", "loihi_davies2018", "loihi_sanafe", "poets", "xylo_audio2")
+TICKS = {
+    "reckon": (1e-3, "stretch"),
+    "seneca_timer": (10_000 / 200e6, "stretch"),
+    "spinnaker2": (1e-3, "drop"),
+    "spinnaker_sharp2012": (1e-3, "stretch"),
+    "tianjic": (5050 / 300e6, "stretch"),
+    "truenorth": (1e-3, "stretch"),
+}
 
 
 def test_kinds_of_synchronization() -> None:
     kinds = {name: LIBRARY[name].synchronization.kind for name in REAL}
-    assert {name for name, kind in kinds.items() if kind == "asynchronous"} == {
-        "brainscales2",
-        "mubrain",
-        "mubrain_layersync2024",
-        "speck",
-    }
-    assert {name for name, kind in kinds.items() if kind == "clocked"} == {"morphic", "odin", "odin_allin"}
-    assert {name for name, kind in kinds.items() if kind == "barrier"} == {*BY_TIMESTEP, "seneca_barrier"}
+    found = {kind: {name for name in kinds if kinds[name] == kind} for kind in kinds.values()}
+    assert found["asynchronous"] == {"brainscales2", "mubrain", "mubrain_layersync2024", "speck"}
+    assert found["clocked"] == {"morphic", "odin", "odin_allin"}
+    assert found["barrier"] == {*BY_TIMESTEP, "seneca_barrier"}
     assert all(LIBRARY[name].synchronization.scope == "timestep" for name in BY_TIMESTEP)
     assert LIBRARY["seneca_barrier"].synchronization.scope == "layer"
-
-
-@pytest.mark.parametrize(
-    ("name", "tick", "overload"),
-    [
-        ("reckon", 1e-3, "stretch"),
-        ("seneca_timer", 10_000 / 200e6, "stretch"),
-        ("spinnaker2", 1e-3, "drop"),
-        ("spinnaker_sharp2012", 1e-3, "stretch"),
-        ("tianjic", 5050 / 300e6, "stretch"),
-        ("truenorth", 1e-3, "stretch"),
-    ],
-)
-def test_ticks(name: str, tick: float, overload: str) -> None:
-    chip = LIBRARY[name]
-    assert isinstance(chip.synchronization, Timer)
-    assert chip.seconds(chip.synchronization.tick) == near(tick)
-    assert chip.synchronization.overload == overload
-
-
-def test_seneca_differs_in_its_synchronization_alone() -> None:
-    barrier, timer = (LIBRARY[name].model_dump() for name in ("seneca_barrier", "seneca_timer"))
-    differing = {field for field in barrier if barrier[field] != timer[field]}
-    assert differing == {"name", "title", "aliases", "description", "synchronization", "extends"}
+    for name, (tick, overload) in TICKS.items():
+        timer = LIBRARY[name].synchronization
+        assert isinstance(timer, Timer), name
+        assert (LIBRARY[name].seconds(timer.tick), timer.overload) == (near(tick), overload), name
 
 
 def test_the_template_fills_in_every_field() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from handmade_hardware import ASYNCHRONOUS, HEAD, MESH_CORES, TIMES, chip_from, cost_of, group, near, number
-from test_validation import CHIP, several
+from test_validation import CHIP, COUNT, several
 
 from codesign.analysis.results.books import in_book
 from codesign.errors import DocumentError
@@ -24,7 +24,6 @@ from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.validation.model_error import LIBRARY, library_error, measured_error
 from codesign.simulation.execution import Execution
 
-COUNT = "{kind: counts, events: {synaptic_operation: 1000}%s}"  # 1 nJ
 ERROR = "model_error: {energy: 2, latency: 3, note: made up}\n"
 
 

@@ -16,7 +16,8 @@ from codesign.hardware.library import load_chip
 from codesign.hardware.placement.placement import place
 from codesign.hardware.validation.validation import validate
 
-ROOT = Path(__file__).parents[2]
+PAGE = (Path(__file__).parents[2] / "docs" / "chips.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 OWN = """\
 name: mine
@@ -27,7 +28,9 @@ vector_width: all
 weights: {signed: false}
 weight_bits: 8
 synchronization: {kind: barrier, scope: timestep, times: 2 us}
-energies: {synaptic_operation: 3 pJ, neuron_update: {value: 1 pJ, range: [0.5 pJ, 2 pJ]}}
+sources: {paper: {citation: a paper}}
+energies: {synaptic_operation: 3 pJ, neuron_update: {value: 1 pJ, range: [0.5 pJ, 2 pJ]}, \
+message: {value: 3 pJ, source: paper}, neuron_access: {value: 1 pJ, confidence: measured}}
 times: {synaptic_operation: 5 ns, neuron_update: 3, output: {cycles: 2}}
 """
 STATED = "confidence: stated, source: own"
@@ -37,7 +40,7 @@ name: mine
 title: mine
 citation: own
 operating_point: not stated
-sources: {{own: {{citation: the chip's own file}}}}
+sources: {{own: {{citation: the chip's own file}}, paper: {{citation: a paper}}}}
 can_flush: unknown
 can_end_sample: unknown
 cores: {{value: 2, {STATED}}}
@@ -50,6 +53,8 @@ synchronization: {{kind: barrier, scope: timestep, times: {{by_tiles: {{1: 2 us}
 energies:
   synaptic_operation: {{value: 3 pJ, all_in: false, {ESTIMATED}}}
   neuron_update: {{value: 1 pJ, range: [0.5 pJ, 2 pJ], counted: evaluations, {ESTIMATED}}}
+  message: {{value: 3 pJ, confidence: estimated, source: paper}}
+  neuron_access: {{value: 1 pJ, confidence: measured, source: own}}
 times:
   synaptic_operation: {{value: 5 ns, {ESTIMATED}}}
   neuron_update: {{cycles: 3, {ESTIMATED}}}
@@ -66,12 +71,10 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
     ("line", "message"),
     [
         ("cores: eight", "cores: must be a whole number, found 'eight'"),
-        ("cores: [1, 2]", "cores: must be a whole number, found a list"),
         ("vector_width: 0", "vector_width: must be a whole number of lanes above 0"),
         ("technology_node: 28", "technology_node: needs a unit, found 28; write for example '28 nm'"),
         ("supply_voltage: {value: 1 V, source: paper}", "supply_voltage.source: unknown source 'paper'"),
         ("energies: {spike: 3 ps}", "energies.spike: must be a quantity in J such as '26 pJ', found '3 ps'"),
-        ("energies: {spike: 3}", "energies.spike: needs a unit, found 3"),
         ("times: {output: true}", "times.output: "),
         ("energies: 3 pJ", "energies: must be a mapping of barrier_message, "),
         ("cores:", "cores: must be a whole number, found nothing"),
@@ -104,10 +107,6 @@ def test_bare_values_stand_for_numbers_that_the_file_itself_states() -> None:
             "unknown key 'synchronization.tick'; allowed: kind, least_step, scope, times",
         ),
         ("operation: accelerated", "unknown key 'operation'; did you mean 'energies.synaptic_operation.operation'?"),
-        (
-            "energies: {synaptic_operation: {value: 3 pJ, all_in: true}}",
-            "energies.synaptic_operation: an all-in energy needs 'operation' beside 'all_in': accelerated or real_time",
-        ),
         ("clock: 200 GHz", "clock: must be at most 10 GHz, found 200 GHz"),
         (
             "synchronization: {kind: barrier, times: {by_tiles: {1: 300 ns, 32: 50 ns}}}",
@@ -124,7 +123,7 @@ def test_a_wrong_bare_value_is_named_with_its_line(line: str, message: str) -> N
 
 
 def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges(tmp_path: Path) -> None:
-    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "chips.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    text = BLOCKS[0]
     assert len(text.splitlines()) == 10
     file = tmp_path / "mine.yaml"
     file.write_text(text)
@@ -140,8 +139,7 @@ def test_the_ten_lines_of_the_documents_give_energy_latency_and_area_with_ranges
 
 def test_the_measurements_of_the_documents_are_recomputed(tmp_path: Path) -> None:
     """5 nJ beside 2,000 operations at 3 pJ and 40 spikes at 2 pJ: 6.08 nJ."""
-    page = (ROOT / "docs" / "chips.md").read_text(encoding="utf-8")
-    (text,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("validation:"))
+    (text,) = (block for block in BLOCKS if block.startswith("validation:"))
     energies = "energies: {synaptic_operation: 3 pJ, spike: 2 pJ, neuron_update: 1 pJ}"
     (tmp_path / "mine.yaml").write_text(f"{OWN}{text}".replace(re.search("energies: .*", OWN)[0], energies))
     chip = load_chip(tmp_path / "mine.yaml")
@@ -153,8 +151,7 @@ def test_the_measurements_of_the_documents_are_recomputed(tmp_path: Path) -> Non
 
 
 def test_the_variant_of_the_documents_is_one(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "chips.md").read_text(encoding="utf-8"), re.DOTALL)
-    (text,) = [block for block in blocks if block.startswith("name: ") and "\nextends: " in block]
+    (text,) = (block for block in BLOCKS if block.startswith("name: ") and "\nextends: " in block)
     file = tmp_path / "loihi_neighbour.yaml"
     file.write_text(text)
     assert load_chip(file).extends == "loihi_davies2018"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handmade_hardware import ASYNCHRONOUS, STATED, Builder, cost_of, group, near, number
+from handmade_hardware import ASYNCHRONOUS, Builder, barrier, cost_of, group, near, number, timer
 
 from codesign.simulation.execution import Execution
 
@@ -13,19 +13,7 @@ layers_share_core: true
 vector_width: {number("all")}
 """
 TIMES = group("times", synaptic_operation=number("1 ms", includes="[neuron_update, neuron_access, spike, output]"))
-BARRIER = f"""
-synchronization:
-  kind: barrier
-  scope: timestep
-  times: {{by_tiles: {{1: 0 s}}, {STATED}}}
-"""
-TIMER = f"""
-synchronization:
-  kind: timer
-  tick: {number("1 ms")}
-  ticks_per_timestep: 2
-  overload: stretch
-"""
+TIMER = timer(2)
 
 
 @pytest.fixture
@@ -46,9 +34,9 @@ def frames() -> Execution:
         # the last frame waits max(0, max(0, max(0, 2 − 1.5) + 2 − 1.5) + 1 − 1.5)
         (CORE + TIMES + ASYNCHRONOUS, 3 / 4, 2e-3, 0.5e-3),
         # a core does both layers in a step: 1, 2, 2, 1 and 1 ms; the last frame's answer takes the last two
-        (CORE + TIMES + BARRIER, 2 / 5, 2e-3, 1e-3),
+        (CORE + TIMES + barrier("1: 0 s"), 2 / 5, 2e-3, 1e-3),
         # passes of one barrier a layer take as long as without synchronization
-        (CORE + TIMES + BARRIER.replace("scope: timestep", "scope: layer"), 3 / 4, 2e-3, 0.5e-3),
+        (CORE + TIMES + barrier("1: 0 s", "layer"), 3 / 4, 2e-3, 0.5e-3),
         # two ticks a frame, 0.5 ms more than it lasts
         (CORE + TIMES + TIMER, 1.0, 2e-3, 1.5e-3),
         (CORE + TIMER, 1.0, 2e-3, 1.5e-3),

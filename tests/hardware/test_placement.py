@@ -132,9 +132,6 @@ def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_ful
     assert placed("3-6-4-8-5-3", chip, "scaled")[0] == [(0, 0, 6), (1, 1, 4), (2, 2, 8), (3, 3, 5), (4, 3, 3)]
 
 
-# core loads ----------------------------------------------------------------------------------------------------------
-
-
 def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
     chip = cores(3, neurons_per_core=[4, 3, 5], synapses_per_core=30, share=True)
     parts, placement = placed("5-6-2", chip)
@@ -144,9 +141,6 @@ def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
         CoreLoad(core=1, neurons=3, synapses=16, neuron_capacity=3, synapse_capacity=30),
         CoreLoad(core=2, neurons=1, synapses=6, neuron_capacity=5, synapse_capacity=30),
     )
-
-
-# balanced ------------------------------------------------------------------------------------------------------------
 
 
 def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
@@ -169,9 +163,6 @@ def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
     chip = cores(3, neurons_per_core=[2, 9, 9])
     assert placed("3-12", chip)[0] == [(0, 0, 2), (0, 1, 9), (0, 2, 1)]
     assert placed("3-12", chip, strategy="balanced")[0] == [(0, 0, 2), (0, 1, 5), (0, 2, 5)]
-
-
-# several chips -------------------------------------------------------------------------------------------------------
 
 
 def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
@@ -221,8 +212,6 @@ def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
     assert "layer 3 needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
 
 
-# what does not fit ---------------------------------------------------------------------------------------------------
-
 KILOBYTES_64 = 64 * 8 * 1024
 
 
@@ -257,8 +246,6 @@ def test_a_refusal_says_what_is_short_and_scaled_assumes_it(need: str) -> None:
     assert refusal(*REFUSED[need]) == f"tiny: {need} (capacity 'scaled' assumes what is missing)"
     assert all("scaled" in text for text in placed(*REFUSED[need], "scaled")[1].assumptions)
 
-
-# properties ----------------------------------------------------------------------------------------------------------
 
 CHIPS = st.fixed_dictionaries(
     {
@@ -360,9 +347,6 @@ def within_limits(placement) -> None:
         here = [part for part in placement.parts if part.core == load.core]
         assert load.neurons == sum(part.neurons for part in here)
         assert load.synapses == sum(part.neurons * placement.shape.layers[part.layer].fan_in for part in here)
-
-
-# cuts ----------------------------------------------------------------------------------------------------------------
 
 
 def grid(channels: int) -> NetworkShape:

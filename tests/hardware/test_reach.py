@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from handmade_hardware import group, mesh_chip, near
 from networks import batch_of, network_of
 
@@ -24,10 +23,7 @@ def test_a_depthwise_convolution_by_hand() -> None:
     A neuron has one target, on one core. Ways: from tile 0 to 0 and 1, then from 0 to 2 and from 1 to 3.
     """
     chip = mesh_chip(1, 4, neurons=2, more=f"vector_width: {{value: 1, confidence: stated, source: made_up}}\n{PRICES}")
-    network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE, DEPTHWISE]})
-    with torch.no_grad():
-        for weight in network.weights():
-            weight.fill_(1.0)
+    network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE, DEPTHWISE]}, 1.0, 1.0)
     placement = place(network.shape, chip)
     schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
     execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)
@@ -54,10 +50,7 @@ def test_spikes_over_an_identity_go_to_the_core_of_their_one_target() -> None:
     skips = [{"from": 0, "to": 2, "kind": "identity"}]
     costs = []
     for more in ({}, {"skips": skips}):
-        network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE] * 3, **more})
-        with torch.no_grad():
-            for weight in network.all_weights():
-                weight.fill_(1.0)
+        network = network_of({"input": [2, 1, 2], "layers": [DEPTHWISE] * 3, **more}, *[1.0] * (3 + len(more)))
         placement = place(network.shape, chip)
         schedule = Schedule(group_size=None, stop="drained", cores=placement.schedule_cores())
         execution = evaluate(network, batch_of(np.ones((1, 1, 4))), schedule)

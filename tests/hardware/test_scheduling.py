@@ -134,9 +134,6 @@ def test_input_mode_and_stop_are_passed_on(name: str) -> None:
     assert {option: getattr(schedule, option) for option in options} == options
 
 
-# service models ------------------------------------------------------------------------------------------------------
-
-
 def test_a_service_model_by_hand() -> None:
     """3-4-4 with two neurons a core: both layers on two cores each, in two rows.
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from handmade_hardware import chip_from, cost_of, group, near, number
+from handmade_hardware import cost_of, group, near, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pricing_properties import priced
+from test_uncertainty import simple
 
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
@@ -22,17 +23,6 @@ from codesign.hardware.cost.cost import Cost, price
 from codesign.hardware.cost.sensitivity import sensitivities, sensitivity_columns
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.execution import Execution
-
-
-def chip(more: str = "", **energies: str) -> Chip:
-    return chip_from(
-        f"""
-cores: {number(1)}
-layers_share_core: true
-vector_width: {number(1)}
-synchronization: {{kind: asynchronous}}
-{group("energies", **energies)}{more}"""
-    )
 
 
 def changed(chip: Chip, path: str) -> Chip:
@@ -50,7 +40,7 @@ def changed(chip: Chip, path: str) -> Chip:
 def test_energies_by_hand(two_timesteps: Execution) -> None:
     # Per sample 15 operations and 2 spikes: 150 pJ and 200 pJ. No message has a price.
     columns = sensitivity_columns(
-        cost_of(two_timesteps, chip(synaptic_operation=number("10 pJ", all_in="false"), spike="100 pJ"))
+        cost_of(two_timesteps, simple(synaptic_operation=number("10 pJ", all_in="false"), spike="100 pJ"))
     )
     assert columns == {
         "halved_numbers": ["energies.synaptic_operation", "energies.spike"],
@@ -65,7 +55,7 @@ def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: Execution) ->
     cycles = "{cycles: 4, confidence: derived, source: made_up}"
     times = group("times", synaptic_operation=cycles, neuron_update=number("0 s"), output=number("0 s"))
     power = f"static_power: {{chip: {number('1 mW')}, host: {number('3 mW')}}}\nclock: {number('100 MHz')}\n"
-    cost = cost_of(two_timesteps, chip(power + times, synaptic_operation=number("0 pJ", all_in="false")))
+    cost = cost_of(two_timesteps, simple(power + times, synaptic_operation=number("0 pJ", all_in="false")))
     found = {one.path: (one.energy, one.energy_cores_in_use, one.latency) for one in sensitivities(cost)}
     assert found == {
         "clock": (0.5, 0.5, 0.5),
@@ -76,7 +66,7 @@ def test_twice_the_clock_halves_what_is_timed_by_it(two_timesteps: Execution) ->
 
 
 def test_what_is_not_known_or_nothing_has_no_share(two_timesteps: Execution) -> None:
-    free = cost_of(two_timesteps, chip(synaptic_operation=number("0 pJ", all_in="false"), barrier_message="1 pJ"))
+    free = cost_of(two_timesteps, simple(synaptic_operation=number("0 pJ", all_in="false"), barrier_message="1 pJ"))
     assert [(one.path, one.energy, one.latency) for one in sensitivities(free)] == [
         ("energies.barrier_message", None, None)
     ]
@@ -115,7 +105,7 @@ def _latency(then: Cost, now: Cost) -> float:
 def test_a_book_has_its_own(two_timesteps: Execution) -> None:
     power = f"static_power: {{host: {number('3 mW')}}}\n"
     times = group("times", synaptic_operation="1 us", neuron_update="0 s", output="0 s")
-    cost = cost_of(two_timesteps, chip(power + times, synaptic_operation=number("1 pJ", all_in="false")))
+    cost = cost_of(two_timesteps, simple(power + times, synaptic_operation=number("1 pJ", all_in="false")))
     frame = pd.DataFrame([{**cost.columns(), **sensitivity_columns(cost)}])
     place = frame["halved_numbers"][0].index("static_power.host")
     assert frame["energy_at_half"][0][place] < 0.51

@@ -18,7 +18,6 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced, with_parameter
-from codesign.hardware.chip.provenance import ASSUMED_FACTORS
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.uncertainty import DRAWS, draws_of, uncertain_numbers, uncertainty_columns
 from codesign.hardware.library import chip_names, find_chip
@@ -101,11 +100,6 @@ def test_a_measured_number_moves_only_within_a_stated_range_and_an_axis_moves_no
     chip = simple(synaptic_operation=told("26 pJ", "measured", all_in="false", range="[25 pJ, 27 pJ]"))
     assert [one.low for one in uncertain_numbers(chip)] == [25e-12]
     assert uncertain_numbers(with_parameter(chip, "energies.synaptic_operation", "2 pJ")) == ()
-
-
-def test_factors_grow_with_ignorance() -> None:
-    assert list(ASSUMED_FACTORS.values()) == sorted(ASSUMED_FACTORS.values())
-    assert ASSUMED_FACTORS["measured"] == 1
 
 
 def test_draws_are_one_in_each_part_and_depend_on_chip_and_path_only() -> None:

@@ -46,6 +46,17 @@ def mesh(rows: int, columns: int, cores_per_tile: int = 1, more: str = "") -> st
     return f"network_on_chip: {{shape: mesh, {extent}, {STATED}{more}}}\n"
 
 
+def barrier(by_tiles: str, scope: str = "timestep") -> str:
+    """Barriers that take so long, such as `1: 1 us, 4: 3 us`."""
+    return f"synchronization: {{kind: barrier, scope: {scope}, times: {{by_tiles: {{{by_tiles}}}, {STATED}}}}}\n"
+
+
+def timer(ticks_per_timestep: int) -> str:
+    """Of 1 ms; steps that take longer stretch it."""
+    ticks = f"tick: {number('1 ms')}, ticks_per_timestep: {ticks_per_timestep}"
+    return f"synchronization: {{kind: timer, {ticks}, overload: stretch}}\n"
+
+
 def chip_from(body: str) -> Chip:
     return parse_document(HEAD + body, "tiny.yaml", Chip)
 
