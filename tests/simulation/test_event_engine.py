@@ -259,17 +259,13 @@ def test_weights_in_any_memory_order():
     assert_equals_reference(case)
 
 
-def test_a_run_leaves_the_network_as_it_was():
+def test_a_run_leaves_the_network_as_it_was_and_its_scores_are_the_callers_own():
     case = a_case(convolutional=True)
     before = {name: value.clone() for name, value in case.network.state_dict().items()}
     result_gradients(case, run(case, ENGINE))
     after = case.network.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
-
-
-def test_scores_are_the_callers_own():
-    case = a_case()
     simulation = run(case, ENGINE)
     scores = simulation.execution.scores.copy()
     with torch.no_grad():

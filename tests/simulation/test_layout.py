@@ -84,28 +84,6 @@ def test_rows_at_the_slots_of_taps_are_the_connections_matrices(network: Spiking
         first += connection.inputs
 
 
-@each_network
-def test_gradients_collected_by_taps_are_the_weights_gradients(network: SpikingNetwork):
-    layout, rng = MemoryLayout(network), np.random.default_rng(3)
-    collected = np.zeros(layout.weights, dtype=np.float32)
-    expected = []
-    first = 0
-    for connection, slots in zip(network.layer_connections(), slots_of_layers(network, layout), strict=True):
-        spikes = rng.poisson(0.5, connection.inputs)
-        gradient = rng.normal(size=connection.outputs)
-        dx = np.zeros(layout.slots)
-        dx[slots] = gradient
-        for j in np.flatnonzero(spikes):
-            for row, target in rows_of(layout, first + j):
-                collected[row] += np.float32(spikes[j] * dx[target])
-        tensors = torch.from_numpy(gradient[None]), torch.from_numpy(spikes[None].astype(float))
-        expected.append(connection.weight_gradient(*tensors))
-        first += connection.inputs
-    for one, other, weight in zip(layout.unpack_gradient(collected), expected, network.weights(), strict=True):
-        assert one.shape == weight.shape
-        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-4)
-
-
 def test_a_network_whose_windows_lie_in_the_padding_alone_has_no_taps():
     layer = {"kind": "conv2d", "channels": 2, "kernel": 2, "dilation": 3, "padding": 1}
     network = SpikingNetwork(TopologySpec(input=(1, 2, 2), layers=[layer]), NeuronSpec(), timestep_s=1e-3)

@@ -67,9 +67,6 @@ def test_a_slow_core_goes_last_by_hand(engine: str):
     assert order(found) == [(c, 0), (d, 1), (o, 2), (a, 0)]
 
 
-# what is not a service model -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
