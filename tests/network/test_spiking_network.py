@@ -6,12 +6,13 @@ import math
 
 import pytest
 import torch
+from networks import network_of
 
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.neuron import NeuronSpec
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import TopologySpec, parse_topology
+from codesign.network.topology import TopologySpec
 
 SPEC = {
     "input": [2, 6, 6],
@@ -52,7 +53,7 @@ def test_gradients_are_adjoints(convolutional: SpikingNetwork):
         torch.testing.assert_close(sums, (weight * connection.of_weights(of_columns)).sum())
 
 
-def test_fans_count_synapses_of_the_dense_matrix(convolutional: SpikingNetwork):
+def test_fans_and_messages_count_synapses_of_the_dense_matrix_whatever_weighs_nothing(convolutional: SpikingNetwork):
     for connection, layer in zip(convolutional.layer_connections(), convolutional.shape.layers, strict=True):
         with torch.no_grad():
             connection.weight.fill_(1.0)
@@ -61,17 +62,10 @@ def test_fans_count_synapses_of_the_dense_matrix(convolutional: SpikingNetwork):
         assert connection.fan_in().tolist() == exists.sum(dim=1).tolist()
         assert int(exists.sum()) == layer.synapses
         assert int(connection.fan_in().max()) == layer.fan_in
-
-
-def test_messages_count_synapses_even_where_weights_cancel(convolutional: SpikingNetwork):
-    for connection in convolutional.layer_connections():
-        with torch.no_grad():
-            connection.weight.fill_(1.0)
-        exists = (matrix(connection) != 0).double()
         spikes = torch.randint(0, 3, (2, connection.inputs), generator=torch.Generator().manual_seed(1)).double()
         with torch.no_grad():
             connection.weight.zero_()
-        assert torch.equal(connection.messages(spikes), spikes @ exists.T)
+        assert torch.equal(connection.messages(spikes), spikes @ exists.double().T)
 
 
 SIDES = {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 1), "dilation": (1, 2)}
@@ -105,27 +99,22 @@ def test_currents_are_those_of_torchs_own_layers(source, kernel, arguments):
 
 
 def test_is_an_ordinary_module():
-    network = SpikingNetwork(parse_topology("5-4-3"), NeuronSpec(bias=True), timestep_s=0.01, seed=1)
+    network, other, again = (network_of("5-4-3", bias=True, seed=seed) for seed in (1, 2, 1))
     assert {name for name, _ in network.named_parameters()} == {"bias", "connections.0.weight", "connections.1.weight"}
-    other = SpikingNetwork(parse_topology("5-4-3"), NeuronSpec(bias=True), timestep_s=0.01, seed=2)
     assert not torch.equal(network.weights()[0], other.weights()[0])
     other.load_state_dict(network.state_dict())
     assert torch.equal(network.weights()[0], other.weights()[0])
-    again = SpikingNetwork(parse_topology("5-4-3"), NeuronSpec(bias=True), timestep_s=0.01, seed=1)
     assert torch.equal(network.weights()[0], again.weights()[0])
     assert network.weights()[0].abs().max() <= 1 / math.sqrt(5)
 
 
 def test_decay_by_hand():
-    leaky = NeuronSpec.model_validate({"time_constant": "5 ms"})
-    network = SpikingNetwork(parse_topology("2-2"), leaky, timestep_s=0.01)
-    assert network.decay.tolist() == pytest.approx([math.exp(-2)] * 2)
-    network = SpikingNetwork(parse_topology("2-2"), NeuronSpec(), timestep_s=0.01)
-    assert network.decay.tolist() == [1.0, 1.0]
+    assert network_of("2-2", time_constant="5 ms").decay.tolist() == pytest.approx([math.exp(-2)] * 2)
+    assert network_of("2-2").decay.tolist() == [1.0, 1.0]
 
 
 def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
-    network = SpikingNetwork(parse_topology("4-3-2"), NeuronSpec(threshold=0.7), timestep_s=0.01)
+    network = network_of("4-3-2", threshold=0.7)
     elsewhere = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(3, 2, bias=False))
     first, second = (weight.detach() for weight in elsewhere.parameters())
     network.load_weights([first, second.numpy()])
@@ -142,13 +131,8 @@ def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> Non
 
 
 def test_biases_follow_the_weights_of_their_layers() -> None:
-    topology = TopologySpec.model_validate(
-        {
-            "input": [1, 3, 3],
-            "layers": [{"kind": "conv2d", "channels": 2, "kernel": 2}, {"kind": "linear", "neurons": 3}],
-        }
-    )
-    network = SpikingNetwork(topology, NeuronSpec(bias=True), timestep_s=0.01)
+    layers = [{"kind": "conv2d", "channels": 2, "kernel": 2}, {"kind": "linear", "neurons": 3}]
+    network = network_of({"input": [1, 3, 3], "layers": layers}, bias=True)
     weights = [torch.zeros(2, 1, 2, 2), torch.zeros(3, 8)]
     biases = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])]
     network.load_weights([weights[0], biases[0], weights[1], biases[1]])

@@ -40,10 +40,6 @@ def test_without_forgetting_only_a_new_peak_tells(monkeypatch: pytest.MonkeyPatc
     memory = PeakMemory()
     assert memory.risen_bytes() is None  # somewhere between 0 and 200
     assert memory.risen_bytes() == 201
-
-
-def test_where_nothing_is_known_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_forget_peak", lambda: False)
     monkeypatch.setattr(module, "_peak_bytes", lambda: None)
     assert PeakMemory().risen_bytes() is None
 

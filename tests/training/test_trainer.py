@@ -286,14 +286,23 @@ def test_a_loss_of_the_hooks_is_minimized_and_one_that_engines_know_is_trained_o
     assert evaluate(network, toy_split(3, 200), RECIPES["random"].schedule).accuracy > 0.85
 
 
-def test_keeps_the_weights_that_did_best_on_validation():
-    network, result = run(RECIPES["layered"])
+def test_keeps_the_weights_that_did_best_on_validation_and_tells_of_every_epoch():
+    reports: list[EpochReport] = []
+    network, result = run(RECIPES["layered"], on_epoch=reports.append)
     best = max(report.validation_accuracy for report in result.history)
     first = next(report.epoch for report in result.history if report.validation_accuracy == best)
     assert result.best_epoch == first
     assert all(torch.equal(network.state_dict()[name], value) for name, value in result.state.items())
     execution = evaluate(network, toy_split(2, 100), RECIPES["layered"].schedule, seed=0)
     assert execution.accuracy == pytest.approx(best)
+    assert tuple(reports) == tuple(result.history)
+    assert [report.epoch for report in reports] == list(range(1, 9))
+    assert reports[-1].remaining_s == 0
+    assert all(report.spike_density > 0 for report in reports)
+    assert result.epoch_wall_s == reports[1].updates_s > 0
+    assert sum(report.updates_s for report in reports) < reports[-1].elapsed_s
+    short = run(RECIPES["layered"].model_copy(update={"epochs": 1}))[1]
+    assert short.epoch_wall_s == short.history[0].updates_s
 
 
 def test_an_epoch_is_picked_by_accuracy_under_a_margin():
@@ -317,14 +326,6 @@ def test_stops_early_when_validation_no_longer_improves():
     result = run(recipe)[1]
     assert len(result.history) < 60
     assert len(result.history) == result.best_epoch + 3
-
-
-def test_reports_progress():
-    reports: list[EpochReport] = []
-    run(RECIPES["layered"], on_epoch=reports.append)
-    assert [report.epoch for report in reports] == list(range(1, 9))
-    assert reports[-1].remaining_s == 0
-    assert all(report.spike_density > 0 for report in reports)
 
 
 def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
@@ -376,14 +377,6 @@ def test_labels_without_an_output_are_refused():
     for name, splits in {"training": (wrong, right), "validation": (right, wrong)}.items():
         with pytest.raises(InputError, match=f"{name}: labels must be 0 … 1 for a network with 2 outputs, found 2"):
             train(network_of("8-12-2"), RECIPES["layered"], *splits, seed=0)
-
-
-def test_times_the_updates_of_the_second_epoch():
-    result = run(RECIPES["layered"])[1]
-    assert result.epoch_wall_s == result.history[1].updates_s > 0
-    assert sum(report.updates_s for report in result.history) < result.history[-1].elapsed_s
-    short = run(RECIPES["layered"].model_copy(update={"epochs": 1}))[1]
-    assert short.epoch_wall_s == short.history[0].updates_s
 
 
 def test_empty_splits_are_an_error():

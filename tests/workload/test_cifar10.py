@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import os
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from workload_files import cifar10_image, load, parts, same, write_cifar10
+from workload_files import cifar10_image, load, parts, write_cifar10
 
 from codesign.errors import DataError
 from codesign.workload.dataset import outline_workload
-from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
 
 SPEC = WorkloadSpec(name="cifar10")
@@ -27,14 +25,6 @@ def test_currents_are_normalized_pixels_colour_by_colour(tmp_path):
             expected = (image - mean[:, None, None]) / deviation[:, None, None]
             assert np.allclose(part.frame(0)[row].numpy(), expected.ravel(), rtol=1e-6, atol=0)
             assert part.labels[row] == sample_id % 10
-
-
-def test_a_batch_is_what_dense_frames_compress_to(tmp_path):
-    train = load("cifar10", write_cifar10(tmp_path)).train
-    frames = train.frame(0).numpy()[:, None]
-    again = EventBatch.from_dense(frames, train.labels, timestep_s=0.0, sample_ids=train.sample_ids, currents=True)
-    assert same(replace(again, grid=train.grid), train)
-    assert again.values.dtype == train.values.dtype
 
 
 def test_an_archive_that_does_not_number_its_images_has_the_first_of_them(tmp_path):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
+import plug_ins
 import pytest
 from workload_files import Blinks, entries
 
@@ -53,20 +53,8 @@ def test_fingerprints_stay_what_stores_know(fingerprint):
     assert outline_workload(spec).fingerprint == fingerprint
 
 
-# names ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def plug_in(monkeypatch):
-    def plug_in(*pairs):
-        points = [EntryPoint(name=name, value=value, group=registry.GROUP) for name, value in pairs]
-        monkeypatch.setattr("codesign.plug_ins.entry_points", lambda group: points)
-
-    return plug_in
-
-
-def test_a_plug_in_is_a_dataset_like_any_other(plug_in, tmp_path):
-    plug_in(("blinks", "workload_files:Blinks"))
+def test_a_plug_in_is_a_dataset_like_any_other(monkeypatch, tmp_path):
+    plug_ins.register(monkeypatch, registry.GROUP, blinks=Blinks)
     workload = load_workload(WorkloadSpec(name="blinks", timesteps=2), cache_root=tmp_path)
     assert (len(workload.train), len(workload.validation), len(workload.test)) == (15, 5, 10)
     assert np.array_equal(workload.test.frame(1).argmax(dim=1).numpy(), workload.test.sample_ids % 6)
@@ -127,15 +115,14 @@ def test_samples_of_a_plug_in_that_are_none_are_named(monkeypatch, tmp_path, cha
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    ("broken", "message"),
     [
-        ("no_such_module:X", "entry point broken = no_such_module:X: cannot be loaded: ModuleNotFoundError"),
-        ("workload_files:NoSuchClass", "cannot be loaded: AttributeError"),
-        ("workload_files:recording", "subclass of codesign's Dataset"),
+        (ImportError("no module"), "entry point broken = plugin:broken: cannot be loaded: ImportError: no module"),
+        (entries, "subclass of codesign's Dataset"),
     ],
 )
-def test_a_broken_plug_in_is_named(plug_in, value, message):
-    plug_in(("broken", value))
+def test_a_broken_plug_in_is_named(monkeypatch, broken, message):
+    plug_ins.register(monkeypatch, registry.GROUP, broken=broken)
     with pytest.raises(InputError, match=message):
         get_dataset("broken")
     statuses = {status.name: status for status in list_datasets()}
@@ -143,6 +130,6 @@ def test_a_broken_plug_in_is_named(plug_in, value, message):
     assert get_dataset("digits").name == "digits"
 
 
-def test_no_plug_in_takes_the_name_of_a_built_in_dataset(plug_in):
-    plug_in(("digits", "workload_files:Blinks"))
+def test_no_plug_in_takes_the_name_of_a_built_in_dataset(monkeypatch):
+    plug_ins.register(monkeypatch, registry.GROUP, digits=Blinks)
     assert get_dataset("digits").title == "scikit-learn digits, simulated saccades"

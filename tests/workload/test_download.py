@@ -274,6 +274,22 @@ def test_the_command_fetches_and_says_what_is_there(server, tmp_path, monkeypatc
     assert line.startswith("nmnist  partial  N-MNIST recordings: 40 of 60,000 training")
 
 
+def test_the_command_lists_every_dataset_with_its_state(tmp_path, monkeypatch):
+    write_nmnist(tmp_path)
+    result = CliRunner().invoke(app, ["--data-root", str(tmp_path)])
+    assert result.exit_code == 0
+    head, *rows = result.output.splitlines()
+    assert head == f"data root: {tmp_path}"
+    found = {"digits": "embedded", "nmnist": "partial"}
+    assert [row.split()[:2] for row in rows] == [[name, found.get(name, "missing")] for name in dataset_names()]
+    (mnist, nmnist) = (row for row in rows if row.startswith(("mnist", "nmnist")))
+    assert f"expected in {tmp_path / 'mnist'}" in mnist
+    assert "40 of 60,000 training and 10 of 10,000 test recordings" in nmnist
+    monkeypatch.setenv("CODESIGN_DATA", str(tmp_path / "nothing"))
+    output = CliRunner().invoke(app, []).output
+    assert output.splitlines()[0] == f"data root: {tmp_path / 'nothing'} (does not exist)"
+
+
 def test_what_comes_with_a_package_is_not_fetched():
     result = CliRunner().invoke(app, ["download", "digits"])
     assert str(result.exception).startswith("digits: there is nothing to download")

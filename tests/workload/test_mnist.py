@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from workload_files import load, write_mnist
 
@@ -14,15 +13,6 @@ def test_idx_by_hand(tmp_path):
     assert read_idx(file).tolist() == [7, 0, 9]
     file.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4]))
     assert read_idx(file).tolist() == [[[1, 2], [3, 4]]]
-
-
-def test_events_stay_with_their_images(tmp_path):
-    workload = load("mnist", write_mnist(tmp_path))
-    # image n is a square in rows 4 + n mod 15 …: the mean row of its events follows
-    rows = [workload.train.select([k]).indices // 34 % 34 for k in range(len(workload.train))]
-    order = np.argsort(workload.train.sample_ids % 15, kind="stable")
-    means = np.array([rows[k].mean() for k in order])
-    assert np.all(np.diff(means) > -0.3)
 
 
 def test_the_status_names_what_is_missing(tmp_path):
