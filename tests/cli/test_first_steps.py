@@ -154,22 +154,6 @@ def test_the_same_mistake_is_told_once() -> None:
     assert str(error).count("has no parameter 'structure.memory'") == 1
 
 
-def test_what_a_number_of_ones_own_leaves_unsaid() -> None:
-    Path("mine.yaml").write_text(
-        "name: mine\ncores: 32\nclock: 100 MHz\nsynchronization: {kind: clocked}\n\n"
-        "sources: {paper: {citation: a paper}}\nenergies:\n  spike: 2 pJ\n"
-        "  message: {value: 3 pJ, source: paper}\n  neuron_access: {value: 1 pJ, confidence: measured}\n"
-    )
-    chip = load_chip(Path("mine.yaml"))
-    assert {path: (number.confidence, number.source) for path, number in chip.numbers().items()} == {
-        "cores": ("stated", "own"),
-        "clock": ("stated", "own"),
-        "energies.spike": ("estimated", "own"),
-        "energies.message": ("estimated", "paper"),
-        "energies.neuron_access": ("measured", "own"),
-    }
-
-
 @pytest.mark.parametrize("columns", [60, 80])
 def test_keys_of_a_chip_are_not_split(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

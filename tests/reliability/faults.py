@@ -98,15 +98,6 @@ def limited_memory(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def on_full_disk(stream: int) -> Callable[[], None]:
-    """The process' standard output, 1, or standard error, 2, is a file on a disk that is full."""
-
-    def prepare() -> None:
-        os.dup2(os.open("/dev/full", os.O_WRONLY), stream)
-
-    return prepare
-
-
 _RECORD = re.compile(r"(.*/)?(run\.json|\.lock|runs/[^./][^/]*\.json)")
 
 

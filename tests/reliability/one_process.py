@@ -13,13 +13,12 @@ from pathlib import Path
 from program import ROOT, Ended
 
 _PROGRAM = """
-import contextlib, io, json, os, sys, time, traceback
+import contextlib, io, json, sys, time, traceback
 from codesign.cli.main import main
 
 ended = []
-for arguments, variables in json.load(sys.stdin):
+for arguments in json.load(sys.stdin):
     sys.argv = ["codesign", *arguments]
-    os.environ.update(variables)
     out, err, start = io.StringIO(), io.StringIO(), time.monotonic()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -52,21 +51,16 @@ def run_all(
     commands: Sequence[Sequence[str]],
     *,
     folder: Path,
-    environments: Sequence[Mapping[str, str | Path]] = (),
+    environment: Mapping[str, str] | None = None,
     prepare: Callable[[], None] | None = None,
     within_s: float = 120,
 ) -> list[Timed]:
-    """How each command ended; an exception that nobody caught shows as a traceback in what it wrote.
-
-    Args:
-        environments: variables that are set before each command; none, or as many as commands.
-    """
-    variables = environments or [{}] * len(commands)
+    """How each command ended; an exception that nobody caught shows as a traceback in what it wrote."""
     ended = subprocess.run(
         [sys.executable, "-c", _PROGRAM],
-        input=json.dumps([(list(one), own) for one, own in zip(commands, variables, strict=True)], default=str),
+        input=json.dumps(commands, default=str),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **(environment or {})},
         capture_output=True,
         text=True,
         timeout=within_s,

@@ -68,9 +68,6 @@ def store(folder: Path, undisturbed: Undisturbed) -> Store:
     return Store(folder / "store")
 
 
-# entries of the store ------------------------------------------------------------------------------------------------
-
-
 def test_hostile_entries_fail_their_rows_and_run_nothing(folder: Path, cache_root: Path, store: Store) -> None:
     """Entries whose checksum is right, since whoever wrote them knew how."""
     contents, marker = Contents(store), folder / "owned"

@@ -66,8 +66,7 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
         kept = ("--store", "store", "--output", f"out_{name}")
         commands.append(("sweep", f"{name}.yaml", "--executor", "serial", *kept))
         commands.append(("price", f"prices_{name}.yaml", "--workers", "1", *kept))
-    environments = [{"CODESIGN_CACHE": cache_root}] * len(commands)
-    for ended in run_all(commands, folder=folder, environments=environments):
+    for ended in run_all(commands, folder=folder, environment={"CODESIGN_CACHE": str(cache_root)}):
         assert ended.code == 0, ended.err
     for page in ("report.html", "index.html"):
         check_obeys_nothing(*((folder / f"out_{name}" / page).read_text("utf-8") for name in ("hostile", "harmless")))

@@ -11,10 +11,10 @@ import os
 import pty
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from faults import on_full_disk
 from program import end, start
 from tiny_studies import STUDY
 from tiny_sweeps import PRICES
@@ -23,48 +23,27 @@ from undisturbed_sweep import Undisturbed, sweep
 from codesign.cli.streams import Lasting
 
 
-def closed(*streams: int) -> Callable[[], None]:
-    """The process starts without these streams: 1 is standard output, 2 standard error."""
-
-    def prepare() -> None:
-        for stream in streams:
-            os.close(stream)
-
-    return prepare
-
-
-def unread(*streams: int) -> Callable[[], None]:
-    """Whoever read these streams has gone."""
-
-    def prepare() -> None:
-        reader, writer = os.pipe()
-        os.close(reader)
-        for stream in streams:
-            os.dup2(writer, stream)
-        os.close(writer)
-
-    return prepare
+def unread(*streams: int) -> None:
+    """Whoever read these has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    for stream in streams:
+        os.dup2(writer, stream)
+    os.close(writer)
 
 
-def full(*streams: int) -> Callable[[], None]:
-    """The disk of these streams is full."""
-
-    def prepare() -> None:
-        for stream in streams:
-            on_full_disk(stream)()
-
-    return prepare
+def full(stream: int) -> None:
+    """It is a file on a disk that is full."""
+    os.dup2(os.open("/dev/full", os.O_WRONLY), stream)
 
 
-STATES = {"closed": closed, "unread": unread, "full": full}
+STATES = {"closed": os.close, "unread": unread, "full": full}
 
 
 @pytest.mark.parametrize(("state", "lost"), [(unread, BrokenPipeError), (full, OSError)])
-def test_to_write_never_fails_and_what_is_lost_is_known(
-    state: Callable[..., Callable[[], None]], lost: type[OSError]
-) -> None:
+def test_to_write_never_fails_and_what_is_lost_is_known(state: Callable[[int], None], lost: type[OSError]) -> None:
     number = os.open(os.devnull, os.O_WRONLY)
-    state(number)()
+    state(number)
     file = Lasting(number, closed=False)
     with io.TextIOWrapper(io.BufferedWriter(file), line_buffering=True) as stream:
         print("a line", file=stream, flush=True)
@@ -82,7 +61,7 @@ def test_to_write_never_fails_and_what_is_lost_is_known(
     ],
 )
 def test_an_answer_that_cannot_be_shown(folder: Path, state: str, said: str) -> None:
-    ended = end(start("data", folder=folder, prepare=STATES[state](1)))
+    ended = end(start("data", folder=folder, prepare=partial(STATES[state], 1)))
     assert (ended.code, ended.err) == (3, said)
 
 
@@ -92,7 +71,7 @@ def test_an_answer_that_cannot_be_shown(folder: Path, state: str, said: str) -> 
 def test_no_job_fails_for_the_log(
     folder: Path, cache_root: Path, undisturbed: Undisturbed, state: str, executor: str
 ) -> None:
-    ended = end(sweep(folder, cache_root, "--executor", executor, prepare=STATES[state](2)))
+    ended = end(sweep(folder, cache_root, "--executor", executor, prepare=partial(STATES[state], 2)))
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("Tiny: 2 design points from 3 rows (1 infeasible: TrueNorth, timer)")
     undisturbed.check_results(folder / "out" / "results.parquet")
@@ -145,7 +124,8 @@ def test_every_command_that_nobody_reads(
     (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
     environment = {"CODESIGN_CACHE": cache_root}
-    ended = end(start(*COMMANDS[command], folder=folder, environment=environment, prepare=unread(1, 2)))
+    nobody = partial(unread, 1, 2)
+    ended = end(start(*COMMANDS[command], folder=folder, environment=environment, prepare=nobody))
     assert ended.code == 3
     if command in WRITTEN:
         assert (folder / WRITTEN[command]).stat().st_size > 0
