@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from itertools import pairwise
 
 from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
 from codesign.analysis.comparisons.comparison import (
     ENERGIES,
@@ -72,7 +73,9 @@ def answer_claim(
     sentence = _sentence(comparisons, say, agree, names)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    remarks = (_standing(comparisons, statuses), _left_to_draws(comparisons, statuses, question))
+    of_gains = question.relative_to is not None or question.at_least is not None
+    samples = "" if of_gains else _left_to_samples(comparisons)
+    remarks = (_standing(comparisons, statuses), _left_to_draws(comparisons, statuses, question), samples)
     return answer(
         standing=_together(statuses),
         sentence=sentence,
@@ -261,6 +264,14 @@ def _left_to_draws(comparisons: Sequence[Comparison], statuses: Sequence[Status]
         return ""
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers agree."
     return f"In {count} of {len(comparisons)} comparisons, {fewer}" if len(comparisons) > 1 else upper(fewer)
+
+
+def _left_to_samples(comparisons: Sequence[Comparison]) -> str:
+    """In how many comparisons the choice of test samples may have made what the seeds show; "" for none."""
+    said = [text for one in comparisons if one.gain.above_zero and (text := left_to_samples(one))]
+    if not said or len(comparisons) == 1:
+        return "".join(said)
+    return f"In {len(said)} of {len(comparisons)} comparisons, the choice of test samples may make such a difference."
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
