@@ -39,15 +39,15 @@ def test_the_most_saving_numbers_come_first_as_means_over_seeds():
         (
             [0.75, 0.9],
             [1.0, 0.5],
-            "a: half the energy of a synaptic operation would save 25.0 % of the energy. Twice the clock would save "
-            "50.0 % of the latency.",
+            "a: half the energy of a synaptic operation saves 25.0 % of energy. Twice the clock saves "
+            "50.0 % of latency.",
         ),
         (
             [0.9, 0.75],
             [1.0, 0.5],
-            "a: twice the clock would save 25.0 % of the energy and 50.0 % of the latency.",
+            "a: twice the clock saves 25.0 % of energy and 50.0 % of latency.",
         ),
-        ([0.75, 1.0], None, "a: half the energy of a synaptic operation would save 25.0 % of the energy."),
+        ([0.75, 1.0], None, "a: half the energy of a synaptic operation saves 25.0 % of energy."),
         ([0.995, 1.0], [1.0, 1.0], ""),  # too little to be told
         (None, None, ""),
     ],
@@ -60,8 +60,8 @@ def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expec
 @pytest.mark.parametrize(
     ("operations", "expected"),
     [
-        ([75.0, 25.0], "a: 75.0 % of the synaptic operations are in the first layer."),
-        ([1.0, 1.0, 1.0, 7.0], "a: 70.0 % of the synaptic operations are in the 4th layer."),
+        ([75.0, 25.0], "a: the first layer has 75.0 % of the synaptic operations."),
+        ([1.0, 1.0, 1.0, 7.0], "a: the 4th layer has 70.0 % of the synaptic operations."),
         ([10.0], ""),
         ([0.0, 0.0], ""),
     ],

@@ -93,7 +93,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(browser, tmp_p
         tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
         settled(tab)
         shown = tab.run("document.querySelector('.first').innerText")
-        assert len(shown.split()) <= 400
+        assert len(shown.split()) <= 440
         prose = "[...document.querySelectorAll('.answers p, .trust, .facts, #decision-line, #now, td[colspan]')]"
         unsigned = "each.innerText.replace(each.querySelector('.badge')?.innerText ?? '', '')"
         for text in tab.run(f"{prose}.map(each => {unsigned})"):

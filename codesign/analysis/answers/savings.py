@@ -60,8 +60,8 @@ def what_limits(point: Point | None, names: Names) -> str:
         found = [(1 - getattr(number, measure), number.change) for number in halved_numbers(point)]
         share, change = max((one for one in found if one[0] >= WORTH), default=(0.0, ""))
         if change:
-            savings.setdefault(change, []).append(f"{percent(share)} of the {measure}")
-    said = [f"{change} would save {' and '.join(shares)}" for change, shares in savings.items()]
+            savings.setdefault(change, []).append(f"{percent(share)} of {measure}")
+    said = [f"{change} saves {' and '.join(shares)}" for change, shares in savings.items()]
     if layer := _busiest_layer(point):
         said.append(layer)
     return f"{names.chips[point.chip]}: {'. '.join([said[0], *map(upper, said[1:])])}." if said else ""
@@ -74,4 +74,4 @@ def _busiest_layer(point: Point) -> str:
         return ""
     place = max(range(len(operations)), key=operations.__getitem__)
     which = _ORDINALS[place] if place < len(_ORDINALS) else f"{place + 1}th"
-    return f"{percent(operations[place] / sum(operations))} of the synaptic operations are in the {which} layer"
+    return f"the {which} layer has {percent(operations[place] / sum(operations))} of the synaptic operations"
