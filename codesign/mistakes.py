@@ -154,6 +154,9 @@ def reason(item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] in _OURS or "found" in message:
         return str(message)
+    if item["type"] in ("missing", "extra_forbidden"):
+        key = str(item["loc"][-1])
+        return f"'{key}' is missing" if item["type"] == "missing" else f"unknown key '{key}'"
     found, rule = item.get("input"), _rule(item)
     hint = _close(found, _QUOTED.findall(rule)) if isinstance(found, str) else ""
     return f"{rule}, found {_found(found)}{hint}"

@@ -26,7 +26,10 @@ _FiguresOption = Annotated[
 ]
 _TablesOption = Annotated[
     TableForm | None,
-    typer.Option(help="Also write every table as a file, into REPORT.tables beside the report.", show_default=False),
+    typer.Option(
+        help="Also write every table but that of all points as a file, into REPORT.tables beside the report.",
+        show_default=False,
+    ),
 ]
 _NeuroBenchOption = Annotated[
     bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.csv and .json.")

@@ -171,6 +171,12 @@ def test_what_is_the_same_or_not_there_is_refused(axis: str, message: str):
     assert said.startswith(message)
 
 
+def test_a_layer_of_another_kind_lacks_its_own_keys():
+    layers = TINY.replace(NETWORK, "network: {layers: [{kind: linear, neurons: 8}, {kind: linear, neurons: 10}]}")
+    ((_, said),) = problems(f"{layers}axes:\n  network.layers.0.kind: [conv2d]\n")
+    assert said == "axes.network.layers.0.kind: 'channels' is missing; 'kernel' is missing; unknown key 'neurons'"
+
+
 def test_a_time_of_one_layer_needs_its_unit():
     neuron = TINY.replace(NETWORK, f"{NETWORK[:-1]}, neuron: {{time_constant: [1 ms, 2 ms, 3 ms]}}}}")
     assert_at_lines(
