@@ -154,7 +154,7 @@ def test_gains_are_relative_to_the_point_with_the_same_schedule():
     assert asked(rows, **unlayered, direction="rises").standing == "holds"
     gains = asked(rows, **unlayered, direction="falls", relative_to={"recipe": "layered"})
     assert gains.standing == "holds"
-    assert "F 8: 10.0 %. F 64: 2.0 %." in gains.sentence
+    assert "F 8: 10.0 points. F 64: 2.0 points." in gains.sentence
 
 
 def test_two_measures_of_the_same_points():

@@ -22,7 +22,8 @@ from codesign.analysis.comparisons.robustness import DRAWN
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.results.columns import is_of_design
-from codesign.analysis.results.formatting import listed, number, quantity, upper
+from codesign.analysis.results.formatting import is_share, listed, number, quantity, upper
+from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.measures import label_of, like, measured, of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -70,7 +71,8 @@ def answer_claim(
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
     say = names.training if of_training(question.column) else names.told_apart(everyone)
     agree = sum(status in ("holds", "holds in part") for status in statuses)
-    sentence = _sentence(comparisons, say, agree, names)
+    means = partial(_means, say=say, names=names, of_gains=question.relative_to is not None)
+    sentence = _sentence(comparisons, means, agree)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
     of_gains = question.relative_to is not None or question.at_least is not None
@@ -211,25 +213,28 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
 # words ---------------------------------------------------------------------------------------------------------------
 
 
-def _sentence(comparisons: Sequence[Comparison], say: Callable[[Point], str], agree: int, names: Names) -> str:
+def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], str], agree: int) -> str:
     """Each comparison in a sentence; of many the one with the largest difference, and how many agree."""
     if len(comparisons) == 1:
-        return f"{_means(comparisons[0], say, names)} The difference is {gain_in_words(comparisons[0])}."
-    written = [_means(comparison, say, names) for comparison in comparisons]
+        return f"{means(comparisons[0])} The difference is {gain_in_words(comparisons[0])}."
+    written = [means(comparison) for comparison in comparisons]
     if len(comparisons) <= _SPELLED_OUT and not any(". " in sentences for sentences in written):
         return " ".join(written)
     largest = max(comparisons, key=lambda comparison: comparison.gain.mean or 0.0)
-    return f"Shown in {agree} of {len(comparisons)} comparisons. {_means(largest, say, names)}"
+    return f"Shown in {agree} of {len(comparisons)} comparisons. {means(largest)}"
 
 
-def _means(comparison: Comparison, say: Callable[[Point], str], names: Names) -> str:
+def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
     """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`
 
-    In two sentences where names hold numbers themselves.
+    In two sentences where names hold numbers themselves; gains of shares in points.
     """
     column = like(comparison.column)
     means = (comparison.better_mean, comparison.worse_mean)
-    better, worse = (quantity(mean, column).replace("-", "−") for mean in means)
+    if of_gains and is_share(column):
+        better, worse = (f"{in_points(mean)} points" for mean in means)
+    else:
+        better, worse = (quantity(mean, column).replace("-", "−") for mean in means)
     one, other = say(comparison.better), say(comparison.worse)
     if one != other and any(letter.isdigit() for letter in one + other):
         return f"{names.upper(one)}: {better}. {names.upper(other)}: {worse}."
