@@ -275,6 +275,15 @@ def test_samples_follow_each_other_in_a_stream_only_where_none_lasts_as_long_as_
         assert (" W on average" in told) == (operation == "real_time")
 
 
+def test_the_power_of_all_that_is_powered_stands_beside_its_energy_and_what_is_not_modelled_has_no_shares(
+    two_timesteps: Execution,
+) -> None:
+    told = repr(cost_of(two_timesteps, WHOLE, operation="real_time")).splitlines()[1]
+    assert told == "  energy: 11.95 mJ at 1 W on average (100.0 % static power of chips), of the cores in use 2.988 mJ"
+    nothing = repr(cost_of(two_timesteps, MESH_CORES + ASYNCHRONOUS)).splitlines()[1]
+    assert nothing == "  energy: not modelled, of the cores in use not modelled"
+
+
 def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:
     """A core of 10 neurons: each of the 5 and 4 messages takes 10 operations, whatever it is connected to."""
     body = f"neurons_per_core: {number(10)}\ncrossbar: true\n" + MESH_CORES + TIMES + ENERGIES

@@ -30,6 +30,7 @@ from codesign.simulation.execution import Execution
 from codesign.units import format_si, in_percent
 
 _MOST_SHARES = 3
+_LEAST_SHARE = 0.001
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
 
@@ -156,23 +157,29 @@ class Cost:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
         stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else self._pace()
-        mean = f"; {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
+        mean = (
+            f" at {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
+        )
         missing = f"\n  not modelled: {'; '.join(self.not_modelled)}" if self.not_modelled else ""
         assumed = f"\n  assumed: {'; '.join(self.assumptions)}" if self.assumptions else ""
         return (
             f"Cost of {len(self.synaptic_operations):,} samples on {self.chip}, {self.operation}, means:\n"
-            f"  energy: {energy} ({self._shares()}), of the cores in use {cores_in_use}{mean}\n"
+            f"  energy: {energy}{mean}{self._shares()}, of the cores in use {cores_in_use}\n"
             f"  latency: {latency} ({self.latency.model}){stream}{missing}{assumed}"
         )
 
     def _shares(self) -> str:
-        """What most of the energy of all that is powered is spent on, or what it holds where it has no parts."""
+        """What most of the energy of all that is powered is spent on, or what it holds where it has no parts, in
+        brackets; empty where it is not known."""
+        if self.energy_j is None:
+            return ""
         parts = {COST_TERMS[name].label: _only(term) or 0.0 for name, term in self.mean.terms_j.items()}
         total = sum(parts.values())
         shares = sorted(((part / total, label) for label, part in parts.items() if part), reverse=True)
         if len(shares) < 2:
-            return ", ".join(self.mean.coverage)
-        return ", ".join(f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES])
+            return f" ({', '.join(self.mean.coverage)})"
+        told = [f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES] if share >= _LEAST_SHARE]
+        return f" ({', '.join(told)})"
 
     def _pace(self) -> str:
         """In real time, how soon an answer comes, and whether the chip keeps pace with its input."""
