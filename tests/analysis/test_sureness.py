@@ -63,6 +63,24 @@ def test_a_time_that_is_not_given_is_drawn_from_what_the_other_waits():
     assert asked(free, choose="chip", least="latency_s").standing == "likely"
 
 
+@pytest.mark.parametrize("operation", ["accelerated", "real_time"])
+def test_a_power_falls_with_a_time_that_is_not_given_where_the_chip_is_on_for_longer(operation):
+    """a's 1 nJ in 20 µs, 50 µW, leave out its handshakes: at b's 1.3 µs · 5^z it has more than 46 µW where 1.3 · 5^z is
+    less than 1.74 µs. In real time it is on for as long as before."""
+    shared = {"operation": operation, "on_s": 2e-5, "latency_draws_s": None}
+    a = {"synchronization": "neighbour", "not_modelled": [f"{AGREEMENT}: a gives no synchronization.handshake"]}
+    b = {"synchronization": "barrier", "latency_synchronization_s": 1.3e-6}
+    rows = [
+        one | shared | (a if one["chip"] == "a" else b) | {"power_w": {"a": 50e-6, "b": 46e-6}[one["chip"]]}
+        for one in rows_of([("a", 1.0, 0.9, 10.0, 20.0), ("b", 1.0, 0.9, 10.0, 20.0)])
+    ]
+    lower = NormalDist().cdf(math.log((20 * 50 / 46 - 20) / 1.3, 5)) if operation == "accelerated" else 1.0
+    answer = asked(rows, choose="chip", least="power_w")
+    assert (labels(answer)[0], answer.confidence) == ("b", pytest.approx(lower, abs=0.01))
+    dearer = [one | ({"power_w": 6e-5} if one["chip"] == "b" else {}) for one in rows]
+    assert asked(dearer, choose="chip", least="power_w").sentence.startswith("a has the least power: 50 µW, ")
+
+
 def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apart():
     rows = [with_terms("a", seed, synaptic_operation=1.0 + 1e-6 * seed) for seed in SEEDS]
     whole = [with_terms("a", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]

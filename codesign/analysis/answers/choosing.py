@@ -240,7 +240,7 @@ def _sentence(contest: Contest, owner: str) -> str:
     """
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
-    if left_out(best, column, contest.names) or untimed(best, column):
+    if left_out(best, column, contest.names) or (untimed(best, column) and column != "power_w"):
         value = f"at least {value}"
     if len(contest.ranked) == 1:
         limits = listed([limit.text for limit in contest.where])

@@ -313,7 +313,8 @@ class Contest:
     def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
         """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor.
 
-        An energy grows by the static power in that time, a product by both.
+        An energy grows by the static power in that time, a product by both. A power is that energy over a longer
+        time.
         """
         waits = waiting_of(point, other)
         if not waits or not DRAWN.get(self.column):
@@ -322,6 +323,9 @@ class Contest:
         energy, latency, busy = (point.value(name).mean or 0.0 for name in ("energy_j", "latency_s", "on_s"))
         static = sum(point.term(name).mean or 0.0 for name in point.known_terms(("static",)))
         dearer = later * (static / busy if busy and point.operation == "accelerated" else 0.0)
+        if self.column == "power_w":
+            longer = later if point.operation == "accelerated" else 0.0
+            return np.asarray((values * busy + dearer) / (busy + longer)) if busy else values
         if self.column in OF_LATENCY and latency:
             later = later * (point.value(self.column).mean or 0.0) / latency
         times = dict.fromkeys(("latency_s", *OF_LATENCY), later)
