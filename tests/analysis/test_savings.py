@@ -7,6 +7,7 @@ from made_up_answers import gathered, row
 
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.savings import first_taking_part, halved_numbers, what_limits
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 
@@ -14,7 +15,7 @@ OPERATION, CLOCK = "energies.synaptic_operation", "clock"
 
 
 def point_of(*seeds: dict[str, Any]) -> Point:
-    (point,) = gathered([row("a", 1.0, seed, **changes) for seed, changes in enumerate(seeds)])
+    (point,) = gathered([row("a", 1.0, seed, **{"not_modelled": [], **changes}) for seed, changes in enumerate(seeds)])
     return point
 
 
@@ -61,7 +62,7 @@ def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expec
     ("operations", "expected"),
     [
         ([75.0, 25.0], "a: the first layer has 75.0 % of the synaptic operations."),
-        ([1.0, 1.0, 1.0, 7.0], "a: the 4th layer has 70.0 % of the synaptic operations."),
+        ([1.0, 1.0, 1.0, 7.0], "a: layer 4 has 70.0 % of the synaptic operations."),
         ([10.0], ""),
         ([0.0, 0.0], ""),
     ],
@@ -69,6 +70,21 @@ def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expec
 def test_the_layer_with_most_of_the_work_is_named(operations, expected):
     layers = {"layer_operations": operations, "layer_spikes": [0.0] * len(operations)}
     assert said(point_of(layers)) == expected
+
+
+def test_of_an_energy_only_what_is_modelled_and_told_apart_is_said():
+    halves = {"halved_numbers": [OPERATION, CLOCK], "energy_at_half": [0.5, 1.0], "latency_at_half": [1.0, 0.5]}
+    lacking = halves | {"not_modelled": ["static energy: a gives no static_power.chip"]}
+    latency = "wice the clock saves 50.0 % of latency."
+    assert said(point_of(lacking)) == (
+        f"a: half the energy of a synaptic operation saves 50.0 % of the modelled energy. T{latency}"
+    )
+    assert said(point_of(halves | {"energy_accounting": "all_in"})) == f"a: t{latency}"
+
+
+def test_a_number_is_named_in_english():
+    shortest, clock = "synchronization.least_step", "clock"
+    assert [named_number(path) for path in (shortest, clock)] == ["time of the shortest step", "clock"]
 
 
 def test_results_that_do_not_say_it_and_options_that_take_no_part_give_nothing():

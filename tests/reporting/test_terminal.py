@@ -137,4 +137,4 @@ def test_of_a_given_model_it_is_told_for_each_chip_as_that_runs_it():
     rows += [mubrain_row("layered", "random", 0, 0)]
     told = " ".join(printed(table_of([halves | row | given for row in rows])).split())
     assert "What limits Loihi: twice the clock saves 25.0 % of energy and 50.0 % of latency." in told
-    assert "What limits µBrain: twice the clock saves 25.0 % of energy" in told
+    assert "What limits µBrain: twice the clock saves 25.0 % of the modelled energy" in told

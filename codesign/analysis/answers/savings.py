@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codesign.analysis.answers.answers import Option
+from codesign.analysis.answers.remarks import left_out
 from codesign.analysis.comparisons.wording import is_rate, named_number
 from codesign.analysis.results.formatting import percent, upper
 from codesign.analysis.results.naming import Names
@@ -37,9 +38,13 @@ class HalvedNumber:
 
 
 def halved_numbers(point: Point) -> list[HalvedNumber]:
-    """Means over the rows of a point, the most saving one first; empty where rows do not say."""
+    """Means over the rows of a point, the most saving one first; empty where rows do not say.
+
+    An all-in figure holds what each number does to the energy, but does not tell it.
+    """
     paths = next((cell for cell in point.rows["halved_numbers"] if cell is not None), ())
-    means = (point.means(column) for column in ("energy_at_half", "latency_at_half"))
+    energy = [] if point.accounting == "all_in" else point.means("energy_at_half")
+    means = (energy, point.means("latency_at_half"))
     left = (factors if len(factors) == len(paths) else [math.nan] * len(paths) for factors in means)
     halved = [HalvedNumber(path=path, energy=e, latency=s) for path, e, s in zip(paths, *left, strict=True)]
     return sorted(halved, key=lambda number: -number.saving)
@@ -56,11 +61,12 @@ def what_limits(point: Point | None, names: Names) -> str:
     if point is None:
         return ""
     savings: dict[str, list[str]] = {}
-    for measure in ("energy", "latency"):
+    energy = "the modelled energy" if left_out(point, "energy_j", names) else "energy"
+    for measure, called in (("energy", energy), ("latency", "latency")):
         found = [(1 - getattr(number, measure), number.change) for number in halved_numbers(point)]
         share, change = max((one for one in found if one[0] >= WORTH), default=(0.0, ""))
         if change:
-            savings.setdefault(change, []).append(f"{percent(share)} of {measure}")
+            savings.setdefault(change, []).append(f"{percent(share)} of {called}")
     said = [f"{change} saves {' and '.join(shares)}" for change, shares in savings.items()]
     if layer := _busiest_layer(point):
         said.append(layer)
@@ -73,5 +79,5 @@ def _busiest_layer(point: Point) -> str:
     if len(operations) < 2 or not sum(operations):
         return ""
     place = max(range(len(operations)), key=operations.__getitem__)
-    which = _ORDINALS[place] if place < len(_ORDINALS) else f"{place + 1}th"
-    return f"the {which} layer has {percent(operations[place] / sum(operations))} of the synaptic operations"
+    which = f"the {_ORDINALS[place]} layer" if place < len(_ORDINALS) else f"layer {place + 1}"
+    return f"{which} has {percent(operations[place] / sum(operations))} of the synaptic operations"

@@ -56,7 +56,9 @@ def named_number(path: str) -> str:
     noun = subject_and_verb(path)[0]
     if path.startswith("energies."):
         return f"energy of {noun}"
-    return f"{'time of ' if path.startswith(('times.', 'synchronization.')) else ''}{noun.removeprefix('the ')}"
+    if path.startswith(("times.", "synchronization.")):
+        return f"time of {noun}"
+    return noun.removeprefix("the ")
 
 
 def describe_range(number: RangedNumber, names: Names) -> str:
