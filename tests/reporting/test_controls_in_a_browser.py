@@ -88,6 +88,29 @@ def test_energies_that_compare_have_a_ratio_side_by_side(browser, tmp_path):
     assert float(re.search(r"\(([\d.]+) ×\)", cells[2])[1]) == pytest.approx(10.34448e-3 / 15.92347, rel=2e-3)
 
 
+@pytest.mark.parametrize("book", ["board", "cores_in_use"])
+def test_a_power_is_of_the_chosen_book_and_compares_as_in_the_answers(browser, tmp_path, book):
+    """TrueNorth's lacks a term here, so that it is not ranked."""
+    table = read_results(EXAMPLE)
+    table.metadata.questions.clear()
+    table.metadata.questions["any"] = {"choose": "chip", "least": "energy_j"}
+    table.metadata.questions["power"] = {"choose": "chip", "least": "power_w"}
+    lacking = table.frame["chip"] == "truenorth"
+    table.frame["energy_coverage"] = [
+        [name for name in cell if name != "hop"] if lacks and cell is not None else cell
+        for cell, lacks in zip(table.frame["energy_coverage"], lacking, strict=True)
+    ]
+    tab = shown(browser, tmp_path, render_report(replace(table, metadata=replace(table.metadata, static_book=book))))
+    tab.run("document.querySelector('button[data-asked=\"1\"]').click()")
+    settled(tab)
+    asked = [row[:2] for row in rows(tab) if len(row) > 1]
+    assert "not ranked" in dict(asked)["TrueNorth"]
+    tab = shown(browser, tmp_path, render_report(table))
+    choose(tab, "objective", "power_w")
+    choose(tab, "book", book)
+    assert [row[:2] for row in rows(tab) if len(row) > 1] == asked
+
+
 def test_a_limit_on_energy_is_held_against_the_book_that_the_file_names(browser, tmp_path):
     """Layered training spends 9.2 µJ of Loihi's board, of which 8.4 µJ are those of the cores in use."""
     metadata = replace(synthetic_metadata(), static_book="cores_in_use")

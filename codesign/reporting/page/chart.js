@@ -278,7 +278,7 @@ const drawFront = async (rows) => {
 
 let drawing = Promise.resolve();
 const refresh = () => {
-  setProduct();
+  setMade();
   const rows = decide();
   showTable(rows);
   sayNow(rows);
@@ -314,7 +314,7 @@ const sync = () => {
   $("colour").value = state.colour;
 };
 const setUp = () => {
-  setProduct();
+  setMade();
   const known = (key) => measures.get(key)?.mean.some((each) => each !== null);
   const further = data.asked.map((each) => each.objective).filter((key) => !offered.includes(key));
   const words = { energy_j: "energy", latency_s: "latency", energy_delay_js: "energy × delay", area_m2: "area", accuracy: "accuracy" };

@@ -39,6 +39,9 @@ _FURTHER = (
     ),
     *("late_fraction", "cores_used", "peak_link_load", "on_s", "paper_energy_j", "latency_bound_s", "train_wall_s"),
 )
+_MADE_OF_ENERGY = ("energy_delay_js", "power_w")
+"""Measures that there are in each book of the static power, under one name."""
+_DIGITS = 4
 _FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
     ("workload", "data", lambda point: point.workload),
     ("topology", "network", lambda point: point.topology),
@@ -80,12 +83,15 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dic
     """
     points = books["board"]
     means = _means(points, (*_FIRST, *_FURTHER))
+    in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
     measures: list[dict[str, Any]] = []
     letters = 0
     for column in means:
         found = _measure(points, column, means[column], names)
         if found is None:
             continue
+        if column in in_use:
+            found["inUse"] = [_rounded(mean, _DIGITS) for mean in in_use[column]]
         letters += len(json.dumps(found))
         if column in _FIRST or letters < _MOST_LETTERS:
             measures.append(found)
@@ -140,7 +146,8 @@ def _measure(
     known = COLUMNS[column]
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if left_out(points[place], column, names)]
-    digits = 9 if is_share(column) else 6 if column in _FIRST else 4  # shares are rounded as they are read; some decide
+    # shares are rounded as they are read; some decide
+    digits = 9 if is_share(column) else 6 if column in _FIRST else _DIGITS
     halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
     return {
         "key": column,
@@ -156,7 +163,12 @@ def _measure(
 
 
 def _label(column: str) -> str:
-    return {"energy_j": "energy", "energy_cores_in_use_j": "energy of cores in use"}.get(column) or column_label(column)
+    own = {
+        "energy_j": "energy",
+        "energy_cores_in_use_j": "energy of cores in use",
+        "energy_delay_js": "energy × delay",
+    }
+    return own.get(column) or column_label(column)
 
 
 def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:

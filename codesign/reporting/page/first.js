@@ -29,10 +29,11 @@ const begin = (question) => {
 
 const value = (key, index) => measures.get(key)?.mean[index] ?? null;
 const energyKey = () => (state.book === "cores_in_use" && measures.has("energy_cores_in_use_j") ? "energy_cores_in_use_j" : "energy_j");
-// Energy times delay is a measure like any other, of the book that is chosen.
-const ownProduct = measures.get("energy_delay_js"); // the mean of the seeds' products, as in the answers
-const setProduct = () => {
-  if (ownProduct && state.book === data.book) return measures.set("energy_delay_js", { ...ownProduct, label: "energy × delay" });
+// What is made of an energy is a measure like any other, of the book that is chosen: as in the answers, the mean of the
+// seeds' products or powers.
+const setMade = () => {
+  for (const own of data.measures.filter(({ inUse }) => inUse)) measures.set(own.key, state.book === "cores_in_use" ? { ...own, mean: own.inUse } : own);
+  if (measures.get("energy_delay_js")?.inUse) return;
   const [energy, latency] = [measures.get(energyKey()), measures.get("latency_s")];
   if (!energy || !latency) return;
   const mean = energy.mean.map((each, index) => (each === null || latency.mean[index] === null ? null : each * latency.mean[index]));
@@ -112,8 +113,10 @@ const inPart = (index) => abscissa()?.unit === "J" && groups().part[groupOf(inde
 // The deciding value of a point held against another: energies on the terms that both have.
 const against = (index, other) => {
   const mean = deciding().mean[index];
-  if (!isEnergy() || groupOf(index) === groupOf(other)) return mean;
-  const energy = groups().matched[groupOf(other)]?.[index] ?? null;
+  const [own, others] = [groupOf(index), groupOf(other)];
+  if (state.objective === "power_w" && groups().whole[own] !== groups().whole[others]) return null;
+  if (!isEnergy() || own === others) return mean;
+  const energy = groups().matched[others]?.[index] ?? null;
   if (energy === null || energy === 0) return energy;
   return state.objective === "energy_j" ? energy : energy * value("latency_s", index);
 };
@@ -158,7 +161,7 @@ const inPlaces = (a, b, first = [state.objective, more()]) => {
 // Of an energy, what lacks a term only looks cheap: the points with the most terms.
 const wholest = (indices) => {
   const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
-  return isEnergy() ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
+  return isEnergy() || state.objective === "power_w" ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
 };
 // An option as the answer calls it.
 const called = (option) => {
@@ -326,7 +329,7 @@ const showPinned = () => {
     const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
     if (index === state.pinned[0] || !base || mean === null) return "";
     const [own, other] = [index, state.pinned[0]].map((each) => groups().whole[groupOf(each)]);
-    if (measure.unit.startsWith("J") && own !== other) return ""; // other terms: no ratio
+    if (/^[JW]/.test(measure.unit) && own !== other) return ""; // other terms: no ratio
     if (measure.share) return ` (${mean >= base ? "+" : "−"}${inPercent(Math.abs(mean - base))})`;
     return ` (${digits(mean / base)} ×)`;
   };
