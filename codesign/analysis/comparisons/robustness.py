@@ -345,12 +345,13 @@ def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
 
 
 def _on_s(row: Mapping[Any, Any]) -> Floats | float:
-    """How long the chip is on: in the draws and at the ends where it is on as long as it works, or one time for all
-    where it waits for its input."""
-    times = ("latency_s", *_LATENCY)
-    if all(is_known(row[name]) for name in times) and math.isclose(row["on_s"], row["latency_s"]):
-        return np.concatenate([row[name] for name in _LATENCY]).astype(float)
-    return float(row["on_s"])
+    """How long the chip is on in the draws and at the ends: as long as it works, or where it waits for its input at
+    least as long as that lasts."""
+    if not all(is_known(row[name]) for name in ("latency_s", *_LATENCY)):
+        return float(row["on_s"])
+    working_s = np.concatenate([row[name] for name in _LATENCY]).astype(float)
+    waits = not math.isclose(row["on_s"], row["latency_s"])
+    return np.maximum(working_s, row["on_s"]) if waits else working_s
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:
