@@ -46,6 +46,14 @@ def test_energies_are_those_of_the_static_book_that_the_study_names() -> None:
         assert outcome.violations == violations
 
 
+@pytest.mark.parametrize(("book", "power"), [("board", 6.0), ("cores_in_use", 2.0)])
+def test_a_power_is_that_of_the_static_book_that_the_study_names(book: str, power: float) -> None:
+    spec = study(more="constraints: [{column: power_w, at_most: 1 W}]\n").model_copy(update={"static_book": book})
+    known = {"power_w": 6.0, "on_s": 0.5, "energy_cores_in_use_j": 1.0, "core_share": 0.25}
+    outcome = evaluate_rows(spec, [row(0, 0, 0.5, 3.0) | known])
+    assert outcome.violations == {"power_w at most 1 W": power - 1}
+
+
 def test_a_violated_constraint_keeps_its_values() -> None:
     outcome = evaluate_rows(SPEC, [row(0, 0, 0.5, 1.0, density=3.5)])
     assert outcome.state == "infeasible"

@@ -150,7 +150,7 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
             return Outcome(state="failed", reason=row["reason"])
     objectives = [objective.column for objective in spec.objectives]
     names = list(dict.fromkeys([*objectives, *(constraint.column for constraint in spec.constraints)]))
-    read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s"]))
+    read = list(dict.fromkeys([*names, "core_share", "energy_cores_in_use_j", "latency_s", "on_s"]))
     board = pd.DataFrame([[row.get(name) for name in read] for row in rows], columns=read, dtype=float)
     frame = in_book(board, spec.static_book)[names]
     for name in names:
