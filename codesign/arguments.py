@@ -15,6 +15,7 @@ from codesign.units import parse_quantity
 _MOST = 1 << 31
 _HINTS = {
     "Chip": ", as find_chip gives it",
+    "Cost": ", as price gives it",
     "DataFrame": ", as compare_schedules gives it",
     "EventBatch": ", such as a split of a workload",
     "NetworkShape": ", such as network.shape",

@@ -36,6 +36,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.train(net, cd.Recipe(method="layered", epochs=1), WORKLOAD, None, seed=0), f"training{EVENTS}"),
         (lambda net: cd.chip_schedule(LOIHI), "placement: must be Placement, as place gives it, found str"),
         (lambda net: cd.place(net.shape, LOIHI), CHIP),
+        (lambda net: cd.sensitivities(LOIHI), "cost: must be Cost, as price gives it, found str"),
         (lambda net: cd.validate(LOIHI), CHIP),
         (lambda net: cd.with_parameter(LOIHI, "cores", 3), CHIP),
         (lambda net: cd.chip_quantization(LOIHI), CHIP),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.arguments import instance
 from codesign.arrays import Floats
 from codesign.hardware.chip.numbers import FrequencyNumber
 from codesign.hardware.chip.prices import Prices, number_at
@@ -43,7 +44,11 @@ def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
 
     Args:
         cost: as `cd.price` gives it.
+
+    Raises:
+        InputError: `cost` is none.
     """
+    instance("cost", cost, Cost)
     prices = cost.counted.prices()
     values = {path: value_of(prices.chip, number) for path, number in prices.chip.numbers().items() if path != "area"}
     known = {path: value for path, value in values.items() if value}
