@@ -240,6 +240,9 @@ HOP_TIMES: tuple[tuple[str, str], ...] = (
 )
 """Times of a hop along a row, along a column and between chips, each with the one that holds where it is not given."""
 
+RATES: tuple[str, ...] = ("clock", "network_on_chip.link_rate")
+"""Numbers of a chip that are frequencies: the more, the less time things take."""
+
 AGREEMENT = "time in which neighbours agree"
 """Without `synchronization.handshake` a time is as if it were none, and says under this name that it leaves it out."""
 

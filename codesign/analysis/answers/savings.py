@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.answers.remarks import left_out
-from codesign.analysis.comparisons.wording import is_rate, named_number
+from codesign.analysis.comparisons.wording import named_number
 from codesign.analysis.results.formatting import percent, upper
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
+from codesign.hardware.terms import RATES
 
 WORTH = 0.01
 """The share that half of a number has to save before it is told."""
@@ -29,7 +30,7 @@ class HalvedNumber:
     @property
     def change(self) -> str:
         """`half the time of a synaptic operation`, `twice the clock`."""
-        return f"{'twice' if is_rate(self.path) else 'half'} the {named_number(self.path)}"
+        return f"{'twice' if self.path in RATES else 'half'} the {named_number(self.path)}"
 
     @property
     def saving(self) -> float:

@@ -11,7 +11,7 @@ from codesign.analysis.results.formatting import points_with_interval, significa
 from codesign.analysis.results.measures import like
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.hardware.terms import ACTIONS, MODEL
+from codesign.hardware.terms import ACTIONS, MODEL, RATES
 from codesign.units import format_si
 
 _VERBS = {
@@ -87,12 +87,7 @@ def _unit_of(path: str) -> str:
         return "J"
     if path == "area":
         return "m**2"
-    return "W" if path.startswith("static_power.") else "Hz" if is_rate(path) else "s"
-
-
-def is_rate(path: str) -> bool:
-    """Whether a number of a chip is a frequency, so that more of it takes less time."""
-    return path in ("clock", "network_on_chip.link_rate")
+    return "W" if path.startswith("static_power.") else "Hz" if path in RATES else "s"
 
 
 def describe_tip(tip: Tip, names: Names) -> str:

@@ -29,7 +29,7 @@ from codesign.hardware.chip.parts import Source
 from codesign.hardware.chip.prices import number_at, with_number
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
 from codesign.hardware.chip.structure import StructureEstimate, estimate
-from codesign.hardware.terms import ACTIONS, HOP_TIMES, WORK_TIMES
+from codesign.hardware.terms import ACTIONS, HOP_TIMES, RATES, WORK_TIMES
 from codesign.units import format_si
 
 _CITATION = Source(citation="a number of the chip's file, at another structure by the model of a core's structure")
@@ -109,7 +109,7 @@ def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimat
     if held.expected == expected:
         return number  # type: ignore[no-any-return]
     ratio = float(getattr(expected, _RATIOS[path]) / getattr(held.expected, _RATIOS[path]))
-    if path in ("clock", "network_on_chip.link_rate"):
+    if path in RATES:
         ratio = 1 / ratio
     if isinstance(number, TimeNumber):
         return _scaled_time(held, path, chip, ratio, expected)

@@ -108,13 +108,13 @@ class Cost:
     @property
     def power_w(self) -> float | None:
         """Mean power of everything that is powered, while it is on."""
-        on_s = None if self.on_s is None else float(self.on_s.mean())
+        on_s = _mean(self.on_s)
         return None if self.energy_j is None or not on_s else self.energy_j / on_s
 
     def columns(self) -> dict[str, float | str | list[str] | list[float] | None]:
         """Means over samples, named as the columns of results; decision latency over decided samples."""
         energy, latency = self.mean, self.latency
-        on_s = None if self.on_s is None else float(self.on_s.mean())
+        on_s = _mean(self.on_s)
         load = self.link_load.mean(axis=0)
         utilization = None
         if latency.busy_s is not None and on_s:

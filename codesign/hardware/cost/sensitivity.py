@@ -15,12 +15,11 @@ import numpy as np
 
 from codesign.arguments import instance
 from codesign.arrays import Floats
-from codesign.hardware.chip.numbers import FrequencyNumber
-from codesign.hardware.chip.prices import Prices, number_at
+from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.cost import Cost, mean_terms
 from codesign.hardware.cost.energy import total_in
 from codesign.hardware.cost.uncertainty import as_varied, rounded, value_of
-from codesign.hardware.terms import BOOKS
+from codesign.hardware.terms import BOOKS, RATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ def _one_at_a_time(prices: Prices, numbers: Mapping[str, float]) -> Prices:
     varied: dict[str, Floats] = {}
     for place, (path, value) in enumerate(numbers.items(), start=1):
         values = np.full(1 + len(numbers), value)
-        values[place] *= 2.0 if isinstance(number_at(prices.chip, path), FrequencyNumber) else 0.5
+        values[place] *= 2.0 if path in RATES else 0.5
         varied.update([as_varied(prices, path, values)])
     return replace(prices, varied=varied)
 
