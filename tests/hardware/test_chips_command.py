@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from codesign.cli.chips import app
 from codesign.errors import DocumentError
 from codesign.hardware.library import chip_names, find_chip
+from codesign.hardware.validation.validation import validate
 
 CHIPS = Path(__file__).parents[2] / "chips"
 
@@ -111,6 +112,35 @@ def test_the_documented_tables_are_those_of_the_chips() -> None:
     chips = [find_chip(name) for name in chip_names()]
     assert documents.page(text, chips) == text
     assert "| power at 75 MHz | 476.9 µW | 477 µW | 0.0 % | measured |  |" in text
+
+
+@pytest.mark.parametrize(
+    ("chip", "measurement", "quantity", "words"),
+    [
+        ("odin_allin", "power at 1.3 MHz", "power", "{} % too low at 1.3 MHz"),
+        ("loihi_davies2018", "nearest-neighbor query", "energy", "the result is {} to {} % above the measurement"),
+        ("loihi_sanafe", "nearest-neighbor query", "energy", "and {} to {} % above it with those fitted to a board"),
+        ("mubrain", "radar gestures", "energy", "static power alone is {} % below the measurement"),
+        (
+            *("spinnaker_sharp2012", "MNIST deep belief network, benchmark", "power"),
+            "On the belief network the two sets are {} % below and",
+        ),
+        (
+            "spinnaker_stromatias2013",
+            "MNIST deep belief network, benchmark",
+            "power",
+            "and {} % above the measured power",
+        ),
+        ("spinnaker_stromatias2013", "power of a chip", "power", "are {} % below the power of a busy chip"),
+    ],
+)
+def test_the_documented_sentences_name_the_errors_of_the_tables(
+    chip: str, measurement: str, quantity: str, words: str
+) -> None:
+    found = [one for one in validate(find_chip(chip)) if (one.measurement, one.quantity) == (measurement, quantity)]
+    (errors,) = [one.errors for one in found if one.errors]
+    text = " ".join(script("docs/site/validation.py").PAGE.read_text(encoding="utf-8").split())
+    assert words.format(*(f"{abs(error) * 100:.0f}" for error in errors)) in text
 
 
 def test_check_prints_ok_or_raises_every_mistake(runner: CliRunner, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ VALUES = [
     ("spinnaker2", "cores", 148),
     ("spinnaker2", "energies.synaptic_operation", 450 * P),
     ("spinnaker2", "times.synaptic_operation", 152 / 1.8e9),
-    ("truenorth", "energies.chip_hop", 26 * 2.3 / 0.072 * P),
+    ("truenorth", "energies.chip_hop", 26 * 32 * P),  # a packet has 32 bits
     ("truenorth", "potential_bits", 20),
     ("truenorth_allin", "energies.synaptic_operation", 26 * P),
     ("poets", "cores", 64),
