@@ -117,6 +117,7 @@ PUBLISHED = {
     # however 754 neurons are spread, one of six cores has 126; two tiles take part in the barrier
     ("loihi_sanafe", "N-TIDIGITS", "latency"): {"model_low": 3000 * (126 * 6e-9 + 1e-6), "bound_holds": True},
     ("loihi_sanafe", "step of a million patterns", "latency"): {"model_low": 16.2e-6, "bound_holds": False},
+    ("loihi_sanafe", "odour learning", "latency"): {"model_low": near(200 * 1.4e-6), "bound_holds": True},
     ("speck", "event through nine layers", "latency"): {"model_low": 1.58e-6 + 8 * 0.2225e-6},
     ("speck", "event through one layer", "latency"): {"status": "fitted"},
     ("speck", "gait by day, vanilla", "power"): {
