@@ -167,6 +167,15 @@ def test_each_failure_names_the_place_and_the_reason(tmp_path: Path) -> None:
             getattr(faulty(function, DENIED, tmp_path), use)(*([] if use == "names" else ["a"]))
 
 
+def test_locks_need_nothing_that_windows_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        for name in ("O_NOFOLLOW", "fchmod", "getuid"):
+            patched.delattr(os, name)
+        elsewhere = lock_of("memory://a")
+        with held(elsewhere):
+            assert f"process {os.getpid()} on " in elsewhere.read_text(encoding="utf-8")
+
+
 def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
     lock = lock_of(tmp_path)
     refused = "is held by {}, which writes there; wait for it to end, or choose another --output"

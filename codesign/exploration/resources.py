@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from codesign.documents import Spec
 from codesign.units import Memory, Real, Time
@@ -28,6 +29,13 @@ class JobResources(Spec):
     gpus: Annotated[Real, Field(ge=0, le=64)] = 0.0
     memory: Annotated[Memory, Field(ge=1, le=2**60)] | None = None
     timeout: Annotated[Time, Field(ge=SHORTEST_TIMEOUT_S, le=LONGEST_TIMEOUT_S)] | None = None
+
+    @field_validator("timeout")
+    @classmethod
+    def _check(cls, timeout: float | None) -> float | None:
+        if timeout is not None and not hasattr(signal, "setitimer"):
+            raise ValueError("no job can be ended in time on Windows; remove it")
+        return timeout
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:

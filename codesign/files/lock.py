@@ -24,7 +24,8 @@ def lock_of(output: Location) -> Path:
     if path is not None:
         return path / ".lock"
     digest = hashlib.sha256(str(output).encode(errors="replace")).hexdigest()
-    return Path(tempfile.gettempdir()) / f"codesign-{os.getuid()}-{digest[:16]}.lock"
+    user = os.getuid() if hasattr(os, "getuid") else "user"  # on Windows, each user has such a folder
+    return Path(tempfile.gettempdir()) / f"codesign-{user}-{digest[:16]}.lock"
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def held(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
     try:
         with suppress(OSError), open(path, "w", encoding="utf-8", opener=_open_no_link) as file:  # a full disk
-            with suppress(OSError):  # another's file
+            with suppress(OSError, AttributeError):  # another's file, or on Windows
                 os.fchmod(file.fileno(), 0o666)  # whoever may write to the folder may hold its lock next
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
         yield
@@ -53,7 +54,7 @@ def held(path: Path) -> Iterator[None]:
 
 def _open_no_link(path: str, flags: int) -> int:
     """Who shares the folder may have put a link to another file in the lock's place meanwhile."""
-    return os.open(path, flags | os.O_NOFOLLOW)
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 def _holder(path: Path) -> str:

@@ -132,6 +132,12 @@ def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None
         JobResources(memory=10**20)
 
 
+def test_a_timeout_is_a_mistake_where_there_are_no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "setitimer")
+    with pytest.raises(InputError, match="timeout: no job can be ended in time on Windows; remove it"):
+        JobResources(timeout="1 h")
+
+
 def test_the_shortest_and_the_longest_timeout_are_kept(executor: Executor) -> None:
     ended = run(
         executor,
