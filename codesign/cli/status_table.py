@@ -27,6 +27,7 @@ _STYLES = {
     "dead": "bold red",
 }
 _FAILURES = 5
+_TIME = len("59 min ago")
 _FRONT = 10
 
 
@@ -39,9 +40,10 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
     wide = width >= 100
     table.add_column("output", overflow="fold")
     for name in ("state", "results", "last sign of life", *(("failed", "started") if wide else ())):
-        # The times give way where the width is too small, so that outputs keep their names.
-        fixed = name in ("state", "results", "failed")
-        table.add_column(name, justify="right" if name in ("results", "failed") else "left", no_wrap=fixed)
+        fixed, side = name in ("state", "results", "failed"), "right" if name in ("results", "failed") else "left"
+        # Times are narrow where the width is, and give way further where it is too small, so that outputs keep names.
+        most = _TIME if name == "last sign of life" and not wide else None
+        table.add_column(name, justify=side, no_wrap=fixed, max_width=most)
     for run in runs:
         record = run.record
         counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"

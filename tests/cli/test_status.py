@@ -34,8 +34,9 @@ from codesign.files import open_folder
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
 
 
-def said(*arguments: str | Path) -> str:
-    ended = CliRunner().invoke(app, ["status", *map(str, arguments)], catch_exceptions=False, env={"COLUMNS": "120"})
+def said(*arguments: str | Path, columns: int = 120) -> str:
+    shown = {"COLUMNS": str(columns)}
+    ended = CliRunner().invoke(app, ["status", *map(str, arguments)], catch_exceptions=False, env=shown)
     assert ended.exit_code == 0
     return ended.stdout
 
@@ -83,6 +84,14 @@ def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -
     assert newest.split()[:3] == ["second", "finished", "11/11"]
     assert oldest.startswith("first")
     assert hint == "`codesign status` shows all of a run if it is given its output."
+
+
+def test_where_it_is_narrow_names_are_kept_and_times_give_way(tmp_path: Path, cache_root: Path) -> None:
+    names = ["a_question_of_49_letters_on_recordings_of_cameras", "b"]
+    for name in names:
+        run(tiny(), tmp_path, cache_root, output=name)
+    lines = said(tmp_path, columns=80).splitlines()
+    assert {line.split()[0] for line in lines if "finished" in line} == set(names)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
