@@ -155,9 +155,9 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     seeds = max((point.value("accuracy").seeds for point in points), default=0)
     coverage = f" {workload.coverage}." if workload.coverage else ""
     counts = plural(len(points), "design point")
-    trained = plural(seeds, "training seed")
+    trained = f", {plural(seeds, 'training seed')} each" if points else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
-    return " ".join(filter(None, [f"{counts}, {trained} each.", data, _counted(metadata, points)]))
+    return " ".join(filter(None, [f"{counts}{trained}.", data, _counted(metadata, points)]))
 
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:

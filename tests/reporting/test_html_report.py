@@ -258,6 +258,7 @@ def test_a_sweep_of_failures_is_a_report_too():
     rows = [base_row("layered", "mubrain", "x", 0, 0) | {"status": "failed", "reason": "the loss is not finite"}]
     for text in (page_of(rows), page_of([])):
         assert "No design point has a result" in text
+        assert "0 training seeds" not in text
         assert Page(text).open == []
     assert "the loss is not finite" in page_of(rows)
 

@@ -100,6 +100,16 @@ def test_how_far_to_trust_it_is_said_in_few_words():
     assert len(line.split()) <= 52
 
 
+def test_a_chip_that_the_question_leaves_out_is_shown_by_part_as_what_it_is():
+    chips = {"chip": ["loihi", "mubrain"]}
+    for asked, other in ((chips, ""), ({"chip": ["loihi"]}, " It is not asked of µBrain, shown at its most accurate.")):
+        results = table_of([loihi_row("layered", 0, 0), mubrain_row("layered", "random", 0, 0)])
+        question = {"ask": "Which?", "choose": "chip", "least": "energy_j", "select": asked}
+        results.metadata.questions["it"] = question
+        first = parts_section(AnsweredTable.of(results)).body[0]
+        assert first == f"Each chip is as it answers the question: Which?{other}"
+
+
 def test_what_would_lower_energy_and_latency_and_where_the_work_is_are_tables():
     halves = {
         "halved_numbers": ["energies.spike", "clock", "static_power.host"],

@@ -12,6 +12,7 @@ from codesign.analysis.results.formatting import (
     BOOK_WORDS,
     UNKNOWN,
     coverage_words,
+    listed,
     percent,
     points_with_interval,
     quantity,
@@ -39,7 +40,10 @@ def parts_section(table: AnsweredTable) -> Section | None:
     tables = (_halved(shown, names), _layers(shown, names), charged, _quantized(shown, names))
     if not figures and charged is None:
         return None
+    answering = {option.point.chip for option in table.chips.options if option.point is not None}
+    others = listed([*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)])
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
+    chosen += f" It is not asked of {others}, shown at its most accurate." if others else ""
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
