@@ -69,6 +69,13 @@ def test_how_far_the_nearest_is_from_a_limit(limit, missed):
     assert asked(rows, target=[limit]).sentence.endswith(f": {missed}.")
 
 
+def test_the_nearest_is_told_with_all_that_it_misses():
+    rows = [row("a", 1.0, seed, accuracy=0.9, latency_s=5e-6, energy_j=4e-9) for seed in SEEDS]
+    answer = asked(rows, target=["accuracy >= 92 %", "energy_j < 2 nJ", "latency_s < 1 us"])
+    missed = "its accuracy is 2.0 points too low, its energy per sample is 2 times too high"
+    assert answer.sentence.endswith(f": {missed} and its latency is 5 times too high.")
+
+
 def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     rows = rows_of([("a", 1.0, 0.9, 1.0, 5.0), ("b", 1.0, 0.9, 3.0, 4.0)])
     whole = [one | {"not_modelled": []} for one in rows]
@@ -105,6 +112,52 @@ def test_a_target_that_test_samples_decide_says_so(accuracy, samples, told):
     rows = [one | {"samples": samples} for one in accurate("a", 1e-9, *(accuracy,) * 3)]
     remarks = asked(rows, target=["accuracy >= 95 %"]).remarks
     assert [remark for remark in remarks if "by chance" in remark] == ([told] if told else [])
+
+
+def test_only_what_chance_may_decide_is_said_to_be_left_to_it():
+    """400 samples tell 96 from 95 % by chance alone; 1 nJ is less than 2 nJ."""
+    limits = ["accuracy >= 95 %", "energy_j < 2 nJ"]
+    rows = [one | {"samples": 400} for one in (*accurate("a", 1e-9, 0.96, 0.96), *accurate("b", 3e-9, 0.99, 0.99))]
+    assert "It may meet accuracy >= 95 % only by chance." in asked(rows, target=limits).remarks
+    chosen = asked(rows, choose="chip", least="energy_j", where=limits)
+    assert "a may meet accuracy >= 95 % only by chance." in chosen.remarks
+
+
+def test_of_those_that_may_miss_a_limit_by_chance_the_nearest_is_named():
+    rows = accurate("a", 1e-9, 0.2, 0.9, 0.98) + accurate("b", 2e-9, 0.93, 0.95, 0.94)
+    rows = [one | {"samples": 400} for one in (*rows, *accurate("c", 3e-9, 0.97, 0.97, 0.97))]
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+    assert labels(answer)[0] == "c"
+    assert "b would be better and may miss accuracy >= 95 % by chance." in answer.remarks
+
+
+@pytest.mark.parametrize(("densities", "standing"), [((1.0, 1.0), "sure"), ((1.0, 1.1), "open")])
+def test_one_seed_of_two_networks_with_as_many_right_answers_does_not_make_them_level(densities, standing):
+    rows = [
+        row(chip, 1.0, 0, accuracy=0.9, samples=100, spike_density=density)
+        for chip, density in zip("ab", densities, strict=True)
+    ]
+    chosen = asked(rows, choose="chip", most="accuracy")
+    assert (chosen.standing, chosen.sentence) == (standing, "a and b have the same accuracy, 90.0 %.")
+    chance = "With 100 test samples, chance may hide a difference."
+    assert (chance in chosen.remarks) == (standing == "open")
+    compared = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"])
+    assert ("have the same energy per sample and accuracy" in compared.sentence) == (standing == "sure")
+
+
+@pytest.mark.parametrize(("samples", "differ"), [(100, False), (10_000, True)])
+@pytest.mark.parametrize("seeds", [(0,), SEEDS])
+def test_a_compared_share_that_test_samples_may_decide_is_not_said_to_differ(samples, differ, seeds):
+    rows = [
+        row(chip, 1.0, seed, accuracy=accuracy + 1e-4 * seed, energy_j=energy, samples=samples)
+        for chip, accuracy, energy in (("a", 0.93, 1e-9), ("b", 0.94, 2e-9))
+        for seed in seeds
+    ]
+    sentence = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"]).sentence
+    assert ("1.0 points less accuracy" in sentence, "In accuracy they do not clearly differ." in sentence) == (
+        differ,
+        not differ,
+    )
 
 
 def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from made_up_answers import asked, row, rows_of
+from made_up_answers import asked, labels, row, rows_of
 
 SEEDS = (0, 1, 2)
 
@@ -44,6 +44,8 @@ def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told()
     unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
     target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
     assert target.remarks == ("At 1 point the late fraction is not known.", words)
+    limited = asked(rows, choose="chip", least="energy_j", where=["late_fraction <= 0"])
+    assert (labels(limited)[0], limited.standing, words in limited.remarks) == ("a", "likely", True)
 
 
 @pytest.mark.parametrize("on_s", [3e-5, 4e-5, 1e-2])  # as long as the chip works, or as the input lasts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.comparisons.constraints import meeting, met_by_chance, missed_by_chance
+from codesign.analysis.comparisons.comparison import Comparison, compare
+from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import counts_samples, listed
@@ -16,26 +16,40 @@ from codesign.analysis.results.statistics import within_chance
 def left_to_samples(comparison: Comparison) -> str:
     """That two shares of the test samples are no farther apart than chance may put those of as many."""
     p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    if not counts_samples(comparison.column) or p == q or not samples or not within_chance(p, q, p - q, samples):
+    of_samples = counts_samples(comparison.column) and not comparison.equal
+    if not of_samples or not samples or not within_chance(p, q, p - q, samples):
         return ""
-    return f"With {samples:,.0f} test samples, chance may make such a difference."
+    what = "make such a difference" if p != q else "hide a difference"
+    return f"With {samples:,.0f} test samples, chance may {what}."
+
+
+def level_by_samples(contest: Contest) -> str:
+    """That all options have the same share of the test samples and give other answers."""
+    if contest.second is not None:
+        return ""
+    best, *others = contest.ranked
+    found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
+    return next(filter(None, (left_to_samples(one) for one in found if one is not None)), "")
 
 
 def excluded_by_chance(contest: Contest) -> str:
     """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
 
     Only options of which no variant meets the constraints; those of one that has such a variant are left to the seeds.
+    Of several, the one that misses by least.
     """
+    better = {}
     for option, variants in contest.members.items():
-        if option in contest.chosen:
-            continue
-        for point in variants:
+        for point in variants if option not in contest.chosen else ():
             known = point.value(contest.column).mean is not None and missed_by_chance(point, contest.where)
             found = contest.against_next(point) if known else None
             if found is not None and found[1] >= 1:
-                label, limits = contest.names.upper(contest.label(option)), listed([one.text for one in contest.where])
-                return f"{label} would be better and may miss {limits} by chance."
-    return ""
+                better[point] = contest.label(option)
+    if not better:
+        return ""
+    nearest = min(better, key=lambda point: largest_miss(point, contest.where))
+    missed = listed([limit.text for limit in contest.where if not meets(nearest, limit)])
+    return f"{contest.names.upper(better[nearest])} would be better and may miss {missed} by chance."
 
 
 def included_by_chance(contest: Contest) -> str:
@@ -53,7 +67,7 @@ def included_by_chance(contest: Contest) -> str:
     alike = others and all(_answer_alike(best, point, where) for point in others)
     if alike or any(second is None or contest.ahead(point, second) for point in firm):
         return ""
-    limits = listed([limit.text for limit in where])
+    limits = listed([limit.text for limit in met_by_chance(best, where)])
     return f"{contest.names.upper(contest.label_of(best))} may meet {limits} only by chance."
 
 

@@ -131,8 +131,11 @@ def standing_of(contest: Contest) -> Standing:
 
 
 def _limits_in_doubt(contest: Contest) -> bool:
-    """Whether chance, or what the energy of the best leaves out, may decide who meets the constraints."""
-    return bool(left_to_chance(contest) or may_miss(contest.ranked[0], contest.where, contest.names))
+    """Whether chance, what the energy of the best leaves out, or a value without draws may decide who meets the
+    constraints."""
+    best, where = contest.ranked[0], contest.where
+    undrawn = without_draws(*(limit.column for limit in where))
+    return bool(left_to_chance(contest) or may_miss(best, where, contest.names) or undrawn)
 
 
 def undecided(contest: Contest) -> bool:
@@ -248,7 +251,7 @@ def _sentence(contest: Contest, owner: str) -> str:
         return f"{contest.names.upper(contest.label_of(best))} is the only one that {only}, with {value} {label}."
     level = [contest.label_of(point) for point in contest.ranked[: contest.level]]
     if other is None:
-        average = " on average" if undecided(contest) else ""
+        average = " on average" if undecided(contest) and best.value(column).seeds > 1 else ""
         return f"{contest.names.upper(listed(level))} have the same {label}{average}, {value}."
     second, factor, both = contest.label_of(other).removesuffix(owner), contest.factors[other], ""
     if is_share(column):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
+from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import missed, options_of, standing_of, told_confidence
 from codesign.analysis.answers.remarks import (
     enlarged,
@@ -157,9 +158,10 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
 
 
 def _clear(comparison: Comparison) -> bool:
-    """Whether neither the seeds, if there are several, nor the draws leave a difference open."""
+    """Whether neither the seeds, if there are several, nor the draws or the test samples leave a difference open."""
     seeds, draws = comparison.gain, comparison.robustness
-    return (seeds.above_zero or seeds.half_width is None) and (draws is None or draws.settled)
+    by_seeds = seeds.above_zero or seeds.half_width is None
+    return by_seeds and (draws is None or draws.settled) and not left_to_samples(comparison)
 
 
 def _difference(comparison: Comparison, first: Point) -> str:

@@ -12,6 +12,7 @@ from codesign.analysis.comparisons.constraints import (
     doubt,
     largest_miss,
     meeting,
+    meets,
     met_by_chance,
     met_in,
     missed_by_chance,
@@ -68,7 +69,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
                 *aside,
             ),
         )
-    missed = listed(misses_in_words(nearest[0], where)[:2])
+    missed = listed(misses_in_words(nearest[0], where))
     return answer(
         standing="not met",
         sentence=f"No point meets all constraints. The nearest is {names.point(nearest[0])}: {missed}.",
@@ -79,10 +80,10 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
 
 def _by_chance(point: Point, where: Sequence[Constraint]) -> str:
     """That seeds or test samples may have decided whether a point meets the constraints; "" where they did not."""
-    met = bool(meeting([point], where))
-    chance = met_by_chance(point, where) if met else missed_by_chance(point, where)
-    limits = listed([limit.text for limit in where])
-    return f"It may {'meet' if met else 'miss'} {limits} only by chance." if chance else ""
+    missed = [limit for limit in where if not meets(point, limit)]
+    limits = (missed if missed_by_chance(point, where) else []) if missed else met_by_chance(point, where)
+    told = listed([limit.text for limit in limits])
+    return f"It may {'miss' if missed else 'meet'} {told} only by chance." if told else ""
 
 
 def _not_known(able: Sequence[Point], column: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
-from codesign.analysis.results.formatting import coverage_words, listed
+from codesign.analysis.results.formatting import counts_samples, coverage_words, listed
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, difference, paired
 from codesign.deferred import pd
@@ -52,7 +52,13 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same in each training seed, and not just on average."""
+        """Whether both have the same in each training seed, and not just on average.
+
+        Of one seed, two networks may give as many right answers by chance; those with the same spikes give the same.
+        """
+        if self.gain.half_width is None and counts_samples(self.column):
+            alike = self.better.seeds("spike_density").equals(self.worse.seeds("spike_density"))
+            return self.gain.mean == 0.0 and alike
         return self.gain.mean == 0.0 and not self.gain.half_width
 
     @property

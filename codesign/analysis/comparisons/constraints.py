@@ -123,10 +123,13 @@ def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
     return bool(missed) and all(counts_samples(each.column) and _by_chance(point, each) for each in missed)
 
 
-def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
-    """Likewise of what a point meets. Not asked of limits that another point sets, which answers the same samples."""
+def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Constraint]:
+    """Those on shares of the test samples that a point meets by no more than these or training seeds may bring about.
+
+    Not asked of limits that another point sets, which answers the same samples.
+    """
     asked = (each for each in constraints if counts_samples(each.column) and not each.by_seed)
-    return any(meets(point, each) and _by_chance(point, each) for each in asked)
+    return [each for each in asked if meets(point, each) and _by_chance(point, each)]
 
 
 def _by_chance(point: Point, constraint: Constraint) -> bool:
