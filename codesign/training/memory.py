@@ -31,7 +31,8 @@ class PeakMemory:
         peak = _peak_bytes()
         if self._held is None or self._peak is None or peak is None:
             return None
-        return peak - self._held if self._forgotten or peak > self._peak else None
+        # Each thread counts some pages by itself for a while, so that the sum can fall behind what it was.
+        return max(0, peak - self._held) if self._forgotten or peak > self._peak else None
 
 
 def _forget_peak() -> bool:

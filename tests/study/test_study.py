@@ -55,12 +55,19 @@ def search(folder: Path, tmp_path: Path, cache_root: Path) -> Search:
     return start
 
 
+@pytest.fixture(scope="module")
+def ended() -> dict[str, Any]:
+    """What `undisturbed` has run, by what is added to the file: pytest may make that fixture more than once."""
+    return {}
+
+
 @pytest.fixture(scope="module", params=["", FIDELITY], ids=["plain", "fidelity"])
-def undisturbed(request: pytest.FixtureRequest, folder: Path, cache_root: Path) -> Any:
+def undisturbed(request: pytest.FixtureRequest, ended: dict[str, Any], folder: Path, cache_root: Path) -> Any:
     """A study from beginning to end: what is added to the file, what came out, what was told."""
-    output = "fidelity" if request.param else "plain"
-    outcome, watch = run(study(more=request.param), folder, cache_root, output=output)
-    return request.param, outcome, watch
+    more = request.param
+    if more not in ended:
+        ended[more] = more, *run(study(more=more), folder, cache_root, output="fidelity" if more else "plain")
+    return ended[more]
 
 
 with_fidelity = pytest.mark.parametrize("undisturbed", [FIDELITY], ids=["fidelity"], indirect=True)

@@ -32,6 +32,13 @@ def test_a_rise_is_seen_whatever_was_held_before() -> None:
     assert 95 * MB < memory.risen_bytes() < 110 * MB
 
 
+def test_a_peak_that_is_counted_behind_is_no_rise(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([500, 400])
+    monkeypatch.setattr(module, "_forget_peak", lambda: True)
+    monkeypatch.setattr(module, "_peak_bytes", lambda: next(peaks))
+    assert PeakMemory().risen_bytes() == 0
+
+
 def test_without_forgetting_only_a_new_peak_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = iter([500, 500, 501])
     monkeypatch.setattr(module, "_forget_peak", lambda: False)
