@@ -108,16 +108,15 @@ def parse_quantity(text: object, unit: str) -> float:
 
 
 def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
-    import pint
-
     registry, example = _registry(), _EXAMPLES.get(unit, f"1 {unit}")
     try:
-        return float(registry.Quantity(magnitude, registry.Unit(name)).to(unit).magnitude)
-    except pint.DimensionalityError:
-        raise ValueError(f"must be a quantity in {unit} such as '{example}', {found}") from None
+        given = registry.Unit(name)
+        if registry.get_root_units(given)[1] == registry.get_root_units(unit)[1]:  # a byte has no dimension, nor has %
+            return float(registry.Quantity(magnitude, given).to(unit).magnitude)
     except Exception:
         # Text that is not a unit makes pint's parser raise nearly anything: TokenError, KeyError, ZeroDivisionError, …
         raise ValueError(f"has an unknown unit, {found}; write for example '{example}'") from None
+    raise ValueError(f"must be a quantity in {unit} such as '{example}', {found}")
 
 
 def si_unit(unit: str) -> str:

@@ -58,6 +58,12 @@ def test_what_is_not_a_quantity(text: object, message: str):
         parse_quantity(text, "J")
 
 
+def test_a_share_is_no_quantity_in_bytes():
+    """Though neither has a dimension."""
+    with pytest.raises(ValueError, match="must be a quantity in B such as '1 B', found '50 %'"):
+        parse_quantity("50 %", "B")
+
+
 def test_percentages_round_halves_up_whatever_a_sum_took_off_them() -> None:
     # In Python 3.11 0.9844999999999999 is the mean of 0.98, 0.9825, 0.99, 0.985 and 0.985, and the page is told 0.9845.
     values = (0.9844999999999999, 0.9845, 0.984499, 0.9825, 0.0, -0.0004, -0.0125)
