@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import is_share
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
 from codesign.units import Real, fraction, parse_quantity, si_unit
@@ -87,7 +88,7 @@ class Constraint:
         if distance is None:
             raise ValueError(f"must end like 'within 1 point of best' or 'within 5 % of best', found {text!r:.80}")
         share, relative = float(distance["number"]) / 100, distance["unit"] == "%"
-        if not relative and COLUMNS[column].most != 1.0:
+        if not relative and not is_share(column):
             raise ValueError(f"'{column}' has no points; write 'within 5 % of best', found {text!r:.80}")
         return Constraint(column=column, relation=relation, value=share, relative=relative, text=str(text))
 
@@ -96,13 +97,13 @@ def _limit(value: str, column: str) -> float:
     known = COLUMNS[column]
     if known.unit:
         return parse_quantity(value, known.unit)
-    if known.most == 1.0 and value.endswith("%"):
+    if is_share(column) and value.endswith("%"):
         return fraction(value)
     try:
         number = float(value)
     except ValueError:
         raise ValueError(f"must be a number, found {value!r:.80}") from None
-    return fraction(number) if known.most == 1.0 else number
+    return fraction(number) if is_share(column) else number
 
 
 Limit = Annotated[Constraint, BeforeValidator(Constraint.parse), PlainSerializer(lambda limit: limit.text)]

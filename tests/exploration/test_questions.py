@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
 from mistakes_found import mistakes_of
 
+from codesign.analysis.questions import Constraint
+from codesign.analysis.results.columns import NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import quantity
 from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
@@ -53,6 +58,12 @@ questions:
     assert "relative_to" not in told[17]  # a key of another form
     assert told[18].endswith("a percentage such as '85 %' up to 100 %, found '120 %'")
     assert told[19].endswith("must be a list, as in [accuracy >= 95 %], found 'accuracy >= 95 %'")
+
+
+@pytest.mark.parametrize("column", NUMERIC_COLUMNS)
+def test_what_may_be_limited_in_percent_is_written_in_percent(column):
+    with nullcontext() if quantity(0.5, column).endswith("%") else pytest.raises(ValueError, match="must be a"):
+        assert Constraint.parse(f"{column} <= 50 %").value == 0.5
 
 
 def test_an_axis_is_named_by_its_path_or_by_its_column_of_the_results(tmp_path):

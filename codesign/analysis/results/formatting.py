@@ -36,7 +36,6 @@ _LABELS = {
     "energy_delay_js": "energy-delay product",
     "power_w": "power",
 }
-_SHARES = ("accuracy", "agreement", "contention")
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
 _SEVERAL, _HARDLY, _LEAST_SHARE = 1.5, 1.95, 0.1
@@ -120,7 +119,7 @@ def points_with_interval(value: Interval) -> str:
 
 def is_share(column: str) -> bool:
     """Whether a column holds fractions, which are written in percent."""
-    return column in _SHARES or column.endswith(("_fraction", "_accuracy"))
+    return column in COLUMNS and COLUMNS[column].most == 1.0
 
 
 def counts_samples(column: str) -> bool:
