@@ -111,6 +111,10 @@ DataRootOption = Annotated[
     ),
 ]
 
+_ONLY_WHERE = ("executor", "workers", "ray_address", "output", "store", "data_root", "models", "as_json")
+"""Parameters on which no result depends: where things are kept and what runs the jobs. Reports leave them out of the
+command that gives the same results."""
+
 
 def run_to_end(
     context: typer.Context,
@@ -118,14 +122,12 @@ def run_to_end(
     spec: SweepSpec,
     *,
     chosen: Chosen[Any] | None = None,
-    decisive: Collection[str] | None = None,
 ) -> NoReturn:
     """Run a sweep or study as the command's options of these names say, and end with its exit code.
 
     Args:
         run: `run_sweep` or `run_study`.
         chosen: the file that `spec` is from, at its dataset and scale.
-        decisive: parameters on which the results depend; all if None.
     """
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.shown import choose_progress
@@ -149,7 +151,7 @@ def run_to_end(
             progress=progress,
             workloads=Workloads(data_root=given["data_root"]),
             commands=Commands(
-                again=command_line(context, options, only=decisive), resume=command_line(context, options)
+                again=command_line(context, options, but=_ONLY_WHERE), resume=command_line(context, options)
             ),
             models=given.get("models", False),
         )
@@ -175,19 +177,19 @@ def _explicit_executor(
             return RayExecutor(workers=workers, address=address, on_note=progress.note) if wants_ray else None
 
 
-def command_line(context: typer.Context, chosen: Mapping[str, str], *, only: Collection[str] | None = None) -> str:
+def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:
     """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default.
 
     Args:
         chosen: values of options that were chosen for the user, and may be chosen otherwise another time, by name.
-        only: names of the parameters to write; all if None.
+        but: names of parameters that are left out.
     """
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
         source = context.get_parameter_source(name)
         given = name in chosen or (source is not None and source.name == "COMMANDLINE")
-        if not given or (only is not None and name not in only):
+        if not given or name in but:
             continue
         values = chosen.get(name, context.params[name])
         for value in values if isinstance(values, list | tuple) else (values,):

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 
-_DECISIVE = ("file", "dataset", "scale", "trials", "sampler")
-"""Parameters on which the results depend; where they are kept and what runs the jobs are not part of them."""
-
-
 def study(
     context: typer.Context,
     file: Annotated[str, options.file_of("study", "study_digits")],
@@ -51,7 +47,7 @@ def study(
     from codesign.exploration.study.study import run_study
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
-    options.run_to_end(context, run_study, _changed(chosen.spec, trials, sampler), chosen=chosen, decisive=_DECISIVE)
+    options.run_to_end(context, run_study, _changed(chosen.spec, trials, sampler), chosen=chosen)
 
 
 def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:

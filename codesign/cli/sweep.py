@@ -56,7 +56,7 @@ def sweep(
         typer.echo("\n".join(filter(None, [": ".join(filter(None, (spec.name, spec.title))), chosen.text])))
         _show_plan(plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
         return
-    options.run_to_end(context, run_sweep, spec, chosen=chosen, decisive=("file", "dataset", "scale", "seeds"))
+    options.run_to_end(context, run_sweep, spec, chosen=chosen)
 
 
 _PLACE = ("chip", "schedule", "recipe")

@@ -49,7 +49,8 @@ def test_a_model_runs_on_chips_that_wait_and_that_do_not(tmp_path: Path, monkeyp
     workload = cd.load_workload(sweep_of_model("mine.v2.safetensors", "my.npz", ["mubrain"]).workload)
     test = workload.test.select(slice(0, 5))
     assert rows["mubrain", "layered"]["float_accuracy"] == cd.evaluate(network, test, cd.LAYERED).accuracy
-    assert " --chips loihi2 mubrain ./own.yaml" in results.metadata.command
+    same = "codesign run mine.v2.safetensors --data my.npz --chips loihi2 mubrain ./own.yaml --samples 5"
+    assert results.metadata.command == same
 
 
 def test_a_recording_may_take_as_long_as_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
