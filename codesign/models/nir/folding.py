@@ -249,12 +249,13 @@ class Chain:
 
     def _pool_currents(self, node: NirNode) -> None:
         """Of a convolution's currents, before the neurons."""
-        if not isinstance(self.synapses, Conv2d) or node.kind == "MaxPool2d":
-            if node.kind == "MaxPool2d":
-                raise node.refusal(
-                    "must follow neurons: the largest of several currents is not a sum of messages. Train with the "
-                    "pool behind the neurons, whose spikes it then pools, or with AvgPool2d here"
-                )
+        of_class, _ = _POOLS[node.kind]
+        if of_class is MaxPool:
+            raise node.refusal(
+                "must follow neurons: the largest of several currents is not a sum of messages. Train with the pool "
+                "behind the neurons, whose spikes it then pools, or with AvgPool2d here"
+            )
+        if not isinstance(self.synapses, Conv2d):
             raise node.refusal("must follow neurons or a Conv2d")
         pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
@@ -266,7 +267,7 @@ class Chain:
                 rows, columns = slice(row, row + ends[0], apart[0]), slice(column, column + ends[1], apart[1])
                 folded[:, :, rows, columns] += self.weight
         windows = math.prod(pooled)
-        share = 1 / windows if node.kind == "AvgPool2d" else 1.0
+        share = 1 / windows if of_class is AveragePool else 1.0
         self.weight, self.bias = folded * share, self.bias * (windows * share)
         strides = (stride[0] * pooled[0], stride[1] * pooled[1])
         self._slide(node, {**dict(self.synapses), "kernel": tuple(sizes), "stride": strides, "dilation": 1})

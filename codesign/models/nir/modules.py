@@ -25,8 +25,6 @@ from codesign.models.nir.torch_nodes import ALLOWED, linear_node, refusal, torch
 
 nn = torch.nn
 _INPUT, _OUTPUT = "input", "output"
-_DIMENSIONS = {"Conv1d": 2, "Conv2d": 3, "AvgPool2d": 3, "SumPool2d": 3, "MaxPool2d": 3}
-"""Of what a node gets, without batch and time; 1 elsewhere."""
 _COPIES = ("repeat", "clone", "contiguous", "float")
 """Of a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
@@ -291,12 +289,13 @@ class _Trace:
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
         """Who made what a module gets."""
-        dimensions = _DIMENSIONS.get(self.nodes[name].kind, 1)
+        kind = self.nodes[name].kind
+        dimensions = 1 + int(kind[-2]) if kind.endswith(("1d", "2d")) else 1  # of what it gets, without batch and time
         for source in self._before(name, given)[-1:]:
             made = source.tensor
             whole = source.by == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
             if made._version == source.version and whole and _in_order(given, dimensions):
-                if self.shape is None and self.nodes[name].kind not in ("Flatten", "Pass"):
+                if self.shape is None and kind not in ("Flatten", "Pass"):
                     self.shape = self._input_shape(given, dimensions)
                 return source
         raise refusal(
