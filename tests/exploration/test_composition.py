@@ -21,6 +21,7 @@ from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study.spec import StudySpec
+from codesign.simulation.policies import policy_names
 
 MORE = """\
 datasets:
@@ -212,7 +213,7 @@ scales:
     assert mistakes("mine.yaml", text) == [
         "bases/base.yaml:3: workload.timesteps: must be greater than 0, found -3",
         "bases/base.yaml:13: schedules.asynchronous.policy: unknown scheduling policy 'randum'; did you mean 'random'? "
-        "allowed: arbiter, fifo, momentum, random, round_robin, shallow_inhibition_first, timed",
+        f"allowed: {', '.join(policy_names())}",
         "bases/middle.yaml:3: recipe_defaults.epochs: must be greater than 0, found -1",
         "bases/middle.yaml:7: recipes.layered.epochs: must be greater than 0, found 0",
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
