@@ -40,10 +40,11 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
     wide = width >= 100
     table.add_column("output", overflow="fold")
     for name in ("state", "results", "last sign of life", *(("failed", "started") if wide else ())):
-        fixed, side = name in ("state", "results", "failed"), "right" if name in ("results", "failed") else "left"
+        fixed = name in ("state", "results", "failed")
         # Times are narrow where the width is, and give way further where it is too small, so that outputs keep names.
         most = _TIME if name == "last sign of life" and not wide else None
-        table.add_column(name, justify=side, no_wrap=fixed, max_width=most)
+        number = name in ("results", "failed")
+        table.add_column(name, justify="right" if number else "left", no_wrap=fixed, max_width=most)
     for run in runs:
         record = run.record
         counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"
