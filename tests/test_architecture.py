@@ -60,11 +60,11 @@ ALLOWED = {
     "hardware": _HARDWARE,
     "hardware.chip": _HARDWARE | {"hardware.terms"},
     "hardware.placement": _HARDWARE | {"hardware.terms", "hardware.chip"},
-    "hardware.cost": _HARDWARE | {"hardware.terms", "hardware.chip", "hardware.placement"},
+    "hardware.cost": _HARDWARE | {"hardware.terms", "hardware.draws", "hardware.chip", "hardware.placement"},
     "hardware.validation": _HARDWARE | {"hardware.terms", "hardware.chip", "hardware.placement", "hardware.cost"},
-    "analysis": LEAVES | {"hardware.terms"},
+    "analysis": LEAVES | {"hardware.terms", "hardware.draws"},
     "analysis.results": LEAVES | {"hardware.terms"},
-    "analysis.comparisons": LEAVES | {"hardware.terms", "analysis.results", "analysis.questions"},
+    "analysis.comparisons": LEAVES | {"hardware.terms", "hardware.draws", "analysis.results", "analysis.questions"},
     "reporting": LEAVES | {"analysis", "hardware.terms"},
     # A card says what a model is, was trained on and scores, in the report's words.
     "models": LEAVES

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from made_up_answers import asked, labels, row, rows_of
+
+from codesign.hardware.draws import draws_of, errors_at
 
 SEEDS = (0, 1, 2)
 
@@ -67,3 +70,23 @@ def test_a_power_moves_with_the_energy_and_with_the_time_that_the_chip_is_on(on_
     rows = [row("a", 1.0, s, energy_j=3e-9, latency_s=3e-5, on_s=on_s, power_w=3e-9 / on_s, **ranges) for s in SEEDS]
     met = energies / (times if on_s == 3e-5 else np.maximum(times, on_s)) <= 4e-9 / on_s
     assert asked(rows, target=[f"power_w <= {4e-9 / on_s!r} W"]).confidence == pytest.approx(met.mean())
+
+
+@pytest.mark.parametrize("on_s", [3e-5, 4e-5])  # as long as the chip works, or as the input lasts
+def test_a_power_is_off_by_what_the_model_is_off_in_energies_alone(on_s):
+    """Energies and times are typically off by a factor of 2: 4/3 of a power is ln(4/3) / ln(2) deviations above it."""
+    errors = {name: errors_at(2.0, draws_of("a", f"model.{name}")) for name in ("energy", "latency")}
+    ends = {"low": [0.5, 0.5], "value": [1.0, 1.0], "high": [2.0, 2.0]}
+    ranges = {
+        "uncertain_numbers": ["model.energy", "model.latency"],
+        **{f"uncertain_{end}": factors for end, factors in ends.items()},
+        "energy_at_low_j": [1.5e-9, 3e-9],
+        "energy_at_high_j": [6e-9, 3e-9],
+        "energy_draws_j": (3e-9 * errors["energy"]).tolist(),
+        "latency_at_low_s": [3e-5, 1.5e-5],
+        "latency_at_high_s": [3e-5, 6e-5],
+        "latency_draws_s": (3e-5 * errors["latency"]).tolist(),
+    }
+    rows = [row("a", 1.0, s, energy_j=3e-9, latency_s=3e-5, on_s=on_s, power_w=3e-9 / on_s, **ranges) for s in SEEDS]
+    answer = asked(rows, target=[f"power_w <= {4e-9 / on_s!r} W"])
+    assert answer.confidence == pytest.approx(NormalDist().cdf(math.log(4 / 3, 2)), abs=0.01)

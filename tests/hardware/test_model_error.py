@@ -18,7 +18,8 @@ from codesign.errors import DocumentError
 from codesign.exploration.jobs.jobs import chip_digest
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.chip.parts import ModelError
-from codesign.hardware.cost.uncertainty import draws_of, uncertain_numbers, uncertainty_columns
+from codesign.hardware.cost.uncertainty import uncertain_numbers, uncertainty_columns
+from codesign.hardware.draws import draws_of
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 from codesign.hardware.terms import COST_TERMS
 from codesign.hardware.validation.model_error import LIBRARY, library_error, measured_error

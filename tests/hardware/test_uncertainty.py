@@ -19,7 +19,8 @@ from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import replaced, with_parameter
 from codesign.hardware.cost.cost import price
-from codesign.hardware.cost.uncertainty import DRAWS, draws_of, uncertain_numbers, uncertainty_columns
+from codesign.hardware.cost.uncertainty import uncertain_numbers, uncertainty_columns
+from codesign.hardware.draws import DRAWS, draws_of
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.terms import COST_TERMS

@@ -26,13 +26,14 @@ from codesign.analysis.comparisons.comparison import (
 )
 from codesign.analysis.comparisons.constraints import meeting, met_in
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
-from codesign.analysis.comparisons.robustness import DRAWN, DRAWS, OF_LATENCY, drawn, places_of
+from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
+from codesign.hardware.draws import DRAWS
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten

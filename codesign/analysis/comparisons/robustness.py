@@ -22,6 +22,7 @@ from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.arrays import Floats
 from codesign.errors import InputError
+from codesign.hardware.draws import DRAWS, draws_of, errors_at
 from codesign.hardware.terms import ACTIONS, COST_TERMS, COVERAGE, ENERGY_COLUMNS, MODEL
 
 _ENERGY = ("energy_draws_j", "energy_at_low_j", "energy_at_high_j")
@@ -38,8 +39,6 @@ DRAWN: Mapping[str, tuple[tuple[str, str, str], ...]] = {
 }
 """Columns that have draws, and what they are products of: the draws of each factor, and its values with each number
 at its lower and upper end. A power is an energy over the time that the chip is on. An area is a number by itself."""
-DRAWS = 128
-"""Draws of what rows hold none of."""
 
 _PRICES = frozenset(action.price for action in ACTIONS)
 _UNCERTAIN = ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high")
@@ -309,7 +308,7 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     needed = [*dict.fromkeys((column, *times, *drawn, *_UNCERTAIN, *terms_of))]
     rows = point.rows[needed].to_dict("records")
     for seed, row in zip(point.rows["training_seed"], rows, strict=True):
-        values = _whole(row, column) if terms is None else _parts(row, terms, column)
+        values = _whole(row, column, point.silicon) if terms is None else _parts(row, terms, column)
         if values is not None:
             by_seed.setdefault(int(seed), []).append(values)
             ranges.setdefault(tuple(row["uncertain_numbers"]), row)
@@ -332,26 +331,40 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     )
 
 
-def _whole(row: Mapping[Any, Any], column: str) -> Floats | None:
+def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats | None:
     """(1 + D + 2 n) values of a row, as a `_Side` has them; None where one is not known."""
     needed = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
     if not all(is_known(row[name]) for name in needed):
         return None
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
     if column == "power_w":
-        return np.array([row[column], *(factors[0] / _on_s(row))])
+        return np.array([row[column], *(factors[0] / _on_s(row, silicon))])
     share = row[column] / row["latency_s"] if column in OF_LATENCY and row["latency_s"] else 1.0
     return np.array([row[column], *(share * np.prod(factors, axis=0))])
 
 
-def _on_s(row: Mapping[Any, Any]) -> Floats | float:
+def _on_s(row: Mapping[Any, Any], silicon: str) -> Floats | float:
     """How long the chip is on in the draws and at the ends: as long as it works, or where it waits for its input at
-    least as long as that lasts."""
+    least as long as that lasts.
+
+    Without the model's error in time, as static power is counted in the energy, whose error holds it.
+    """
     if not all(is_known(row[name]) for name in ("latency_s", *_LATENCY)):
         return float(row["on_s"])
-    working_s = np.concatenate([row[name] for name in _LATENCY]).astype(float)
+    working_s = np.concatenate([row[name] for name in _LATENCY]).astype(float) / _time_errors(row, silicon)
     waits = not math.isclose(row["on_s"], row["latency_s"])
     return np.maximum(working_s, row["on_s"]) if waits else working_s
+
+
+def _time_errors(row: Mapping[Any, Any], silicon: str) -> Floats | float:
+    """What times are multiplied by in the draws and at the ends, for the model's error."""
+    path, numbers = f"{MODEL}latency", [*row["uncertain_numbers"]]
+    if path not in numbers:
+        return 1.0
+    place, ends = numbers.index(path), np.ones((2, len(numbers)))
+    ends[:, place] = row["uncertain_low"][place], row["uncertain_high"][place]
+    places = draws_of(silicon, path, len(row["latency_draws_s"]))
+    return np.concatenate([errors_at(row["uncertain_high"][place], places), *ends])
 
 
 def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:

@@ -16,9 +16,6 @@ proportion, and close to it elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from hashlib import shake_256
-from statistics import NormalDist
 
 import numpy as np
 
@@ -31,10 +28,8 @@ from codesign.hardware.chip.prices import Prices, number_at
 from codesign.hardware.chip.provenance import ASSUMED_FACTORS, AXIS_SOURCE
 from codesign.hardware.cost.cost import Cost, mean_terms
 from codesign.hardware.cost.energy import total_in
+from codesign.hardware.draws import DRAWS, draws_of, errors_at
 from codesign.hardware.terms import MODEL
-
-DRAWS = 128
-"""Joint draws of a chip's numbers."""
 
 _DIGITS = 6
 
@@ -61,7 +56,7 @@ class UncertainNumber:
     def at(self, place: Floats) -> Floats:
         """The number at places from 0 to 1: from `low` to `high`, or of the model's factors as a normal quantile."""
         if self.path.startswith(MODEL):
-            return self.high ** np.array([NormalDist().inv_cdf(one) for one in place])
+            return errors_at(self.high, place)
         if self.low > 0:
             value = self.low * (self.high / self.low) ** place
         else:
@@ -113,20 +108,6 @@ def as_varied(own: Prices, path: str, values: Floats) -> tuple[str, Floats]:
     if now and isinstance(number, TimeNumber) and number.cycles:
         return f"{path}.cycles", values / now * number.cycles
     return path, values
-
-
-@cache
-def draws_of(chip: str, path: str) -> Floats:
-    """(DRAWS,) places in (0, 1) of a number in its range, one in each of DRAWS equal parts, in random order.
-
-    They depend on the names of chip and number only, so that whatever is priced on a chip shares its draws.
-    """
-    words = np.frombuffer(shake_256(f"{chip}\0{path}".encode()).digest(16 * DRAWS), dtype="<u8")
-    order = np.argsort(np.argsort(words[:DRAWS], kind="stable"), kind="stable")
-    inside = (words[DRAWS:] >> np.uint64(11)).astype(np.float64) / 2.0**53
-    places = (order + inside) / DRAWS
-    places.setflags(write=False)
-    return np.asarray(places)
 
 
 class _Scenarios:
