@@ -126,7 +126,9 @@ def version_table(metadata: ResultMetadata) -> Table:
     return text_table("Versions.", ("package", "version"), sorted(metadata.versions.items()), "versions")
 
 
-def pace_warnings(gathered: Sequence[Point]) -> list[str]:
+def pace_warnings(
+    gathered: Sequence[Point], columns: Collection[str] = ("late_fraction", "overloaded_ticks")
+) -> list[str]:
     """Where a chip falls behind its input, or a tick has no room for its work; one sentence per chip and trouble."""
     warnings = []
     for column, applies, trouble in (
@@ -139,7 +141,7 @@ def pace_warnings(gathered: Sequence[Point]) -> list[str]:
     ):
         by_chip: dict[str, list[Point]] = {}
         for point in gathered:
-            if applies(point) and point.value(column).mean is not None:
+            if column in columns and applies(point) and point.value(column).mean is not None:
                 by_chip.setdefault(point.chip, []).append(point)
         for chip, members in by_chip.items():
             slow = [point for point in members if (point.value(column).mean or 0.0) > 0]

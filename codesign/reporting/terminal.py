@@ -20,6 +20,7 @@ from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.study import Study, trial_name, trial_title
 from codesign.analysis.results.table import ResultTable
+from codesign.reporting.facts import pace_warnings
 from codesign.units import plural
 
 _LINES = 25
@@ -35,6 +36,7 @@ _STYLES = {
 _SHOWN = {"accuracy": "accuracy", "energy_j": "energy", "latency_s": "latency"}
 _FULL = ("float_accuracy",)
 _OF_GIVEN = {"accuracy": "accuracy", "float_accuracy": "32-bit", "energy_j": "energy", "latency_s": "latency"}
+_IN_REAL_TIME = {name: column_label(name) for name in ("power_w", "decision_latency_s")}  # in place of the latency
 
 
 def print_summary(
@@ -62,12 +64,13 @@ def print_summary(
         options = options if len(names.chips) > 1 else ()  # beside a claim, one chip has nothing to be chosen from
         above += [Text(f"{shown.question} ({shown.how_sure})")] if options else []
     rows = _of_given(points, names) if given else _ways(options, names)
+    told_of = [option.point for option, _ in rows if option.point is not None]
     if not answers and not given:
-        costs = costs_in_ranges([option.point for option, _ in rows if option.point is not None], names)
+        costs = costs_in_ranges(told_of, names)
         above.append(Text(costs or " ".join(left_aside(points, names))))
     lines = [_line(answer) for answer in answers[1:]]
     trials = _trials(answered.study, [*(way for _, way in rows), *(f"{a.question} {a.sentence}" for a in answers)])
-    missing = not_modelled([option.point for option, _ in rows if option.point is not None], names)
+    missing = not_modelled(told_of, names) + pace_warnings(told_of, ["late_fraction"])
     missing += filter(None, [unpriced_currents(points), _infeasible(table)])
     by_chip = {point.chip: point for point in reversed(points) if not point.beyond_chip}
     limited = [*reversed(by_chip.values())] if given else [first_taking_part(shown.options)]
@@ -157,6 +160,8 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
     shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
+    if any(option.point is not None and option.point.operation == "real_time" for option, _ in rows):
+        shown = {name: heading for name, heading in (shown | _IN_REAL_TIME).items() if name != "latency_s"}
     if asked not in shown and any(asked in option.values for option, _ in rows):
         shown = {**shown, asked: column_label(asked)}
     for heading in shown.values():

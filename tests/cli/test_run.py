@@ -64,6 +64,25 @@ def test_a_recording_may_take_as_long_as_it_does(tmp_path: Path, monkeypatch: py
     assert rows["energy_static_chip_j"].tolist() == pytest.approx([52.3e-6 * 16e-3] * len(rows))
 
 
+def test_in_real_time_power_and_decision_latency_are_shown_and_who_falls_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The latency of all frames without the time between them would answer nobody's question."""
+    files_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slow.yaml").write_text("name: slow\nextends: mubrain\ntimes: {synaptic_operation: 1 ms}\n")
+    words = ("run", "mine.v2.safetensors", "--data", "my.npz", "--chips", "mubrain", "slow.yaml")
+    for more, headings in (((), ["latency"]), (("--real-time",), ["power", "decision latency"])):
+        assert run_here(*words, *more, folder=tmp_path).code == 0
+        results = cd.read_results(tmp_path / "reports" / "mine")
+        told = " ".join(printed(results).split())
+        assert f"energy {' '.join(headings)} layers wait" in told
+        assert ("slow falls behind its input in real time" in told) == bool(more)
+        assert "mubrain falls behind" not in told
+        shown = {name for answer in results.answers for option in answer.options for name in option.values}
+        assert ({"decision_latency_s", "power_w"} <= shown) == bool(more)
+
+
 def test_samples_of_a_test_split_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     network = files_in(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,8 @@ from codesign.analysis.results.statistics import Interval
 
 _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 """What the table of an answer shows beside what decides."""
+_SHOWN_IN_REAL_TIME = ("decision_latency_s", "power_w")
+"""And of a chip in real time, whose latency leaves out the time between frames."""
 
 Standing = Literal[
     "sure",
@@ -114,7 +116,8 @@ class Answer:
 
 def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
     """Means and intervals of those columns that a point has, and of what every answer shows."""
-    found = {column: point.value(column) for column in (*_SHOWN, *columns)}
+    in_real_time = _SHOWN_IN_REAL_TIME if point.operation == "real_time" else ()
+    found = {column: point.value(column) for column in (*_SHOWN, *in_real_time, *columns)}
     return {column: value for column, value in found.items() if value.mean is not None}
 
 
