@@ -167,7 +167,9 @@ def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():
     chosen = asked(rows, choose="chip", most="accuracy")
     assert chosen.sentence.endswith("have the same accuracy on average, 90.0 %.")
     compared = asked(rows, compare=["a", "b"], columns=["accuracy", "samples"])
-    assert compared.sentence == "a and b have the same samples. In accuracy they do not clearly differ."
+    same = f"the same samples ({rows[0]['samples']})"
+    assert compared.sentence == f"a and b have {same}. In accuracy they do not clearly differ."
+    assert repr(compared) == f"<Answer it: {compared}>"  # in a line, with no points and draws
     assert {(each.standing, each.confidence) for each in (chosen, compared)} == {("open", None)}
 
 

@@ -74,7 +74,7 @@ class Option:
     printed: PrintedNumbers | None = None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Answer:
     """The answer to one question.
 
@@ -104,6 +104,9 @@ class Answer:
 
     def __str__(self) -> str:
         return f"{self.question} {self.sentence} ({self.how_sure})"
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.name}: {self}>"
 
     @property
     def how_sure(self) -> str:

@@ -23,7 +23,15 @@ from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import CompareQuestion, Selection
-from codesign.analysis.results.formatting import column_label, in_times, is_share, listed, points_with_interval, written
+from codesign.analysis.results.formatting import (
+    column_label,
+    in_times,
+    is_share,
+    listed,
+    points_with_interval,
+    quantity,
+    written,
+)
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
@@ -144,7 +152,9 @@ def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) 
     """
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, first) for one in told]
-    same = listed([column_label(one.column) for one in found if one.equal])
+    same = listed(
+        [f"{column_label(one.column)} ({quantity(one.better_mean, one.column)})" for one in found if one.equal]
+    )
     open_ = listed([column_label(one.column) for one in found if one not in told and not one.equal])
     one, other = labels
     both = f"{one} and {other}"
