@@ -46,12 +46,12 @@ def test_files_to_start_from_run_as_they_are_and_are_not_replaced_unasked(here: 
     assert "Not modelled" not in checked
     planned = said("sweep", "own.yaml", "--dry-run")
     assert planned.startswith("own: ")
-    assert "not modelled on loihi (barrier): energy of barrier messages (no energies.barrier_message)" in planned
+    assert "not modelled on loihi (barrier): energy between chips (no energies.chip_hop)" in planned
     assert "not modelled on mine" not in planned
     chip = (here / "my_chip.yaml").read_text().replace(", times: 100 ns", "")
     chip = re.sub("  (barrier_message|neuron_access): .*\n", "", chip)
     (here / "my_chip.yaml").write_text(chip)
-    lacking = "energy of visiting neurons (no energies.neuron_access); energy of barrier messages"
+    lacking = "energy of visiting neurons (no energies.neuron_access); latency"  # barrier messages belong to few chips
     assert f"not modelled on mine (barrier): {lacking}" in said("sweep", "own.yaml", "--dry-run")
     assert "latency, and so static energy (no synchronization.times)" in said("chips", "check", "my_chip.yaml")
     assert "0 of them infeasible" in planned

@@ -47,11 +47,9 @@ def _contained(chip: Chip) -> set[str]:
 
 
 def _missing_prices(chip: Chip) -> list[tuple[str, str]]:
-    never = _contained(chip)
+    never = _contained(chip) | {"barrier_message"}  # cores that settle a barrier among themselves send none
     if chip.synchronization.kind == "asynchronous":
         never.add("neuron_access")
-    if not chip.synchronized:
-        never.add("barrier_message")
     one_core = chip.cores.value == 1
     if one_core:
         never.add("hop")
