@@ -212,7 +212,7 @@ def parse_topology(text: str) -> TopologySpec:
     for item in text.replace(" ", "").split("-"):
         match = _ITEM.match(item)
         if match is None:
-            raise InputError(f"{rule}: found '{item}'")
+            raise InputError(rule if item == text else f"{rule}: found '{item}'")
         single, neurons, count, again = match.groups()
         if len(count or "") > 4 or len(single or neurons) > 8:
             raise InputError(f"{rule}: sizes must be at most 10,000,000 and layers at most 1,000, found '{item}'")

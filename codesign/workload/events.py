@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from codesign.arguments import seconds, whole
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
+from codesign.units import format_si
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
 
@@ -233,7 +234,8 @@ class EventBatch(EventRows):
             timesteps: T of each sample.
 
         Raises:
-            InputError: naming the column and the event that is outside the grid or at no time.
+            InputError: naming the column and the event that is outside the grid or at no time; or no event comes in the
+                timesteps of its sample.
         """
         names, sizes = tuple(events.dtype.fields or () if isinstance(events, np.ndarray) else events), grid_of(grid)
         if not names or "t" not in names:
@@ -251,6 +253,11 @@ class EventBatch(EventRows):
         if not timestep_s > 0:
             raise InputError(f"timestep_s: must be positive, found {timestep_s}")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
+        if len(labels) > 1 and len(times) and (bins == timesteps).all():  # a single sample may begin that late
+            raise InputError(
+                f"t: no event comes in the {timesteps} timesteps of {format_si(timestep_s, 's')} of a sample; t counts "
+                "from its beginning, in whole µs or in floating-point seconds"
+            )
         cells = (np.repeat(np.arange(len(labels)), counts) * timesteps + bins) * math.prod(sizes) + inputs
         batch = EventBatch.from_cells(
             cells[bins < timesteps],

@@ -110,6 +110,10 @@ def test_events_are_counted_by_timestep_and_input():
         ({"grid": (0, 3)}, "grid: must be"),
         ({"grid": (1, 2, 3, 4)}, "grid: must be"),
         ({"timestep_s": 0}, "timestep_s: must be positive"),
+        (
+            {"t": EVENTS["t"] + 3e3},
+            "t: no event comes in the 3 timesteps of 1 ms of a sample; .* floating-point seconds",
+        ),
     ],
 )
 def test_events_that_cannot_be_are_refused(changes, message):
@@ -317,6 +321,12 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
         assert workload.coverage == f"8 samples of 2 classes, events on 2x2x3 inputs; {workload.left_out}"
     assert load(folder, timesteps=4).left_out == ""
     assert load(folder, timesteps=8).left_out == "no event comes after the first 4 of the 8 timesteps of 1 ms"
+
+
+def test_labels_that_leave_classes_empty_are_told(write):
+    """Labels from 1 make a class 0 that no sample has."""
+    file = write(data=np.ones((8, 2, 3)), labels=1 + np.arange(8) % 2, timestep_s=1e-3)
+    assert load(file, test=2, validation=2).coverage == "8 samples of 2 of 3 classes, events on 1x1x3 inputs"
 
 
 def test_times_since_another_beginning_are_refused(write):
