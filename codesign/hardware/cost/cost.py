@@ -207,7 +207,8 @@ def price(
     """Price an execution on the chip that its network is placed on.
 
     Args:
-        operation: see `codesign.hardware.chip.numbers.Operation`.
+        operation: what its energy counts of the time between samples: `accelerated` none, one sample after the other;
+            in `real_time` each takes as long as its stimulus, and the last frame waits for those before it.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
 
     Raises:
