@@ -76,6 +76,11 @@ def test_the_nearest_is_told_with_all_that_it_misses():
     assert answer.sentence.endswith(f": {missed} and its latency is 5 times too high.")
 
 
+def test_of_options_that_miss_a_limit_the_nearest_comes_first():
+    rows = rows_of([("a", 1.0, 0.7, 1.0, 5.0), ("b", 1.0, 0.85, 1.0, 5.0), ("c", 1.0, 0.9, 1.0, 5.0)])
+    assert labels(asked(rows, choose="chip", least="energy_j", where=["accuracy >= 90 %"])) == ["c", "b", "a"]
+
+
 def test_an_energy_that_lacks_terms_does_not_meet_a_limit_for_sure():
     rows = rows_of([("a", 1.0, 0.9, 1.0, 5.0), ("b", 1.0, 0.9, 3.0, 4.0)])
     whole = [one | {"not_modelled": []} for one in rows]

@@ -181,21 +181,23 @@ def _in_part(contest: Contest, point: Point) -> str:
 
 
 def missed(contest: Contest) -> tuple[Option, ...]:
-    """Options of which no variant takes part, each with the one that comes nearest."""
-    found = []
+    """Options of which no variant takes part, each with the one that comes nearest; those that miss by least first."""
+    found: list[tuple[float, Option]] = []
     for option, variants in contest.members.items():
         if option in contest.chosen or not variants:
             continue
         if able := meeting(variants, contest.where):
             point = best_variant(able, "accuracy", more=True) or able[0]
+            miss = 0.0
             reason = absence(point, contest.column, contest.names)
         else:
             point = _nearest(contest, variants)
+            miss = largest_miss(point, contest.where)
             reason = f"At best {listed(misses_in_words(point, contest.where))}."
         values = values_of(point, [contest.column, *(limit.column for limit in contest.where)])
         label = contest.label(option)
-        found.append(Option(label=label, point=point, values=values, obstacle=reason, takes_part=False))
-    return tuple(sorted(found, key=lambda option: option.label))
+        found.append((miss, Option(label=label, point=point, values=values, obstacle=reason, takes_part=False)))
+    return tuple(option for _, option in sorted(found, key=lambda one: (one[0], one[1].label)))
 
 
 def _nearest(contest: Contest, variants: Sequence[Point]) -> Point:
