@@ -55,6 +55,7 @@ def line_of(text: str) -> int:
         (WIDTH, "workload.name: [digits]", "workload.name cannot be varied; give each its own sweep"),
         (WIDTH, "workload.timestep: {from: 1 ns, to: 1 ms}", "workload.timestep: must be at least"),
         (WIDTH, "chip.vector_with: [1, 2]", "has no parameter 'vector_with'; did you mean 'vector_width'?"),
+        (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be searched for; choose among names of recipes"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.polici: random}}", "'recipe.polici' is not .*; did"),
         ("column: accuracy", "column: acuracy", "unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
@@ -80,6 +81,13 @@ def line_of(text: str) -> int:
 def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> None:
     found = mistakes_of(study, (old, new))
     assert [line for line, told in found if re.search(message, told)][:1] == [line_of(old)], found
+
+
+def test_a_given_model_has_its_own_network() -> None:
+    found = mistakes_of(study, ("layered: {method: layered}", "layered: {model: mine.safetensors}"))
+    told = "the network is that of the model of recipe 'layered'; remove it"
+    for path, line in (("neuron.time_constant", TIME), ("network.hidden.1", WIDTH)):
+        assert (line_of(line), f"space.{path}: {told}") in found
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,13 @@ _FORMS = (
 )
 
 _NOT_VARIED = {
-    "extends": "give each chip an entry of its own under `chips`",
-    "schedules": "the chip runs under all that its entry lists",
+    "chip": {
+        "extends": "give each chip an entry of its own under `chips`",
+        "schedules": "the chip runs under all that its entry lists",
+    },
+    "recipe": dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
 }
-"""Of a chip's entry: what no axis may set, and what to do instead."""
+"""By block: what no axis may set, and what to do instead."""
 
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
@@ -57,7 +60,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
-        if name in blocks.get(block, ()) and not (block == "chip" and parameter in _NOT_VARIED):
+        if name in blocks.get(block, ()) and not _instead(block, parameter):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
     yield from _paths(data, blocks, models)
     yield from _fields(blocks, models, axes)
@@ -74,10 +77,15 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
             yield ("axes", path), f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
-        elif block == "chip" and parameter in _NOT_VARIED:
-            yield ("axes", path), f"cannot be an axis; {_NOT_VARIED[parameter]}"
+        elif instead := _instead(block, parameter):
+            yield ("axes", path), f"cannot be an axis; {instead}"
         elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
             yield ("axes", path), problem
+
+
+def _instead(block: str, parameter: str) -> str | None:
+    """What to do instead of varying a parameter that no axis may set; None where one may."""
+    return _NOT_VARIED.get(block, {}).get(parameter.partition(".")[0])
 
 
 def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mistakes:

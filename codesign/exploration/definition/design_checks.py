@@ -56,12 +56,9 @@ def problems(data: dict[str, Any]) -> Mistakes:
     preset = data.get("preset")
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes") if is_of_design(path)}
     yield from ((("axes", path), message) for path, message in overridden(axes))
-    given = next((name for name, recipe in mapping(data, "recipes").items() if _takes_a_model(recipe)), None)
     for path, values in axes.items():
-        if (problem := unknown_in_design(path)) is not None:
+        if (problem := unknown_in_design(path) or of_given_model(data, path)) is not None:
             yield ("axes", path), problem
-        elif given is not None and not path.startswith("workload."):
-            yield ("axes", path), f"the network is that of the model of recipe '{given}'; remove it"
         elif workload is not None and (preset is None or preset in PRESETS):
             known = partial(refusals, network, preset, workload)
             block = path.partition(".")[0]
@@ -74,8 +71,12 @@ def problems(data: dict[str, Any]) -> Mistakes:
                 yield from ((("axes", path, i), message) for i, message in _again(network, preset, values))
 
 
-def _takes_a_model(recipe: Any) -> bool:
-    return isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe)
+def of_given_model(data: dict[str, Any], path: str) -> str | None:
+    """Why a path of network or neuron cannot be varied where a recipe is given a model; None where it can."""
+    recipes = mapping(data, "recipes").items()
+    given = (name for name, recipe in recipes if isinstance(recipe, dict) and not {"model", "from"}.isdisjoint(recipe))
+    name = None if path.startswith("workload.") else next(given, None)
+    return None if name is None else f"the network is that of the model of recipe '{name}'; remove it"
 
 
 def overridden(paths: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.exploration.definition.checks import list_at, mapping
-from codesign.exploration.definition.design_checks import overridden
+from codesign.exploration.definition.design_checks import of_given_model, overridden
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
@@ -72,6 +73,9 @@ def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistak
             parameters[path] = read_parameter(path, domains.get(path, _ANYTHING), names)
         except ValueError as error:
             yield ("space", path), str(error)
+            wrong.add(path)
+        if is_of_design(path) and (problem := of_given_model(data, path)):
+            yield ("space", path), problem
             wrong.add(path)
     yield from ((("space", path), message) for path, message in overridden(written))
     for path, parameter in parameters.items():

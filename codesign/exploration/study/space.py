@@ -106,6 +106,8 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         raise ValueError(problem)
     if block == "chip" and field in ("extends", "schedules"):
         raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
+    if block == "recipe" and field.partition(".")[0] in ("model", "from", "from_"):
+        raise ValueError("cannot be searched for; choose among names of recipes by 'recipe: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
         fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
         head = field.partition(".")[0]
