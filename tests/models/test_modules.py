@@ -187,7 +187,24 @@ def hooked() -> nn.Module:
     return linear
 
 
+class DropoutOfMine(nn.Module):
+    """What it does where it is not trained, nobody knows by its name."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / 2
+
+
+class Renamed(nn.Identity):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
 REFUSED = {
+    "dropout": (
+        chain(nn.Linear(4, 4), DropoutOfMine(), Leaky(0.5)),
+        r"module '1' \(DropoutOfMine\): must return what it gets, unchanged",
+    ),
+    "identity": (chain(nn.Linear(4, 4), Renamed(), Leaky(0.5)), r"module '1' \(Renamed\): must return what it gets"),
     "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
     "state": (
@@ -325,6 +342,21 @@ def test_an_adaptive_pool_of_equal_windows_is_an_average_pool():
     assert loaded.card.certificate.agrees
     with pytest.raises(InputError, match=r"module '0' \(AdaptiveAvgPool2d\): output_size must divide 5×6, found 2"):
         cd.import_model(network, sample=torch.ones(1, 1, 5, 6), dt="1 ms")
+
+
+def test_the_order_in_which_torch_stores_channels_changes_nothing():
+    torch.manual_seed(3)
+    images = torch.randint(0, 2, (6, 2, 6, 6)).float()
+    network = chain(nn.Conv2d(2, 3, 3), Leaky(0.75), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(12, 5), Leaky(0.5))
+    weights = cd.import_model(network, sample=images, dt="2 ms").network.state_dict()
+    network.to(memory_format=torch.channels_last)
+    last = cd.import_model(network, sample=images.to(memory_format=torch.channels_last), dt="2 ms").network.state_dict()
+    assert all(torch.equal(weights[name], last[name]) for name in weights)
+
+
+def test_numbers_of_half_the_bits_are_refused():
+    with pytest.raises(InputError, match=r"sample: is bfloat16, .*; give module.float\(\) and float32"):
+        cd.import_model(chain(nn.Linear(4, 4), Leaky(0.5)).bfloat16(), sample=torch.ones(4, 4).bfloat16(), dt="1 ms")
 
 
 def test_a_max_pool_takes_one_spike_of_a_neuron():

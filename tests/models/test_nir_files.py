@@ -75,6 +75,14 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     ),
     "shape": (lambda: graph_of(dense(2, 4), lif(2)), r"'n0' \(Linear\): weight is for 4 inputs, and 3 come"),
     "neurons": (lambda: graph_of(dense(2, 3), lif(5)), r"'n1' \(LIF\): .* each of 2×1×1 neurons, found \(5,\)"),
+    "channels last": (
+        lambda: graph_of(conv(IMAGE), lif(4, 3, 2), shape=(1, 5, 6)),
+        r"'n1' \(LIF\): .* each of 2×3×4 neurons, found \(4, 3, 2\)",
+    ),
+    "scale of columns": (  # as many as channels
+        lambda: graph_of(nir.Scale(np.array([1.0, 2.0])), conv(np.ones((2, 2, 1, 1))), lif(2, 2, 2), shape=(2, 2, 2)),
+        r"'n1' \(Conv2d\): must be the same for a whole channel",
+    ),
     "kind": (lambda: graph_of(dense(2, 3), nir.Delay(np.ones(2)), lif(2)), r"'n1' \(Delay\): cannot be part"),
     "no weights": (lambda: graph_of(lif(3)), r"'n0' \(LIF\): nothing with weights leads to it"),
     "twice": (

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from codesign.arrays import Floats
-from codesign.models.nir.folding import Branch, Chain
+from codesign.models.nir.folding import Branch, Chain, of_channels
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
 from codesign.network.layers import Conv1d, Conv2d
@@ -40,7 +38,8 @@ def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: in
         shown = chain.shape or ()
         if [size for size in shown if size != 1] != [size for size in grid if size != 1]:
             raise neurons.refusal(f"a skip without weights brings {shown}, and the layer is {grid}; add a Conv2d to it")
-        weight = np.broadcast_to(_of_channels(scales, grid), grid[0]).reshape(-1, 1, 1, 1).astype(np.float64)
+        factors = [of_channels(node, node.numbers["scale"].astype(np.float64), grid) for node in scales]
+        weight = np.prod([np.ones(grid[0]), *factors], axis=0).reshape(-1, 1, 1, 1)
         spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **told)
         return Branch(
             name=(own or [neurons])[0].name, spec=spec, weight=weight, bias=np.zeros(1), pools=tuple(chain.pools)
@@ -57,17 +56,3 @@ def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: in
     else:
         spec = LinearSkip(kind="linear", **told)
     return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
-
-
-def _of_channels(scales: Sequence[NirNode], grid: Grid) -> Floats:
-    """(1,) or (channels,) product of scales."""
-    product = np.ones(1)
-    for node in scales:
-        given = node.numbers["scale"].astype(np.float64)
-        if given.size not in (1, grid[0], math.prod(grid)):
-            raise node.refusal(f"over a skip must be one number, or one for each of {grid[0]} channels")
-        by_channel = given.reshape(1 if given.size == 1 else grid[0], -1)
-        if np.ptp(by_channel, axis=1).any():
-            raise node.refusal("over a skip must be the same for a whole channel")
-        product = product * by_channel[:, 0]
-    return np.asarray(product)

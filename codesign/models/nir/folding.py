@@ -98,7 +98,8 @@ class Layer:
         array = given.reshape([size for size in given.shape if size != 1] or [1])
         if array.dtype.kind != "f":
             array = array.astype(np.float64)
-        if array.size in (1, self.neurons):
+        whole = array.ndim == 1 or array.shape == tuple(size for size in self.grid if size != 1)
+        if array.size == 1 or (array.size == self.neurons and whole):
             return np.broadcast_to(array.ravel(), self.neurons)
         if given.ndim == 3 and given.shape == (self.grid[0], 1, 1):
             return np.broadcast_to(given, self.grid).ravel()
@@ -205,8 +206,7 @@ class Chain:
         """(inputs,) of a scale, which may be of whole channels."""
         if scale.size in (1, inputs) or not isinstance(self.source, tuple):
             return _of_size(node, scale, inputs)
-        places = inputs // self.source[0]
-        return np.repeat(_of_channels(node, scale, (self.source[0], 1, places)), places)
+        return np.repeat(of_channels(node, scale, self.source), inputs // self.source[0])
 
     def _convolution(self, node: NirNode) -> None:
         self._once(node)
@@ -221,7 +221,7 @@ class Chain:
         kernel, dilation, stride = weight.shape[2:], _pair(node, "dilation"), _pair(node, "stride")
         padding = _padding(node, kernel, dilation, stride)
         if self.scale is not None:
-            scale = _of_channels(node, self.scale, self._source_grid).reshape(groups, 1, -1, *[1] * len(kernel))
+            scale = of_channels(node, self.scale, self._source_grid).reshape(groups, 1, -1, *[1] * len(kernel))
             weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
         self.weight = weight[:, :, None] if flat else weight
         self.bias = _of_size(node, node.numbers["bias"], len(weight))
@@ -289,7 +289,7 @@ class Chain:
             self.scale = scale if self.scale is None else self.scale * scale
             return
         linear = isinstance(self.synapses, Linear)
-        by_row = _of_size(node, scale, len(self.weight)) if linear else _of_channels(node, scale, self.grid)
+        by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)
         self.weight = self.weight * by_row.reshape(-1, *[1] * (self.weight.ndim - 1))
         self.bias = self.bias * by_row
 
@@ -349,13 +349,23 @@ def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Floats:
     return np.broadcast_to(numbers.ravel(), size).astype(np.float64)
 
 
-def _of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
-    """(channels,) of numbers that are the same all over each channel."""
-    spread = numbers.reshape(-1, 1, 1) if numbers.ndim == 1 and numbers.size == grid[0] else numbers
+def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
+    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale.
+
+    Raises:
+        InputError: they differ within a channel, or have another shape.
+    """
+    if node.kind == "BatchNorm":  # which has one for each, whatever their grid
+        numbers = numbers.reshape(-1, 1, 1)
+    elif numbers.ndim < 3 and grid[1] == 1:  # of data without rows, or without a grid
+        numbers = numbers.reshape(*numbers.shape[:1], 1, -1) if numbers.ndim == 2 or grid[2] == 1 else numbers
     try:
-        full = np.broadcast_to(spread, grid).reshape(grid[0], -1)
+        full = np.broadcast_to(numbers, grid).reshape(grid[0], -1)
     except ValueError:
-        raise node.refusal(f"must be one number for each of {grid[0]} channels, found shape {numbers.shape}") from None
+        raise node.refusal(
+            f"must be one number for each of {grid[0]} channels, of shape ({grid[0]}, 1, 1) where they have a grid, "
+            f"found {numbers.shape}"
+        ) from None
     if not all((full[:, a] == full[:, b]).all() for a, b in pairwise(range(full.shape[1]))):
         raise node.refusal("must be the same for a whole channel, as a convolution's weights are")
     return np.asarray(full[:, 0], dtype=np.float64)

@@ -61,6 +61,9 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     """
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
+    if sample.dtype in (torch.float16, torch.bfloat16):
+        found = str(sample.dtype).removeprefix("torch.")
+        raise InputError(f"sample: is {found}, in which spikes differ by rounding; give module.float() and float32")
     trace = _Trace(sample)
     trace.run(module)
     dialects = sorted({dialect for dialect, _ in trace.neurons.values()})
@@ -190,6 +193,8 @@ class _Trace:
                 self.nodes[name] = self._node(name, module, given)
             if given is None or made is None:
                 raise refusal(name, module, "must take a tensor and return a tensor")
+            if self.nodes[name].kind == "Pass" and not _same(given, made):
+                raise refusal(name, module, "must return what it gets, unchanged, where it is not trained")
             source = self._source(name, module, given)
             self.edges[source.by, name] = None
             self.timesteps.take(name, source, given)
@@ -294,7 +299,7 @@ class _Trace:
         for source in self._before(name, given)[-1:]:
             made = source.tensor
             whole = source.by == _INPUT or given.numel() in (made.numel(), made.numel() // max(1, made.shape[0]))
-            if made._version == source.version and whole and _in_order(given, dimensions):
+            if made._version == source.version and whole and (_same(given, made) or _in_order(given, dimensions)):
                 if self.shape is None and kind not in ("Flatten", "Pass"):
                     self.shape = self._input_shape(given, dimensions)
                 return source
@@ -369,5 +374,10 @@ def _first(values: Any) -> torch.Tensor | None:
 
 def _in_order(given: torch.Tensor, dimensions: int) -> bool:
     """Whether its last dimensions are stored one after the other, as they were made, and not exchanged."""
-    last = given[(0,) * max(0, given.ndim - dimensions)]
-    return last.is_contiguous() or last.is_contiguous(memory_format=torch.channels_last)
+    return given[(0,) * max(0, given.ndim - dimensions)].is_contiguous()
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same place, in whatever order of dimensions they are stored."""
+    places = [(each.data_ptr(), each.shape, each.stride()) for each in (one, other)]
+    return places[0] == places[1]
