@@ -344,6 +344,49 @@ def test_an_adaptive_pool_of_equal_windows_is_an_average_pool():
         cd.import_model(network, sample=torch.ones(1, 1, 5, 6), dt="1 ms")
 
 
+class ChannelVoltageScaler(nn.Module):
+    """What SpikingJelly puts around the neurons that it makes of a ReLU."""
+
+    __module__ = "spikingjelly.activation_based.ann2snn.modules"
+    channel_dim, step_mode = 1, "s"
+
+    def __init__(self, *scale: float) -> None:
+        super().__init__()
+        self.scale = torch.tensor(scale)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def test_scales_around_neurons_are_in_the_weights():
+    one, other = nn.Conv2d(1, 2, 1, bias=False), nn.Linear(4, 1)
+    scales = ChannelVoltageScaler(0.5, 2.0), ChannelVoltageScaler(4.0, 8.0)
+    network = chain(one, scales[0], Leaky(0.5), scales[1], nn.Flatten(), other, Leaky(0.5))
+    read = cd.import_model(network, sample=torch.ones(1, 1, 1, 2), dt="1 ms").network.weights()
+    torch.testing.assert_close(read[0].ravel(), one.weight.ravel() * torch.tensor([0.5, 2.0]), rtol=0, atol=0)
+    torch.testing.assert_close(read[1][0], other.weight[0] * torch.tensor([4.0, 4.0, 8.0, 8.0]), rtol=0, atol=0)
+
+
+class Lift(nn.Module):
+    """norse's, which runs a module once for each timestep."""
+
+    __module__ = "norse.torch.module.lift"
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.lifted_module = module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.lifted_module(step) for step in x])
+
+
+def test_a_lifted_module_is_that_module():
+    layers = Lift(nn.Conv2d(1, 2, 3)), Leaky(0.5), Lift(nn.AvgPool2d(2)), nn.Flatten(2), Lift(nn.Linear(8, 3))
+    read = cd.import_model(chain(*layers, Leaky(0.5)), sample=torch.ones(5, 2, 1, 6, 6), dt="1 ms").network
+    assert [layer.kind for layer in read.topology.layers] == ["conv2d", "average_pool", "linear"]
+    assert torch.equal(read.weights()[0], layers[0].lifted_module.weight)
+
+
 def test_the_order_in_which_torch_stores_channels_changes_nothing():
     torch.manual_seed(3)
     images = torch.randint(0, 2, (6, 2, 6, 6)).float()

@@ -160,7 +160,8 @@ def _check_end(last: NirNode, path: Path) -> None:
     if extra:
         raise extra[0].refusal(
             "comes after the last neurons; end with neurons, or add a node I or LI whose potential is read (a module "
-            "such as snnTorch's Leaky with reset_mechanism 'none', or norse's LICell)"
+            "such as snnTorch's Leaky with reset_mechanism 'none', norse's LICell, or SpikingJelly's IFNode with an "
+            "infinite v_threshold)"
         )
     if last.kind not in NEURONS:
         raise last.refusal("the graph has no neurons")

@@ -19,9 +19,11 @@ from codesign.models.nir.frameworks import FRAMEWORKS, array
 from codesign.models.nir.graph import NirNode
 
 nn = torch.nn
+_SCALERS = ("VoltageScaler", "ChannelVoltageScaler")
+"""Of SpikingJelly, before and behind the neurons that it makes of a ReLU."""
 ALLOWED = (
     "Linear, Conv1d, Conv2d, AvgPool2d, AdaptiveAvgPool2d, SumPool2d, MaxPool2d, BatchNorm1d, BatchNorm2d, Flatten, "
-    "Dropout"
+    "Dropout, and SpikingJelly's VoltageScaler"
 )
 
 
@@ -30,6 +32,10 @@ def torch_node(name: str, module: Any, given: torch.Tensor | None = None) -> Nir
     none.
     """
     kind = type(module).__name__
+    if kind == "Lift" and type(module).__module__.startswith("norse."):  # which runs another once for each timestep
+        return torch_node(name, module.lifted_module, None if given is None else given[0])
+    if kind in _SCALERS and type(module).__module__.startswith("spikingjelly.") and given is not None:
+        return _scaler(name, module, given.ndim - 1 - (module.step_mode == "m"))
     if isinstance(module, nn.Identity) or kind.startswith("Dropout"):
         return NirNode(name=name, kind="Pass")
     if not _is_plain(module):
@@ -93,6 +99,15 @@ def _adaptive_pool(name: str, module: nn.AdaptiveAvgPool2d, size: Sequence[int])
         raise refusal(name, module, f"output_size must divide {size[0]}×{size[1]}, found {module.output_size}")
     numbers = {"kernel_size": np.array(windows, dtype=int), "padding": np.zeros(2, dtype=int)}
     return NirNode(name=name, kind="AvgPool2d", numbers={**numbers, "stride": numbers["kernel_size"]})
+
+
+def _scaler(name: str, module: Any, dimensions: int) -> NirNode:
+    """A scale of data of so many dimensions, without samples and time."""
+    scale = array(module.scale).ravel()
+    if scale.size > 1 and module.channel_dim != 1:
+        raise refusal(name, module, f"channel_dim must be 1, found {module.channel_dim}")
+    shape = (-1, *[1] * (dimensions - 1)) if scale.size > 1 else (1,)
+    return NirNode(name=name, kind="Scale", numbers={"scale": scale.reshape(shape)})
 
 
 def _batch_norm(name: str, module: Any) -> NirNode:
