@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,11 +90,11 @@ def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
 
 
 def by_events(
-    execution: Execution, placement: Placement, sample: int, *, handshake: float, room: bool = True
+    execution: Execution, placement: Placement, sample: int, *, handshake: float, room: bool = True, apart: float = 0.0
 ) -> tuple[float, float]:
     """When the last core is done with the last step, and how long after the last frame could be begun.
 
-    One event after another, cores and messages by name.
+    One event after another, cores and messages by name; frames come so far `apart`.
     """
     work = PlacedExecution(execution, placement)
     times, hops = times_of(placement)
@@ -121,12 +122,16 @@ def by_events(
         row = 0 if start is None else 1 + start
         return float(hops @ [geometry.horizontal[row, end], geometry.vertical[row, end], geometry.crossings[row, end]])
 
+    def frame(step: int) -> float:
+        """When it is there; behind the last one, nothing is waited for."""
+        return min(step, execution.timesteps - 1) * apart
+
     count, cores = busy.shape
     done, arrived, running = [0] * cores, set(), [False] * cores
     events: list[tuple[float, int, str, object]] = []
     for core in range(cores):
         for step in (0, 1):  # two buffers are free at the start
-            heapq.heappush(events, (way(None, core, step), len(events), "arrival", (None, core, step)))
+            heapq.heappush(events, (frame(step) + way(None, core, step), len(events), "arrival", (None, core, step)))
     order, last = len(events), 0.0
     done_at: dict[tuple[int, int], float] = {}
     while events:
@@ -146,7 +151,8 @@ def by_events(
                         events, (now + way(core, other, step + 1), order, "arrival", (core, other, step + 1))
                     )
             order += 1
-            heapq.heappush(events, (now + way(None, core, step + 2), order, "arrival", (None, core, step + 2)))
+            there = max(now, frame(step + 2)) + way(None, core, step + 2)
+            heapq.heappush(events, (there, order, "arrival", (None, core, step + 2)))
         for core in range(cores):
             step = done[core]
             fed = all(step == 0 or (p, core, step) in arrived for p in fed_by[core])
@@ -186,6 +192,20 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     np.testing.assert_allclose(latency.busy_s, barrier.busy_s)
     parts = latency.compute_s + latency.network_s + latency.synchronization_s
     np.testing.assert_allclose(parts, latency.total_s, rtol=1e-9, atol=1e-15)
+
+
+@settings(max_examples=60)
+@given(cases(most_timesteps=5), st.integers(0, 30), st.sampled_from([1e-6, 5e-5, 2e-4, 1e-3]))
+def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(
+    case: tuple[Execution, Chip, Placement], handshake: int, apart: float
+) -> None:
+    execution, chip, placement = case
+    execution = replace(execution, timestep_s=apart)
+    own = placement.on(with_kind(chip, f"{{kind: neighbour, handshake: {number(f'{handshake} us')}}}"))
+    found = price(execution, own, operation="real_time").latency.decision_s
+    for sample in np.flatnonzero(~np.isnan(found)):
+        end, _ = by_events(execution, own, sample, handshake=handshake * 1e-6, apart=apart)
+        assert found[sample] == pytest.approx(end - (execution.timesteps - 1) * apart, rel=1e-9, abs=1e-12)
 
 
 @settings(max_examples=15)

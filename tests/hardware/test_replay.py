@@ -37,11 +37,12 @@ synchronization: {{kind: {draw(st.sampled_from(["clocked", "asynchronous"]))}}}
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Execution, Chip, Placement]:
+def cases(draw: st.DrawFn, most_timesteps: int = 2) -> tuple[Execution, Chip, Placement]:
     """Step records that need not come from any network: rows of any kind that keep causes before effects."""
     sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
     chip = draw(chips())
-    builder = Builder("-".join(map(str, sizes)), timesteps=draw(st.integers(1, 2)), samples=draw(st.integers(1, 3)))
+    timesteps = draw(st.integers(1, most_timesteps))
+    builder = Builder("-".join(map(str, sizes)), timesteps=timesteps, samples=draw(st.integers(1, 3)))
     placement = place(builder.shape, chip, "scaled")
     builder.slices = placement.slices(core_aware=True)
     for sample in range(builder.samples):

@@ -55,7 +55,8 @@ class Latency:
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
             has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
             done with the step before; the ticks of a timestep count together. None for a static input.
-        behind_s: (B,) what the last frame waits in real time for the frames before it; None for a static input.
+        behind_s: (B,) what the last frame waits in real time for the frames before it; between neighbours what
+            `decision_s` is longer in real time, where cores were not all at work before. None for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
@@ -302,14 +303,21 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
         compute = walk(work, steps.feeds, times, np.zeros_like(hops), np.zeros(1)).total_s
     assert whole.arrival_s is not None
     assert whole.lengths_s is not None
+    decision = whole.total_s - whole.arrival_s
+    in_real_time = pace(whole.lengths_s, work.real, record)
+    if record.timestep_s:
+        last = record.timesteps - 1
+        frames = np.minimum(np.arange(work.which.shape[1]), last) * record.timestep_s
+        paced = walk(work, steps.feeds, times, hops, handshake, frames_s=frames).total_s
+        in_real_time["behind_s"] = paced - frames[last] - decision
     return Latency(
         total_s=total,
         compute_s=compute,
         network_s=_rest(total, without_ways),
         synchronization_s=_rest(without_ways, compute),
-        decision_s=_decided(record, whole.total_s - whole.arrival_s),
+        decision_s=_decided(record, decision),
         busy_s=_busy_by_core(work, work.busy(times)),
-        **pace(whole.lengths_s, work.real, record),
+        **in_real_time,
         not_modelled=(f"{AGREEMENT}: {prices.chip.name} gives no synchronization.handshake",) if given is None else (),
         assumptions=_of_links(prices),
     )

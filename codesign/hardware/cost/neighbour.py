@@ -10,7 +10,7 @@ core has two buffers for what it receives, and reads one in a step while the oth
     finish[c, h] = start[c, h] + handshake + busy[c, h]
 
 A way counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
-finish[c, h − 2] on. Nothing else is shared: links never hold messages up.
+finish[c, h − 2] on, and in real time not before its frame is there. Nothing else is shared: links never hold messages up.
 
 Cores that go on when those they depend on are done, found when the network is compiled: Chen et al. 2024,
 arXiv:2407.20947. Cores that keep in step with those they talk to: NeuroScale, doi:10.1038/s41467-025-65268-z.
@@ -93,6 +93,7 @@ def walk(
     handshake_s: float | Floats,
     *,
     last_frame: int | None = None,
+    frames_s: Floats | None = None,
 ) -> Walk:
     """Go through all steps, in chunks of samples that fit in little memory.
 
@@ -101,6 +102,7 @@ def walk(
         hop_s: (3, n) times of a hop along the row, along the column and between chips.
         handshake_s: time in which a core agrees with its neighbours, () or (n,).
         last_frame: step in which the first layer works on the last frame; None gives `total_s` alone.
+        frames_s: (H,) when the input of each step is there; None where all of it is there from the start.
     """
     samples, count = steps.which.shape
     cores, scenarios = steps.work.shape[1], times_s.shape[1]
@@ -110,7 +112,7 @@ def walk(
     chunk = max(1, _CHUNK // (cores * scenarios))
     for first in range(0, samples, chunk):
         these = slice(first, first + chunk)
-        for step, finish in enumerate(_finishes(steps, these, feeds, times_s, hop_s, handshake_s)):
+        for step, finish in enumerate(_finishes(steps, these, feeds, times_s, hop_s, handshake_s, frames_s)):
             total[these] = finish.max(axis=1)
             if last_frame is None:
                 continue
@@ -133,19 +135,25 @@ def _ready(finish: Floats, feeds: tuple[Feed, ...]) -> Floats:
 
 
 def _finishes(
-    steps: StepWork, these: slice, feeds: tuple[Feed, ...], times_s: Floats, hop_s: Floats, handshake_s: float | Floats
+    steps: StepWork,
+    these: slice,
+    feeds: tuple[Feed, ...],
+    times_s: Floats,
+    hop_s: Floats,
+    handshake_s: float | Floats,
+    frames_s: Floats | None,
 ) -> Iterator[Floats]:
     """After each step, (samples, K, n) times at which cores are done with it."""
     which = steps.which[these]
     ways = [feed.hops @ hop_s for feed in feeds]
     used = np.flatnonzero(steps.work.any(axis=(0, 1)) & times_s.any(axis=1))
     earlier = before = np.zeros((len(which), steps.work.shape[1], times_s.shape[1]))
-    for rows in which.T:
+    for step, rows in enumerate(which.T):
         finish = before.copy()  # at first, when each core may begin
         sent = steps.sent[rows] > 0
         for feed, way in zip(feeds, ways, strict=True):
             if feed.core is None:
-                left = earlier[:, feed.targets]
+                left = np.maximum(earlier[:, feed.targets], 0.0 if frames_s is None else frames_s[step])
             else:
                 left = before[:, [feed.core]]
                 room = before[:, feed.targets].max(axis=1)
