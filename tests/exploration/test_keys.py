@@ -106,7 +106,7 @@ def test_keys_stay_the_same(plan):
         "train": "ac6160c36d8d0098",
         "execute": "efbdc0d9817497e0",
         "summary": "a27047068f93517d",
-        "cost": "fc4138f3f89fc763",
+        "cost": "ccfe6e506921938d",
     }
 
 

@@ -10,7 +10,8 @@ core has two buffers for what it receives, and reads one in a step while the oth
     finish[c, h] = start[c, h] + handshake + busy[c, h]
 
 A way counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
-finish[c, h − 2] on, and in real time not before its frame is there. Nothing else is shared: links never hold messages up.
+finish[c, h − 2] on, and in real time not before its frame is there. Nothing else is shared: links never hold messages
+up.
 
 Cores that go on when those they depend on are done, found when the network is compiled: Chen et al. 2024,
 arXiv:2407.20947. Cores that keep in step with those they talk to: NeuroScale, doi:10.1038/s41467-025-65268-z.
