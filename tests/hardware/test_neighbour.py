@@ -122,16 +122,18 @@ def by_events(
         row = 0 if start is None else 1 + start
         return float(hops @ [geometry.horizontal[row, end], geometry.vertical[row, end], geometry.crossings[row, end]])
 
-    def frame(step: int) -> float:
-        """When it is there; behind the last one, nothing is waited for."""
-        return min(step, execution.timesteps - 1) * apart
+    def frame(core: int, step: int) -> float:
+        """When it is there for a core that receives input; behind the last one, nothing is waited for."""
+        return min(step, execution.timesteps - 1) * apart if 0 in layers_of[core] else 0.0
 
     count, cores = busy.shape
     done, arrived, running = [0] * cores, set(), [False] * cores
     events: list[tuple[float, int, str, object]] = []
     for core in range(cores):
         for step in (0, 1):  # two buffers are free at the start
-            heapq.heappush(events, (frame(step) + way(None, core, step), len(events), "arrival", (None, core, step)))
+            heapq.heappush(
+                events, (frame(core, step) + way(None, core, step), len(events), "arrival", (None, core, step))
+            )
     order, last = len(events), 0.0
     done_at: dict[tuple[int, int], float] = {}
     while events:
@@ -151,7 +153,7 @@ def by_events(
                         events, (now + way(core, other, step + 1), order, "arrival", (core, other, step + 1))
                     )
             order += 1
-            there = max(now, frame(step + 2)) + way(None, core, step + 2)
+            there = max(now, frame(core, step + 2)) + way(None, core, step + 2)
             heapq.heappush(events, (there, order, "arrival", (None, core, step + 2)))
         for core in range(cores):
             step = done[core]
