@@ -17,6 +17,7 @@ from codesign.analysis.answers.answers import Answer, plain_answer
 from codesign.analysis.answers.asking import AnsweredTable, json_of
 from codesign.analysis.answers.suggested import suggested_questions
 from codesign.analysis.questions import Question, question_of
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import gather
@@ -33,6 +34,13 @@ def test_accuracy_ties_over_widths_show_the_best_width():
     answer = asked(rows, choose="chip", least="latency_s", where=["accuracy >= 90 %"])
     assert answer.standing == "sure"
     assert answer.sentence == "mine has the least latency: 12 µs, 4.17 times less than loihi."
+
+
+def test_names_that_hold_commas_are_told_apart():
+    assert listed(["random order, stops on output", "random order, drained", "layers wait"]) == (
+        "random order, stops on output; random order, drained; and layers wait"
+    )
+    assert listed(["width 4", "width 8", "width 16"]) == "width 4, width 8 and width 16"
 
 
 def test_a_chip_is_called_what_its_owner_calls_it():

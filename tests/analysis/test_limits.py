@@ -147,7 +147,7 @@ def test_one_seed_of_two_networks_with_as_many_right_answers_does_not_make_them_
     chance = "With 100 test samples, chance may hide a difference."
     assert (chance in chosen.remarks) == (standing == "open")
     compared = asked(rows, compare=["a", "b"], columns=["energy_j", "accuracy"])
-    assert ("have the same energy per sample and accuracy" in compared.sentence) == (standing == "sure")
+    assert (" and accuracy (90.0 %)." in compared.sentence) == (standing == "sure")
 
 
 @pytest.mark.parametrize(("samples", "differ"), [(100, False), (10_000, True)])

@@ -161,9 +161,11 @@ def plus_minus(mean: float | None, half: float | None, column: str) -> str:
 
 
 def listed(items: list[str], last: str = "and") -> str:
-    """`a, b and c`, or with another word before the last."""
+    """`a, b and c`, or with another word before the last; `a, x; b, x; and c` where items hold commas of their own."""
     if len(items) < 2:
         return "".join(items)
+    if len(items) > 2 and any(", " in item for item in items):
+        return f"{'; '.join(items[:-1])}; {last} {items[-1]}"
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
