@@ -28,11 +28,11 @@ _ROWS, _REMARKS, _LABEL, _STANDING = 8, 2, 30, 13
 _GIVEN = 20
 """Points of given models that are told one by one."""
 _STYLES = {
-    **dict.fromkeys(("sure", "holds", "met", "shown"), "green"),
+    **dict.fromkeys(("sure", "holds", "met"), "green"),
     **dict.fromkeys(("likely", "holds in part"), "yellow"),
-    **dict.fromkeys(("open", "not shown", "does not hold", "not met"), "red"),
-    "cannot be asked": "dim",
+    **dict.fromkeys(("not met", "does not hold"), "red"),
 }
+"""Of standings as `page.css` colours them; all others are neither good nor poor."""
 _SHOWN = {"accuracy": "accuracy", "energy_j": "energy", "latency_s": "latency"}
 _FULL = ("float_accuracy",)
 _OF_GIVEN = {"accuracy": "accuracy", "float_accuracy": "32-bit", "energy_j": "energy", "latency_s": "latency"}
@@ -123,7 +123,7 @@ def _first(answer: Answer) -> list[Text]:
     seeds = any(option.point is not None and len(option.point.training_seeds) > 1 for option in answer.options)
     drawn = "training seeds and draws" if seeds else "draws of the chips' numbers"
     sure = "" if answer.confidence is None else f", in {percent(answer.confidence)} of {drawn}"
-    standing = Text(f"{answer.standing}{sure}. ", style=_STYLES[answer.standing])
+    standing = Text(f"{answer.standing}{sure}. ", style=_STYLES.get(answer.standing, "dim"))
     return [
         Text(answer.question),
         standing + Text(answer.sentence, style="bold"),
@@ -210,7 +210,7 @@ def _line(answer: Answer) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)
     grid.add_column()
-    grid.add_row(Text(answer.how_sure, style=_STYLES[answer.standing]), said)
+    grid.add_row(Text(answer.how_sure, style=_STYLES.get(answer.standing, "dim")), said)
     return grid
 
 

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
+from typing import get_args
 
 from made_up_answers import rows_of
 from rich.console import Console
 from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic_metadata, synthetic_rows, table_of
 
+from codesign.analysis.answers.answers import Standing
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.table import ResultTable, frame_of
+from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
 
@@ -23,6 +27,14 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     assert any(line.startswith("µBrain ") and "96.3 ± 0.5 %" in line for line in lines)
     assert any(line.startswith("likely, 100 %  Which recipe has the highest accuracy") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
+
+
+def test_an_answer_stands_in_the_same_colour_as_on_the_page():
+    css = (Path(terminal.__file__).parent / "page/page.css").read_text(encoding="utf-8")
+    colours = {"green": "good", "yellow": "fair", "red": "poor"}
+    for standing in get_args(Standing):
+        rule = re.search(rf"\.{standing.replace(' ', '-')}\b[^{{}}]*{{ color: var\(--(\w+)\)", css)
+        assert (rule and rule[1]) == colours.get(terminal._STYLES.get(standing, "")), standing
 
 
 def test_the_table_below_the_first_answer_is_its_own():
