@@ -148,13 +148,12 @@ def test_commands_export_and_import(tmp_path: Path):
         cd.import_model(there)
     with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
-    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0)
+    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125)
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--out", there, folder=tmp_path).err
-    assert told.startswith(
-        "note     reset subtract, comparison >=, floor: NIR's equations say nothing of this, so other"
-    )
+    beyond = "reset subtract, comparison >=, potential_step 0.125, floor"
+    assert told.startswith(f"note     {beyond}: NIR's equations say nothing of this, so other")
 
 
 CHANGED = {

@@ -35,7 +35,13 @@ _MARK = "codesign_model"
 _GATE = "input_gate"
 _WEIGHT = "weight_of_layer_"
 """What a reader's weights are made from, where they are not the same."""
-_OF_NIR = {"reset": ("zero", "value"), "comparison": (">",), "most_spikes": (1,), "reset_delay": (False,)}
+_OF_NIR = {
+    "reset": ("zero", "value"),
+    "comparison": (">",),
+    "most_spikes": (1,),
+    "reset_delay": (False,),
+    "potential_step": (None,),
+}
 """What NIR's neurons do."""
 _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialect, and only its nodes are read"
 
