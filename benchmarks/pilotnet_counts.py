@@ -36,6 +36,7 @@ from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import energy_in, term_energies
 from codesign.hardware.cost.steps import StepWork
 from codesign.hardware.library import find_chip
+from codesign.hardware.terms import ACTIONS
 from codesign.models.nir.checking import trace
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
@@ -190,8 +191,9 @@ def dynamic_energy(run: Measured, name: str) -> float:
     totals = run.work.sum(axis=(0, 1)) / len(run.work)
     none = np.zeros(1)
     named = ("synaptic_operation", "neuron_access", "neuron_update", "spike", "message")
-    amounts = {event: totals[[column]] for event, column in zip(named, (0, 2, 3, 4, 5), strict=True)}
-    counts = ActionCounts(**amounts, hop=none, hop_vertical=none, chip_hop=none, barrier_message=none)
+    amounts = {action.count: none for action in ACTIONS if action.count != "on_s"}
+    amounts |= {event: totals[[column]] for event, column in zip(named, (0, 2, 3, 4, 5), strict=True)}
+    counts = ActionCounts(**amounts)
     prices = _prices(find_chip(name))
     energy = energy_in((), term_energies(counts, prices, none, none), prices.core_share)
     assert energy is not None

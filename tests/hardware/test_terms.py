@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 from codesign.hardware.chip.parts import Energies
 from codesign.hardware.chip.validation_models import Events
 from codesign.hardware.cost.action_counts import ActionCounts
-from codesign.hardware.terms import ACTIONS, COST_TERMS
+from codesign.hardware.terms import ACTIONS, COST_TERMS, INCLUDABLE_TERMS
 
 
 def test_every_energy_of_a_chip_belongs_to_a_term() -> None:
     priced = {action.price for action in ACTIONS}
     assert {f"energies.{name}" for name in Energies.model_fields} <= priced
+
+
+def test_the_template_names_what_another_number_may_contain() -> None:
+    template = (Path(__file__).parents[2] / "chips" / "template.yaml").read_text(encoding="utf-8")
+    assert f"already contains: {', '.join(INCLUDABLE_TERMS)}." in " ".join(template.replace("#", "").split())
 
 
 def test_every_term_is_either_counted_or_drawn() -> None:
