@@ -3,6 +3,7 @@ from __future__ import annotations
 from tiny_sweeps import run, tiny
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
+from codesign.analysis.results.columns import COLUMNS
 from codesign.exploration import point_rows as module
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.store import Entry, Store
@@ -55,6 +56,7 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     store = Store(tmp_path / "store")
     point = next(point for point in plan.points if point.jobs is not None)
     row = next(point_rows([point], store, {}))
+    assert row.keys() == COLUMNS.keys() - {"reason"}
     assert len(row["training_loss_curve"]) == len(row["validation_accuracy_curve"]) == row["trained_epochs"]
     assert row["training_loss_curve"][row["best_epoch"] - 1] == row["training_loss"]
     assert row["validation_accuracy_curve"][row["best_epoch"] - 1] == row["validation_accuracy"]
