@@ -110,6 +110,12 @@ def test_its_nodes_alone_are_nirs_equations(tmp_path: Path):
         assert torch.equal(ours, theirs)
 
 
+def test_a_gain_without_a_leak_is_not_rounded():
+    neuron = cd.NeuronSpec(time_constant="infinite", gain=0.5)
+    network = cd.SpikingNetwork(cd.parse_topology("6-3"), neuron, timestep_s=1e-3)
+    np.testing.assert_array_equal(to_nir(network, cd.describe_model(network, name="x")).nodes["neurons0"].r, 500)
+
+
 def test_biases_that_differ_within_a_channel_are_in_the_leak():
     neuron = cd.NeuronSpec(time_constant="3 ms", gain=0.25, bias=True)
     topology = TopologySpec.model_validate({"input": [2, 8, 8], "layers": [CONV]})

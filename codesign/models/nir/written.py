@@ -206,7 +206,7 @@ def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]
     grid = network.shape.layers[index]
     shape = shape_of(grid)
     tau = own["time_constant"].reshape(shape)
-    gain = own.get("gain", np.ones(grid.neurons)).reshape(shape)
+    gain = own.get("gain", np.ones(grid.neurons)).astype(np.float64).reshape(shape)
     zero = np.zeros(shape)
     potential = index == len(network.shape.layers) - 1 and network.neuron.readout == "potential"
     told = {}
