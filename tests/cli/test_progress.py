@@ -241,23 +241,24 @@ def test_live_progress_has_a_bar_a_phase(clock: Clock) -> None:
 
 
 def test_a_log_has_a_line_a_minute_and_every_failure(clock: Clock) -> None:
-    """10,000 jobs of 30 ms, 3 of which fail: 300 s."""
+    """10,000 jobs of 30 ms, 3 of which fail, and with each a price: 300 s."""
     stream = io.StringIO()
     plain = Progress(LogView(stream), clock=clock)
-    begin(plain, {"execute": 10_000})
+    begin(plain, {"execute": 10_000, "price": 3})
     for number in range(10_000):
         plain.started("execute", f"job {number}")
         clock.now += 0.03
         if number % 3400 == 3:
             plain.failed("execute", f"job {number}", FAILURE)
+            plain.skipped("price")
         else:
             plain.finished("execute", f"job {number}", 0.03)
     plain.close()
     lines = stream.getvalue().splitlines()
     assert sum("FAILED" in line for line in lines) == 3
     told = [line for line in lines[1:] if "FAILED" not in line]
-    assert told[0].startswith("2,000 of 10,000 results after 1 min 00 s, 1 failed, about 4 min 00 s left")
-    assert told[-1] == "10,000 of 10,000 results after 5 min 00 s, 3 failed"
+    assert told[0].startswith("1,999 of 10,003 results after 1 min 00 s, 1 failed, 1 skipped")
+    assert told[-1] == "9,997 of 10,003 results after 5 min 00 s, 3 failed, 3 skipped"
     assert len(told) == 5
 
 

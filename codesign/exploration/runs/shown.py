@@ -94,9 +94,10 @@ class LogView(View):
         """How far it is, and the best front so far if that is another one than was said."""
         run = self.run
         self._said_at = run.clock()
-        ended, total = run.ended.total(), run.total.total()
-        parts = [run.trials_text, f"{ended:,} of {total:,} results after {format_duration(run.elapsed_s)}"]
-        parts += [f"{run.counts['failed']:,} failed"] if run.counts["failed"] else []
+        without = {how: run.counts[how] for how in ("failed", "skipped") if run.counts[how]}
+        there, total = run.ended.total() - sum(without.values()), run.total.total()
+        parts = [run.trials_text, f"{there:,} of {total:,} results after {format_duration(run.elapsed_s)}"]
+        parts += [f"{count:,} {how}" for how, count in without.items()]
         if left := run.remaining_s():
             parts.append(f"about {format_duration(left)} left")
         trainings = [f"{label}: {told}" for (_, label), told in list(run.details.items())[:_TRAININGS]]
