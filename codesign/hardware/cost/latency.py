@@ -55,8 +55,8 @@ class Latency:
         late: (B,) share of forward passes, or of hardware steps, that take longer than a timestep: in them a chip that
             has to keep pace with its input falls behind. Between neighbours, a step lasts from the last core that is
             done with the step before; the ticks of a timestep count together. None for a static input.
-        behind_s: (B,) what the last frame waits in real time for the frames before it; between neighbours what
-            `decision_s` is longer in real time, where cores were not all at work before. None for a static input.
+        behind_s: (B,) what the last frame waits in real time for the frames before it; between neighbours how much
+            longer, or shorter if below 0, the decision takes in real time. None for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
         not_modelled, assumptions: what is missing and what was assumed.
     """
