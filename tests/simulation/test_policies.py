@@ -15,6 +15,7 @@ from equality import assert_same
 from networks import batch_of, network_of
 from random_cases import a_case
 
+from codesign.analysis.results.naming import _POLICY_WORDS
 from codesign.errors import InputError
 from codesign.simulation import policies
 from codesign.simulation.engine import simulate
@@ -34,6 +35,10 @@ def test_tensors_and_scalars_agree(name: str):
     together = policy.priority(waiting)
     one_by_one = [float(policy.priority(Waiting(*(np.float32(column[i]) for column in waiting)))) for i in range(50)]
     assert together.tolist() == one_by_one
+
+
+def test_every_built_in_policy_has_words_for_pages():
+    assert set(policy_names()) <= set(_POLICY_WORDS)
 
 
 def looks_at(policy: Policy, field: str) -> bool:
