@@ -48,15 +48,15 @@ def _choices(content: Mapping[str, Any], axes: Mapping[str, Any], wrong: Collect
 
 
 def _columns(content: Mapping[str, Any]) -> Mistakes:
-    several: list[Path_] = [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
-    places: list[Path_] = [("least",), ("most",), *(several if "compare" in content else ())]
-    of_measures: list[Path_] = [*(several if "printed" in content else ())]
-    of_measures += [("column",), ("column_of_less",)] if "claim" in content else []
-    for place in (*places, *of_measures):
-        column, known = value_at(content, place), NUMERIC_COLUMNS if place in places else measures_known()
-        if isinstance(column, str) and column not in known:
-            kind = "numeric column of results" + " or measure" * (place in of_measures)
-            yield place, f"'{column}' is not a {kind}{suggestion(column, known)}"
+    named: list[Path_] = [("columns", number) for number, _ in enumerate(list_at(content, "columns"))]
+    numeric: list[Path_] = [("least",), ("most",), *(named if "compare" in content else ())]
+    measures: list[Path_] = [*(named if "printed" in content else ())]
+    measures += [("column",), ("column_of_less",)] if "claim" in content else []
+    for places, known, more in ((numeric, NUMERIC_COLUMNS, ""), (measures, measures_known(), " or measure")):
+        for place in places:
+            column = value_at(content, place)
+            if isinstance(column, str) and column not in known:
+                yield place, f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}"
 
 
 def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:

@@ -42,12 +42,17 @@ class Reading:
         return execution if self.decided_after is None else execution.decided(self.decided_after)
 
 
-def summary_columns(execution: Execution, reading: Reading) -> Columns:
-    """How the network answers: what an execution says without a chip."""
+def summary_columns(whole: Execution, reading: Reading) -> Columns:
+    """How the network answers: what an execution says without a chip.
+
+    Args:
+        whole: with what was computed after the answer is read.
+    """
     margin, last_step = reading.margin, reading.last_step
-    drained_accuracy = execution.accuracy if last_step is None and not reading.ends_samples else None
-    timesteps = execution.timesteps_run if margin is None else execution.margin_timesteps(margin)
-    execution, spikes_to_answer = reading.answering(execution), None
+    drained_accuracy = whole.accuracy if last_step is None and not reading.ends_samples else None
+    timesteps = whole.timesteps_run if margin is None else whole.margin_timesteps(margin)
+    execution = reading.answering(whole)
+    spikes_to_answer = None
     if reading.decided_after is None:
         read = np.arange(execution.timesteps) < timesteps[:, None]
         spikes_to_answer = float((execution.spikes_to_stop * read).sum(axis=1).mean())
