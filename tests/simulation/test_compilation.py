@@ -236,3 +236,31 @@ def test_a_changed_helper_changes_the_result_with_the_same_cache(
     assert outcome["emitted"]["random"] != shared_cache.emitted["random"]
     assert outcome["emitted"]["momentum"] == shared_cache.emitted["momentum"]  # draws nothing
     assert outcome["folder"] != shared_cache.outcome["folder"]
+
+
+TRAINED = """
+import hashlib
+import numpy as np
+import codesign as cd
+
+network = cd.SpikingNetwork("20-[40x2]-4", cd.NeuronSpec(threshold=0.3, time_constant="20 ms"), timestep_s=0.01, seed=0)
+random = np.random.default_rng(0)
+events = cd.EventBatch.from_dense(random.poisson(0.8, (40, 3, 20)), random.integers(0, 4, 40), timestep_s=0.01)
+recipe = cd.Recipe(method="unlayered", policy="random", group_size=5, epochs=4, batch_size=10, learning_rate=0.01)
+cd.train(network, recipe, events, events, seed=0)
+print(hashlib.sha256(b"".join(weight.detach().numpy().tobytes() for weight in network.all_weights())).hexdigest())
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the widths are those of x86")
+def test_a_training_is_the_same_to_the_last_bit_on_narrower_vectors(tmp_path: Path):
+    """Would catch sums whose order, or products whose rounding, depends on the vectors that a machine has."""
+    digests = set()
+    for more in ({}, *({"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ""} for name in ("x86-64-v2", "x86-64-v3"))):
+        environment = {**os.environ, **more, CACHE_VARIABLE: str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", TRAINED], env=environment, capture_output=True, text=True, check=True
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
