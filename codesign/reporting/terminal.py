@@ -160,7 +160,7 @@ def _options(rows: Sequence[tuple[Option, str]], names: Names, how: str, asked: 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("", max_width=_LABEL)
     shown = _OF_GIVEN if any(column in option.values for option, _ in rows for column in _FULL) else _SHOWN
-    if any(option.point is not None and option.point.operation == "real_time" for option, _ in rows):
+    if {option.point.operation for option, _ in rows if option.point is not None} == {"real_time"}:
         shown = {name: heading for name, heading in (shown | _IN_REAL_TIME).items() if name != "latency_s"}
     if asked not in shown and any(asked in option.values for option, _ in rows):
         shown = {**shown, asked: column_label(asked)}

@@ -64,6 +64,14 @@ def test_the_table_has_the_column_that_is_asked_for():
     assert lines[heading + 1].split()[-4:] == ["2", "mm²", "width", "1"]
 
 
+def test_beside_a_chip_in_real_time_another_keeps_its_latency():
+    rows = [row | {"operation": "real_time"} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7)])]
+    rows += rows_of([("b", 1.0, 0.9, 22.9, 1.7)])
+    told = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=synthetic_metadata()))
+    assert "accuracy energy latency" in " ".join(told.split())
+    assert "1.7 µs" in told
+
+
 def test_a_chip_that_can_run_nothing_says_why():
     rows = [mubrain_row("layered", "layered", seed, 0) for seed in (0, 1)]
     small = [
