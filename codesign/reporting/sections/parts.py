@@ -41,9 +41,10 @@ def parts_section(table: AnsweredTable) -> Section | None:
     if not figures and charged is None:
         return None
     answering = {option.point.chip for option in table.chips.options if option.point is not None}
-    others = listed([*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)])
+    others = [*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)]
+    variants = "variant is" if len(others) == 1 else "variants are"
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
-    chosen += f" It is not asked of {others}, shown at its most accurate." if others else ""
+    chosen += f" It leaves out {listed(others)}, whose most accurate {variants} shown." if others else ""
     book = f"Energies count the static power of {BOOK_WORDS[table.metadata.static_book]}."
     return Section(
         name="parts",
