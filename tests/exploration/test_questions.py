@@ -12,7 +12,7 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import quantity
 from codesign.exploration.definition.composition import load_chosen
-from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.spec import ObjectiveEntry, SweepSpec
 from codesign.exploration.sweep import plan_sweep
 
 SWEEP = """\
@@ -64,6 +64,8 @@ questions:
 def test_what_may_be_limited_in_percent_is_written_in_percent(column):
     with nullcontext() if quantity(0.5, column).endswith("%") else pytest.raises(ValueError, match="must be a"):
         assert Constraint.parse(f"{column} <= 50 %").value == 0.5
+    with nullcontext() if quantity(0.5, column).endswith("%") else pytest.raises(ValueError, match="must be a"):
+        assert ObjectiveEntry(column=column, direction="maximize", reference="50 %").reference == 0.5
 
 
 def test_an_axis_is_named_by_its_path_or_by_its_column_of_the_results(tmp_path):

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_valid
 from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.questions import AskedQuestion
+from codesign.analysis.results.formatting import is_share
 from codesign.documents import FileSpec, Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
@@ -200,7 +201,7 @@ class ObjectiveEntry(Spec):
     @field_validator("reference", mode="before")
     @classmethod
     def _of_a_share(cls, reference: Any, info: ValidationInfo) -> Any:
-        share = str(info.data.get("column")).endswith(("accuracy", "_fraction"))
+        share = is_share(str(info.data.get("column")))
         return fraction(reference) if share and reference is not None else reference
 
 
