@@ -34,7 +34,7 @@ class JobResources(Spec):
     @classmethod
     def _check(cls, timeout: float | None) -> float | None:
         if timeout is not None and not hasattr(signal, "setitimer"):
-            raise ValueError("no job can be ended in time on Windows; remove it")
+            raise ValueError("no timeout can end a job on Windows; remove it")
         return timeout
 
     @property

@@ -134,7 +134,7 @@ def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None
 
 def test_a_timeout_is_a_mistake_where_there_are_no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "setitimer")
-    with pytest.raises(InputError, match="timeout: no job can be ended in time on Windows; remove it"):
+    with pytest.raises(InputError, match="timeout: no timeout can end a job on Windows; remove it"):
         JobResources(timeout="1 h")
 
 

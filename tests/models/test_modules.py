@@ -398,7 +398,7 @@ def test_the_order_in_which_torch_stores_channels_changes_nothing():
 
 
 def test_numbers_of_half_the_bits_are_refused():
-    with pytest.raises(InputError, match=r"sample: is bfloat16, .*; give module.float\(\) and float32"):
+    with pytest.raises(InputError, match=r"sample: is bfloat16, .*; give both as float32"):
         cd.import_model(chain(nn.Linear(4, 4), Leaky(0.5)).bfloat16(), sample=torch.ones(4, 4).bfloat16(), dt="1 ms")
 
 

@@ -207,8 +207,8 @@ def price(
     """Price an execution on the chip that its network is placed on.
 
     Args:
-        operation: what its energy counts of the time between samples: `accelerated` none, one sample after the other;
-            in `real_time` each takes as long as its stimulus, and the last frame waits for those before it.
+        operation: how samples follow each other: `accelerated`, at once, so that no time between them is counted;
+            `real_time`, each lasts as long as its stimulus, and its last frame waits for those before it.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
 
     Raises:

@@ -63,7 +63,7 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
     if sample.dtype in (torch.float16, torch.bfloat16):
         found = str(sample.dtype).removeprefix("torch.")
-        raise InputError(f"sample: is {found}, in which spikes differ by rounding; give module.float() and float32")
+        raise InputError(f"sample: is {found}, in which spikes differ by rounding; give both as float32")
     trace = _Trace(sample)
     trace.run(module)
     dialects = sorted({dialect for dialect, _ in trace.neurons.values()})
@@ -194,7 +194,7 @@ class _Trace:
             if given is None or made is None:
                 raise refusal(name, module, "must take a tensor and return a tensor")
             if self.nodes[name].kind == "Pass" and not _same(given, made):
-                raise refusal(name, module, "must return what it gets, unchanged, where it is not trained")
+                raise refusal(name, module, "must return what it gets, unchanged, in evaluation mode")
             source = self._source(name, module, given)
             self.edges[source.by, name] = None
             self.timesteps.take(name, source, given)
