@@ -306,10 +306,9 @@ def _neighbour(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) 
     decision = whole.total_s - whole.arrival_s
     in_real_time = pace(whole.lengths_s, work.real, record)
     if record.timestep_s:
-        last = record.timesteps - 1
-        frames = np.minimum(np.arange(work.which.shape[1]), last) * record.timestep_s
-        paced = walk(work, steps.feeds, times, hops, handshake, frames_s=frames).total_s
-        in_real_time["behind_s"] = paced - frames[last] - decision
+        steps_from_last = np.minimum(np.arange(work.which.shape[1]) - (record.timesteps - 1), 0)
+        paced = walk(work, steps.feeds, times, hops, handshake, frames_s=steps_from_last * record.timestep_s)
+        in_real_time["behind_s"] = paced.total_s - decision
     return Latency(
         total_s=total,
         compute_s=compute,

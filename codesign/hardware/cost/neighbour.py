@@ -103,7 +103,8 @@ def walk(
         hop_s: (3, n) times of a hop along the row, along the column and between chips.
         handshake_s: time in which a core agrees with its neighbours, () or (n,).
         last_frame: step in which the first layer works on the last frame; None gives `total_s` alone.
-        frames_s: (H,) when the input of each step is there; None where all of it is there from the start.
+        frames_s: (H,) when the input of each step is there, times counting from the last; None where all of it is there
+            from the start.
     """
     samples, count = steps.which.shape
     cores, scenarios = steps.work.shape[1], times_s.shape[1]
@@ -149,12 +150,16 @@ def _finishes(
     ways = [feed.hops @ hop_s for feed in feeds]
     used = np.flatnonzero(steps.work.any(axis=(0, 1)) & times_s.any(axis=1))
     earlier = before = np.zeros((len(which), steps.work.shape[1], times_s.shape[1]))
+    if frames_s is not None:  # nothing is done before a sample's first frame
+        earlier = before = before + frames_s[steps.real[these].argmax(axis=1), None, None]
     for step, rows in enumerate(which.T):
         finish = before.copy()  # at first, when each core may begin
         sent = steps.sent[rows] > 0
         for feed, way in zip(feeds, ways, strict=True):
             if feed.core is None:
-                left = np.maximum(earlier[:, feed.targets], 0.0 if frames_s is None else frames_s[step])
+                left = earlier[:, feed.targets]
+                if frames_s is not None:
+                    left = np.maximum(left, frames_s[step])
             else:
                 left = before[:, [feed.core]]
                 room = before[:, feed.targets].max(axis=1)
