@@ -47,7 +47,7 @@ _NOT_VARIED = {
     },
     "recipe": dict.fromkeys(("model", "from", "from_"), "give each model a recipe of its own"),
 }
-"""By block: what no axis may set, and what to do instead."""
+"""By block: what neither axes nor studies may vary, and what to do instead."""
 
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
@@ -60,7 +60,7 @@ def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spe
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
-        if name in blocks.get(block, ()) and not _instead(block, parameter):
+        if name in blocks.get(block, ()) and not instead_of_varying(block, parameter):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
     yield from _paths(data, blocks, models)
     yield from _fields(blocks, models, axes)
@@ -77,14 +77,14 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
             yield ("axes", path), f"must be one of {', '.join(_FORMS)}"
         elif name not in blocks[block]:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
-        elif instead := _instead(block, parameter):
+        elif instead := instead_of_varying(block, parameter):
             yield ("axes", path), f"cannot be an axis; {instead}"
         elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
             yield ("axes", path), problem
 
 
-def _instead(block: str, parameter: str) -> str | None:
-    """What to do instead of varying a parameter that no axis may set; None where one may."""
+def instead_of_varying(block: str, parameter: str) -> str | None:
+    """What to do instead of varying a parameter that neither axes nor studies may; None where they may."""
     return _NOT_VARIED.get(block, {}).get(parameter.partition(".")[0])
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
 from codesign.errors import CodesignError
+from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.nested import part_at, said_by, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
@@ -104,10 +105,8 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     field = field if name is not None else rest
     if is_of_design(path) and (problem := unknown_in_design(path)):
         raise ValueError(problem)
-    if block == "chip" and field in ("extends", "schedules"):
-        raise ValueError("cannot be searched for; choose among names of chips by 'chip: [name, …]'")
-    if block == "recipe" and field.partition(".")[0] in ("model", "from", "from_"):
-        raise ValueError("cannot be searched for; choose among names of recipes by 'recipe: [name, …]'")
+    if instead_of_varying(block, field) is not None:
+        raise ValueError(f"cannot be searched for; choose among names of {block}s by '{block}: [name, …]'")
     if field and block in _MODELS:  # numbers of chips are looked at with their values
         fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
         head = field.partition(".")[0]
