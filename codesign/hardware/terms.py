@@ -193,11 +193,7 @@ _TERMS = (
         meaning="part of energy_j: cycles of the clock while the chip is on",
         actions=(
             Action(
-                count="on_s",
-                price="energies.clock_cycle",
-                per="clock_cycle",
-                factor="clock",
-                subject="a clock cycle",
+                count="on_s", price="energies.clock_cycle", per="clock_cycle", factor="clock", subject="a clock cycle"
             ),
         ),
         drawn_by="chips",

@@ -11,18 +11,7 @@ from pydantic import ConfigDict, Field
 
 from codesign.arrays import Flags
 from codesign.documents import Spec
-from codesign.network.layers import (
-    MOST_LAYERS,
-    Conv2d,
-    Delayed,
-    Linear,
-    Paddings,
-    Pool,
-    Size,
-    Sizes,
-    pooled,
-    window_of,
-)
+from codesign.network.layers import MOST_LAYERS, Conv2d, Delayed, Linear, Paddings, Pool, Size, Sizes, pooled, window_of
 from codesign.network.window import Grid, KernelAxis, Window
 from codesign.units import Real
 

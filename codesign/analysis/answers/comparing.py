@@ -8,14 +8,7 @@ from functools import partial
 from codesign.analysis.answers.answers import Answer, Standing
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.choosing import missed, options_of, standing_of, told_confidence
-from codesign.analysis.answers.remarks import (
-    enlarged,
-    lacking_terms,
-    left_aside,
-    other_book,
-    remarks_on,
-    time_left_out,
-)
+from codesign.analysis.answers.remarks import enlarged, lacking_terms, left_aside, other_book, remarks_on, time_left_out
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
@@ -92,10 +85,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         confidence=told_confidence(contest),
         options=options,
         comparisons=tuple(found),
-        remarks=(
-            *remarks_on(contest, (first, second), options=asked, columns=question.columns),
-            *aside,
-        ),
+        remarks=(*remarks_on(contest, (first, second), options=asked, columns=question.columns), *aside),
     )
 
 

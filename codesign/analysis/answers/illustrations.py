@@ -13,11 +13,7 @@ from codesign.mistakes import suggestion
 
 CURVES = ("training_loss_curve", "validation_accuracy_curve")
 """Columns with a value for each epoch."""
-_LEAVES_OUT = {
-    "along": (),
-    "epochs": ("along", "level"),
-    "matrix": ("along", "level"),
-}
+_LEAVES_OUT = {"along": (), "epochs": ("along", "level"), "matrix": ("along", "level")}
 
 
 class FigureEntry(Spec):

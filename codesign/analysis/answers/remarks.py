@@ -7,12 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from codesign.analysis.answers.chance import (
-    excluded_by_chance,
-    included_by_chance,
-    left_to_samples,
-    level_by_samples,
-)
+from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, left_to_samples, level_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest

@@ -108,10 +108,7 @@ def _waiting(points: Sequence[Point]) -> Iterator[tuple[str, Question]]:
         "larger_groups": claim(grouping, free, along="group_size"),
         "later_answers": claim(draining, free, more={"stop": "drained"}, less={"stop": "on_output"}),
         "calibration": claim(
-            "Calibrated thresholds recover accuracy",
-            {**trained, **_FREE},
-            more=calibrated,
-            less={"calibration": None},
+            "Calibrated thresholds recover accuracy", {**trained, **_FREE}, more=calibrated, less={"calibration": None}
         ),
         "training_for_it": claim("Training without waiting recovers accuracy", _FREE, more=unlayered, less=layered),
         "made_up_for": claim(

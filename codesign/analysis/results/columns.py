@@ -228,15 +228,12 @@ COLUMNS: Mapping[str, Column] = {
     "synaptic_operations": _number("synaptic operations performed per sample, the input layer's included"),
     "energy_j": _number("energy per sample, all modelled terms; in a results file, of everything powered", "J"),
     "energy_cores_in_use_j": _number(
-        "energy per sample of the cores in use: their share of the chips' static power and clock, and no host",
-        "J",
+        "energy per sample of the cores in use: their share of the chips' static power and clock, and no host", "J"
     ),
     "core_share": _fraction("cores in use / all cores of the chips that the network occupies"),
     **{term.column: _number(term.meaning, term.unit) for term in COST_TERMS.values()},
     "energy_accounting": _word(
-        "incremental",
-        "all_in",
-        more="incremental, or all_in: one number for everything spent in some measurement",
+        "incremental", "all_in", more="incremental, or all_in: one number for everything spent in some measurement"
     ),
     "on_s": _number("time per sample that static power is drawn", "s"),
     "energy_coverage": Column(
@@ -256,8 +253,7 @@ COLUMNS: Mapping[str, Column] = {
     "latency_model": _name("which model latency_s comes from"),
     "latency_s": _number("time per sample until the stop, summed over timesteps", "s"),
     "interval_s": _number(
-        "time from sample to sample without a pause between them; they overlap where the chip pipelines layers",
-        "s",
+        "time from sample to sample without a pause between them; they overlap where the chip pipelines layers", "s"
     ),
     "latency_compute_s": _number("part of latency_s: cores at work", "s"),
     "latency_network_s": _number("part of latency_s: messages under way", "s"),

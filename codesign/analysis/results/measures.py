@@ -114,9 +114,7 @@ MEASURES: Mapping[str, Measure] = {
     "accuracy_step_later": _by_seed("accuracy a step later", "accuracy", partial(accuracy_after_output, step=1)),
     "accuracy_last_step": _by_seed("accuracy at the last step", "accuracy", partial(accuracy_after_output, step=-1)),
     "accuracy_drained": Measure(
-        label="accuracy drained",
-        like="accuracy",
-        of=lambda point, points, failed: drained_accuracies(point, points),
+        label="accuracy drained", like="accuracy", of=lambda point, points, failed: drained_accuracies(point, points)
     ),
     "currents_before_firing": _of_list(
         "currents before firing, all but the first layer", "latency_steps", "currents_other_layers", mean_of_histogram

@@ -9,14 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from codesign.analysis.results.cells import wrong_cells
-from codesign.analysis.results.columns import (
-    AXIS_PREFIX,
-    COLUMNS,
-    VOLATILE_COLUMNS,
-    Column,
-    Kind,
-    checked_cell,
-)
+from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, VOLATILE_COLUMNS, Column, Kind, checked_cell
 from codesign.analysis.results.limits import MOST_AXES, read_bounded
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.deferred import pa, pd, pq

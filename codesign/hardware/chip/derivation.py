@@ -15,14 +15,7 @@ from pydantic import ValidationError
 
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.chip.numbers import (
-    AreaNumber,
-    ChipPower,
-    Number,
-    SynapticEnergy,
-    TimeNumber,
-    UpdateEnergy,
-)
+from codesign.hardware.chip.numbers import AreaNumber, ChipPower, Number, SynapticEnergy, TimeNumber, UpdateEnergy
 from codesign.hardware.chip.parts import Source
 from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import STRUCTURE

@@ -15,14 +15,7 @@ from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.derivation import with_derived, without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.kinds import with_kind
-from codesign.hardware.chip.numbers import (
-    ChipPower,
-    EnergyNumber,
-    Number,
-    SynapticEnergy,
-    TimeNumber,
-    UpdateEnergy,
-)
+from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, Number, SynapticEnergy, TimeNumber, UpdateEnergy
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, Source
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE
 from codesign.hardware.chip.scaling import at_structure

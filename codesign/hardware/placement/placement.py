@@ -15,14 +15,7 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
 from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand, parts_on
-from codesign.hardware.placement.filling import (
-    Budget,
-    CoreLoad,
-    Filling,
-    core_loads,
-    fill_in_order,
-    spread_evenly,
-)
+from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
 from codesign.hardware.placement.shortage import load_text, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import MOST_CORES, messages_between, moved_near

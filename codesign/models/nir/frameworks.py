@@ -102,10 +102,7 @@ def _norse(module: Any) -> ModuleNeurons:
             value = getattr(p, field_)
             numbers[number] = array(module.dt * torch.as_tensor(value) if number.startswith("share") else value)
     method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
-    _must(
-        method in ("reset_value", "reset_subtract"),
-        f"reset_method must be reset_value or _subtract, found {method}",
-    )
+    _must(method in ("reset_value", "reset_subtract"), f"reset_method must be reset_value or _subtract, found {method}")
     value = array(getattr(p, "v_reset", 0.0))
     _must(value.size == 1, "v_reset must be one number for a layer")
     options = {"reset": method.removeprefix("reset_"), "v_reset": float(value)}
@@ -209,14 +206,10 @@ class Framework:
 _SINABS = tuple(f"{name}{more}" for name in ("IAF", "LIF") for more in ("", "Squeeze", "Recurrent", "RecurrentSqueeze"))
 FRAMEWORKS = {
     "snntorch": Framework(
-        read=_snntorch,
-        classes=("Leaky", "Synaptic", "RLeaky", "RSynaptic"),
-        bases=("SpikingNeuron",),
+        read=_snntorch, classes=("Leaky", "Synaptic", "RLeaky", "RSynaptic"), bases=("SpikingNeuron",)
     ),
     "spikingjelly": Framework(
-        read=_spikingjelly,
-        classes=("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"),
-        bases=("BaseNode",),
+        read=_spikingjelly, classes=("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"), bases=("BaseNode",)
     ),
     "norse": Framework(
         read=_norse,
@@ -228,9 +221,7 @@ FRAMEWORKS = {
     ),
     "sinabs": Framework(read=_sinabs, classes=(*_SINABS, "ExpLeak", "ExpLeakSqueeze"), bases=("StatefulLayer",)),
     "rockpool": Framework(
-        read=_rockpool,
-        classes=("LIFTorch", "LIFNeuronTorch", "ExpSynTorch"),
-        bases=("LIFBaseTorch",),
+        read=_rockpool, classes=("LIFTorch", "LIFNeuronTorch", "ExpSynTorch"), bases=("LIFBaseTorch",)
     ),
 }
 

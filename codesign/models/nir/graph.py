@@ -180,11 +180,7 @@ def _node(name: str, part: Tree) -> NirNode:
         raise InputError(f"node '{name}' ({kind}): lacks {', '.join(missing)}")
     passes = kind in ("Input", "Output")
     return NirNode(
-        name=name,
-        kind="Pass" if passes else kind,
-        numbers=numbers,
-        texts=texts,
-        metadata=_plain(part.get("metadata")),
+        name=name, kind="Pass" if passes else kind, numbers=numbers, texts=texts, metadata=_plain(part.get("metadata"))
     )
 
 

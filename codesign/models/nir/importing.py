@@ -176,10 +176,7 @@ def _with_lost(loaded: LoadedModel, module: ModuleModel, last: Layer) -> ModelCa
 
 
 def _better(
-    layers: Sequence[Layer],
-    dialect: Dialect,
-    options: Mapping[str, Any],
-    recorded: Mapping[str, NDArray[np.generic]],
+    layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], recorded: Mapping[str, NDArray[np.generic]]
 ) -> str | None:
     """Other options under which the record is met, with as few changes as can be; None without."""
     timesteps, names = recorded["input"].shape[1], [layer.node.name for layer in layers]

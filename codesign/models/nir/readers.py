@@ -79,13 +79,7 @@ READERS = {
         resets="subtract", comparison=">=", timestep=1.0, several=True, of_map=True, synapse="never", sums=True
     ),
     "rockpool": Reader(
-        resets="subtract",
-        comparison=">=",
-        timestep=None,
-        several=True,
-        synapse="must",
-        convolves=False,
-        back="graph",
+        resets="subtract", comparison=">=", timestep=None, several=True, synapse="must", convolves=False, back="graph"
     ),
 }
 

@@ -133,11 +133,7 @@ def _flatten(shape: Integers, reader: Reader | None) -> nir.NIRNode:
 
 
 def _lead_back(
-    nodes: dict[str, nir.NIRNode],
-    edges: list[tuple[str, str]],
-    layer: int,
-    weight: NDArray[Any],
-    reader: Reader | None,
+    nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], layer: int, weight: NDArray[Any], reader: Reader | None
 ) -> None:
     """Add the path over which a layer's spikes come back to it, as a reader wants it."""
     neurons, name, back = f"neurons{layer}", f"recurrent{layer}", "weights" if reader is None else reader.back

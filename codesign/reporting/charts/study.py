@@ -74,8 +74,7 @@ def importance_figures(study: Study) -> list[Figure]:
         rows: list[Row] = [{"parameter": name, "share": share, "text": percent(share)} for name, share in shown]
         parameters, height = named_rows("parameter", (name for name, _ in shown))
         base = alt.Chart(source(rows), width="container", height=height).encode(
-            x=alt.X("share:Q", axis=axis_of("agreement", [], title="share of the variation")),
-            y=parameters,
+            x=alt.X("share:Q", axis=axis_of("agreement", [], title="share of the variation")), y=parameters
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
         chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))
@@ -194,8 +193,7 @@ def _progress(
     line: list[Row] = [*rows, {**rows[-1], "x": end}]
     axis = axis_of(column, ys) if column else alt.Axis(title="hypervolume", format=".3~g", tickCount=6)
     base = alt.Chart(source(line)).encode(
-        x=alt.X("x:Q", axis=alt.Axis(title="trial", tickMinStep=1)),
-        y=alt.Y("y:Q", scale=quantitative(ys), axis=axis),
+        x=alt.X("x:Q", axis=alt.Axis(title="trial", tickMinStep=1)), y=alt.Y("y:Q", scale=quantitative(ys), axis=axis)
     )
     marks = base.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip(trial="trial", text="reached"))
     layers = [base.mark_line(interpolate="step-after"), marks]

@@ -83,8 +83,7 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
     )
     numbers, height = named_rows("number", (str(row["number"]) for row in drawn))
     base = alt.Chart(source(drawn), width="container", height=height).encode(
-        y=numbers,
-        tooltip=tooltip(sides="reverses", of="in", when="once", range="number"),
+        y=numbers, tooltip=tooltip(sides="reverses", of="in", when="once", range="number")
     )
     scale = quantitative(values, type="log", nice=False, padding=12)
     bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=ticks), x2="high:Q")

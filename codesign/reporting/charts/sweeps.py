@@ -166,11 +166,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     choices = dict.fromkeys(effect.choice for effect in found)
     options, height = named_rows("option", order)
     chart = alt.Chart(source(rows), width="container", height=height)
-    base = chart.encode(
-        y=options,
-        color=alt.Color("choice:N", scale=nominal(choices), legend=None),
-        tooltip=tip,
-    )
+    base = chart.encode(y=options, color=alt.Color("choice:N", scale=nominal(choices), legend=None), tooltip=tip)
     title = f"{column_label(column, points[0].static_book)} against the mean of all options"
     values = [end for effect in found for end in (effect.low, effect.high)]
     log = factors and min(values) > 0
@@ -223,9 +219,7 @@ def matrix_figure(
     across, width = named_columns("trained", trained)
     down, height = named_rows("run", run)
     base = alt.Chart(source(rows)).encode(
-        x=across,
-        y=down,
-        tooltip=tooltip(point="best variant", full=label_of(column)),
+        x=across, y=down, tooltip=tooltip(point="best variant", full=label_of(column))
     )
     shade = alt.Color("value:Q", scale=alt.Scale(range="heatmap"), legend=None)
     shades = base.mark_rect(fillOpacity=0.55).encode(color=shade)

@@ -163,11 +163,7 @@ def _measure(
 
 
 def _label(column: str) -> str:
-    own = {
-        "energy_j": "energy",
-        "energy_cores_in_use_j": "energy of cores in use",
-        "energy_delay_js": "energy × delay",
-    }
+    own = {"energy_j": "energy", "energy_cores_in_use_j": "energy of cores in use", "energy_delay_js": "energy × delay"}
     return own.get(column) or column_label(column)
 
 

@@ -64,12 +64,7 @@ def _best_of_each(table: AnsweredTable) -> list[Point]:
 def _halved(points: Sequence[Point], names: Names) -> Table | None:
     """Which of a chip's numbers limit energy and latency: what half of each would save, the most saving ones first."""
     rows = [
-        (
-            Cell(text=names.chips[point.chip]),
-            Cell(text=number.change),
-            _change(number.energy),
-            _change(number.latency),
-        )
+        (Cell(text=names.chips[point.chip]), Cell(text=number.change), _change(number.energy), _change(number.latency))
         for point in points
         for number in halved_numbers(point)[:_MOST_HALVED]
         if number.saving >= WORTH

@@ -121,10 +121,7 @@ def _parameter_columns(study: Study) -> Iterable[_Column]:
         yield Heading(text=name, numeric=space.kind != "categorical"), cell
 
 
-_TRIAL: _Column = (
-    Heading(text="trial", numeric=True),
-    lambda trial: Cell(text=trial_name(trial), order=trial.number),
-)
+_TRIAL: _Column = (Heading(text="trial", numeric=True), lambda trial: Cell(text=trial_name(trial), order=trial.number))
 _STATE: _Column = Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)
 _WHY: _Column = Heading(text="reason", wide=True), lambda trial: Cell(text=shortened(trial.reason or "", _REASON))
 

@@ -60,9 +60,6 @@ SPIKINGJELLY = Dialect(
     written="SpikingJelly, which writes IFNode (IF), LIFNode (LIF) and CUBALIFNode (CubaLIF)",
     numbers=_numbers,
     options={
-        "export_dt": (
-            timestep_of("the export", "0.1 ms", "1 ms", default="SpikingJelly's default"),
-            ("LIF", "CubaLIF"),
-        ),
+        "export_dt": (timestep_of("the export", "0.1 ms", "1 ms", default="SpikingJelly's default"), ("LIF", "CubaLIF"))
     },
 )
