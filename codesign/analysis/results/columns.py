@@ -348,11 +348,8 @@ _TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.I
 
 
 def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Some cells of a row, as plain Python objects of their columns' kinds.
-
-    Raises:
-        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
-    """
+    """Some cells of a row, as plain Python objects of their columns' kinds. Raises ValueError: an unknown column, a
+    missing value that is required, or a value of a wrong type."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}")

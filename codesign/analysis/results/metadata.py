@@ -274,10 +274,7 @@ class ResultMetadata:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
-
-        Raises:
-            ValueError: a number is not finite.
-        """
+        Raises ValueError: a number is not finite."""
         facts = asdict(self)
         questions = facts.pop("questions")
         ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
@@ -286,12 +283,8 @@ class ResultMetadata:
 
     @staticmethod
     def from_json(text: str | bytes) -> ResultMetadata:
-        """The inverse of `to_json`.
-
-        Raises:
-            ValueError: not JSON, a field is missing, unknown or of a wrong type, or a number or text that no results
-                have.
-        """
+        """The inverse of `to_json`. Raises ValueError: not JSON, a field is missing, unknown or of a wrong type, or a
+        number or text that no results have."""
         from pydantic_core import from_json
 
         _check_values(from_json(text, allow_inf_nan=False))
