@@ -90,7 +90,6 @@ class CostTerm:
 
     @property
     def covered_as(self) -> str:
-        """Its name in `energy_coverage`."""
         return self.covers or self.name
 
     @property
@@ -100,13 +99,11 @@ class CostTerm:
 
 
 def _event(name: str, subject: str, **more: str) -> Action:
-    """An action that is counted under the name of its energy."""
     given = {"per": name, **more}
     return Action(count=name, price=f"energies.{name}", subject=subject, **given)  # type: ignore[arg-type]
 
 
 def _static(part: str, whose: str, drawn_by: Any, drawn: str, *, follows: str, missing: str = "") -> CostTerm:
-    """A part of the static power."""
     label = f"static power of {whose}"
     return CostTerm(
         name=f"static_{part}",

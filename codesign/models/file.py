@@ -155,7 +155,6 @@ def _with_sorted_header(data: bytes) -> bytes:
 
 
 def _header(data: bytes) -> dict[str, Any]:
-    """The header of a file that safetensors has read or written."""
     header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return header
 

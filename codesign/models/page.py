@@ -195,7 +195,6 @@ def _trained(card: ModelCard) -> str:
 
 
 def _training(card: ModelCard) -> str:
-    """How it was trained, or that this is not known."""
     rows: list[tuple[str, str]] = []
     if card.recipe is not None:
         rows += [
@@ -230,13 +229,11 @@ def _training(card: ModelCard) -> str:
 
 
 def _elsewhere(read: ModelImport) -> str:
-    """Where a model was trained that was not trained here, and by which file it is known."""
     digest = f", SHA-256 `{read.digest}`" if read.digest else ""
     return f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}."
 
 
 def _scores(card: ModelCard) -> str:
-    """Accuracy, density, energy and latency under each schedule on each chip."""
     if not card.evaluations:
         return "## What it scores\n\nNot evaluated."
     shown = card.evaluations[:_MOST_ROWS]

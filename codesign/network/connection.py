@@ -44,7 +44,6 @@ class Connection(torch.nn.Module):
         self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
 
     def extra_repr(self) -> str:
-        """Grids of source and target, and what leads from one to the other."""
         source, target = ("x".join(map(str, grid)) for grid in (self.window.source, self.window.grid))
         pool = f", pools of {self.window.rows.pool}x{self.window.columns.pool}" if self.window.pool > 1 else ""
         return f"{source} to {target}, {self.target.kind}{pool}"
@@ -127,7 +126,6 @@ class Connection(torch.nn.Module):
 
     @property
     def _sliding(self) -> dict[str, Any]:
-        """What torch's functions of a convolution are told of it."""
         axes = self.window.rows, self.window.columns
         pairs = {name: tuple(getattr(axis, name) for axis in axes) for name in ("stride", "padding", "dilation")}
         return {**pairs, "groups": self.window.groups}
@@ -184,7 +182,6 @@ class DelayedConnection(torch.nn.Module):
         self.weight = torch.nn.Parameter((2 * torch.rand((targets, sources), generator=generator) - 1) * bound)
 
     def extra_repr(self) -> str:
-        """Layers and delay."""
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"
 
 
@@ -206,5 +203,4 @@ def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | No
 
 
 def _windows(pool: Pool) -> int:
-    """Spikes in a window of a pool."""
     return math.prod(pool.kernel) if isinstance(pool.kernel, tuple) else pool.kernel**2

@@ -43,7 +43,6 @@ class DirectConnection(Connection):
             self.weight = torch.nn.Parameter(torch.full_like(self.weight, factor), requires_grad=False)
 
     def extra_repr(self) -> str:
-        """Layers, and what leads from one to the other."""
         return f"{self.shape.text}, {super().extra_repr()}"
 
 

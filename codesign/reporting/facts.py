@@ -122,7 +122,6 @@ def _without(varied: Collection[str], owner: str, settings: Mapping[str, Scalar]
 
 
 def version_table(metadata: ResultMetadata) -> Table:
-    """Package versions, of the libraries behind the numbers."""
     return text_table("Versions.", ("package", "version"), sorted(metadata.versions.items()), "versions")
 
 

@@ -128,7 +128,6 @@ class SweepResults(AnsweredTable):
         return Plots(self)
 
     def _repr_html_(self) -> str:
-        """Question, answer and a small table; no script."""
         title = self.metadata.title or self.metadata.sweep
         parts = [f"<p><strong>{html.escape(title)}</strong></p>"]
         parts += [_answer_html(answer) for answer in self.answers[:1]]

@@ -215,5 +215,4 @@ def _line(answer: Answer) -> Table:
 
 
 def _height(part: RenderableType, console: Console) -> int:
-    """Lines that something takes on a terminal."""
     return len(console.render_lines(part, pad=False))

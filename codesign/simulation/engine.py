@@ -50,7 +50,6 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
 
 
 def _learns(network: SpikingNetwork) -> bool:
-    """Whether a run now has to keep what gradients need."""
     tensors = chain(network.parameters(), network.buffers())
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
@@ -220,7 +219,6 @@ def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "event
 
 
 def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
-    """`SpikingNetwork.forward`."""
     return simulate(network, events, LAYERED if schedule is None else schedule, counters=False, **options).logits
 
 

@@ -73,7 +73,6 @@ class MessageTable:
         return MessageTable(**dict(zip((column.name for column in fields(MessageTable)), columns, strict=True)))
 
     def where(self, rows: Flags | Integers) -> MessageTable:
-        """Some of the rows."""
         return MessageTable(**{column.name: getattr(self, column.name)[rows] for column in fields(MessageTable)})
 
 
@@ -195,7 +194,6 @@ class Execution:
             raise InputError("scores: must be finite, found NaN or an infinite one")
 
     def __repr__(self) -> str:
-        """What happened, in three lines."""
         size = f"{self.samples} samples, {self.timesteps} timesteps, {len(self.shape.layers)} layers"
         if not self.samples:
             return f"Execution({size})"

@@ -78,8 +78,6 @@ def backward(
 
 
 class _Sweep:
-    """ParameterGradients on their way back through timesteps and forward steps."""
-
     def __init__(
         self, run: Run, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
     ) -> None:

@@ -24,7 +24,6 @@ class MaxPools:
         return self._count > 0
 
     def begin_pass(self) -> None:
-        """Nothing has passed."""
         self._passed = torch.zeros((len(self._index), self._count + 1), dtype=torch.bool, device=self._index.device)
 
     def first(self, kept: torch.Tensor) -> torch.Tensor:

@@ -124,7 +124,6 @@ def step(
 
 
 def _multiples(neuron: NeuronTensors, v: torch.Tensor) -> torch.Tensor:
-    """Spikes of an evaluated potential above its threshold."""
     assert neuron.most is not None
     quotient = v / neuron.threshold
     whole = torch.where(neuron.inclusive, quotient.trunc(), quotient.ceil() - 1)

@@ -95,7 +95,6 @@ class _Direct:
 
 
 def _departures_over(network: SpikingNetwork, slices: tuple[Slice, ...]) -> list[_Direct]:
-    """Those of a network."""
     shape, layers = network.shape, (-1, *(part.layer for part in slices))
     firsts = first_of_direct(shape, layers[1:])
     found = []

@@ -42,8 +42,6 @@ def run_machine(run: Run, recorder: Recorder | None = None) -> Result:
 
 
 class _Machine:
-    """One batch on its way through its timesteps."""
-
     def __init__(self, run: Run, recorder: Recorder | None) -> None:
         network, events, schedule = run.network, run.events, run.schedule
         self.run, self.recorder = run, recorder
@@ -263,7 +261,6 @@ class _Machine:
     def _evaluate(
         self, k: int, arrival: Arrival, evaluated: torch.Tensor, able: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Potentials evaluated, 0 elsewhere, and the spikes that now wait."""
         v, spikes, after = neuron.step(self.neuron, self.u, arrival.x, self.r, able)
         v, spikes = torch.where(evaluated, v, 0.0), spikes * evaluated
         fired = spikes > 0

@@ -161,8 +161,6 @@ def _matched(thresholds: Thresholds, emitted: Callable[[], Integers], wanted: In
 
 
 def _descended(thresholds: Thresholds, loss: Callable[[], float], start: list[float]) -> list[float]:
-    """Scales after a descent along one of them at a time."""
-
     def at(scales: list[float]) -> float:
         thresholds.set(scales)
         return loss()

@@ -45,7 +45,6 @@ def _forget_peak() -> bool:
 
 
 def _held_bytes() -> int:
-    """The resident set now."""
     return int(psutil.Process().memory_info().rss)
 
 

@@ -147,7 +147,6 @@ def check_budget(recipe: Recipe, shape: NetworkShape) -> None:
 
 
 def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
-    """λ of each hidden layer at the start of training."""
     given = recipe.spike_cost
     each = given if isinstance(given, tuple) else (given,) * hidden_layers
     return each if any(each) else (_FIRST,) * hidden_layers

@@ -191,8 +191,6 @@ def _explained(error: Exception, weights: LearnedWeights, history: list[EpochRep
 
 @dataclass(frozen=True, kw_only=True)
 class _Training:
-    """What all updates of one training share."""
-
     weights: LearnedWeights
     recipe: Recipe
     schedule: Schedule

@@ -88,8 +88,6 @@ def answer_claim(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Values:
-    """What a question asks of points."""
-
     question: ClaimQuestion
     points: Sequence[Point]
     failed: pd.DataFrame | None
@@ -185,7 +183,6 @@ def _reaches_in_draws(comparison: Comparison, size: Size) -> bool:
 
 
 def _together(statuses: Sequence[Status]) -> Status:
-    """The status of a claim made of several."""
     distinct = set(statuses)
     if len(distinct) == 1:
         return distinct.pop()
@@ -280,7 +277,6 @@ def _left_to_samples(comparisons: Sequence[Comparison]) -> str:
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
-    """What is missing, in a sentence."""
     wanted: list[Selection] = [side for side in (question.more, question.less, question.relative_to) if side]
     absent = [side for side in wanted or [question.select] if not points_in(points, side)]
     if absent:

@@ -110,7 +110,6 @@ def _unlike(settings: Mapping[str, Scalar], point: Point) -> Iterator[str]:
 
 
 def _remark(question: PrintedQuestion, point: Point | None) -> str:
-    """In what a row's point is not as printed."""
     if point is None:
         return ""
     facts = [name for name in _unlike(question.settings, point) if name in FACTS]

@@ -71,7 +71,6 @@ def meets(point: Point, constraint: Constraint) -> bool:
 
 
 def meeting(points: Sequence[Point], constraints: Sequence[Constraint]) -> list[Point]:
-    """Those that meet all."""
     return [point for point in points if all(meets(point, constraint) for constraint in constraints)]
 
 

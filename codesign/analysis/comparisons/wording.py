@@ -82,7 +82,6 @@ def subject_and_verb(path: str) -> tuple[str, str]:
 
 
 def _unit_of(path: str) -> str:
-    """The SI unit of a number of a chip."""
     if path.startswith("energies."):
         return "J"
     if path == "area":

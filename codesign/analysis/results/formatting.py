@@ -180,5 +180,4 @@ def shortened(text: str, most: int) -> str:
 
 
 def coverage_words(coverage: Sequence[str]) -> str:
-    """The terms of an energy, in words."""
     return listed([name.replace("_", " ") for name in coverage]) or "unknown coverage"

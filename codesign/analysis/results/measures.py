@@ -100,12 +100,10 @@ def _is_of(row: pd.Series, point: Point) -> bool:
 
 
 def _by_seed(label: str, like: str, of: Callable[[Point], pd.Series]) -> Measure:
-    """A measure that a point's own rows give."""
     return Measure(label=label, like=like, of=lambda point, points, failed: of(point))
 
 
 def _of_list(label: str, like: str, column: str, reduce: Callable[[Sequence[float]], float | None]) -> Measure:
-    """What `reduce` makes of a list of each row."""
     return _by_seed(label, like, lambda point: series_of(point, column, reduce))
 
 

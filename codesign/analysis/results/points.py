@@ -283,7 +283,6 @@ class Point:
         return [sum(entries) / len(entries) for entries in zip(*cells, strict=True)] if cells else []
 
     def term(self, name: str) -> Interval:
-        """One energy term, in joules."""
         return self.value(ENERGY_COLUMNS[name])
 
 

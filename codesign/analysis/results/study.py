@@ -118,11 +118,9 @@ class Study:
         return " among trials better than all references" if min(others) < value else ""
 
     def text(self, trial: TrialFacts, name: str) -> str:
-        """A parameter of a trial with its unit."""
         return parameter_text(trial.parameters.get(name), self.spaces.get(name))
 
     def describe(self, trial: TrialFacts) -> str:
-        """What hovering a trial says."""
         state: str = "on the front" if trial.on_front else trial.state
         if trial.state == "dropped":
             state = f"dropped at level {trial.level + 1} of {len(self.facts.levels)}"

@@ -94,7 +94,6 @@ def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: R
 
 
 def parquet_bytes(table: Any) -> bytes:
-    """An Arrow table as a Parquet file."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())

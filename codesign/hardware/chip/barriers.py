@@ -33,7 +33,6 @@ class BarrierTimes(PriceNumber):
 
     @model_validator(mode="after")
     def _check_order(self) -> BarrierTimes:
-        """A barrier of more parts takes no less time."""
         for name, table in (("by_tiles", self.by_tiles), ("by_chips", self.by_chips or {})):
             for (few, short), (many, long) in pairwise(sorted(table.items())):
                 if long < short:

@@ -152,7 +152,6 @@ class Chip(Spec):
         return _completed(chip)
 
     def __repr__(self) -> str:
-        """What it is, in a line or two; `numbers` lists all that is known."""
         cores = plural(self.cores.value, "core")
         return f"Chip({self.name}: {self.title}, {self.synchronization.kind}, {cores}, {len(self.numbers())} numbers)"
 
@@ -252,7 +251,6 @@ def _again(item: Any) -> InitErrorDetails:
 
 
 def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
-    """Combinations that cannot be: see the messages."""
     yield from _energy_mistakes(chip)
     yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.given))
     yield from _time_mistakes(chip)

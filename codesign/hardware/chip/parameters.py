@@ -85,7 +85,6 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
 
 
 def _specs(chip: Chip, path: str) -> list[Spec]:
-    """The chip and the parts of its file that lead to the parameter at `path`."""
     parts = path.split(".")
     specs: list[Spec] = [chip]
     for part in parts[:-1]:

@@ -304,7 +304,6 @@ class NetworkOnChip(Sourced):
     link_rate: FrequencyNumber | None = None
 
     def mesh(self, cores: int) -> Mesh:
-        """The mesh of a chip with so many cores."""
         tiles = -(-cores // self.cores_per_tile)
         rows = self.rows or -(-tiles // (self.columns or 1 + math.isqrt(tiles - 1)))
         columns = self.columns or -(-tiles // rows)

@@ -59,7 +59,6 @@ class Prices:
         return len(next(iter(self.varied.values()), (0,)))
 
     def chosen(self, which: slice | Integers) -> Prices:
-        """Some of the scenarios."""
         return replace(self, varied={path: values[which] for path, values in self.varied.items()})
 
     def with_distinct_times(self) -> tuple[Prices, Integers]:
@@ -82,7 +81,6 @@ class Prices:
         return None if number is None else number.value  # type: ignore[attr-defined]
 
     def seconds(self, path: str) -> Price:
-        """A time."""
         stated, cycles = self.varied.get(path), self.varied.get(f"{path}.cycles")
         number = number_at(self.chip, path)
         if stated is None and cycles is None:

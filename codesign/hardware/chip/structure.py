@@ -107,7 +107,6 @@ def estimate(chip: Chip) -> StructureEstimate | None:
 
 
 def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
-    """The estimate of a chip with this one core."""
     structure = chip.structure
     assert structure is not None
     assert chip.technology_node is not None

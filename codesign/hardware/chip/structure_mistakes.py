@@ -92,7 +92,6 @@ def _widths(chip: Any) -> Iterator[Mistake]:
 
 
 def _words(chip: Any) -> Iterator[Mistake]:
-    """Lanes, words and the weights and operations that share them."""
     structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
     lanes = max(chip.lanes_of(core) for core in range(_listed(chip)))
     if structure.lanes is not None and width is not None:

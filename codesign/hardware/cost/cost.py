@@ -52,7 +52,6 @@ class Counted:
         return None if missing else steps_of(self.work)
 
     def prices(self) -> Prices:
-        """The chip's own prices."""
         return Prices(chip=self.work.chip, extent=self.work.placement.extent)
 
 

@@ -185,7 +185,6 @@ def energy_of(
 
 
 def _missing(name: str, terms: Terms, prices: Prices) -> Iterable[str]:
-    """What to say of a term that is not known."""
     if terms[name] is not None:
         return
     term, chip = COST_TERMS[name], prices.chip

@@ -128,7 +128,6 @@ class _Passes:
         self._spread_updates()
 
     def _of_samples(self, table: MessageTable | UpdateTable, samples: slice) -> tuple[slice, Integers]:
-        """Rows of a table, and the pass of each."""
         rows = slice(*np.searchsorted(table.sample, (samples.start, samples.stop)).tolist())
         return rows, (table.sample[rows] - samples.start) * self.work.timesteps + table.timestep[rows]
 
@@ -185,7 +184,6 @@ class _Passes:
         return np.where(self._from_before()[:, None], 0.0, longest)
 
     def _spread_updates(self) -> None:
-        """Bring evaluations, and what is emitted in them, to parts."""
         work, rows, table = self.work, self.update_rows, self.work.messages
         shape, updates = (self.steps, self.parts, len(self.ran)), work.execution.updates
         row, part, share = work.over_parts(updates.slice[rows])

@@ -251,7 +251,6 @@ def delayed_assumptions(placement: Placement) -> tuple[str, ...]:
 
 
 def _direct_assumptions(placement: Placement) -> tuple[str, ...]:
-    """Likewise of its skips and connections within a pass."""
     chip, direct = placement.chip, placement.shape.direct
     skips = [one for one in direct if one.target > one.source]
     assumptions: list[str] = []
@@ -292,7 +291,6 @@ def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["lay
 
 
 def _most_on_a_core(placement: Placement, sharing: Literal["layer", "neuron"]) -> int:
-    """Layers or neurons of the core that has most of them."""
     if sharing == "neuron":
         return max(load.neurons for load in placement.core_loads)
     return max(Counter(core for core, _ in {(part.core, part.layer) for part in placement.parts}).values())

@@ -278,8 +278,6 @@ def _even(total: int, rooms: list[int]) -> list[int]:
 
 
 class _Filler:
-    """Fills cores from core 0 on and remembers what lies on each."""
-
     def __init__(self, shape: NetworkShape, budget: Budget, lift: bool) -> None:
         self.shape, self.budget, self.lift = shape, budget, lift
         self.parts: list[Slice] = []
@@ -329,7 +327,6 @@ class _Filler:
         return Filling(parts=tuple(parts), shortages=tuple(short))
 
     def _room(self, core: int, size: LayerShape, cut: Cut) -> int:
-        """Neurons of the layer that still fit on `core`."""
         return self.budget.room(core, size, cut, self.used.get(core, (0, 0)))
 
     def _first_core(self, size: LayerShape, cut: Cut) -> int:

@@ -193,7 +193,6 @@ def place(
 def _check_together(
     shape: NetworkShape, strategy: Strategy, spread: object, cores: object, traffic: Execution | None
 ) -> None:
-    """What only goes, or does not go, with something else."""
     if spread is not None and cores is not None:
         raise InputError("spread: chooses cores by itself; leave it or cores out")
     if traffic is None:
@@ -242,7 +241,6 @@ def _filled(shape: NetworkShape, budget: Budget) -> Filling:
 def _by_hand(
     shape: NetworkShape, budget: Budget, strategy: Strategy, cores: Sequence[int]
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
-    """Parts on the cores given, and what was assumed for them."""
     if strategy in _MOVES:
         raise InputError(f"strategy: '{strategy}' chooses cores by itself; leave it or cores out")
     if not hasattr(cores, "__len__"):
@@ -256,7 +254,6 @@ def _by_hand(
 def _checked(
     shape: NetworkShape, budget: Budget, parts: tuple[Slice, ...]
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
-    """Parts that the chip's rules allow, and what was assumed for them."""
     check_cores(budget, parts)
     check_rules(budget.chip, parts)
     lacking = list(overfull(shape, budget, parts, core_loads(shape, budget, parts)))
@@ -317,7 +314,6 @@ def _unmoved(budget: Budget, strategy: Strategy, parts: tuple[Slice, ...]) -> It
 
 
 def _added(budget: Budget, parts: tuple[Slice, ...]) -> Iterator[str]:
-    """Cores that a chip does not have, and chips joined."""
     chip, cores, there = budget.chip, max(part.core for part in parts) + 1, budget.cores
     if cores <= there:
         return

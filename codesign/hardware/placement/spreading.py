@@ -54,7 +54,6 @@ def _checked(shape: NetworkShape, spread: Sequence[int]) -> list[int]:
 
 
 def _shared_out(shape: NetworkShape, budget: Budget, cores: int, traffic: Execution | None) -> list[int]:
-    """Cores of each layer."""
     whole("spread", cores, least=1, most=shape.neurons + 1)
     rooms = [max(_room(budget, size, cut) for cut in budget.cuts_of(size)) for size in shape.layers]
     counts = np.array([-(-size.neurons // max(room, 1)) for size, room in zip(shape.layers, rooms, strict=True)])

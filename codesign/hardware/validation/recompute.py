@@ -87,7 +87,6 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
 
 
 def _given(model: Counts | Steps) -> tuple[str, ...]:
-    """Names of the actions that happened."""
     return tuple(name for name in type(model.events).model_fields if getattr(model.events, name)[1] > 0)
 
 

@@ -57,8 +57,6 @@ def read_tree(path: Location) -> tuple[Tree, str]:
 
 
 class _Reader:
-    """Reads groups and counts what they hold."""
-
     def __init__(self, place: str) -> None:
         self._place = place
         self._bytes = self._items = self._texts = 0

@@ -48,7 +48,6 @@ def _must(true: bool, rule: str) -> None:
 
 
 def _back(module: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Weights and bias of a fully connected map from neurons to themselves."""
     _must(isinstance(module, torch.nn.Linear), "recurrent weights must be a Linear")
     return array(module.weight), None if module.bias is None else array(module.bias)
 
@@ -78,7 +77,6 @@ def _snntorch(module: Any) -> ModuleNeurons:
 
 
 def _spikingjelly(module: Any) -> ModuleNeurons:
-    """`IFNode`, `LIFNode`, `ParametricLIFNode` and `CUBALIFNode`, with hard and soft resets."""
     _must(module.surrogate_function.spiking, "surrogate_function must have spiking True, or what leaves are no spikes")
     numbers = {"v_threshold": module.v_threshold, "v_reset": module.v_reset or 0.0}
     kind = {"IFNode": "IF", "CUBALIFNode": "CubaLIF"}.get(type(module).__name__, "LIF")
@@ -92,7 +90,6 @@ def _spikingjelly(module: Any) -> ModuleNeurons:
 
 
 def _norse(module: Any) -> ModuleNeurons:
-    """Cells with and without time: `LIF`, `LIFRecurrent`, `LIFBox`, `IAF`, `LI` and `LIBox`."""
     p, name = module.p, type(module).__name__.removesuffix("Cell").removesuffix("Recurrent")
     kind = {"LIF": "CubaLIF", "LIFBox": "LIF", "IAF": "IF", "LI": "CubaLI", "LIBox": "LI"}[name]
     fields = {"tau_mem_inv": "share_mem", "tau_syn_inv": "share_syn", "v_leak": "v_leak", "v_th": "v_threshold"}
@@ -118,7 +115,6 @@ def _norse(module: Any) -> ModuleNeurons:
 
 
 def _sinabs(module: Any) -> ModuleNeurons:
-    """`IAF`, `LIF` and `ExpLeak`, also with recurrent weights and squeezed."""
     name = type(module).__name__.removesuffix("Squeeze").removesuffix("Recurrent")
     kind = {"IAF": "IF", "LIF": "LIF", "ExpLeak": "LI"}[name]
     synapse = module.tau_syn_calculated
@@ -141,7 +137,6 @@ def _sinabs(module: Any) -> ModuleNeurons:
 
 
 def _sinabs_spikes(fires: Any, resets: Any) -> dict[str, Any]:
-    """How many spikes there may be, and what they take off."""
     named, reset = getattr(fires, "__name__", type(fires).__name__), type(resets).__name__
     most = {"MultiSpike": None, "SingleSpike": 1, "MaxSpike": getattr(fires, "max_num_spikes_per_bin", None)}
     _must(named in most, f"spike_fn must be one of {', '.join(most)}, found {named}")
@@ -156,7 +151,6 @@ def _sinabs_spikes(fires: Any, resets: Any) -> dict[str, Any]:
 
 
 def _rockpool(module: Any) -> ModuleNeurons:
-    """`LIFTorch`, `LIFNeuronTorch` and `ExpSynTorch`."""
     _must(float(module.noise_std) == 0, "noise_std must be 0")
     if type(module).__name__ == "ExpSynTorch":
         tau, none = array(module.tau), {"most_spikes": 1, "bias": 0.0}

@@ -68,7 +68,6 @@ class NirNode:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def refusal(self, rule: str) -> InputError:
-        """An error that names the node."""
         return InputError(f"node '{self.name}' ({self.kind}): {rule}")
 
 
@@ -120,8 +119,6 @@ def read_graph(tree: Tree) -> Graph:
 
 
 class _Opened:
-    """Nodes and edges of a graph and of all that it holds."""
-
     def __init__(self) -> None:
         self.nodes: list[NirNode] = []
         self.edges: list[tuple[str, str]] = []

@@ -86,7 +86,6 @@ def _one_to_one(name: str, channels: int) -> NirNode:
 
 
 def _map(at: NirNode, layer: Tree, shape: Integers) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Weights, bias and what slides."""
     weight = _whole(at, layer, "weight", least=_SMALLEST, most=_LARGEST)
     if at.kind == "dense":
         outputs = int(np.prod(shape))
@@ -127,7 +126,6 @@ def _check_plain(at: NirNode, group: Tree) -> None:
 
 
 def _whole(at: NirNode, group: Tree, key: str, *, least: int = -(1 << 24), most: int = 1 << 24) -> Floats:
-    """Whole numbers within limits."""
     given = group.get(key)
     numbers = np.asarray(given) if isinstance(given, np.ndarray | int) else np.zeros(0, object)
     if numbers.dtype.kind not in "biuf" or not 0 < numbers.size <= _MOST_NUMBERS:

@@ -125,7 +125,6 @@ def _layer(
 
 
 def _folded(path: Path, shape: tuple[int, ...] | None, others: Sequence[Path]) -> Chain:
-    """A path's nodes."""
     folded = Chain(shape)
     for node in _once(path, others)[1:-1]:
         folded.apply(node)
@@ -169,7 +168,6 @@ def _input_shape(node: NirNode) -> tuple[int, ...] | None:
 
 
 def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, Floats, NDArray[Any] | None]:
-    """Weights and bias of a path from neurons back to themselves."""
     maps = [node for node in loop if node.kind != "Pass"]
     if not maps or any(node.kind not in ("Linear", "Affine") for node in maps):
         kinds = ", ".join(node.kind for node in maps) or "nothing"

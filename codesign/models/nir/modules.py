@@ -125,7 +125,6 @@ class Derived:
     added: bool = False
 
     def seen_as(self, view: torch.Tensor) -> Derived:
-        """What a view of it has."""
         if view.numel() == self.tensor.numel():
             return replace(self, tensor=view)
         return replace(self, tensor=view, whole=False, to_the_end=self.to_the_end and _end(view) == _end(self.tensor))
@@ -161,7 +160,6 @@ class _Trace:
         self._keep(self.timesteps.make(_INPUT, self._sample))
 
     def run(self, module: nn.Module) -> None:
-        """Run the module on the sample."""
         modules = list(_walk(module))
         were = [(part, part.training) for part in modules]
         with contextlib.ExitStack() as stack, torch.no_grad(), _Sums(self):
@@ -291,7 +289,6 @@ class _Trace:
         self._made[_storage(made.tensor)] = [*self._before(made.by, made.tensor), made]
 
     def _source(self, name: str, module: nn.Module, given: torch.Tensor) -> Made:
-        """Who made what a module gets."""
         kind = self.nodes[name].kind
         dimensions = 1 + int(kind[-2]) if kind.endswith(("1d", "2d")) else 1  # of what it gets, without batch and time
         for source in self._before(name, given)[-1:]:
@@ -317,8 +314,6 @@ class _Trace:
 
 
 class _Sums(TorchFunctionMode):
-    """Sees what is added and copied between modules."""
-
     def __init__(self, trace: _Trace) -> None:
         super().__init__()
         self._trace = trace
@@ -365,7 +360,6 @@ def _end(tensor: torch.Tensor) -> int:
 
 
 def _first(values: Any) -> torch.Tensor | None:
-    """The first tensor of what a module takes or gives."""
     several = values if isinstance(values, list | tuple) else [values]
     return next((value for value in several if isinstance(value, torch.Tensor)), None)
 

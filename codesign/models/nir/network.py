@@ -151,7 +151,6 @@ def _first(value: Any) -> Any:
 
 
 def _joined(layers: Sequence[Layer], parts: Sequence[Any]) -> NDArray[Any]:
-    """(N,) numbers of all neurons."""
     return np.concatenate([np.broadcast_to(part, layer.neurons) for layer, part in zip(layers, parts, strict=True)])
 
 

@@ -25,7 +25,6 @@ class Made:
     place: Place
 
     def place_of(self, view: torch.Tensor) -> Place:
-        """Where a view of it lies."""
         return self.place[0], self.place[1] + int(view.storage_offset() - self.tensor.storage_offset())
 
 

@@ -120,5 +120,4 @@ def _batch_norm(name: str, module: Any) -> NirNode:
 
 
 def refusal(name: str, module: nn.Module, rule: str) -> InputError:
-    """An error that names the module."""
     return InputError(f"module '{name}' ({type(module).__name__}): {rule}")

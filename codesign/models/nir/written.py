@@ -129,7 +129,6 @@ def _flatten(shape: Integers, reader: Reader | None) -> nir.NIRNode:
 def _lead_back(
     nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], layer: int, weight: NDArray[Any], reader: Reader | None
 ) -> None:
-    """Add the path over which a layer's spikes come back to it, as a reader wants it."""
     neurons, name, back = f"neurons{layer}", f"recurrent{layer}", "weights" if reader is None else reader.back
     again = nir.Linear(weight) if reader is None else nir.Affine(weight, np.zeros(len(weight), np.float32))
     if back == "graph":
@@ -192,7 +191,6 @@ def _both(sizes: int | tuple[int, int]) -> Integers:
 
 
 def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
-    """Neurons as NIR's equations have them."""
     grid = network.shape.layers[index]
     shape = shape_of(grid)
     tau = own["time_constant"].reshape(shape)
@@ -225,7 +223,6 @@ def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray
 
 
 def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
-    """What the network's state has of each neuron."""
     return {
         name: value.detach()
         for name, value in network.state_dict().items()
@@ -261,7 +258,6 @@ def _add_skips(
 
 
 def _skip(one: DirectConnection, shape: tuple[int, ...], *, identity: bool) -> nir.NIRNode:
-    """Weights of a skip to neurons of a shape."""
     weight = one.weight.detach().numpy()
     if identity:
         return made("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))

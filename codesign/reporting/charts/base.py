@@ -95,7 +95,6 @@ class Figure:
     note: str = ""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
-        """How a notebook shows it."""
         return styled(self)._repr_mimebundle_(include, exclude)
 
 

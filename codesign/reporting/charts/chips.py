@@ -155,7 +155,6 @@ def name_boxes(marks: Sequence[ChipMark]) -> tuple[list[Box], list[tuple[float, 
 
 
 def _around(centre: tuple[float, float], wide: float) -> list[Box]:
-    """Boxes of a name around a mark, from near to far."""
     x, y = centre
     places = []
     for radius in (12, 20, 32, 48, 72):

@@ -112,7 +112,6 @@ def scatter(
 
 
 def _mark(point: Point, names: Names, columns: tuple[str, str], by: str) -> dict[str, Any]:
-    """Where a point lies, and which name gives its colour."""
     x, y = (point.value(column).mean for column in columns)
     return {"x": x, "y": y, "of": names.of(by, getattr(point, by))}
 

@@ -168,7 +168,6 @@ def _label(column: str) -> str:
 
 
 def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
-    """What tells points apart: those that say a point's name first."""
     found = [
         _fact("chip", "chip", [(point.chip, names.chips[point.chip]) for point in points], naming=True),
         _fact(

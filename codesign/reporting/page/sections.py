@@ -35,7 +35,6 @@ _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
-    """Those that have something to say."""
     metadata, points, answers = table.metadata, table.points, table.answers
     found = (
         _answers(answers, metadata.question),
@@ -94,7 +93,6 @@ def _remarks(metadata: ResultMetadata) -> Table:
 
 
 def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
-    """What to know of a verdict."""
     contradicted = dict.fromkeys(note for _, chip in sorted(metadata.chips.items()) for note in chip.contradictions)
     return [*pace_warnings(points), *contradicted, *structure_notes(metadata)]
 

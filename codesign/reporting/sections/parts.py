@@ -62,7 +62,6 @@ def _best_of_each(table: AnsweredTable) -> list[Point]:
 
 
 def _halved(points: Sequence[Point], names: Names) -> Table | None:
-    """Which of a chip's numbers limit energy and latency: what half of each would save, the most saving ones first."""
     rows = [
         (Cell(text=names.chips[point.chip]), Cell(text=number.change), _change(number.energy), _change(number.latency))
         for point in points
@@ -92,7 +91,6 @@ def _change(factor: float) -> Cell:
 
 
 def _layers(points: Sequence[Point], names: Names) -> Table | None:
-    """Where in the network its spikes and synaptic operations are."""
     rows, chips = [], len({point.chip for point in points})
     for point in points:
         spikes, operations = point.means("layer_spikes"), point.means("layer_operations")
@@ -127,7 +125,6 @@ def _layers(points: Sequence[Point], names: Names) -> Table | None:
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table | None:
-    """How long each chip is on, what its energy is in both books and holds, and how busy its cores are."""
     rows = []
     for point in points:
         own = table.frame.loc[point.rows.index]
@@ -175,7 +172,6 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
 
 
 def _quantized(points: Sequence[Point], names: Names) -> Table | None:
-    """Accuracy of the same model and schedule with 32-bit weights and as the chip holds them."""
     rows = []
     for point in points:
         before, after = point.seeds("float_accuracy"), point.seeds("accuracy")

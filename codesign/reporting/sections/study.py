@@ -36,7 +36,6 @@ _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
 def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...]:
-    """Its parts in reading order."""
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if importances else ""
     return (
@@ -188,7 +187,6 @@ def _hypervolume(study: Study) -> str:
 
 
 def space_table(study: Study) -> Table:
-    """What was searched."""
     headings = ("parameter", "kind", "range or choices", "scale", "condition")
     rows = [(p.name, p.kind, _range(p), _scale(p), p.condition or "always") for p in study.facts.parameters]
     return text_table("The search space.", headings, rows)
