@@ -79,8 +79,6 @@ class DirectShape:
         source: layer that it comes from; −1 is the input.
         target: layer that it leads to; at most `source` where it is recurrent.
         fan_in: most synapses that end in a neuron of the target.
-        synapses: all of them.
-        weights: those that are stored once.
         window: what a neuron of the target sees; None of an execution that was stored.
     """
 

@@ -83,7 +83,7 @@ class SpikeCosts:
         return min(1.0, epoch / self.rising_epochs)
 
     def begin(self, network: SpikingNetwork) -> None:
-        """Measure what a sample takes without any spike of a neuron. Raises InputError: that is not below the budget."""
+        """Measure what a sample takes without any spike of a neuron. Raises InputError: it is not below the budget."""
         if not self.in_energy or self.meter is None or self.budget is None:
             return
         silent = copy.deepcopy(network)

@@ -26,7 +26,6 @@ class Objective:
 
     Attributes:
         column: name of a numeric column.
-        direction: `maximize` or `minimize`.
         reference: fixed reference value for hypervolumes; None leaves the hypervolume out.
     """
 
@@ -50,7 +49,6 @@ class WorkloadFacts:
     Attributes:
         coverage: how partial the copy of the dataset is, as a sentence; None for a whole one.
         train, validation, test: samples in each split that the sweep used.
-        timestep_s: length of a timestep, in seconds.
     """
 
     name: str
@@ -153,7 +151,6 @@ class ParameterFacts:
     Attributes:
         name: its path, such as `recipe.group_size`.
         unit: SI unit of its values, "" for none.
-        kind: `float`, `integer` or `categorical`.
         low, high: the ends of a numeric range; None for a categorical one.
         log: whether the range is searched on a log scale.
         choices: of a categorical parameter, as they are written.
@@ -183,7 +180,6 @@ class TrialFacts:
         spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
         level: the fidelity level that `values` come from; 0 is the lowest.
         violations: by constraint, in words, by which share of its limit it is violated; satisfied ones are left out.
-        reason: why it is infeasible or failed.
         on_front: whether it is better than the references, and no complete trial beats it.
         hypervolume: of all complete trials up to this one, up to the objectives' references.
     """
@@ -206,9 +202,6 @@ class StudyFacts:
 
     Attributes:
         sampler: name and options, in words.
-        seed: of the sampler.
-        parameters: the search space.
-        constraints: in words.
         levels: fidelity levels, lowest first, in words; one where there is only the full one.
         baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
         trials: in order of their numbers.
@@ -234,9 +227,7 @@ class ResultMetadata:
 
     Attributes:
         sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
-        config_hash: hash of the resolved configuration.
         command: shell command that reproduces the file; "" where a mapping in Python does.
-        versions: package versions.
         topology: layer sizes as in 512-64-64-64-10.
         neuron: resolved neuron parameters by name.
         recipes, schedules: resolved parameters by name, by name in the sweep.

@@ -297,13 +297,7 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them.
-
-    Attributes:
-        latency_s: time until the stop.
-        on_s: time that static power is drawn.
-        not_modelled: what is missing for a latency.
-    """
+    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them."""
 
     latency_s: Floats | None
     on_s: Floats | None

@@ -38,12 +38,8 @@ class Check:
         quantity, unit: `energy` in J, `latency` in s, `power` in W; None where nothing of them is published.
         measured: the published value, in SI units.
         model_low, model_high: the model's, equal unless the workload is published as a range; None if not recomputed.
-        status: see `Status`.
-        bound: `lower` or `upper` where `status` is `bound`.
         overrides: chip numbers that were others in this run, as "name = value".
         fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
-        not_modelled: what the model leaves out.
-        reason: why it is not recomputed.
         worked: whether the chip had anything to do.
     """
 

@@ -41,7 +41,6 @@ class Branch:
 
     Attributes:
         name: of the first node that is its own, or of the neurons that it leads to.
-        spec: as a topology has it.
         weight: as `DirectConnection` has it.
         bias: one number, or one for each channel or neuron.
         pools: behind which it begins.

@@ -24,7 +24,6 @@ class ModuleNeurons:
     """The neurons of a module.
 
     Attributes:
-        kind: of node in NIR.
         numbers, texts: its fields, and numbers that NIR rounds, as the dialect reads them.
         options: what the dialect asks for, as the module has it.
         dt: timestep in seconds, of frameworks that have one.

@@ -56,8 +56,6 @@ class NirNode:
     Attributes:
         name: with those of the graphs that hold it, as in `block.lif`.
         kind: its type in NIR, or `Pass`.
-        numbers: its fields that are numbers, as arrays.
-        texts: those that are not.
         metadata: what its writer added.
     """
 

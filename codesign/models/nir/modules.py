@@ -37,8 +37,6 @@ class ModuleModel:
     """A module as a graph.
 
     Attributes:
-        dialect: of its neurons.
-        neurons: by node.
         returned: of tensors that the module returns, whose spikes or potentials they are made of.
         calls: how often each module ran.
     """
@@ -135,11 +133,9 @@ class _Trace:
 
     Attributes:
         nodes: modules that ran, by name; `neurons` are those of neurons, with their dialect.
-        edges: pairs of names, in order.
         sums: names of nodes that are sums of two.
         depth: how many modules run within each other.
         shape: of the input, without batch and time; None until something that has weights or a grid has run.
-        returned: as of a `ModuleModel`.
     """
 
     def __init__(self, sample: torch.Tensor) -> None:

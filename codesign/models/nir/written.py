@@ -323,7 +323,7 @@ def _compare(graph: Graph, written: nir.NIRGraph) -> None:
 
 
 def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
-    """Weights of skips in the state of a network that was written so. Raises InputError: the graph does not have one."""
+    """Weights of skips in the state of a network that was written so. Raises InputError: the graph lacks one."""
     found = {skip.name: skip for layer in layers for skip in layer.skips}
     state: dict[str, torch.Tensor] = {}
     for index, spec in enumerate(topology.skips):
