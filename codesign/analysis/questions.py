@@ -57,6 +57,7 @@ class Constraint:
             column's own unit, or as a share of the best where `relative`.
         by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
             joint draws of its chip's numbers or (1,).
+        text: as it was written.
     """
 
     column: str
@@ -116,6 +117,7 @@ class Size:
     Attributes:
         kind: a factor of the smaller side, or a difference.
         value: in the column's SI unit; points as a fraction.
+        text: as it was written.
     """
 
     kind: Literal["factor", "difference"]

@@ -27,6 +27,7 @@ class ComparedNumber:
         number: path in the chip's file, or `static_power` for all of its parts together.
         value, low, high: in SI units; times in cycles at the chip's clock. None for lists and words, and of the range
             for numbers that have none.
+        unit: SI unit.
         text: value with unit, as it is read.
         known: how the number is known: the confidence of its file; `structure` where the model of the chip's structure
             gives it.

@@ -153,7 +153,10 @@ def _extended_file(file: Path, name: str) -> Path:
 
 def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
     """A chip with parts of a description, as its file would give them, merged over its own; or what is wrong with them.
-    Raises InputError as `find_chip`."""
+
+    Raises:
+        InputError: as `find_chip`.
+    """
     chip = find_chip(name_or_path)
     if not parts:
         return chip

@@ -59,8 +59,10 @@ class CostTerm:
         name: as `energy_coverage` and `includes` say it.
         label: in words, several of them.
         column: of the results.
+        meaning: of that column.
         missing: what cannot be modelled where a chip gives no price for it; empty for what few chips have and nobody
             misses.
+        actions: what is counted and priced.
         drawn_by: of a power, what draws it: the `chips` that the network takes, their `cores_in_use`, or their
             `cores_off`. None for what is counted.
         part: of the static power, as `BOOKS` names it; what a chip draws while it runs belongs to `chip`.

@@ -79,6 +79,8 @@ class DirectShape:
         source: layer that it comes from; −1 is the input.
         target: layer that it leads to; at most `source` where it is recurrent.
         fan_in: most synapses that end in a neuron of the target.
+        synapses: all of them.
+        weights: those that are stored once.
         window: what a neuron of the target sees; None of an execution that was stored.
     """
 
@@ -147,13 +149,16 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
 def direct_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
 ) -> tuple[Linear | Conv2d, DirectShape]:
-    """A direct connection of a network. Raises ValueError: it does not lead forward (a skip) or back, or does not fit
-    its layers; the name of the field comes first.
+    """A direct connection of a network.
 
     Args:
         spec: a skip, or a delayed connection `within: pass`.
         grids: of the input and of each layer.
         pools: what follows each of them.
+
+    Raises:
+        ValueError: it does not lead forward (a skip) or back, or does not fit its layers; the name of the field comes
+            first.
     """
     source, last = spec.from_ if isinstance(spec, Delayed) else spec.source, len(grids) - 2
     for name, layer in (("from", source), ("to", spec.to)):

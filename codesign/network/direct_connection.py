@@ -23,6 +23,7 @@ class DirectConnection(Connection):
         factor: weight of all synapses of an identity, which are not trained; None of any other.
 
     Attributes:
+        shape: as given.
         weight: as that of a `Connection`; of an identity (channels, 1, 1, 1), all `factor`, without gradient unless
             `requires_grad` is set.
     """

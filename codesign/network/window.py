@@ -74,7 +74,9 @@ class Window:
     """What of its source each neuron of a layer sees.
 
     Attributes:
+        channels: of the source.
         rows, columns: the kernel along the two axes of its grid.
+        out_channels: of the layer.
         groups: equal parts of both channels; a group of the layer's sees only that group of the source's.
         first: whether of the neurons in a place of a channel only the first spike of a pass is seen (max pooling).
     """

@@ -45,11 +45,13 @@ _LATEX = str.maketrans(
 def export(
     table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
 ) -> list[Location]:
-    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL. Raises
-    InputError: a file cannot be written.
+    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL.
 
     Returns:
         The files.
+
+    Raises:
+        InputError: a file cannot be written.
     """
     written: dict[Location, bytes] = {}
     if figures is not None or tables is not None:

@@ -58,11 +58,13 @@ def neurobench_of(point: Point) -> dict[str, Any]:
 
 
 def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
-    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL. Raises InputError: a file cannot be
-    written.
+    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL.
 
     Returns:
         The files.
+
+    Raises:
+        InputError: a file cannot be written.
     """
     answered = AnsweredTable.of(table)
     metrics = [{"point": answered.names.point(point), **neurobench_of(point)} for point in answered.points]

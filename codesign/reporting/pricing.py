@@ -87,12 +87,14 @@ class PricingPage:
     """What the page says.
 
     Attributes:
+        size: design points.
         combinations: of the prices that time depends on.
         objectives: column and direction of each.
         energy: column of the energy that is drawn.
         models: recipe, seed and accuracy of each.
         front: rows of `front.parquet`.
         not_modelled: what the chip's numbers and the axes leave out.
+        assumptions: of the network's place on the chip.
     """
 
     title: str

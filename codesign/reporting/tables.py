@@ -11,6 +11,7 @@ class Cell:
     """One cell.
 
     Attributes:
+        text: what is read.
         order: what a numeric column is sorted by; None sorts last.
     """
 
@@ -24,6 +25,7 @@ class Heading:
 
     Attributes:
         numeric: the column is right-aligned and sorted by `Cell.order`.
+        hint: what hovering says.
         links: addresses in the column's cells become links.
         wide: cells hold sentences and need room.
     """

@@ -23,7 +23,9 @@ class Slice:
     """A run of neurons of one layer on one core: the finest grain at which steps are recorded.
 
     Attributes:
+        layer: 0 is the first layer of neurons.
         core: core number of the schedule.
+        neurons: neurons in the slice.
         cut: the order in which they are a run, the same in all slices of a layer.
     """
 
@@ -42,6 +44,7 @@ class MessageTable:
 
     Attributes (each of shape (rows,)):
         sample: position in the batch.
+        timestep: forward pass.
         step: forward step in which the messages left.
         source: 0 for the input, 1 + slice for neurons.
         enqueue_step: step in which the chosen neurons started to wait (-1 for the input).
@@ -80,6 +83,7 @@ class UpdateTable:
     Attributes (each of shape (rows,)):
         sample, timestep, step: as in MessageTable.
         slice: index into `Execution.slices`.
+        evaluated: neurons evaluated.
         emitted: spikes that they emitted.
     """
 

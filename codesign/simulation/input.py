@@ -23,8 +23,10 @@ def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *,
     """The first `schedule.timesteps`, without the events of closed inputs and those that `input_dropout` loses.
 
     Whether an event is lost is a hash of seed, epoch, sample, timestep, input and the event's number at that input in
-    that timestep. So no sample depends on its batch, and a closed input changes nothing for another. Raises InputError:
-    the events have fewer timesteps.
+    that timestep. So no sample depends on its batch, and a closed input changes nothing for another.
+
+    Raises:
+        InputError: the events have fewer timesteps.
     """
     if schedule.timesteps is not None:
         events = events.first_timesteps(schedule.timesteps)

@@ -47,6 +47,7 @@ class StepReport:
         ticked: those of them that no message reached; None where nobody can be.
         spikes: emitted, int64.
         received: spike messages that reached the neurons evaluated.
+        chosen: neurons that leave.
         waiting, enqueue_step: spikes that wait, and since which step.
         kept: spikes of the chosen that dropout did not lose.
         barriers: neurons that send a barrier message.

@@ -12,7 +12,7 @@ _INDEX_BITS = 24
 def select(
     priority: torch.Tensor, waiting: torch.Tensor, group_size: int, preferred: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Which neurons leave. Raises InputError: a policy gave a priority that is not a number.
+    """Which neurons leave.
 
     Args:
         priority: (B, M) float32; higher leaves first.
@@ -22,6 +22,9 @@ def select(
 
     Returns:
         (B, M) bool.
+
+    Raises:
+        InputError: a policy gave a priority that is not a number.
     """
     if group_size >= priority.shape[1]:
         return waiting

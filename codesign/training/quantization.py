@@ -25,6 +25,7 @@ class LearnedWeights:
         network: of float weights, which are replaced by what `quantization` makes of them.
 
     Attributes:
+        network, quantization: as given.
         weights: one tensor a connection, and then one a delayed connection.
     """
 

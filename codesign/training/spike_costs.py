@@ -70,8 +70,11 @@ class SpikeCosts:
 
     @classmethod
     def begun(cls, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> SpikeCosts | None:
-        """The costs at the start of a training; None where spikes cost nothing. Raises InputError as for the class, or
-        no network can keep the budget."""
+        """The costs at the start of a training; None where spikes cost nothing.
+
+        Raises:
+            InputError: as for the class, or no network can keep the budget.
+        """
         if not recipe.spikes_cost:
             return None
         costs = cls(recipe, network.shape, meter)
@@ -83,7 +86,11 @@ class SpikeCosts:
         return min(1.0, epoch / self.rising_epochs)
 
     def begin(self, network: SpikingNetwork) -> None:
-        """Measure what a sample takes without any spike of a neuron. Raises InputError: it is not below the budget."""
+        """Measure what a sample takes without any spike of a neuron.
+
+        Raises:
+            InputError: that is not below the budget.
+        """
         if not self.in_energy or self.meter is None or self.budget is None:
             return
         silent = copy.deepcopy(network)

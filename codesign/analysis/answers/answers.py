@@ -53,6 +53,7 @@ class Option:
     """One row of an answer's table: an option with the best of its variants.
 
     Attributes:
+        label: as a reader says it.
         point: the variant, or one that comes nearest where none takes part; None of a printed row without one.
         values: mean and interval over training seeds, by column.
         factor: value of the column that decides over that of the best option, at least 1 where less is better; None
@@ -60,6 +61,7 @@ class Option:
         wins: share of training seeds × draws of the chips' numbers and of the model's error in which it is the best.
         obstacle: why it is not ranked, in words; "" where it is.
         takes_part: whether the variant meets the constraints and has the column.
+        printed: of a row of a publication.
     """
 
     label: str
@@ -78,11 +80,13 @@ class Answer:
 
     Attributes:
         name: of the question in its file, or of the suggested one.
+        form: choose, compare, claim, target or printed.
         question: as a reader asks it, with a question mark, or the statement of a claim.
         sentence: the answer in one or two sentences, no more than two numbers in each.
         column: the column that decides; "" where none does.
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
         options: the best first; of a choice, a comparison, and the points that meet a target.
+        comparisons: the evidence.
         remarks: what to know of it: what does not compare and what would make it comparable, more seeds that are
             needed, from where on another option wins.
     """

@@ -28,6 +28,7 @@ class Effect:
         mean: over the blocks of points that agree in everything else: above zero or below, or of a column with a unit
             the factor. Each block has all options.
         low, high: least and most of it over the blocks.
+        blocks: how many there are.
     """
 
     choice: str

@@ -48,7 +48,9 @@ class Contest:
     Attributes:
         members: variants of each option that answer anything.
         label: an option as a reader says it.
+        more: whether more of the column is better.
         where: constraints, none of them a `within`.
+        names: for why points do not compare.
     """
 
     members: Mapping[Any, Sequence[Point]]

@@ -50,8 +50,11 @@ class Column:
     Attributes:
         kind: type; `draws` are floats in single precision: there are many, and more digits would say nothing.
         unit: SI unit, "" for none.
+        nullable: whether results may lack it.
+        meaning: what it says.
         least, most: smallest and largest value.
         words: all that a text may be; empty for any text.
+        longest: characters of a text.
         length: of a list: a number of entries, or columns of lists whose lengths, multiplied, are the number.
         alike: whether all lists of the column are equally long, and none empty.
         ascending: whether each entry of a list is above the one before it.
@@ -345,8 +348,11 @@ _TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.I
 
 
 def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Some cells of a row, as plain Python objects of their columns' kinds. Raises ValueError: an unknown column, a
-    missing value that is required, or a value of a wrong type."""
+    """Some cells of a row, as plain Python objects of their columns' kinds.
+
+    Raises:
+        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
+    """
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}")

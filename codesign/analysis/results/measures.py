@@ -32,6 +32,7 @@ class Measure:
     """A number that no column holds.
 
     Attributes:
+        label: what it is, for a heading.
         like: the column in whose unit it is written.
         of: its values by training seed; told all points, and rows without a result.
     """

@@ -26,6 +26,7 @@ class Objective:
 
     Attributes:
         column: name of a numeric column.
+        direction: `maximize` or `minimize`.
         reference: fixed reference value for hypervolumes; None leaves the hypervolume out.
     """
 
@@ -49,6 +50,7 @@ class WorkloadFacts:
     Attributes:
         coverage: how partial the copy of the dataset is, as a sentence; None for a whole one.
         train, validation, test: samples in each split that the sweep used.
+        timestep_s: length of a timestep, in seconds.
     """
 
     name: str
@@ -151,6 +153,7 @@ class ParameterFacts:
     Attributes:
         name: its path, such as `recipe.group_size`.
         unit: SI unit of its values, "" for none.
+        kind: `float`, `integer` or `categorical`.
         low, high: the ends of a numeric range; None for a categorical one.
         log: whether the range is searched on a log scale.
         choices: of a categorical parameter, as they are written.
@@ -180,6 +183,7 @@ class TrialFacts:
         spreads: sample standard deviation over training seeds, likewise; None with fewer than two seeds.
         level: the fidelity level that `values` come from; 0 is the lowest.
         violations: by constraint, in words, by which share of its limit it is violated; satisfied ones are left out.
+        reason: why it is infeasible or failed.
         on_front: whether it is better than the references, and no complete trial beats it.
         hypervolume: of all complete trials up to this one, up to the objectives' references.
     """
@@ -202,6 +206,9 @@ class StudyFacts:
 
     Attributes:
         sampler: name and options, in words.
+        seed: of the sampler.
+        parameters: the search space.
+        constraints: in words.
         levels: fidelity levels, lowest first, in words; one where there is only the full one.
         baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
         trials: in order of their numbers.
@@ -227,7 +234,9 @@ class ResultMetadata:
 
     Attributes:
         sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
+        config_hash: hash of the resolved configuration.
         command: shell command that reproduces the file; "" where a mapping in Python does.
+        versions: package versions.
         topology: layer sizes as in 512-64-64-64-10.
         neuron: resolved neuron parameters by name.
         recipes, schedules: resolved parameters by name, by name in the sweep.
@@ -265,7 +274,10 @@ class ResultMetadata:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
-        Raises ValueError: a number is not finite."""
+
+        Raises:
+            ValueError: a number is not finite.
+        """
         facts = asdict(self)
         questions = facts.pop("questions")
         ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
@@ -274,8 +286,12 @@ class ResultMetadata:
 
     @staticmethod
     def from_json(text: str | bytes) -> ResultMetadata:
-        """The inverse of `to_json`. Raises ValueError: not JSON, a field is missing, unknown or of a wrong type, or a
-        number or text that no results have."""
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: not JSON, a field is missing, unknown or of a wrong type, or a number or text that no results
+                have.
+        """
         from pydantic_core import from_json
 
         _check_values(from_json(text, allow_inf_nan=False))

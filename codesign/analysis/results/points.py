@@ -60,7 +60,9 @@ class Point:
         accounting: incremental or all_in.
         static_book: what `energy_j` and its terms count of the static power.
         silicon: name of the chip's description; the uncertain numbers of all that is priced under it move together.
+        own_chip: whether the chip's file is a reader's own.
         settings: numbers of the chip's file by name, in SI units; axes may give others.
+        source: where its rows are.
     """
 
     number: int

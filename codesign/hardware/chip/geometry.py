@@ -36,7 +36,9 @@ class Geometry:
     """P parts of a network on K used cores.
 
     Attributes:
+        parts: as they were placed.
         layer, core, neurons: (P,) of each part; `core` counts used cores only.
+        cores: K.
         accessed: (P,) neurons that a visit of all neurons meets; a crossbar's are at its core's first part.
         occupied: (P,) neurons of its core that one message occupies: 0 where only connected neurons count.
         horizontal, vertical: (K + 1, K) hops to each core, row 0 from tile 0, where inputs enter, row 1 + c from core

@@ -59,8 +59,11 @@ def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 
 def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
-    """The chip with numbers replaced, whether or not they fit each other. Raises InputError: there is no such number,
-    or the value does not fit it."""
+    """The chip with numbers replaced, whether or not they fit each other.
+
+    Raises:
+        InputError: there is no such number, or the value does not fit it.
+    """
     for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
         if path == "synchronization":
             chip = with_kind(chip, value, source=AXIS_SOURCE)
@@ -79,7 +82,10 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
     """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
-    Raises InputError: there is no such parameter."""
+
+    Raises:
+        InputError: there is no such parameter.
+    """
     spec = _specs(chip, path)[-1]
     return next(_number_kinds(type(spec).model_fields[path.rsplit(".", 1)[-1]].annotation), None)
 

@@ -42,6 +42,7 @@ class Prices:
     """The numbers of a chip that price a network on it, in SI units.
 
     Attributes:
+        chip: whose numbers they are.
         extent: how much of it the network takes; powers grow with it, and so does the time of a barrier.
         varied: arrays (n,) over n scenarios in place of the chip's own numbers, by path. A time in cycles of the clock
             has `.cycles` at the end of its path, and holds where the array of seconds has NaN or is missing. The times

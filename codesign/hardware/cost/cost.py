@@ -263,8 +263,10 @@ def _on_time(
     """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
 
     Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it while it works. Raises InputError: real time with a static input, which
-    lasts no time.
+    gates its power between inputs draws it while it works.
+
+    Raises:
+        InputError: real time with a static input, which lasts no time.
     """
     if operation == "accelerated":
         return latency_s, ()
@@ -297,7 +299,13 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them."""
+    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them.
+
+    Attributes:
+        latency_s: time until the stop.
+        on_s: time that static power is drawn.
+        not_modelled: what is missing for a latency.
+    """
 
     latency_s: Floats | None
     on_s: Floats | None

@@ -46,6 +46,7 @@ class EnergyBook:
         terms_j: by name, as `COST_TERMS` lists them.
         coverage: names, as in `COVERAGE`, of the terms that `total_j` contains, on their own or within another; only
             totals of equal coverage compare. `all_in` compares with no other.
+        not_modelled, assumptions: what is missing and what was assumed.
     """
 
     accounting: Accounting

@@ -42,6 +42,7 @@ class Latency:
     Where prices are arrays over n scenarios, all of it is (B, n) or (B, K, n).
 
     Attributes:
+        model: which model they come from.
         total_s: (B,) until the stop, summed over timesteps: compute + network + synchronization, as far as known.
         interval_s: (B,) time until the next sample where such samples follow without a pause. Chips that pipeline
             layers, one on each core, overlap them (`stream_intervals`); else it is `total_s`.
@@ -57,6 +58,7 @@ class Latency:
         behind_s: (B,) what the last frame waits in real time for the frames before it; between neighbours how much
             longer, or shorter if below 0, the decision takes in real time. None for a static input.
         overloaded_ticks: (B,) timer only: ticks in which a core had more work than fits.
+        not_modelled, assumptions: what is missing and what was assumed.
     """
 
     model: str = ""

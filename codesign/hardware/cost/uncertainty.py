@@ -42,6 +42,7 @@ class UncertainNumber:
         path: as in the file, such as `energies.synaptic_operation`; or `model.energy`, `model.latency`.
         low, value, high: the range and the number in it; of a barrier's table, the time for the most tiles; of the
             model's factors one standard deviation either way.
+        unit: SI unit.
         assumed: whether the range is assumed from the confidence, not stated.
     """
 

@@ -29,6 +29,7 @@ class Deliveries:
     Attributes (of shape (deliveries,), but for the first):
         begins: (P + 1,) where those of each part begin.
         row: row of the message table.
+        messages: how many.
         operations: lane operations that they take there, all together.
     """
 
@@ -42,9 +43,11 @@ class PlacedExecution:
     """An execution of B samples seen from a placement: S recorded slices on P parts.
 
     Attributes:
+        execution, placement, geometry: where it comes from.
         share: (S, P) which part of a slice's neurons lies in which part of the placement; rows sum to 1.
         exact: whether slices and parts are the same runs of neurons. If not, a slice's work is shared out over its
             layer's parts by their neurons.
+        timesteps_run: (B,) as in the execution.
         decided: (B,) whether the last pass of a sample has an output spike.
 
     Raises:

@@ -38,7 +38,9 @@ class Budget:
     """What there is to place a network on: the cores of a chip, or of several.
 
     Attributes:
+        chip: whose cores, capacities and rules they are.
         scaled: whether there are as many cores as the network needs.
+        cuts: orders in which layers may be cut.
     """
 
     chip: Chip
@@ -173,6 +175,7 @@ class Shortage:
         kind: what is short: `fan_in`, `neurons` or `synapses` of a core, or `cores`.
         layer: 0 is the first layer of neurons.
         needed: of `kind`, by one neuron of the layer if it may be split, else by the layer; cores: neurons not placed.
+        limit: what there is.
         taken: how much of it other layers have taken.
         core: the core that is too small; None for fan-in and cores.
         largest: the most that a free core holds; 0 where the layer may be split, for fan-in and cores.

@@ -19,14 +19,16 @@ from codesign.units import plural
 def spread_over(
     shape: NetworkShape, budget: Budget, spread: int | Sequence[int], traffic: Execution | None
 ) -> tuple[Slice, ...]:
-    """Parts of every layer on cores of its own, in order, each layer evenly over its cores. Raises InputError: there is
-    not a number for each layer, or one that is too small or too large; InfeasibleError: all layers together need more
-    cores, or these are more than the chip has.
+    """Parts of every layer on cores of its own, in order, each layer evenly over its cores.
 
     Args:
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
             goes to the layer with the most to do a core: synapses of the messages that it receives, and neurons.
         traffic: an execution whose messages count; without one, every input and neuron sends one in a timestep.
+
+    Raises:
+        InputError: there is not a number for each layer, or one that is too small or too large.
+        InfeasibleError: all layers together need more cores, or these are more than the chip has.
     """
     counts = _shared_out(shape, budget, spread, traffic) if isinstance(spread, int) else _checked(shape, spread)
     most = budget.most_cores

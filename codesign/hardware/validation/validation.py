@@ -38,8 +38,12 @@ class Check:
         quantity, unit: `energy` in J, `latency` in s, `power` in W; None where nothing of them is published.
         measured: the published value, in SI units.
         model_low, model_high: the model's, equal unless the workload is published as a range; None if not recomputed.
+        status: see `Status`.
+        bound: `lower` or `upper` where `status` is `bound`.
         overrides: chip numbers that were others in this run, as "name = value".
         fitted, fitted_on: which numbers were fitted on this measurement; what is said of fits elsewhere.
+        not_modelled: what the model leaves out.
+        reason: why it is not recomputed.
         worked: whether the chip had anything to do.
     """
 
@@ -155,7 +159,10 @@ def validation_summary(chip: Chip) -> str:
     """What `validate` finds in one line: measurements recomputed and bounded, and relative errors.
 
     Errors are those of quantities that are neither fitted on the same point, bounds, nor arithmetic themselves; of a
-    range the end that is farther off. Raises InputError as `validate`.
+    range the end that is farther off.
+
+    Raises:
+        InputError: as `validate`.
     """
     checks = [check for check in validate(chip) if check.quantity is not None]
     measurements = {_measurement(check) for check in checks}
@@ -189,7 +196,11 @@ def _quantities(count: int, which: str = "") -> str:
 
 
 def contradictions(chip: Chip) -> tuple[str, ...]:
-    """The measurements on the wrong side of their bound, a sentence each. Raises InputError as `validate`."""
+    """The measurements on the wrong side of their bound, a sentence each.
+
+    Raises:
+        InputError: as `validate`.
+    """
     sides = {"lower": "at least", "upper": "at most"}
     return tuple(
         f"{chip.title} contradicts a measurement: for '{check.measurement}' its numbers give {sides[check.bound]} "

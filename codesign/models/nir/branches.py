@@ -17,12 +17,15 @@ _SCALES = ("Scale", "BatchNorm")
 
 
 def branch_of(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
-    """The skip of a path to neurons on a grid. Raises InputError, which names the node that cannot be part of a skip.
+    """The skip of a path to neurons on a grid.
 
     Args:
         path: its nodes, the neurons last.
         shape: of what its source sends.
         source, target: layers; −1 is the input.
+
+    Raises:
+        InputError: names the node that cannot be part of a skip.
     """
     chain, neurons = Chain(shape), path[-1]
     own = [node for node in path[:-1] if node.kind in ("Linear", "Affine", "Conv1d", "Conv2d", *_SCALES)]

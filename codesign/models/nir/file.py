@@ -34,8 +34,11 @@ _CHECKSUM = 4
 
 
 def read_tree(path: Location) -> tuple[Tree, str]:
-    """All of a file, and its SHA-256. Raises InputError: there is none, or it is no HDF5 file, damaged, too large, or
-    refers to what is outside it."""
+    """All of a file, and its SHA-256.
+
+    Raises:
+        InputError: there is none, or it is no HDF5 file, damaged, too large, or refers to what is outside it.
+    """
     import h5py
 
     place = printable(path)

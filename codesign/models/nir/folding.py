@@ -41,6 +41,7 @@ class Branch:
 
     Attributes:
         name: of the first node that is its own, or of the neurons that it leads to.
+        spec: as a topology has it.
         weight: as `DirectConnection` has it.
         bias: one number, or one for each channel or neuron.
         pools: behind which it begins.
@@ -85,7 +86,10 @@ class Layer:
 
     def number(self, name: str, default: float | None = None) -> NDArray[Any]:
         """(neurons,) a field of the node, in its own precision: one for all, for each channel or for each neuron.
-        Raises InputError: it has another shape."""
+
+        Raises:
+            InputError: it has another shape.
+        """
         given = self.node.numbers.get(name)
         if given is None:
             if default is None:
@@ -346,8 +350,11 @@ def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Floats:
 
 
 def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
-    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale. Raises
-    InputError: they differ within a channel, or have another shape."""
+    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale.
+
+    Raises:
+        InputError: they differ within a channel, or have another shape.
+    """
     if node.kind == "BatchNorm":  # which has one for each, whatever their grid
         numbers = numbers.reshape(-1, 1, 1)
     elif numbers.ndim < 3 and grid[1] == 1:  # of data without rows, or without a grid

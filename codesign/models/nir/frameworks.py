@@ -24,6 +24,7 @@ class ModuleNeurons:
     """The neurons of a module.
 
     Attributes:
+        kind: of node in NIR.
         numbers, texts: its fields, and numbers that NIR rounds, as the dialect reads them.
         options: what the dialect asks for, as the module has it.
         dt: timestep in seconds, of frameworks that have one.
@@ -220,8 +221,11 @@ FRAMEWORKS = {
 
 
 def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
-    """The dialect of a module and its neurons; None where it has none. Raises InputError: it has neurons that cannot be
-    read, and says which can."""
+    """The dialect of a module and its neurons; None where it has none.
+
+    Raises:
+        InputError: it has neurons that cannot be read, and says which can.
+    """
     for dialect, framework in FRAMEWORKS.items():
         family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == dialect]
         if not set(family) & {*framework.classes, *framework.bases}:

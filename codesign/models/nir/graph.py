@@ -56,6 +56,8 @@ class NirNode:
     Attributes:
         name: with those of the graphs that hold it, as in `block.lif`.
         kind: its type in NIR, or `Pass`.
+        numbers: its fields that are numbers, as arrays.
+        texts: those that are not.
         metadata: what its writer added.
     """
 
@@ -103,8 +105,11 @@ class Graph:
 
 
 def read_graph(tree: Tree) -> Graph:
-    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file. Raises InputError,
-    which names the node that is wrong."""
+    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file.
+
+    Raises:
+        InputError: names the node that is wrong.
+    """
     opened = _Opened()
     entrances, exits = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}

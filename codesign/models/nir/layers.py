@@ -27,8 +27,11 @@ _WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 
 
 def read_layers(graph: Graph) -> tuple[Layer, ...]:
-    """The layers of a graph, from its input to its output. Raises InputError, which names the node that cannot be part
-    of a network, and what can."""
+    """The layers of a graph, from its input to its output.
+
+    Raises:
+        InputError: names the node that cannot be part of a network, and what can.
+    """
     steps = iter(range(_MOST_STEPS))
     paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
@@ -70,8 +73,11 @@ def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
 
 
 def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
-    """Neurons, each behind all whose spikes they get but their own. Raises InputError: several layers lead back to each
-    other, or lie side by side."""
+    """Neurons, each behind all whose spikes they get but their own.
+
+    Raises:
+        InputError: several layers lead back to each other, or lie side by side.
+    """
     level = {graph.input: 0}
     waiting = {name: {path[0].name for path in found} - {name} for name, found in paths.items()}
     while waiting:

@@ -37,6 +37,8 @@ class ModuleModel:
     """A module as a graph.
 
     Attributes:
+        dialect: of its neurons.
+        neurons: by node.
         returned: of tensors that the module returns, whose spikes or potentials they are made of.
         calls: how often each module ran.
     """
@@ -49,11 +51,13 @@ class ModuleModel:
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
-    """The graph of a module, which is run on the sample as it would be evaluated. Raises InputError, which names the
-    module that cannot be part of a network, and what can.
+    """The graph of a module, which is run on the sample as it would be evaluated.
 
     Args:
         sample: what the module is called with: a tensor with its batch, and its time where it takes one.
+
+    Raises:
+        InputError: names the module that cannot be part of a network, and what can.
     """
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
@@ -133,9 +137,11 @@ class _Trace:
 
     Attributes:
         nodes: modules that ran, by name; `neurons` are those of neurons, with their dialect.
+        edges: pairs of names, in order.
         sums: names of nodes that are sums of two.
         depth: how many modules run within each other.
         shape: of the input, without batch and time; None until something that has weights or a grid has run.
+        returned: as of a `ModuleModel`.
     """
 
     def __init__(self, sample: torch.Tensor) -> None:

@@ -84,7 +84,9 @@ class Figure:
 
     Attributes:
         name: of small letters, digits and hyphens, unique on a page; its files are called so.
+        title: what it shows.
         spec: Vega-Lite with its data in it and without a look.
+        note: what to know when reading it.
     """
 
     name: str
