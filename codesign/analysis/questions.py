@@ -57,6 +57,8 @@ class Constraint:
             column's own unit, or as a share of the best where `relative`.
         by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
             joint draws of its chip's numbers or (1,).
+        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points of which that is the
+            best, without those that answer as another one does.
         text: as it was written.
     """
 
@@ -65,6 +67,8 @@ class Constraint:
     value: float
     relative: bool = False
     by_seed: Mapping[int, tuple[float, ...]] = field(default_factory=dict, compare=False)
+    distance: float = field(default=0.0, compare=False)
+    rivals: tuple[Any, ...] = field(default=(), compare=False, repr=False)
     text: str
 
     @staticmethod

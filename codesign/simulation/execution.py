@@ -264,8 +264,13 @@ class Execution:
         return np.asarray((self.scores == top).sum(axis=1) > 1) & ~self.undecided
 
     @property
+    def right(self) -> Flags:
+        """(B,) the prediction is the label."""
+        return np.asarray(self.predictions == self.labels)
+
+    @property
     def accuracy(self) -> float:
-        return float((self.predictions == self.labels).mean())
+        return float(self.right.mean())
 
     @property
     def contention(self) -> float:

@@ -105,7 +105,7 @@ def test_keys_stay_the_same(plan):
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
         "train": "ac6160c36d8d0098",
         "execute": "efbdc0d9817497e0",
-        "summary": "a27047068f93517d",
+        "summary": "7329232555f0c638",
         "cost": "ccfe6e506921938d",
     }
 

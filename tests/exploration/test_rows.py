@@ -51,6 +51,7 @@ def test_summary_by_hand():
     assert columns == {
         "samples": 3,
         "accuracy": pytest.approx(third),
+        "right_answers": [1],  # the first sample
         "drained_accuracy": pytest.approx(third),
         "tied_fraction": pytest.approx(third),
         "undecided_fraction": pytest.approx(third),
@@ -82,6 +83,7 @@ def test_summary_by_hand():
 def test_an_early_answer_is_read_from_the_execution_that_goes_on():
     early = summary_columns(by_hand(), Reading(decided_after=2))
     assert early["accuracy"] == pytest.approx(2 / 3)  # as in the convergence curve
+    assert early["right_answers"] == [0b101]
     assert early["drained_accuracy"] == pytest.approx(1 / 3)
     assert early["decision_spikes"] is None
     assert early["spike_density"] == summary_columns(by_hand(), Reading())["spike_density"]

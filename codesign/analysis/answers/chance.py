@@ -8,18 +8,20 @@ from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.constraints import largest_miss, meeting, meets, met_by_chance, missed_by_chance
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import counts_samples, listed
+from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import within_chance
+from codesign.analysis.results.samples import counts_samples, lead_by_samples
 
 
 def left_to_samples(comparison: Comparison) -> str:
-    """That two shares of the test samples are no farther apart than chance may put those of as many."""
-    p, q, samples = comparison.better_mean, comparison.worse_mean, comparison.better.value("samples").mean
-    of_samples = counts_samples(comparison.column) and not comparison.equal
-    if not of_samples or not samples or not within_chance(p, q, p - q, samples):
+    """That two shares of the test samples are no farther apart than chance may put them."""
+    samples = comparison.better.value("samples").mean
+    if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
-    what = "make such a difference" if p != q else "hide a difference"
+    low, high = lead_by_samples(comparison.better, comparison.worse, comparison.column)
+    if not low <= 0.0 <= high:
+        return ""
+    what = "make such a difference" if comparison.better_mean != comparison.worse_mean else "hide a difference"
     return f"With {samples:,.0f} test samples, chance may {what}."
 
 
@@ -77,6 +79,6 @@ def left_to_chance(contest: Contest) -> str:
 
 
 def _answer_alike(one: Point, other: Point, where: Sequence[Constraint]) -> bool:
-    """Whether two points have the same limited shares of the test samples in each training seed."""
+    """Whether two points give the same answers, as far as the limits are on shares of the test samples."""
     columns = [limit.column for limit in where if counts_samples(limit.column)]
-    return all(one.seeds(column).equals(other.seeds(column)) for column in columns)
+    return all(lead_by_samples(one, other, column) == (0.0, 0.0) for column in columns)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
-from codesign.analysis.results.formatting import counts_samples, coverage_words, listed
+from codesign.analysis.results.formatting import coverage_words, listed
 from codesign.analysis.results.points import Point
+from codesign.analysis.results.samples import counts_samples
 from codesign.analysis.results.statistics import Interval, difference, paired
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS

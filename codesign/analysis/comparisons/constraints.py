@@ -11,9 +11,10 @@ import numpy as np
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
-from codesign.analysis.results.formatting import column_label, counts_samples, is_share, points, quantity, significant
+from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import interval, within_chance
+from codesign.analysis.results.samples import chance_of, counts_samples, lead_by_samples
+from codesign.analysis.results.statistics import difference, interval
 from codesign.arrays import Flags, Floats
 
 _NEARLY = 1.1
@@ -46,6 +47,8 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         relation=">=" if more else "<=",
         value=float(limit(np.array(mean or 0.0))),
         by_seed={} if best is None else {seed: (*limit(of),) for seed, of in _in_draws(best, constraint.column)},
+        distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
+        rivals=tuple({(p.value(constraint.column).mean, p.value("spike_density").mean): p for p in points}.values()),
     )
 
 
@@ -123,24 +126,38 @@ def missed_by_chance(point: Point, constraints: Sequence[Constraint]) -> bool:
 
 
 def met_by_chance(point: Point, constraints: Sequence[Constraint]) -> list[Constraint]:
-    """Those on shares of the test samples that a point meets by no more than these or training seeds may bring about.
-
-    Not asked of limits that another point sets, which answers the same samples.
-    """
-    asked = (each for each in constraints if counts_samples(each.column) and not each.by_seed)
+    """Those on shares of the test samples that a point meets by no more than these or training seeds may bring
+    about."""
+    asked = (each for each in constraints if counts_samples(each.column))
     return [each for each in asked if meets(point, each) and _by_chance(point, each)]
 
 
 def _by_chance(point: Point, constraint: Constraint) -> bool:
-    values, samples = point.seeds(constraint.column), point.value("samples").mean
-    if values.empty or not samples:
+    """Whether it may be chance on which side of the limit the point is."""
+    values = point.seeds(constraint.column)
+    if values.empty or not point.value("samples").mean:
         return False
-    limits = _by_seed(constraint.by_seed, [*map(int, values.index)], constraint.value).mean(axis=1)
-    short = interval(_short(np.asarray(values, dtype=float), limits, constraint))
-    other = constraint.value if constraint.by_seed else 0.0  # a limit that is another point's share is as uncertain
-    apart = short.mean or 0.0
-    spread = short.half_width is not None and abs(apart) <= short.half_width
-    return spread or within_chance(float(values.mean()), other, apart, samples)
+    if constraint.rivals:
+        leads = [_lead(rival, point, constraint.column) for rival in constraint.rivals]
+        if meets(point, constraint):
+            return any(high > constraint.distance for _, high in leads)
+        return not any(low > constraint.distance for low, _ in leads)
+    short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
+    apart = abs(short.mean or 0.0)
+    return apart <= max(short.half_width or 0.0, chance_of(point, constraint.column))
+
+
+def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
+    """By how much one's share may be ahead of another's, at least and at most, of all that seeds and samples allow."""
+
+    def found() -> tuple[float, float]:
+        low, high = lead_by_samples(one, other, column)
+        of_seeds = difference(one.seeds(column), other.seeds(column))
+        if of_seeds.half_width is not None:
+            low, high = min(low, of_seeds.low or 0.0), max(high, of_seeds.high or 0.0)
+        return (low, high) if more_is_better(column) else (-high, -low)
+
+    return one.remembered(("lead", other, column), found)
 
 
 def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:

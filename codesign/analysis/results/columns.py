@@ -83,7 +83,7 @@ class Column:
             case "float":
                 return f"0 or from {SMALLEST:g} to {self.most:g}" + " in size" * (self.least < 0)
             case "int":
-                return f"at least {self.least:g}"
+                return f"at least {self.least:g}" + (f" and at most {self.most:g}" if self.most < LARGEST else "")
             case _:
                 return "true or false"
 
@@ -193,6 +193,11 @@ COLUMNS: Mapping[str, Column] = {
     # how it answers
     "samples": _count("test samples"),
     "accuracy": _fraction("correct / samples; undecided samples count as wrong"),
+    "right_answers": _numbers(
+        "which test samples are answered right, in their order: a bit each, 8 a number, the first in its lowest bit",
+        kind="ints",
+        most=255,
+    ),
     "float_accuracy": _fraction("accuracy of the same model and schedule with 32-bit weights"),
     "agreement": _fraction("share of samples answered as under layered inference with the same weights and input"),
     "drained_accuracy": _fraction("accuracy of the same execution once nothing waits; null where the queue is dropped"),

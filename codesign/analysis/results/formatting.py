@@ -122,11 +122,6 @@ def is_share(column: str) -> bool:
     return column in COLUMNS and COLUMNS[column].most == 1.0
 
 
-def counts_samples(column: str) -> bool:
-    """Whether a column holds a share of the test samples, which is as uncertain as they are few."""
-    return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
-
-
 def quantity(value: float | None, column: str) -> str:
     """A mean of `column` with its unit."""
     if value is None or math.isnan(value):

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -91,12 +90,6 @@ def quantile_of(degrees_of_freedom: int) -> float:
     from scipy.special import stdtrit  # scipy.stats has it, too, and takes seconds to import
 
     return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
-
-
-def within_chance(p: float, q: float, apart: float, samples: float) -> bool:
-    """Whether two shares of so many independent samples may be this far apart by chance; a q of 0 is exact."""
-    error = math.sqrt(sum(max(share * (1 - share), 0.0) for share in (p, q)) / samples)
-    return abs(apart) <= NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
 
 
 def paired(one: pd.Series, other: pd.Series) -> tuple[Floats, Floats]:

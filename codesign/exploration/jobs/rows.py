@@ -63,6 +63,7 @@ def summary_columns(whole: Execution, reading: Reading) -> Columns:
     return {
         "samples": execution.samples,
         "accuracy": execution.accuracy,
+        "right_answers": np.packbits(execution.right, bitorder="little").tolist(),
         "drained_accuracy": drained_accuracy,
         "tied_fraction": float(execution.tied.mean()),
         "undecided_fraction": float(execution.undecided.mean()),

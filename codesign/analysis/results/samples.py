@@ -1,0 +1,77 @@
+"""What the choice of test samples may have done to shares of them.
+
+Points mostly answer the same samples, of which some are hard for all: a difference is known better than either share.
+So where it is known which samples each of two points answers right, these are compared one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+
+import numpy as np
+
+from codesign.analysis.results.points import Point, is_known
+from codesign.analysis.results.statistics import CONFIDENCE
+from codesign.arrays import Floats
+from codesign.errors import InputError
+
+_QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+
+
+def counts_samples(column: str) -> bool:
+    """Whether a column holds a share of the test samples, which is as uncertain as they are few."""
+    return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
+
+
+def chance_of(point: Point, column: str) -> float:
+    """Half the width of a share's interval over the choice of test samples; 0 where their number is not known."""
+    share, samples = (point.value(name).mean for name in (column, "samples"))
+    return 0.0 if share is None or not samples else _QUANTILE * math.sqrt(max(share * (1 - share), 0.0) / samples)
+
+
+def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float]:
+    """Interval of one point's share minus another's over the choice of test samples.
+
+    Of accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): the two samples that are made
+    up, of which each point answers one, keep the interval honest where few or no samples tell the points apart.
+    """
+    if all(one.seeds(name).equals(other.seeds(name)) for name in (column, "spike_density")):
+        return 0.0, 0.0  # the same spikes
+    answers = [right_answers(point) if column == "accuracy" else {} for point in (one, other)]
+    seeds = sorted(answers[0].keys() & answers[1].keys())
+    if not seeds or len({len(of[seed]) for of in answers for seed in seeds}) > 1:
+        lead = (one.value(column).mean or 0.0) - (other.value(column).mean or 0.0)
+        width = math.hypot(chance_of(one, column), chance_of(other, column))
+        return lead - width, lead + width
+    leads = np.mean([answers[0][seed] - answers[1][seed] for seed in seeds], axis=0)
+    samples = len(leads) + 2
+    lead = float(leads.sum()) / samples
+    width = _QUANTILE * math.sqrt(((float((leads**2).sum()) + 2) / samples - lead**2) / samples)
+    return lead - width, lead + width
+
+
+def right_answers(point: Point) -> Mapping[int, Floats]:
+    """By training seed, (samples,) in how many of its evaluations each test sample is answered right, as a share;
+    empty where that is not known."""
+    return point.remembered("right answers", lambda: _right_answers(point))
+
+
+def _right_answers(point: Point) -> dict[int, Floats]:
+    if "right_answers" not in point.source.frame:
+        return {}
+    found: dict[int, list[Floats]] = {}
+    rows = point.rows[["training_seed", "samples", "right_answers"]].itertuples(index=False, name=None)
+    for seed, samples, cell in rows:
+        if not is_known(samples) or cell is None:
+            return {}
+        if len(cell) != -(-samples // 8):
+            raise InputError(
+                f"results: right_answers must hold a bit for each of {samples} samples, found {len(cell)} numbers of 8"
+            )
+        bits = np.unpackbits(np.asarray(cell, dtype=np.uint8), count=int(samples), bitorder="little")
+        found.setdefault(int(seed), []).append(bits.astype(float))
+    if len({len(bits) for of_seed in found.values() for bits in of_seed}) > 1:
+        return {}
+    return {seed: np.mean(of_seed, axis=0) for seed, of_seed in found.items()}

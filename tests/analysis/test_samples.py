@@ -1,0 +1,124 @@
+"""What the choice of test samples may have done to shares of them.
+
+The thorough test would catch answers about accuracies that are called sure and are wrong too often.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from made_up_answers import asked, gathered, labels, row
+
+from codesign.analysis.results.samples import lead_by_samples
+from codesign.errors import InputError
+
+SEEDS = (0, 1, 2)
+
+
+def bits(right):
+    return np.packbits(right, bitorder="little").tolist()
+
+
+def answering(chip, right, **facts):
+    """Rows of a chip whose networks answer (seeds, samples) `right`."""
+    return [
+        row(chip, 1.0, seed, **facts, samples=len(of), accuracy=float(np.mean(of)), right_answers=bits(of))
+        for seed, of in enumerate(right)
+    ]
+
+
+def test_a_published_interval_of_paired_samples():
+    """`ci.prop.ps(.05, 12, 4, 26, 6)` of the R package statpsych: 12 wrong, 4 and 26 right in one alone, 6 right."""
+    one = [0] * 12 + [0] * 4 + [1] * 26 + [1] * 6
+    other = [0] * 12 + [1] * 4 + [0] * 26 + [1] * 6
+    points = gathered(answering("a", [one], spike_density=1.0) + answering("b", [other], spike_density=2.0))
+    assert lead_by_samples(*points, "accuracy") == pytest.approx((0.2548067, 0.6251933), abs=1e-6)
+
+
+def test_the_mean_over_seeds_of_each_sample_is_compared():
+    """Of 10 samples, two are gained by one in both of two seeds, and one in one of them: leads of 1, 1, ½ and 0."""
+    points = gathered(
+        answering("a", [[1, 1, 1, 0] + [1] * 6, [1, 1, 0, 0] + [1] * 6], spike_density=1.0)
+        + answering("b", [[0, 0, 0, 0] + [1] * 6] * 2, spike_density=2.0)
+    )
+    lead, spread = 2.5 / 12, math.sqrt(((2.25 + 2) / 12 - (2.5 / 12) ** 2) / 12)
+    expected = (lead - 1.959964 * spread, lead + 1.959964 * spread)
+    assert lead_by_samples(*points, "accuracy") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_samples_that_are_hard_for_all_make_no_difference_a_chance(shared):
+    """Of 400 samples both miss 40, and b 12 more: beyond chance if the 40 are the same, as McNemar's test has it."""
+    a, b = np.ones((3, 400), dtype=int), np.ones((3, 400), dtype=int)
+    a[:, :40] = 0
+    b[:, : 40 + 12] = 0
+    if not shared:
+        b = np.roll(b, 100, axis=1)
+    rows = answering("a", a, spike_density=1.0) + answering("b", b, spike_density=2.0)
+    assert asked(rows, choose="chip", most="accuracy").standing == ("sure" if shared else "likely")
+
+
+@pytest.mark.parametrize(("gained", "standing"), [(0, "sure"), (4, "likely")])
+def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, standing):
+    """a needs less and is level with b, which is right where a is wrong and wrong where a is right in as many of 400
+    samples: 1.96 √(2 + 2 · gained) / 402 is 0.7 points, and 1.5."""
+    a = np.ones((3, 400), dtype=int)
+    a[:, :20] = 0
+    b = np.roll(a, gained, axis=1)
+    rows = answering("a", a, energy_j=1e-9, spike_density=1.0) + answering("b", b, energy_j=2e-9, spike_density=2.0)
+    rows = [one | {"energy_j": one["energy_j"] * (1 + 1e-6 * one["training_seed"])} for one in rows]
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+    assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
+
+
+def test_bits_that_are_no_bit_a_sample_are_refused():
+    rows = [one | {"samples": 50} for one in answering("a", [[1] * 40]) + answering("b", [[1, 0] * 20])]
+    with pytest.raises(InputError, match="right_answers must hold a bit for each of 50 samples, found 5 numbers of 8"):
+        lead_by_samples(*gathered(rows), "accuracy")
+
+
+def networks(rng, options, seeds, samples):
+    """Accuracies that options have on all samples there are, about 90 %, and (options, seeds, samples) what of some is
+    answered right: samples are hard for all, or for an option, and the training seed decides the rest."""
+    wanted = 0.9 + 0.02 * rng.standard_normal(options)
+    hard = rng.standard_normal(samples)
+    true, right = [], []
+    for mean in wanted:
+        of_seeds = np.clip(mean + 0.01 * rng.standard_normal(4000), 0.02, 0.995)
+        true.append(of_seeds.mean())
+        own = math.sqrt(0.7) * hard + math.sqrt(0.3) * rng.standard_normal(samples)
+        drawn = math.sqrt(0.7) * own + math.sqrt(0.3) * rng.standard_normal((seeds, samples))
+        limits = [NormalDist().inv_cdf(share) for share in of_seeds[:seeds]]
+        right.append(drawn < np.array(limits)[:, None])
+    return np.array(true), np.array(right)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seeds", [3, 10])
+@pytest.mark.parametrize("question", ["highest accuracy", "least energy within a point"])
+def test_a_sure_answer_about_accuracies_is_right(question, seeds):
+    """Of 600 choices between three options whose accuracies are known, those that are sure are right as often as they
+    say, and are not few."""
+    rng, sure, right = np.random.default_rng(seeds), 0, 0
+    for _ in range(600):
+        true, answers = networks(rng, 3, seeds, 400)
+        rows = []
+        for option, of in enumerate(answers):
+            energies = (1 + 0.3 * option) * (1 + 1e-4 * rng.standard_normal(seeds))
+            made = answering(f"c{option}", of, spike_density=1 + 0.01 * option)
+            rows += [one | {"energy_j": 1e-9 * energy} for one, energy in zip(made, energies, strict=True)]
+        if question == "highest accuracy":
+            best = f"c{true.argmax()}"
+            answer = asked(rows, choose="chip", most="accuracy")
+        else:
+            best = f"c{np.flatnonzero(true >= true.max() - 0.01)[0]}"
+            answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+        if answer.standing == "sure":
+            sure += 1
+            right += labels(answer)[0] == best
+    print(f"{question}, {seeds} seeds: of {sure} sure answers {right} are right")
+    assert sure > 30
+    assert right >= 0.95 * sure
