@@ -84,14 +84,15 @@ def _as_extended(error: DocumentError, document: Document, path: Path) -> Docume
     return refusal([*here, *(document.problem(("extends",), message) for message in told)])
 
 
-def _is_shipped(path: Path) -> bool:
-    return os.path.realpath(path.parent) in map(os.path.realpath, packaged_folders("chips"))
-
-
 def _made_up(document: Document, path: Path) -> list[Problem]:
     """What a file still has of the template that it was copied from: its numbers are no chip's."""
     templates = [folder / f"{_TEMPLATE}.yaml" for folder in shipped_folders("chips")]
-    if not templates or _is_shipped(path) or os.path.realpath(path) in map(os.path.realpath, templates):
+    shipped = map(os.path.realpath, packaged_folders("chips"))
+    if (
+        not templates
+        or os.path.realpath(path.parent) in shipped
+        or os.path.realpath(path) in map(os.path.realpath, templates)
+    ):
         return []
     sources = value_at(read_document(templates[-1]).data, ("sources",))
     left: list[Path_] = [

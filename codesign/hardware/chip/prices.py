@@ -172,15 +172,11 @@ def missing_times(chip: Chip, geometry: Geometry | None, extent: Extent) -> tupl
             missing.append("times.hop")
         if geometry.crossings.any() and times.chip_hop is None:
             missing.append("times.chip_hop")
-    synchronization = chip.synchronization
-    if isinstance(synchronization, Barrier) and synchronization.times is None:
-        missing.append("synchronization.times")
-    elif (
-        isinstance(synchronization, Barrier)
-        and extent.chips > 1
-        and not getattr(synchronization.times, "by_chips", None)
-    ):
-        missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
+    if isinstance(chip.synchronization, Barrier):
+        if chip.synchronization.times is None:
+            missing.append("synchronization.times")
+        elif extent.chips > 1 and not chip.synchronization.times.by_chips:
+            missing.append(f"synchronization.times.by_chips for {extent.chips} chips")
     return tuple(missing)
 
 

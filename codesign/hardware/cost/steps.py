@@ -6,6 +6,7 @@ it is gathered once and priced as often as one likes. Steps with the same work a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -189,18 +190,12 @@ class _Steps:
 
 def pipelined_steps(work: PlacedExecution, ticks: int = 1) -> StepWork:
     """Hardware steps of barriers once a timestep and of timers: layer l of timestep t in step t · ticks + l."""
-    done, sent = _passes(work)
-    geometry, timesteps, layers = work.geometry, work.timesteps, work.layers
-    count = timesteps * ticks + layers - 1
-    every = _Steps(work.samples * count, geometry.cores, sent.shape[2])
-    steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
+    count = work.timesteps * ticks + work.layers - 1
+    every = _by_timestep(work, *_passes(work), count, ticks, work.geometry.cores, work.geometry.core)
+    steps = every.work.reshape(work.samples, count, -1, _KINDS)
     drained = lane_operations(drained_neurons(work.execution, work.chip) @ work.share, work.chip)
-    for part, (layer, core) in enumerate(zip(geometry.layer, geometry.core, strict=True)):
-        steps[:, layer : layer + timesteps * ticks : ticks, core] += done[:, :, part]
-        steps[:, count - (layers - 1 - layer) :, core, 3] += drained[:, part, None]
-    for source, layer in enumerate(work.layer_reached):
-        if layer < layers:
-            flows[:, layer : layer + timesteps * ticks : ticks, source] += sent[:, :, source]
+    for part, (layer, core) in enumerate(zip(work.geometry.layer, work.geometry.core, strict=True)):
+        steps[:, count - (work.layers - 1 - layer) :, core, 3] += drained[:, part, None]
     steps[:, :, :, 2] = work.accessed
     return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * ticks))
 
@@ -209,17 +204,23 @@ def layer_steps(work: PlacedExecution) -> StepWork:
     """One step a layer of each timestep, the paper's reading of barriers: (B, T · L) steps over parts."""
     done, sent = _passes(work)
     done[:, :, :, 2] = work.accessed_by_part
-    count = work.timesteps * work.layers
-    every = _Steps(work.samples * count, len(work.geometry.layer), sent.shape[2])
-    shape = work.samples, work.timesteps, work.layers
-    steps, flows = (part.reshape(*shape, *part.shape[1:]) for part in (every.work, every.sent))
-    for layer in range(work.layers):
-        own = work.geometry.parts_of(layer)
-        steps[:, :, layer, own] = done[:, :, own]
+    count, parts = work.timesteps * work.layers, len(work.geometry.layer)
+    every = _by_timestep(work, done, sent, count, work.layers, parts, range(parts))
+    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * work.layers))
+
+
+def _by_timestep(
+    work: PlacedExecution, done: Floats, sent: Floats, count: int, each: int, places: int, place: Iterable[int]
+) -> _Steps:
+    """Steps of samples, `count` of each: layer l of timestep t in step t · each + l, its parts at their places."""
+    every = _Steps(work.samples * count, places, sent.shape[2])
+    steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
+    for part, (layer, at) in enumerate(zip(work.geometry.layer, place, strict=True)):
+        steps[:, layer : layer + work.timesteps * each : each, at] += done[:, :, part]
     for source, layer in enumerate(work.layer_reached):
         if layer < work.layers:
-            flows[:, :, layer, source] = sent[:, :, source]
-    return every.merged(work, _numbered(work, count, (work.timesteps - work.timesteps_run) * work.layers))
+            flows[:, layer : layer + work.timesteps * each : each, source] += sent[:, :, source]
+    return every
 
 
 def _numbered(work: PlacedExecution, count: int, skipped: Integers) -> Integers:
