@@ -138,13 +138,18 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     if values.empty or not point.value("samples").mean:
         return False
     if constraint.rivals:
-        leads = [_lead(rival, point, constraint.column) for rival in constraint.rivals]
         if meets(point, constraint):
-            return any(high > constraint.distance for _, high in leads)
-        return not any(low > constraint.distance for low, _ in leads)
+            return farthest_ahead(point, constraint)[1] > constraint.distance
+        return not any(_lead(rival, point, constraint.column)[0] > constraint.distance for rival in constraint.rivals)
     short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
     apart = abs(short.mean or 0.0)
     return apart <= max(short.half_width or 0.0, chance_of(point, constraint.column))
+
+
+def farthest_ahead(point: Point, constraint: Constraint) -> tuple[Point, float]:
+    """Of a limit that the best sets, the point that may be farthest ahead of another, and by how much."""
+    leads = {rival: _lead(rival, point, constraint.column)[1] for rival in constraint.rivals}
+    return max(leads.items(), key=lambda lead: lead[1])
 
 
 def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
