@@ -57,8 +57,8 @@ class Constraint:
             column's own unit, or as a share of the best where `relative`.
         by_seed: of `within`, once the best is known, the limit that it sets in each of its training seeds, (D,) in the
             joint draws of its chip's numbers or (1,).
-        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points of which that is the
-            best, without those that answer as another one does.
+        distance, rivals: of `within`, likewise: how far from the best the limit is, and the points that come nearest to
+            the best, which is one of them; none of a column that does not depend on the choice of test samples.
         text: as it was written.
     """
 

@@ -71,10 +71,11 @@ def included_by_chance(contest: Contest) -> str:
     if not met_by_chance(best, where):
         return ""
     able = {point: meeting(contest.members[option], where) for option, point in contest.chosen.items()}
-    firm = [point for one in contest.ranked[: contest.level] for point in able[one] if not met_by_chance(point, where)]
+    level = (point for one in contest.ranked[: contest.level] for point in able[one])
+    firm = (point for point in level if second is None or contest.ahead(point, second))
     others = [point for one in contest.ranked[1:] for point in able[one]]
     alike = others and all(_answer_alike(best, point, where) for point in others)
-    if alike or any(second is None or contest.ahead(point, second) for point in firm):
+    if alike or not all(met_by_chance(point, where) for point in firm):
         return ""
     limits = met_by_chance(best, where)
     said = [_ahead(contest, best, limit) for limit in limits if limit.rivals]

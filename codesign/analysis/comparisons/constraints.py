@@ -17,6 +17,8 @@ from codesign.analysis.results.samples import chance_of, counts_samples, lead_by
 from codesign.analysis.results.statistics import difference, interval
 from codesign.arrays import Flags, Floats
 
+_MOST_RIVALS = 60
+"""Of which one may be farther ahead than a limit allows; that a worse one is while none of these may be is unlikely."""
 _NEARLY = 1.1
 """Below this factor a miss is told in percent."""
 
@@ -48,8 +50,18 @@ def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
         value=float(limit(np.array(mean or 0.0))),
         by_seed={} if best is None else {seed: (*limit(of),) for seed, of in _in_draws(best, constraint.column)},
         distance=abs(float(limit(np.array(mean or 0.0))) - (mean or 0.0)),
-        rivals=tuple({(p.value(constraint.column).mean, p.value("spike_density").mean): p for p in points}.values()),
+        rivals=_rivals(points, constraint.column) if counts_samples(constraint.column) else (),
     )
+
+
+def _rivals(points: Sequence[Point], column: str) -> tuple[Point, ...]:
+    """The best first, without those that answer as another one does."""
+    known = [point for point in points if point.value(column).mean is not None]
+    answers = {(point.value(column).mean, point.value("spike_density").mean): point for point in known}
+    ordered = sorted(
+        answers.values(), key=lambda point: point.value(column).mean or 0.0, reverse=more_is_better(column)
+    )
+    return tuple(ordered[:_MOST_RIVALS])
 
 
 def _in_draws(point: Point, column: str) -> Iterator[tuple[int, Floats]]:
@@ -138,9 +150,10 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
     if values.empty or not point.value("samples").mean:
         return False
     if constraint.rivals:
+        leads = (_lead(rival, point, constraint.column) for rival in constraint.rivals)
         if meets(point, constraint):
-            return farthest_ahead(point, constraint)[1] > constraint.distance
-        return not any(_lead(rival, point, constraint.column)[0] > constraint.distance for rival in constraint.rivals)
+            return any(high > constraint.distance for _, high in leads)
+        return not any(low > constraint.distance for low, _ in leads)
     short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
     apart = abs(short.mean or 0.0)
     return apart <= max(short.half_width or 0.0, chance_of(point, constraint.column))

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.arrays import Floats
 from codesign.errors import InputError
 
+_READ = ("training_seed", "samples", "right_answers")
 _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
@@ -55,23 +57,27 @@ def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float
 def right_answers(point: Point) -> Mapping[int, Floats]:
     """By training seed, (samples,) in how many of its evaluations each test sample is answered right, as a share;
     empty where that is not known."""
-    return point.remembered("right answers", lambda: _right_answers(point))
+    samples, of_seeds = point.remembered("right answers", lambda: _packed(point))
+    return {
+        seed: np.unpackbits(np.array(cells), axis=1, count=samples, bitorder="little").mean(axis=0)
+        for seed, cells in of_seeds.items()
+    }
 
 
-def _right_answers(point: Point) -> dict[int, Floats]:
+def _packed(point: Point) -> tuple[int, dict[int, list[NDArray[np.uint8]]]]:
+    """Test samples, the same for all rows, and by training seed which are answered right: an array for each row."""
     if "right_answers" not in point.source.frame:
-        return {}
-    found: dict[int, list[Floats]] = {}
-    rows = point.rows[["training_seed", "samples", "right_answers"]].itertuples(index=False, name=None)
-    for seed, samples, cell in rows:
+        return 0, {}
+    columns = (point.source.frame[name].to_numpy()[point.source.positions] for name in _READ)
+    found: dict[int, list[NDArray[np.uint8]]] = {}
+    counts = set()
+    for seed, samples, cell in zip(*columns, strict=True):
         if not is_known(samples) or cell is None:
-            return {}
+            return 0, {}
         if len(cell) != -(-samples // 8):
             raise InputError(
                 f"results: right_answers must hold a bit for each of {samples} samples, found {len(cell)} numbers of 8"
             )
-        bits = np.unpackbits(np.asarray(cell, dtype=np.uint8), count=int(samples), bitorder="little")
-        found.setdefault(int(seed), []).append(bits.astype(float))
-    if len({len(bits) for of_seed in found.values() for bits in of_seed}) > 1:
-        return {}
-    return {seed: np.mean(of_seed, axis=0) for seed, of_seed in found.items()}
+        found.setdefault(int(seed), []).append(np.array(cell, dtype=np.uint8))
+        counts.add(int(samples))
+    return (counts.pop(), found) if len(counts) == 1 else (0, {})
