@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,15 +84,33 @@ ALLOWED = {
 }
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules of codesign that a file imports, at run time or for types, without the leading `codesign.`."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Files of the package by the name of their module, without the leading `codesign.`."""
+    paths = {path.relative_to(ROOT).with_suffix(""): path for path in sorted(ROOT.rglob("*.py"))}
+    return {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+
+
+@cache
+def imports_of(path: Path) -> dict[str, list[str]]:
+    """What a file imports from where in the package, at run time or for types; without the leading `codesign.`.
+
+    `from package import module` means the module.
+    """
+    found: dict[str, list[str]] = {}
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "codesign":
-            parts = node.module.split(".")[1:]
-            found |= {".".join(parts)} if parts else {alias.name for alias in node.names}
+            package = node.module.partition(".")[2]
+            for alias in node.names:
+                module = f"{package}.{alias.name}".lstrip(".")
+                found.setdefault(module if module in modules() else package, []).append(alias.name)
         elif isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("codesign.")}
+            found |= {alias.name.partition(".")[2]: [] for alias in node.names if alias.name.startswith("codesign.")}
     return found
 
 
@@ -106,16 +125,15 @@ def test_imports_point_one_way(package: str):
 
 
 def test_nothing_but_the_program_imports_the_command_line():
-    for file in ROOT.rglob("*.py"):
-        inside = file.parent.name == "cli" or file.name == "__main__.py"
+    for name, file in modules().items():
+        inside = name.startswith("cli") or name == "__main__"
         assert inside or not any(module.startswith("cli") for module in imports_of(file)), file
 
 
 def test_names_with_an_underscore_are_their_module_s_own():
-    for file in ROOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("codesign"):
-                assert not [alias.name for alias in node.names if alias.name.startswith("_")], file
+    for file in modules().values():
+        names = [name for names in imports_of(file).values() for name in names]
+        assert not [name for name in names if name.startswith("_")], file
 
 
 def test_every_public_name_exists_and_is_documented():
@@ -155,29 +173,12 @@ MANY_PARAMETERS = {
 NAMES_OF_SEVERAL = {"Result"}
 
 
-def modules() -> dict[str, Path]:
-    """Files of the package by the name of their module, without the leading `codesign.`."""
-    paths = {path.relative_to(ROOT).with_suffix(""): path for path in sorted(ROOT.rglob("*.py"))}
-    return {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
-
-
 def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Every function of the package, nested ones too, by its full name."""
-
-    def inside(node: ast.AST, name: str) -> Iterator[tuple[str, ast.FunctionDef]]:
-        for child in ast.iter_child_nodes(node):
-            named = isinstance(child, ast.FunctionDef | ast.ClassDef)
-            full = f"{name}.{child.name}" if named else name
-            if isinstance(child, ast.FunctionDef):
-                yield full, child
-            yield from inside(child, full)
-
+    """Every function of the package, nested ones too, with the name of its module before its own."""
     for module, path in modules().items():
-        yield from inside(ast.parse(path.read_text(encoding="utf-8")), module)
-
-
-def exempt(name: str, exemptions: set[str]) -> bool:
-    return any(name == exemption or name.startswith(f"{exemption}.") for exemption in exemptions)
+        for node in nodes_of(path):
+            if isinstance(node, ast.FunctionDef):
+                yield f"{module}.{node.name}", node
 
 
 def test_files_are_at_most_400_lines():
@@ -195,7 +196,7 @@ def test_functions_have_at_most_8_parameters():
     for name, function in functions():
         arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         count = len([argument for argument in arguments if argument.arg not in ("self", "cls")])
-        if count > 8 and not exempt(name, MANY_PARAMETERS):
+        if count > 8 and name not in MANY_PARAMETERS:
             many[name] = count
     assert not many
 
@@ -204,7 +205,7 @@ def test_a_class_shares_its_name_with_no_other():
     names = Counter(
         node.name
         for path in modules().values()
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in nodes_of(path)[0].body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert not {name for name, count in names.items() if count > 1} - NAMES_OF_SEVERAL
@@ -213,27 +214,13 @@ def test_a_class_shares_its_name_with_no_other():
 def test_no_imports_run_in_circles():
     """Not for types and not within functions either: what needs each other belongs together."""
     files = modules()
-    needs = {name: imported_modules(path, files) - {name} for name, path in files.items()}
+    needs = {name: set(imports_of(path)) & set(files) - {name} for name, path in files.items()}
     circles = set()
     for name in files:
         reached = reachable(name, needs)
         if name in reached:
             circles.add(tuple(sorted(other for other in reached if name in reachable(other, needs))))
     assert not circles
-
-
-def imported_modules(path: Path, files: dict[str, Path]) -> set[str]:
-    """Files of the package that a file imports anywhere; `from package import module` means the module."""
-    imported = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "codesign":
-            package = node.module.partition(".")[2]
-            for alias in node.names:
-                module = f"{package}.{alias.name}".lstrip(".")
-                imported.add(module if module in files else package)
-        elif isinstance(node, ast.Import):
-            imported |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("codesign.")}
-    return imported & set(files)
 
 
 def reachable(name: str, needs: dict[str, set[str]]) -> set[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,24 +53,26 @@ def test_the_policy_of_the_guide_is_one():
 
 
 @pytest.mark.slow
-def test_the_training_of_the_guide_runs(tmp_path: Path):
-    """The examples with hooks and with a training loop, on fewer samples than in the guide."""
+def test_the_training_of_the_guide_runs():
+    """The examples with hooks and with a training loop, on fewer samples and for fewer epochs than in the guide."""
     scripts = fenced("extending.md", "python")[-2:]
     hooks, loop = (script.replace('name="digits"', 'name="digits", train=128') for script in scripts)
-    falls = "assert result.history[-1].loss < 0.9 * result.history[0].loss"
-    script = f"{hooks}\n{falls}\n{loop}\nassert logits.isfinite().all()"
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+    scope: dict[str, Any] = {}
+    exec(f"{hooks.replace('epochs=10', 'epochs=3')}\n{loop}", scope)
+    first, _, last = scope["result"].history
+    assert last.loss < 0.97 * first.loss
+    assert scope["logits"].isfinite().all()
 
 
 @pytest.mark.slow
-def test_the_python_of_the_readme_runs(tmp_path: Path):
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]):
     code = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(code) == 1
-    script = code[0].replace("epochs=5", "epochs=1")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    right, density = re.match(r"([\d.]+)% right, ([\d.]+) spikes per neuron\nCost of ", result.stdout).groups()
+    exec(code[0].replace("epochs=5", "epochs=1"), {})
+    said = capsys.readouterr().out
+    right, density = re.match(r"([\d.]+)% right, ([\d.]+) spikes per neuron\nCost of ", said).groups()
     assert 30 < float(right) <= 100
     assert float(density) > 0
     for cost in (r"energy: [\d.]+ µJ", r"latency: [\d.]+ [mµ]s"):
-        assert re.search(cost, result.stdout)
-    assert "evaluated with" not in result.stdout  # other weights than the chip's
+        assert re.search(cost, said)
+    assert "evaluated with" not in said  # other weights than the chip's

@@ -171,7 +171,7 @@ def by_events(
     return last, last - max(begun)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(cases(), st.integers(0, 30), st.integers(0, 30))
 def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     case: tuple[Execution, Chip, Placement], handshake: int, more: int
@@ -196,7 +196,7 @@ def test_it_is_a_simulation_of_events_and_lies_within_its_bounds(
     np.testing.assert_allclose(parts, latency.total_s, rtol=1e-9, atol=1e-15)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(cases(most_timesteps=5), st.integers(0, 30), st.sampled_from([1e-6, 5e-5, 2e-4, 1e-3]))
 def test_in_real_time_a_decision_counts_from_when_the_last_frame_came(
     case: tuple[Execution, Chip, Placement], handshake: int, apart: float

@@ -11,8 +11,6 @@ from synthetic_sweep import base_row, loihi_row, mubrain_row, printed, synthetic
 
 from codesign.analysis.answers.answers import Standing
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.table import ResultTable, frame_of
 from codesign.reporting import terminal
 from codesign.reporting.terminal import print_summary
 
@@ -44,7 +42,7 @@ def test_the_table_below_the_first_answer_is_its_own():
     slow = {"choose": "chip", "least": "latency_s", "where": ["latency_s < 1 us"]}
     metadata.questions.update(fast=asked, faster={"ask": "Which is faster?", **slow})
     rows = rows_of([("mine", 1.0, 0.9, 13.4, 5.7), ("mine", 2.0, 0.9, 22.9, 1.7), ("loihi", 1.0, 0.9, 900.0, 50.0)])
-    told = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=metadata))
+    told = printed(table_of(rows, metadata))
     assert "13.4 nJ" not in told
     assert "5.7 µs" not in told
     told = " ".join(told.split())
@@ -58,7 +56,7 @@ def test_the_table_has_the_column_that_is_asked_for():
     metadata = synthetic_metadata()
     metadata.questions.update(small={"choose": "chip", "least": "area_m2"})
     rows = [row | {"area_m2": 2e-6} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7), ("b", 1.0, 0.9, 22.9, 1.7)])]
-    lines = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=metadata)).splitlines()
+    lines = printed(table_of(rows, metadata)).splitlines()
     heading = next(place for place, line in enumerate(lines) if line.split()[:1] == ["accuracy"])
     assert lines[heading].split() == ["accuracy", "energy", "latency", "chip", "area", "with"]
     assert lines[heading + 1].split()[-4:] == ["2", "mm²", "width", "1"]
@@ -67,7 +65,7 @@ def test_the_table_has_the_column_that_is_asked_for():
 def test_beside_a_chip_in_real_time_another_keeps_its_latency():
     rows = [row | {"operation": "real_time"} for row in rows_of([("a", 1.0, 0.9, 13.4, 5.7)])]
     rows += rows_of([("b", 1.0, 0.9, 22.9, 1.7)])
-    told = printed(ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=synthetic_metadata()))
+    told = printed(table_of(rows, synthetic_metadata()))
     assert "accuracy energy latency" in " ".join(told.split())
     assert "1.7 µs" in told
 

@@ -28,13 +28,16 @@ class Tab:
         requests: addresses that the page asked for, its own left out.
     """
 
-    def __init__(self, browser: Browser, session: str) -> None:
-        self.browser, self.session = browser, session
+    def __init__(self, browser: Browser, target: str, session: str) -> None:
+        self.browser, self.target, self.session = browser, target, session
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
         return self.browser.call(method, self.session, **parameters)
+
+    def close(self) -> None:
+        self.browser.call("Target.closeTarget", targetId=self.target)
 
     def run(self, expression: str) -> Any:
         """The value of an expression of JavaScript, which may be a promise."""
@@ -76,7 +79,7 @@ class Browser:
         """A page in a tab of its own, once all of it is there."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        tab = self.tabs[session] = Tab(self, session)
+        tab = self.tabs[session] = Tab(self, target, session)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
         tab.resize(width, height)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthetic_sweep import Row, mubrain_row, synthetic_metadata
+from synthetic_sweep import Row, mubrain_row, table_of
 
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.points import Point, points_of
-from codesign.analysis.results.table import ResultTable, frame_of
 
 Variant = tuple[str, float, float, float, float]
 """Chip, width, accuracy, energy in nanojoules and latency in microseconds."""
@@ -58,11 +56,11 @@ def rows_of(variants: list[Variant], seeds: int = 3) -> list[Row]:
 
 
 def gathered(rows: list[Row]) -> tuple[Point, ...]:
-    return points_of(frame_of(rows, [*COLUMNS, "axis.width"]), units={}, recipes={})
+    return points_of(table_of(rows).frame, units={}, recipes={})
 
 
 def asked(rows: list[Row], **content: Any) -> Answer:
-    table = ResultTable(frame=frame_of(rows, [*COLUMNS, "axis.width"]), metadata=synthetic_metadata())
+    table = table_of(rows)
     table.metadata.questions["it"] = content
     (answer,) = AnsweredTable.of(table).answers
     return answer

@@ -6,12 +6,12 @@ import hashlib
 import io
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.metadata import (
     AxisFacts,
     ChipFacts,
@@ -22,7 +22,7 @@ from codesign.analysis.results.metadata import (
     WorkloadFacts,
 )
 from codesign.analysis.results.points import Point, gather
-from codesign.analysis.results.table import ResultTable, read_results, write_results
+from codesign.analysis.results.table import ResultTable, frame_of
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.reporting.html import render_report
 from codesign.reporting.tables import Table
@@ -377,10 +377,14 @@ def synthetic_metadata() -> ResultMetadata:
 
 
 def table_of(rows: list[Row], metadata: ResultMetadata | None = None) -> ResultTable:
-    """The rows after a round trip through a file."""
-    with TemporaryDirectory() as folder:
-        write_results(f"{folder}/r.parquet", rows, metadata or synthetic_metadata())
-        return read_results(f"{folder}/r.parquet")
+    """The rows as a file of them is read, without the file."""
+    axes = sorted({name for row in rows for name in row if name not in COLUMNS})
+    assert all(name.startswith("axis.") for name in axes), axes
+    names = ("sweep", "workload", "chip", "capacity", "operation", "schedule", *axes)
+    keys = (*names, "recipe", "training_seed", "evaluation_seed", "point")
+    ordered = sorted(rows, key=lambda row: [(row.get(key) is not None, row.get(key)) for key in keys])
+    facts = ResultMetadata.from_json((metadata or synthetic_metadata()).to_json())
+    return ResultTable(frame=frame_of(ordered, [*COLUMNS, *axes]), metadata=facts)
 
 
 def points_of(rows: list[Row], metadata: ResultMetadata | None = None) -> tuple[Point, ...]:
