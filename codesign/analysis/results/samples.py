@@ -28,9 +28,19 @@ def counts_samples(column: str) -> bool:
 
 
 def chance_of(point: Point, column: str) -> float:
-    """Half the width of a share's interval over the choice of test samples; 0 where their number is not known."""
-    share, samples = (point.value(name).mean for name in (column, "samples"))
-    return 0.0 if share is None or not samples else _QUANTILE * math.sqrt(max(share * (1 - share), 0.0) / samples)
+    """Half the width of a share's interval over the choice of test samples; 0 where their number is not known.
+
+    Of accuracies, from the mean over training seeds of each sample. Two samples are made up, one right and one wrong,
+    so that what is right in all samples is not taken for certain.
+    """
+    share, count = (point.value(name).mean for name in (column, "samples"))
+    if share is None or not count:
+        return 0.0
+    right = right_answers(point).values() if column == "accuracy" else ()
+    squares = float((np.mean([*right], axis=0) ** 2).sum()) if right else share * count
+    samples = count + 2
+    variance = (squares + 1) / samples - ((share * count + 1) / samples) ** 2
+    return _QUANTILE * math.sqrt(max(variance, 0.0) / samples)
 
 
 def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float]:
