@@ -72,7 +72,7 @@ def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, stand
     rows = [one | {"energy_j": one["energy_j"] * (1 + 1e-6 * one["training_seed"])} for one in rows]
     answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
-    told = "As far as seeds and test samples tell, b may be 1.5 points ahead in accuracy."
+    told = "As far as seeds and test samples tell, b may be up to 1.5 points ahead in accuracy."
     assert (told in answer.remarks) == (standing == "likely")
 
 
