@@ -275,7 +275,16 @@ import codesign.exploration.sweep
 absent("a sweep whose results are there", "torch", "ray", "optuna", "numba", "sklearn", "pandas", "pyarrow", "pint")
 
 import codesign.simulation.engine
-absent("simulation without torch.compile", "torch._dynamo")
+import torch
+from codesign.training.hooks import NO_HOOKS, warming
+tensor = torch.ones(1, requires_grad=True)
+optimizer, _ = NO_HOOKS.make_optimizer([tensor], 0.1)
+warming(optimizer, 3)
+optimizer.zero_grad()
+tensor.grad = torch.ones(1)
+optimizer.step()
+assert tensor.item() < 1
+absent("simulation and training without torch.compile", "torch._dynamo")
 """
 
 

@@ -122,7 +122,7 @@ def random_net(rng: np.random.Generator, *, currents: bool) -> Net:
 @pytest.mark.parametrize("currents", [False, True])
 def test_spikes_are_those_of_the_integers_in_both_engines(currents: bool, tmp_path: Path):
     total = 0
-    for seed in range(4):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         net = random_net(rng, currents=currents)
         inputs = rng.integers(-30, 60, (2, 12, *net[0]["shape"]))
@@ -138,7 +138,7 @@ def test_spikes_are_those_of_the_integers_in_both_engines(currents: bool, tmp_pa
         for layer, spikes in enumerate(wanted.values()):
             np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(2, -1).sum(axis=1))
             total += int(spikes.sum()) if layer else 0
-    assert total > 500
+    assert total > 200
 
 
 @torch.no_grad()

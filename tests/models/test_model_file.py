@@ -12,8 +12,6 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import codesign as cd
 from codesign.errors import InputError
@@ -160,17 +158,6 @@ def test_the_file_alone_says_everything_to_other_programs(tmp_path):
     assert json.loads(metadata["timestep_s"]) == 0.01
 
 
-@given(position=st.integers(min_value=0, max_value=len(data()) - 1), value=st.integers(min_value=0, max_value=255))
-def test_a_file_with_any_other_byte_is_loaded_or_refused(position, value):
-    content = bytearray(data())
-    content[position] = value
-    try:
-        loaded = decode_model(bytes(content))
-    except InputError:
-        return
-    assert loaded.network.shape.layer_sizes == (5, 3)
-
-
 OTHER = (
     None,
     "",
@@ -234,7 +221,7 @@ def mutated(draw: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(500, marks=[pytest.mark.thorough, pytest.mark.fuzz])])
+@pytest.mark.parametrize("count", [80, pytest.param(500, marks=[pytest.mark.thorough, pytest.mark.fuzz])])
 def test_mutated_files_are_loaded_or_refused(count):
     """Thorough: would catch a card or a tensor that only building the network, or its page, stumbles over."""
     draw, ends = random.Random(count), set()
@@ -246,6 +233,7 @@ def test_mutated_files_are_loaded_or_refused(count):
         else:
             assert model_page(loaded.card, "x").startswith("# ")
             assert not loaded.network.check_numbers()
+            assert loaded.network.shape.layer_sizes == (5, 3)
             ends.add("loaded")
     assert ends == {"refused", "loaded"}
 

@@ -406,7 +406,6 @@ READ = [
 
 def read_by(framework: str, graph: Any, given: torch.Tensor) -> torch.Tensor:
     """(samples, timesteps, …) what its reader makes of a graph and input of (timesteps, samples, …)."""
-    pytest.importorskip(framework)
     if framework == "rockpool":
         from rockpool.nn.modules.torch.nir import from_nir
 
@@ -434,6 +433,7 @@ def read_by(framework: str, graph: Any, given: torch.Tensor) -> torch.Tensor:
 def test_what_is_exported_for_a_framework_does_there_what_it_does_here(
     framework: str, kind: str, neurons: dict[str, Any]
 ):
+    pytest.importorskip(framework)
     neuron = cd.NeuronSpec(time_constant="8 ms", bias=True, tick=True, **neurons)
     network = cd.SpikingNetwork(cd.TopologySpec.model_validate(NETWORKS[kind]), neuron, timestep_s=1e-3)
     torch.manual_seed(0)

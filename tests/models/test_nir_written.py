@@ -79,7 +79,7 @@ def state_of(network: cd.SpikingNetwork) -> dict[str, Any]:
     return {name: value.numpy().tolist() for name, value in network.state_dict().items()}
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(network=networks())
 def test_what_is_written_is_read_back(network: cd.SpikingNetwork, tmp_path_factory: pytest.TempPathFactory):
     card = cd.describe_model(network, name="by hand", description="a µ model")

@@ -34,35 +34,31 @@ PER_SAMPLE = [
 ]
 
 
-def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule) -> list[torch.Tensor]:
+def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule, engine: str) -> list[torch.Tensor]:
     network.zero_grad()
-    logits = simulate(network, events, schedule, regularization=DROPOUTS, seed=3).logits
+    logits = simulate(network, events, schedule, regularization=DROPOUTS, seed=3, engine=engine).logits
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(events.labels), reduction="sum").backward()
     return [parameter.grad.clone() for parameter in network.parameters()]
 
 
-@pytest.mark.parametrize("policy", ["random", "momentum", "fifo"])
+@pytest.mark.parametrize("policy", ["random", "momentum"])
 @pytest.mark.parametrize("engine", engine_names())
 def test_a_sample_does_not_see_its_batch(policy: str, engine: str):
-    case = a_case(batch=64)
+    case = a_case(batch=20)
     network, events = case.network, case.events
     with torch.no_grad():  # free weights: what is asserted is independence, not exact sums
         for weight in network.weights():
             weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.5)
     schedule = Schedule(policy=policy, group_size=2)
     together = simulate(network, events, schedule, regularization=DROPOUTS, seed=3, engine=engine).execution
-    for positions in ([17], [17, 40], [40, 3]):
+    for positions in ([17], [17, 10], [10, 3]):
         part = events.select(positions)
         alone = simulate(network, part, schedule, regularization=DROPOUTS, seed=3, engine=engine).execution
         for name in PER_SAMPLE:
             assert getattr(alone, name).tolist() == getattr(together, name)[positions].tolist(), name
-    whole = gradients(network, events, schedule)
-    summed = [torch.zeros_like(gradient) for gradient in whole]
-    for position in range(64):
-        for total, gradient in zip(summed, gradients(network, events.select([position]), schedule), strict=True):
-            total += gradient
-    for one, other in zip(whole, summed, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    alone = [gradients(network, events.select([position]), schedule, engine) for position in range(20)]
+    for whole, *each in zip(gradients(network, events, schedule, engine), *alone, strict=True):
+        torch.testing.assert_close(whole, torch.stack(each).sum(dim=0), rtol=1e-4, atol=1e-5)
 
 
 def chain(weights: list[float], **neuron: object) -> SpikingNetwork:

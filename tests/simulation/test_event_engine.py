@@ -29,9 +29,13 @@ from random_cases import Case, a_case, cases, examples, random_service
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, simulate
+from codesign.simulation.event.memory import new_trace
+from codesign.simulation.event.resources import Resources
 from codesign.simulation.event.selection import FEW
+from codesign.simulation.event.tables import new_tables
 from codesign.simulation.policies import Policy
 from codesign.simulation.policies.random import RANDOM
+from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
 from codesign.workload.events import EventBatch
 
@@ -50,22 +54,13 @@ def test_wide_networks_equal_the_reference(case: Case):
     assert_equals_reference(case)
 
 
-@pytest.mark.parametrize("convolutional", [False, True])
-def test_a_case_fires_and_learns_everywhere(convolutional: bool):
-    """The comparisons below compare something."""
-    case = a_case(convolutional=convolutional)
-    simulation = run(case, ENGINE)
-    assert simulation.execution.emitted.sum(axis=0).all()
-    assert all(bool(gradient.any()) for gradient in result_gradients(case, simulation))
-
-
 # the loss ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", ["loss", "scores"])
 def test_results_are_tensors_like_any_other(engine: str, kind: str):
-    case = a_case()
+    case = a_case(batch=2, timesteps=1)
 
     def loss() -> torch.Tensor:
         return loss_of(case, engine).value if kind == "loss" else run(case, engine).logits.square().mean()
@@ -169,7 +164,7 @@ def test_counters_change_nothing_and_are_left_out_when_not_wanted(convolutional:
 @pytest.mark.parametrize("convolutional", [False, True])
 def test_one_network_can_be_run_in_any_order(convolutional: bool):
     """What a run leaves behind in memory that others use again changes nothing, errors included."""
-    case = a_case(convolutional=convolutional)
+    case = a_case(convolutional=convolutional, batch=2, timesteps=2)
     schedules = [
         Schedule(group_size=2),
         Schedule(group_size=None, stop="drained", synchronization_threshold="layer", barrier_messages=True),
@@ -185,10 +180,12 @@ def test_one_network_can_be_run_in_any_order(convolutional: bool):
             run(replace(case, schedule=other), ENGINE, counters=False)
             classification_loss(case.network, case.events, other, engine=ENGINE)
         graphs.append((schedule, run(replace(case, schedule=schedule), ENGINE)))
-    for schedule, simulation in reversed(graphs):
+    for schedule in schedules:
         expected = run(replace(case, schedule=schedule), "reference")
-        assert_same(simulation.execution, expected.execution)
-        assert_gradients_close(result_gradients(case, simulation), result_gradients(case, expected))
+        gradients = result_gradients(case, expected)
+        for simulation in [simulation for ran, simulation in graphs if ran is schedule]:
+            assert_same(simulation.execution, expected.execution)
+            assert_gradients_close(result_gradients(case, simulation), gradients)
 
 
 # corners -------------------------------------------------------------------------------------------------------------
@@ -213,16 +210,16 @@ def by_hand(topology: str, events: EventBatch, schedule: Schedule, low: int, hig
 def test_long_passes_and_many_messages(kind: str):
     """More forward steps than the convergence curve has, and more messages before a spike than the histogram has."""
     rng = np.random.default_rng(0)
-    events, mode = batch_of(rng.poisson(2.0, (1, 2, 300))), "frame" if kind == "frame" else "queued"
+    events, mode = batch_of(rng.poisson(2.0, (1, 1, 300))), "frame" if kind == "frame" else "queued"
     schedule = Schedule(group_size=1, stop="drained", input_mode=mode)
-    case = by_hand("300-150-3", events, schedule, -2, 4, threshold=0.5, refractory=False)
+    case = by_hand("300-40-3", events, schedule, -2, 4, threshold=0.5, refractory=False)
     if kind == "timed":
-        schedule = replace(schedule, policy="timed", cores=tuple(n // 50 for n in range(153)))
+        schedule = replace(schedule, policy="timed", cores=tuple(n // 15 for n in range(43)))
         schedule = replace(schedule, service=random_service(rng, case.network, schedule))
         case = replace(case, schedule=schedule)
     assert_equals_reference(case)
     execution = run(case, ENGINE).execution
-    assert execution.forward_steps.max() > 100
+    assert execution.forward_steps.max() > CONVERGENCE_STEPS
     assert execution.currents_before_firing[:, -1].any()
 
 
@@ -234,20 +231,20 @@ _AS_RANDOM = Policy(name="mine", priority=RANDOM.priority, uses_uniform=True)
 )
 def test_choices_among_many_equal_the_references(policy: Policy | str, group_size: int):
     """More wait than are ranked at once; a policy that draws as `random` does is asked for its priorities."""
-    events = batch_of(np.random.default_rng(1).poisson(1.0, (1, 2, 30)))
+    events = batch_of(np.random.default_rng(1).poisson(1.0, (1, 1, 30)))
     schedule = Schedule(policy=policy, group_size=group_size, stop="drained")
-    case = by_hand("30-[120x2]-5", events, schedule, -8, 16, threshold=0.3)
+    case = by_hand("30-120-20-5", events, schedule, -8, 16, threshold=0.3)
     assert_equals_reference(case)
     assert run(case, ENGINE).execution.emitted[:, 0].min() > FEW + 40
 
 
-def test_traces_and_tables_grow():
-    """A sample with very many evaluations among others with few."""
-    rng = np.random.default_rng(1)
-    frames = rng.poisson(0.02, (3, 8, 50))
-    frames[1] = rng.poisson(3.0, (8, 50))
-    schedule = Schedule(group_size=8, stop="drained", cores=tuple(rng.integers(0, 5, 810).tolist()))
-    assert_equals_reference(by_hand("50-[200x4]-10", batch_of(frames), schedule, -16, 20, threshold=0.125))
+def test_traces_and_tables_grow(monkeypatch: pytest.MonkeyPatch):
+    """From next to nothing, more than once."""
+    monkeypatch.setattr(Resources, "take_store", lambda _: new_trace(16, 64))
+    monkeypatch.setattr(Resources, "take_tables", lambda _: new_tables(2))
+    case = a_case()
+    assert_equals_reference(case)
+    assert len(run(case, ENGINE).execution.messages.step) > 40
 
 
 def test_weights_in_any_memory_order():

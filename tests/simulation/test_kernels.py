@@ -106,7 +106,7 @@ def test_total_adds_halves_to_each_other(lanes: int):
 # rows of weights -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [lanes * LANES for lanes in (1, 3, 4, 5, 8, 9, 15, 20)])
+@pytest.mark.parametrize("width", [lanes * LANES for lanes in (1, 4, 8, 31)])
 def test_rows_of_weights_are_numpys(width: int):
     """Small integers, whose sums are exact in any order; other slots keep what they hold."""
     rng = np.random.default_rng(width)
@@ -232,7 +232,7 @@ def test_events_of_a_vector_of_entries_are_lost_as_those_of_each(probability: fl
             expected[entry] = survivors(absorb(key, indices[1 + entry]), np.int64(values[1 + entry]), probability)
 
     rng = np.random.default_rng(9)
-    for _ in range(50):
+    for _ in range(20):
         indices = rng.integers(0, 1 << 20, LANES + 1).astype(np.int32)
         values = rng.integers(0, rng.choice([2, 6]), LANES + 1).astype(np.float32)
         found, expected = np.full(LANES + 3, -1, dtype=np.float32), np.zeros(LANES, dtype=np.float32)
@@ -241,12 +241,12 @@ def test_events_of_a_vector_of_entries_are_lost_as_those_of_each(probability: fl
         assert found.tolist() == [-1, -1, *expected.tolist(), -1]
 
 
-SIZES = [2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 500]
+SIZES = [2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, 500]
 
 
 @pytest.mark.parametrize("count", SIZES)
 def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng([count, seed, 1])
         wanted = int(rng.integers(1, count))
         keys = random_keys(rng, count, wanted)

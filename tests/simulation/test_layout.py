@@ -12,33 +12,10 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 from codesign.simulation.event.layout import MemoryLayout
 
-BY_HAND = [
-    {"input": [1, 5, 4], "layers": [{"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}]},
-    {
-        "input": [2, 6, 6],
-        "layers": [
-            {"kind": "sum_pool", "kernel": 3},
-            {"kind": "conv2d", "channels": 17, "kernel": 2, "padding": 2},
-            {"kind": "average_pool", "kernel": 5},
-            {"kind": "linear", "neurons": 4},
-        ],
-    },
-    {
-        "input": [3, 8, 4],
-        "layers": [
-            {"kind": "average_pool", "kernel": 2},
-            {"kind": "sum_pool", "kernel": 2},
-            {"kind": "linear", "neurons": 33},
-            {"kind": "linear", "neurons": 2},
-        ],
-    },
-]
-
 
 def networks() -> list[SpikingNetwork]:
     """Free weights: nothing here depends on the order of sums by more than rounding."""
-    topologies = [TopologySpec.model_validate(one) for one in BY_HAND]
-    topologies += [deep_convolutional(np.random.default_rng(seed)) for seed in range(24)]
+    topologies = [deep_convolutional(np.random.default_rng(seed)) for seed in range(24)]
     topologies += [wide_linear(np.random.default_rng(seed)) for seed in range(6)]
     return [SpikingNetwork(one, NeuronSpec(), timestep_s=0.01, seed=i) for i, one in enumerate(topologies)]
 

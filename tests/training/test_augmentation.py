@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import batch_of, dense
 from workload_files import same
@@ -28,6 +28,7 @@ AUGMENTATIONS = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(AUGMENTATIONS, st.permutations(range(4)), st.integers(0, 3), st.integers(1, 3))
 def test_no_sample_depends_on_its_batch(augmentation, order, seed, epoch):
     batch = random_batch((2, 3, 4))

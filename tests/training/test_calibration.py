@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import parse_topology
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training import calibration as module
 from codesign.training import trainer
@@ -48,7 +47,6 @@ def split(seed: int, samples: int = 60) -> EventBatch:
     return EventBatch.from_dense(frames, labels, timestep_s=0.01, sample_ids=1000 * seed + np.arange(samples))
 
 
-@pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize(
     "neuron",
     [
@@ -60,10 +58,8 @@ def split(seed: int, samples: int = 60) -> EventBatch:
     ],
     ids=["hard reset", "free to fire again", "subtract", "amount and bias", "value, floor and start"],
 )
-@pytest.mark.parametrize("schedule", [LAYERED, ASYNCHRONOUS, replace(ASYNCHRONOUS, policy="fifo", group_size=3)])
-def test_scaled_thresholds_are_weights_scaled_inversely(
-    schedule: Schedule, neuron: dict[str, Any], engine: str
-) -> None:
+@pytest.mark.parametrize("schedule", [LAYERED, ASYNCHRONOUS])
+def test_scaled_thresholds_are_weights_scaled_inversely(schedule: Schedule, neuron: dict[str, Any]) -> None:
     """To the last spike and counter, where scales are powers of two and no sum is rounded."""
     scales = (2.0, 0.5, 4.0)
     raised, divided = network_of(grid=2**-6, **neuron), network_of(grid=2**-6, **neuron)
@@ -73,8 +69,8 @@ def test_scaled_thresholds_are_weights_scaled_inversely(
     assert torch.equal(divided.threshold, network_of(**neuron).threshold)
     events = split(3)
     with torch.no_grad():
-        one, other = (simulate(each, events, schedule, seed=4, engine=engine).execution for each in (raised, divided))
-        plain = simulate(network_of(grid=2**-6, **neuron), events, schedule, seed=4, engine=engine).execution
+        one, other = (simulate(each, events, schedule, seed=4).execution for each in (raised, divided))
+        plain = simulate(network_of(grid=2**-6, **neuron), events, schedule, seed=4).execution
     assert_same(one, other)
     assert (one.emitted.sum(axis=0) > 0).all()
     assert not np.array_equal(one.emitted, plain.emitted)

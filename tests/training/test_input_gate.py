@@ -75,8 +75,7 @@ def noisy(seed: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
 def test_closes_inputs_that_say_nothing():
     network = network_of("16-12-2", threshold=0.3)
     training, validation = batch_of(*noisy(1, 200)), batch_of(*noisy(2, 100))
-    reports = []
-    result = train(network, RECIPE, training, validation, seed=0, on_epoch=reports.append)
+    result = train(network, RECIPE, training, validation, seed=0)
     assert result.best_epoch > 12  # halfway from the end of the ramp
     gate = result.state["input_gate"]
     assert not gate[8:].any()
@@ -86,8 +85,6 @@ def test_closes_inputs_that_say_nothing():
     assert execution.accuracy > 0.85
     passed = noisy(2, 100)[0][:, :, gate.numpy()].sum(axis=(1, 2))
     assert execution.input_events.tolist() == passed.tolist()
-    again = network_of("16-12-2", threshold=0.3)
-    assert torch.equal(train(again, RECIPE, training, validation, seed=0).state["input_gate"], gate)
 
 
 def test_the_gate_of_an_epoch_is_what_its_last_update_made_of_the_logits():

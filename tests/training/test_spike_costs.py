@@ -12,7 +12,7 @@ from networks import network_of, toy_split
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import network_shape, parse_topology
-from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.engine import classification_loss
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
@@ -86,9 +86,8 @@ def test_the_best_epoch_keeps_the_budget():
     assert len(set(worst_first)) == 5
 
 
-@pytest.mark.parametrize("method", ["layered", "unlayered"])
-def test_training_comes_to_its_budget(method: str):
-    plain = {"method": method, "epochs": 24, "batch_size": 20, "learning_rate": 0.01}
+def test_training_comes_to_its_budget():
+    plain = {"method": "unlayered", "epochs": 24, "batch_size": 20, "learning_rate": 0.01}
     results = {}
     for name, more in {"free": {}, "cost": {"spike_cost": 1.0}, "budget": {"budget": {"density": 0.4}}}.items():
         results[name] = train(
@@ -110,11 +109,10 @@ def test_a_budget_that_no_epoch_keeps_is_told():
     assert repr(result).endswith(", over its budget)")
 
 
-@pytest.mark.parametrize("engine", engine_names())
-def test_the_loss_of_a_report_is_without_costs(engine: str):
+def test_the_loss_of_a_report_is_without_costs():
     given = recipe(spike_cost=5.0, epochs=1, batch_size=120, cost_ramp=0.0)
     expected = classification_loss(network(), toy_split(1, 120), given.schedule, seed=3, epoch=1)
-    report = train(network(), given, toy_split(1, 120), toy_split(2, 120), seed=3, engine=engine).history[0]
+    report = train(network(), given, toy_split(1, 120), toy_split(2, 120), seed=3).history[0]
     assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
     assert report.spike_cost == 5.0
 

@@ -57,7 +57,7 @@ def test_half_the_threshold_doubles_the_events_of_a_full_change():
     assert seen[1, 4, 3] == seen[0, 4, 3] == 2  # there and gone
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7]), st.sampled_from([1.0, 1.5, 2.0]))
 def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, magnification):
     camera = SaccadeCamera(height=16, width=16, travel=3, contrast=contrast, magnification=magnification)
@@ -66,7 +66,7 @@ def test_after_the_triangle_every_pixel_is_back_at_its_level(seed, contrast, mag
     assert seen.sum() > 0
 
 
-@settings(max_examples=10)
+@settings(max_examples=3)
 @given(st.integers(0, 1000))
 def test_an_image_is_seen_the_same_whatever_is_beside_it(seed):
     camera = SaccadeCamera(height=12, width=12, travel=3, contrast=0.3)

@@ -200,7 +200,7 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
 
 
-@pytest.mark.parametrize("status", [202, 403, 404])
+@pytest.mark.parametrize("status", [202, 404])
 def test_a_server_that_does_not_give_the_file_leads_to_the_page(server, tmp_path, status):
     what, _ = one_file(server)
     server.status = status
