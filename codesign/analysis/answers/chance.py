@@ -21,15 +21,19 @@ from codesign.analysis.results.samples import counts_samples, lead_by_samples
 
 
 def left_to_samples(comparison: Comparison) -> str:
-    """That two shares of the test samples are no farther apart than chance may put them."""
+    """That two shares of the test samples are no farther apart than chance may put them, and how many samples would
+    tell them apart, if that difference lasts."""
     samples = comparison.better.value("samples").mean
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
     low, high = lead_by_samples(comparison.better, comparison.worse, comparison.column)
     if not low <= 0.0 <= high:
         return ""
-    what = "make such a difference" if comparison.better_mean != comparison.worse_mean else "hide a difference"
-    return f"With {samples:,.0f} test samples, chance may {what}."
+    if comparison.better_mean == comparison.worse_mean:
+        return f"With {samples:,.0f} test samples, chance may hide a difference."
+    apart = comparison.better_mean - comparison.worse_mean
+    enough = float(f"{samples * ((high - low) / 2 / apart) ** 2:.2g}")
+    return f"With {samples:,.0f} test samples, chance may make such a difference; about {enough:,.0f} would tell."
 
 
 def level_by_samples(contest: Contest) -> str:
