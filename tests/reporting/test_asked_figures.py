@@ -56,6 +56,41 @@ def test_lines_along_a_time_have_its_unit_and_those_left_out_are_counted():
     assert found.note.endswith("These are the first 8 of 9 lines; `select` in the figure's entry chooses others.")
 
 
+@pytest.mark.parametrize(
+    ("kind", "most", "what"), [("currents_before_firing", 8, "lines"), ("spikes_per_neuron", 16, "bars")]
+)
+def test_a_figure_counts_what_it_leaves_out(kind: str, most: int, what: str):
+    rows = [
+        mubrain_row("layered", "random", 0, 0)
+        | {AXIS: float(size), "point": str(size), "currents_other_layers": [size, 1]}
+        for size in range(1, 18)
+    ]
+    found = drawn(rows, figure=kind)
+    assert len({row["line"] for row in rows_of(found)}) == most
+    assert f"These are the first {most} of 17 {what};" in found.note
+
+
+def test_levels_across_a_chart_are_no_more_than_its_lines():
+    levels = [mubrain_row("layered", "layered", 0, 0) | {"axis.network.width": w, "point": str(w)} for w in range(9)]
+    rows = [*({**row, "axis.network.width": 0} for row in by_size()[:-2]), *({AXIS: None, **row} for row in levels)]
+    found = drawn(rows, figure="along", along="group_size", column="accuracy", level={"layered": True})
+    (rules,) = [layer for layer in found.spec["layer"] if layer["mark"]["type"] == "rule"]
+    assert len(rules["data"]["values"]) == 8
+    assert found.note.endswith("Dashed: layers wait, the first 8 of 9.")
+
+
+def test_long_names_of_lines_are_told_apart_in_the_legend():
+    words = "with nothing else to tell them apart before the last word"
+    rows = [
+        mubrain_row("layered", "random", 0, 0)
+        | {"axis.recipe.layered.loss": f"{words} {last}", "currents_other_layers": [1, len(last)], "point": last}
+        for last in ("left", "right")
+    ]
+    legend = picture(drawn(rows, figure="currents_before_firing"), "svg").decode()
+    assert "left</tspan>" in legend
+    assert "right</tspan>" in legend
+
+
 def test_accuracies_by_step_end_at_the_drained_one():
     rows = [
         mubrain_row("unlayered_rs", "random", 0, 0) | {"convergence_accuracy": [0.8, 0.9], "drained_accuracy": 0.95},

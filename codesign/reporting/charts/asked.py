@@ -27,6 +27,7 @@ from codesign.reporting.charts.base import (
     axis_of,
     color,
     figure,
+    in_lines,
     named_rows,
     quantitative,
     source,
@@ -39,9 +40,9 @@ LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
 """What a point is called."""
 
-_MOST_LINES, _MOST_STEPS = 8, 200
+_MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
-_LEGEND = {"orient": "bottom", "columns": 2, "labelLimit": 250}
+_LEGEND = {"orient": "bottom", "columns": 2, **in_lines(40)}  # a name that is cut off may be another one's
 _BANDS = "Bands: 95 % intervals over training seeds."
 
 
@@ -87,33 +88,41 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> dict[str, LineT]:
-    """By the name of a point, of those that have one; the same curve is drawn once."""
+def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> tuple[dict[str, LineT], str]:
+    """By the name of a point, of the first that have one, and how many are left out; the same curve is drawn once."""
     curves: dict[str, LineT] = {}
     for point in points:
         found = curve(point)
         if found and found not in curves.values():
             curves.setdefault(say(point), found)
-    return dict([*curves.items()][:_MOST_LINES])
+    return dict([*curves.items()][:_MOST_LINES]), _first(_MOST_LINES, len(curves))
+
+
+def _first(shown: int, known: int, what: str = "lines") -> str:
+    """That a figure shows the first of more, as a sentence; "" for all."""
+    if known <= shown:
+        return ""
+    return f" These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
 
 
 def _steps(
     name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], say: Saying
 ) -> Figure | None:
-    curves = _curves(chosen, convergence_curve, say)
+    curves, left_out = _curves(chosen, convergence_curve, say)
     if not curves:
         return None
     levels = {say(point): interval(drained_accuracies(point, points)).mean for point in chosen if say(point) in curves}
     rows = [_row(line, x, y, "accuracy") for line, curve in curves.items() for x, y in curve[:_MOST_STEPS]]
     dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
     drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
-    return figure(name, entry.title or _TITLES[entry.figure], drawn, "Dashed: once all activity has drained.")
+    note = "Dashed: once all activity has drained." if dashes else ""
+    return figure(name, entry.title or _TITLES[entry.figure], drawn, (note + left_out).strip())
 
 
 def _shares(
     name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying, curve: Callable[[Point], Curve]
 ) -> Figure | None:
-    curves = _curves(chosen, curve, say)
+    curves, left_out = _curves(chosen, curve, say)
     if not curves:
         return None
     rows = [_row(line, x, y, "agreement") for line, found in curves.items() for x, y in found]
@@ -121,7 +130,7 @@ def _shares(
     x = "spikes propagated in a forward pass" if passes else "currents integrated before a spike"
     note = "Passes without an output spike are left out." if passes else "The last value holds all above it."
     y = f"share of {'passes' if passes else 'spikes'}"
-    return figure(name, entry.title or _TITLES[entry.figure], _line(rows, x, "agreement", y), note)
+    return figure(name, entry.title or _TITLES[entry.figure], _line(rows, x, "agreement", y), note + left_out)
 
 
 def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
@@ -132,12 +141,12 @@ def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
 
-    lines = _curves(chosen, by_epoch, say)
+    lines, left_out = _curves(chosen, by_epoch, say)
     rows = [_with_band(line, x, value, column) for line, values in lines.items() for x, value in values]
     if not rows:
         return None
     title = entry.title or f"{column_label(column).capitalize()} by epoch"
-    return figure(name, title, _band(rows) + _line(rows, "epoch", column), _BANDS)
+    return figure(name, title, _band(rows) + _line(rows, "epoch", column), _BANDS + left_out)
 
 
 def _along(
@@ -167,23 +176,20 @@ def _along(
     x_title = f"{_words(entry.along)}{f' in {unit}' if unit else ''}"
     drawn = _band(rows, ordinal=True) + _line(rows, x_title, like(column), label_of(column), ordinal=True)
     if levels:
-        drawn += _across(list(levels.values()), rows)
+        drawn += _across([*levels.values()][:_MOST_LINES], rows)
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
-    note = _BANDS + (f" Dashed: {runs}." if levels else "")
-    if found[_MOST_LINES:]:
-        note += (
-            f" These are the first {_MOST_LINES} of {len(found)} lines; `select` in the figure's entry chooses others."
-        )
+    of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
+    note = _BANDS + (f" Dashed: {runs}{of_more}." if levels else "") + _first(_MOST_LINES, len(found))
     return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
 
 
 def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
     rows: dict[str, Row] = {}
-    for point in chosen[: 2 * _MOST_LINES]:
-        mean, quartiles = point.value("spike_density").mean, point.means("spike_density_quartiles")
-        if mean is not None:
-            low, high = (quartiles[0], quartiles[2]) if quartiles else (None, None)
-            rows[say(point)] = {**_row(say(point), mean, mean, "spike_density"), "low": low, "high": high}
+    known = [(point, mean) for point in chosen if (mean := point.value("spike_density").mean) is not None]
+    for point, mean in known[:_MOST_BARS]:
+        quartiles = point.means("spike_density_quartiles")
+        low, high = (quartiles[0], quartiles[2]) if quartiles else (None, None)
+        rows[say(point)] = {**_row(say(point), mean, mean, "spike_density"), "low": low, "high": high}
     if not rows:
         return None
     names, height = named_rows("line", rows)
@@ -193,7 +199,7 @@ def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
     )
     spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
     drawn = (bars + spread).properties(width="container", height=height)
-    note = "Lines: 25th to 75th percentile over samples."
+    note = "Lines: 25th to 75th percentile over samples." + _first(_MOST_BARS, len(known), "bars")
     return figure(name, entry.title or _TITLES[entry.figure], drawn, note)
 
 
@@ -217,7 +223,8 @@ def _with_band(line: str, x: float, value: Interval, column: str) -> Row:
 def _x(title: str, *, ordinal: bool) -> alt.X:
     if ordinal:
         return alt.X("x:O", title=title, axis=alt.Axis(labelAngle=0))
-    return alt.X("x:Q", title=title, axis=alt.Axis(tickCount=8, grid=False), scale=alt.Scale(nice=False, zero=False))
+    axis = alt.Axis(tickCount=8, tickMinStep=1, grid=False)
+    return alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(nice=False, zero=False))
 
 
 def _numbers(rows: Sequence[Row], *fields: str) -> list[float]:

@@ -253,7 +253,7 @@ def named_rows(field: str, names: Iterable[str]) -> tuple[alt.Y, int]:
         ],
         "value": 0,
     }
-    axis = alt.Axis(title=None, labelOffset=raised, **_in_lines(_LETTERS_BESIDE))
+    axis = alt.Axis(title=None, labelOffset=raised, **in_lines(_LETTERS_BESIDE))
     return alt.Y(f"{field}:N", scale=nominal(known), axis=axis), max(_ROW, _LINE * lines + 8) * len(known)
 
 
@@ -262,17 +262,16 @@ def named_columns(field: str, names: Iterable[str]) -> tuple[alt.X, int]:
     known = list(dict.fromkeys(names))
     lines = max((len(wrap(name, _LETTERS_ABOVE)) for name in known), default=1)
     above: dict[str, Any] = {"orient": "top", "labelAngle": 0, "labelPadding": 4 + _LINE * (lines - 1)}
-    axis = alt.Axis(title=None, **above, **_in_lines(_LETTERS_ABOVE))
+    axis = alt.Axis(title=None, **above, **in_lines(_LETTERS_ABOVE))
     return alt.X(f"{field}:N", scale=nominal(known), axis=axis), _COLUMN * len(known)
 
 
-def _in_lines(letters: int) -> dict[str, Any]:
+def in_lines(letters: int) -> dict[str, Any]:
     """Labels in lines of so many letters, broken between words."""
     ends = f"regexp('(.{{1,{letters}}})(?: +|$)', 'g')"
     return {
         "labelExpr": rf"split(trim(replace(datum.label, {ends}, '$1\n')), '\n')",
         "labelLimit": 0,
-        "labelLineHeight": _LINE,
     }
 
 
