@@ -251,6 +251,15 @@ def test_questions_are_suggested_by_the_shape_of_a_sweep():
     }
 
 
+def test_of_trials_for_accuracy_alone_the_most_accurate_is_asked_for():
+    """A limit on the accuracy itself would leave out who may be as accurate by chance."""
+    trials = [
+        one | {"axis.trial": name} for name in "ab" for one in rows_of([("a", 1.0, 0.8 + (name == "a") / 9, 1.0, 1.0)])
+    ]
+    found = suggested_questions(gathered(trials), (Objective(column="accuracy", direction="maximize"),))
+    assert (found["trial"].most, found["trial"].where) == ("accuracy", ())
+
+
 def test_what_not_waiting_costs_and_what_gives_it_back_is_asked_of_what_was_tried():
     rows = cells("layered", "layered", HIGH) + cells("layered", "random 8", LOW)
     rows += cells("layered", "random 16", LEVEL)

@@ -186,6 +186,16 @@ def test_who_misses_a_share_by_chance_leaves_the_answer_open(missing, samples, s
     assert (told.lower() in [remark.lower() for remark in answer.remarks]) == (standing == "likely")
 
 
+def test_who_cannot_be_compared_and_misses_a_share_by_chance_leaves_the_only_other_one_unsure():
+    for missing, standing in ((0.85, "sure"), (0.905, "likely")):
+        other = [one | {"energy_j": None} for one in accurate("b", 1e-9, *(missing,) * 3)]
+        rows = [one | {"samples": 1000} for one in (*accurate("a", 2e-9, 0.92, 0.92, 0.92), *other)]
+        answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+        assert (labels(answer)[0], answer.standing) == ("a", standing)
+        told = "b cannot be compared and may miss accuracy within 1 point of best by chance."
+        assert (told in answer.remarks) == (standing == "likely")
+
+
 @pytest.mark.parametrize(
     ("met", "samples", "standing"),
     [

@@ -49,20 +49,25 @@ def excluded_by_chance(contest: Contest) -> str:
     """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
 
     Only options of which no variant meets the constraints; those of one that has such a variant are left to the seeds.
-    Of several, the one that misses by least.
+    Of several, the one that misses by least. Beside a single one that meets them, also who cannot be compared with it.
     """
-    better = {}
+    better, unknown = {}, {}
     for option, variants in contest.members.items():
         for point in variants if option not in contest.chosen else ():
-            known = point.value(contest.column).mean is not None and missed_by_chance(point, contest.where)
-            found = contest.against_next(point) if known else None
+            if not missed_by_chance(point, contest.where):
+                continue
+            found = None if point.value(contest.column).mean is None else contest.against_next(point)
             if found is not None and found[1] >= 1:
                 better[point] = contest.label(option)
-    if not better:
+            elif found is None and len(contest.ranked) == 1:
+                unknown[point] = contest.label(option)
+    told = better or unknown
+    if not told:
         return ""
-    nearest = min(better, key=lambda point: largest_miss(point, contest.where))
+    nearest = min(told, key=lambda point: largest_miss(point, contest.where))
     missed = listed([limit.text for limit in contest.where if not meets(nearest, limit)])
-    return f"{contest.names.upper(better[nearest])} would be better and may miss {missed} by chance."
+    how = "would be better" if better else "cannot be compared"
+    return f"{contest.names.upper(told[nearest])} {how} and may miss {missed} by chance."
 
 
 def included_by_chance(contest: Contest) -> str:

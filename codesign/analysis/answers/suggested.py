@@ -136,7 +136,7 @@ def _axes(points: Sequence[Point], objectives: Sequence[Objective]) -> Iterator[
             continue
         most = moved.column if moved.direction == "maximize" else None
         least = moved.column if moved.direction == "minimize" else None
-        where = _ACCURATE if path == TRIAL_AXIS else ()
+        where = _ACCURATE if path == TRIAL_AXIS and moved.column != "accuracy" else ()
         question = ChooseQuestion(choose=f"{AXIS_PREFIX}{path}", most=most, least=least, where=where)
         yield path.replace(".", "_"), question
 
