@@ -122,7 +122,11 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
     if run.state == "running" or (run.state == "finished" and record.jobs.there == record.jobs.needed):
         return
     yield Text(_why(run))
-    if record.command:
+    if run.state == "finished" and record.search is not None:
+        yield Text(
+            "A trial that failed has ended, too. Running the study again tries only what failed on the test split."
+        )
+    elif record.command:
         yield Text("Finished jobs are kept; this continues with the rest:")
         yield Text(f"cd {shlex.quote(record.folder)} && {record.command}", style="bold", overflow="fold")
     else:

@@ -200,6 +200,20 @@ def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path
     assert "It was interrupted." in said(tmp_path / "out")
 
 
+def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root, output="tiny")
+    file = tmp_path / "tiny" / "run.json"
+    content = json.loads(file.read_text())
+    content["jobs"]["failed"], content["command"] = 2, "codesign study tiny.yaml"
+    content["search"] = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "journal.log"}
+    file.write_text(json.dumps(content))
+    shown = said(tmp_path / "tiny", columns=200)
+    assert (
+        "A trial that failed has ended, too. Running the study again tries only what failed on the test split." in shown
+    )
+    assert "continues with the rest" not in shown
+
+
 @pytest.mark.thorough
 def test_a_study_says_how_many_trials_it_has(tmp_path: Path, cache_root: Path) -> None:
     from tiny_studies import STUDY
