@@ -24,7 +24,7 @@ from codesign.analysis.results.metadata import StudyFacts, TrialFacts
 from codesign.analysis.results.study import Study
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
-from codesign.reporting.charts.study import progress_figures, slice_figures
+from codesign.reporting.charts.study import progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.html import render_report
 from codesign.reporting.sections.study import search_table, space_table, trial_table
 
@@ -169,7 +169,7 @@ def test_the_search_space_has_units_and_conditions(table):
     assert rows["recipe.group_size"] == ["integer", "1 to 4096", "logarithmic", "always"]
     assert rows["chip.loihi.hop_energy"] == ["float", "1 pJ to 4 pJ", "linear", "always"]
     assert rows["schedule.policy"] == ["categorical", "random, momentum", "–", "always"]
-    assert rows["schedule.steps_after_output"][-1] == "schedule.stop is on_output"
+    assert rows["schedule.steps_after_output"][1:] == ["0 to 8 in steps of 2", "linear", "schedule.stop is on_output"]
 
 
 # the page ------------------------------------------------------------------------------------------------------------
@@ -255,6 +255,11 @@ def test_a_trial_says_how_many_parameters_it_has_besides(table):
 
 def test_a_large_study_stays_below_two_megabytes(large):
     text = render_report(large)
+    study = study_of(large)
+    drawn = {one.name: one for one in (*trade_off_figures(study), *slice_figures(study))}
+    assert drawn["trials-1"].note.startswith("249 of 1,000 trials are drawn. The axes hold all complete trials;")
+    assert re.fullmatch(r"59 of \d{3} trials are drawn\.", drawn["slice-0"].note)
+    assert "no proof of a cause. 4 of 20 parameters are drawn." in text
     assert len(text.encode()) < 2_000_000
     assert text.count('data-figure="slice-') == 12
 

@@ -27,7 +27,12 @@ SPACE = (
     ParameterFacts(name="recipe.learning_rate", kind="float", low=1e-4, high=1e-2, log=True),
     ParameterFacts(name="schedule.policy", kind="categorical", choices=("random", "momentum")),
     ParameterFacts(
-        name="schedule.steps_after_output", kind="integer", low=0, high=8, condition="schedule.stop is on_output"
+        name="schedule.steps_after_output",
+        kind="integer",
+        low=0,
+        high=8,
+        step=2,
+        condition="schedule.stop is on_output",
     ),
     ParameterFacts(name="chip.loihi.hop_energy", unit="J", kind="float", low=1e-12, high=4e-12),
     ParameterFacts(name="chip.loihi.gated", kind="categorical", choices=("false", "true")),

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from tiny_studies import FIDELITY, study
 
 from codesign.exploration.study.evaluation import Outcome
-from codesign.exploration.study.facts import importances
+from codesign.exploration.study.facts import describe_study, importances
 from codesign.exploration.study.trials import volume_text
 
 
@@ -41,3 +42,14 @@ def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
     assert volume_text(spec, baseline, {0: Outcome(state="failed")}) == ""
     trials = {0: Outcome(state="complete", objectives=(2.0,)), 1: Outcome(state="infeasible", objectives=(9.0,))}
     assert volume_text(spec, baseline, trials) == "0.5 times the baseline's"
+
+
+def test_steps_of_a_range_and_single_epochs_are_said_as_they_are() -> None:
+    """Steps are in the unit of their range."""
+    times = ("{from: 1 ms, to: 100 ms, scale: log}", "{from: 1 ms, to: 9 ms, step: 2}")
+    spec = study(times, ("{from: 4, to: 8}", "{from: 4, to: 8, step: 2}"), more=FIDELITY)
+    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
+    found = describe_study(spec, empty, baseline=Outcome(state="failed"))
+    steps = {one.name: one.step for one in found.parameters if one.step is not None}
+    assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
+    assert found.levels[0] == "1 epoch, 1 training seed"

@@ -117,7 +117,8 @@ def test_what_gives_a_parameter_a_meaning_is_told() -> None:
     ).search_space
     assert {path: told for path in space.parameters if (told := space.implied(path))} == {
         "network.hidden.2": {"network.depth": "at least 2"},
-        **{f"recipe.{field}": {"recipe": "unlayered"} for field in ("policy", "momentum_noise", "group_size")},
+        **{f"recipe.{field}": {"recipe": "unlayered"} for field in ("policy", "group_size")},
+        "recipe.momentum_noise": {"recipe": "unlayered", "recipe.policy": "momentum"},
     }
 
 

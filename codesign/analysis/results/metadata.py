@@ -155,6 +155,7 @@ class ParameterFacts:
         unit: SI unit of its values, "" for none.
         kind: `float`, `integer` or `categorical`.
         low, high: the ends of a numeric range; None for a categorical one.
+        step: between its values, counted from `low`; None where all or all whole numbers are searched.
         log: whether the range is searched on a log scale.
         choices: of a categorical parameter, as they are written.
         condition: when it takes part, in words; "" for always.
@@ -165,6 +166,7 @@ class ParameterFacts:
     kind: Literal["float", "integer", "categorical"]
     low: float | None = None
     high: float | None = None
+    step: float | None = None
     log: bool = False
     choices: tuple[str, ...] = ()
     condition: str = ""

@@ -17,7 +17,7 @@ from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.exploration.study.trials import front_numbers, told_trials, volume
 from codesign.files import Location, write_atomically
-from codesign.units import si_unit
+from codesign.units import plural, si_unit
 
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
@@ -91,15 +91,16 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     if isinstance(domain, Choices):
         return dataclasses.replace(facts, kind="categorical", choices=domain.shown)
     low, high = (float(in_si(domain, end)) for end in (domain.from_, domain.to))
-    facts = dataclasses.replace(facts, low=low, high=high, log=domain.scale == "log")
+    step = None if domain.step is None else float(in_si(domain, f"{domain.step} {domain.unit}".strip()))
+    facts = dataclasses.replace(facts, low=low, high=high, step=step, log=domain.scale == "log")
     return dataclasses.replace(facts, kind="integer") if domain.integers else facts
 
 
 def _level_text(level: FidelityLevel | None) -> str:
     if level is None:
         return "as the file says"
-    words = {"samples": "training samples", "evaluation_samples": "validation samples", "seeds": "training seeds"}
-    return ", ".join(f"{count} {words.get(name, name)}" for name, count in level if count is not None)
+    nouns = {"epochs": "epoch", "samples": "training sample", "evaluation_samples": "validation sample"}
+    return ", ".join(plural(count, nouns.get(name, "training seed")) for name, count in level if count is not None)
 
 
 def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:

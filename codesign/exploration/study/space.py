@@ -215,12 +215,16 @@ class SearchSpace:
         parameter = self.parameters[path]
         if parameter.layer is not None and "network.depth" in self.parameters:
             return {"network.depth": f"at least {parameter.layer}"}
-        block = parameter.block
+        block, told = parameter.block, dict[str, str]()
         domain = self.parameters[block].domain if block in self.parameters else None
-        if not parameter.field or block in parameter.conditions or not isinstance(domain, Choices):
-            return {}
-        names = self._owners(parameter)
-        return {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
+        if parameter.field and block not in parameter.conditions and isinstance(domain, Choices):
+            names = self._owners(parameter)
+            told = {} if len(names) == len(domain.choices) else {block: " or ".join(map(str, names))}
+        policy = self.parameters.get("recipe.policy") if parameter.field == "momentum_noise" else None
+        if policy is not None and policy.path not in parameter.conditions and isinstance(policy.domain, Choices):
+            noisy = [name for name in map(str, policy.domain.choices) if get_policy(name).uses_noise]
+            told |= {} if len(noisy) == len(policy.domain.choices) else {policy.path: " or ".join(noisy)}
+        return told
 
     def _owners(self, parameter: Parameter) -> list[Value]:
         """The recipes, chips or schedules of trials of which a parameter is one."""

@@ -168,6 +168,11 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
+def of_more(shown: int, known: int, what: str) -> str:
+    """That a chart holds some of what there is, as a sentence; "" for all."""
+    return f"{shown:,} of {known:,} {what} are drawn." if shown < known else ""
+
+
 # parts of charts ------------------------------------------------------------------------------------------------------
 
 

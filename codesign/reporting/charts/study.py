@@ -18,6 +18,7 @@ from codesign.reporting.charts.base import (
     figure,
     named_rows,
     nominal,
+    of_more,
     quantitative,
     source,
     tooltip,
@@ -28,6 +29,7 @@ _MOST_SLICES = 12
 _MOST_MARKS, _MOST_IN_SLICE = 250, 60
 """Trials of one chart: the front, then every so many of the others."""
 _MOST_BARS = 12
+_BEYOND = "The axes hold all complete trials; some of the others lie beyond them."
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
 _SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
 
@@ -41,7 +43,8 @@ def trade_off_figures(study: Study) -> list[Figure]:
             y, x = study.objectives[0].column, study.objectives[place].column
             rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in _thinned(trials, _MOST_MARKS)]
             title = f"{column_label(y).capitalize()} against {column_label(x)}, on validation"
-            found.append(figure(f"trials-{place}", title, _scatter(rows, x, y)))
+            told = _drawn(rows, trials), _BEYOND if _beyond(rows) else ""
+            found.append(figure(f"trials-{place}", title, _scatter(rows, x, y), " ".join(filter(None, told))))
     return found
 
 
@@ -78,7 +81,8 @@ def importance_figures(study: Study) -> list[Figure]:
         )
         bars = base.mark_bar(height={"band": 0.7}).encode(tooltip=tooltip(parameter="parameter", text="share"))
         chart = alt.layer(bars, base.mark_text(align="left", dx=4, fontSize=11).encode(text="text:N"))
-        found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart))
+        note = of_more(len(shown), len(shares), "parameters")
+        found.append(figure(f"importance-{place}", f"What {column_label(objective.column)} depends on", chart, note))
     return found
 
 
@@ -102,9 +106,12 @@ def slice_figures(study: Study) -> list[Figure]:
                 for trial in _thinned(trials, _MOST_IN_SLICE)
             ]
             title = f"{column_label(objective.column).capitalize()} by {name}"
-            note = f"Condition: {parameter.condition}." if parameter.condition else ""
+            told = (
+                f"Condition: {parameter.condition}." if parameter.condition else "",
+                _drawn(rows, trials),
+            )
             chart = _scatter(rows, "", objective.column, parameter)
-            found.append(figure(f"slice-{len(found)}", title, chart, note))
+            found.append(figure(f"slice-{len(found)}", title, chart, " ".join(filter(None, told))))
     return found
 
 
@@ -131,9 +138,27 @@ def _row(study: Study, trial: TrialFacts, x: str | float | None, y: float | None
     return {"x": x, "y": y, "state": state, "faint": faint, "trial": study.describe(trial)}
 
 
+def _drawn(rows: Sequence[Row], trials: Sequence[TrialFacts]) -> str:
+    """How many of the trials are drawn, beside the baseline."""
+    marks, known = sum(row["state"] != "baseline" for row in rows), sum(trial.number is not None for trial in trials)
+    return of_more(marks, known, "trials")
+
+
+def _beyond(rows: Sequence[Row]) -> bool:
+    """Whether some trial lies outside of what those that set the axes ask for."""
+    main = _main(rows)
+    ends = {name: [float(row[name] or 0.0) for row in main] for name in ("x", "y")}
+    return any(not min(ends[name]) <= float(row[name] or 0.0) <= max(ends[name]) for row in rows for name in ends)
+
+
+def _main(rows: Sequence[Row]) -> list[Row]:
+    """Those that set the axes."""
+    return [row for row in rows if row["state"] not in ("dropped", "infeasible")] or list(rows)
+
+
 def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | None = None) -> Any:
     """Trials as marks; those that are complete set the axes, the others are drawn as far as they fit."""
-    main = [row for row in rows if row["state"] not in ("dropped", "infeasible")] or list(rows)
+    main = _main(rows)
     ys = [float(row["y"] or 0.0) for row in main]
     states = [state for state in _STATES if any(row["state"] == state for row in rows)]
     vertical = alt.Y("y:Q", scale=quantitative(ys, **_ends(ys)), axis=axis_of(y, ys))

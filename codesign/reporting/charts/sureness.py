@@ -20,6 +20,7 @@ from codesign.reporting.charts.base import (
     figure,
     log_ticks,
     named_rows,
+    of_more,
     quantitative,
     source,
     tooltip,
@@ -44,7 +45,8 @@ def ranges_figure(
             ends = f"{quantity(low, column)} to {quantity(high, column)}"
             named = {"point": say(point), "chip": names.chips[point.chip], "text": quantity(mean, column), "ends": ends}
             rows.setdefault(say(point), {**named, "value": mean, "low": low, "high": high})
-    drawn = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))[:_MOST]
+    known = sorted(rows.values(), key=lambda row: (float(row["value"] or 0.0), str(row["point"])))
+    drawn = known[:_MOST]
     if not drawn:
         return None
     values = [float(row[name] or 0.0) for row in drawn for name in ("value", "low", "high")]
@@ -58,8 +60,8 @@ def ranges_figure(
     bars = base.mark_rule(size=3, opacity=0.5).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
     chart = alt.layer(bars, base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=scale)))
     title = f"{column_label(column).capitalize()} over the ranges of the chips' numbers"
-    name = column.rpartition("_")[0].replace("_", "-")
-    return figure(f"ranges-{name}", title, chart, "Bars: 95 % of the joint draws.")
+    name, left_out = column.rpartition("_")[0].replace("_", "-"), of_more(len(drawn), len(known), "points")
+    return figure(f"ranges-{name}", title, chart, f"Bars: 95 % of the joint draws. {left_out}".strip())
 
 
 def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Figure | None:
@@ -72,7 +74,8 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
                 continue
             rows.append({**_tip(tip, names), "of": column_label(comparison.column), "sides": sides})
     distinct = {(row["number"], row["sides"], row["of"]): row for row in rows}
-    drawn = sorted(distinct.values(), key=lambda row: float(row["off"] or 0.0))[:_MOST]
+    known = sorted(distinct.values(), key=lambda row: float(row["off"] or 0.0))
+    drawn = known[:_MOST]
     if not drawn:
         return None
     values = [float(row[name] or 0.0) for row in drawn for name in ("low", "high", "at")]
@@ -95,7 +98,8 @@ def tips_figure(comparisons: Sequence[Comparison], names: Names, say: Callable[[
         "tipping-points",
         "Numbers of a chip that alone turn a comparison round",
         alt.layer(bars, value, dots),
-        "Bars: the range of a number. Diamonds: the value beyond which the other side wins. The nearest come first.",
+        "Bars: the range of a number. Diamonds: the value beyond which the other side wins. The nearest come first. "
+        f"{of_more(len(drawn), len(known), 'numbers')}".strip(),
     )
 
 

@@ -36,6 +36,7 @@ from codesign.reporting.charts.base import (
     named_columns,
     named_rows,
     nominal,
+    of_more,
     quantitative,
     source,
     tooltip,
@@ -251,7 +252,8 @@ def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j"
         column: energy_j or latency_s.
     """
     rows: list[Row] = []
-    drawn = [point for point in points if _parts(point, column)][:_MOST_BARS]
+    known = [point for point in points if _parts(point, column)]
+    drawn = known[:_MOST_BARS]
     totals = [sum(_parts(point, column).values()) for point in drawn]
     for point, total in zip(drawn, totals, strict=True):
         label = names.chips[point.chip] if len({other.chip for other in drawn}) == len(drawn) else names.point(point)
@@ -275,6 +277,7 @@ def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j"
     note = "Bars are shares, since the sums lie far apart." if shares else ""
     if column == "latency_s":
         note = f"{note} Parts that overlap in time are each counted in full.".strip()
+    note = f"{note} {of_more(len(drawn), len(known), 'points')}".strip()
     return figure(f"{column.partition('_')[0]}-parts", f"{column_label(column).capitalize()} by part", chart, note)
 
 

@@ -19,6 +19,7 @@ from codesign.analysis.results.formatting import (
 )
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
 from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
+from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
 from codesign.reporting.section import Section
 from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
@@ -38,6 +39,8 @@ _STATES = ("complete", "dropped", "infeasible", "failed")
 def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...]:
     importances, slices = importance_figures(study), slice_figures(study)
     method = f"Importance: {study.facts.importance_method}." if importances else ""
+    sliced = {one.title.partition(" by ")[2] for one in slices}
+    left_out = of_more(len(sliced), len(study.spaces), "parameters")
     return (
         Section(
             name="search",
@@ -47,7 +50,12 @@ def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...
         Section(
             name="parameters",
             title="What the parameters do",
-            body=(*filter(None, [method]), *importances, *([_SLICES] if slices else []), *slices),
+            body=(
+                *filter(None, [method]),
+                *importances,
+                *([f"{_SLICES} {left_out}".strip()] if slices else []),
+                *slices,
+            ),
         ),
         Section(
             name="trials",
@@ -195,7 +203,8 @@ def space_table(study: Study) -> Table:
 def _range(parameter: ParameterFacts) -> str:
     if parameter.kind == "categorical":
         return ", ".join(parameter.choices) or UNKNOWN
-    return f"{parameter_text(parameter.low, parameter)} to {parameter_text(parameter.high, parameter)}"
+    ends = f"{parameter_text(parameter.low, parameter)} to {parameter_text(parameter.high, parameter)}"
+    return ends if parameter.step is None else f"{ends} in steps of {parameter_text(parameter.step, parameter)}"
 
 
 def _scale(parameter: ParameterFacts) -> str:
