@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from codesign.hardware.chip.description import Chip
 
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
@@ -25,10 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
+def _small_runs(request: pytest.FixtureRequest) -> bool:
+    """Whether the test is one of those that plan and run tiny sweeps and studies."""
+    return request.path.parent.name in ("cli", "exploration", "study")
+
+
 @pytest.fixture(autouse=True)
 def without_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take longer than all else of a tiny sweep or study: only tests that are marked `pages` draw them."""
-    if request.path.parent.name in ("cli", "exploration", "study") and not request.node.get_closest_marker("pages"):
+    if _small_runs(request) and not request.node.get_closest_marker("pages"):
         for module in ("codesign.exploration.sweep", "codesign.reporting.html"):
             monkeypatch.setattr(f"{module}.write_report", lambda table, path: None)
 
@@ -37,3 +48,30 @@ def without_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Binned events of the digits dataset, made once a worker."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def what_is_installed_is_read_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read shipped chips and look for plug-ins takes longer than to plan a tiny sweep; no test changes them."""
+    if _small_runs(request):
+        from codesign import plug_ins
+        from codesign.hardware import library
+
+        load_chip, entry_points = _remembered()
+        monkeypatch.setattr(library, "load_chip", load_chip)
+        monkeypatch.setattr(plug_ins, "entry_points", entry_points)
+
+
+@cache
+def _remembered() -> tuple[Callable[..., Chip], Callable[..., Any]]:
+    from codesign.files.shipped import packaged_folders
+    from codesign.hardware.library import load_chip
+    from codesign.plug_ins import entry_points
+
+    once, folders = cache(load_chip), packaged_folders("chips")
+
+    def load(path: str | Path, with_error: bool = True) -> Chip:
+        absolute = Path(path).absolute()
+        return once(absolute, with_error) if absolute.parent in folders else load_chip(path, with_error)
+
+    return load, cache(entry_points)
