@@ -60,8 +60,20 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path) if request.param == "path" else f"memory://{uuid4().hex}"
 
 
-def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: str, cache_root: Path) -> None:
-    run(tiny(), location, cache_root, output="tiny")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> dict[str, Any]:
+    """The record that a finished sweep leaves."""
+    folder = tmp_path_factory.mktemp("finished")
+    run(tiny(), folder, cache_root)
+    return json.loads((folder / "out" / "run.json").read_bytes())
+
+
+def put(location: str | Path, name: str, record: dict[str, Any]) -> None:
+    open_folder(location).write(f"{name}/run.json", json.dumps(record).encode())
+
+
+def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: str, finished: dict[str, Any]) -> None:
+    put(location, "tiny", finished)
     from_output = said(f"{location}/tiny")
     lines = from_output.splitlines()
     assert said(location).splitlines()[2:] == lines[2:]  # the second line says how many seconds ago
@@ -76,9 +88,9 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
     assert (one["state"], one["search"], one["command"]) == ("finished", None, "")
 
 
-def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -> None:
-    for name in ("first", "second"):
-        run(tiny(("name: tiny", f"name: {name}")), location, cache_root, output=name)
+def test_a_folder_lists_its_runs_newest_first(location: str, finished: dict[str, Any]) -> None:
+    for seconds, name in enumerate(("first", "second")):
+        put(location, name, {**finished, "name": name, "alive": finished["alive"] + seconds})
     header, newest, oldest, hint = said(location).splitlines()
     assert header.split() == ["output", "state", "results", "last", "sign", "of", "life", "failed", "started"]
     assert newest.split()[:3] == ["second", "finished", "11/11"]
@@ -86,10 +98,10 @@ def test_a_folder_lists_its_runs_newest_first(location: str, cache_root: Path) -
     assert hint == "`codesign status` shows all of a run if it is given its output."
 
 
-def test_where_it_is_narrow_names_are_kept_and_times_give_way(tmp_path: Path, cache_root: Path) -> None:
+def test_where_it_is_narrow_names_are_kept_and_times_give_way(tmp_path: Path, finished: dict[str, Any]) -> None:
     names = ["a_question_of_49_letters_on_recordings_of_cameras", "b"]
     for name in names:
-        run(tiny(), tmp_path, cache_root, output=name)
+        put(tmp_path, name, finished)
     lines = said(tmp_path, columns=80).splitlines()
     assert {line.split()[0] for line in lines if "finished" in line} == set(names)
 
@@ -100,18 +112,10 @@ def test_nothing_there(tmp_path: Path) -> None:
             said(place)
 
 
-def test_it_only_reads(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root, output="tiny")
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    said(tmp_path)
-    said(tmp_path / "tiny")
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-
-
-def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, cache_root: Path) -> None:
-    run(tiny(), location, cache_root, output="tiny")
+def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: str, finished: dict[str, Any]) -> None:
+    put(location, "tiny", finished)
+    put(location, "tiny/deeper", {})
     open_folder(location).write("torn/run.json", b'{"format": "codesign-run 2"')
-    open_folder(location).write("tiny/deeper/run.json", b"{}")
     shown = said(location)
     assert "finished    11/11" in shown
     assert "deeper" not in shown
@@ -120,17 +124,15 @@ def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: s
         said(f"{location}/torn")
 
 
-def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root, output="tiny")
-    file = tmp_path / "tiny" / "run.json"
-    content = json.loads(file.read_text())
-    content["front"][0]["name"] = "\x1b[2J\x1b[31mred"
-    content["title"] = content["name"] = "\u202egnp.exe [bold]x[/bold]"
-    file.write_text(json.dumps(content))
+def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, finished: dict[str, Any]) -> None:
+    (line,) = finished["front"]
+    name = "\u202egnp.exe [bold]x[/bold]"
+    put(tmp_path, "tiny", {**finished, "name": name, "title": name, "front": [{**line, "name": "\x1b[2J\x1b[31mred"}]})
     for shown in (said(tmp_path / "tiny"), said(tmp_path / "tiny", "--json")):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
     assert "[bold]x[/bold]" in said(tmp_path / "tiny")
+    assert [path.name for path in tmp_path.rglob("*")] == ["tiny", "run.json"]  # it only reads
 
 
 def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
