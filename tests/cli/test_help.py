@@ -16,10 +16,7 @@ from codesign.cli.main import app
     [
         ("run --help", 0, "{MODEL} [CHIP]... "),
         ("chips validate --help", 0, "[OPTIONS] [NAME]... "),
-        ("chips show --help", 0, "[OPTIONS] {NAME}"),
         ("--help", 0, "--debug"),
-        ("chips --help", 0, "List all chips, or show"),
-        ("chips compare --help", 0, "paths of chips. [default: (all)]"),
         ("data --help", 0, "List the datasets found, and where"),
         ("report --help", 0, "a path or a URL. [default: (report.html in the folder"),
         (

@@ -140,10 +140,7 @@ def test_a_wrong_value_is_told_at_its_line():
             (16, "axes.network.width: must be a whole number above 0, at most 10,000,000, found 0"),
             (16, "axes.network.width: cannot be beside network.topology"),
             (17, "axes.network.topology: topology '64x'"),
-            (
-                18,
-                "axes.network.widht: a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,",
-            ),
+            (18, "axes.network.widht: a network has no parameter 'widht'; did you mean 'width'? allowed: delayed,"),
             (19, "axes.network.neuron.threshold: network.neuron cannot be varied; write neuron.<parameter>"),
             (20, "axes.neuron.time_constant: needs a unit, found 5"),
             (21, "axes.neuron.thresold: a neuron has no parameter 'thresold'; did you mean 'threshold'?"),

@@ -93,7 +93,7 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
 
 def test_a_task_reports_while_it_runs(executor: Executor) -> None:
     heard: list[object] = []
-    telling = replace(task(executor_tasks.tell, 0.0 if executor.in_process else 4.0), on_report=heard.append)
+    telling = replace(task(executor_tasks.tell, 0.0 if executor.in_process else 2.0), on_report=heard.append)
     assert run(executor, telling)["a"].output == "all"
     assert set(heard) == {"half"}
 
@@ -122,9 +122,7 @@ def test_resources_that_nobody_has_are_a_mistake(executor: Executor) -> None:
         executor.check(JobResources(gpus=64))
 
 
-@pytest.mark.parametrize(
-    "timeout_s", [0.0, -1.0, 1e-30, 1e-6, 0.0099, 31_622_401, 1e10, 1e300, float("inf"), float("nan")]
-)
+@pytest.mark.parametrize("timeout_s", [-1.0, 0.0099, 31_622_401, float("inf"), float("nan")])
 def test_timeouts_that_no_timer_can_keep_are_a_mistake(timeout_s: float) -> None:
     with pytest.raises(InputError, match="timeout: "):
         JobResources(timeout=timeout_s)
@@ -214,7 +212,7 @@ def test_quick_tasks_travel_together_and_a_deadly_one_takes_no_other_with_it(ray
 
 
 def test_waiting_ends_where_nothing_does(ray: RayExecutor) -> None:
-    ray.submit(task(executor_tasks.spin, 1.0, kind="sleep"))
+    ray.submit(task(executor_tasks.spin, 0.5, kind="sleep"))
     assert ray.wait(0.05) is None
     completion = ray.wait(60)
     assert completion.key == "a"

@@ -116,10 +116,7 @@ def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     assert line.values == ("10.0 %", "1 µJ", "1 ms")
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [b"", b"{}", b"[1]", b'{"accuracy":0.9}', b"\xff", b'{"accuracy":[1],"spike_density":1}', b'{"accuracy":'],
-)
+@pytest.mark.parametrize("damaged", [b"", b"[1]", b"\xff", b'{"accuracy":[1],"spike_density":1}'])
 def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan, watch = watched(tiny())
     for point in plan.points:

@@ -76,29 +76,7 @@ def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Outp
 
 
 def test_versions():
-    """Raising one of these is right when a test below had to be changed, or where results change by rounding.
-
-    Trainings and executions were of version 2 when the event engine began to run them: it adds currents and gradients
-    in another order than the reference did, so free weights end up other in their last bits. Nothing below sees that:
-    its sums are exact in any order. Version 3 of both came with schedules that hold service times, with `active` among
-    the counters and with saturating potentials; version 2 of costs with the chips' messages, clocks, gates and ranges.
-    Version 4 of trainings came with the curves of loss and accuracy among their facts: models are the same, but rows of
-    earlier entries would lack what reports draw. Version 2 of summaries came with quartiles of the spike density,
-    version 6 with which samples are answered right.
-    Versions 5 of trainings and 4 of executions came with keys that hold all inputs alike; results are the same.
-    Version 5 of executions came with potentials that are truncated; version 6 of trainings and executions with
-    schedules that lose input events, with keys without what a recipe leaves out, with output counts by timestep and
-    with a quantization; version 3 of summaries with when the answer is read.
-    Version 3 of costs came with what drains after a decision, and with visits of neurons by timers and barriers;
-    version 4 with static power by its parts; version 5 with what follows from a chip's structure, with areas, with
-    products of energy and time, and with the model's own error among the uncertain numbers; version 6 with messages
-    that go only to cores that hold a target; version 7 with what a latency leaves out without a handshake; version 9
-    with all operations of a convolutional skip behind a max pool; version 10 with neurons that a timer updates once a
-    tick, in however many groups their messages came, and with words of `all` lanes and of flip-flops; version 14 with
-    the time of a convolution's messages from each of its connections. Versions 7 of trainings and executions came with
-    a gate that opens even if the last event reaches nobody. Version 9 of executions came with another way to pack them;
-    results are the same.
-    """
+    """Raising one of these is right when a test below had to be changed, or where results change by rounding."""
     assert (jobs.TRAIN_VERSION, jobs.EXECUTE_VERSION, jobs.SUMMARY_VERSION, jobs.COST_VERSION) == (7, 10, 6, 16)
 
 

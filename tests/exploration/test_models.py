@@ -195,10 +195,7 @@ def test_names_are_safe_and_distinct_on_every_system(models):
 def test_names_by_hand():
     assert file_names(
         [("", "con", {"policy": "random"}, 0), ("trial7", "mine", {"rate": 5e-4, "size": 8.0}, 2**62)]
-    ) == [
-        "con-policy-random-seed0",
-        "trial7-mine-rate-0.0005-size-8-seed4611686018427387904",
-    ]
+    ) == ["con-policy-random-seed0", "trial7-mine-rate-0.0005-size-8-seed4611686018427387904"]
     (unsafe,) = file_names([("", "mine", {"chip": "../../etc/pässword:*?"}, 0)])
     assert unsafe.startswith("mine-chip-.._.._etc_p_ssword___-seed0-")
 

@@ -4,95 +4,65 @@ from __future__ import annotations
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import (
-    CHIP,
-    outline,
-    tiny,
-)
+from tiny_sweeps import CHIP, outline, tiny
 
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.plan import build_plan
 from codesign.exploration.sweep import plan_sweep
 
-HIDDEN, SEEDS = 'hidden: "12-8"', "seeds: {training: [0]}"
+HIDDEN, SEEDS, EPOCHS, METHOD = 'hidden: "12-8"', "seeds: {training: [0]}", "epochs: 1", "{method: layered}"
+CONVOLUTION = "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}"
 POTENTIAL = (HIDDEN, f"{HIDDEN}, neuron: {{readout: potential}}")
+REAL_TIME = (CHIP, CHIP.replace("{", "{operation: real_time, "))
 TIMED = ("{policy: random", "{policy: timed")
 POETS = ("  truenorth: {}", "  poets: {schedules: [asynchronous]}")
 
 
+def axis(text: str) -> tuple[str, str]:
+    return SEEDS, f"{SEEDS}\naxes:\n  {text}"
+
+
 @pytest.mark.parametrize(
-    ("changes", "line", "message"),
+    ("line", "message", "changes"),
     [
+        (4, "network.topology: '100-12-10' has 100 inputs, the workload", [(HIDDEN, "topology: 100-12-10")]),
+        (4, "network.topology: the last layer must be linear with the 10", [(HIDDEN, "topology: 512-12-11")]),
+        (6, "network.layers.0: a kernel of 30 does not fit 16×16", [(f"{{{HIDDEN}}}", CONVOLUTION)]),
         (
-            [(HIDDEN, "topology: 100-12-10")],
-            4,
-            "network.topology: '100-12-10' has 100 inputs, the workload 'digits' has",
+            *(6, "recipes.layered.loss: 'timestep' needs output spikes"),
+            [POTENTIAL, (EPOCHS, f"{EPOCHS}, loss: {{name: timestep, temperature: 2}}")],
         ),
-        ([(HIDDEN, "topology: 512-12-11")], 4, "network.topology: the last layer must be linear with the 10 classes"),
+        (16, "axes.recipe.layered.loss", [POTENTIAL, axis("recipe.layered.loss: [sum, timestep]")]),
         (
-            [
-                (
-                    f"{{{HIDDEN}}}",
-                    "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}",
-                )
-            ],
-            6,
-            "network.layers.0: a kernel of 30 does not fit 16×16",
+            *(6, "recipes.layered.augmentation: time_jitter: needs timesteps longer than 0 s"),
+            [(EPOCHS, f"{EPOCHS}, augmentation: {{time_jitter: 1 ms}}")],
         ),
         (
-            [POTENTIAL, ("epochs: 1", "epochs: 1, loss: {name: timestep, temperature: 2}")],
-            6,
-            "recipes.layered.loss: 'timestep' needs output spikes",
+            *(8, "recipes.layered.spike_cost: must be one number, or one for each of 2 hidden layers, not 1"),
+            [(METHOD, "{method: layered, spike_cost: [0.1]}")],
         ),
         (
-            [POTENTIAL, (SEEDS, f"{SEEDS}\naxes: {{recipe.layered.loss: [sum, timestep]}}")],
-            15,
-            "axes.recipe.layered.loss",
+            *(6, "recipes.layered.budget: needs hidden neurons, whose spikes it saves"),
+            [(EPOCHS, f"{EPOCHS}, budget: {{density: 1}}"), (HIDDEN, 'topology: "512-10"')],
+        ),
+        (10, "chips.mubrain.operation: 'real_time' lasts", [REAL_TIME]),
+        (
+            *(16, "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a"),
+            [axis("chip.mubrain.operation: [accelerated, real_time]")],
+        ),
+        (13, "schedules.asynchronous.policy: on chips.poets: poets: a policy that looks at", [TIMED, POETS]),
+        (
+            *(16, "axes.schedule.asynchronous.policy: on chips.poets: "),
+            [POETS, axis("schedule.asynchronous.policy: [random, timed]")],
         ),
         (
-            [("epochs: 1", "epochs: 1, augmentation: {time_jitter: 1 ms}")],
-            6,
-            "recipes.layered.augmentation: time_jitter: needs timesteps longer than 0 s",
-        ),
-        (
-            [("{method: layered}", "{method: layered, spike_cost: [0.1]}")],
-            8,
-            "recipes.layered.spike_cost: must be one number, or one for each of 2 hidden layers, not 1",
-        ),
-        (
-            [("epochs: 1", "epochs: 1, budget: {density: 1}"), ('hidden: "12-8"', 'topology: "512-10"')],
-            6,
-            "recipes.layered.budget: needs hidden neurons, whose spikes it saves",
-        ),
-        (
-            [(CHIP, CHIP.replace("{", "{operation: real_time, "))],
-            10,
-            "chips.mubrain.operation: 'real_time' lasts",
-        ),
-        (
-            [(SEEDS, f"{SEEDS}\naxes:\n  chip.mubrain.operation: [accelerated, real_time]")],
-            16,
-            "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a",
-        ),
-        (
-            [TIMED, POETS],
-            13,
-            "schedules.asynchronous.policy: on chips.poets: poets: a policy that looks at service times",
-        ),
-        (
-            [POETS, (SEEDS, f"{SEEDS}\naxes:\n  schedule.asynchronous.policy: [random, timed]")],
-            16,
-            "axes.schedule.asynchronous.policy: on chips.poets: ",
-        ),
-        (
-            [POETS, ("{method: layered}", "{method: unlayered, policy: timed, chip: poets}")],
-            8,
-            "recipes.layered.chip: poets: a policy that looks at service times needs them all; the chip gives no",
+            *(8, "recipes.layered.chip: poets: a policy that looks at service times needs them all; the chip gives no"),
+            [POETS, (METHOD, "{method: unlayered, policy: timed, chip: poets}")],
         ),
     ],
 )
-def test_what_does_not_fit_the_data_is_told_at_its_line(changes, line, message):
+def test_what_does_not_fit_the_data_is_told_at_its_line(line, message, changes):
     """Before anything is trained; and without a file, at its path."""
     data = outline(timesteps=5, timestep_s=0.0)
     with pytest.raises(DocumentError) as caught:
@@ -106,13 +76,7 @@ def test_what_does_not_fit_the_data_is_told_at_its_line(changes, line, message):
 
 
 def test_all_that_does_not_fit_is_told_at_once():
-    spec = tiny(
-        POTENTIAL,
-        ("epochs: 1", "epochs: 1, loss: timestep"),
-        TIMED,
-        POETS,
-        (CHIP, CHIP.replace("{", "{operation: real_time, ")),
-    )
+    spec = tiny(POTENTIAL, ("epochs: 1", "epochs: 1, loss: timestep"), TIMED, POETS, REAL_TIME)
     assert [line for line, _ in mistakes_of(build_plan, spec, outline(timestep_s=0.0))] == [6, 10, 13]
 
 

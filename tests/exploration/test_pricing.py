@@ -107,16 +107,17 @@ def test_a_grid_equals_its_points_priced_alone(
     if kind == "structured":
         known = STRUCTURES
         objectives = "objectives: [{column: energy_j}, {column: energy_delay_js}, {column: area_m2}]\n"
-    paths = data.draw(st.lists(st.sampled_from(sorted(known)), min_size=2, max_size=4, unique=True))
+    paths = data.draw(st.lists(st.sampled_from(sorted(known)), min_size=2, max_size=3, unique=True))
     if "energies.hop_vertical" in paths and "energies.clock_cycle" not in paths:
         paths.append("energies.clock_cycle")
     axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
-    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_{operation}", f"axes:\n{axes}{objectives}"))
+    body = f"training_seeds: [0]\naxes:\n{axes}{objectives}"
+    spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_{operation}", body))
     compare(spec, problem_of(spec, priced, cache_root))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_linked_prices_and_several_processes_change_nothing(kind: str, priced: Path, cache_root: Path):
+@pytest.mark.parametrize("kind", ["barrier", "timer"])
+def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Path, cache_root: Path):
     body = (
         "linked:\n  point:\n    clock: [10 MHz, 40 MHz, 90 MHz]\n    energies.clock_cycle: [1 pJ, 2 pJ, 3 pJ]\n"
         "    static_power.chip: [1 mW, 3 mW, 9 mW]\naxes:\n  vector_width: [1, 4]\n  energies.hop: [1 pJ, 2 pJ]\n"
@@ -131,10 +132,7 @@ def test_linked_prices_and_several_processes_change_nothing(kind: str, priced: P
 
 
 @settings(max_examples=60)
-@given(
-    values=st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=60),
-    cut=st.integers(1, 20),
-)
+@given(values=st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=60), cut=st.integers(1, 20))
 def test_the_front_of_a_stream_is_that_of_all_points(values: list[tuple[int, int, int]], cut: int):
     points = np.array(values, dtype=float)
     stream = StreamingFront(["maximize", "minimize", "minimize"])
@@ -289,15 +287,15 @@ def test_memory_does_not_grow_with_the_number_of_points(priced: Path, cache_root
         )
         spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
         problem = problem_of(spec, priced, cache_root)
-        price_space(spec, problem, chunk=4000)
+        price_space(spec, problem, chunk=2000)
         tracemalloc.start()
-        price_space(spec, problem, chunk=4000)
+        price_space(spec, problem, chunk=2000)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
 
-    few, many = peak(100), peak(1500)  # 4,000 and 60,000 points; a column of 60,000 numbers has 480 kB
-    assert many - few < 400_000
+    few, many = peak(50), peak(750)  # 2,000 and 30,000 points; a column of 30,000 numbers has 240 kB
+    assert many - few < 200_000
 
 
 def figures_of(page: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from priced_sweeps import OBJECTIVES, price_file, problem_of, spec_of
 from program import end, run_here, start
 
@@ -29,7 +30,9 @@ def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     assert "replays: " in done.err
 
 
-def test_ctrl_c_ends_all_processes_and_leaves_no_file(priced: Path, cache_root: Path):
+@pytest.mark.thorough
+def test_ctrl_c_ends_all_threads_and_leaves_no_file(priced: Path, cache_root: Path):
+    """Would catch threads that go on, or end in a traceback, after Ctrl-C."""
     text = price_file(priced / "priced.yaml", "barrier_accelerated", LARGE)
     problem_of(spec_of(text), priced, cache_root)  # its executions are in the store
     file, output = priced / "large.yaml", priced / "interrupted"

@@ -22,8 +22,6 @@ from codesign.hardware.library import find_chip
     ("axis", "message"),
     [
         ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
-        ("weight_bits: [4]", "changes spikes"),
-        ("neurons_per_core: [32]", "changes spikes"),
         ("synchronization.kind: [timer]", "changes spikes"),
         ('can_flush: ["no"]', "changes spikes"),
         ("supply_voltage: [1 V]", "nothing that is computed depends on it"),

@@ -109,10 +109,7 @@ def test_an_axis_cannot_make_another_chip_of_an_entry():
     first = len(TINY.splitlines())
     axes = "axes:\n  chip.mubrain.extends: [mubrain, loihi]\n  chip.mubrain.schedules: [chip, layered]\n"
     assert problems(TINY + axes) == [
-        (
-            first + 2,
-            "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`",
-        ),
+        (first + 2, "axes.chip.mubrain.extends: cannot be an axis; give each chip an entry of its own under `chips`"),
         (first + 3, "axes.chip.mubrain.schedules: cannot be an axis; the chip runs under all that its entry lists"),
     ]
 

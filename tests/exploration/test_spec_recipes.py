@@ -74,7 +74,8 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
             "  layered: {method: layered}",
             "  layered: {method: layered, learning_rate: 1.0e-2}\n"
             "  ms: {method: unlayered, policy: momentum}\n  rs: {method: unlayered, group_size: 3}",
-        )
+        ),
+        ('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'),
     )
     layered, ms, rs = (spec.recipes[name] for name in ("layered", "ms", "rs"))
     assert layered.learning_rate == 1e-2  # the recipe's own
@@ -84,7 +85,7 @@ def test_preset_fills_what_defaults_and_recipe_leave_open():
     assert layered.input_dropout == 0.25
     assert (ms.momentum_noise, rs.momentum_noise, layered.momentum_noise) == (1e-6, 0.0, 0.0)
     assert (ms.group_size, rs.group_size) == (8, 3)
-    assert spec.neuron.time_constant == 1e-3
+    assert (spec.neuron.threshold, spec.neuron.time_constant) == (0.5, 1e-3)
 
 
 def test_a_recipe_takes_what_is_recommended_for_its_data():
@@ -152,12 +153,6 @@ chips: {loihi: {}}
     assert usual.schedule.policy == "momentum"
     plain = parse_document(shared.replace("usual: {}", "usual: {policy: fifo}"), "shared.yaml", SweepSpec)
     assert (plain.recipes["usual"].mixture, plain.recipes["usual"].group_size) == (None, 8)
-
-
-def test_neuron_parameters_of_the_sweep_win_over_the_preset():
-    spec = tiny(('{hidden: "12-8"}', '{hidden: "12-8", neuron: {threshold: 0.5}}'))
-    assert spec.neuron.threshold == 0.5
-    assert spec.neuron.time_constant == 1e-3
 
 
 def test_network_takes_inputs_and_outputs_from_the_workload():

@@ -45,14 +45,11 @@ MANY = "it has more than 50,000 values once its aliases are expanded"
 ANYWHERE: Mapping[str, Hostile] = {
     # code
     "apply": Hostile("a: 1\nb: !!python/object/apply:os.system ['touch owned']", 2, "tag 'tag:yaml.org"),
-    "name": Hostile("a: !!python/name:os.system", 1, "is not allowed; write plain values"),
     "binary": Hostile("a: !!binary aGVsbG8=", 1, "tag 'tag:yaml.org,2002:binary' is not allowed"),
     "local tag": Hostile("a: !mine x", 1, "tag '!mine' is not allowed"),
-    "tag handle": Hostile("%TAG ! tag:x,2000:\n---\na: !y z", 3, "tag 'tag:x,2000:y' is not allowed"),
     # size and depth
     "laughs": Hostile(laughs(), 1, MANY),
     "itself": Hostile("a: &a [*a]", 1, DEEP),
-    "itself as a mapping": Hostile("a: &a\n  b: *a", 1, DEEP),
     "brackets": Hostile("a: " + "[" * 10_000, 1, DEEP),
     "braces": Hostile("a: " + "{a: " * 10_000, 1, DEEP),
     "dashes": Hostile("- " * 10_000, 1, DEEP),
@@ -62,7 +59,6 @@ ANYWHERE: Mapping[str, Hostile] = {
     "long scalar that is read": Hostile("a: 1\n" + "b" * 900_000, 2, "is not valid YAML"),
     "long key": Hostile(f"? {'k' * 900_000}\n: 1", 1, "at most 200 characters, found 900,000"),
     "many keys": Hostile("".join(f"k{i}: 1\n" for i in range(60_000)), 25_000, MANY),
-    "many values": Hostile("a: [" + "1," * 400_000 + "]", 1, MANY),
     "many anchors": Hostile("".join(f"- &a{i} 1\n" for i in range(49_000)), 1, "found a list"),
     "blank": Hostile(" " * 900_000, 1, "is empty"),
     "lines": Hostile("a: |\n" + "\n" * 900_000 + "b", 900_002, "is not valid YAML"),
@@ -73,13 +69,11 @@ ANYWHERE: Mapping[str, Hostile] = {
     "key that is nothing": Hostile("~: 1", 1, "unknown key '~'"),
     # characters
     "nul": Hostile("name: a\nb: \x00", 2, "the character U+0000 is not allowed"),
-    "escape": Hostile("a: \x1b]0;owned\x07", 1, "the character U+001B is not allowed"),
     "escaped escape": Hostile('a: 1\ntitle: "\\e]0;owned\\a"', 2, "control character U+001B"),
     "escaped nul": Hostile('title: "a\\0"', 1, "the control character U+0000 is not allowed"),
     "escape in a key": Hostile('"\\e[2J": 1', 1, "the control character U+001B is not allowed"),
     "half a pair": Hostile('title: "\\uD800"', 1, "the control character U+D800 is not allowed"),
     "no character": Hostile('title: "\\U00110000"', 1, "is not valid YAML"),
-    "far beyond": Hostile('title: "\\UFFFFFFFF"', 1, "is not valid YAML"),
     "latin": Hostile(b"name: a\nb: \xe9", 2, "is not UTF-8 text: byte 11 is 0xe9"),
     "utf-16": Hostile("name: a".encode("utf-16"), 1, "is not UTF-8 text: byte 0 is 0xff"),
     "noise": Hostile(bytes(range(256)) * 50, 2, "is not UTF-8 text: byte 128 is 0x80"),
@@ -118,10 +112,7 @@ NAMES = ", ".join(f"d{i}: {{}}" for i in range(20_000))
 ALIASES = ", ".join(f"b{i}: *a" for i in range(60))
 SWEEPS: Mapping[str, Hostile] = {
     "up": named("../../etc/x"),
-    "absolute": named("/etc/x"),
     "with a nul": named('"a\\0b"', "the control character U+0000 is not allowed"),
-    "with a line": named('"a\\nb"'),
-    "hidden": named(".ssh"),
     "long": named("a" * 100, "at most 80 characters"),
     "a chip elsewhere": sweep_file("  truenorth: {}", "  x: {extends: ../../../etc/passwd}", 11, "chips.x.extends: "),
     "a chip that is a device": sweep_file("  truenorth: {}", "  x: {extends: /dev/zero}", 11, "is a pipe or a device"),
@@ -129,11 +120,8 @@ SWEEPS: Mapping[str, Hostile] = {
     "a chip that is a loop": sweep_file("  truenorth: {}", "  x: {extends: ./loop.yaml}", 11, "symbolic links"),
     "a chip with a line": sweep_file("  truenorth: {}", '  x: {extends: "a\\nb"}', 11, "unknown chip 'a\\nb'"),
     "a schedule with a line": sweep_file("[layered, asynchronous]", '["a\\nb"]', 10, "mubrain.schedules.0"),
-    "a huge seed": sweep_file("[0]", f"[{10**39}]", 14, "seeds.training.0: must be less than"),
     "a larger seed": sweep_file("[0]", f"[{'9' * 5000}]", 14, "seeds.training.0"),
-    "a negative seed": sweep_file("[0]", "[-1]", 14, "seeds.training.0: must be greater than or equal to 0"),
     "nan": sweep_file("5.0e-3", ".nan", 6, "recipe_defaults.learning_rate"),
-    "infinity": sweep_file("5.0e-3", "1e400", 6, "recipe_defaults.learning_rate"),
     "many timesteps": sweep_file("timesteps: 3", f"timesteps: {10**12}", None, "workload"),
     "a huge group": sweep_file("group_size: 4", f"group_size: {10**30}", 13, "schedules.asynchronous.group_size"),
     "a huge network": sweep_file('"12-8"', '"99999999999999x9999"', 4, "network"),
@@ -145,7 +133,6 @@ SWEEPS: Mapping[str, Hostile] = {
     "extends a loop": Hostile(TINY + "extends: loop.yaml", 15, "symbolic links"),
     "many datasets": Hostile(f"{TINY}datasets: {{{NAMES}}}", 15, "has 20,000 names"),
     "many scales of one": Hostile(f"{TINY}scales: {{a: &a {{axes: {{x: [{'1, ' * 900}]}}}}, {ALIASES}}}", 15, MANY),
-    "an infinite axis": Hostile(TINY + "axes: {recipe.layered.epochs: [1e400]}", 15, "recipe.layered.epochs"),
 }
 
 PRICE_FILES: Mapping[str, Hostile] = {

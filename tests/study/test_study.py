@@ -138,12 +138,7 @@ def die_after(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, calls: i
     monkeypatch.setattr(owner, method, dying)
 
 
-WRITES = [
-    (optuna.Study, "ask", 1),
-    (optuna.Study, "tell", 5),
-    (optuna.trial.Trial, "set_user_attr", 1),
-    (optuna.trial.Trial, "set_user_attr", 5),
-]
+WRITES = [(optuna.Study, "ask", 1), (optuna.Study, "tell", 5), (optuna.trial.Trial, "set_user_attr", 1)]
 
 
 @with_fidelity
@@ -266,13 +261,6 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
     # A baseline that is too large is held against nothing.
     assert outcome.facts.baseline.state == "infeasible"
     assert any(trial.state == "complete" for trial in outcome.facts.trials)
-
-
-def test_a_chip_that_is_too_large_costs_nothing_either(search: Search, tmp_path: Path) -> None:
-    more = "constraints: [{column: area_m2, at_most: 1 mm²}]\nbaseline: {recipe: layered}\n"
-    outcome, watch = search(more=more, store=tmp_path)
-    assert {trial.reason for trial in outcome.facts.trials} == {"violates area_m2 at most 1 mm² (1.42 mm²)"}
-    assert not any("trial" in job for job in watch.ran)
 
 
 @without_fidelity
