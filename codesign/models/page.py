@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codesign.analysis.results.formatting import UNKNOWN, column_label, listed, number, percent, quantity
-from codesign.models.card import ModelCard, ModelEvaluation, ModelImport
+from codesign.models.card import ModelCard, ModelEvaluation
 from codesign.network.topology import topology_text
 from codesign.terminal_text import escaped
 from codesign.units import format_si, plural
@@ -219,18 +219,14 @@ def _training(card: ModelCard) -> str:
         parts.append(
             f"By the recipe `{_code(card.recipe_name)}`; weights are those of the best epoch on validation data."
         )
-    if card.imported is not None:
-        parts.append(_elsewhere(card.imported))
+    if (read := card.imported) is not None:
+        digest = f", SHA-256 `{read.digest}`" if read.digest else ""
+        parts.append(f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}.")
     parts.append(_table(("parameter", "value"), rows) if rows else "" if card.imported is not None else "Not known.")
     if card.origin is not None:
         parts.append("This command writes the file, and trains the model where the store does not hold it:")
         parts.append(_indented(card.origin.command))
     return "\n\n".join(filter(None, parts))
-
-
-def _elsewhere(read: ModelImport) -> str:
-    digest = f", SHA-256 `{read.digest}`" if read.digest else ""
-    return f"Elsewhere: it was imported from {_text(read.source)}, dialect {read.dialect}{digest}."
 
 
 def _scores(card: ModelCard) -> str:

@@ -81,7 +81,7 @@ class Connection(torch.nn.Module):
             return gradient.T @ pooled
         grids = pooled.reshape(-1, *self.window.pooled), gradient.reshape(-1, *self.window.grid)
         gradient_of_kernel: torch.Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
-            grids[0], self.weight.shape, grids[1], **self._sliding
+            grids[0], self.weight.shape, grids[1], **self.sliding
         )
         return gradient_of_kernel
 
@@ -125,7 +125,8 @@ class Connection(torch.nn.Module):
         return of_groups.sum(dim=(1, 3)).flatten()
 
     @property
-    def _sliding(self) -> dict[str, Any]:
+    def sliding(self) -> dict[str, Any]:
+        """Stride, padding and dilation of rows and columns, and groups, as torch's convolutions take them."""
         axes = self.window.rows, self.window.columns
         pairs = {name: tuple(getattr(axis, name) for axis in axes) for name in ("stride", "padding", "dilation")}
         return {**pairs, "groups": self.window.groups}
@@ -133,14 +134,14 @@ class Connection(torch.nn.Module):
     def _map(self, pooled: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         if isinstance(self.target, Linear):
             return functional.linear(pooled, weight)
-        return functional.conv2d(pooled.reshape(-1, *self.window.pooled), weight, **self._sliding).flatten(1)
+        return functional.conv2d(pooled.reshape(-1, *self.window.pooled), weight, **self.sliding).flatten(1)
 
     def _adjoint(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Of `_map`: (B, …) gradient at the windows of pools."""
         if isinstance(self.target, Linear):
             return gradient @ weight
         size, grid = (len(gradient), *self.window.pooled), gradient.reshape(-1, *self.window.grid)
-        pooled: torch.Tensor = conv2d_input(size, weight, grid, **self._sliding)  # type: ignore[no-untyped-call]
+        pooled: torch.Tensor = conv2d_input(size, weight, grid, **self.sliding)  # type: ignore[no-untyped-call]
         return pooled
 
     def _pool(self, spikes: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,7 @@ def runs_of(layer: LayerShape, cores: Sequence[int] | Integers) -> tuple[Cut, li
     of_neurons = np.asarray(cores)
     count = len(np.unique(of_neurons))
     for cut in CUTS:
-        runs = _runs(of_neurons[cut_order(_grid(layer), cut)])
+        runs = _runs(of_neurons[cut_order(layer.grid, cut)])
         if len(runs) == count:
             return cut, runs
     return CUTS[0], _runs(of_neurons)
@@ -70,13 +70,9 @@ def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
     held = np.zeros(shape.neurons, dtype=np.int64)
     for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
         own = [number for number, part in enumerate(parts) if part.layer == layer]
-        order = cut_order(_grid(size), parts[own[0]].cut)
+        order = cut_order(size.grid, parts[own[0]].cut)
         held[start + order] = np.repeat(own, [parts[number].neurons for number in own])
     return held
-
-
-def _grid(layer: LayerShape) -> Grid:
-    return layer.channels, layer.height, layer.width
 
 
 # what parts see ------------------------------------------------------------------------------------------------------

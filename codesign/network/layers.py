@@ -210,7 +210,7 @@ def pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
     _, rows, columns = grid
     down = across = 1
     for pool in pools:
-        kernel = _both(pool.kernel)
+        kernel = both(pool.kernel)
         if kernel[0] > rows // down or kernel[1] > columns // across:
             raise ValueError(f"a pool of {_text(kernel)} does not fit {rows // down}×{columns // across}")
         down, across = down * kernel[0], across * kernel[1]
@@ -221,11 +221,12 @@ def _arguments(spec: Conv2d | Conv1d) -> list[tuple[int, int, int, int]]:
     """Kernel, stride, padding and dilation of the rows, and of the columns."""
     if isinstance(spec, Conv1d):
         return [(1, 1, 0, 1), (spec.kernel, spec.stride, spec.padding, spec.dilation)]
-    pairs = (_both(sizes) for sizes in (spec.kernel, spec.stride, spec.padding, spec.dilation))
+    pairs = (both(sizes) for sizes in (spec.kernel, spec.stride, spec.padding, spec.dilation))
     return list(zip(*pairs, strict=True))
 
 
-def _both(sizes: int | tuple[int, int]) -> tuple[int, int]:
+def both(sizes: int | tuple[int, int]) -> tuple[int, int]:
+    """Of rows and of columns, where one number may stand for both."""
     return sizes if isinstance(sizes, tuple) else (sizes, sizes)
 
 

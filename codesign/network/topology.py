@@ -99,6 +99,10 @@ class LayerShape:
     window: Window | None = field(default=None, compare=False)  # executions are stored without
 
     @property
+    def grid(self) -> Grid:
+        return self.channels, self.height, self.width
+
+    @property
     def all_synapses(self) -> int:
         """Those of delayed and direct connections included."""
         return self.synapses + self.delayed_fan_in * self.neurons + self.direct_synapses

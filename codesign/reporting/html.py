@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,10 @@ from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
+from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.comparisons.constraints import resolved
 from codesign.analysis.comparisons.fronts import find_fronts
+from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
@@ -18,7 +21,6 @@ from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
-from codesign.reporting.page.asked import asked_of
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
@@ -28,6 +30,8 @@ from codesign.units import plural
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
+_SIDES = ("chip", "schedule", "recipe")
+_MOST_OPTIONS = 40
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
 """What the first screen shows where no question has options."""
 _BOOKS: tuple[StaticBook, ...] = ("board", "cores_in_use")
@@ -79,7 +83,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
     books = {book: [point for point in in_book if point.number in numbers] for book, in_book in _books(table).items()}
     asked = []
     for answer in table.answers:
-        found = asked_of(table.questions[answer.name], answer, table.points, shown)
+        found = _asked(table.questions[answer.name], answer, table.points, shown)
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
@@ -176,3 +180,72 @@ def _left_out(shown: int, total: int) -> str:
         return ""
     chosen = "those on a front and the most accurate"
     return f"{shown:,} of {total:,} points are in this page: {chosen}. The results file has all."
+
+
+# questions as the script goes on from them ---------------------------------------------------------------------------
+
+
+def _asked(
+    question: Question, answer: Answer, points: Sequence[Point], shown: Sequence[Point]
+) -> dict[str, Any] | None:
+    """What the script needs to answer a question for other requirements; None of one that has no options.
+
+    Args:
+        points: all.
+        shown: those in the page, by position.
+    """
+    if not isinstance(question, ChooseQuestion | CompareQuestion | TargetQuestion) or not answer.options:
+        return None
+    places = {point.number: place for place, point in enumerate(shown)}
+    column, more = _aim(question)
+    selected = points_in(points, question.select) if question.select else points
+    limits = resolved(_limits(question), [point for point in selected if not point.set_aside])
+    required = max((limit.value for limit in limits if _of_control(limit)), default=None)
+    members = [places[point.number] for point in selected if point.number in places]
+    return {
+        "by": _by(question, answer),
+        "objective": column,
+        "more": more,
+        "required": required,
+        "limits": [[limit.column, limit.relation, limit.value] for limit in limits if not _of_control(limit)],
+        "members": members if len(selected) < len(points) else None,
+        "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
+    }
+
+
+def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[str, bool]:
+    """The column that decides, and whether more of it is better."""
+    match question:
+        case ChooseQuestion():
+            return question.column, question.most is not None
+        case CompareQuestion():
+            return question.columns[0], question.columns[0] == "accuracy"
+        case TargetQuestion():
+            return "energy_j", False
+
+
+def _limits(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[Constraint, ...]:
+    return question.target if isinstance(question, TargetQuestion) else question.where
+
+
+def _of_control(limit: Constraint) -> bool:
+    """Whether a reader may move this limit: the least accuracy."""
+    return limit.column == "accuracy" and limit.relation in (">=", ">")
+
+
+def _by(question: Question, answer: Answer) -> str:
+    """The fact whose values are the options; of two sides, the first in which they differ."""
+    if isinstance(question, ChooseQuestion):
+        return question.choose
+    points = [option.point for option in answer.options if option.point is not None]
+    return next((side for side in _SIDES if len({getattr(point, side) for point in points}) > 1), "chip")
+
+
+def _asked_row(option: Option, places: Mapping[int, int]) -> dict[str, Any]:
+    return {
+        "label": option.label,
+        "point": None if option.point is None else places.get(option.point.number),
+        "factor": None if option.factor is None else float(f"{option.factor:.6g}"),
+        "wins": None if option.wins is None else round(option.wins, 3),
+        "obstacle": option.obstacle,
+    }

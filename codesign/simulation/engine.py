@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from itertools import chain
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
@@ -19,8 +20,10 @@ from codesign.simulation.loss import CrossEntropy, Loss, LossFunction, SpikeCost
 from codesign.simulation.results import ClassificationLoss, Simulation
 from codesign.simulation.run import EngineResult, Run
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.simulation.uncompiled import uncompiled
 from codesign.workload.events import EventBatch
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 DEFAULT_ENGINE = "auto"
 """`event` for a network on the CPU, `reference` for one elsewhere."""
@@ -54,7 +57,22 @@ def _learns(network: SpikingNetwork) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
-@uncompiled
+def _uncompiled(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, at which a compiled program breaks its graph, as with `torch.compiler.disable`.
+
+    To apply that takes over a second, which is how long torch's compiler loads; so only a compiler that is there does.
+    """
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-any-return, no-untyped-call]
+        return function(*args, **kwargs)
+
+    return called
+
+
+@_uncompiled
 def simulate(
     network: SpikingNetwork,
     events: EventBatch,
@@ -107,19 +125,8 @@ def simulate(
         recompute=recompute,
         spike_cost=spike_cost,
     )
-    outcome = _ENGINES[name](run)
-    simulation = _simulation(outcome)
+    simulation = _ENGINES[name](run)
     return _read_early(simulation, schedule, counters=counters) if early else simulation
-
-
-def _simulation(outcome: EngineResult) -> Simulation:
-    return Simulation(
-        logits=outcome.scores.sum(dim=1),
-        scores=outcome.scores,
-        spikes=outcome.spikes,
-        charges=outcome.charges,
-        execution=outcome.execution,
-    )
 
 
 def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> Simulation:
@@ -131,10 +138,10 @@ def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> S
     else:
         execution = execution.decided(schedule.steps_after_output)
     logits = torch.as_tensor(execution.scores, dtype=drained.logits.dtype, device=drained.logits.device)
-    return replace(drained, logits=logits, scores=logits[:, None], execution=execution if counters else None)
+    return replace(drained, scores=logits[:, None], execution=execution if counters else None)
 
 
-@uncompiled
+@_uncompiled
 def classification_loss(
     network: SpikingNetwork,
     events: EventBatch,
@@ -185,13 +192,13 @@ def classification_loss(
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
-        value = criterion(_simulation(outcome), labels)
+        value = criterion(outcome, labels)
         _check_value(value, learns=run.learns)
         if spike_cost is not None and outcome.charges is not None:
             value = value + spike_cost.of(outcome.charges).mean()
     return ClassificationLoss(
         value=value,
-        logits=outcome.scores.detach().sum(dim=1),
+        logits=outcome.logits.detach(),
         spikes=outcome.spikes.detach(),
         charges=None if outcome.charges is None else outcome.charges.detach(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from codesign.arguments import real, whole
 from codesign.arrays import Flags, Floats, Integers
 from codesign.errors import InputError
-from codesign.network.cuts import Cut
+from codesign.network.cuts import Cut, runs_of
 from codesign.network.topology import NetworkShape
 from codesign.units import in_percent
 
@@ -33,6 +34,15 @@ class Slice:
     core: int
     neurons: int
     cut: Cut = field(default="channels", metadata={"added": True})
+
+
+def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
+    """Runs of neurons that share layer and core, from (N,) cores, in the order of the cut in which cores hold runs."""
+    slices: list[Slice] = []
+    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
+        cut, runs = runs_of(size, cores[start : start + size.neurons])
+        slices += [Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs]
+    return tuple(slices)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Integers
 from codesign.deferred import torch
-from codesign.network.cuts import part_of_neurons, runs_of
-from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
+from codesign.network.cuts import part_of_neurons
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable, slices_on
 from codesign.simulation.late_messages import apart, delayed_operations, direct_operations, first_of_direct
 from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
@@ -24,18 +24,20 @@ CONVERGENCE_STEPS = 33
 """M: forward steps after the first output spike, itself included, at which output counts are kept."""
 CURRENT_BINS = 257
 """K: bins of the histogram of messages received before firing; the last holds 256 and more."""
+_COUNTERS = (
+    *("timesteps_run", "synaptic_operations", "tick_evaluations", "active", "residual"),
+    *("forward_steps", "contended_steps", "steps_to_first_output", "spikes_to_first_output", "spikes_to_stop"),
+    *("convergence", "currents_before_firing"),
+)
+"""What a `Recorder` counts itself, by the names of `Execution`."""
 
 
 def slices_of(network: SpikingNetwork, schedule: Schedule) -> tuple[Slice, ...]:
-    """Runs of neurons that share layer and core, layer by layer, in the order of the layer's cut (`runs_of`)."""
+    """Runs of neurons that share layer and core, layer by layer; without cores a layer is one."""
     sizes = network.shape.layer_sizes
     if schedule.cores is None:
         return tuple(Slice(layer=layer, core=layer, neurons=size) for layer, size in enumerate(sizes))
-    slices: list[Slice] = []
-    for layer, (start, size) in enumerate(zip(network.shape.starts, network.shape.layers, strict=False)):
-        cut, runs = runs_of(size, schedule.cores[start : start + size.neurons])
-        slices += [Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs]
-    return tuple(slices)
+    return slices_on(network.shape, schedule.cores)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,12 +133,12 @@ class Recorder:
         self.tick_evaluations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
         self.contended_steps = np.zeros_like(self.forward_steps)
-        self.steps_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
-        self.spikes_to_first = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
+        self.steps_to_first_output = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
+        self.spikes_to_first_output = np.full((samples, timesteps), NOT_REACHED, dtype=np.int64)
         self.spikes_to_stop = np.zeros((samples, timesteps), dtype=np.int64)
         self.convergence = np.zeros((samples, CONVERGENCE_STEPS, classes), dtype=np.int64)
         self.timesteps_run = np.zeros(samples, dtype=np.int64)
-        self.currents = np.zeros((2, CURRENT_BINS), dtype=np.int64)
+        self.currents_before_firing = np.zeros((2, CURRENT_BINS), dtype=np.int64)
         self.active = np.zeros((samples, timesteps, len(self.slices)), dtype=np.int64)
         self.residual = np.zeros((samples, len(self.slices)), dtype=np.int64)
         self.message_rows: list[Integers] = []
@@ -172,9 +174,9 @@ class Recorder:
             np.add.at(self.tick_evaluations.T, self.layer_of_slice, self._of_slices(step.ticked.numpy(force=True)).T)
         self._currents(fired, step.received.numpy(force=True))
 
-        first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first[:, t] == NOT_REACHED)
-        self.steps_to_first[first, t] = k + 1
-        self.spikes_to_first[first, t] = self.spikes_to_stop[first, t]
+        first = fired[:, self.outputs].any(axis=1) & (self.steps_to_first_output[:, t] == NOT_REACHED)
+        self.steps_to_first_output[first, t] = k + 1
+        self.spikes_to_first_output[first, t] = self.spikes_to_stop[first, t]
         self.output_counts = self.output_counts + spikes[:, self.outputs]
         self.output_history.append(self.output_counts)
 
@@ -204,7 +206,7 @@ class Recorder:
         if not self.output_history:
             return
         history = np.stack(self.output_history)
-        first = self.steps_to_first[:, self.timestep] - 1
+        first = self.steps_to_first_output[:, self.timestep] - 1
         decided = np.flatnonzero(first >= 0)
         for m in range(CONVERGENCE_STEPS):
             step = np.minimum(first[decided] + m, len(history) - 1)
@@ -225,19 +227,8 @@ class Recorder:
             updates=updates,
             counters={
                 **self._layer_sums(messages, updates),
+                **{name: getattr(self, name) for name in _COUNTERS},
                 "scores": scores.detach().double().numpy(force=True),
-                "timesteps_run": self.timesteps_run,
-                "synaptic_operations": self.synaptic_operations,
-                "tick_evaluations": self.tick_evaluations,
-                "active": self.active,
-                "residual": self.residual,
-                "forward_steps": self.forward_steps,
-                "contended_steps": self.contended_steps,
-                "steps_to_first_output": self.steps_to_first,
-                "spikes_to_first_output": self.spikes_to_first,
-                "spikes_to_stop": self.spikes_to_stop,
-                "convergence": self.convergence,
-                "currents_before_firing": self.currents,
             },
         )
 
@@ -289,14 +280,16 @@ class Recorder:
         self.since_spike += received
         for row, part in enumerate((slice(0, self.first_layer.stop), slice(self.first_layer.stop, None))):
             counts = self.since_spike[:, part][fired[:, part]]
-            self.currents[row] += np.bincount(np.minimum(counts, CURRENT_BINS - 1), minlength=CURRENT_BINS)
+            self.currents_before_firing[row] += np.bincount(
+                np.minimum(counts, CURRENT_BINS - 1), minlength=CURRENT_BINS
+            )
         self.since_spike[fired] = 0
 
     def _message_table(self) -> MessageTable:
         rows = np.concatenate([np.zeros((0, 9), dtype=np.int64), *self.message_rows])
-        keys, group = _group(rows[:, :5])
+        keys, group = np.unique(rows[:, :5], axis=0, return_inverse=True)
         sums = np.zeros((len(keys), 4), dtype=np.int64)
-        np.add.at(sums, group, rows[:, 5:])
+        np.add.at(sums, group.reshape(-1), rows[:, 5:])
         return MessageTable.of(np.concatenate([keys, sums], axis=1).T.copy())
 
     def _update_table(self) -> UpdateTable:
@@ -368,15 +361,3 @@ def _zero_weights(network: SpikingNetwork) -> tuple[float, ...]:
     weights = [weight.numpy(force=True) for weight in network.weights()]
     shares = [1 - np.count_nonzero(weight != 0) / weight.size for weight in weights]  # quicker than of numbers
     return tuple(shares) if any(shares) else ()
-
-
-def _group(keys: Integers) -> tuple[Integers, Integers]:
-    """Distinct rows in order, and for each row its place among them."""
-    if not len(keys):
-        return keys, np.zeros(0, dtype=np.int64)
-    order = np.lexsort(keys[:, ::-1].T)
-    ordered = keys[order]
-    starts = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
-    group = np.empty(len(keys), dtype=np.int64)
-    group[order] = np.cumsum(starts) - 1
-    return ordered[starts], group

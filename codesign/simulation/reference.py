@@ -16,11 +16,10 @@ from codesign.simulation.delays import LateArrivals
 from codesign.simulation.direct import DirectArrivals
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.max_pools import MaxPools
-from codesign.simulation.priorities import Priorities
+from codesign.simulation.priorities import Priorities, select
 from codesign.simulation.random import Purpose, absorb, sample_key, thin, uniform
 from codesign.simulation.recording import Recorder, StepReport
 from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
-from codesign.simulation.selection import select
 from codesign.simulation.servers import Servers
 from codesign.simulation.stopping import Stopping
 from codesign.simulation.trace import Arrival, Pass, Result, Step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from codesign.deferred import torch
 from codesign.simulation.execution import Execution
@@ -13,19 +14,22 @@ class Simulation:
     """What `simulate` returns.
 
     Attributes:
-        logits: (B, C) output spike counts or potentials, differentiable in the network's parameters.
-        scores: (B, T, C) output spikes of each timestep, of which `logits` are the sums, differentiable likewise; with
-            output potentials, and where the answer is read early, (B, 1, C).
+        scores: (B, T, C) output spikes of each timestep, differentiable in the network's parameters; with output
+            potentials, where the answer is read early, or where a loss asks for sums alone, (B, 1, C).
         spikes: (B, L) spikes emitted by each layer, the output layer the last, differentiable likewise.
         charges: (B, L) what these weigh by the `spike_cost`, differentiable likewise; None without one.
         execution: all counters; None unless they were asked for.
     """
 
-    logits: torch.Tensor
     scores: torch.Tensor
     spikes: torch.Tensor
-    charges: torch.Tensor | None
-    execution: Execution | None
+    charges: torch.Tensor | None = None
+    execution: Execution | None = None
+
+    @cached_property
+    def logits(self) -> torch.Tensor:
+        """(B, C) output spike counts or potentials, differentiable in the network's parameters."""
+        return self.scores.sum(dim=1)
 
     @property
     def emitted(self) -> int:

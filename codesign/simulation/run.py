@@ -10,15 +10,19 @@ import torch
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.execution import Execution, Slice
+from codesign.simulation.execution import Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.input import admitted
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
+from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import Regularization, Schedule
 from codesign.simulation.service import ServiceModel, check_service
 from codesign.workload.events import EventBatch
+
+EngineResult = Simulation
+"""What an engine makes of a run, with one reading of the sums where `Run.readings` says so."""
 
 MOST_WAITING = 1 << 24
 """Spikes of a neuron that may wait at once: as many as float32 counts exactly."""
@@ -188,21 +192,3 @@ class Run:
         if isinstance(threshold, int):
             return torch.full((self.network.shape.neurons,), threshold, dtype=torch.int64)
         return torch.tensor(threshold, dtype=torch.int64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineResult:
-    """What an engine makes of a run.
-
-    Attributes:
-        scores: (B, R, C) output spikes of each of R timesteps or their sums, R = 1, or output potentials, R = 1; their
-            gradient flows to the network's parameters.
-        spikes: (B, L) spikes emitted by each layer; with gradient likewise.
-        charges: (B, L) what these weigh by the run's `spike_cost`; with gradient likewise; None without.
-        execution: all counters, if they were asked for.
-    """
-
-    scores: torch.Tensor
-    spikes: torch.Tensor
-    charges: torch.Tensor | None = None
-    execution: Execution | None = None

@@ -210,11 +210,6 @@ class Recipe(Spec):
             raise ValueError("a calibration matches the one schedule trained through, and a mixture has several")
 
     @property
-    def spikes_cost(self) -> bool:
-        """Whether spikes add to the loss."""
-        return self.cost_in_words is not None
-
-    @property
     def cost_in_words(self) -> str | None:
         """What spikes cost, or what they are held to; None if nothing."""
         if self.budget is not None:

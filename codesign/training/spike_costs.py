@@ -75,7 +75,7 @@ class SpikeCosts:
         Raises:
             InputError: as for the class, or no network can keep the budget.
         """
-        if not recipe.spikes_cost:
+        if recipe.cost_in_words is None:
             return None
         costs = cls(recipe, network.shape, meter)
         costs.begin(network)

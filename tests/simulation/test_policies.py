@@ -20,8 +20,8 @@ from codesign.errors import InputError
 from codesign.simulation import policies
 from codesign.simulation.engine import simulate
 from codesign.simulation.policies import Policy, Waiting, get_policy, policy_names
+from codesign.simulation.priorities import select
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule
-from codesign.simulation.selection import select
 
 
 def waiting_of(size: int) -> Waiting:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.arrays import Flags, Floats
 from codesign.deferred import pd
-from codesign.hardware.draws import DRAWS
+from codesign.hardware.draws import DRAWS, errors_at
 
 GUESSED = 5.0
 """What a term that a chip lacks is typically off by if it is taken from another chip: the factor by which the ten
@@ -354,4 +353,4 @@ def _guessed(point: Point, elsewhere: Floats, draws: int) -> Floats:
     if not elsewhere.any():
         return elsewhere
     places = places_of(point.silicon, draws if draws > 1 else DRAWS)
-    return elsewhere * GUESSED ** np.array([NormalDist().inv_cdf(place) for place in places])
+    return elsewhere * errors_at(GUESSED, places)

@@ -3,13 +3,12 @@ with."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.results.columns import TRIAL_AXIS
 from codesign.analysis.results.formatting import in_times, is_share, written
-from codesign.analysis.results.points import Point
 
 _OWNER = 2
 """Parts of an axis' path before the parameter: `chip.mine.`."""
@@ -46,7 +45,7 @@ def unequal_settings(contest: Contest) -> str:
     sides = [contest.members[option] for option in options]
     for path in dict.fromkeys(name for point in (best, other) for name in point.axis_texts):
         parameter = path.split(".", _OWNER)[-1]
-        tried = [_tried(side, parameter) for side in sides]
+        tried = [{point.setting(parameter) for point in side} for side in sides]
         here, there = (point.setting(parameter) for point in (best, other))
         if not path.startswith("chip.") or None in (here, there) or (here in tried[1] and there in tried[0]):
             continue
@@ -59,10 +58,6 @@ def unequal_settings(contest: Contest) -> str:
         value = f"both at {written(next(iter(common)), unit)}" if len(common) == 1 else "with a value that both have"
         return f"{said}; {value}, {_better(replace(contest, members=dict(zip(options, alike, strict=True))))}."
     return ""
-
-
-def _tried(side: Sequence[Point], parameter: str) -> set[str | float | None]:
-    return {point.setting(parameter) for point in side}
 
 
 def _better(contest: Contest) -> str:

@@ -48,6 +48,16 @@ class BarrierTimes(PriceNumber):
         items = [(time, plural(count, noun)) for noun, table in tables for count, time in sorted(table.items())]
         return ", ".join(f"{format_si(time, 's')} ({of})" for time, of in items)
 
+    @property
+    def longest(self) -> float:
+        """Of all times."""
+        return max(*self.by_tiles.values(), *(self.by_chips or {0: 0.0}).values())
+
+    def times_factor(self, factor: float) -> dict[str, dict[int, float] | None]:
+        """Both tables with each time multiplied."""
+        tables = {"by_tiles": self.by_tiles, "by_chips": self.by_chips}
+        return {name: of and {count: time * factor for count, time in of.items()} for name, of in tables.items()}
+
     def of_tiles(self, tiles: int) -> float:
         """The time for a number of tiles; constant beyond the listed ones."""
         return self._of(self.by_tiles, tiles)

@@ -150,12 +150,11 @@ def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> B
             raise InputError(f"{where}: must be a factor such as 'x0.5' or a time such as '1 us', found {value!r}")
         if current is None:
             raise InputError(f"{where}: the chip gives no times that a factor could change; give one such as '1 us'")
-        by_chips = current.by_chips and {chips: time * factor for chips, time in current.by_chips.items()}
-        by_tiles = {tiles: time * factor for tiles, time in current.by_tiles.items()}
-        longest = max([*by_tiles.values(), *(by_chips or {}).values()])
-        if longest > TimeNumber.ceiling:
-            raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, found {longest:g} s")
-        return current.model_copy(update={**_PROVENANCE, "by_tiles": by_tiles, "by_chips": by_chips})
+        changed = current.model_copy(update={**_PROVENANCE, **current.times_factor(factor)})
+        if changed.longest > TimeNumber.ceiling:
+            found = f"found {changed.longest:g} s"
+            raise InputError(f"{where}: a barrier must take at most {TimeNumber.ceiling:g} s, {found}")
+        return changed
     return _validated(BarrierTimes, BarrierTimes.written_out(value), where)
 
 

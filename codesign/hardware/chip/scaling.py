@@ -95,7 +95,7 @@ def _check_size(chip: Chip, path: str, number: Any) -> None:
     value: float | None
     kind: type[QuantityNumber]
     if isinstance(number, BarrierTimes):
-        value, kind = max(*number.by_tiles.values(), *(number.by_chips or {0: 0.0}).values()), TimeNumber
+        value, kind = number.longest, TimeNumber
     else:
         value, kind = (chip.seconds(number) if isinstance(number, TimeNumber) else number.value), type(number)
     if value is not None and value > kind.ceiling:
@@ -119,11 +119,7 @@ def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimat
     if all(one == 1 for one in ratios):
         return number  # type: ignore[no-any-return]
     if isinstance(number, BarrierTimes):
-        times = {
-            name: {count: time * ratio for count, time in table.items()}
-            for name in ("by_tiles", "by_chips")
-            if (table := getattr(number, name)) is not None
-        }
+        times = number.times_factor(ratio)
         return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
     low, high = _ends(number)
     fields = _provenance(number, format_si(number.value, number.unit), ratio)

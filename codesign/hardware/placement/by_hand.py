@@ -11,9 +11,8 @@ from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.placement.filling import Budget, CoreLoad
 from codesign.hardware.placement.shortage import amount_texts
-from codesign.network.cuts import runs_of
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Slice
+from codesign.simulation.execution import Slice, slices_on
 from codesign.units import plural
 
 
@@ -26,22 +25,13 @@ def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice
     """
     numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
     if len(numbers) == shape.neurons:
-        parts = list(parts_on(shape, numbers))
-    elif filled is not None and len(numbers) == len(filled):
-        parts = [replace(part, core=core) for part, core in zip(filled, numbers, strict=True)]
-    else:
-        of_parts = "" if filled is None else f", or for each of {plural(len(filled), 'part')},"
-        raise InputError(
-            f"cores: must have one for each of {plural(shape.neurons, 'neuron')}{of_parts} found {len(numbers):,}"
-        )
-    return tuple(parts)
-
-
-def parts_on(shape: NetworkShape, cores: Sequence[int]) -> Iterator[Slice]:
-    """Parts of (N,) cores of neurons, in the order of the cut in which each layer's cores hold runs."""
-    for layer, (start, size) in enumerate(zip(shape.starts, shape.layers, strict=False)):
-        cut, runs = runs_of(size, cores[start : start + size.neurons])
-        yield from (Slice(layer=layer, core=core, neurons=neurons, cut=cut) for core, neurons in runs)
+        return slices_on(shape, numbers)
+    if filled is not None and len(numbers) == len(filled):
+        return tuple(replace(part, core=core) for part, core in zip(filled, numbers, strict=True))
+    of_parts = "" if filled is None else f", or for each of {plural(len(filled), 'part')},"
+    raise InputError(
+        f"cores: must have one for each of {plural(shape.neurons, 'neuron')}{of_parts} found {len(numbers):,}"
+    )
 
 
 def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:

@@ -14,14 +14,14 @@ from codesign.arguments import instance, one_of, real, whole
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent, Geometry, geometry_of
-from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand, parts_on
+from codesign.hardware.placement.by_hand import check_cores, check_rules, overfull, parts_by_hand
 from codesign.hardware.placement.filling import Budget, CoreLoad, Filling, core_loads, fill_in_order, spread_evenly
 from codesign.hardware.placement.shortage import load_text, shortage_text
 from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import MOST_CORES, messages_between, moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Execution, Slice
+from codesign.simulation.execution import Execution, Slice, slices_on
 from codesign.units import plural
 
 Capacity = Literal["published", "scaled"]
@@ -220,7 +220,7 @@ def _by_strategy(
     else:
         parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread, traffic))
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
-        parts = tuple(parts_on(shape, _cores_of_neurons(shape, parts)))
+        parts = slices_on(shape, _cores_of_neurons(shape, parts))
     if strategy in _MOVES:
         messages = messages_between(shape, parts, traffic)
         assumptions = (*assumptions, *_unmoved(budget, strategy, parts))

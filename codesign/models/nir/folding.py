@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from codesign.arrays import Floats
 from codesign.models.nir.graph import NirNode
 from codesign.network.direct import Skip
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, window_of
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Linear, MaxPool, Pool, SumPool, both, window_of
 from codesign.network.window import Grid
 
 _POOLS: Mapping[str, tuple[type[Pool], str]] = {
@@ -257,7 +257,7 @@ class Chain:
             )
         if not isinstance(self.synapses, Conv2d):
             raise node.refusal("must follow neurons or a Conv2d")
-        pooled, stride, apart = self._window(node), _both(self.synapses.stride), _both(self.synapses.dilation)
+        pooled, stride, apart = self._window(node), both(self.synapses.stride), both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
         sizes = [end + s * (p - 1) for end, s, p in zip(ends, stride, pooled, strict=True)]
         folded = np.zeros((*self.weight.shape[:2], *sizes))
@@ -314,10 +314,6 @@ def matrix_of(node: NirNode) -> Floats:
     if weight.ndim != 2:
         raise node.refusal(f"weight must be (outputs, inputs), found shape {weight.shape}")
     return weight.astype(np.float64)
-
-
-def _both(sizes: int | tuple[int, int]) -> tuple[int, int]:
-    return sizes if isinstance(sizes, tuple) else (sizes, sizes)
 
 
 def _pair(node: NirNode, name: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.files import Location, printable
-from codesign.models.card import ModelCard, ModelImport, digest_of
+from codesign.models.card import ModelCard, ModelImport, describe_model
 from codesign.models.file import LoadedModel
 from codesign.models.nir.checking import check_spikes, read_record
 from codesign.models.nir.dialects import DIALECTS, get_dialect
@@ -32,7 +32,6 @@ from codesign.models.nir.modules import ModuleModel, read_module
 from codesign.models.nir.network import make_network
 from codesign.models.nir.options import TIME, read_options
 from codesign.models.nir.written import is_written, read_written
-from codesign.versions import package_versions
 
 _MOST_TRIED = 1 << 20
 """Neurons times timesteps on which other options are tried."""
@@ -222,15 +221,14 @@ def _read(
     """The network of these layers as the dialect means them; `checked` where a record will show what it then does."""
     said = read_options({"dt": TIME, **dialect.asks(layers, of_module=of_module)}, options, len(layers), dialect.name)
     beside = {"timestep_s": said["dt"], "checked": checked}
-    numbers = [dialect.numbers(layer, _of_layer(said, at) | beside) for at, layer in enumerate(layers)]
+    each = [
+        {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
+        for at in range(len(layers))
+    ]
+    numbers = [dialect.numbers(layer, own | beside) for layer, own in zip(layers, each, strict=True)]
     network, grid = make_network(layers, numbers, said["dt"]), layers[0].source
-    card = ModelCard(
-        name=source.replace("\\", "/").rpartition("/")[2],
-        topology=network.topology,
-        neuron=network.neuron,
-        timestep_s=network.timestep_s,
-        weights=digest_of(network.state_dict()),
-        own_numbers=network.own_numbers(),
+    card = replace(
+        describe_model(network, name=source.replace("\\", "/").rpartition("/")[2]),
         input_grid=grid if isinstance(grid, tuple) else None,
         imported=ModelImport(
             source=source,
@@ -238,7 +236,6 @@ def _read(
             options={key: str(value) for key, value in options.items() if value is not None},
             lost=dialect.lost,
         ),
-        versions=package_versions(),
     )
     return LoadedModel(network=network, card=card)
 
@@ -254,10 +251,6 @@ def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
             f"allowed are {', '.join(DIALECTS)}"
         )
     return get_dialect(name)
-
-
-def _of_layer(said: Mapping[str, Any], at: int) -> dict[str, Any]:
-    return {key: value[at] if isinstance(value, tuple) else value for key, value in said.items()}
 
 
 def _recorded(check: Any, layers: Sequence[Layer]) -> tuple[Mapping[str, NDArray[np.generic]], str]:

@@ -67,7 +67,8 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     """Parameters of neurons; of those that differ within a layer, its first neuron's."""
     found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
     for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
-        found[name] = [_first_time(getattr(of_layer, decay), timestep_s) for of_layer in numbers]
+        decays = [getattr(of_layer, decay) for of_layer in numbers]
+        found[name] = [None if one is None else float(_time_constant(one, timestep_s).ravel()[0]) for one in decays]
     told: dict[str, Any] = {}
     for name, values in found.items():
         if _matters(name, numbers) and set(values) != {NeuronSpec.model_fields[name].default}:
@@ -88,10 +89,6 @@ def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
     with np.errstate(divide="ignore"):
         exponent = np.minimum(np.abs(np.log(exact)), _NOTHING_LEFT)
         return np.asarray(timestep_s / exponent)
-
-
-def _first_time(decay: NDArray[Any] | float | None, timestep_s: float) -> float | None:
-    return None if decay is None else float(_time_constant(decay, timestep_s).ravel()[0])
 
 
 def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None], timestep_s: float) -> torch.Tensor:

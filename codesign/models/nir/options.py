@@ -9,9 +9,8 @@ from typing import Any
 
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
+from codesign.network.neuron import AS_MANY_AS_FIT
 from codesign.units import is_number, parse_quantity
-
-AS_MANY_AS_FIT = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +124,8 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
         try:
             read[name] = _read(option, said[name], layers)
         except (TypeError, ValueError, OverflowError):
-            mistakes.append(f"{name}: must be {option.allowed}{_for_layers(option, layers)}, found {said[name]!r:.80}")
+            each = f", or one for each of {layers} layers" if option.of_layers and layers > 1 else ""
+            mistakes.append(f"{name}: must be {option.allowed}{each}, found {said[name]!r:.80}")
     missing = [name for name in wanted if name not in said]
     if missing:
         width = max(len(_flag(name)) for name in missing)
@@ -147,10 +147,6 @@ def _read(option: Unsaid, given: Any, layers: int) -> Any:
     if len(read) not in (1, layers):
         raise ValueError
     return read * layers if len(read) == 1 else read
-
-
-def _for_layers(option: Unsaid, layers: int) -> str:
-    return f", or one for each of {layers} layers" if option.of_layers and layers > 1 else ""
 
 
 def _flag(name: str) -> str:

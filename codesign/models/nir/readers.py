@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
-from codesign.models.nir.options import AS_MANY_AS_FIT
 from codesign.network.layers import AveragePool, Pool
+from codesign.network.neuron import AS_MANY_AS_FIT
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import LayerShape
 
@@ -213,6 +213,6 @@ def _constants(decay: NDArray[Any], dt: float) -> NDArray[np.float32]:
     return np.asarray(np.take_along_axis(tried, apart.argmin(axis=0)[None], axis=0)[0])
 
 
-def shape_of(grid: LayerShape) -> tuple[int, ...]:
+def shape_of(layer: LayerShape) -> tuple[int, ...]:
     """Of arrays for a layer's neurons."""
-    return (grid.neurons,) if grid.height == grid.width == 1 else (grid.channels, grid.height, grid.width)
+    return (layer.neurons,) if layer.height == layer.width == 1 else layer.grid

@@ -61,7 +61,8 @@ class Timesteps:
         """A source and who does not get it as a layer would; None where all do. `changing` are neurons."""
         still: set[str] = {source for source, _ in self._taken} - {target for _, target in self._taken}
         for (source, target), parts in self._taken.items():  # in the order in which modules ran
-            constant = source in still and all(whole and size >= self._least(source) for _, size, whole in parts)
+            least = self.sizes[source] // self.calls[source]
+            constant = source in still and all(whole and size >= least for _, size, whole in parts)
             if constant and target not in changing:
                 still.add(target)
             if not constant:
@@ -71,6 +72,3 @@ class Timesteps:
                 if not once or sum(size for _, size, _ in parts) != self.sizes[source]:
                     return source, target
         return None
-
-    def _least(self, source: str) -> int:
-        return self.sizes[source] // self.calls[source]

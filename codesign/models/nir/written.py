@@ -27,7 +27,7 @@ from codesign.models.nir.graph import Graph, read_graph
 from codesign.models.nir.readers import Reader, for_reader, made, reader_of, shape_of, weights_for
 from codesign.network.connection import Connection
 from codesign.network.direct_connection import DirectConnection
-from codesign.network.layers import Conv1d, Conv2d, Linear, Pool, SumPool
+from codesign.network.layers import Linear, Pool, SumPool, both
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
@@ -98,7 +98,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
             pools.append(spec)
             spec = next(specs)
         if isinstance(spec, Linear) and connection.window.source[1:] != (1, 1):
-            pooled = np.array([connection.window.channels, *_places(connection)])
+            pooled = np.array(connection.window.pooled)
             nodes[f"flatten{index}"] = _flatten(pooled, told)
         weight = connection.weight.detach().numpy()
         if told is not None:
@@ -120,7 +120,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> n
 
 
 def _pool(spec: Pool, reader: Reader | None) -> nir.NIRNode:
-    pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, _both(spec.kernel)
+    pool, kernel = nir.SumPool2d if isinstance(spec, SumPool) else nir.AvgPool2d, np.array(both(spec.kernel))
     if reader is not None and reader.sums:
         pool = nir.SumPool2d
     return pool(kernel_size=kernel, stride=kernel, padding=np.zeros(2, int))
@@ -165,35 +165,21 @@ def _map(
         own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
         flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
         bias = np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
-    target = connection.target
-    if isinstance(target, Linear):
+    if isinstance(connection.target, Linear):
         if bias is None and not exact:
             return nir.Linear(weight)
         return nir.Affine(weight, np.zeros(len(weight), np.float32) if bias is None else bias)
     own_bias = np.zeros(len(weight), np.float32) if bias is None else bias.reshape(len(weight), -1).mean(axis=1)
     if exact and bias is not None and np.ptp(bias.reshape(len(weight), -1), axis=1).any():
         raise InputError(f"layer {index}: biases differ within a channel, but a convolution in NIR has one each")
-    return _convolution(connection, target, weight, own_bias)
+    return _convolution(connection, weight, own_bias)
 
 
-def _convolution(
-    one: Connection | DirectConnection, target: Conv1d | Conv2d, weight: NDArray[Any], bias: NDArray[Any]
-) -> nir.NIRNode:
+def _convolution(one: Connection | DirectConnection, weight: NDArray[Any], bias: NDArray[Any]) -> nir.NIRNode:
     """A convolution; one along one axis is over a height of 1."""
-    pad = {"stride": 1, "padding": 0, "dilation": 1} if isinstance(target, Conv1d) else {}
-    sliding = {name: _both(getattr(target, name)) for name in ("stride", "padding", "dilation")}
-    sliding = {name: np.array([pad.get(name, sizes[0]), sizes[1]]) for name, sizes in sliding.items()}
-    groups = one.window.channels // weight.shape[1]
-    return nir.Conv2d(input_shape=_places(one), weight=weight, bias=bias, groups=groups, **sliding)
-
-
-def _places(connection: Connection | DirectConnection) -> tuple[int, int]:
-    """Rows and columns that the pools before it leave."""
-    return connection.window.rows.places, connection.window.columns.places
-
-
-def _both(sizes: int | tuple[int, int]) -> Integers:
-    return np.array(sizes if isinstance(sizes, tuple) else (sizes, sizes))
+    sliding = {name: np.array(sizes) for name, sizes in one.sliding.items()}
+    sliding["groups"] = one.window.channels // weight.shape[1]
+    return nir.Conv2d(input_shape=one.window.pooled[1:], weight=weight, bias=bias, **sliding)
 
 
 def _neurons(network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
@@ -273,8 +259,7 @@ def _skip(one: DirectConnection, shape: tuple[int, ...], *, identity: bool) -> n
         return made("Scale", scale=np.broadcast_to(weight.reshape(-1, 1, 1), one.window.grid).reshape(shape))
     if isinstance(one.target, Linear):
         return nir.Linear(weight)
-    assert isinstance(one.target, Conv2d)
-    return _convolution(one, one.target, weight, np.zeros(len(weight), np.float32))
+    return _convolution(one, weight, np.zeros(len(weight), np.float32))
 
 
 def is_written(graph: Graph) -> bool:

@@ -75,7 +75,9 @@ def scatter(
     labelled = len(members) <= _LABELLED
     rows: list[Row] = [
         {
-            **_mark(point, names, (x, y), by),
+            "x": point.value(x).mean,
+            "y": point.value(y).mean,
+            "of": names.of(by, getattr(point, by)),
             **(_texts(point, names, (x, y)) if labelled else {}),
             "group": group,
             "best": point.number in best,
@@ -110,11 +112,6 @@ def scatter(
         "Filled: on the front. Dashed lines join points whose numbers compare"
         + (": energies of the same parts." if len(fronts) > 1 else "."),
     )
-
-
-def _mark(point: Point, names: Names, columns: tuple[str, str], by: str) -> dict[str, Any]:
-    x, y = (point.value(column).mean for column in columns)
-    return {"x": x, "y": y, "of": names.of(by, getattr(point, by))}
 
 
 def _texts(point: Point, names: Names, columns: tuple[str, str]) -> dict[str, Any]:
