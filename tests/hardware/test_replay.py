@@ -64,8 +64,8 @@ def cases(draw: st.DrawFn, most_timesteps: int = 2) -> tuple[Execution, Chip, Pl
 
 def replayed(work: PlacedExecution) -> tuple[np.ndarray, np.ndarray]:
     """(B, T) makespans and decisions at the chip's own times."""
-    result = replay(work, *(times[:, None] for times in times_of(work.placement)))
-    return result.makespan_s[:, :, 0], result.decision_s[:, :, 0]
+    makespan_s, decision_s = replay(work, *(times[:, None] for times in times_of(work.placement)))
+    return makespan_s[:, :, 0], decision_s[:, :, 0]
 
 
 def times_of(placement: Placement) -> tuple[np.ndarray, np.ndarray]:

@@ -32,31 +32,22 @@ from codesign.simulation.execution import NOT_REACHED, MessageTable, UpdateTable
 _CHUNK = 1_000_000  # numbers per array of a chunk of samples: 8 MB, which stay in a cache
 
 
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """Times of every forward pass in n scenarios.
-
-    Attributes:
-        makespan_s: (B, T, n) from the frame's arrival until the last core is done; 0 where the pass is not run.
-        decision_s: (B, T, n) from the frame's arrival until the evaluation that emitted the first output spike; NaN
-            where the pass has none.
-    """
-
-    makespan_s: Floats
-    decision_s: Floats
-
-
-def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> Replay:
+def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
     """Replay all forward passes, vectorized over passes and cores; only steps, and turns within them, are looped over.
 
     Args:
         times_s: (6, n) times of the kinds of work.
         hop_s: (3, n) times of hops along a row, along a column and between chips.
+
+    Returns:
+        (B, T, n) seconds of every forward pass in n scenarios from its frame's arrival until the last core is done, 0
+        where the pass is not run; and (B, T, n) until the evaluation that emitted the first output spike, NaN where it
+        has none.
     """
     table, updates = work.messages, work.execution.updates
     steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
     shape = work.samples, work.timesteps, times_s.shape[1]
-    result = Replay(makespan_s=np.zeros(shape), decision_s=np.zeros(shape))
+    makespan_s, decision_s = np.zeros((2, *shape))
     width = max(len(work.layer_reached), len(work.geometry.layer))
     chunk = max(1, _CHUNK // (work.timesteps * steps * width))
     for first in range(0, work.samples, chunk):
@@ -64,9 +55,9 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> Replay:
         passes = _Passes(work, some, steps)
         for scenario, (times, hops) in enumerate(zip(times_s.T, hop_s.T, strict=True)):
             makespan, decision = passes.replayed(times, hops)
-            result.makespan_s[some, :, scenario] = makespan.reshape(-1, work.timesteps)
-            result.decision_s[some, :, scenario] = decision.reshape(-1, work.timesteps)
-    return result
+            makespan_s[some, :, scenario] = makespan.reshape(-1, work.timesteps)
+            decision_s[some, :, scenario] = decision.reshape(-1, work.timesteps)
+    return makespan_s, decision_s
 
 
 def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
@@ -78,10 +69,10 @@ def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool)
     count = times.shape[1]
     if apart:
         times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])
-    result = replay(work, times, hops)
+    makespan_s, decision_s = replay(work, times, hops)
     # copied, since the rounding of a sum depends on how its numbers lie in memory
-    passes, at_once = (result.makespan_s[:, :, part].copy() for part in (slice(count), slice(-count, None)))
-    return passes, at_once.sum(axis=1), result.decision_s[work.execution.last_pass][:, :count]
+    passes, at_once = (makespan_s[:, :, part].copy() for part in (slice(count), slice(-count, None)))
+    return passes, at_once.sum(axis=1), decision_s[work.execution.last_pass][:, :count]
 
 
 @dataclass(frozen=True, kw_only=True)
