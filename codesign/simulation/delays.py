@@ -8,8 +8,6 @@ as to add them when the timestep begins.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from codesign.simulation.run import Run
@@ -51,13 +49,11 @@ class LateArrivals:
         return ahead
 
     def join(self, k: int, arrival: Arrival) -> Arrival:
-        """What arrives in step k, with what does over delayed connections. It opens no gate, so it is no message."""
+        """What arrives in step k, with what does over delayed connections."""
         for one, weight, spikes in zip(self._connections, self._weights, self.arriving, strict=True):
             if one.target + self._first_step == k and spikes.any():
-                x, reached, target = arrival.x.clone(), arrival.spikes.clone(), self._layers[one.target]
-                x[:, target] += (spikes.double() @ weight.T).float()
-                reached[:, target] += spikes.sum(dim=1, keepdim=True)
-                arrival = replace(arrival, x=x, spikes=reached)
+                x = (spikes.double() @ weight.T).float()
+                arrival = arrival.with_more(self._layers[one.target], x, spikes.sum(dim=1, keepdim=True))
         return arrival
 
     def end_pass(self, emitted: torch.Tensor) -> None:

@@ -8,8 +8,6 @@ layers between those of j and i.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from codesign.simulation.run import Run
@@ -55,12 +53,9 @@ class DirectArrivals:
         return ahead
 
     def join(self, k: int, arrival: Arrival) -> Arrival:
-        """What arrives in step k, with what does over direct connections. It opens no gate, so it is no message."""
-        for target, x, messages in self._due.pop(k, ()):
-            all_x, reached = arrival.x.clone(), arrival.spikes.clone()
-            all_x[:, target] += x
-            reached[:, target] += messages
-            arrival = replace(arrival, x=all_x, spikes=reached)
+        """What arrives in step k, with what does over direct connections."""
+        for due in self._due.pop(k, ()):
+            arrival = arrival.with_more(*due)
         return arrival
 
 

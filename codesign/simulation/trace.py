@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -16,6 +16,13 @@ class Arrival:
     messages: torch.Tensor
     spikes: torch.Tensor
     kept_input: torch.Tensor | None
+
+    def with_more(self, neurons: slice, x: torch.Tensor, spikes: torch.Tensor) -> Arrival:
+        """With further currents and spikes of some neurons. They open no gate, so they are no messages."""
+        all_x, all_spikes = self.x.clone(), self.spikes.clone()
+        all_x[:, neurons] += x
+        all_spikes[:, neurons] += spikes
+        return replace(self, x=all_x, spikes=all_spikes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,6 @@ from codesign.hardware.chip.prices import Prices, missing_times
 from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
 from codesign.hardware.cost.replay import replayed
 from codesign.hardware.cost.steps import (
-    StepRecord,
     StepWork,
     forward_steps,
     layer_steps,
@@ -31,7 +30,7 @@ from codesign.hardware.cost.steps import (
     pipelined_steps,
     stream_intervals,
 )
-from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.cost.work import PlacedExecution, StepRecord
 from codesign.hardware.terms import AGREEMENT
 
 

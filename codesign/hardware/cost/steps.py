@@ -9,36 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.geometry import Geometry
-from codesign.hardware.cost.work import PlacedExecution, drained_neurons, updated_neurons
+from codesign.hardware.cost.work import PlacedExecution, StepRecord, drained_neurons, updated_neurons
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.simulation.execution import MessageTable, UpdateTable
 
 _KINDS = 6  # of work: those of `codesign.hardware.terms.WORK_TIMES`
 _CHUNK = 1 << 17  # numbers of a chunk of steps: what a core's cache holds
-
-
-class StepRecord(Protocol):
-    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
-
-    @property
-    def samples(self) -> int: ...
-    @property
-    def timesteps(self) -> int: ...
-    @property
-    def timesteps_run(self) -> Integers: ...
-    @property
-    def timestep_s(self) -> float: ...
-    @property
-    def layers(self) -> int: ...
-    @property
-    def decided(self) -> Flags: ...
 
 
 @dataclass(frozen=True, kw_only=True)

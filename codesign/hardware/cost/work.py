@@ -39,7 +39,19 @@ class Deliveries:
     operations: Floats
 
 
-class PlacedExecution:
+@dataclass(kw_only=True, eq=False, repr=False)
+class StepRecord:
+    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
+
+    samples: int
+    timesteps: int
+    timesteps_run: Integers
+    timestep_s: float
+    layers: int
+    decided: Flags
+
+
+class PlacedExecution(StepRecord):
     """An execution of B samples seen from a placement: S recorded slices on P parts.
 
     Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from codesign.arrays import Flags, Floats, Integers
+from codesign.arrays import Floats
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
@@ -21,6 +21,7 @@ from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import check_operation, energy_in, term_energies
 from codesign.hardware.cost.latency import Latency, StepsOf, latency_of
 from codesign.hardware.cost.steps import StepWork
+from codesign.hardware.cost.work import StepRecord
 from codesign.hardware.placement.lanes import lane_operations
 from codesign.hardware.terms import COST_TERMS, weight
 
@@ -127,21 +128,6 @@ def _energy(
 # latency -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Stated:
-    """One sample of which only the number of forward passes, one per step, is said."""
-
-    timesteps: int
-    samples: int = 1
-    timestep_s: float = 1.0
-    layers: int = 1
-    decided: Flags = field(default_factory=lambda: np.ones(1, dtype=bool))
-
-    @property
-    def timesteps_run(self) -> Integers:
-        return np.array([self.timesteps])
-
-
 def _latency(prices: Prices, model: Steps) -> Latency:
     """Equal steps through `latency_of`; a workload stated in ticks has one tick per step."""
     chip = prices.chip
@@ -155,7 +141,14 @@ def _latency(prices: Prices, model: Steps) -> Latency:
         routes=(),
         links=np.zeros((1, 0)),
     )
-    record = _Stated(timesteps=model.steps)
+    record = StepRecord(
+        samples=1,
+        timesteps=model.steps,
+        timesteps_run=np.array([model.steps]),
+        timestep_s=1.0,
+        layers=1,
+        decided=np.ones(1, dtype=bool),
+    )
     return latency_of(record, prices, StepsOf(steps=steps, layers=steps), geometry=None, bound_only=True)
 
 
