@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, to see the page as a reader does")
 
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe")
+_PATIENCE_S = 120
 _LOADED = "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
 
 
@@ -107,6 +109,8 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self.buffer:
+            answering, _, _ = select.select([self.receive], [], [], _PATIENCE_S)
+            assert answering, "Chromium does not answer; a page that waits for a drawing that never comes does not"
             part = os.read(self.receive, 1 << 20)
             assert part, "Chromium ended"
             self.buffer += part
