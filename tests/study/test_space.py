@@ -98,6 +98,18 @@ def test_parameters_that_mean_nothing_take_no_part() -> None:
     assert study().trial_sweep(without_noise).recipes["unlayered"].momentum_noise == 0.0
 
 
+@pytest.mark.parametrize(("delayed", "matters"), [("", False), (", delayed: [{from: 0, to: 0, within: pass}]", True)])
+def test_refractory_dropout_matters_to_layers_that_wait_only_with_recurrence_within_a_pass(delayed, matters) -> None:
+    layers = "{layers: [{kind: linear, neurons: 6}, {kind: linear, neurons: 10}]"
+    space = study(
+        ('{hidden: "6-4"', f"{layers}{delayed}"),
+        ("  network.hidden.1: {from: 4, to: 8}\n", "  recipe.refractory_dropout: {from: 0.0, to: 0.5}\n"),
+    ).search_space
+    drawn = {**DRAWN, "recipe.refractory_dropout": 0.25}
+    assert "recipe.refractory_dropout" in space.draw(FixedTrial(drawn))
+    assert ("recipe.refractory_dropout" in space.draw(FixedTrial({**drawn, "recipe": "layered"}))) == matters
+
+
 def test_momentum_noise_matters_where_any_policy_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = "unlayered: {method: unlayered, mixture: [{policy: momentum, group_size: 4}, {method: layered}]"
     spec = study(("unlayered: {method: unlayered, policy: random", mixed), (POLICIES, ""), (SIZES, ""), (SAME_SIZE, ""))

@@ -206,6 +206,8 @@ class SearchSpace:
             return True
         recipe = self.base.recipes[chosen["recipe"]]
         if recipe.method == "layered":
+            if field == "refractory_dropout":  # a neuron is evaluated once in a pass, unless it comes back within it
+                return any(one.within is not None for one in self.base.network.delayed)
             return field.partition(".")[0] not in (*UNLAYERED_ONLY, "momentum_noise")
         policy = values.get(f"recipe.{chosen['recipe']}.policy", values.get("recipe.policy"))
         return field != "momentum_noise" or _noisy(recipe, None if policy is None else str(policy))
