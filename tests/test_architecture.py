@@ -33,7 +33,6 @@ LEAVES = {
     "plug_ins",
     "relative_error",
     "signals",
-    "spec_keys",
     "terminal_text",
     "versions",
     "yaml_nodes",

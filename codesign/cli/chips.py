@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.completion import complete_chips
-from codesign.cli.options import place_here
+from codesign.cli.options import complete_chips, place_here
 from codesign.files import write_atomically
 
 app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
@@ -105,7 +104,7 @@ def validate(names: Names = None) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
     from rich.markdown import Markdown
 
-    from codesign.cli.chip_validation import validation_markdown
+    from codesign.cli.chip_pages import validation_markdown
     from codesign.console import PrintableConsole
     from codesign.hardware.library import chip_names, find_chip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from codesign.cli.completion import complete_files
 from codesign.errors import InputError
 from codesign.files import printable
 from codesign.signals import can_raise
@@ -24,6 +23,31 @@ if TYPE_CHECKING:
     from codesign.exploration.executors.base import Executor
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.sweep import SweepOutcome
+
+
+def complete_files(kind: Literal["sweep", "study", "price"]) -> Callable[[str], list[str]]:
+    """What completes the names of files of a kind that are shipped."""
+
+    def complete(incomplete: str) -> list[str]:
+        from codesign.exploration.definition.library import sweep_names
+
+        return _beginning_with(incomplete, sweep_names(kind))
+
+    return complete
+
+
+def complete_chips(incomplete: str) -> list[str]:
+    """Chips that are shipped, aliases left aside."""
+    from codesign.hardware.library import chip_names
+
+    return _beginning_with(incomplete, chip_names())
+
+
+def _beginning_with(incomplete: str, names: Iterable[str]) -> list[str]:
+    from glob import escape, glob
+
+    files = [path for path in sorted(glob(f"{escape(incomplete)}*")) if path.endswith((".yaml", ".yml"))]
+    return [*(name for name in names if name.startswith(incomplete)), *files]
 
 
 class ExecutorName(StrEnum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli.options import OUT, DataRootOption, StoreOption, file_of, interruptible, written_to
-from codesign.units import plural
+from codesign.units import format_duration, plural
 
 if TYPE_CHECKING:
     from codesign.exploration.pricing.pricing import PricingOutcome
@@ -58,8 +58,6 @@ def price(
 
 
 def _summary(outcome: PricingOutcome, seconds: float) -> None:
-    from codesign.exploration.runs.durations import format_duration
-
     models = plural(outcome.models, "model")
     typer.echo(
         f"{outcome.size:,} design points on {models} in {format_duration(seconds)}; {outcome.on_front:,} on the front"

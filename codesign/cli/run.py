@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from codesign.cli import options
-from codesign.cli.completion import complete_chips
 
 
 def run(
@@ -31,7 +30,7 @@ def run(
             parser=options.place,
             metavar="CHIP...",
             help="Names of chips, or your own files, one after the other.",
-            autocompletion=complete_chips,
+            autocompletion=options.complete_chips,
             show_default=False,
         ),
     ],

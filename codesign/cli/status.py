@@ -12,7 +12,7 @@ from codesign.errors import InputError
 from codesign.files import printable
 
 if TYPE_CHECKING:
-    from codesign.exploration.runs.status import RunStatus
+    from codesign.exploration.runs.record import RunStatus
 
 
 _USUAL = "reports"
@@ -37,7 +37,7 @@ def status(
 
     from codesign.cli.status_table import list_picture, run_picture
     from codesign.console import PrintableConsole
-    from codesign.exploration.runs.status import find_runs
+    from codesign.exploration.runs.record import find_runs
 
     runs, problems = find_runs(location)
     if not runs and not problems and location != _USUAL:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.exploration.runs.durations import ago, format_duration
 from codesign.exploration.runs.picture import counts_picture, front_table, joined
-from codesign.exploration.runs.status import RunStatus
+from codesign.exploration.runs.record import RunStatus
+from codesign.units import ago, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,9 +9,8 @@ from functools import partial
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.documents import Mistake
 from codesign.errors import InputError
-from codesign.exploration.definition.designs import designs
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import Variant, recipe_variants, set_at
+from codesign.exploration.definition.variants import Variant, designs, recipe_variants, set_at
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
     Deployment,

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Literal
 
-from codesign.cli.chip_validation import cell, validation_markdown
+from codesign.cli.chip_pages import cell, validation_markdown
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.structure import K_AREA, K_ENERGY, estimate

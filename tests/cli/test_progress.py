@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.runs.durations import ago, format_duration, rate_text
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine, Progress, TrialCounts
 from codesign.exploration.runs.shown import LogView, TerminalView
 from codesign.exploration.work import Work
 from codesign.training.trainer import EpochReport
+from codesign.units import ago, format_duration, rate_text
 
 FAILURE = Failure(kind="ValueError", message="no")
 

@@ -17,10 +17,10 @@ import pytest
 from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher
+from codesign.exploration.executors.perform import Slot
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession
-from codesign.exploration.executors.ray_worker import Slot
 from codesign.exploration.resources import JobResources
 from codesign.versions import package_versions
 

@@ -21,10 +21,17 @@ from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, Output
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.runs.processes import lives, this_process
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.runs.record import RECORD, RecordView, RunRecord, read_record
-from codesign.exploration.runs.status import RunStatus, find_runs
+from codesign.exploration.runs.record import (
+    RECORD,
+    RecordView,
+    RunRecord,
+    RunStatus,
+    find_runs,
+    lives,
+    read_record,
+    this_process,
+)
 from codesign.exploration.sweep import Commands, SweepOutcome
 from codesign.files import Folder, open_folder
 
@@ -208,7 +215,7 @@ def test_of_a_process_elsewhere_only_signs_of_life_tell(
 ) -> None:
     there = record(process=replace(this_process(), host="elsewhere"), alive=5000.0)
     folder_at(tmp_path).write(RECORD, there.model_dump_json().encode())
-    monkeypatch.setattr("codesign.exploration.runs.status.time.time", lambda: 5000.0 + silent_s)
+    monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)
     one = found(tmp_path)
     assert one.state == state
     assert not one.seen

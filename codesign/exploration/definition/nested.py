@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Spec, value_at
 from codesign.errors import InputError
-from codesign.mistakes import mistakes_of, reason, suggestion
-from codesign.spec_keys import allowed_keys
+from codesign.mistakes import allowed_keys, mistakes_of, reason, suggestion
 from codesign.units import HELD_IN_SI
 
 SpecT = TypeVar("SpecT", bound=Spec)

@@ -1,8 +1,8 @@
-"""The axes of a sweep: every recipe, chip and schedule in each combination of the values that its axes give it."""
+"""The axes of a sweep: every network, workload, recipe, chip and schedule in each combination of their values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.errors import InputError
 from codesign.exploration.definition.nested import with_fields
-from codesign.exploration.definition.network import AxisValue, unit_of_values
+from codesign.exploration.definition.network import AxisValue, column_value, unit_of_values
 from codesign.exploration.definition.spec import ChipEntry, ScheduleEntry, SweepSpec
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
@@ -45,6 +45,37 @@ class ChipVariant:
 
     entry: ChipEntry
     chip: Chip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One network and workload of a sweep.
+
+    Attributes:
+        spec: the sweep with them, and without the axes that choose them.
+        axes: by path of such an axis, the value here: a number, in SI, where all of the axis are; else text.
+    """
+
+    spec: SweepSpec
+    axes: tuple[tuple[str, str | float], ...]
+
+
+def designs(spec: SweepSpec) -> Iterator[Design]:
+    """All of a sweep, in the order of the file; one where no axis is on network or workload.
+
+    Raises:
+        InputError: values of axes that do not go together.
+    """
+    chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
+    for settings in product(*chosen.values()):
+        values = dict(zip(chosen, settings, strict=True))
+        columns = tuple((path, column_value(value, chosen[path])) for path, value in values.items())
+        try:
+            yield Design(spec=spec.of_design(values, ""), axes=columns)
+        except InputError as error:
+            at = next((path for path in values if str(error).startswith(f"{path}: ")), [*values][-1])
+            told = ", ".join(f"{path} = {value}" for path, value in values.items())
+            raise spec.refusal([(("axes", at), f"{told}: {str(error).removeprefix(f'{at}: ')}")]) from None
 
 
 def recipe_variants(spec: SweepSpec, name: str) -> list[Variant[Recipe]]:

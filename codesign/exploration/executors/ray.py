@@ -13,10 +13,9 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.perform import GRACE_S
+from codesign.exploration.executors.perform import GRACE_S, Result, Slot, perform_batch
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
-from codesign.exploration.executors.ray_worker import Result, Slot, perform_batch
 from codesign.exploration.resources import JobResources
 from codesign.files.folder import reason_of
 from codesign.units import format_si

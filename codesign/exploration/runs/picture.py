@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from codesign.exploration.runs.durations import format_duration, rate_text
-from codesign.units import plural
+from codesign.units import format_duration, plural, rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

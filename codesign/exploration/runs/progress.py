@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.runs.durations import format_duration
 from codesign.exploration.work import Work, work_text
-from codesign.units import in_percent
+from codesign.units import format_duration, in_percent
 
 if TYPE_CHECKING:
     from codesign.training.trainer import EpochReport

@@ -7,17 +7,20 @@ goes on in the same output goes on with its record.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import CodesignError, StoreError
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.runs.processes import ProcessIdentity, this_process
 from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
@@ -33,6 +36,63 @@ _MOST_FRONT = 20
 _PAUSE_S = 5.0
 _SHARE = 0.05
 """A record is written so often at most, and in no more than this share of the time."""
+_CLOCK_S = 5.0
+"""Times of starting are told from the machine's clock, which may have been set since."""
+ALIVE_S = 60.0
+"""A process of another machine counts as running for so long after its last sign of life."""
+
+State = Literal["running", "finished", "interrupted", "failed", "dead"]
+
+
+# which process -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessIdentity:
+    """A process, so that another which is later given the same number is not taken for it.
+
+    Attributes:
+        host: name of the machine.
+        space: where the number means something: this boot of the machine and the container; "" where that is not told.
+        pid: its number there.
+        started: when it started, in seconds since 1970.
+    """
+
+    host: str
+    space: str
+    pid: int
+    started: float
+
+
+def this_process() -> ProcessIdentity:
+    """The process that asks."""
+    process = psutil.Process()
+    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=process.create_time())
+
+
+def lives(process: ProcessIdentity) -> bool | None:
+    """Whether a process runs; None where that cannot be seen from here."""
+    if process.host != socket.gethostname() or process.space != _space():
+        return None
+    try:
+        seen = psutil.Process(process.pid)
+        same: bool = abs(seen.create_time() - process.started) < _CLOCK_S
+        return same and bool(seen.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return None
+
+
+def _space() -> str:
+    """Linux: the boot and the namespace of process numbers. Elsewhere a machine has one list of processes."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    return ""
+
+
+# the record ----------------------------------------------------------------------------------------------------------
 
 
 class RunRecord(BaseModel):
@@ -197,3 +257,59 @@ def _text(text: str) -> str:
 def _place(location: Location) -> str:
     """A location that means the same from everywhere, as it may be printed."""
     return printable(location) if is_url(location) else _text(os.path.abspath(location))
+
+
+# how far runs are ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """A run as it is now.
+
+    Attributes:
+        folder: name of its output in a folder of several; "" where it was asked for alone.
+        state: as the process wrote it, but `dead` for one that says it runs and does not.
+        silent_s: time since the last sign of life.
+        seen: whether its process can be looked for from here; otherwise only its signs of life tell.
+    """
+
+    folder: str
+    record: RunRecord
+    state: State
+    silent_s: float
+    seen: bool
+
+
+def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
+    """The run of an output, or those of all outputs in a folder, the one first that gave a sign of life last.
+
+    Returns:
+        The runs, and why other records cannot be read.
+
+    Raises:
+        StoreError: the location, or the record of an output, cannot be read.
+    """
+    folder = open_folder(location, error=StoreError)
+    record = read_record(folder)
+    if record is not None:
+        return [_status("", record)], []
+    runs, problems = [], []
+    for file in folder.names():
+        name, _, rest = file.partition("/")
+        if rest == RECORD:
+            try:
+                record = read_record(open_folder(join(location, name), error=StoreError))
+            except StoreError as error:
+                problems.append(str(error))
+            else:
+                runs += [] if record is None else [_status(name, record)]
+    return sorted(runs, key=lambda run: (-run.record.alive, run.folder)), problems
+
+
+def _status(folder: str, record: RunRecord) -> RunStatus:
+    silent_s, state = time.time() - record.alive, record.state
+    seen = lives(record.process) if state == "running" else None
+    dead = state == "running" and not (abs(silent_s) < ALIVE_S if seen is None else seen)
+    return RunStatus(
+        folder=folder, record=record, state="dead" if dead else state, silent_s=silent_s, seen=seen is not None
+    )

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from codesign.exploration.runs.durations import format_duration
 from codesign.exploration.runs.progress import FrontLine, Progress, View
 from codesign.terminal_text import escaped
+from codesign.units import format_duration
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
