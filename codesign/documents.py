@@ -204,12 +204,8 @@ def value_at(data: Any, path: Path_) -> Any:
 
 
 def load_document(path: Path, model: type[Model]) -> Model:
-    """Read and validate a YAML file.
-
-    Raises:
-        DocumentError: with every mistake of the file.
-        InputError: the file cannot be read, is not a regular file, or is larger than a megabyte.
-    """
+    """Read and validate a YAML file. Raises DocumentError with every mistake of it, and InputError where it cannot be
+    read, is not a regular file, or is larger than a megabyte."""
     return validate_document(read_document(path), model)
 
 

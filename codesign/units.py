@@ -79,11 +79,8 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def parse_quantity(text: object, unit: str) -> float:
-    """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`.
-
-    Raises:
-        ValueError: no unit, a unit of another dimension, or a number that is not finite or absurdly large.
-    """
+    """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`. Raises ValueError for no unit, a
+    unit of another dimension, or a number that is not finite or absurdly large."""
     example = _EXAMPLES.get(unit, f"1 {unit}")
     if is_number(text):
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
@@ -120,11 +117,8 @@ def _converted(magnitude: float, name: str, unit: str, found: str) -> float:
 
 
 def si_unit(unit: str) -> str:
-    """The SI unit of the dimension of `unit`: `J` for `pJ`; "" for none.
-
-    Raises:
-        ValueError: it is not a unit, or of a dimension that nothing here has.
-    """
+    """The SI unit of the dimension of `unit`: `J` for `pJ`; "" for none. Raises ValueError where it is not a unit, or
+    of a dimension that nothing here has."""
     if not unit:
         return ""
     for candidate in _EXAMPLES:

@@ -21,12 +21,8 @@ class UnusableYamlError(Exception):
 
 
 def composed(text: str) -> yaml.Node | None:
-    """The nodes of a text; None where it is empty.
-
-    Raises:
-        UnusableYamlError: there is too much, or an escape is impossible.
-        yaml.YAMLError: it is not YAML.
-    """
+    """The nodes of a text; None where it is empty. Raises yaml.YAMLError where it is not YAML, and UnusableYamlError
+    where there is too much, or an escape is impossible."""
     node = _COMPOSED.get(text) or _quickly(text) or _carefully(text)
     if len(text) <= _KEPT_LENGTH:
         _COMPOSED[text] = node

@@ -92,7 +92,8 @@ def write_models(
     workload: Callable[[str], Workload],
     reasons: Mapping[str, object],
 ) -> ModelFiles:
-    """Write the models of plans whose jobs have been run. The same results give the same bytes.
+    """Write the models of plans whose jobs have been run. The same results give the same bytes. Raises InputError where
+    a file cannot be written, and StoreError where the store, or a model in it, cannot be read.
 
     Args:
         plans: by the value of the axis `trial` in the results; a sweep's has the name "".
@@ -100,10 +101,6 @@ def write_models(
         output: folder of the results; the models go into `models` there.
         workload: gives the workload of a fingerprint.
         reasons: by key, why a training is missing.
-
-    Raises:
-        InputError: a file cannot be written.
-        StoreError: the store, or a model in it, cannot be read.
     """
     folder = open_folder(join(output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]

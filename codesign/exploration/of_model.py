@@ -27,6 +27,7 @@ def sweep_of_model(
     """Accuracy, energy and latency of a model on each chip: on one that waits for layers as it does, on others both.
 
     Data that the model was trained on, which its card knows by name, has the timesteps and the split of the training.
+    Raises InputError where the model or a chip cannot be read, or the data has no such name.
 
     Args:
         model: its file, `.safetensors` or NIR.
@@ -34,9 +35,6 @@ def sweep_of_model(
         chips: names, or files of one's own.
         samples: only the first so many of the test split; None for all.
         real_time: whether a sample takes as long as its recording, with the power drawn all that time.
-
-    Raises:
-        InputError: the model or a chip cannot be read, or the name of the data is none.
     """
     loaded = load_model_file(ModelFile(file=model))
     network = loaded.network

@@ -37,13 +37,10 @@ from codesign.workload.dataset import WorkloadOutline
 
 
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
-    """Enumerate the design points of a sweep, whatever its axes are on.
+    """Enumerate the design points of a sweep, whatever its axes are on. Raises InputError as `build_plan`.
 
     Args:
         outline: gives what is known of a sweep's workload before it is read.
-
-    Raises:
-        InputError: as `build_plan`.
     """
     plans = [build_plan(design.spec, outline(design.spec), design=design.axes) for design in designs(spec)]
     return Plan(

@@ -150,12 +150,10 @@ def result_columns(point: PlannedPoint, jobs: FeasiblePoint, found: Mapping[str,
     """What a point's results come to: its summary, the accuracy of the same with float weights, and its cost.
 
     The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
+    Raises KeyError or TypeError where something is missing.
 
     Args:
         found: columns by key of the job.
-
-    Raises:
-        KeyError, TypeError: something is missing.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
     operations = paper_synaptic_operations(summary["spike_density"], point.shape)

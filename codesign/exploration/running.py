@@ -33,15 +33,12 @@ def run_work(
     resources: ResourcesEntry,
     on_result: Callable[[str, bytes], None] | None = None,
 ) -> dict[str, Failure]:
-    """Run what is to be done; by key, why a result is missing.
+    """Run what is to be done; by key, why a result is missing. Raises StoreError where a result cannot be kept.
 
     Args:
         workload: gives the workload of a fingerprint; called only where there is something to run.
         executor: runs the jobs, and is closed at the end; None chooses one.
         resources, on_result: as in `Runner`.
-
-    Raises:
-        StoreError: a result cannot be kept.
     """
     if not work.jobs:
         progress.planned(work, "none needed")

@@ -74,12 +74,8 @@ class SweepOutcome:
 
 
 def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None, cache_root: str | Path | None = None) -> Plan:
-    """The design points of a sweep. Looks up which data there is without reading it, and writes nothing.
-
-    Raises:
-        InputError: parts of the sweep do not fit each other.
-        DataError: the dataset is missing or damaged.
-    """
+    """The design points of a sweep. Looks up which data there is without reading it, and writes nothing. Raises
+    InputError where parts of the sweep do not fit each other, and DataError where the dataset is missing or damaged."""
     workloads = Workloads(data_root=data_root, cache_root=cache_root, look_only=True)
     return plan_designs(spec, workloads.outline_for)
 
@@ -156,14 +152,12 @@ def write_outcome(
     failures: Mapping[str, Failure],
     models: bool,
 ) -> SweepOutcome:
-    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run.
+    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run. Raises
+    InputError where a file cannot be written.
 
     Args:
         plans: by the trial of a study that each is of; a sweep's has the name "".
         failures: why results are missing, by key.
-
-    Raises:
-        InputError: a file cannot be written.
     """
     results, report, files = join(output, "results.parquet"), join(output, "report.html"), None
     rows = (

@@ -23,16 +23,14 @@ _MOST_BYTES = 2**30
 
 
 def code_folder(state: str) -> Path | None:
-    """Where code of a state of its sources is kept: below the user's cache, or a folder for temporary files.
+    """Where code of a state of its sources is kept: below the user's cache, or a folder for temporary files. Raises
+    InputError where the folder that `CODESIGN_KERNEL_CACHE` names is no such folder, or is of no use.
 
     Args:
         state: names all that the code is made of, so that nothing in the folder can be stale.
 
     Returns:
         None where there is no such folder.
-
-    Raises:
-        InputError: the folder that `CODESIGN_KERNEL_CACHE` names is not such a folder, or is of no use.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     for root in [Path(chosen)] if chosen else _default_roots():
@@ -49,11 +47,8 @@ def code_folder(state: str) -> Path | None:
 
 
 def read_code(path: Path) -> bytes:
-    """What a file holds. It is opened once, so that what was checked is what is read, and not waited for.
-
-    Raises:
-        OSError: it is not there, not the user's own, or damaged.
-    """
+    """What a file holds. It is opened once, so that what was checked is what is read, and not waited for. Raises
+    OSError where it is not there, not the user's own, or damaged."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:
         state = os.fstat(file.fileno())
@@ -70,11 +65,7 @@ def read_code(path: Path) -> bytes:
 
 
 def write_code(path: Path, content: bytes) -> None:
-    """Keep code for `read_code`, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Keep code for `read_code`, whole or not at all. Raises OSError where it cannot be written."""
     half = path.with_name(f"{path.name}.tmp.{uuid4().hex[:16]}")
     try:
         with open(
@@ -106,11 +97,8 @@ def _default_roots() -> list[Path]:
 
 
 def _folder_below(root: Path, state: str) -> Path:
-    """The folder of a state in `root`, made if it is not there. One that can only be read must hold something.
-
-    Raises:
-        OSError: with what is wrong.
-    """
+    """The folder of a state in `root`, made if it is not there. One that can only be read must hold something. Raises
+    OSError with what is wrong."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = root.resolve() / state
     with suppress(FileExistsError):

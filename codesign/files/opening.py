@@ -35,11 +35,8 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
 
 
 def open_file(location: Location) -> tuple[Folder, str]:
-    """The folder that holds a file, and the file's name in it; neither need be there yet.
-
-    Raises:
-        InputError: as `open_folder`, or the location does not end in a name.
-    """
+    """The folder that holds a file, and the file's name in it; neither need be there yet. Raises InputError as
+    `open_folder`, or where the location does not end in a name."""
     url = str(location)
     if is_url(location):  # file systems drop a slash at the end
         _named(url.partition("?")[0].rpartition("/")[2], location)
@@ -53,11 +50,8 @@ def open_file(location: Location) -> tuple[Folder, str]:
 
 
 def read_file(location: Location) -> bytes | None:
-    """The bytes of a file at a path or URL; None where there is none.
-
-    Raises:
-        InputError: it cannot be read; names the place and the system's reason.
-    """
+    """The bytes of a file at a path or URL; None where there is none. Raises InputError, with the system's reason,
+    where it cannot be read."""
     folder, name = open_file(location)
     return folder.read(name)
 
@@ -65,10 +59,8 @@ def read_file(location: Location) -> bytes | None:
 def write_atomically(location: Location, data: bytes) -> None:
     """Write `data` so that a reader, or a crash, sees the old file or the new one and nothing in between.
 
-    Missing parent folders are made.
-
-    Raises:
-        InputError: the place cannot be written, or is a pipe or a device; names it and the system's reason.
+    Missing parent folders are made. Raises InputError, with the system's reason, where the place cannot be written, or
+    is a pipe or a device.
     """
     path = local_path(location, InputError)
     if path is not None and _is_special(path):  # writing beside it and renaming would replace it
@@ -78,11 +70,8 @@ def write_atomically(location: Location, data: bytes) -> None:
 
 
 def local_path(location: Location, error: type[CodesignError]) -> Path | None:
-    """The path of a location on this machine; None for another URL than `file://`.
-
-    Raises:
-        InputError, or `error`: there is none.
-    """
+    """The path of a location on this machine; None for another URL than `file://`. Raises InputError, or `error`, where
+    there is none."""
     if not str(location).strip():
         raise error("an empty path names no place; write . for the working folder")
     if not is_url(location):

@@ -37,11 +37,8 @@ def content_key(parts: Mapping[str, Any]) -> str:
 
 
 def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int]]:
-    """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written.
-
-    Raises:
-        DataError: one is not a regular file, so that reading it might never end, or too large to be of a dataset.
-    """
+    """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written. Raises
+    DataError where one is not a regular file, so that reading it might never end, or too large to be of a dataset."""
     states = [(file, file.stat()) for file in files]
     for file, state in states:
         if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_BYTES:

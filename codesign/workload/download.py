@@ -70,10 +70,8 @@ def download(what: Download, data_root: Path, progress: DownloadProgress) -> Non
     """Fetch, check, unpack and place every file that is not in its place yet.
 
     Interrupted at any moment, it leaves a whole file or folder or none in each place, and beside it the part of the
-    next one that has arrived, from which the next call resumes. An archive put there by hand is used instead.
-
-    Raises:
-        DataError: a file cannot be fetched; says from where to get it, and where to put it, by hand.
+    next one that has arrived, from which the next call resumes. An archive put there by hand is used instead. Raises
+    DataError where a file cannot be fetched, with where to get it, and where to put it, by hand.
     """
     from filelock import FileLock, Timeout
 

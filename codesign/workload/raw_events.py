@@ -26,11 +26,8 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
 
 
 def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
-    """(channels, height, width) of (inputs,), (height, width) or (channels, height, width).
-
-    Raises:
-        InputError: other sizes, or more than 2³¹ − 1 inputs.
-    """
+    """(channels, height, width) of (inputs,), (height, width) or (channels, height, width). Raises InputError for other
+    sizes, or more than 2³¹ − 1 inputs."""
     given = tuple(sizes)
     whole = all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in given)
     grid = (1,) * (3 - len(given)) + tuple(int(size) for size in given if whole)
@@ -75,10 +72,7 @@ def check_frames(
 
 def times_ns(t: NDArray[Any]) -> Integers:
     """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
-
-    Raises:
-        InputError: other numbers, negative, not finite or beyond 100 years.
-    """
+    Raises InputError for other numbers, negative, not finite or beyond 100 years."""
     if t.ndim != 1 or t.dtype.kind not in "iuf":
         raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
     seconds = t if t.dtype.kind == "f" else t / 1e6
@@ -92,11 +86,8 @@ def times_ns(t: NDArray[Any]) -> Integers:
 
 
 def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> Integers:
-    """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels.
-
-    Raises:
-        InputError: they have neither, or are outside the grid.
-    """
+    """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels. Raises
+    InputError where they have neither, or are outside the grid."""
     names, (channels, height, width) = set(names), grid
     if "unit" in names:
         return _inside("unit", events["unit"], math.prod(grid))

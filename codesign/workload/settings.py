@@ -12,21 +12,16 @@ CACHE_VARIABLE = "CODESIGN_CACHE"
 
 
 def resolve_data_root(argument: str | Path | None = None) -> Path:
-    """The folder below which datasets lie; `data` in the working directory if nothing says otherwise.
-
-    Raises:
-        InputError: a path begins with the home folder of a user who has none.
-    """
+    """The folder below which datasets lie; `data` in the working directory if nothing says otherwise. Raises InputError
+    where a path begins with the home folder of a user who has none."""
     return _chosen(argument, DATA_VARIABLE) or Path("data")
 
 
 def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
     """The folder for binned events; `codesign` in the user's cache folder if nothing says otherwise.
 
-    None for a user who has no home, as in some containers: nothing is kept then.
-
-    Raises:
-        InputError: a path begins with the home folder of a user who has none.
+    None for a user who has no home, as in some containers: nothing is kept then. Raises InputError where a path begins
+    with the home folder of a user who has none.
     """
     if (chosen := _chosen(argument, CACHE_VARIABLE)) is not None:
         return chosen

@@ -48,18 +48,16 @@ def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integ
 def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int, test: int | None) -> Split:
     """Draw the three splits.
 
-    The test set is drawn first, then validation, then training, each from what is left: a smaller training set
-    leaves validation and test as they were. With split `speaker` whole groups are drawn for test until they have
-    enough samples; what is then not asked for is in no split. Beside an official test part there may be nothing to
-    train on, if the spec asks for nothing.
+    The test set is drawn first, then validation, then training, each from what is left: a smaller training set leaves
+    validation and test as they were. With split `speaker` whole groups are drawn for test until they have enough
+    samples; what is then not asked for is in no split. Beside an official test part there may be nothing to train on,
+    if the spec asks for nothing. Raises OptionError where the copy has fewer samples or groups than asked for, or lacks
+    what this kind of split needs.
 
     Args:
         spec: counts, kind of split and seed.
         validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
             `speaker` all samples of the groups that are drawn are taken.
-
-    Raises:
-        OptionError: the copy has fewer samples or groups than asked for, or lacks what this kind of split needs.
     """
     labels, sample_ids, test_part = recordings.labels, recordings.sample_ids, recordings.test_part
     order = stratified_order(labels, sample_ids, spec.seed)

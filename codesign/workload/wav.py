@@ -36,11 +36,8 @@ class Sound:
 
 
 def read_wav(path: Path) -> Sound:
-    """The sound of a file; the mean of its channels if there are several.
-
-    Raises:
-        DataError: not a wav file, damaged, empty, or of a format that is not read; names the file.
-    """
+    """The sound of a file; the mean of its channels if there are several. Raises DataError, naming the file, where it
+    is not a wav file, damaged, empty, or of a format that is not read."""
     try:
         content = path.read_bytes()
     except OSError as error:

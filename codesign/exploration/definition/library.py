@@ -46,10 +46,7 @@ def _kind_of(path: Path) -> Kind | None:
 
 def find_sweep(name_or_path: str | Path, kind: Kind = "sweep") -> Path:
     """The file of a sweep: an existing path, or a name such as `nmnist`, `paper/table2` or `sweeps/paper/table2.yaml`.
-
-    Raises:
-        InputError: there is none, and the message suggests one; or it is of another kind.
-    """
+    Raises InputError where there is none, and suggests one; or where it is of another kind."""
     path = _find(name_or_path, kind)
     other = _kind_of(path) if os.path.isfile(path) else None
     if other not in (None, kind):
@@ -76,15 +73,8 @@ def _find(name_or_path: str | Path, kind: Kind) -> Path:
 def choose_sweep(
     name_or_path: str | Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
 ) -> Chosen[Model]:
-    """Find, read and check a file at one of its datasets and scales; what is left out is the first of each.
-
-    Args:
-        model: what the file is: a sweep or a study.
-
-    Raises:
-        InputError: there is no such file, dataset or scale.
-        DocumentError: it has mistakes.
-    """
+    """Find, read and check a file at one of its datasets and scales, as `load_chosen` does; `model` is that of a sweep
+    or of a study."""
     kind: Kind = "sweep" if model is SweepSpec else "study"
     return load_chosen(find_sweep(name_or_path, kind), model, dataset=dataset, scale=scale)
 

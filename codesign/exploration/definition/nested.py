@@ -48,13 +48,11 @@ def said_by(entry: Spec) -> dict[str, Any]:
 def validated(
     model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any], *, in_si: bool = True
 ) -> SpecT:
-    """A recipe or schedule of fields that were checked before, and of settings as a file writes them.
+    """A recipe or schedule of fields that were checked before, and of settings as a file writes them. Raises
+    ValidationError where it cannot have them.
 
     Args:
         in_si: whether the fields hold quantities in SI, and not as a file writes them.
-
-    Raises:
-        ValidationError: it cannot have them.
     """
     # What is beside a part that is set was checked.
     nested = in_si and any("." in path for path in settings)
@@ -64,14 +62,11 @@ def validated(
 def with_fields(
     entry: SpecT, settings: Mapping[str, Any], place: str, *, given: Mapping[str, Any] | None = None
 ) -> SpecT:
-    """`entry` with some fields replaced at once and checked.
+    """`entry` with some fields replaced at once and checked. Raises InputError where it cannot have them.
 
     Args:
         place: of the settings in the file, for messages; if empty, a message gives the reasons alone.
         given: what the entry says, as a file writes it; left out, as the entry holds it.
-
-    Raises:
-        InputError: it cannot have them.
     """
     if not settings:
         return entry

@@ -113,13 +113,11 @@ class HiddenLayers:
         return int(settings.get("network.depth", len(self.sizes)))
 
     def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
-        """Neurons of each layer. What is added is as wide as the last.
+        """Neurons of each layer. What is added is as wide as the last. Raises InputError where a layer or a network
+        cannot have so many, or there is no layer of that number.
 
         Args:
             settings: by path, as in `network.width`, `network.depth` and `network.hidden.1`; others are passed over.
-
-        Raises:
-            InputError: a layer or a network cannot have so many, or there is no layer of that number.
         """
         sizes = self._within_limits(settings)
         depth = self.depth(settings)
@@ -177,16 +175,13 @@ def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
 def with_network(
     network: NetworkEntry, preset: str | None, settings: Mapping[str, AxisValue], place: str
 ) -> NetworkEntry:
-    """A network with some of its parameters replaced at once and checked.
+    """A network with some of its parameters replaced at once and checked. Raises InputError where it cannot have them.
 
     Args:
         preset: that gives what the network leaves out.
         settings: by path, as in `network.width`, `network.hidden`, `network.layers.0.channels` and
             `neuron.time_constant`; others are passed over.
         place: as in `with_fields`.
-
-    Raises:
-        InputError: it cannot have them.
     """
     fields = _of_block("network", {path: value for path, value in settings.items() if not changes_widths(path)})
     for path in fields:

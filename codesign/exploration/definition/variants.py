@@ -61,11 +61,8 @@ class Design:
 
 
 def designs(spec: SweepSpec) -> Iterator[Design]:
-    """All of a sweep, in the order of the file; one where no axis is on network or workload.
-
-    Raises:
-        InputError: values of axes that do not go together.
-    """
+    """All of a sweep, in the order of the file; one where no axis is on network or workload. Raises InputError for
+    values of axes that do not go together."""
     chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
     for settings in product(*chosen.values()):
         values = dict(zip(chosen, settings, strict=True))

@@ -76,11 +76,8 @@ class Executor(ABC):
 
     @abstractmethod
     def check(self, resources: JobResources) -> None:
-        """Make sure that tasks which take this can be run at all.
-
-        Raises:
-            InputError: there is no such place; says what there is.
-        """
+        """Make sure that tasks which take this can be run at all. Raises InputError, with what there is, where there is
+        no such place."""
 
     @abstractmethod
     def share(self, value: object) -> object:
@@ -94,10 +91,8 @@ class Executor(ABC):
     def wait(self, timeout_s: float | None = None) -> Completion | None:
         """Block until some task that was submitted ends; None where none does within `timeout_s`.
 
-        An executor that runs tasks in this process runs one to its end, whatever the timeout.
-
-        Raises:
-            LookupError: no task is under way.
+        An executor that runs tasks in this process runs one to its end, whatever the timeout. Raises LookupError where
+        no task is under way.
         """
 
     @abstractmethod

@@ -118,10 +118,7 @@ class RaySession:
 
     def check(self) -> None:
         """Make sure that Ray's part on this machine lives; to be called before anything that uses the object store.
-
-        Raises:
-            CodesignError: it does not.
-        """
+        Raises CodesignError where it does not."""
         try:
             dead = self._raylet.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         except psutil.NoSuchProcess:
@@ -130,11 +127,8 @@ class RaySession:
             raise self._lost("its raylet on this machine has ended")
 
     def look(self) -> bool:
-        """Every two seconds, see whether the control service answers; whether it was the time, and it does.
-
-        Raises:
-            CodesignError: it does not, and is not waited for any longer.
-        """
+        """Every two seconds, see whether the control service answers; whether it was the time, and it does. Raises
+        CodesignError where it does not, and is not waited for any longer."""
         self.check()
         now = time.monotonic()
         if now - self._looked < _LOOK_S:

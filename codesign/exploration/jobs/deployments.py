@@ -131,11 +131,8 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
 
 
 def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe]) -> tuple[Schedule, str | None]:
-    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none.
-
-    Raises:
-        InputError: there is no such chip, or its file lacks times that the policy looks at.
-    """
+    """The forward pass of a recipe, on the chip whose cores and times its policy looks at; or why there is none. Raises
+    InputError where there is no such chip, or its file lacks times that the policy looks at."""
     name, schedule = recipe.value.chip, recipe.value.schedule
     policy = get_policy(schedule.policy)
     if name is None or recipe.value.mixture is not None or not (policy.uses_cores or policy.uses_service):
@@ -149,11 +146,8 @@ def trained_through(spec: SweepSpec, shape: NetworkShape, recipe: Variant[Recipe
 
 
 def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | None) -> MeteredChip | None:
-    """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied.
-
-    Raises:
-        InputError: there is no such chip, the network does not fit it, or its file gives no energy of an operation.
-    """
+    """The chip whose energy is a recipe's budget, as the sweep maps the network on it; its axes are not applied. Raises
+    InputError where there is no such chip, the network does not fit it, or its file gives no energy of an operation."""
     if budget is None or budget.chip is None:
         return None
     entry, chip = _named(spec, budget.chip)
@@ -166,11 +160,8 @@ def metered_chip(spec: SweepSpec, shape: NetworkShape, budget: TrainingBudget | 
 
 
 def trained_with(spec: SweepSpec, recipe: Variant[Recipe]) -> Quantization | None:
-    """The quantization that a recipe trains with: its own, or its chip's.
-
-    Raises:
-        InputError: there is no such chip, or it has no weight bits.
-    """
+    """The quantization that a recipe trains with: its own, or its chip's. Raises InputError where there is no such
+    chip, or it has no weight bits."""
     quantization, name = recipe.value.quantization, recipe.value.chip
     if quantization != "chip":
         return quantization
@@ -340,13 +331,11 @@ def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | N
 def resolve_schedule(
     entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
 ) -> tuple[Schedule, tuple[str, ...]]:
-    """The schedule of every neuron on a chip, and what it assumes.
+    """The schedule of every neuron on a chip, and what it assumes. Raises InputError where the stop needs output spikes
+    that there are not, or as `on_chip`.
 
     Args:
         spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
-
-    Raises:
-        InputError: the stop needs output spikes that there are not, or as `on_chip`.
     """
     stop = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop != "drained" and not spiking_readout:

@@ -136,11 +136,8 @@ def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def decode_state(data: bytes) -> dict[str, torch.Tensor]:
-    """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run.
-
-    Raises:
-        UnreadableResultError: it is not a state dict.
-    """
+    """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run. Raises
+    UnreadableResultError where it is not a state dict."""
     import torch
 
     with reading_result("model"):
@@ -177,21 +174,15 @@ def encode_execution(execution: Execution) -> bytes:
 
 
 def decode_execution(data: bytes) -> Execution:
-    """The inverse of `encode_execution`; nothing in `data` is unpickled.
-
-    Raises:
-        UnreadableResultError: it is not an execution.
-    """
+    """The inverse of `encode_execution`; nothing in `data` is unpickled. Raises UnreadableResultError where it is
+    none."""
     with reading_result("execution"):
         return _decoded_execution(data)
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
-    """Columns of a row, which were encoded as canonical JSON.
-
-    Raises:
-        UnreadableResultError: they are not JSON, or not what the columns of results hold.
-    """
+    """Columns of a row, which were encoded as canonical JSON. Raises UnreadableResultError where they are not JSON, or
+    not what the columns of results hold."""
     with reading_result("columns"):
         columns = json.loads(data, parse_constant=_no_number)
         if not isinstance(columns, dict):

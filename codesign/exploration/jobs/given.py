@@ -55,11 +55,7 @@ Loaded = Mapping[str, tuple[str, "LoadedModel"]]
 
 
 def load_given(spec: SweepSpec) -> Loaded:
-    """The models that recipes name.
-
-    Raises:
-        InputError: with all that cannot be read, each at its line.
-    """
+    """The models that recipes name. Raises InputError with all that cannot be read, each at its line."""
     loaded: dict[str, tuple[str, LoadedModel]] = {}
     known: dict[str, LoadedModel] = {}
     mistakes: list[tuple[Path_, str]] = []
@@ -92,11 +88,8 @@ def load_model_file(entry: ModelFile) -> LoadedModel:
 
 
 def with_given_network(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> SweepSpec:
-    """The sweep with the network of its models.
-
-    Raises:
-        InputError: models, network and workload do not fit each other.
-    """
+    """The sweep with the network of its models. Raises InputError where models, network and workload do not fit each
+    other."""
     if not loaded:
         return spec
     mistakes = list(_mistakes(spec, loaded, workload))

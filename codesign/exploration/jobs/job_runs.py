@@ -35,10 +35,8 @@ from codesign.workload.dataset import Workload
 def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Output:
     """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
 
-    A model that is given and not trained further is that state at once.
-
-    Raises:
-        TrainingDivergedError: the loss is no longer finite.
+    A model that is given and not trained further is that state at once. Raises TrainingDivergedError where the loss is
+    no longer finite.
     """
     network = SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=workload.timestep_s, seed=inputs.seed)
     if inputs.given is not None:
@@ -82,11 +80,8 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
 
 
 def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
-    """Run a trained model over a split. The payload is the execution with all counters of every sample.
-
-    Raises:
-        UnreadableResultError: `model` is not the state of such a network.
-    """
+    """Run a trained model over a split. The payload is the execution with all counters of every sample. Raises
+    UnreadableResultError where `model` is not the state of such a network."""
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
     with reading_result("model"):
         network.load_state_dict(decode_state(model))
@@ -103,10 +98,7 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     """Summarize an execution and price it on any number of chips; one output each, columns of a row as JSON.
 
     One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
-    the others are.
-
-    Raises:
-        UnreadableResultError: `execution` is none.
+    the others are. Raises UnreadableResultError where `execution` is none.
     """
     unpacked = decode_execution(execution)
     outputs: list[Output | Failure] = []

@@ -106,7 +106,8 @@ def run_pricing(
 ) -> PricingOutcome:
     """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
 
-    Each file appears whole or not at all; a pricing starts afresh.
+    Each file appears whole or not at all; a pricing starts afresh. Raises InputError where the files cannot be written,
+    or another process writes there.
 
     Args:
         problem: what `codesign.exploration.pricing.models.prepare` makes of the file.
@@ -114,9 +115,6 @@ def run_pricing(
         workers: threads that compute latencies; None takes one a core.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
-
-    Raises:
-        InputError: the files cannot be written, or another process writes there.
     """
     check_output(output)
     progress, workers = progress or Progress(), workers or os.cpu_count() or 1

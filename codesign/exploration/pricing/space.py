@@ -74,11 +74,8 @@ class Axis(VariedPrice):
 
 
 def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, group: str = "") -> Axis:
-    """The axis of an entry of the file; `group` is the name of linked ones.
-
-    Raises:
-        InputError: there is no such price, it changes spikes and not only their price, or a value does not fit it.
-    """
+    """The axis of an entry of the file; `group` is the name of linked ones. Raises InputError where there is no such
+    price, it changes spikes and not only their price, or a value does not fit it."""
     kind = number_type(chip, path)
     if kind is None and path.startswith("structure."):
         kind = Number  # a word, such as the kind of a memory
@@ -223,11 +220,7 @@ class PriceSpace:
         return np.asarray(np.ravel_multi_index(tuple(first), self.combined_shape), dtype=np.int64)
 
     def chip_at(self, positions: Iterable[int]) -> Chip:
-        """The chip of one design point.
-
-        Raises:
-            InputError: the prices do not fit each other.
-        """
+        """The chip of one design point. Raises InputError where the prices do not fit each other."""
         chosen = {axis.path: axis.values[position] for axis, position in self.along(list(positions))}
         return with_parameters(self.chip, chosen)
 
@@ -257,10 +250,7 @@ class PriceSpace:
     @cached_property
     def structures(self) -> tuple[Chip, ...]:
         """Chips of all combinations along dimensions that move more than their own prices, all others at their first.
-
-        Raises:
-            InputError: there are too many, or the prices of one do not fit each other.
-        """
+        Raises InputError where there are too many, or the prices of one do not fit each other."""
         if (count := math.prod(self._structural_shape)) > _MOST_STRUCTURES:
             raise InputError(
                 f"axes: {count:,} combinations of lanes, memories, node and voltage are more than the "
@@ -323,11 +313,8 @@ def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:
 def build_space(
     chip: Chip, axes: Mapping[str, AxisEntry], linked: Mapping[str, Mapping[str, AxisEntry]], most_points: int
 ) -> PriceSpace:
-    """The grid of a price file on a chip; see `PricingSpec`.
-
-    Raises:
-        InputError: a path is not a price, a value does not fit it, or there are too many points.
-    """
+    """The grid of a price file on a chip; see `PricingSpec`. Raises InputError where a path is not a price, a value
+    does not fit it, or there are too many points."""
     dimensions = tuple(
         Dimension(place=("axes", path), axes=(axis_of(chip, path, entry),)) for path, entry in axes.items()
     )

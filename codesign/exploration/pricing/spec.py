@@ -114,12 +114,8 @@ class PricingSpec(FileSpec):
 
 
 def load_prices(path: Path) -> PricingSpec:
-    """What a price file says; where its sweep is a path, it is looked for as seen from the file.
-
-    Raises:
-        DocumentError: with every mistake of the file.
-        InputError: it cannot be read.
-    """
+    """What a price file says; where its sweep is a path, it is looked for as seen from the file. Raises DocumentError
+    with every mistake of the file, and InputError where it cannot be read."""
     document = read_document(path)
     name = value_at(document.data, ("sweep",))
     if isinstance(name, str) and os.path.isfile(near := beside(path, name)):

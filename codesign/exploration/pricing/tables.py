@@ -33,13 +33,11 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 @contextmanager
 def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterator[Keep]:
-    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all.
+    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all. Raises
+    InputError where it cannot be written.
 
     Yields:
         What appends rows: number, prices, and costs of each model; see `price_space`.
-
-    Raises:
-        InputError: it cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

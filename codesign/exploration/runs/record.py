@@ -138,11 +138,7 @@ class RunRecord(BaseModel):
 
 
 def read_record(output: Folder) -> RunRecord | None:
-    """The record in an output; None where there is none.
-
-    Raises:
-        StoreError: it cannot be read, or is damaged.
-    """
+    """The record in an output; None where there is none. Raises StoreError where it cannot be read, or is damaged."""
     data = output.read(RECORD, first=_MOST_BYTES)
     if data is None:
         return None
@@ -281,14 +277,8 @@ class RunStatus:
 
 
 def find_runs(location: Location) -> tuple[list[RunStatus], list[str]]:
-    """The run of an output, or those of all outputs in a folder, the one first that gave a sign of life last.
-
-    Returns:
-        The runs, and why other records cannot be read.
-
-    Raises:
-        StoreError: the location, or the record of an output, cannot be read.
-    """
+    """The run of an output, or those of all outputs in a folder, the one first that gave a sign of life last; and why
+    other records cannot be read. Raises StoreError where the location, or the record of an output, cannot be read."""
     folder = open_folder(location, error=StoreError)
     record = read_record(folder)
     if record is not None:

@@ -48,14 +48,11 @@ class _Cohort:
 
 
 class Driver:
-    """Runs a study's search until its budget is spent.
+    """Runs a study's search until its budget is spent. Raises StoreError where its place cannot be written, and
+    InputError where somebody else works on the same trials.
 
     Args:
         place: of the study's trials, for messages.
-
-    Raises:
-        StoreError: that place cannot be written.
-        InputError: somebody else works on the same trials.
     """
 
     def __init__(

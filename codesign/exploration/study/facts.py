@@ -132,11 +132,8 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
     """Write the table, atomically: number, state, level, reason, hypervolume, on_front, a column `parameter.<path>` for
     each parameter (SI units; null where it takes no part), and for each objective its mean over training seeds on the
-    validation split and, as `<column>_spread`, the sample standard deviation.
-
-    Raises:
-        InputError: the place cannot be written.
-    """
+    validation split and, as `<column>_spread`, the sample standard deviation. Raises InputError where the place cannot
+    be written."""
     import pyarrow as pa
 
     columns = [objective.column for objective in spec.objectives]

@@ -86,13 +86,10 @@ class Parameter:
 
 
 def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
-    """Find out where a path leads.
+    """Find out where a path leads. Raises ValueError where it leads to nothing.
 
     Args:
         names: by `recipe`, `chip` and `schedule`, the names that the file has.
-
-    Raises:
-        ValueError: it refers to nothing.
     """
     block, _, rest = path.partition(".")
     if block not in get_args(Block) or (block not in _NAMED and not rest):
@@ -290,13 +287,11 @@ class SearchSpace:
         return HiddenLayers.of(self.base.network, self.base.preset)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep.
+        """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep. Raises
+        InputError for values that do not go together.
 
         Args:
             values: as `draw` gives them; none for the baseline.
-
-        Raises:
-            InputError: values that do not go together.
         """
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
         chosen, base = self.chosen(values), self.base.of_design(of_design, "space")

@@ -253,14 +253,10 @@ class StudySpec(SweepSpec):
         level: FidelityLevel | None = None,
         split: Literal["validation", "test"] = "validation",
     ) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is.
+        """The sweep of one recipe, chip and schedule that a trial is, as `SearchSpace.sweep` makes it.
 
         Args:
-            values: as the search space draws them; none for the baseline.
             level: how cheap to evaluate; None for the full level.
-
-        Raises:
-            InputError: values that do not go together.
         """
         evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
         sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})

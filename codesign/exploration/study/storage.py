@@ -75,15 +75,12 @@ def journal_of(output: Location) -> Path:
 def open_study(
     spec: StudySpec, output: Location, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
-    """The study's trials, those of earlier runs included.
+    """The study's trials, those of earlier runs included. Raises InputError where another process has the study open,
+    the journal cannot be opened, or it holds a study of that name which searches for something else.
 
     Args:
         definition: as `definition_of` gives it.
         on_note: called with a sentence for whatever was mended.
-
-    Raises:
-        InputError: another process has the study open, the journal cannot be opened, or it holds a study of that name
-            which searches for something else.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     journal = journal_of(output)

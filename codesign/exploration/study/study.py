@@ -130,12 +130,8 @@ def run_study(
 
 
 def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
-    """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent.
-
-    Raises:
-        InputError: the baseline fails, or its chip does not give all objectives: the study asks for what it cannot
-            have.
-    """
+    """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent. Raises InputError
+    where the baseline fails, or its chip does not give all objectives."""
     spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
     progress.study_begins(
         TrialCounts(

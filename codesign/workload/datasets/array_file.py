@@ -40,12 +40,9 @@ class ArrayColumn(Protocol):
 
 @contextmanager
 def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, ArrayColumn]]:
-    """The arrays of a file by name, each of which must be among those known.
-
-    Raises:
-        DataError: the file is damaged, now or where it is read; or holds an array of another name, or one that cannot
-            be read in rows of numbers or text; says which and why.
-    """
+    """The arrays of a file by name, each of which must be among those known. Raises DataError where the file is
+    damaged, now or where it is read, or holds an array of another name, or one that cannot be read in rows of numbers
+    or text."""
     remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
     with reading(path, "as arrays", remedy=remedy, also=(RuntimeError, OverflowError)):
         if path.suffix == ".npz":

@@ -161,11 +161,8 @@ class Dataset(ABC):
         return data_root / (chosen or self.folder)
 
     def open(self, folder: Path) -> Recordings:
-        """The samples in `folder`, not yet read.
-
-        Raises:
-            DataError: missing or damaged; says what to download, where to put it and what to run instead.
-        """
+        """The samples in `folder`, not yet read. Raises DataError where they are missing or damaged, with what to
+        download, where to put it and what to run instead."""
         try:
             recordings = self._found(folder)
         except IncompleteError as error:
@@ -294,11 +291,7 @@ class Dataset(ABC):
         )
 
     def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
-        """`spec` with the dataset's own defaults filled in.
-
-        Raises:
-            OptionError: options that make no sense here.
-        """
+        """`spec` with the dataset's own defaults filled in. Raises OptionError for options that make no sense here."""
         if mistakes := list(self.mistakes(spec)):
             raise OptionError(self.name, mistakes)
         return self.completed(spec)

@@ -43,11 +43,8 @@ class _Settings(Spec):
 
 
 def recordings_in(folder: Path) -> Recordings | None:
-    """The recordings below a folder, not yet read; None where there are none.
-
-    Raises:
-        DataError: all have one label, or there is no file of settings, or one with mistakes.
-    """
+    """The recordings below a folder, not yet read; None where there are none. Raises DataError where all have one
+    label, or there is no file of settings, or one with mistakes."""
     parts = [part for part in PARTS if (folder / part).is_dir()]
     names = sorted(name for part in parts or [""] for name in _list(folder, part))
     if not names:

@@ -84,11 +84,8 @@ class MNIST(Dataset):
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of bytes in an idx file, compressed if its name ends in `.gz`.
-
-    Raises:
-        DataError: not an idx file of unsigned bytes, or shorter or longer than its header says.
-    """
+    """The array of bytes in an idx file, compressed if its name ends in `.gz`. Raises DataError where it is not an idx
+    file of unsigned bytes, or shorter or longer than its header says."""
     shape = _read_header(path)
     start = 4 + 4 * len(shape)
     size = math.prod(shape)
