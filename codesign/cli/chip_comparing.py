@@ -29,13 +29,6 @@ _FEW = 3
 """Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
 _LONGEST = 40
 _ENERGY, _AREA, _NODE = "energies.synaptic_operation", "area", "technology_node"
-_NARROW = {
-    _NODE: "node",
-    _AREA: "area",
-    _ENERGY: "energy of an operation",
-    STATIC_POWER: "static power, all cores in use",
-    "times.synaptic_operation": "time of an operation",
-}
 _WIDE = {
     _NODE: "node",
     "supply_voltage": "supply",
@@ -49,7 +42,8 @@ _WIDE = {
     STATIC_POWER: "static power, all cores in use",
     "times.synaptic_operation": "time of an operation",
 }
-"""Main numbers, on a terminal and in files."""
+_NARROW = {path: _WIDE[path] for path in (_NODE, _AREA, _ENERGY, STATIC_POWER, "times.synaptic_operation")}
+"""Main numbers, in files and on a terminal."""
 _MARKS = {
     "measured": "m",
     "stated": "s",

@@ -46,23 +46,17 @@ def print_list(console: Console, chips: Iterable[Chip]) -> None:
 def _row(chip: Chip) -> str:
     synaptic = chip.energies.synaptic_operation
     called = f"{chip.name} ({', '.join(chip.aliases)})" if chip.aliases else chip.name
-    missing = missing_parameters(chip)
+    missing, static = missing_parameters(chip), compared_numbers(chip).get(STATIC_POWER)
     return _ROW.format(
         called if len(called) < _NAME else chip.name,
         {"asynchronous": "async", "neighbour": "neighb."}.get(chip.synchronization.kind, chip.synchronization.kind),
         f"{chip.cores.value:,}",
         "?" if chip.vector_width is None else str(chip.vector_width.value),
         "?" if synaptic is None else format_si(synaptic.value, "J"),
-        "all-in" if chip.all_in else _static(chip),
+        "all-in" if chip.all_in else "?" if static is None else format_si(static.value, "W"),
         "no" if any(consequence.startswith("latency") for _, consequence in missing) else "yes",
         len(missing),
     )
-
-
-def _static(chip: Chip) -> str:
-    """Static power of a whole chip with all cores in use."""
-    total = compared_numbers(chip).get(STATIC_POWER)
-    return "?" if total is None else format_si(total.value, "W")
 
 
 def print_chip(console: Console, chip: Chip) -> None:
@@ -103,7 +97,9 @@ def _print_accounting(console: Console, chip: Chip) -> None:
     console.print(f"\n[bold]Operating point[/bold]: {escape(chip.operating_point)}")
     console.print(f"[bold]Energy[/bold]: {energy}")
     gating = chip.power_gating
-    console.print(f"[bold]Power gating[/bold]: {_unused(chip)}; off between inputs: {gating.between_inputs}")
+    off = chip.static_power.core_off
+    unused = f"a core not in use draws {'an unknown power' if off is None else format_si(off.value, 'W')}"
+    console.print(f"[bold]Power gating[/bold]: {unused}; off between inputs: {gating.between_inputs}")
     if chip.energies.clock_cycle is not None:
         console.print(f"[bold]Clock gating[/bold]: clock stopped between inputs: {gating.clock}")
 
@@ -128,12 +124,6 @@ def _built(chip: Chip) -> Iterator[str]:
         weights = chip.structure.memory
         where = f"states in {chip.structure.state_memory or weights}"
         yield f"memories: weights in {weights}, {'states among them' if chip.structure.shared_memory else where}"
-
-
-def _unused(chip: Chip) -> str:
-    """What cores that are not in use draw."""
-    off = chip.static_power.core_off
-    return f"a core not in use draws {'an unknown power' if off is None else format_si(off.value, 'W')}"
 
 
 def _print_numbers(console: Console, chip: Chip) -> None:

@@ -15,10 +15,7 @@ app = typer.Typer(help="List all chips, or show, check, compare and validate the
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NAME",
-        help="Names, aliases or paths of chips.",
-        show_default="all",
-        autocompletion=complete_chips,
+        metavar="NAME", help="Names, aliases or paths of chips.", show_default="all", autocompletion=complete_chips
     ),
 ]
 

@@ -141,11 +141,7 @@ command that gives the same results."""
 
 
 def run_to_end(
-    context: typer.Context,
-    run: Callable[..., SweepOutcome],
-    spec: SweepSpec,
-    *,
-    chosen: Chosen[Any] | None = None,
+    context: typer.Context, run: Callable[..., SweepOutcome], spec: SweepSpec, *, chosen: Chosen[Any] | None = None
 ) -> NoReturn:
     """Run a sweep or study as the command's options of these names say, and end with its exit code.
 

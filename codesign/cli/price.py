@@ -25,8 +25,7 @@ def price(
     store: StoreOption = "reports/.store",
     data_root: DataRootOption = None,
     workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads that compute latencies.", show_default="all cores"),
+        int | None, typer.Option(min=1, help="Threads that compute latencies.", show_default="all cores")
     ] = None,
     replay: Annotated[
         bool, typer.Option(help="Replay all messages for points on the front of a chip without synchronization.")

@@ -84,7 +84,10 @@ def report(
         export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
-        _say_where(files, target)
+        for name in ("figures", "tables"):
+            folder = with_suffix(target, f".{name}")
+            if count := sum(str(one).startswith(str(folder)) for one in files):
+                typer.echo(f"{name:8} {printable(folder)}, {count} files")
 
 
 def _page(results: str, file: Location, output: str | None) -> Location:
@@ -96,10 +99,3 @@ def _page(results: str, file: Location, output: str | None) -> Location:
         said = "would be a page in HTML; --figures and --tables write other forms beside it"
         raise InputError(f"--output: {printable(page)} {said}")
     return page
-
-
-def _say_where(files: list[Location], page: Location) -> None:
-    for name in ("figures", "tables"):
-        folder = with_suffix(page, f".{name}")
-        if count := sum(str(file).startswith(str(folder)) for file in files):
-            typer.echo(f"{name:8} {printable(folder)}, {count} files")

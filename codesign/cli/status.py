@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from codesign.cli.options import place
 from codesign.errors import InputError
 from codesign.files import printable
-
-if TYPE_CHECKING:
-    from codesign.exploration.runs.record import RunStatus
-
 
 _USUAL = "reports"
 
@@ -43,16 +39,15 @@ def status(
     if not runs and not problems and location != _USUAL:
         raise InputError(f"{printable(location)}: is neither the output of a sweep or study nor a folder of such")
     if as_json:
+        told = [
+            run.record.model_dump(mode="json", exclude={"format", "configuration"})
+            | {"state": run.state, "silent_s": run.silent_s}
+            for run in runs
+        ]
         # ensure_ascii: whatever names hold, nothing in this steers a terminal.
-        typer.echo(json.dumps({"runs": list(map(_json, runs)), "problems": problems}, indent=1))
+        typer.echo(json.dumps({"runs": told, "problems": problems}, indent=1))
         return
     console = PrintableConsole()
     alone = len(runs) == 1 and not problems
     for part in run_picture(runs[0], console.width) if alone else list_picture(runs, problems, console.width):
         console.print(part, soft_wrap=isinstance(part, Text))  # a command can be copied in one piece
-
-
-def _json(run: RunStatus) -> dict[str, Any]:
-    """What the record says, and what was found."""
-    found = {"state": run.state, "silent_s": run.silent_s}
-    return run.record.model_dump(mode="json", exclude={"format", "configuration"}) | found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from codesign.documents import Path_, validate_data
+from codesign.documents import validate_data
 from codesign.exploration.definition.checks import is_chip_file
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file
@@ -50,12 +50,7 @@ def sweep_of_model(
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
         operation = "real_time" if real_time else "accelerated"
-        entries[name_of_chip(chip)] = {
-            **base,
-            "capacity": "scaled",
-            "operation": operation,
-            "schedules": schedules,
-        }
+        entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "operation": operation, "schedules": schedules}
     named: dict[Path_, str] = {("workload",): "--data", ("recipes", name): "MODEL"}
     named["workload", "timestep"] = "MODEL's timestep"
     told = {

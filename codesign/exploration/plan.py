@@ -77,8 +77,7 @@ def build_plan(
     spec = with_given_network(spec, loaded, workload)
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    checks = _data_mistakes, _real_time_mistakes, _timestep_mistakes
-    mistakes = [mistake for check in checks for mistake in check(spec, workload)]
+    mistakes = list(_workload_mistakes(spec, workload))
     deployments = find_deployments(spec, shape, mistakes)
     models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
     if mistakes:
@@ -97,8 +96,13 @@ def build_plan(
     )
 
 
-def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
-    """Chips that must keep pace with an input that has no duration."""
+def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
+    """Recipes that train on test samples alone, chips that keep pace with an input that has no duration, and schedules
+    with more timesteps than samples have."""
+    trained = [name for name, recipe in spec.recipes.items() if recipe.model is None]
+    if trained and not workload.trainable:
+        lacking = f"recipe '{trained[0]}' needs samples to train and validate on, and all are of the test set"
+        yield ("workload",), lacking
     for name, entry in spec.chips.items() if workload.timestep_s == 0 else ():
         if "real_time" in spec.axes.get(f"chip.{name}.operation", (entry.operation,)):
             yield (
@@ -106,22 +110,8 @@ def _real_time_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[
                 f"'real_time' lasts as long as the stimulus, and workload '{spec.workload.name}' is a static input "
                 "without a duration (timestep 0 s); use 'accelerated'",
             )
-
-
-def _data_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
-    """Recipes that train on data that has only test samples."""
-    trained = [name for name, recipe in spec.recipes.items() if recipe.model is None]
-    if trained and not workload.trainable:
-        yield (
-            ("workload",),
-            f"recipe '{trained[0]}' needs samples to train and validate on, and all are of the test set",
-        )
-
-
-def _timestep_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[Mistake]:
-    """Schedules with more timesteps than samples have."""
-    for name, entry in spec.schedules.items():
-        for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (entry.timesteps,)):
+    for name, schedule in spec.schedules.items():
+        for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (schedule.timesteps,)):
             if isinstance(timesteps, int) and timesteps > workload.timesteps:
                 yield (
                     set_at(spec, "schedule", name, "timesteps", timesteps),
@@ -254,13 +244,8 @@ class _Builder:
         keys = None if jobs is None else (jobs.execution.key, jobs.cost.key)
         columns["point"] = digest({"columns": identity, "jobs": keys})[:16]
         columns.update(deployment.sizes)
-        return PlannedPoint(
-            columns=columns,
-            shape=self._shape,
-            chip=chip.chip,
-            jobs=jobs,
-            reason=deployment.reason or model.reason,
-        )
+        reason = deployment.reason or model.reason
+        return PlannedPoint(columns=columns, shape=self._shape, chip=chip.chip, jobs=jobs, reason=reason)
 
     def _execute(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
         """The jobs of a point but for its price."""

@@ -110,13 +110,6 @@ class Plan:
             for name, entry in self.spec.chips.items()
         }
         workload = self.spec.workload.model_copy(update={"file": None})
-        spec = self.spec.model_copy(
-            update={
-                "resources": ResourcesEntry(),
-                "chips": chips,
-                "workload": workload,
-                "questions": {},
-                "figures": (),
-            }
-        )
+        update = {"resources": ResourcesEntry(), "chips": chips, "workload": workload, "questions": {}, "figures": ()}
+        spec = self.spec.model_copy(update=update)
         return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": jobs})

@@ -105,19 +105,13 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
         reason = f"its result vanished from the store at {stored.root} while the sweep ran; run it again"
         return {**columns, "status": "failed", "reason": reason}
     with reading_result("columns"):
+        assumed = [*columns["assumptions"], *found[jobs.cost.key]["assumptions"]]
+        assumed += _over_budget(jobs.execution.model.recipe.budget, columns)
         return {
             **columns,
             **result_columns(point, jobs, found),
             "agreement": _agreement(jobs, stored),
-            "assumptions": list(
-                dict.fromkeys(
-                    [
-                        *columns["assumptions"],
-                        *found[jobs.cost.key]["assumptions"],
-                        *_over_budget(jobs.execution.model.recipe.budget, columns),
-                    ]
-                )
-            ),
+            "assumptions": list(dict.fromkeys(assumed)),
             "status": "ok",
             **checked_cells({"execute_wall_s": stored.facts(jobs.execution.key).get("wall_s")}),
         }

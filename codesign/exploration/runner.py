@@ -209,7 +209,7 @@ class Runner:
         job, kind, label = self._jobs[name], _kind(self._jobs[name]), self._labels[name]
         if completion.failure is not None:
             self._progress.failed(kind, label, completion.failure, len(_results(job)))
-            self._fail(name, completion.failure)
+            self._end(name, completion.failure)
             return
         kept = self._keep_assessed(job, completion.output, label) if isinstance(job, Assessment) else 1
         self._end(name)
@@ -231,29 +231,24 @@ class Runner:
                 self._on_result(key, entry.payload)
         return len(kept)
 
-    def _end(self, name: str) -> None:
-        """Forget a job whose results are in the store, and let those begin that waited for them."""
+    def _end(self, name: str, failure: Failure | None = None) -> None:
+        """Forget a job: those that waited for its results can begin, or else these and all that need them fail too."""
         job = self._jobs.pop(name)
         del self._labels[name]
         for key in _results(job):
             self._unfinished.discard(key)
+            if failure is not None:
+                self.failures[key] = failure
             for waiting in self._waiting.pop(key, []):
-                self._make_ready(waiting)
-
-    def _fail(self, name: str, failure: Failure) -> None:
-        """Note why the results of a job, and all that need them, will be missing."""
-        job = self._jobs.pop(name)
-        del self._labels[name]
-        for key in _results(job):
-            self.failures[key] = failure
-            self._unfinished.discard(key)
-            for waiting in self._waiting.pop(key, []):
-                self._read(key)
-                self._skip(waiting, failure)
+                if failure is None:
+                    self._make_ready(waiting)
+                else:
+                    self._read(key)
+                    self._skip(waiting, failure)
 
     def _skip(self, name: str, failure: Failure) -> None:
         self._progress.skipped(_kind(self._jobs[name]), len(_results(self._jobs[name])))
-        self._fail(name, failure)
+        self._end(name, failure)
 
     def _payload(self, key: str) -> object:
         """A result that a job needs, or where several do a stand-in for it, sent to workers once."""

@@ -58,12 +58,7 @@ def run_work(
     with compiling_ahead(progress.note) if simulates else nullcontext(), executor as chosen:
         progress.planned(work, chosen.name)
         runner = Runner(
-            store=store,
-            executor=chosen,
-            workload=workload,
-            progress=progress,
-            resources=resources,
-            on_result=on_result,
+            store=store, executor=chosen, workload=workload, progress=progress, resources=resources, on_result=on_result
         )
         runner.add(work)
         runner.run()

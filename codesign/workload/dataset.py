@@ -158,10 +158,8 @@ class _Plan:
         """`Workload.left_out`. Raises DataError where all events come after the last timestep."""
         if self.recordings.events is None:
             return ""
-        count, timesteps = (
-            self.recordings.events(np.concatenate([*vars(self.split).values()])).sum(),
-            self.spec.timesteps,
-        )
+        count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()
+        timesteps = self.spec.timesteps
         kept = sum(float(batch.values.sum(dtype=np.float64)) for batch in batches)
         lasting = f"the {timesteps} timesteps of {format_si(self.spec.timestep, 's')}"
         if count and not kept:

@@ -354,11 +354,8 @@ class EventBatch(EventRows):
 
     def events_of_inputs(self) -> Floats:
         """(inputs,) events of each input in all samples; for currents, entries."""
-        counts = np.bincount(self.indices, weights=self._events_of_entries(), minlength=self.input_size)
-        return counts.astype(np.float64)
-
-    def _events_of_entries(self) -> Floats:
-        return np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
+        events = np.ones(len(self.values)) if self.currents else self.values.astype(np.float64)
+        return np.bincount(self.indices, weights=events, minlength=self.input_size).astype(np.float64)
 
     @property
     def events(self) -> Integers:

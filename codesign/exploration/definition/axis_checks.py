@@ -208,12 +208,9 @@ def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
         return refused[:1] if len(refused) == len(settings) else []
 
     def combined(chosen: Settings) -> list[str]:
-        refused = _refusal(chip, chosen)
-        return (
-            [refused]
-            if refused
-            else [text for _, text in consistency_mistakes(without_derived(replaced(chip, chosen)))]
-        )
+        if refused := _refusal(chip, chosen):
+            return [refused]
+        return [text for _, text in consistency_mistakes(without_derived(replaced(chip, chosen)))]
 
     yield from _wrong(axes, alone, combined if together else lambda chosen: [])
     for path, values in axes.items():

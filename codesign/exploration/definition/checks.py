@@ -73,15 +73,11 @@ def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mappin
     named = given.get("preset")
     if not isinstance(named, str) or named not in RECIPES:
         return {}, given
-    return recommended(named, _recommended_for(data)), {
-        name: value for name, value in given.items() if name != "preset"
-    }
-
-
-def _recommended_for(data: dict[str, Any]) -> str:
-    """The dataset whose recommended recipes a file takes: its workload's, or else its preset's, or else any other's."""
+    # Recommended for the dataset of the workload, or else of the preset, or else for any other.
     asked = value_at(data, ("workload", "name")), data.get("preset")
-    return next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
+    dataset = next((name for name in asked if isinstance(name, str) and name in RECOMMENDED), "arrays")
+    besides = {name: value for name, value in given.items() if name != "preset"}
+    return recommended(named, dataset), besides
 
 
 def relocated(location: Path_, data: Any) -> Path_:
@@ -198,13 +194,12 @@ def _count(values: object, usual: int) -> int:
 
 def _names(data: dict[str, Any], blocks: Blocks) -> Iterator[tuple[Path_, Iterable[str], str]]:
     """Where names of something else stand, which there are, and what they are names of."""
-    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
     yield ("preset",), PRESETS, "preset"
+    yield ("workload", "name"), dataset_names(), "dataset"
+    recipes: list[Path_] = [("recipe_defaults",), *(("recipes", name) for name in mapping(data, "recipes"))]
     for recipe in recipes:
         yield (*recipe, "preset"), RECIPES, "preset of a recipe"
-    yield ("workload", "name"), dataset_names(), "dataset"
-    for place in recipes:
-        yield (*place, "chip"), blocks["chip"], "chip"
+        yield (*recipe, "chip"), blocks["chip"], "chip"
     for name, entry in mapping(data, "chips").items():
         for i, _ in enumerate(list_at(entry, "schedules")):
             yield ("chips", name, "schedules", i), blocks["schedule"], "schedule"

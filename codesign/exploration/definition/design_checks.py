@@ -114,14 +114,9 @@ def unknown_in_design(path: str) -> str | None:
     if changes_widths(path):
         return None
     if block == "network" and parameter.partition(".")[0] not in NetworkEntry.model_fields:
-        known = (
-            "width",
-            "depth",
-            "hidden",
-            "hidden.1",
-            *(name for name in NetworkEntry.model_fields if name != "neuron"),
-        )
-        return f"a network has no parameter '{parameter}'{suggestion(parameter, known)}"
+        fields = (name for name in NetworkEntry.model_fields if name != "neuron")
+        known = suggestion(parameter, ("width", "depth", "hidden", "hidden.1", *fields))
+        return f"a network has no parameter '{parameter}'{known}"
     return unknown_part(_MODELS[block], parameter, block)
 
 

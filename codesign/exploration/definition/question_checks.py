@@ -65,23 +65,19 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
         yield from ((("along",), message) for message in selection_problems({along: None}, known))
     places += [("compare", 0), ("compare", 1)]
     places += [("rows", name, "of") for name in mapping(content, "rows")]
+    try:
+        question_of(content)
+        formed = True
+    except ValueError:
+        formed = False  # so that its parts cannot be looked at
     for place in places:
         selection = value_at(content, place)
         if isinstance(selection, str) and place[0] == "compare":
             allowed = {name for block in CHOICES for name in known[block]}
             if selection not in allowed:
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
-        if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not _forms(content)):
+        if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not formed):
             continue
         for message in selection_problems(selection, known):
             name = message.partition(":")[0]
             yield (*place, *((name,) if name in selection else ())), message
-
-
-def _forms(content: Mapping[str, Any]) -> bool:
-    """Whether a question has the form that it should, so that its parts can be looked at."""
-    try:
-        question_of(content)
-    except ValueError:
-        return False
-    return True

@@ -278,10 +278,10 @@ class SweepSpec(FileSpec):
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
-        if cls is SweepSpec and isinstance(data, dict) and "space" in data:
-            yield ("space",), "this is a study; run it by `codesign study`"
         if not isinstance(data, dict):
             return
+        if cls is SweepSpec and "space" in data:
+            yield ("space",), "this is a study; run it by `codesign study`"
         too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))
         yield from too_large
         if too_large:

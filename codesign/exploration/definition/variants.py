@@ -179,18 +179,16 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
 def _column(value: object, path: str, setting: AxisValue) -> str | float:
     parameter = path.split(".", 2)[2]
     if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
-        return _parameter(value.chip, parameter)[0]  # type: ignore[no-any-return]
+        return _parameter(value.chip, parameter)[0]  # type: ignore[return-value]
     return float(setting) if is_number(setting) else str(setting)
 
 
 def parameter_value(chip: Chip, parameter: str) -> str | float | None:
     """A parameter of a chip's description as results hold it: a number in SI, or text; None where the file has none."""
-    value: str | float | None
-    value, _ = _parameter(chip, parameter)
-    return value
+    return _parameter(chip, parameter)[0]
 
 
-def _parameter(chip: Chip, parameter: str) -> tuple[Any, str]:
+def _parameter(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
     """A number of the chip in SI and its unit; text where it is none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""

@@ -62,24 +62,17 @@ def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: b
         canonical = replace(canonical, policy="fifo", group_size=None, prioritize_input=False, service=None)
     policy = get_policy(canonical.policy)
     if not (policy.uses_cores or policy.uses_service):  # only where layers are split between cores matters then
-        split = _splits_layers(canonical.cores, shape)
-        canonical = replace(canonical, cores=_cores(_by_appearance(canonical.cores), shape) if split else None)
+        canonical = replace(canonical, cores=_by_appearance(canonical.cores, shape))
     return canonical
 
 
-def _splits_layers(cores: tuple[int, ...] | None, shape: NetworkShape) -> bool:
-    if cores is None:
-        return False
-    ends = list(accumulate(shape.layer_sizes, initial=0))
-    return any(len(set(cores[first:last])) > 1 for first, last in pairwise(ends))
-
-
-def _by_appearance(cores: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    """Cores numbered in the order in which neurons first lie on them."""
-    if cores is None:
+def _by_appearance(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:
+    """Cores that split layers, numbered in the order in which neurons first lie on them; None for others."""
+    ends = pairwise(accumulate(shape.layer_sizes, initial=0))
+    if cores is None or not any(len(set(cores[first:last])) > 1 for first, last in ends):
         return None
     numbers = {core: number for number, core in enumerate(dict.fromkeys(cores))}
-    return tuple(numbers[core] for core in cores)
+    return _cores(tuple(numbers[core] for core in cores), shape)
 
 
 def _cores(cores: tuple[int, ...] | None, shape: NetworkShape) -> tuple[int, ...] | None:

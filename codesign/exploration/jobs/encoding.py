@@ -94,11 +94,8 @@ _shared_text = remembered(canonical_json)
 
 def _text(value: object) -> str:
     """Canonical JSON of a value in a mapping."""
-    return (
-        _shared_text(value)
-        if isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
-        else canonical_json(value)
-    )
+    shared = isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
+    return _shared_text(value) if shared else canonical_json(value)
 
 
 def _plain(value: object) -> Any:

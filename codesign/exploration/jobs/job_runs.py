@@ -104,23 +104,18 @@ def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -
     outputs: list[Output | Failure] = []
     for inputs in wanted:
         try:
-            columns = checked_cells(_assessed(unpacked, inputs))
-            outputs.append(Output(payload=canonical_json(columns).encode(), facts=_answers(unpacked, inputs)))
+            columns, facts = _assessed(unpacked, inputs)
+            outputs.append(Output(payload=canonical_json(checked_cells(columns)).encode(), facts=facts))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))
     return tuple(outputs)
 
 
-def _answers(execution: Execution, inputs: SummaryInputs | CostInputs) -> Facts:
-    """What the network answered to each sample of a summary, to be compared with other answers to the same samples."""
-    if not isinstance(inputs, SummaryInputs):
-        return {}
-    return {"predictions": inputs.answering(execution).predictions.tolist()}
-
-
-def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> dict[str, Any]:
+def _assessed(execution: Execution, inputs: SummaryInputs | CostInputs) -> tuple[dict[str, Any], Facts]:
+    """Columns; and of a summary what the network answered to each sample, to be compared with other answers."""
     if isinstance(inputs, SummaryInputs):
-        return summary_columns(execution, inputs)
+        answers = inputs.answering(execution).predictions.tolist()
+        return summary_columns(execution, inputs), {"predictions": answers}
     cost = price(execution, inputs.placement, operation=inputs.operation)
     ranges, halves = uncertainty_columns(cost), sensitivity_columns(cost)
-    return {**cost.columns(), **ranges, **halves, "assumptions": list(cost.assumptions)}
+    return {**cost.columns(), **ranges, **halves, "assumptions": list(cost.assumptions)}, {}

@@ -175,15 +175,9 @@ def _name(key: str) -> str:
 
 
 def _file(entry: Entry) -> bytes:
-    header = json.dumps(
-        {
-            "bytes": len(entry.payload),
-            "facts": dict(entry.facts),
-            "sha256": hashlib.sha256(entry.payload).hexdigest(),
-        },
-        sort_keys=True,
-        allow_nan=False,
-    ).encode()
+    digest = hashlib.sha256(entry.payload).hexdigest()
+    facts = {"bytes": len(entry.payload), "facts": dict(entry.facts), "sha256": digest}
+    header = json.dumps(facts, sort_keys=True, allow_nan=False).encode()
     first = f"{_MAGIC} {hashlib.sha256(header).hexdigest()}\n".encode()
     return b"".join((first, header, b"\n", entry.payload))
 

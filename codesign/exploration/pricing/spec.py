@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import FileSpec, Path_, Spec, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
-from codesign.exploration.definition.checks import list_at, mapping
+from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.spec import Name, Seed, SweepSpec, different
 from codesign.exploration.definition.variants import base_chip
@@ -138,9 +138,6 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
 
 
 # what refers to nothing ----------------------------------------------------------------------------------------------
-
-
-Mistakes = Iterator[tuple[Path_, str]]
 
 
 def _problems(data: dict[Any, Any]) -> Mistakes:

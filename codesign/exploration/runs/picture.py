@@ -30,17 +30,10 @@ def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[Rend
         width: of the terminal, in characters.
     """
     jobs = run.jobs()
-    yield from counts_picture(
-        jobs,
-        run.search,
-        (sum(jobs.ended.values()), sum(jobs.total.values())),
-        width=width,
-        running=True,
-        left=f"about {format_duration(jobs.left_s)} left"
-        if jobs.left_s
-        else f"{format_duration(run.elapsed_s)} so far",
-        ascii_only=ascii_only,
-    )
+    results = sum(jobs.ended.values()), sum(jobs.total.values())
+    so_far = f"{format_duration(run.elapsed_s)} so far"
+    left = f"about {format_duration(jobs.left_s)} left" if jobs.left_s else so_far
+    yield from counts_picture(jobs, run.search, results, width=width, running=True, left=left, ascii_only=ascii_only)
     yield from _under_way(list(run.running.items()), run.details)
     if run.front_lines:
         yield front_table(run.front_lines, rows=_FRONT)

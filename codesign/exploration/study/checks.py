@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Path_
-from codesign.exploration.definition.checks import list_at, mapping
+from codesign.exploration.definition.checks import Mistakes, list_at, mapping
 from codesign.exploration.definition.design_checks import of_given_model, overridden
 from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
@@ -22,7 +21,6 @@ from codesign.mistakes import suggestion
 _MOST_PARAMETERS = 1000
 """No sampler copes with more."""
 
-Mistakes = Iterator[tuple[Path_, str]]
 Names = Mapping[str, Mapping[str, Any]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -246,11 +246,6 @@ class SearchSpace:
         settings = {other.field: given for other, given in under.items() if other.block == block and other.field}
         settings[field] = value
         given: dict[str, Any] = {}
-        holders: dict[str, Callable[[], Spec]] = {
-            "recipe": lambda: self.base.recipes[name],
-            "chip": lambda: self.base.chips[name],
-            "schedule": lambda: self.base.schedule_entry(name),
-        }
         if block in _NAMED and not self._owners(parameter):
             return f"no trial has it: it means nothing to any {block} of the trials"
         try:
@@ -264,7 +259,7 @@ class SearchSpace:
             elif block == "chip" and field not in ChipEntry.model_fields:
                 replaced(base_chip(self.base, name), settings)
             else:
-                holder = holders[block]()
+                holder = self._holder(block, name)
                 given = said_by(holder)
                 validated(type(holder), given, {field: value})
         except ValidationError as error:
@@ -273,6 +268,13 @@ class SearchSpace:
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None
+
+    def _holder(self, block: Block, name: str) -> Spec:
+        """What of the file has the fields that parameters of a block are, by name where there are several."""
+        if block == "schedule":
+            return self.base.schedule_entry(name)
+        held: Any = getattr(self.base, f"{block}s" if block in _NAMED else block)
+        return held[name] if block in _NAMED else held  # type: ignore[no-any-return]
 
     def _most_layers(self, parameter: Parameter) -> int:
         """How many hidden layers a trial may have under a parameter's conditions."""
@@ -322,27 +324,18 @@ class SearchSpace:
 
     def baseline_values(self) -> dict[str, Value | None]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
-        base, names, chip = self.base, self.baseline, base_chip(self.base, self.baseline["chip"])
-        holders: dict[str, Any] = {
-            "recipe": base.recipes[names["recipe"]],
-            "chip": base.chips[names["chip"]],
-            "schedule": base.schedule_entry(names["schedule"]),
-            "neuron": base.neuron,
-            "network": base.network,
-            "workload": base.workload,
-        }
-        values: dict[str, Any] = {}
+        chip, values = base_chip(self.base, self.baseline["chip"]), dict[str, Any]()
         for path, parameter in self.parameters.items():
             block, field = parameter.block, parameter.field
             if not self._means_something(parameter, {}):
                 continue
             if not field:
-                values[path] = names[block]
+                values[path] = self.baseline[block]
             elif changes_widths(path):
                 sizes = self.hidden.sizes[parameter.layer - 1 :][:1] if parameter.layer else self.hidden.sizes
                 values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
             elif block == "chip" and field not in ChipEntry.model_fields:
                 values[path] = parameter_value(chip, field)
             else:
-                values[path] = part_at(holders[block], field)
+                values[path] = part_at(self._holder(block, self.baseline.get(block, "")), field)
         return {path: "infinite" if value == math.inf else value for path, value in values.items()}

@@ -181,13 +181,7 @@ def _write(
     trials = join(output, "trials.parquet")
     write_trials(trials, spec, facts)
     outcome = write_outcome(
-        tested,
-        metadata,
-        output,
-        store=runner.store,
-        workloads=workloads,
-        failures=runner.failures,
-        models=models,
+        tested, metadata, output, store=runner.store, workloads=workloads, failures=runner.failures, models=models
     )
     return StudyOutcome(**vars(outcome), trials=trials, facts=facts)
 

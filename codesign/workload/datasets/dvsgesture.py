@@ -77,7 +77,9 @@ class DVSGesture(Dataset):
         if not clips:
             return None
         labels = np.array([clip.label for clip in clips], dtype=np.int64)
-        ids = np.array([_sample_id(clip.path.relative_to(folder)) for clip in clips], dtype=np.int64)
+        # The same for the same recording in every copy.
+        names = [clip.path.relative_to(folder).as_posix() for clip in clips]
+        ids = np.array([number_of(name) >> 1 for name in names], dtype=np.int64)
         users = [clip.user for clip in clips if clip.user is not None]
 
         return Recordings(
@@ -127,11 +129,6 @@ def _files(folder: Path, ending: str) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.suffix == ending and not path.name.startswith("."))
-
-
-def _sample_id(path: Path) -> int:
-    """A number of 62 bits that is the same for the same recording in every copy."""
-    return number_of(path.as_posix()) >> 1
 
 
 def _label_in(path: Path) -> int:

@@ -63,7 +63,9 @@ class MNIST(Dataset):
         by_part = [_read_labels(files[f"{part}-labels"]) for part in _PARTS]
         training, test = (len(labels) for labels in by_part)
         for part, count in zip(_PARTS, (training, test), strict=True):
-            _check_shape(files[f"{part}-images"], _read_header(files[f"{part}-images"]), count)
+            path, shape = files[f"{part}-images"], _read_header(files[f"{part}-images"])
+            if shape != (count, 28, 28):
+                raise DataError(f"{path}: must hold {count:,} images of 28x28 pixels, one per label, found {shape}")
         labels = np.concatenate(by_part).astype(np.int64)
         ids = np.concatenate([np.arange(training), _TEST_ID + np.arange(test)]).astype(np.int64)
         camera = SaccadeCamera(height=34, width=34, travel=7.0)
@@ -132,11 +134,6 @@ def _read_labels(path: Path) -> NDArray[np.uint8]:
     if labels.ndim != 1 or len(labels) == 0 or labels.max() > 9:
         raise DataError(f"{path}: must hold labels 0 … 9, found an array of shape {labels.shape}")
     return labels
-
-
-def _check_shape(path: Path, shape: tuple[int, ...], count: int) -> None:
-    if shape != (count, 28, 28):
-        raise DataError(f"{path}: must hold {count:,} images of 28x28 pixels, one per label, found {shape}")
 
 
 def _digest(files: dict[str, Path]) -> str:
