@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from codesign.terminal_text import escaped
-
-if TYPE_CHECKING:
-    from rich.console import ConsoleOptions, RenderableType
-    from rich.segment import Segment
 
 
 class PrintableConsole(Console):

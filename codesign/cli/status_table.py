@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from codesign.exploration.runs.picture import counts_picture, front_table, joined
-from codesign.exploration.runs.record import RunStatus
+from codesign.exploration.runs.record import RunRecord, RunStatus
 from codesign.units import ago, format_duration
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from codesign.exploration.runs.record import RunRecord
-
 
 _STYLES = {
     "running": "bold green",

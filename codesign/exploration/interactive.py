@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
+from codesign.deferred import pd
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
@@ -46,10 +47,6 @@ from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
@@ -154,8 +151,6 @@ def compare_schedules(
             size that is not a whole number above 0, or a label that the network has no output for.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
-    import pandas as pd
-
     check_labels(network, events)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"

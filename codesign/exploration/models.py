@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import is_known
 from codesign.analysis.results.table import ResultTable
+from codesign.deferred import pd
 from codesign.exploration.jobs.encoding import canonical_json, decode_state
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Store
@@ -22,10 +23,6 @@ from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOri
 from codesign.models.page import index_page, model_page
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _FOLDER = "models"
 _INDEX = "README.md"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from codesign.documents import validate_data
+from codesign.documents import Path_, validate_data
 from codesign.exploration.definition.checks import is_chip_file
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file

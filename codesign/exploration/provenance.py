@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.questions import plain
 from codesign.analysis.results.formatting import listed
@@ -32,9 +32,7 @@ from codesign.hardware.terms import MODEL
 from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
 from codesign.units import format_si
 from codesign.versions import package_versions
-
-if TYPE_CHECKING:
-    from codesign.workload.dataset import Workload
+from codesign.workload.dataset import Workload
 
 _LISTED = 4
 """So many networks at most are named one by one."""

@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.errors import StoreError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
@@ -16,10 +16,7 @@ from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Assessment, Work
-
-if TYPE_CHECKING:
-    from codesign.workload.dataset import Workload
-
+from codesign.workload.dataset import Workload
 
 Job = TrainInputs | ExecuteInputs | Assessment
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Work
-
-if TYPE_CHECKING:
-    from codesign.workload.dataset import Workload
-
+from codesign.workload.dataset import Workload
 
 _SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""

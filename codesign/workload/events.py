@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import seconds, whole
 from codesign.arrays import Floats, Integers
+from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.units import format_si
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -126,8 +124,6 @@ class EventBatch(EventRows):
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """Dense (B, input_size) float32 frame of one timestep. Raises InputError where there is none."""
-        import torch  # here, so that listing and binning data need no torch
-
         rows = np.arange(len(self)) * self.timesteps + whole("timestep", timestep, most=self.timesteps)
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         entries = np.repeat(self.offsets[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
@@ -197,8 +193,6 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
-        import torch
-
         given = [(frames, labels)] if isinstance(frames, torch.Tensor) else list(frames)
         if not all(isinstance(tensor, torch.Tensor) for pair in given for tensor in pair):
             raise InputError("events: from_torch takes a tensor and labels, or batches of (frames, labels)")

@@ -14,6 +14,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.resources import JobResources
@@ -40,8 +41,6 @@ def perform(
     Args:
         grace_s: this process is ended where the function has not reacted so long after its timeout; None lets it hang.
     """
-    import torch
-
     threads = torch.get_num_threads()
     torch.set_num_threads(resources.cpus)
     start = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 
+from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Task
 from codesign.exploration.executors.perform import perform
@@ -25,11 +26,8 @@ class SerialExecutor(Executor):
         return not self._tasks
 
     def check(self, resources: JobResources) -> None:
-        if resources.gpus:
-            import torch
-
-            if resources.gpus > torch.cuda.device_count():
-                raise InputError(f"gpus: {resources.gpus:g} asked for, this machine has {torch.cuda.device_count()}")
+        if resources.gpus and resources.gpus > (there := torch.cuda.device_count()):
+            raise InputError(f"gpus: {resources.gpus:g} asked for, this machine has {there}")
 
     def share(self, value: object) -> object:
         return value

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from codesign.analysis.results.columns import checked_cells
+from codesign.deferred import pa, torch
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
 from codesign.files.folder import reason_of
@@ -25,10 +26,6 @@ from codesign.network.direct import DirectShape
 from codesign.network.topology import DelayedShape, LayerShape, NetworkShape
 from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
 from codesign.simulation.policies import Policy
-
-if TYPE_CHECKING:
-    import torch
-
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -125,8 +122,6 @@ def _plain(value: object) -> Any:
 
 def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
     """A state dict as `torch.save` writes it."""
-    import torch
-
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     return buffer.getvalue()
@@ -135,8 +130,6 @@ def encode_state(state: Mapping[str, torch.Tensor]) -> bytes:
 def decode_state(data: bytes) -> dict[str, torch.Tensor]:
     """The inverse of `encode_state`; nothing but tensors can be loaded, and nothing in `data` is run. Raises
     UnreadableResultError where it is not a state dict."""
-    import torch
-
     with reading_result("model"):
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -147,8 +140,6 @@ def decode_state(data: bytes) -> dict[str, torch.Tensor]:
 def encode_execution(execution: Execution) -> bytes:
     """A line of facts as JSON, then all arrays one after the other, compressed; integers are kept in the smallest type
     that holds them."""
-    import pyarrow as pa
-
     arrays: dict[str, NDArray[Any]] = {}
     for field in dataclasses.fields(Execution):
         value = getattr(execution, field.name)
@@ -231,8 +222,6 @@ def _decoded_execution(data: bytes) -> Execution:
 
 def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> dict[str, NDArray[Any]]:
     """Arrays from their types and shapes by name, and their values one after the other; integers as int64."""
-    import pyarrow as pa
-
     parts = {name: (np.dtype(kind), math.prod(shape), shape) for name, (kind, shape) in kinds.items()}
     size = sum(kind.itemsize * count for kind, count, _ in parts.values())
     content, arrays, start = pa.decompress(compressed, size, codec=_CODEC), {}, 0

@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from codesign.analysis.results.table import METADATA_KEY
 from codesign.arrays import Floats, Integers
+from codesign.deferred import pa, pq
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
@@ -23,10 +24,6 @@ from codesign.files.folder import temporary_beside
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
@@ -39,9 +36,6 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
     Yields:
         What appends rows: number, prices, and costs of each model; see `price_space`.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name) for i, model in enumerate(problem.models) for name in spec.kept
     }
@@ -95,8 +89,6 @@ def front_table(
     problem: PricingProblem, front: Integers, pricers: Sequence[Pricer], replayed: Sequence[Pricer] | None
 ) -> pa.Table:
     """Rows of the front: number, recipe, costs as means over training seeds, terms of the energy, and prices."""
-    import pyarrow as pa
-
     points, recipe_numbers = front.T
     positions = problem.space.positions(points)
     costs = [*COSTS, *ENERGY_COLUMNS.values()]
@@ -118,14 +110,10 @@ def front_table(
 
 
 def _axis_columns(space: PriceSpace, positions: Integers) -> dict[str, Any]:
-    import pyarrow as pa
-
     return {axis.path: pa.array(axis.shown).take(pa.array(where)) for axis, where in space.along(positions)}
 
 
 def _known(values: Floats) -> Any:
-    import pyarrow as pa
-
     return pa.array(values, from_pandas=True)  # what is not known is null
 
 

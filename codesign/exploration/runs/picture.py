@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
 from codesign.units import format_duration, plural, rate_text
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts
-
 
 _RUNNING = 3
 _FRONT = 5

@@ -13,22 +13,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codesign.errors import CodesignError, StoreError
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
+from codesign.exploration.work import Work
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
-
-if TYPE_CHECKING:
-    from codesign.exploration.definition.spec import SweepSpec
-    from codesign.exploration.work import Work
-
 
 RECORD = "run.json"
 _MOST_BYTES = 2**20

@@ -10,18 +10,15 @@ neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
+from optuna.trial import BaseTrial
 from pydantic import BeforeValidator, Discriminator, Field, StrictFloat, StrictInt, Tag, model_validator
 
 from codesign.documents import Spec
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.mistakes import suggestion
 from codesign.units import Written, common_unit, parse_quantity, si_unit
-
-if TYPE_CHECKING:
-    from optuna.trial import BaseTrial
-
 
 _DIGITS = 6
 """Significant digits of a number with a unit: it is written into the chip's or neuron's parameter as text."""

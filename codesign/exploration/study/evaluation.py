@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from codesign.analysis.results.books import in_book
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import is_share, quantity
 from codesign.analysis.results.pareto import pareto_ranking
+from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.jobs.rows import Columns
@@ -142,9 +145,6 @@ def _judged(spec: StudySpec, columns: Mapping[str, Any], **known: Any) -> Outcom
 
 def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
     """The outcome of a trial from its rows, one a training and evaluation seed."""
-    import numpy as np
-    import pandas as pd
-
     for row in rows:
         if row["status"] != "ok":
             return Outcome(state="failed", reason=row["reason"])

@@ -11,6 +11,7 @@ from optuna.study import Study
 
 from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.results.table import parquet_bytes
+from codesign.deferred import pa
 from codesign.exploration.study.domains import Choices, SameAs, in_si
 from codesign.exploration.study.evaluation import Outcome, constraint_text
 from codesign.exploration.study.space import SearchSpace
@@ -134,8 +135,6 @@ def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None
     each parameter (SI units; null where it takes no part), and for each objective its mean over training seeds on the
     validation split and, as `<column>_spread`, the sample standard deviation. Raises InputError where the place cannot
     be written."""
-    import pyarrow as pa
-
     columns = [objective.column for objective in spec.objectives]
     rows = [
         {name: getattr(trial, name) for name in ("number", "state", "level", "on_front", "hypervolume", "reason")}
@@ -151,8 +150,6 @@ def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None
 
 def _column(values: Sequence[Any]) -> Any:
     """Values of one kind as they are, of several kinds as text."""
-    import pyarrow as pa
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
+from optuna.trial import BaseTrial
 from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
@@ -29,10 +30,6 @@ from codesign.simulation.policies import get_policy
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 from codesign.units import plural
 from codesign.workload.spec import WorkloadSpec
-
-if TYPE_CHECKING:
-    from optuna.trial import BaseTrial
-
 
 Block = Literal["recipe", "chip", "schedule", "neuron", "network", "workload"]
 

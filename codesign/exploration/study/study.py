@@ -7,7 +7,8 @@ import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from optuna.study import Study
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
@@ -31,9 +32,6 @@ from codesign.exploration.study.trials import front_numbers, told_trials
 from codesign.exploration.sweep import Commands, SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
-
-if TYPE_CHECKING:
-    from optuna.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
