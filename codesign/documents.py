@@ -84,7 +84,6 @@ class Document:
         return f"{ours[-1] if ours else dotted(path[:2] if path[0] == 'axes' else path)}: {message}"
 
     def problem(self, location: tuple[Any, ...], message: str) -> Problem:
-        """A mistake at a place of the document."""
         place = self.place(location)
         return Problem(file=place.file, line=place.line, message=clipped(_INNER_LINE.sub(r"\\n", message)))
 

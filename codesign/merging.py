@@ -94,7 +94,6 @@ class Fragment:
         return value_at(self.document.data, self.at)
 
     def place(self, path: Path_) -> Place:
-        """Where something in it was written."""
         return self.document.place((*self.at, *path))
 
 
@@ -130,18 +129,15 @@ class Merged(Document):
         return value
 
     def forget(self, path: Path_) -> None:
-        """Take out what is at a path."""
         for inner in paths_in(value_at(self.data, path), path):
             self.places.pop(inner, None)
         del value_at(self.data, path[:-1])[path[-1]]
 
     def remove(self, part: Fragment) -> None:
-        """Take out what a part's `remove` lists."""
         for number, path in enumerate(self.listed(part)):
             self.remove_path(part, number, path)
 
     def listed(self, part: Fragment) -> list[str]:
-        """The paths that a part removes."""
         listed = part.data.get("remove", [])
         if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
             self.mistake(part, ("remove",), f"must be a list of paths such as {self.example}")
@@ -152,7 +148,6 @@ class Merged(Document):
         return []
 
     def remove_path(self, part: Fragment, number: int, path: str) -> None:
-        """Take out one of them."""
         keys, tail = _keys_of(self.data, path)
         if keys:
             self.forget(keys)
@@ -196,7 +191,6 @@ def hint(word: str, there: Iterable[str]) -> str:
 
 
 def shown(data: Any) -> str:
-    """A value as a message tells it."""
     if isinstance(data, dict):
         return "a mapping"
     return "a list" if isinstance(data, list) else "nothing" if data is None else f"{data!r:.80}"

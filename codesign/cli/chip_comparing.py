@@ -102,7 +102,6 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
 def _table(
     chips: Sequence[Chip], cell: Callable[[ComparedNumber], str], main: dict[str, str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows."""
     numbers = [compared_numbers(chip) for chip in chips]
 
     def text(of_chip: Numbers, path: str) -> str:
@@ -132,7 +131,6 @@ def _brief(number: ComparedNumber) -> str:
 
 
 def _worded(number: ComparedNumber) -> str:
-    """A cell of a page."""
     ends = number.range_text
     value = f"{_value(number)} ({ends})" if ends else _value(number)
     return ", ".join(part for part in (value, _inside(number), number.known) if part)
@@ -151,7 +149,6 @@ def _inside(number: ComparedNumber) -> str:
 
 
 def _remarks(chips: Sequence[Chip]) -> list[str]:
-    """What the files say of the numbers that are drawn."""
     found = []
     for chip in chips:
         numbers = compared_numbers(chip)

@@ -185,7 +185,6 @@ def validation_markdown(chip: Chip) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as a cell of a table."""
     return text.replace("|", "\\|")
 
 

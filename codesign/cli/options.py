@@ -78,7 +78,6 @@ def place_here(text: str) -> Path:
 
 
 def place_of(metavar: str, help: str, **more: Any) -> typer.models.ArgumentInfo:
-    """The argument that says where something is."""
     argument: typer.models.ArgumentInfo = typer.Argument(
         parser=place, metavar=metavar, help=help, show_default=False, **more
     )
@@ -86,7 +85,6 @@ def place_of(metavar: str, help: str, **more: Any) -> typer.models.ArgumentInfo:
 
 
 def file_of(kind: Literal["sweep", "study", "price"], example: str) -> typer.models.ArgumentInfo:
-    """The argument that names a file of a kind."""
     text = f"A {kind} file, or the name of a shipped one, such as {example}."
     return place_of("FILE", text, autocompletion=complete_files(kind))
 

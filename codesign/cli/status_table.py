@@ -26,7 +26,6 @@ _FRONT = 10
 
 
 def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int) -> Iterator[RenderableType]:
-    """A row a run."""
     if not runs and not problems:
         yield Text("Nothing has run in this folder yet. `codesign sweep smoke` takes seconds.")
         return

@@ -70,7 +70,6 @@ class _Model:
 
     @property
     def title(self) -> str:
-        """In a line."""
         axes = "".join(f", {name} = {_number(value)}" for name, value in self.axes.items())
         return f"{f'{self.trial}: ' if self.trial else ''}{self.recipe}{axes}, seed {self.seed}"
 

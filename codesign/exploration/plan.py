@@ -220,7 +220,6 @@ class _Builder:
         self._in_layers: dict[str, tuple[ExecuteInputs, SummaryInputs]] = {}  # by key, and summarized
 
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
-        """The points of a model on a deployment, by evaluation seed."""
         axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
         for chosen in (self._design, deployment.chip.axes, deployment.schedule.axes, model.recipe.axes):
             axes.update({f"{AXIS_PREFIX}{path}": value for path, value in chosen})

@@ -40,7 +40,6 @@ class FeasiblePoint:
 
     @property
     def executions(self) -> tuple[ExecuteInputs, ...]:
-        """All executions that the point needs."""
         return tuple(part for part in (self.execution, self.unquantized, self.layered) if part is not None)
 
     @property

@@ -63,7 +63,6 @@ class _Stored:
         self._decoded: dict[str, Columns] = {}
 
     def facts(self, key: str) -> Facts:
-        """Facts of a result, none where it is not there."""
         return self._facts[key] or {}
 
     def columns(self, key: str) -> Columns | None:

@@ -39,7 +39,6 @@ class JobResources(Spec):
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """Where it computes."""
         return "cuda" if self.gpus else "cpu"
 
 

@@ -94,11 +94,9 @@ class Runner:
 
     @property
     def idle(self) -> bool:
-        """Whether everything that was added has ended."""
         return not self._jobs
 
     def unfinished(self, key: str) -> bool:
-        """Whether the result of that key is still to come."""
         return key in self._unfinished
 
     def run(self) -> None:
@@ -179,7 +177,6 @@ class Runner:
         self._under_way += 1
 
     def _collect(self) -> list[Completion]:
-        """What has ended, if something does within a second."""
         ended: list[Completion] = []
         while self._under_way and len(ended) < _TOGETHER:
             completion = self._executor.wait(0.0 if ended else _PULSE_S)
@@ -281,7 +278,6 @@ def _results(job: Job) -> tuple[str, ...]:
 
 
 def _needs(job: Job) -> str | None:
-    """The result that a job needs."""
     match job:
         case TrainInputs():
             return None

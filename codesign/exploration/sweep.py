@@ -69,7 +69,6 @@ class SweepOutcome:
 
     @property
     def failures(self) -> str:
-        """How much failed."""
         return f"{self.failed} of {self.failed + self.ok} feasible rows of results failed"
 
 

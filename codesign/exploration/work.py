@@ -61,12 +61,10 @@ class Work:
 
     @property
     def reused(self) -> int:
-        """Results that were in the store."""
         return sum(self.in_store.values())
 
 
 def work_text(work: Work) -> str:
-    """What there is to do, in a line."""
     kinds = [
         f"{work.to_run[kind]:,} {one if work.to_run[kind] == 1 else several} ({work.in_store[kind]:,} in the store)"
         for kind, (one, several) in _RESULTS.items()

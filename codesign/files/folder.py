@@ -89,7 +89,6 @@ class Folder(ABC):
                 return None
 
     def remove(self, name: str) -> bool:
-        """Remove a file; False where there is none."""
         _check(name)
         with self._failing(name, "cannot be removed"):
             try:

@@ -19,7 +19,6 @@ def is_url(location: Location) -> bool:
 
 
 def scheme_of(url: str) -> str:
-    """What stands before `://`."""
     return url.partition("://")[0]
 
 

@@ -37,7 +37,6 @@ class RemoteFile:
 
     @property
     def archive(self) -> bool:
-        """Whether it is unpacked."""
         return self.name.endswith((".zip", ".tar.gz"))
 
 

@@ -46,7 +46,6 @@ class EventRows:
         self._protect()
 
     def _check_form(self) -> None:
-        """Types, shapes and lengths."""
         for name, dtype in DTYPES.items():
             array = getattr(self, name)
             if not isinstance(array, np.ndarray):

@@ -102,7 +102,6 @@ def anchored(data: Any, folder: Callable[[Path_], str]) -> Any:
 
 
 def _files_in(data: Any) -> Iterator[Path_]:
-    """Where files are named."""
     chips: list[Path_] = [("chips", name, "extends") for name in mapping(data, "chips")]
     yield from (path for path in chips if isinstance(chip := value_at(data, path), str) and is_chip_file(chip))
     models: list[Path_] = [("recipes", name, key) for name in mapping(data, "recipes") for key in ("model", "from")]

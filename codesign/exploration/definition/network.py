@@ -109,7 +109,6 @@ class HiddenLayers:
         return HiddenLayers(sizes, frozenset(one.to for one in topology.delayed))
 
     def depth(self, settings: Mapping[str, AxisValue]) -> int:
-        """How many layers there are under settings as `changed` takes them."""
         return int(settings.get("network.depth", len(self.sizes)))
 
     def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
@@ -165,7 +164,6 @@ def changes_widths(path: str) -> bool:
 
 
 def complete_neuron(network: NetworkEntry, preset: str | None) -> NeuronSpec:
-    """The neuron of a network, with what it leaves to a preset."""
     if preset is None:
         return network.neuron
     given = {name: getattr(network.neuron, name) for name in network.neuron.model_fields_set}
@@ -216,7 +214,6 @@ def set_by(path: str) -> Path_:
 
 
 def _of_block(block: str, settings: Mapping[str, AxisValue]) -> dict[str, AxisValue]:
-    """The settings of a block by the rest of their paths."""
     return {path.partition(".")[2]: value for path, value in settings.items() if path.startswith(f"{block}.")}
 
 

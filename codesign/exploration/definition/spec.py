@@ -145,7 +145,6 @@ class ChipEntry(Spec):
         return self._numbers
 
     def with_numbers(self, numbers: dict[str, AxisValue]) -> ChipEntry:
-        """The entry with such numbers."""
         entry = self.model_copy()
         entry._numbers = numbers
         return entry

@@ -109,7 +109,6 @@ def report(key: str, value: object) -> None:
 
 
 def packed(output: object, failure: Failure | None) -> tuple[bytes | None, Failure | None]:
-    """An output as it travels, or why there is none."""
     if failure is not None:
         return None, failure
     try:

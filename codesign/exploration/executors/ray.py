@@ -265,7 +265,6 @@ def _ran_s(batch: _Batch, session: RaySession) -> float | None:
 
 
 def _hear(batch: _Batch) -> None:
-    """Hand on what a task reported last."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     if batch.reported is not None and batch.tasks[0].on_report is not None:

@@ -47,7 +47,6 @@ class Nodes:
         return max(1, int(sum(node.cpus for node in self.usable)))
 
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
-        """Take in what `ray.nodes()` lists."""
         before = self._alive
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]

@@ -90,7 +90,6 @@ _shared_text = remembered(canonical_json)
 
 
 def _text(value: object) -> str:
-    """Canonical JSON of a value in a mapping."""
     shared = isinstance(value, BaseModel) or dataclasses.is_dataclass(value)
     return _shared_text(value) if shared else canonical_json(value)
 

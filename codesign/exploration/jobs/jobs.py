@@ -43,8 +43,6 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a job leaves in the store."""
-
     payload: bytes
     facts: Facts
 

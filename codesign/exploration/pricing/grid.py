@@ -78,7 +78,6 @@ class PricingProblem:
         return by_recipe
 
     def placement_at(self, positions: Iterable[int]) -> Placement:
-        """The network on the chip of a design point."""
         return self.placement.on(self.space.chip_at(map(int, positions)))
 
 

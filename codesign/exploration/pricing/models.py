@@ -96,7 +96,6 @@ def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]
 
 
 def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placement) -> Iterator[tuple[Path_, str]]:
-    """Objectives that are not known for this chip."""
     placement = placement.on(space.chip_at([0] * len(space.shape)))
     chip = placement.chip
     axes = {axis.path: axis for axis in space.axes}

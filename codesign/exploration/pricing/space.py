@@ -192,7 +192,6 @@ class PriceSpace:
 
     @property
     def size(self) -> int:
-        """Number of design points."""
         return math.prod(self.shape)
 
     @property
@@ -201,7 +200,6 @@ class PriceSpace:
         return tuple(axis for dimension in self.dimensions for axis in dimension.axes)
 
     def along(self, positions: Sequence[Any] | Integers) -> list[tuple[Axis, Any]]:
-        """Each axis with the positions of points along its dimension."""
         pairs = zip(self.dimensions, positions, strict=True)
         return [(axis, where) for dimension, where in pairs for axis in dimension.axes]
 

@@ -39,7 +39,6 @@ class PriceObjective(Spec):
 
     @property
     def towards(self) -> Literal["maximize", "minimize"]:
-        """The direction, stated or not."""
         return self.direction or ("maximize" if self.column == "accuracy" else "minimize")
 
 

@@ -118,7 +118,6 @@ def _known(values: Floats) -> Any:
 
 
 def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
-    """What the page says about a pricing."""
     space = problem.space
     return PricingPage(
         title=spec.title or spec.name,

@@ -63,7 +63,6 @@ class FrontWatch(View):
             self.show()
 
     def show(self) -> None:
-        """Tell the front, if there is anything new."""
         if self.changed:
             start = self.run.clock()
             self.run.front(self.front())
@@ -86,7 +85,6 @@ class FrontWatch(View):
         return []
 
     def _rows(self) -> Iterator[Columns]:
-        """Those of points with all results."""
         for point in self._plan.points:
             if point.jobs is not None:
                 with suppress(KeyError, TypeError):  # it lacks something, or not all of its results are there

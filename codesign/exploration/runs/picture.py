@@ -85,7 +85,6 @@ def counts_picture(
 
 
 def _trial_counts(search: TrialCounts, *, running: bool) -> Text:
-    """How far a search is."""
     count, told = sum(search.told.values()), search.told
     of = "" if search.trials is None else f"/{search.trials:,}"
     return joined(

@@ -164,7 +164,6 @@ class Progress:
 
     @contextmanager
     def seen_by(self, *views: View) -> Iterator[None]:
-        """More views, for the block."""
         self._see(views)
         try:
             yield
@@ -183,7 +182,6 @@ class Progress:
         return self.clock() - self._start
 
     def jobs(self) -> JobCounts:
-        """The results, as they are now."""
         return JobCounts(
             total=dict(self.total),
             ended=dict(self.ended),
@@ -313,7 +311,6 @@ class Progress:
             self.search.hypervolume = hypervolume
 
     def pulse(self) -> None:
-        """Time has passed: about a second, or less."""
         for view in self._views:
             view.pulse()
 
@@ -323,12 +320,10 @@ class Progress:
             view.advanced(phase, done, total, unit)
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
         for view in self._views:
             view.note(text)
 
     def close(self) -> None:
-        """It is over, one way or another."""
         for view in self._views:
             view.close()
 

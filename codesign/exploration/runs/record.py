@@ -62,7 +62,6 @@ class ProcessIdentity:
 
 
 def this_process() -> ProcessIdentity:
-    """The process that asks."""
     process = psutil.Process()
     return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=process.create_time())
 
@@ -211,7 +210,6 @@ class RecordView(View):
         self._write()
 
     def end(self, state: Literal["finished", "interrupted", "failed"], message: str = "") -> None:
-        """Write how the run ended."""
         self._record.state, self._record.message = state, _text(message)
         self._write()
 

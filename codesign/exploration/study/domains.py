@@ -148,12 +148,10 @@ class Choices(Spec):
         return self.choices
 
     def never(self, value: Value) -> str | None:
-        """As in `Range`."""
         return None if _among(value, self.choices) else f"is never {_shown(value)}{suggestion(str(value), self.shown)}"
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The values in words."""
         return tuple(map(str, self.choices))
 
 

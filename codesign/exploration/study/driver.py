@@ -75,7 +75,6 @@ class Driver:
 
     @property
     def elapsed_s(self) -> float:
-        """Time at work, of earlier runs too."""
         return self._elapsed_before + time.monotonic() - self._start
 
     def run(self) -> None:

@@ -64,8 +64,6 @@ def trial_plan(
 
 @dataclass(kw_only=True)
 class Evaluations:
-    """Evaluates trials through a runner."""
-
     spec: StudySpec
     workloads: Workloads
     runner: Runner

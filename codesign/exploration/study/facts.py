@@ -25,7 +25,6 @@ _FEWEST_TRIALS = 10
 
 
 def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
-    """Everything that the report says of a search."""
     told, space = told_trials(study), spec.search_space
     front, trials = front_numbers(spec, told), list(told.items())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))

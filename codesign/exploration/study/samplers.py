@@ -78,7 +78,6 @@ def known_sampler(name: str) -> str:
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ValueError where a sampler does not take some options."""
     if "seed" in options:
         raise ValueError("seed: is the sampler's own; write it beside the options")
     try:

@@ -142,7 +142,6 @@ class FidelityLevel(Spec):
         return self
 
     def applied(self, sweep: SweepSpec) -> SweepSpec:
-        """A trial's sweep at this level."""
         update: dict[str, Any] = {}
         if self.epochs is not None:
             recipes = sweep.recipes.items()
@@ -223,7 +222,6 @@ class StudySpec(SweepSpec):
 
     @property
     def cohort(self) -> int:
-        """Trials that are proposed together."""
         return 1 if self.fidelity is None else self.fidelity.cohort
 
     @property
@@ -233,17 +231,14 @@ class StudySpec(SweepSpec):
 
     @property
     def directions(self) -> list[Direction]:
-        """Of the objectives."""
         return [objective.direction for objective in self.objectives]
 
     @property
     def references(self) -> list[float]:
-        """Of the objectives."""
         return [objective.reference for objective in self.objectives]
 
     @property
     def search_space(self) -> SearchSpace:
-        """What is searched."""
         return SearchSpace.of(self, self.space, self.baseline)
 
     def trial_sweep(

@@ -53,7 +53,6 @@ class StudyOutcome(SweepOutcome):
 
     @property
     def failures(self) -> str:
-        """How much failed."""
         return f"{self.failed} trials or tested design points failed"
 
 
@@ -169,7 +168,6 @@ def _write(
     again: str | None,
     models: bool,
 ) -> StudyOutcome:
-    """Results, trials, report and models."""
     spec, runner, workloads = evaluations.spec, evaluations.runner, evaluations.workloads
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)

@@ -79,7 +79,6 @@ def volume_text(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
 
 
 def ended_text(spec: StudySpec, number: int, outcome: Outcome) -> str:
-    """How a trial ended, in a line."""
     columns = [objective.column for objective in spec.objectives]
     reason = f" ({outcome.reason})" if outcome.reason else ""
     pairs = zip(columns, outcome.objectives, strict=False)

@@ -102,7 +102,6 @@ class Recordings:
     events: Callable[[Integers], Integers] | None = None
 
     def batch(self, positions: Integers, spec: ResolvedSpec) -> EventBatch:
-        """The samples at some positions, in that order."""
         order = np.argsort(positions)
         inside = positions[order]
         found = self.read(inside, spec)

@@ -118,7 +118,6 @@ def _read_bytes(path: Path, count: int) -> bytes:
 
 
 def _read_header(path: Path) -> tuple[int, ...]:
-    """Shape that the header states."""
     start = _read_bytes(path, 4)
     if len(start) < 4 or start[:3] != b"\0\0\x08" or start[3] not in (1, 3):
         raise DataError(f"{path}: is not an idx file of images or labels (it starts with {start.hex() or 'nothing'})")
