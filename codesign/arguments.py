@@ -45,11 +45,8 @@ def one_of(name: str, value: object, words: Sequence[str]) -> None:
 
 
 def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:
-    """Raises InputError where `value` cannot be called with so many arguments, and these by name.
-
-    Args:
-        form: what it takes and gives, for the message.
-    """
+    """Raises InputError where `value` cannot be called with so many arguments, and these by name; `form` says what it
+    takes and gives."""
     told = f"{name}: must be a function of {form}"
     if not callable(value):
         raise InputError(f"{told}, found {type(value).__name__}")

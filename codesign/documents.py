@@ -240,14 +240,8 @@ def parse_document(text: str, file: str, model: type[Model]) -> Model:
 
 
 def validate_document(document: Document, model: type[Model], *, other_keys: Iterable[str] = ()) -> Model:
-    """Check content, of one file or merged from several, against a model.
-
-    Args:
-        other_keys: keys that the file may have beside those of the model, named where one is misspelled.
-
-    Raises:
-        DocumentError: with every mistake, those that the document has noted before included.
-    """
+    """Check content, of one file or merged from several, against a model; the file may have `other_keys` too. Raises
+    DocumentError with every mistake, those that the document has noted before included."""
     data = model.anchor(document.data, lambda path: os.path.dirname(document.place(path).file))
     problems, value = list(document.problems), None
     try:
@@ -269,11 +263,8 @@ def _mapping(data: Any, named: Mapping[Path_, str] = MappingProxyType({})) -> Do
 
 
 def validate_data(data: Any, model: type[Model], *, named: Mapping[Path_, str] = MappingProxyType({})) -> Model:
-    """Check what a file would say, given as a mapping. Raises InputError with every mistake, a line each.
-
-    Args:
-        named: as `Document` has it.
-    """
+    """Check what a file would say, given as a mapping, with `named` as `Document` has it. Raises InputError with every
+    mistake, a line each."""
     document = _mapping(data, named)
     try:
         return validate_document(document, model)

@@ -114,11 +114,8 @@ def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
 
 
 def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
-    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely.
-
-    Args:
-        elsewhere: places where the word itself is known.
-    """
+    """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely. It
+    may be known `elsewhere`."""
     names = sorted(allowed)
     hint = _close(word, names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"

@@ -15,12 +15,8 @@ def plug_in_names(group: str) -> tuple[str, ...]:
 
 
 def load_plug_in(group: str, name: str, what: str, names: tuple[str, ...]) -> tuple[Any, str]:
-    """The object behind an entry point, and how an error names the entry point. Raises InputError where there is no
-    such entry point, or it cannot be loaded.
-
-    Args:
-        what: the kind of object, for the error where there is none of that name; `names` are those that there are.
-    """
+    """The object, of a kind that `what` names, behind an entry point, and how an error names that. Raises InputError
+    where there is none among `names`, or it cannot be loaded."""
     entry = next((entry for entry in entry_points(group=group) if entry.name == name), None)
     if entry is None:
         raise InputError(f"unknown {what} '{name}'{suggestion(name, names)}")

@@ -141,12 +141,8 @@ command that gives the same results."""
 def run_to_end(
     context: typer.Context, run: Callable[..., SweepOutcome], spec: SweepSpec, *, chosen: Chosen[Any] | None = None
 ) -> NoReturn:
-    """Run a sweep or study as the command's options of these names say, and end with its exit code.
-
-    Args:
-        run: `run_sweep` or `run_study`.
-        chosen: the file that `spec` is from, at its dataset and scale.
-    """
+    """Run a sweep or study, by `run_sweep` or `run_study`, as the command's options say, and end with its exit code;
+    `chosen` is the file that `spec` is from."""
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.sweep import Commands
@@ -196,12 +192,8 @@ def _explicit_executor(
 
 
 def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:
-    """The command that was given, as a shell takes it, without passwords in URLs; what it left out has its default.
-
-    Args:
-        chosen: values of options that were chosen for the user, and may be chosen otherwise another time, by name.
-        but: names of parameters that are left out.
-    """
+    """The command that was given, as a shell takes it, without passwords in URLs and but for some parameters; with
+    options that were `chosen` for the user, and may be chosen otherwise another time."""
     words = ["codesign", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)

@@ -37,11 +37,8 @@ from codesign.workload.dataset import WorkloadOutline
 
 
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
-    """Enumerate the design points of a sweep, whatever its axes are on. Raises InputError as `build_plan`.
-
-    Args:
-        outline: gives what is known of a sweep's workload before it is read.
-    """
+    """Enumerate the design points of a sweep, whatever its axes are on; `outline` gives what is known of a workload
+    before it is read. Raises InputError as `build_plan`."""
     plans = [build_plan(design.spec, outline(design.spec), design=design.axes) for design in designs(spec)]
     return Plan(
         spec=spec,
@@ -67,11 +64,8 @@ def build_plan(
         with_twins: whether design points also run with float32 weights and under layered inference, for comparison.
 
     Raises:
-        InputError: network and workload do not fit each other, an axis has a value that its parameter cannot take, a
-            chip's energies do not hold in the operation that is asked for, a chip is to keep pace in real time with
-            an input that has no duration, a schedule is to run more timesteps than there are, a recipe has a loss that
-            the outputs do not have or trains with the bits of a chip that has none, or a policy looks at times that a
-            chip's file does not give; or a model that it is given cannot be read, or fits neither.
+        InputError: parts of the sweep do not fit each other: network and workload, values of axes and their parameters,
+            a chip and its operation, schedules, recipes and models that are given.
     """
     loaded = load_given(spec)
     spec = with_given_network(spec, loaded, workload)

@@ -35,11 +35,8 @@ _TRAINING_FACTS = (
 
 
 def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[str, Failure]) -> Iterator[Columns]:
-    """All columns of each of many design points: its result, or why it has none; few are in memory at once.
-
-    Args:
-        failures: by key, why a result is missing.
-    """
+    """All columns of each of many design points: its result, or why it has none, of `failures` by key; few are in
+    memory at once."""
     for first in range(0, len(points), _AT_ONCE):
         together = points[first : first + _AT_ONCE]
         stored = _Stored(store, [point.jobs for point in together if point.jobs is not None])
@@ -140,13 +137,10 @@ def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
 
 
 def result_columns(point: PlannedPoint, jobs: FeasiblePoint, found: Mapping[str, Columns]) -> Columns:
-    """What a point's results come to: its summary, the accuracy of the same with float weights, and its cost.
+    """What a point's results, columns by key of the job, come to: its summary, the accuracy of the same with float
+    weights, and its cost. Raises KeyError or TypeError where something is missing.
 
     The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
-    Raises KeyError or TypeError where something is missing.
-
-    Args:
-        found: columns by key of the job.
     """
     summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
     operations = paper_synaptic_operations(summary["spike_density"], point.shape)

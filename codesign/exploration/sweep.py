@@ -151,13 +151,8 @@ def write_outcome(
     failures: Mapping[str, Failure],
     models: bool,
 ) -> SweepOutcome:
-    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run. Raises
-    InputError where a file cannot be written.
-
-    Args:
-        plans: by the trial of a study that each is of; a sweep's has the name "".
-        failures: why results are missing, by key.
-    """
+    """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run: by trial of
+    a study; a sweep's has the name "". Raises InputError where a file cannot be written."""
     results, report, files = join(output, "results.parquet"), join(output, "report.html"), None
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row

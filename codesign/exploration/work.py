@@ -77,9 +77,8 @@ def find_work(
 ) -> Work:
     """Look every job of the plan up. Damaged entries are removed and count as missing.
 
-    A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing.
-
-    A training or an execution is missing too where something that needs its payload is, and the payload is damaged.
+    A large plan begins with a listing of the store; what another process puts there meanwhile counts as missing. So
+    does a training or an execution whose payload is damaged, where something that is missing needs it.
 
     Args:
         on_result: is told the key and the payload of each summary and each price that is there.

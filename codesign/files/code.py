@@ -23,15 +23,9 @@ _MOST_BYTES = 2**30
 
 
 def code_folder(state: str) -> Path | None:
-    """Where code of a state of its sources is kept: below the user's cache, or a folder for temporary files. Raises
-    InputError where the folder that `CODESIGN_KERNEL_CACHE` names is no such folder, or is of no use.
-
-    Args:
-        state: names all that the code is made of, so that nothing in the folder can be stale.
-
-    Returns:
-        None where there is no such folder.
-    """
+    """Where code of a state of its sources, which names all that it is made of, is kept: below the user's cache, or a
+    folder for temporary files; None where there is no such folder. Raises InputError where the folder that
+    `CODESIGN_KERNEL_CACHE` names is no such folder, or is of no use."""
     chosen = os.environ.get(CACHE_VARIABLE)
     for root in [Path(chosen)] if chosen else _default_roots():
         try:

@@ -17,16 +17,9 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def open_folder(location: Location, *, error: type[CodesignError] = InputError) -> Folder:
-    """The folder at a path or URL; it need not be there yet.
-
-    Args:
-        location: a path, or a URL that fsspec knows.
-        error: class of the errors that the folder raises; they name the place and the system's reason.
-
-    Raises:
-        InputError, or `error`: the URL's scheme is not known, needs a package that is missing, or its system cannot be
-            reached.
-    """
+    """The folder at a path, or at a URL that fsspec knows; it need not be there yet. Raises InputError, or `error`,
+    which is what the folder raises too, where the URL's scheme is not known, needs a package that is missing, or its
+    system cannot be reached."""
     path = local_path(location, error)
     if path is not None:
         return LocalFolder(path, location=location, error=error)

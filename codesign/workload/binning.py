@@ -21,12 +21,8 @@ _CHUNK = 128
 def binned(
     events: Iterator[Events], labels: Integers, *, sample_ids: Integers, input_size: int, spec: ResolvedSpec
 ) -> EventBatch:
-    """The events of B samples, counted by timestep and input; what is later is left out. Raises DataError, naming the
-    sample that is not read, or has an event at no time or input.
-
-    Args:
-        labels, sample_ids: (B,).
-    """
+    """The events of B samples with (B,) labels and ids, counted by timestep and input; what is later is left out.
+    Raises DataError, naming the sample that is not read, or has an event at no time or input."""
     edges_ns = bin_edges_ns(spec.timestep, spec.timesteps)
     batches = []
     for start in range(0, max(len(labels), 1), _CHUNK):

@@ -103,12 +103,8 @@ class SaccadeCamera:
     def reader(
         self, images: Callable[[], NDArray[np.uint8]], labels: Integers, sample_ids: Integers
     ) -> Callable[[Integers, ResolvedSpec], EventBatch]:
-        """A function that records the images at some positions with a spec's contrast and timing.
-
-        Args:
-            images: gives (N, h, w) uint8 when they are needed.
-            labels, sample_ids: (N,).
-        """
+        """A function that records images at some positions, of (N, h, w) uint8 that are read when they are needed, with
+        (N,) labels and ids and a spec's contrast and timing."""
 
         def read(positions: Integers, spec: ResolvedSpec) -> EventBatch:
             assert spec.contrast is not None, "a dataset of this camera has a usual contrast"

@@ -50,12 +50,8 @@ def check_shape(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
 def check_frames(
     frames: NDArray[Any], *, currents: bool, samples: Integers | None = None, name: str = "frames"
 ) -> None:
-    """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold.
-
-    Args:
-        samples: (N,) what the message calls them; left out, their positions.
-        name: of the array.
-    """
+    """Raises InputError for (N, T, …) frames that are no numbers, or not what `EventBatch` may hold. The message calls
+    samples as `samples`, (N,), or by their positions."""
     check_shape(name, frames.shape, frames.dtype)
     if frames.dtype.kind in "bu":
         return

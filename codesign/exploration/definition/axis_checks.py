@@ -51,12 +51,8 @@ _NOT_VARIED = {
 
 
 def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
-    """Every mistake in axes and chips, as the path of the culprit and a message.
-
-    Args:
-        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
-        models: what one of each may say.
-    """
+    """Every mistake in axes and chips, as the path of the culprit and a message; `models` are those of a recipe, a
+    schedule and a chip."""
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
@@ -120,12 +116,9 @@ def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ..
 
 
 def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
-    """Values that are wrong by themselves, and combinations of the others that are.
+    """Values that are wrong `alone`, and combinations of the others that are wrong `together`.
 
     A combination is told at a value that is wrong with every value of the other axes, else at its last one.
-
-    Args:
-        alone, together: what is wrong with the value of a parameter, and with a combination.
     """
     apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
     yield from apart

@@ -48,12 +48,8 @@ def said_by(entry: Spec) -> dict[str, Any]:
 def validated(
     model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any], *, in_si: bool = True
 ) -> SpecT:
-    """A recipe or schedule of fields that were checked before, and of settings as a file writes them. Raises
-    ValidationError where it cannot have them.
-
-    Args:
-        in_si: whether the fields hold quantities in SI, and not as a file writes them.
-    """
+    """A recipe or schedule of fields that were checked before, in SI or as a file writes them, and of settings as a
+    file writes them. Raises ValidationError where it cannot have them."""
     # What is beside a part that is set was checked.
     nested = in_si and any("." in path for path in settings)
     return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)

@@ -112,12 +112,8 @@ class HiddenLayers:
         return int(settings.get("network.depth", len(self.sizes)))
 
     def changed(self, settings: Mapping[str, AxisValue]) -> list[int]:
-        """Neurons of each layer. What is added is as wide as the last. Raises InputError where a layer or a network
-        cannot have so many, or there is no layer of that number.
-
-        Args:
-            settings: by path, as in `network.width`, `network.depth` and `network.hidden.1`; others are passed over.
-        """
+        """Neurons of each layer; what is added is as wide as the last. Raises InputError where a layer or a network
+        cannot have so many, or there is no layer of that number."""
         sizes = self._within_limits(settings)
         depth = self.depth(settings)
         usual = [*self.sizes, *self.sizes[-1:] * depth][:depth]

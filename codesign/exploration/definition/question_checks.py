@@ -18,12 +18,8 @@ from codesign.mistakes import suggestion
 
 
 def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
-    """Every mistake between questions and the rest of a file, as the path of the culprit and a message.
-
-    Args:
-        blocks: by `recipe`, `schedule` and `chip`, what the file has of them by name.
-        wrong: axes that have mistakes of their own, which no message recommends.
-    """
+    """Every mistake between questions and the rest of a file, as the path of the culprit and a message. Axes that are
+    `wrong` themselves are not recommended."""
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes")}
     if "space" in data:
         axes["trial"] = []  # the one axis of a study's results

@@ -305,12 +305,8 @@ class SweepSpec(FileSpec):
     _set_by_axes: dict[Path_, Path_] = PrivateAttr(default_factory=dict)
 
     def of_design(self, settings: Mapping[str, AxisValue], place: str) -> SweepSpec:
-        """The sweep of one network and workload. Raises InputError where they cannot have these values together.
-
-        Args:
-            settings: of network, neuron and workload, by path. The sweep that is returned is without axes on these.
-            place: as in `with_fields`.
-        """
+        """The sweep of one network and workload, and without axes on what settings, by path, say of these; `place` is
+        as in `with_fields`. Raises InputError where they cannot have these values together."""
         spec = self.model_copy(
             update={
                 "axes": {path: values for path, values in self.axes.items() if path not in settings},
@@ -346,13 +342,8 @@ class SweepSpec(FileSpec):
         return complete_neuron(self.network, self.preset)
 
     def topology(self, *, input_grid: tuple[int, int, int], classes: int) -> TopologySpec:
-        """The network's layers for a workload. Raises InputError where it has other inputs or outputs than the
-        workload.
-
-        Args:
-            input_grid: (channels, height, width) of the workload's input.
-            classes: of the workload.
-        """
+        """The network's layers for a workload with a (channels, height, width) grid of inputs. Raises InputError where
+        it has other inputs or outputs than the workload."""
         network, workload = self.network, f"workload '{self.workload.name}'"
         preset = None if self.preset is None else PRESETS[self.preset]
         layers = network.layers or (None if network.hidden or preset is None else preset.layers)

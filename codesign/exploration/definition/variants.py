@@ -119,12 +119,8 @@ def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
 
 
 def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:
-    """The chip's width of weights where its structure is stated: memories are built for the weights they hold.
-
-    Args:
-        chip: whose width it may be already.
-        own: whose width it is where the entry gives none.
-    """
+    """The width of weights of the entry, or else of the chip's `own`, where it is not that of `chip` already and its
+    structure is stated: memories are built for the weights that they hold."""
     bits: object = entry.weight_bits
     if not isinstance(bits, int):
         bits = own.weight_bits and own.weight_bits.value

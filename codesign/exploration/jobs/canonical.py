@@ -43,11 +43,8 @@ def needs_seed(schedule: Schedule, shape: NetworkShape) -> bool:
 
 
 def canonical_schedule(schedule: Schedule, shape: NetworkShape, *, refractory: bool = True) -> Schedule:
-    """The schedule in the form that all schedules share which provably give the same execution on this network.
-
-    Args:
-        refractory: whether the network's neurons are; of others, no schedule can make refractory ones.
-    """
+    """The schedule in the form that all schedules share which provably give the same execution on this network, whose
+    neurons may be `refractory`; of others, no schedule can make refractory ones."""
     canonical = replace(
         schedule,
         cores=_cores(schedule.cores, shape),

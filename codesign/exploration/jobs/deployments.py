@@ -331,12 +331,8 @@ def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | N
 def resolve_schedule(
     entry: ScheduleEntry, placement: Placement, *, spiking_readout: bool
 ) -> tuple[Schedule, tuple[str, ...]]:
-    """The schedule of every neuron on a chip, and what it assumes. Raises InputError where the stop needs output spikes
-    that there are not, or as `on_chip`.
-
-    Args:
-        spiking_readout: whether outputs are spikes; with potentials a schedule that names no stop is drained.
-    """
+    """The schedule of every neuron on a chip, and what it assumes. One that names no stop is drained where outputs are
+    potentials. Raises InputError where the stop needs output spikes that there are not, or as `on_chip`."""
     stop = entry.stop or ("on_output" if spiking_readout else "drained")
     if stop != "drained" and not spiking_readout:
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")

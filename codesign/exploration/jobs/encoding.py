@@ -41,12 +41,8 @@ _TABLES: dict[str, type[MessageTable | UpdateTable]] = {
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys of plain values, frozen dataclasses and specs; equal values give equal text.
-
-    Raises:
-        TypeError: something else is in `value`.
-        InputError: it holds a scheduling policy that is not registered, whose name says too little.
-    """
+    """JSON with sorted keys of plain values, frozen dataclasses and specs; equal values give equal text. Raises
+    TypeError for anything else, and InputError for a policy that is not registered, whose name says too little."""
     return _ENCODER.encode(_plain(value))
 
 

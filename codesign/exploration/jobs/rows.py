@@ -43,11 +43,8 @@ class Reading:
 
 
 def summary_columns(whole: Execution, reading: Reading) -> Columns:
-    """How the network answers: what an execution says without a chip.
-
-    Args:
-        whole: with what was computed after the answer is read.
-    """
+    """How the network answers: what a `whole` execution, with what was computed after the answer is read, says without
+    a chip."""
     margin, last_step = reading.margin, reading.last_step
     drained_accuracy = whole.accuracy if last_step is None and not reading.ends_samples else None
     timesteps = whole.timesteps_run if margin is None else whole.margin_timesteps(margin)

@@ -179,12 +179,8 @@ class Pricer:
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:
-    """Means of columns over models of a recipe, and their accuracy.
-
-    Args:
-        models: of the problem, by number.
-        priced: columns of each of them.
-    """
+    """Means of columns over models of a recipe, by number, and their accuracy; `priced` has the columns of each of
+    them."""
     accuracy = sum(problem.models[model].accuracy for model in models) / len(models)
     means = {name: np.sum([columns[name] for columns in priced], axis=0) / len(models) for name in priced[0]}
     return {"accuracy": np.full_like(means["latency_s"], accuracy), **means}

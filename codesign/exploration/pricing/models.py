@@ -34,11 +34,6 @@ def prepare(
 ) -> PricingProblem:
     """The executions and the grid of a price file; runs the jobs that are not in the store.
 
-    Args:
-        store: where executions are kept.
-        executor: runs missing jobs; None chooses one.
-        workloads: what reads the data, with folders found by the settings if None.
-
     Raises:
         InputError: parts of the file do not fit each other.
         DataError: the dataset is missing or damaged.

@@ -30,12 +30,8 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 @contextmanager
 def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterator[Keep]:
-    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all. Raises
-    InputError where it cannot be written.
-
-    Yields:
-        What appends rows: number, prices, and costs of each model; see `price_space`.
-    """
+    """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all. Yields
+    what appends rows, see `price_space`. Raises InputError where it cannot be written."""
     costs = {
         f"{name}.{model.recipe}.{model.seed}": (i, name) for i, model in enumerate(problem.models) for name in spec.kept
     }

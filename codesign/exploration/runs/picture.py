@@ -19,11 +19,7 @@ _STATES = {"complete": "green", "dropped": "", "infeasible": "", "failed": "bold
 
 
 def run_picture(run: Progress, *, width: int, ascii_only: bool) -> Iterator[RenderableType]:
-    """A run: jobs, trials, what is under way, and the best front so far.
-
-    Args:
-        width: of the terminal, in characters.
-    """
+    """A run on a terminal of so many characters: jobs, trials, what is under way, and the best front so far."""
     jobs = run.jobs()
     results = sum(jobs.ended.values()), sum(jobs.total.values())
     so_far = f"{format_duration(run.elapsed_s)} so far"
@@ -56,14 +52,8 @@ def counts_picture(
     left: str = "",
     ascii_only: bool = False,
 ) -> Iterator[Text]:
-    """Results, how jobs ended, their kinds, and trials.
-
-    Args:
-        results: so many, of so many.
-        width: of the terminal, in characters.
-        running: whether the run goes on.
-        left: how long it will, in words.
-    """
+    """So many of so many results, how jobs ended, their kinds, and trials, on a terminal of so many characters; of a
+    run that goes on also how long it will, in words."""
     done, total = results
     head = _bar(done, total, width, ascii_only=ascii_only).append(f" {done:,}/{total:,} results", style="default")
     rate = "" if jobs.rate_per_s is None or not running else rate_text(jobs.rate_per_s)
@@ -111,11 +101,8 @@ def joined(parts: Iterable[Text | str]) -> Text:
 
 
 def front_table(lines: Sequence[FrontLine], *, rows: int, size: int | None = None) -> Table:
-    """The front in about so many rows: of groups that do not compare, the best of each below its name.
-
-    Args:
-        size: points of the front, where `lines` are not all of them.
-    """
+    """The front, or its beginning where it has another size, in about so many rows: of groups that do not compare, the
+    best of each below its name."""
     groups: dict[str, list[FrontLine]] = {}
     for line in lines:
         groups.setdefault(line.group, []).append(line)

@@ -301,11 +301,8 @@ class Progress:
         self._tell(f"[{self.trials_text}] {text}")
 
     def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
-        """The best front so far: a group after another, each with the best in the first objective first.
-
-        Args:
-            hypervolume: how much of the space of objectives a study's trials cover, in words.
-        """
+        """The best front so far, a group after another, each with the best in the first objective first; and how much
+        of the space of objectives a study's trials cover, in words."""
         self.front_lines = tuple(lines)
         if self.search is not None:
             self.search.hypervolume = hypervolume

@@ -83,11 +83,8 @@ class Parameter:
 
 
 def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[str, Any]) -> Parameter:
-    """Find out where a path leads. Raises ValueError where it leads to nothing.
-
-    Args:
-        names: by `recipe`, `chip` and `schedule`, the names that the file has.
-    """
+    """Find out where a path leads, among the names of recipes, chips and schedules that the file has. Raises ValueError
+    where it leads to nothing."""
     block, _, rest = path.partition(".")
     if block not in get_args(Block) or (block not in _NAMED and not rest):
         raise ValueError(
@@ -148,11 +145,8 @@ class SearchSpace:
 
     @staticmethod
     def of(base: SweepSpec, domains: Mapping[str, Domain], baseline: Mapping[Any, str]) -> SearchSpace:
-        """The space as a file writes it. Raises ValueError for a path that refers to nothing.
-
-        Args:
-            baseline: names by `recipe`, `chip` and `schedule`; what is left out is the first one.
-        """
+        """The space as a file writes it; what the baseline leaves out is the first recipe, chip or schedule. Raises
+        ValueError for a path that refers to nothing."""
         chip = baseline.get("chip") or next(iter(base.chips))
         chosen = {
             "recipe": baseline.get("recipe") or next(iter(base.recipes)),
@@ -286,12 +280,8 @@ class SearchSpace:
         return HiddenLayers.of(self.base.network, self.base.preset)
 
     def sweep(self, values: Mapping[str, Value]) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is; its jobs are those of any sweep. Raises
-        InputError for values that do not go together.
-
-        Args:
-            values: as `draw` gives them; none for the baseline.
-        """
+        """The sweep of one recipe, chip and schedule that a trial is, with values as `draw` gives them, none for the
+        baseline; its jobs are those of any sweep. Raises InputError for values that do not go together."""
         of_design = {path: value for path, value in values.items() if is_of_design(path)}
         chosen, base = self.chosen(values), self.base.of_design(of_design, "space")
         recipe = with_fields(base.recipes[chosen["recipe"]], self._settings(values, "recipe"), "space")

@@ -248,11 +248,8 @@ class StudySpec(SweepSpec):
         level: FidelityLevel | None = None,
         split: Literal["validation", "test"] = "validation",
     ) -> SweepSpec:
-        """The sweep of one recipe, chip and schedule that a trial is, as `SearchSpace.sweep` makes it.
-
-        Args:
-            level: how cheap to evaluate; None for the full level.
-        """
+        """The sweep of one recipe, chip and schedule that a trial is, as `SearchSpace.sweep` makes it, at a level; None
+        for the full one."""
         evaluation = EvaluationEntry(split=split, samples=self.evaluation.samples)
         sweep = self.search_space.sweep(values).model_copy(update={"evaluation": evaluation})
         return sweep if level is None else level.applied(sweep)

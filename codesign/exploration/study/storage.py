@@ -34,11 +34,8 @@ _UNSEARCHED = ("title", "question", "questions", "figures", "description", "budg
 
 
 def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
-    """A hash of each thing, in the file or not, that decides which trials are proposed and what they give.
-
-    Args:
-        workload: its fingerprint.
-    """
+    """A hash of each thing, in the file or not, that decides which trials are proposed and what they give; `workload`
+    is its fingerprint."""
     parts = {name: getattr(spec, name) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
     files = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
     return {
@@ -75,13 +72,9 @@ def journal_of(output: Location) -> Path:
 def open_study(
     spec: StudySpec, output: Location, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
-    """The study's trials, those of earlier runs included. Raises InputError where another process has the study open,
-    the journal cannot be opened, or it holds a study of that name which searches for something else.
-
-    Args:
-        definition: as `definition_of` gives it.
-        on_note: called with a sentence for whatever was mended.
-    """
+    """The study's trials, those of earlier runs included; told of what was mended. Raises InputError where another
+    process has the study open, the journal cannot be opened, or it holds a study of that name with another
+    `definition_of` it."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     journal = journal_of(output)
     with held(lock_of(output)):
