@@ -135,9 +135,8 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
     if item["type"] == "extra_forbidden":
         allowed = allowed_keys(model, item["loc"][:-1]).union(other_keys if len(item["loc"]) == 1 else ())
         key, above = str(item["loc"][-1]), item["loc"][:-1]
-        return f"unknown key '{location}'" + (
-            suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
-        )
+        hint = suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
+        return f"unknown key '{location}'{hint}"
     if item["type"] in ("model_type", "model_attributes_type") and (keys := allowed_keys(model, item["loc"])):
         return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {_found(item['input'])}"
     if item["type"] == "missing":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,10 +19,9 @@ _OF_ALL = ("model", "dialect", "check", "out")
 """Parameters that every dialect has; all others are what some file leaves open."""
 
 
-def _said(help: str) -> typer.models.OptionInfo:
+def _said(help: str) -> Any:
     """An option that is asked for where the file leaves it open."""
-    option: typer.models.OptionInfo = typer.Option(metavar="VALUE", help=help, show_default=False)
-    return option
+    return typer.Option(metavar="VALUE", help=help, show_default=False)
 
 
 DialectOption = Annotated[

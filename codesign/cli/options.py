@@ -77,22 +77,19 @@ def place_here(text: str) -> Path:
     return Path(place(text))
 
 
-def place_of(metavar: str, help: str, **more: Any) -> typer.models.ArgumentInfo:
-    argument: typer.models.ArgumentInfo = typer.Argument(
-        parser=place, metavar=metavar, help=help, show_default=False, **more
-    )
-    return argument
+def place_of(metavar: str, help: str, **more: Any) -> Any:
+    """The argument that says where something is."""
+    return typer.Argument(parser=place, metavar=metavar, help=help, show_default=False, **more)
 
 
-def file_of(kind: Literal["sweep", "study", "price"], example: str) -> typer.models.ArgumentInfo:
+def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
     text = f"A {kind} file, or the name of a shipped one, such as {example}."
     return place_of("FILE", text, autocompletion=complete_files(kind))
 
 
-def written_to(metavar: str, help: str, usual: str, *, names: Sequence[str] = ()) -> typer.models.OptionInfo:
+def written_to(metavar: str, help: str, usual: str, *, names: Sequence[str] = ()) -> Any:
     """The option that says where something is written, and where if it is not given."""
-    option: typer.models.OptionInfo = typer.Option(*names, parser=place, metavar=metavar, help=help, show_default=usual)
-    return option
+    return typer.Option(*names, parser=place, metavar=metavar, help=help, show_default=usual)
 
 
 OUT = ("--out", "--output")

@@ -113,9 +113,8 @@ def write_models(
         positions = [position for point in model.points for position in rows.get((model.label, point), ())]
         card = _write(folder, name, model, table, positions, store=store, workload=workload)
         if card is None:
-            missing.append(
-                (model.title, str(reasons.get(model.inputs.key, "it vanished from the store; run it again")))
-            )
+            reason = reasons.get(model.inputs.key, "it vanished from the store; run it again")
+            missing.append((model.title, str(reason)))
         else:
             written.append((name, card))
     index = index_page(table.metadata.title, _command(table.metadata), written, missing)

@@ -107,10 +107,8 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
     for name, schedule in spec.schedules.items():
         for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (schedule.timesteps,)):
             if isinstance(timesteps, int) and timesteps > workload.timesteps:
-                yield (
-                    set_at(spec, "schedule", name, "timesteps", timesteps),
-                    f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}",
-                )
+                rule = f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}"
+                yield set_at(spec, "schedule", name, "timesteps", timesteps), rule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def describe_sweep(
         command: shell command that gives the same results, "" where none does; None for one by the sweep's name.
         failed: jobs that did not succeed.
     """
-    spec = plan.spec
+    spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
     return ResultMetadata(
@@ -60,7 +60,7 @@ def describe_sweep(
         command=f"codesign sweep {shlex.quote(spec.name)}" if command is None else command,
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
-        topology=_networks(plan.topologies),
+        topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",
         neuron=_scalars(spec.neuron.said()),
         recipes={name: _scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
         schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
@@ -78,10 +78,6 @@ def describe_sweep(
         ),
         platform=(f"{failed} jobs failed",) if failed else (),
     )
-
-
-def _networks(topologies: tuple[str, ...]) -> str:
-    return listed([*topologies], "or") if len(topologies) <= _LISTED else f"{len(topologies)} networks"
 
 
 def chip_facts(chip: Chip) -> ChipFacts:

@@ -164,16 +164,11 @@ class Runner:
             case Assessment():
                 function, arguments = run_assess, (self._payload(job.execution.key), job.wanted)
         self._progress.started(kind, label)
-        self._executor.submit(
-            Task(
-                key=name,
-                kind=kind,
-                function=function,
-                arguments=arguments,
-                resources=self._resources[kind],
-                on_report=on_report,
-            )
+        resources = self._resources[kind]
+        task = Task(
+            key=name, kind=kind, function=function, arguments=arguments, resources=resources, on_report=on_report
         )
+        self._executor.submit(task)
         self._under_way += 1
 
     def _collect(self) -> list[Completion]:

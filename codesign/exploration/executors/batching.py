@@ -20,7 +20,6 @@ class Batcher:
     def __init__(self) -> None:
         self._mean_s: dict[str, float] = {}
         self._gathered: dict[Hashable, list[Task]] = {}
-        self._bytes: dict[Hashable, int] = {}
 
     def took(self, kind: str, wall_s: float) -> None:
         """A task of that kind ended."""
@@ -35,28 +34,18 @@ class Batcher:
         group = (task.kind, task.resources)
         gathered = self._gathered.setdefault(group, [])
         gathered.append(task)
-        self._bytes[group] = self._bytes.get(group, 0) + sum(
-            len(argument) for argument in task.arguments if isinstance(argument, bytes)
-        )
-        if len(gathered) < size and self._bytes[group] < _MOST_BYTES:
-            return []
-        del self._bytes[group]
-        return self._gathered.pop(group)
+        sent = sum(len(argument) for one in gathered for argument in one.arguments if isinstance(argument, bytes))
+        return self._gathered.pop(group) if len(gathered) >= size or sent >= _MOST_BYTES else []
 
     def flush(self) -> list[Task]:
         """Some batch that is not full, to be sent because nothing else is; empty where there is none."""
-        if not self._gathered:
-            return []
-        group = next(iter(self._gathered))
-        del self._bytes[group]
-        return self._gathered.pop(group)
+        return self._gathered.pop(next(iter(self._gathered))) if self._gathered else []
 
     def __len__(self) -> int:
         return sum(map(len, self._gathered.values()))
 
     def clear(self) -> None:
         self._gathered.clear()
-        self._bytes.clear()
 
     def _size(self, kind: str) -> int:
         """Tasks of a kind in a batch; 1 until one of them has ended."""

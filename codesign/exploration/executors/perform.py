@@ -44,16 +44,19 @@ def perform(
     threads = torch.get_num_threads()
     torch.set_num_threads(resources.cpus)
     start = time.perf_counter()
+    output: Any = None
+    failure: Failure | None = None
     try:
         with _timeout(resources.timeout, grace_s=grace_s):
-            return function(*arguments), None, time.perf_counter() - start
+            output = function(*arguments)
     except _OutOfTime:
         failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout:g} s it may take")
-        return None, failure, time.perf_counter() - start
     except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
-        return None, Failure.of(error), time.perf_counter() - start
+        failure = Failure.of(error)
     finally:
+        wall_s = time.perf_counter() - start
         torch.set_num_threads(threads)
+    return output if failure is None else None, failure, wall_s
 
 
 @contextmanager

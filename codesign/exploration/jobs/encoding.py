@@ -160,7 +160,27 @@ def decode_execution(data: bytes) -> Execution:
     """The inverse of `encode_execution`; nothing in `data` is unpickled. Raises UnreadableResultError where it is
     none."""
     with reading_result("execution"):
-        return _decoded_execution(data)
+        head, _, compressed = data.partition(b"\n")
+        facts = json.loads(head)
+        arrays, shape = _unpacked(facts["arrays"], compressed), facts["shape"]
+        values: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
+        for table, cls in _TABLES.items():
+            if table not in _MAY_LACK or f"{table}.sample" in arrays:
+                columns = dataclasses.fields(cls)
+                values[table] = cls(**{column.name: arrays[f"{table}.{column.name}"] for column in columns})
+        return Execution(
+            shape=NetworkShape(
+                input_size=shape["input_size"],
+                layers=tuple(LayerShape(**layer) for layer in shape["layers"]),
+                delayed=tuple(DelayedShape(**one) for one in shape.get("delayed", ())),
+                direct=tuple(DirectShape(**one) for one in shape.get("direct", ())),
+            ),
+            slices=tuple(Slice(**part) for part in facts["slices"]),
+            timestep_s=facts["timestep_s"],
+            spiking_readout=facts["spiking_readout"],
+            zero_weights=tuple(facts.get("zero_weights", ())),
+            **values,
+        )
 
 
 def decode_columns(data: bytes) -> dict[str, Any]:
@@ -188,31 +208,6 @@ def reading_result(what: str) -> Iterator[None]:
 
 def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number")
-
-
-def _decoded_execution(data: bytes) -> Execution:
-    head, _, compressed = data.partition(b"\n")
-    facts = json.loads(head)
-    arrays = _unpacked(facts["arrays"], compressed)
-    values: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
-    for table, cls in _TABLES.items():
-        if table in _MAY_LACK and f"{table}.sample" not in arrays:
-            continue
-        values[table] = cls(**{field.name: arrays[f"{table}.{field.name}"] for field in dataclasses.fields(cls)})
-    shape = facts["shape"]
-    return Execution(
-        shape=NetworkShape(
-            input_size=shape["input_size"],
-            layers=tuple(LayerShape(**layer) for layer in shape["layers"]),
-            delayed=tuple(DelayedShape(**one) for one in shape.get("delayed", ())),
-            direct=tuple(DirectShape(**one) for one in shape.get("direct", ())),
-        ),
-        slices=tuple(Slice(**part) for part in facts["slices"]),
-        timestep_s=facts["timestep_s"],
-        spiking_readout=facts["spiking_readout"],
-        zero_weights=tuple(facts.get("zero_weights", ())),
-        **values,
-    )
 
 
 def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> dict[str, NDArray[Any]]:

@@ -100,10 +100,8 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
         if column in ("latency_s", "energy_delay_js") and missing:
             yield place, f"{column} is not known: {chip.name} gives no {', '.join(missing)}; vary it, or leave it out"
         if column in (*ENERGIES, "energy_delay_js") and chip.energies.synaptic_operation is None:
-            yield (
-                place,
-                f"{column} is not known: {chip.name} gives no energies.synaptic_operation; vary it, or leave it out",
-            )
+            lack = f"{chip.name} gives no energies.synaptic_operation; vary it, or leave it out"
+            yield place, f"{column} is not known: {lack}"
         if column == "area_m2" and placement.area_m2 is None:
             yield place, f"{column} is not known: {chip.name} gives no area, or had to be scaled; leave it out"
         if column in axes and any(isinstance(value, str) for value in axes[column].shown):

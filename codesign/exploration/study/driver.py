@@ -22,7 +22,6 @@ from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of, constraint_text
 from codesign.exploration.study.samplers import SeededSampler
-from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.trials import TRIAL, ended_text, front_lines, told_trials, volume_text
 from codesign.files.folder import reason_of
 
@@ -56,18 +55,11 @@ class Driver:
     """
 
     def __init__(
-        self,
-        spec: StudySpec,
-        study: Study,
-        evaluations: Evaluations,
-        *,
-        place: str,
-        baseline: Outcome,
-        progress: Progress,
+        self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome, progress: Progress
     ) -> None:
-        self._spec, self._study, self._evaluations = spec, study, evaluations
+        spec = evaluations.spec
+        self._spec, self._study, self._evaluations, self._space = spec, study, evaluations, spec.search_space
         self._place, self._baseline, self._progress = place, baseline, progress
-        self._space = spec.search_space
         self._cohorts: deque[_Cohort] = deque()
         self._asked = 0
         self._elapsed_before = float(study.user_attrs.get(ELAPSED, 0.0))

@@ -230,12 +230,8 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
         return
     labels = _checked_labels(path, _member(path, f"y_{part}"))
     numbers = _member(path, f"{part}_index") if f"{part}_index" in names else np.arange(len(labels))
-    if (
-        numbers.shape != labels.shape
-        or numbers.dtype.kind not in "iu"
-        or numbers.min() < 0
-        or numbers.max() >= _TEST_ID
-    ):
+    whole = numbers.shape == labels.shape and numbers.dtype.kind in "iu"
+    if not whole or numbers.min() < 0 or numbers.max() >= _TEST_ID:
         raise DataError(f"{path}: {part}_index must hold the number of each image of y_{part} in the whole dataset")
     first_id = _TEST_ID if part == "test" else 0
 
