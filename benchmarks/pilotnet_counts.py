@@ -40,8 +40,8 @@ from codesign.hardware.terms import ACTIONS
 from codesign.models.nir.checking import trace
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec, input_grid
+from codesign.workload.dataset import resolve_data_root
 from codesign.workload.events import EventBatch
-from codesign.workload.settings import resolve_data_root
 
 FOLDER = "loihi2_pilotnet"
 LAYERS = ("input", "conv-0", "conv-1", "conv-2", "conv-3", "conv-4", "fc-0", "fc-1", "fc-2")

@@ -20,8 +20,7 @@ def data(context: typer.Context, data_root: DataRootOption = None) -> None:
     if context.invoked_subcommand is not None:
         context.obj = data_root
         return
-    from codesign.workload.dataset import list_datasets
-    from codesign.workload.settings import resolve_data_root
+    from codesign.workload.dataset import list_datasets, resolve_data_root
 
     root = resolve_data_root(data_root)
     statuses = list_datasets(root)
@@ -45,9 +44,9 @@ def download(
     Files that are there already stay as they are. After an interruption, the same command continues.
     """
     from codesign.exploration.runs.shown import choose_progress
+    from codesign.workload.dataset import resolve_data_root
     from codesign.workload.datasets.registry import get_dataset
     from codesign.workload.download import download as fetch_all
-    from codesign.workload.settings import resolve_data_root
 
     dataset = get_dataset(name)
     root = resolve_data_root(data_root if data_root is not None else context.obj)

@@ -1,13 +1,15 @@
-"""Where files are: a path of this machine, or a URL such as `s3://bucket/results`."""
+"""Where files are: a path of this machine, a URL such as `s3://bucket/results`, or shipped, as chips and sweeps are."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 
 Location = str | Path
 """A path, or a string with a path or a URL. A URL is never a `Path`, which would take one of its slashes away."""
 
+_PACKAGE = Path(__file__).parents[1]
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")  # one letter is a drive: C://x
 _PASSWORD = re.compile(r"(://[^/@:?]*:)[^?]*@")  # up to the last @: secrets hold slashes, and others
 _SECRET_OPTION = re.compile(r"([?&][^=&]*(?:secret|password|token|key|sig)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -51,3 +53,18 @@ def printable(location: Location) -> str:
     if not is_url(location):
         return str(location)
     return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", str(location)))
+
+
+def shipped_folders(name: str) -> list[Path]:
+    """The folders `name` that exist, first match wins: in the working folder, in a checkout, in the package."""
+    here = [Path(name)] if os.path.isdir(name) else []  # also where the working folder is gone
+    return list(dict.fromkeys([*here, *packaged_folders(name)]))
+
+
+def packaged_folders(name: str) -> list[Path]:
+    """The folders `name` that come with the package: beside it in a checkout, which is known by its project file, and
+    in it."""
+    candidates = [_PACKAGE / name]
+    if (_PACKAGE.parent / "pyproject.toml").is_file():
+        candidates.insert(0, _PACKAGE.parent / name)
+    return [path for path in candidates if os.path.isdir(path)]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.files.shipped import packaged_folders, shipped_folders
+from codesign.files.location import packaged_folders, shipped_folders
 from codesign.hardware.chip.derivation import with_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.extending import VALUES, extended, extended_by

@@ -19,7 +19,6 @@ from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus, Recordings
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
-from codesign.workload.settings import resolve_cache_root, resolve_data_root
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.splits import Split, split_samples
 
@@ -27,6 +26,8 @@ BINNING_VERSION = 1
 """Raised whenever splitting or binning in general gives other events for the same files."""
 _LITTLE, _EMPTY = 0.01, 0.1
 """Shares of events that are left out, and of timesteps without any at the end, up to which nothing is told."""
+DATA_VARIABLE, CACHE_VARIABLE = "CODESIGN_DATA", "CODESIGN_CACHE"
+"""Environment variables that name folders where no argument does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,43 @@ def _status(name: str, root: Path) -> DatasetStatus:
         return get_dataset(name).status(root)
     except InputError as error:
         return DatasetStatus(name=name, title="a plug-in", state="damaged", detail=str(error))
+
+
+# where data is and where binned events are kept -----------------------------------------------------------------------
+
+
+def resolve_data_root(argument: str | Path | None = None) -> Path:
+    """The folder below which datasets lie; `data` in the working directory if nothing says otherwise. Raises InputError
+    where a path begins with the home folder of a user who has none."""
+    return _chosen(argument, DATA_VARIABLE) or Path("data")
+
+
+def resolve_cache_root(argument: str | Path | None = None) -> Path | None:
+    """The folder for binned events; `codesign` in the user's cache folder if nothing says otherwise.
+
+    None for a user who has no home, as in some containers: nothing is kept then. Raises InputError where a path begins
+    with the home folder of a user who has none.
+    """
+    if (chosen := _chosen(argument, CACHE_VARIABLE)) is not None:
+        return chosen
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(base):  # the specification says to ignore others
+        return Path(base) / "codesign"
+    try:
+        return Path.home() / ".cache" / "codesign"
+    except RuntimeError:  # neither HOME nor an entry among the machine's users
+        return None
+
+
+def _chosen(argument: str | Path | None, variable: str) -> Path | None:
+    path = argument if argument is not None else os.environ.get(variable)
+    try:
+        return Path(path).expanduser() if path else None
+    except RuntimeError:
+        raise InputError(f"{variable if argument is None else 'path'}: there is no such home folder: {path}") from None
+
+
+# from description to events ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

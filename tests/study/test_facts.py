@@ -10,9 +10,8 @@ import optuna
 import pytest
 from tiny_studies import FIDELITY, study
 
-from codesign.exploration.study.evaluation import Outcome
+from codesign.exploration.study.evaluation import Outcome, volume_text
 from codesign.exploration.study.facts import describe_study, importances
-from codesign.exploration.study.trials import volume_text
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])

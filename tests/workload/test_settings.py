@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codesign.workload.settings import resolve_cache_root, resolve_data_root
+from codesign.workload.dataset import resolve_cache_root, resolve_data_root
 
 
 def test_argument_beats_environment_beats_default(monkeypatch, tmp_path):

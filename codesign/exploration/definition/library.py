@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from codesign.errors import InputError
 from codesign.exploration.definition.composition import Chosen, load_chosen
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.files.shipped import shipped_folders
+from codesign.files.location import shipped_folders
 from codesign.mistakes import suggestion
 
 Model = TypeVar("Model", bound=SweepSpec)

@@ -20,9 +20,18 @@ from optuna.trial import Trial, TrialState
 from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.study.evaluation import Evaluations, Outcome, best_of, constraint_text
+from codesign.exploration.study.evaluation import (
+    TRIAL,
+    Evaluations,
+    Outcome,
+    best_of,
+    constraint_text,
+    ended_text,
+    front_lines,
+    told_trials,
+    volume_text,
+)
 from codesign.exploration.study.samplers import SeededSampler
-from codesign.exploration.study.trials import TRIAL, ended_text, front_lines, told_trials, volume_text
 from codesign.files.folder import reason_of
 
 ELAPSED = "codesign_elapsed_s"

@@ -13,10 +13,9 @@ from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFact
 from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
 from codesign.exploration.study.domains import Choices, SameAs, in_si
-from codesign.exploration.study.evaluation import Outcome, constraint_text
+from codesign.exploration.study.evaluation import Outcome, constraint_text, front_numbers, told_trials, volume
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
-from codesign.exploration.study.trials import front_numbers, told_trials, volume
 from codesign.files import Location, write_atomically
 from codesign.units import plural, si_unit
 

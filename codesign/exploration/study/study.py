@@ -24,11 +24,10 @@ from codesign.exploration.running import choose_executor, epoch_size
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
-from codesign.exploration.study.evaluation import Evaluations, Outcome, trial_plan
+from codesign.exploration.study.evaluation import Evaluations, Outcome, front_numbers, told_trials, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import definition_of, journal_of, open_study
-from codesign.exploration.study.trials import front_numbers, told_trials
 from codesign.exploration.sweep import Commands, SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
