@@ -67,22 +67,16 @@ def print_chip(console: Console, chip: Chip) -> None:
     if chip.extends:
         console.print(f"Extends {chip.extends}: what its file leaves out is taken from that chip, except measurements.")
     _print_accounting(console, chip)
-    console.print("\n[bold]Not known, and what that leaves unmodelled[/bold]")
-    for line in [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)] or ["nothing"]:
-        _print_indented(console, line, 2)
-    console.print("\n[bold]How it is built[/bold]")
-    for line in _built(chip):
-        _print_indented(console, line, 2)
-    _print_abilities(console, chip)
+    unmodelled = [f"{name}: {consequence}" for name, consequence in missing_parameters(chip)]
+    _print_section(console, "Not known, and what that leaves unmodelled", unmodelled or ["nothing"])
+    _print_section(console, "How it is built", _built(chip))
+    _print_section(console, "What it can do", _abilities(chip))
     if notes := remarks(chip):
-        console.print("\n[bold]Worth a second look[/bold]")
-        for line in notes:
-            _print_indented(console, line, 2)
+        _print_section(console, "Worth a second look", notes)
     _print_numbers(console, chip)
-    if chip.model_error is not None:
-        error = chip.model_error
-        console.print("\n[bold]Typical error of the model[/bold]")
-        _print_indented(console, f"a factor of {error.energy:g} in energy, {error.latency:g} in time: {error.note}", 2)
+    if (error := chip.model_error) is not None:
+        typical = f"a factor of {error.energy:g} in energy, {error.latency:g} in time: {error.note}"
+        _print_section(console, "Typical error of the model", [typical])
 
 
 def _print_accounting(console: Console, chip: Chip) -> None:
@@ -144,25 +138,21 @@ def _print_numbers(console: Console, chip: Chip) -> None:
     )
 
 
-def _print_abilities(console: Console, chip: Chip) -> None:
-    resets = " or ".join(chip.supports.reset) or "not stated"
-    console.print("\n[bold]What it can do[/bold]")
-    lines = [
-        f"leak: {chip.supports.leak}; reset: {resets}",
-        f"synapses of weight 0 are skipped: {chip.skips_zero_weights}",
-        f"queues can be flushed: {chip.can_flush}; a sample can be ended early: {chip.can_end_sample}",
-    ]
+def _abilities(chip: Chip) -> Iterator[str]:
+    yield f"leak: {chip.supports.leak}; reset: {' or '.join(chip.supports.reset) or 'not stated'}"
+    yield f"synapses of weight 0 are skipped: {chip.skips_zero_weights}"
+    yield f"queues can be flushed: {chip.can_flush}; a sample can be ended early: {chip.can_end_sample}"
     for noun, most in (("thresholds", chip.supports.thresholds), ("time constants", chip.supports.time_constants)):
         if most is not None:
-            lines.append(f"{noun}: " + ("one for each neuron" if most == "neuron" else f"{most} in a core"))
+            yield f"{noun}: " + ("one for each neuron" if most == "neuron" else f"{most} in a core")
     if chip.supports.features:
-        lines.append(f"neurons also have: {', '.join(chip.supports.features)}")
+        yield f"neurons also have: {', '.join(chip.supports.features)}"
+
+
+def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
+    console.print(f"\n[bold]{title}[/bold]")
     for line in lines:
-        _print_indented(console, line, 2)
-
-
-def _print_indented(console: Console, text: str, indent: int) -> None:
-    console.print(Padding(escape(text), (0, 0, 0, indent)))
+        console.print(Padding(escape(line), (0, 0, 0, 2)))
 
 
 def validation_markdown(chip: Chip) -> str:

@@ -92,6 +92,10 @@ def written_to(metavar: str, help: str, usual: str, *, names: Sequence[str] = ()
     return typer.Option(*names, parser=place, metavar=metavar, help=help, show_default=usual)
 
 
+def _part_of_file(help: str) -> Any:
+    return typer.Option(metavar="NAME", help=help, show_default="its first, if it has any")
+
+
 OUT = ("--out", "--output")
 """Names of such an option where the command makes one file."""
 OutputOption = Annotated[
@@ -101,21 +105,9 @@ OutputOption = Annotated[
 StoreOption = Annotated[
     str, typer.Option(parser=place, metavar="LOCATION", help="Folder for finished jobs, a path or a URL.")
 ]
-DatasetOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="One of the file's `datasets`; an unknown name lists them.",
-        show_default="its first, if it has any",
-    ),
-]
+DatasetOption = Annotated[str | None, _part_of_file("One of the file's `datasets`; an unknown name lists them.")]
 ScaleOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="One of the file's `scales`, such as smoke; an unknown name lists them.",
-        show_default="its first, if it has any",
-    ),
+    str | None, _part_of_file("One of the file's `scales`, such as smoke; an unknown name lists them.")
 ]
 ModelsOption = Annotated[
     bool, typer.Option("--models", help="Also write each trained model and its card into models/ in the output folder.")

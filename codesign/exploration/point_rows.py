@@ -19,18 +19,9 @@ from codesign.training.budget import TrainingBudget
 _AT_ONCE = 500
 """Points whose entries are read together."""
 _TRAINING_FACTS = (
-    "trained_epochs",
-    "best_epoch",
-    "open_inputs",
-    "validation_density",
-    "validation_energy_j",
-    "training_spike_cost",
-    "training_loss",
-    "validation_accuracy",
-    "training_loss_curve",
-    "validation_accuracy_curve",
-    "epoch_wall_s",
-    "training_memory_bytes",
+    *("trained_epochs", "best_epoch", "open_inputs", "validation_density", "validation_energy_j"),
+    *("training_spike_cost", "training_loss", "validation_accuracy", "training_loss_curve"),
+    *("validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes"),
 )
 
 

@@ -110,14 +110,9 @@ def run_sweep(
     load, plan = workloads.load, plan_designs(spec, workloads.outline_for)
     watch = FrontWatch(plan)
     work = find_work(plan, store, on_result=watch.take, models=models)
+    resume, configuration = commands.resume, plan.config_hash
     record = recorded(
-        progress,
-        spec,
-        kind="sweep",
-        configuration=plan.config_hash,
-        store=store,
-        output=output,
-        command=commands.resume,
+        progress, spec, kind="sweep", configuration=configuration, store=store, output=output, command=resume
     )
     with held(lock_of(output)), record, progress.seen_by(watch):
         for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):

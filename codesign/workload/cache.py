@@ -123,12 +123,7 @@ def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:
         for field in _ARRAYS:
             array = getattr(batch, field)
             arrays[f"{name}.{field}"] = _smallest(array) if field in ("indices", "values") else array
-        meta[name] = {
-            "timesteps": batch.timesteps,
-            "input_size": batch.input_size,
-            "timestep_s": batch.timestep_s,
-            "currents": batch.currents,
-        }
+        meta[name] = {field: getattr(batch, field) for field in ("timesteps", "input_size", "timestep_s", "currents")}
     text = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, meta=text, **arrays)

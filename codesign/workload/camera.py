@@ -141,9 +141,8 @@ class SaccadeCamera:
     def _table(self) -> NDArray[np.int16]:
         """Level of each intensity 0 … _LEVELS, in units of θ / _UNITS."""
         intensity = np.arange(_LEVELS + 1, dtype=np.float64) / _LEVELS + self.background
-        table: NDArray[np.int16] = np.rint(np.log(intensity / self.background) / self.contrast * _UNITS).astype(
-            np.int16
-        )
+        levels = np.log(intensity / self.background) / self.contrast * _UNITS
+        table: NDArray[np.int16] = np.rint(levels).astype(np.int16)
         return table
 
     @staticmethod

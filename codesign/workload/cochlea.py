@@ -102,14 +102,8 @@ class Cochlea:
         pole, gain = self._filters(sound.rate_hz)
         counts = np.zeros((steps, self.channels), dtype=np.uint8)
         phase = np.modf(np.arange(self.channels) * ((1 + 5**0.5) / 2))[0]
-        hair = np.array(
-            [
-                self.threshold,
-                _rounded(-np.expm1(-interval_s / self.adaptation_s)),
-                self.adaptation,
-                self.spikes_per_s * interval_s,
-            ]
-        )
+        approach = _rounded(-np.expm1(-interval_s / self.adaptation_s))
+        hair = np.array([self.threshold, approach, self.adaptation, self.spikes_per_s * interval_s])
         _kernel()(sound.samples, pole, gain, hair, phase, every, np.zeros((2 * _ORDER + 1, _BLOCK)), counts)
         instants = np.rint((np.arange(steps) + 0.5) * (interval_s * 1e9)).astype(np.int64)
         return instants, counts

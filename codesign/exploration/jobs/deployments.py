@@ -96,24 +96,19 @@ class _Placement:
     reason: str | None
 
 
-class _Shared:
+def _shared(known: dict[str, Any], value: T) -> T:
     """One object for all that say the same: what is worked out for it is worked out once, and kept once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    def __call__(self, value: T) -> T:
-        return self._known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
+    return known.setdefault(canonical_json(value), value)  # type: ignore[no-any-return]
 
 
 def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistake]) -> list[Deployment]:
     """All deployments of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
-    shared = _Shared()
+    known: dict[str, Any] = {}
     deployments = []
     for name in spec.chips:
         for chip in chip_variants(spec, name):
             try:
-                placement = _place(shape, chip, shared)
+                placement = _place(shape, chip, known)
             except InputError as error:
                 where = set_at(spec, "chip", name, "operation", chip.value.entry.operation)
                 mistakes.append((where, str(error)))
@@ -121,7 +116,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):
                     try:
-                        deployments.append(_deployment(spec, shape, placement, schedule, shared))
+                        deployments.append(_deployment(spec, shape, placement, schedule, known))
                     except InputError as error:
                         parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
                         value = getattr(schedule.value, parameter)
@@ -183,7 +178,7 @@ def _placed(shape: NetworkShape, chip: Chip, entry: ChipEntry) -> Placement:
     return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
 
 
-def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) -> _Placement:
+def _place(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str, Any]) -> _Placement:
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
     placed = reason = None
@@ -192,7 +187,7 @@ def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) 
         check_operation(chip, entry.operation)
         assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
         placed = _placed(shape, chip, entry)
-        placed = replace(placed, parts=shared(placed.parts))
+        placed = replace(placed, parts=_shared(known, placed.parts))
     except InfeasibleError as error:
         reason = str(error)
     else:
@@ -201,7 +196,7 @@ def _place(shape: NetworkShape, variant: Variant[ChipVariant], shared: _Shared) 
 
 
 def _deployment(
-    spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], shared: _Shared
+    spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], known: dict[str, Any]
 ) -> Deployment:
     chip, neuron = placement.chip.value.chip, spec.neuron
     resolved, inference, waits = None, None, False
@@ -211,7 +206,7 @@ def _deployment(
         resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
         waits = resolved.waits
         resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
-        inference = shared(_inference(chip, shape, placement.weight_bits, resolved))
+        inference = _shared(known, _inference(chip, shape, placement.weight_bits, resolved))
         about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))

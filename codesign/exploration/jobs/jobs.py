@@ -189,14 +189,8 @@ _HELD_BESIDE = {"model", "from_", "method", "chip", "quantization", *UNLAYERED_O
 def _metered_digest(metered: MeteredChip) -> str:
     # The training is led by executions and prices, and so by whatever changes them.
     policy = get_policy(chip_schedule(metered.placement).schedule.policy)
-    return digest(
-        {
-            "placement": _placement_digest(metered.placement),
-            "operation": metered.operation,
-            "book": metered.book,
-            "versions": (EXECUTE_VERSION, COST_VERSION, policy.version),
-        }
-    )
+    held = {"placement": _placement_digest(metered.placement), "operation": metered.operation, "book": metered.book}
+    return digest({**held, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
 
 
 def _without_remarks(value: Any) -> Any:

@@ -48,14 +48,8 @@ def prepare(
     if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)
     work = find_work(plan, store)
-    failures = run_work(
-        work,
-        store=store,
-        workload=workloads.load,
-        executor=executor,
-        progress=progress or Progress(),
-        resources=sweep.resources,
-    )
+    progress, load, resources = progress or Progress(), workloads.load, sweep.resources
+    failures = run_work(work, store=store, workload=load, executor=executor, progress=progress, resources=resources)
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:
             raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")

@@ -127,12 +127,9 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     sweep = load_sweep(spec.sweep, dataset=spec.dataset, scale=spec.scale)
     recipes = {name: sweep.recipes[name] for name in spec.recipes or sweep.recipes}
     entry = sweep.chips[spec.chip].model_copy(update={"schedules": (spec.schedule,)})
-    seeds = sweep.seeds.model_copy(
-        update={
-            "training": spec.training_seeds or sweep.seeds.training,
-            "evaluation": sweep.seeds.evaluation[:1] if spec.evaluation_seed is None else (spec.evaluation_seed,),
-        }
-    )
+    training = spec.training_seeds or sweep.seeds.training
+    evaluation = sweep.seeds.evaluation[:1] if spec.evaluation_seed is None else (spec.evaluation_seed,)
+    seeds = sweep.seeds.model_copy(update={"training": training, "evaluation": evaluation})
     return sweep.model_copy(update={"recipes": recipes, "chips": {spec.chip: entry}, "seeds": seeds, "axes": {}})
 
 

@@ -229,12 +229,9 @@ def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome
     """The front for the display, the best in the first objective first; the baseline takes part."""
     columns = [objective.column for objective in spec.objectives]
     every = {"baseline": baseline, **{f"trial {n}": trial for n, trial in trials.items()}}
+    labels = tuple(map(column_label, columns))
     return [
-        FrontLine(
-            name=name,
-            labels=tuple(map(column_label, columns)),
-            values=tuple(map(quantity, every[name].objectives, columns)),
-        )
+        FrontLine(name=name, labels=labels, values=tuple(map(quantity, every[name].objectives, columns)))
         for name in _front(spec, every)
     ]
 
