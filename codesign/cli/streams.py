@@ -22,15 +22,8 @@ UNSHOWN = 3
 
 
 class Lasting(io.FileIO):
-    """The file of a stream, which accepts everything written to it.
-
-    Args:
-        number: of the file.
-        closed: whether there was none, so that nothing can be shown.
-
-    Attributes:
-        lost: why something that was written to it is lost; None where nothing is.
-    """
+    """The file of a stream, by its number, which accepts everything written to it; it may be closed, so that nothing
+    can be shown. `lost` says why something that was written is lost."""
 
     lost: OSError | None = None
 

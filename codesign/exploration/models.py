@@ -34,13 +34,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """What was written.
-
-    Attributes:
-        folder: with a file of weights and a card for each model, and an index.
-        written: models.
-        missing: models that a feasible design point needs and that are not there; the index says why.
-    """
+    """What was written: models and an index in a folder. `missing` ones are those that a feasible design point needs
+    and that are not there; the index says why."""
 
     folder: Location
     written: int
@@ -49,14 +44,12 @@ class ModelFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """One model of a plan.
+    """One model of a plan, with the design points that evaluate it; without inputs, but with a reason, where no chip of
+    the plan takes the network.
 
     Attributes:
         label: of the study's trial as its results say it, "" in a sweep.
         axes: values of the axes that tell it from others of the recipe, by parameter.
-        inputs: None where no chip of the plan takes the network.
-        points: design points that evaluate it.
-        reason: why there are no inputs.
     """
 
     label: str

@@ -61,14 +61,9 @@ class FeasiblePoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedPoint:
-    """A design point: one row of the results.
+    """A design point: one row of the results, with what is known before anything runs, and its chip with axes applied.
 
-    Attributes:
-        columns: what is known before anything runs.
-        shape: of its network.
-        chip: its description, axes applied.
-        jobs: what to run; None where the network does not fit the chip, or not the one that it is trained for.
-        reason: why it does not.
+    There are no jobs, but a reason, where the network does not fit the chip, or not the one that it is trained for.
     """
 
     columns: Columns

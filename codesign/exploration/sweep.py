@@ -44,13 +44,8 @@ class Commands:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOutcome:
-    """What a sweep left.
-
-    Attributes:
-        table: what the results file says.
-        results, report: the files, as paths or, where the output is at a URL, as URLs.
-        models: where they were asked for.
-    """
+    """What a sweep left: what its results file says, and where that and the report are, as paths or URLs; models where
+    they were asked for."""
 
     table: ResultTable = field(repr=False)
     results: Location

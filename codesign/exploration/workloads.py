@@ -15,9 +15,8 @@ from codesign.workload.spec import OptionError, WorkloadSpec
 class Workloads:
     """Workloads by what a file says of them and by their fingerprints, each read once and only if somebody asks.
 
-    Attributes:
-        data_root, cache_root: folders of datasets and of binned events; found by the settings if None.
-        look_only: outlines write nothing to the cache.
+    Folders of datasets and of binned events are found by the settings if None. With `look_only`, outlines write nothing
+    to the cache.
     """
 
     data_root: str | Path | None = None

@@ -22,11 +22,7 @@ class LocalFolder(Folder):
 
     To force a small file to the disk takes ten times as long as all the rest: where it need not be `durable` it is not.
     Whatever is not a regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
-
-    Args:
-        path: the folder.
-        location: how a person wrote it, for messages.
-        error: class of the errors that are raised.
+    Messages name the folder by its location, as a person wrote it.
     """
 
     _raised = (OSError,)

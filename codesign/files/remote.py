@@ -16,15 +16,10 @@ _CONTENT_TYPE_OPTIONS = {"s3": "ContentType", "gs": "content_type"}
 
 
 class RemoteFolder(Folder):
-    """Files through fsspec, each put in its place.
+    """Files of a URL, each put in its place through the system and path that fsspec made of it.
 
     An object store shows an object when it is complete. Elsewhere a reader may see half a file, of which a store's
     checksum tells.
-
-    Args:
-        url: the location.
-        filesystem, path: what fsspec made of it.
-        error: class of the errors that are raised.
     """
 
     _raised = (Exception,)  # implementations raise what their libraries do

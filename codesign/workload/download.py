@@ -42,13 +42,8 @@ class RemoteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """All that a dataset consists of.
-
-    Attributes:
-        page: where a person finds the files.
-        folder: below the data root, where `RemoteFile.holds` of each file belongs.
-        files: in the order in which they are fetched.
-    """
+    """All that a dataset consists of: the page where a person finds the files, the folder below the data root where
+    `RemoteFile.holds` of each belongs, and the files in the order in which they are fetched."""
 
     page: str
     folder: str

@@ -24,12 +24,8 @@ _OR_CONVERT = ", or convert it to PCM of 8, 16, 24 or 32 bits or to floats of 32
 
 @dataclass(frozen=True, kw_only=True)
 class Sound:
-    """A recording of one channel.
-
-    Attributes:
-        samples: (n,) float64; whole numbers of a file are scaled to −1 … 1.
-        rate_hz: samples a second.
-    """
+    """A recording of one channel: (n,) float64 samples, of whole numbers scaled to −1 … 1, and how many there are a
+    second."""
 
     samples: Floats
     rate_hz: int

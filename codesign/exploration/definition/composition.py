@@ -30,12 +30,10 @@ Model = TypeVar("Model", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen(Generic[Model]):
-    """A file at one dataset and scale.
+    """A file at one dataset and scale, which are None where it has no such choice, out of those that there are, in its
+    order.
 
-    Attributes:
-        spec: what it says then; its name is the file's with those of dataset and scale appended.
-        dataset, scale: what was taken; None where the file has no such choice.
-        datasets, scales: what there is, in the file's order.
+    The name of what it says then is the file's with those of dataset and scale appended.
     """
 
     spec: Model

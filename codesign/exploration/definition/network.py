@@ -88,12 +88,8 @@ class NetworkEntry(Spec):
 
 @dataclass(frozen=True)
 class HiddenLayers:
-    """Fully connected hidden layers, whose depth and widths may be changed.
-
-    Attributes:
-        sizes: neurons of each.
-        recurrent: those that are connected to themselves, counted from 0.
-    """
+    """Fully connected hidden layers, whose depth and widths may be changed: neurons of each, and which are connected to
+    themselves, counted from 0."""
 
     sizes: tuple[int, ...]
     recurrent: frozenset[int]

@@ -27,12 +27,8 @@ Settings = Mapping[str, AxisValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Generic[T]):
-    """One value of something named in the sweep.
-
-    Attributes:
-        name: in the sweep.
-        axes: by path of the axis, the value here: SI for quantities, and text where an axis has any text.
-    """
+    """One value of something named in the sweep; and by path of its axes, the value here: SI for quantities, and text
+    where an axis has any text."""
 
     name: str
     value: T
@@ -49,12 +45,8 @@ class ChipVariant:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """One network and workload of a sweep.
-
-    Attributes:
-        spec: the sweep with them, and without the axes that choose them.
-        axes: by path of such an axis, the value here: a number, in SI, where all of the axis are; else text.
-    """
+    """The sweep of one network and workload, without the axes that choose them; and by path of such an axis, the value
+    here: a number, in SI, where all of the axis are; else text."""
 
     spec: SweepSpec
     axes: tuple[tuple[str, str | float], ...]

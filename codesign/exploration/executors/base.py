@@ -59,12 +59,8 @@ class Completion:
 
 
 class Executor(ABC):
-    """Runs tasks. Whatever the executor, a task gives the same bytes.
-
-    Attributes:
-        name: as on the command line.
-        in_process: whether tasks run in this process.
-    """
+    """Runs tasks, in this process or elsewhere. Whatever the executor, a task gives the same bytes. Its name is that of
+    the command line."""
 
     name: str
     in_process: bool

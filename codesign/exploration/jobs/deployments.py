@@ -66,14 +66,12 @@ class Inference:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A schedule on a chip, for all models and seeds.
+    """A schedule on a chip, for all models and seeds; without placement and inference, but with a reason, where the
+    network does not fit.
 
     Attributes:
-        placement: the network on the chip; None where it does not fit.
-        inference: None likewise.
         columns: what all rows say of chip and schedule.
         sizes: what the network takes of the chip, columns too.
-        reason: why the network does not fit.
     """
 
     chip: Variant[ChipVariant]

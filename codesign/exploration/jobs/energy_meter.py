@@ -24,13 +24,8 @@ _SAMPLES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class MeteredChip:
-    """A chip whose energy a budget limits.
-
-    Attributes:
-        placement: the network on it.
-        operation: as `price` takes it.
-        book: what of its static power counts.
-    """
+    """A chip, with the network placed on it, whose energy in an operation a budget limits; `book` is what of its static
+    power counts."""
 
     placement: Placement
     operation: Operation = "accelerated"

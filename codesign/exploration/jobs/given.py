@@ -34,13 +34,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenModel:
-    """The state that a training begins with, or ends with at once.
-
-    Attributes:
-        digest: of the state.
-        trains: whether it is trained further.
-        state: as the store keeps it.
-    """
+    """The state, as the store keeps it, that a training begins with, or ends with at once where it is not trained
+    further."""
 
     digest: str
     trains: bool

@@ -36,13 +36,7 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class PricedModel:
-    """One stored execution.
-
-    Attributes:
-        recipe, seed: of the training.
-        accuracy: of the execution.
-        key, payload: of the execution in the store.
-    """
+    """One stored execution, of a training by recipe and seed, with its accuracy, key and payload."""
 
     recipe: str
     seed: int

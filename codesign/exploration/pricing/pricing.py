@@ -32,15 +32,8 @@ _BLOCK = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class PricingOutcome:
-    """What a pricing left.
-
-    Attributes:
-        points, front, page: the files.
-        size: design points.
-        models: executions that each was priced on.
-        on_front: rows of the front, one a design point and recipe.
-        best: the best point in each objective, in words.
-    """
+    """What a pricing left: its files, how many design points on how many models, how many rows its front has, one a
+    design point and recipe, and the best point in each objective, in words."""
 
     points: Path
     front: Path

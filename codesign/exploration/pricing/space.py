@@ -62,12 +62,7 @@ AxisEntry = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Axis(VariedPrice):
-    """A price and its n values.
-
-    Attributes:
-        kind: of the number.
-        values: (n,) as `with_parameters` takes them.
-    """
+    """A price, the kind of its number and its (n,) values as `with_parameters` takes them."""
 
     kind: type[Number]
     values: tuple[AxisValue, ...]

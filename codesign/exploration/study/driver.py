@@ -56,12 +56,8 @@ class _Cohort:
 
 
 class Driver:
-    """Runs a study's search until its budget is spent. Raises StoreError where its place cannot be written, and
-    InputError where somebody else works on the same trials.
-
-    Args:
-        place: of the study's trials, for messages.
-    """
+    """Runs a study's search, whose trials are kept at a place, until its budget is spent. Raises StoreError where that
+    cannot be written, and InputError where somebody else works on the same trials."""
 
     def __init__(
         self, study: Study, evaluations: Evaluations, *, place: str, baseline: Outcome, progress: Progress

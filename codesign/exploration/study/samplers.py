@@ -29,17 +29,11 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
 
 
 class SeededSampler(BaseSampler):
-    """A sampler that is created anew for each trial, and for each of its parameters that is drawn alone.
+    """A sampler by name that is created anew for each trial, and for each of its parameters that is drawn alone.
 
     So what is drawn depends on the study's seed, the trial's number, the parameter and the trials that have ended, and
     not on what this process did before: a study that was interrupted, even in the middle of a draw, proposes what it
-    would have proposed.
-
-    Args:
-        name, seed, options: as in the study's file.
-
-    Raises:
-        ValueError, TypeError: an option has a value that the sampler does not take.
+    would have proposed. Raises ValueError or TypeError where the sampler does not take an option.
     """
 
     def __init__(self, name: str, *, seed: int, options: Mapping[str, Any]) -> None:

@@ -35,12 +35,8 @@ from codesign.files import Location, join, open_folder
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOutcome(SweepOutcome):
-    """What a study left: results of the front's trials and of the baseline on the test split, and what was searched.
-
-    Attributes:
-        trials: file of every trial, on the validation split.
-        facts: what was searched and found.
-    """
+    """What a study left: results of the front's trials and of the baseline on the test split, a file of all trials on
+    the validation split, and what was searched and found."""
 
     trials: Location
     facts: StudyFacts

@@ -48,13 +48,8 @@ class IncompleteError(DataError):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetStatus:
-    """What is there of a dataset.
-
-    Attributes:
-        name, title: how a sweep and a person call it.
-        state: `embedded` needs no files; `missing` has none.
-        detail: how much is there, or where the files are expected.
-    """
+    """What is there of a dataset, as a sweep (`name`) and a person (`title`) call it: how much, or where the files are
+    expected. An `embedded` one needs no files."""
 
     name: str
     title: str

@@ -44,12 +44,7 @@ def level_crossings(z: Floats, delta: float) -> Integers:
 
 
 class _Series(Dataset):
-    """What both have in common.
-
-    Attributes:
-        stem: of the files' names.
-        series: D.
-    """
+    """What both have in common: files by their `stem`, and D `series`."""
 
     stem: ClassVar[str]
     series: ClassVar[int]
