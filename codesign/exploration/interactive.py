@@ -211,8 +211,7 @@ class _Case:
             schedule = chosen.schedule
             drawn = seeds if needs_seed(schedule, self.network.shape) else seeds[:1]
             runs = [evaluate(self.network, events, schedule, seed=seed, warn=False) for seed in drawn]
-            for run in runs[:1]:
-                warn_if_silent(run, f"{'' if self.chip is None else f' on {self.chip}'} under {schedule}")
+            warn_if_silent(runs[0], f"{'' if self.chip is None else f' on {self.chip}'} under {schedule}")
             yield self._row(chosen, runs, layered)
 
     def _row(self, chosen: ChipSchedule, runs: list[Execution], layered: Execution) -> dict[str, Any]:

@@ -124,22 +124,16 @@ def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]
     Args:
         models: label, recipe, values of the recipe's axes and training seed of each.
     """
-    plain: list[str] = []
-    hashes: list[str] = []
-    safe: list[bool] = []
+    found: list[tuple[str, str, bool]] = []
     for label, recipe, axes, seed in models:
         parts = [*([label] if label else []), recipe]
         parts += [f"{name}-{_number(value)}" for name, value in axes.items()]
         text = "-".join(parts)
         name = _UNSAFE.sub("_", text)[:_LONGEST_NAME]
-        plain.append(f"{name}-seed{seed}")
-        hashes.append(hashlib.sha256(canonical_json([label, recipe, axes, seed]).encode()).hexdigest()[:8])
-        safe.append(name == text)
-    count = Counter(name.casefold() for name in plain)
-    return [
-        name if one_way and count[name.casefold()] == 1 else f"{name}-{mark}"
-        for name, mark, one_way in zip(plain, hashes, safe, strict=True)
-    ]
+        mark = hashlib.sha256(canonical_json([label, recipe, axes, seed]).encode()).hexdigest()[:8]
+        found.append((f"{name}-seed{seed}", mark, name == text))
+    count = Counter(name.casefold() for name, _, _ in found)
+    return [name if safe and count[name.casefold()] == 1 else f"{name}-{mark}" for name, mark, safe in found]
 
 
 def _number(value: str | float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -99,17 +99,14 @@ def find_work(
             missing.setdefault(part.execution, []).append(part)
         elif on_result is not None:
             on_result(part.key, entry.payload)
-    to_execute = [
-        executions[key]
-        for key, facts in zip(executions, _look_up(list(executions), listed, store.facts_many), strict=True)
-        if facts is None or (key in missing and store.get(key) is None)
-    ]
-    needed = set(trainings) if models else {execution.model.key for execution in to_execute}
-    to_train = [
-        trainings[key]
-        for key, facts in zip(trainings, _look_up(list(trainings), listed, store.facts_many), strict=True)
-        if facts is None or (key in needed and store.get(key) is None)
-    ]
+
+    def lacking(jobs: Mapping[str, T], needed: Container[str]) -> list[T]:
+        """Those without a result, or with a damaged payload that something needs."""
+        facts = zip(jobs, _look_up(list(jobs), listed, store.facts_many), strict=True)
+        return [jobs[key] for key, found in facts if found is None or (key in needed and store.get(key) is None)]
+
+    to_execute = lacking(executions, missing)
+    to_train = lacking(trainings, trainings if models else {execution.model.key for execution in to_execute})
     to_run = {"train": len(to_train), "execute": len(to_execute), "price": sum(map(len, missing.values()))}
     needed_of = {"train": len(trainings), "execute": len(executions), "price": len(assessed)}
     return Work(
@@ -152,10 +149,10 @@ def _labels(plan: Plan) -> dict[str, str]:
         )
         model = f"{columns['recipe']}{design} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
-        labels.setdefault(jobs.execution.key, f"{model}, {columns['schedule']} on {columns['chip']}")
+        deployed = f"{model}, {columns['schedule']} on {columns['chip']}"
+        labels.setdefault(jobs.execution.key, deployed)
         if jobs.unquantized is not None:
-            label = f"{model}, {columns['schedule']} on {columns['chip']} with 32-bit weights"
-            labels.setdefault(jobs.unquantized.key, label)
+            labels.setdefault(jobs.unquantized.key, f"{deployed} with 32-bit weights")
         if jobs.layered is not None:
             labels.setdefault(jobs.layered.key, f"{model}, layered on {columns['chip']}")
     return labels

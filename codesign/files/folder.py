@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ClassVar, TypeVar
 from uuid import uuid4
 
@@ -49,11 +49,10 @@ class Folder(ABC):
     def read(self, name: str, *, first: int | None = None) -> bytes | None:
         """A file's bytes, or only so many of the `first`; None where there is no such file."""
         _check(name)
-        with self._failing(name, "cannot be read"):
-            try:
-                return self._read(name, first)
-            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                return None
+        missing = suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError)
+        with self._failing(name, "cannot be read"), missing:
+            return self._read(name, first)
+        return None
 
     def read_many(self, names: Sequence[str], *, first: int | None = None) -> Iterator[bytes | None]:
         """As `read`, file by file in their order, several at once where each takes a request."""
@@ -82,31 +81,25 @@ class Folder(ABC):
     def size(self, name: str) -> int | None:
         """A file's length in bytes, or None where there is no such file."""
         _check(name)
-        with self._failing(name, "cannot be looked up"):
-            try:
-                return self._size(name)
-            except FileNotFoundError:
-                return None
+        with self._failing(name, "cannot be looked up"), suppress(FileNotFoundError):
+            return self._size(name)
+        return None
 
     def remove(self, name: str) -> bool:
         _check(name)
-        with self._failing(name, "cannot be removed"):
-            try:
-                self._remove(name)
-            except FileNotFoundError:
-                return False
-        return True
+        with self._failing(name, "cannot be removed"), suppress(FileNotFoundError):
+            self._remove(name)
+            return True
+        return False
 
     def names(self) -> list[str]:
         """Names of all files here and in sub folders, sorted; without those that are only being written.
 
         A folder that is not there has none.
         """
-        with self._failing("", "cannot be listed"):
-            try:
-                return sorted(name for name in self._names() if not _is_temporary(name))
-            except FileNotFoundError:
-                return []
+        with self._failing("", "cannot be listed"), suppress(FileNotFoundError):
+            return sorted(name for name in self._names() if not _is_temporary(name))
+        return []
 
     def check_writable(self) -> None:
         """Find out, by a small file that goes away again, whether files can be written and removed.

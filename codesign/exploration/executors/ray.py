@@ -232,12 +232,9 @@ class RayExecutor(Executor):
             message = f"the worker died {batch.attempt} times: {failure.message}"
             self._fail(first, Failure(kind=failure.kind, message=message))
         else:
-            what = f"{first.kind}: its worker died ({failure.kind}); it is started again"
-            if len(batch.tasks) > 1:
-                what = (
-                    f"{first.kind}: the worker of {len(batch.tasks)} jobs died ({failure.kind}); they are started again"
-                )
-            self._on_note(what)
+            count = len(batch.tasks)
+            worker, those = ("its worker", "it is") if count == 1 else (f"the worker of {count} jobs", "they are")
+            self._on_note(f"{first.kind}: {worker} died ({failure.kind}); {those} started again")
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
     def _fail(self, task: Task, failure: Failure) -> None:

@@ -125,7 +125,7 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
     """Evaluate the baseline, whose outcome it returns, and propose trials until the budget is spent. Raises InputError
     where the baseline fails, or its chip does not give all objectives."""
     spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
-    told = {state: states.count(state) for state in states}
+    told: dict[str, int] = {state: states.count(state) for state in states}
     search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=place)
     progress.study_begins(search, elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)), executor=executor)
     runs = evaluations.begin(BASELINE, {}, None)
