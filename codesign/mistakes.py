@@ -186,9 +186,6 @@ def clipped(text: str, most: int = _LONGEST_MESSAGE) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
-# keys that the model of a file knows --------------------------------------------------------------------------------
-
-
 def allowed_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """Keys of the models that the parts of a location lead to."""
     return {key for candidate in _led_to(model, location) for key in _fields(candidate)}

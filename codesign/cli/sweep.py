@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from codesign.exploration.planned import Plan
 
 
-SeedsOption = Annotated[
-    int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
-]
-
-
 def sweep(
     context: typer.Context,
     file: Annotated[str, options.file_of("sweep", "smoke")],
@@ -32,7 +27,9 @@ def sweep(
     output: options.OutputOption = None,
     store: options.StoreOption = "reports/.store",
     data_root: options.DataRootOption = None,
-    seeds: SeedsOption = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N - 1 instead of the file's.")
+    ] = None,
     models: options.ModelsOption = False,
     as_json: options.AnswersOption = False,
 ) -> None:

@@ -138,9 +138,6 @@ def _status(name: str, root: Path) -> DatasetStatus:
         return DatasetStatus(name=name, title="a plug-in", state="damaged", detail=str(error))
 
 
-# where data is and where binned events are kept -----------------------------------------------------------------------
-
-
 def resolve_data_root(argument: str | Path | None = None) -> Path:
     """The folder below which datasets lie; `data` in the working directory if nothing says otherwise. Raises InputError
     where a path begins with the home folder of a user who has none."""
@@ -170,9 +167,6 @@ def _chosen(argument: str | Path | None, variable: str) -> Path | None:
         return Path(path).expanduser() if path else None
     except RuntimeError:
         raise InputError(f"{variable if argument is None else 'path'}: there is no such home folder: {path}") from None
-
-
-# from description to events ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

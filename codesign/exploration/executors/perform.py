@@ -89,9 +89,6 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
 
 
-# on Ray's workers ----------------------------------------------------------------------------------------------------
-
-
 Result = tuple[bytes | None, Failure | None, float]
 """Of a task: its pickled output, or why there is none, and its wall time in seconds."""
 

@@ -1,7 +1,7 @@
 """The record that a sweep or study leaves in its output, `run.json`, so that anybody can see how far it is.
 
-It says what the run is, who runs it and how it goes. A run with the same configuration that
-goes on in the same output goes on with its record.
+It says what the run is, who runs it and how it goes. A run with the same configuration that goes on in the same output
+goes on with its record. How far runs are is told from their records; nothing is asked of the processes.
 """
 
 from __future__ import annotations

@@ -183,9 +183,6 @@ def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> lis
     return [*(numbers[position] for position in order), *(number for _, number in violating)][:count]
 
 
-# trials that have been told ------------------------------------------------------------------------------------------
-
-
 TRIAL = "codesign"
 """User attribute of a trial in Optuna's storage: its outcome, as JSON."""
 
