@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from codesign.cli.options import OUT, DataRootOption, StoreOption, file_of, interruptible, written_to
 from codesign.units import format_duration, plural
-
-if TYPE_CHECKING:
-    from codesign.exploration.pricing.pricing import PricingOutcome
 
 
 def price(
@@ -53,14 +50,8 @@ def price(
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
         problem = prepare(spec, store=kept, progress=progress, workloads=Workloads(data_root=data_root))
         outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
-    _summary(outcome, time.perf_counter() - start)
-
-
-def _summary(outcome: PricingOutcome, seconds: float) -> None:
-    models = plural(outcome.models, "model")
-    typer.echo(
-        f"{outcome.size:,} design points on {models} in {format_duration(seconds)}; {outcome.on_front:,} on the front"
-    )
+    models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
+    typer.echo(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:
         typer.echo(said)
     for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):

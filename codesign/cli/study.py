@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from codesign.cli import options
 from codesign.errors import InputError
-
-if TYPE_CHECKING:
-    from codesign.exploration.study.spec import StudySpec
 
 
 def study(
@@ -43,18 +40,12 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.definition.library import choose_sweep
-    from codesign.exploration.study.spec import StudySpec
+    from codesign.exploration.study.samplers import known_sampler
+    from codesign.exploration.study.spec import SamplerEntry, StudySpec
     from codesign.exploration.study.study import run_study
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
-    options.run_to_end(context, run_study, _changed(chosen.spec, trials, sampler), chosen=chosen)
-
-
-def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudySpec:
-    """The study with what the command line says instead of the file."""
-    from codesign.exploration.study.samplers import known_sampler
-    from codesign.exploration.study.spec import SamplerEntry
-
+    spec = chosen.spec
     update: dict[str, Any] = {} if trials is None else {"budget": spec.budget.model_copy(update={"trials": trials})}
     if sampler is not None:
         try:
@@ -62,4 +53,4 @@ def _changed(spec: StudySpec, trials: int | None, sampler: str | None) -> StudyS
         except ValueError as error:
             raise InputError(f"--sampler: {error}") from None
         update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
-    return spec.model_copy(update=update)
+    options.run_to_end(context, run_study, spec.model_copy(update=update), chosen=chosen)

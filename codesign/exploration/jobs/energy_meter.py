@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
@@ -14,10 +13,6 @@ from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import StaticBook
 from codesign.training.budget import EnergyMeter
 from codesign.workload.events import EventBatch
-
-if TYPE_CHECKING:
-    from codesign.network.spiking_network import SpikingNetwork
-
 
 _SAMPLES = 100
 
@@ -50,7 +45,9 @@ def energy_meter(
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """
-    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+    # Here, so that plans do not wait for torch.
+    from codesign.network.spiking_network import SpikingNetwork
+    from codesign.training.evaluation import evaluate
 
     schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
 
