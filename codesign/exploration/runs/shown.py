@@ -6,17 +6,17 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from rich import progress as bars
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.live import Live
+
+from codesign.console import PrintableConsole
+from codesign.exploration.runs.picture import run_picture
 from codesign.exploration.runs.progress import FrontLine, Progress, View
 from codesign.terminal_text import escaped
 from codesign.units import format_duration
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-    from rich.live import Live
-    from rich.progress import Progress as Bars
-
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
 """Environment variable: `jobs` gives every job and trial a line where there is no terminal."""
@@ -30,8 +30,6 @@ _LINES = 15
 
 def choose_progress() -> Progress:
     """Progress with lines that stay in place on a terminal, one line a minute elsewhere."""
-    from codesign.console import PrintableConsole
-
     terminal = sys.stderr.isatty()
     return Progress(TerminalView(PrintableConsole(stderr=True)) if terminal else LogView(sys.stderr))
 
@@ -115,13 +113,11 @@ class TerminalView(View):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live: Live | Bars | None = None
+        self._live: Live | bars.Progress | None = None
         self._closed = False
         self._phase = ""
 
     def begin(self) -> None:
-        from rich.live import Live
-
         if self._live is None and not self._closed:
             # Drawing takes turns with the jobs of this process, so that more often would slow them.
             self._live = Live(self, console=self._console, refresh_per_second=2, transient=True)
@@ -132,14 +128,12 @@ class TerminalView(View):
 
     def advanced(self, phase: str, done: int, total: int | None, unit: str) -> None:
         """A bar a phase, below each other."""
-        from rich import progress as rich
-
-        if not isinstance(self._live, rich.Progress):  # no jobs are left
+        if not isinstance(self._live, bars.Progress):  # no jobs are left
             self._stop()
-            amount = (rich.DownloadColumn(), rich.TransferSpeedColumn()) if unit else (rich.MofNCompleteColumn(),)
-            name = rich.TextColumn("{task.description:10}", markup=False)
-            columns = (name, rich.BarColumn(), *amount, rich.TimeElapsedColumn(), rich.TimeRemainingColumn())
-            self._live = rich.Progress(*columns, console=self._console, get_time=self.run.clock)
+            amount = (bars.DownloadColumn(), bars.TransferSpeedColumn()) if unit else (bars.MofNCompleteColumn(),)
+            name = bars.TextColumn("{task.description:10}", markup=False)
+            columns = (name, bars.BarColumn(), *amount, bars.TimeElapsedColumn(), bars.TimeRemainingColumn())
+            self._live = bars.Progress(*columns, console=self._console, get_time=self.run.clock)
             self._live.start()
         if phase != self._phase:
             self._phase = phase
@@ -157,10 +151,6 @@ class TerminalView(View):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """In 15 lines or fewer, and in fewer than the terminal has."""
-        from rich.console import Group
-
-        from codesign.exploration.runs.picture import run_picture
-
         picture = run_picture(self.run, width=options.max_width, ascii_only=options.ascii_only)
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
         for line in lines[: min(_LINES, console.height - 1)]:
