@@ -8,15 +8,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["alt", "moocore", "pa", "pc", "pd", "pq", "torch"]
+__all__ = ["alt", "h5py", "moocore", "pa", "pc", "pd", "pq", "requests", "torch"]
 
 if TYPE_CHECKING:
     import altair as alt
+    import h5py
     import moocore
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
+    import requests
     import torch
 else:
 
@@ -30,5 +32,6 @@ else:
         def __getattr__(self, name: str) -> Any:
             return getattr(importlib.import_module(self._name), name)
 
-    alt, moocore, pd, torch = map(_Deferred, ("altair", "moocore", "pandas", "torch"))
+    alt, h5py, moocore = map(_Deferred, ("altair", "h5py", "moocore"))
+    pd, requests, torch = map(_Deferred, ("pandas", "requests", "torch"))
     pa, pc, pq = map(_Deferred, ("pyarrow", "pyarrow.compute", "pyarrow.parquet"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from codesign.deferred import requests
 from codesign.errors import DataError
 
 _PIECE = 1 << 13  # what is lost where a connection breaks
@@ -110,8 +111,6 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
 
 def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
     """Complete `part`, resuming with what is there, and check it against the hash of `file`."""
-    import requests
-
     if _md5(part) != file.md5:
         try:
             _append(file, part, progress)
@@ -130,8 +129,6 @@ def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
 
 def _append(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
     """Request what follows the end of `part`, and write it there."""
-    import requests
-
     there = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "codesign", "Accept-Encoding": "identity"}
     if there:

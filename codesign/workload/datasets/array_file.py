@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.mistakes import suggestion
 from codesign.workload.datasets.reading import reading
@@ -55,8 +56,6 @@ def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, Array
                     stack.callback(column.close)
                 yield columns
         else:
-            import h5py
-
             with h5py.File(path, "r") as file:
                 _check_names(path, file, known)
                 yield {name: _HDF5Column.of(path, file, name) for name in file}
@@ -150,8 +149,6 @@ class _HDF5Column:
 
     @staticmethod
     def of(path: Path, file: Any, name: str) -> _HDF5Column:
-        import h5py
-
         dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
         if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
             raise DataError(f"{path}: {name} must be an array in this file itself, no group and no link elsewhere")

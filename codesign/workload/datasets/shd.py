@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from codesign.arrays import Integers
+from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, Recordings
@@ -99,8 +100,6 @@ class SHD(Dataset):
 @contextmanager
 def _hdf5(path: Path) -> Iterator[Any]:
     """The HDF5 file, to be read piece by piece. Raises DataError where it is damaged, now or where it is read."""
-    import h5py
-
     with reading(path, "as a file of SHD"), h5py.File(path, "r") as file:
         yield file
 
