@@ -39,7 +39,7 @@ from codesign.workload.dataset import WorkloadOutline
 def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline]) -> Plan:
     """Enumerate the design points of a sweep, whatever its axes are on; `outline` gives what is known of a workload
     before it is read. Raises InputError as `build_plan`."""
-    plans = [build_plan(design.spec, outline(design.spec), design=design.axes) for design in designs(spec)]
+    plans = [build_plan(design.value, outline(design.value), design=design.axes) for design in designs(spec)]
     return Plan(
         spec=spec,
         workloads={fingerprint: workload for plan in plans for fingerprint, workload in plan.workloads.items()},

@@ -43,24 +43,15 @@ class ChipVariant:
     chip: Chip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """The sweep of one network and workload, without the axes that choose them; and by path of such an axis, the value
-    here: a number, in SI, where all of the axis are; else text."""
-
-    spec: SweepSpec
-    axes: tuple[tuple[str, str | float], ...]
-
-
-def designs(spec: SweepSpec) -> Iterator[Design]:
-    """All of a sweep, in the order of the file; one where no axis is on network or workload. Raises InputError for
-    values of axes that do not go together."""
+def designs(spec: SweepSpec) -> Iterator[Variant[SweepSpec]]:
+    """The sweep of every network and workload, in the order of the file and without the axes that choose them; one
+    where no axis is on these. Raises InputError for values of axes that do not go together."""
     chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
     for settings in product(*chosen.values()):
         values = dict(zip(chosen, settings, strict=True))
         columns = tuple((path, column_value(value, chosen[path])) for path, value in values.items())
         try:
-            yield Design(spec=spec.of_design(values, ""), axes=columns)
+            yield Variant(name=spec.name, value=spec.of_design(values, ""), axes=columns)
         except InputError as error:
             at = next((path for path in values if str(error).startswith(f"{path}: ")), [*values][-1])
             told = ", ".join(f"{path} = {value}" for path, value in values.items())
