@@ -92,16 +92,12 @@ class Runner:
         for job in added:
             self._add(job, work.labels)
 
-    @property
-    def idle(self) -> bool:
-        return not self._jobs
-
     def unfinished(self, key: str) -> bool:
         return key in self._unfinished
 
     def run(self) -> None:
         """Run until everything has ended. Raises StoreError where a result cannot be kept."""
-        while not self.idle:
+        while self._jobs:
             self.step()
 
     def step(self) -> None:

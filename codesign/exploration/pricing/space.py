@@ -146,11 +146,6 @@ class Dimension:
     axes: tuple[Axis, ...]
 
     @property
-    def name(self) -> str:
-        """The path of the price, or the name of those that move together."""
-        return str(self.place[1])
-
-    @property
     def size(self) -> int:
         return len(self.axes[0].values)
 
@@ -317,8 +312,9 @@ def build_space(
         dimensions += (Dimension(place=("linked", name), axes=together),)
     space = PriceSpace(chip=chip, dimensions=dimensions)
     if space.size > most_points:
+        sizes = ", ".join(f"{dimension.size:,} ({dimension.place[1]})" for dimension in dimensions)
         raise InputError(
             f"axes: {space.size:,} design points are more than most_points allows, {most_points:,}; "
-            f"the dimensions have {', '.join(f'{dimension.size:,} ({dimension.name})' for dimension in dimensions)}"
+            f"the dimensions have {sizes}"
         )
     return space

@@ -97,13 +97,9 @@ class Evaluations:
             keys -= {key for key in keys if not self.runner.unfinished(key)}
             if keys:
                 return None
-            begun = evaluate_rows(self.spec, self.rows(plan))
+            begun = evaluate_rows(self.spec, list(point_rows(plan.points, self.runner.store, self.runner.failures)))
         del self._begun[name]
         return begun
-
-    def rows(self, plan: Plan) -> list[Columns]:
-        """Rows of a plan whose jobs have ended."""
-        return list(point_rows(plan.points, self.runner.store, self.runner.failures))
 
     def add(self, plan: Plan, name: str, *, models: bool = False) -> None:
         """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
