@@ -111,9 +111,6 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
     return chosen
 
 
-# merging -------------------------------------------------------------------------------------------------------------
-
-
 @dataclass(kw_only=True)
 class _Folded(Merged):
     """Parts of documents merged so far.

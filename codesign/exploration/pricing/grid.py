@@ -75,9 +75,6 @@ class PricingProblem:
         return self.placement.on(self.space.chip_at(map(int, positions)))
 
 
-# times ---------------------------------------------------------------------------------------------------------------
-
-
 def model_times(
     problem: PricingProblem,
     wanted: Mapping[int, Sequence[int]] | None = None,
@@ -123,9 +120,6 @@ def model_times(
                 done += len(own)
                 advanced(done, total)
     return latency_s, on_s
-
-
-# energies ------------------------------------------------------------------------------------------------------------
 
 
 class Pricer:

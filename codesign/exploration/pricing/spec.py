@@ -133,9 +133,6 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     return sweep.model_copy(update={"recipes": recipes, "chips": {spec.chip: entry}, "seeds": seeds, "axes": {}})
 
 
-# what refers to nothing ----------------------------------------------------------------------------------------------
-
-
 def _problems(data: dict[Any, Any]) -> Mistakes:
     """Names that are not the sweep's, and axes that the chip cannot have, each at its place in the file."""
     yield from _objective_problems(data)

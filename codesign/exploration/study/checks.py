@@ -52,9 +52,6 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
         return None
 
 
-# the search space ----------------------------------------------------------------------------------------------------
-
-
 def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistakes:
     """Mistakes in names and conditions, and then in values that no trial can have."""
     written, domains = mapping(data, "space"), dict[str, Any]()
@@ -136,9 +133,6 @@ def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[
         elif parameter.field and (text := space.refusal(parameter, value)) is not None:
             told = True
             yield f"{shared}{text}"
-
-
-# fidelity ------------------------------------------------------------------------------------------------------------
 
 
 def _fidelity(data: dict[str, Any]) -> Mistakes:
