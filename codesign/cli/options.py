@@ -169,15 +169,13 @@ def _explicit_executor(
     from codesign.exploration.executors.serial import SerialExecutor
 
     wants_ray = workers is not None or address is not None
-    match name:
-        case ExecutorName.serial:
-            if wants_ray:
-                raise InputError("--workers and --ray-address need --executor ray")
-            return SerialExecutor()
-        case ExecutorName.ray:
-            return RayExecutor(workers=workers, address=address, on_note=progress.note)
-        case ExecutorName.auto:
-            return RayExecutor(workers=workers, address=address, on_note=progress.note) if wants_ray else None
+    if name is ExecutorName.serial:
+        if wants_ray:
+            raise InputError("--workers and --ray-address need --executor ray")
+        return SerialExecutor()
+    if name is ExecutorName.ray or wants_ray:
+        return RayExecutor(workers=workers, address=address, on_note=progress.note)
+    return None
 
 
 def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:
