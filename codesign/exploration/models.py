@@ -81,13 +81,12 @@ def write_models(
     workload: Callable[[str], Workload],
     reasons: Mapping[str, object],
 ) -> ModelFiles:
-    """Write the models of plans whose jobs have been run. The same results give the same bytes. Raises InputError where
-    a file cannot be written, and StoreError where the store, or a model in it, cannot be read.
+    """Write the models of plans whose jobs have been run, into `models` in the output of their results. The same
+    results give the same bytes. Raises InputError where a file cannot be written, and StoreError where the store, or a
+    model in it, cannot be read.
 
     Args:
         plans: by the value of the axis `trial` in the results; a sweep's has the name "".
-        table: their results.
-        output: folder of the results; the models go into `models` there.
         workload: gives the workload of a fingerprint.
         reasons: by key, why a training is missing.
     """

@@ -41,12 +41,10 @@ _LISTED = 4
 def describe_sweep(
     plan: Plan, works: Sequence[Work], workload: Workload, *, command: str | None, failed: int
 ) -> ResultMetadata:
-    """Metadata of the results.
+    """Metadata of the results of a plan, of whose works so many jobs failed.
 
     Args:
-        works: what was to be done.
         command: shell command that gives the same results, "" where none does; None for one by the sweep's name.
-        failed: jobs that did not succeed.
     """
     spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)

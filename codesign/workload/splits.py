@@ -26,16 +26,11 @@ class Split:
 
 
 def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integers:
-    """Positions in an order drawn by `seed` that goes through all classes at the same pace.
+    """(N,) positions of samples with (N,) labels and ids, in an order drawn by `seed` that goes through all classes at
+    the same pace.
 
-    The draw is a hash of (seed, sample id): two samples of a class stay in the same order whatever other samples
-    are there, so a partial copy keeps most of the split of the complete one.
-
-    Args:
-        labels, sample_ids: (N,).
-
-    Returns:
-        (N,) positions.
+    The draw is a hash of (seed, sample id): two samples of a class stay in the same order whatever other samples are
+    there, so a partial copy keeps most of the split of the complete one.
     """
     key = _hash(sample_ids.astype(np.uint64), seed)
     by_class = np.lexsort((key, labels))
@@ -46,7 +41,7 @@ def stratified_order(labels: Integers, sample_ids: Integers, seed: int) -> Integ
 
 
 def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int, test: int | None) -> Split:
-    """Draw the three splits.
+    """Draw the three splits that a spec asks for.
 
     The test set is drawn first, then validation, then training, each from what is left: a smaller training set leaves
     validation and test as they were. With split `speaker` whole groups are drawn for test until they have enough
@@ -55,7 +50,6 @@ def split_samples(spec: ResolvedSpec, recordings: Recordings, *, validation: int
     what this kind of split needs.
 
     Args:
-        spec: counts, kind of split and seed.
         validation, test: sizes where the spec gives none; `test` None takes all of the official test part. With split
             `speaker` all samples of the groups that are drawn are taken.
     """

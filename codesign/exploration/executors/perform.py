@@ -36,10 +36,8 @@ def perform(
     """Call a function; output, failure, wall time in seconds. Executors run every task through this.
 
     One thread a core that the task takes, by default one: workers that each start a thread a core slow each other down
-    by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too.
-
-    Args:
-        grace_s: this process is ended where the function has not reacted so long after its timeout; None lets it hang.
+    by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too. This
+    process is ended where the function has not reacted `grace_s` after its timeout; None lets it hang.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(resources.cpus)

@@ -65,12 +65,8 @@ class StreamingFront:
         return self._ids[np.lexsort(self._ids.T[::-1])]
 
     def add(self, values: Floats, ids: Integers) -> None:
-        """Add points.
-
-        Args:
-            values: (n, k) objectives; a point with one that is not finite takes no part.
-            ids: (n, 2) number and recipe of each point.
-        """
+        """Add points: (n, k) objectives, and (n, 2) number and recipe of each. One with an objective that is not finite
+        takes no part."""
         for first in range(0, len(values), _BLOCK):
             part = slice(first, first + _BLOCK)
             best = pareto_front(values[part], self._directions)

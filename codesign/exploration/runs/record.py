@@ -158,12 +158,8 @@ def recorded(
     output: Location,
     command: str | None,
 ) -> Iterator[None]:
-    """Keep a record of what `progress` is told in the block; at the end it says how the block ended.
-
-    Args:
-        configuration: what decides whether a later run goes on with this one.
-        command: shell command that goes on with the run; None where it was not started by one.
-    """
+    """Keep a record of what `progress` is told in the block; at the end it says how the block ended. The configuration
+    decides whether a later run goes on with this one, by a shell command if it was started by one."""
     now = time.time()
     record = RunRecord(
         name=spec.name,

@@ -67,17 +67,12 @@ class _Series(Dataset):
             raise IncompleteError(f"{paths['TRAIN']} is missing, which says how large series usually are")
         rows = {part: list(_rows(path, self.series)) for part, path in there.items()}
         names = sorted({label for _, label in rows["TRAIN"]})
-        labels, ids, texts = [], [], []
-        for part, own in rows.items():
-            for number, (text, label) in enumerate(own):
-                if label not in names:
-                    raise DataError(
-                        f"{there[part]}: series {number} has the unknown label {label!r:.40}; copy it again"
-                    )
-                labels.append(names.index(label))
-                ids.append(_FIRST_ID[part] + number)
-                texts.append(text)
-        classes, numbers = np.array(labels, dtype=np.int64), np.array(ids, dtype=np.int64)
+        entries = [(part, number, *row) for part, own in rows.items() for number, row in enumerate(own)]
+        for part, number, _, label in entries:
+            if label not in names:
+                raise DataError(f"{there[part]}: series {number} has the unknown label {label!r:.40}; copy it again")
+        classes = np.array([names.index(label) for *_, label in entries], dtype=np.int64)
+        numbers = np.array([_FIRST_ID[part] + number for part, number, *_ in entries], dtype=np.int64)
 
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             assert spec.contrast is not None
@@ -85,8 +80,8 @@ class _Series(Dataset):
             mean, deviation = training.mean(axis=1, keepdims=True), training.std(axis=1, keepdims=True)
             deviation[deviation == 0] = 1  # a series that never changes sends nothing
             for position in positions:
-                part = "TRAIN" if numbers[position] < _FIRST_ID["TEST"] else "TEST"
-                z = (self._values(texts[position], there[part]) - mean) / deviation
+                part, _, text, _ = entries[position]
+                z = (self._values(text, there[part]) - mean) / deviation
                 yield self._events(level_crossings(z, float(spec.contrast)))
 
         return Recordings(
