@@ -99,11 +99,9 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
         yield ("workload",), lacking
     for name, entry in spec.chips.items() if workload.timestep_s == 0 else ():
         if "real_time" in spec.axes.get(f"chip.{name}.operation", (entry.operation,)):
-            yield (
-                set_at(spec, "chip", name, "operation", "real_time"),
-                f"'real_time' lasts as long as the stimulus, and workload '{spec.workload.name}' is a static input "
-                "without a duration (timestep 0 s); use 'accelerated'",
-            )
+            static = f"workload '{spec.workload.name}' is a static input without a duration (timestep 0 s)"
+            rule = f"'real_time' lasts as long as the stimulus, and {static}; use 'accelerated'"
+            yield set_at(spec, "chip", name, "operation", "real_time"), rule
     for name, schedule in spec.schedules.items():
         for timesteps in spec.axes.get(f"schedule.{name}.timesteps", (schedule.timesteps,)):
             if isinstance(timesteps, int) and timesteps > workload.timesteps:

@@ -155,11 +155,8 @@ def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mi
     points = max([design_points(data, built_in_schedules), *of_one])
     if points > MOST_POINTS:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
-        yield (
-            (culprit,),
-            f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}; `codesign price` prices larger "
-            "grids of a chip's numbers",
-        )
+        many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
+        yield (culprit,), f"{many}; `codesign price` prices larger grids of a chip's numbers"
 
 
 def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> int:

@@ -113,11 +113,8 @@ def _mistakes(spec: SweepSpec, loaded: Loaded, workload: WorkloadOutline) -> Ite
                 f"{'' if fits else f'; give it data of shape (samples, timesteps, {form})'}",
             )
         if network.timestep_s != workload.timestep_s and not bool(network.time_constant.isinf().all()):
-            yield (
-                where,
-                f"decays by {network.timestep_s:g} s a timestep, and those of workload '{spec.workload.name}' last "
-                f"{workload.timestep_s:g} s",
-            )
+            here = f"those of workload '{spec.workload.name}' last {workload.timestep_s:g} s"
+            yield where, f"decays by {network.timestep_s:g} s a timestep, and {here}"
         if (network.topology, network.neuron) != (first.network.topology, first.network.neuron):
             yield where, f"has another network than that of recipe '{first_name}'; give it a sweep of its own"
     for part in sorted({"topology", "hidden", "layers", "neuron"} & spec.network.model_fields_set):

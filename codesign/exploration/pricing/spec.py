@@ -170,11 +170,8 @@ def _problems(data: dict[Any, Any]) -> Mistakes:
             continue
         block, of, parameter = path.split(".", 2)
         if of in taken[block]:
-            yield (
-                ("sweep",),
-                f"'{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}; "
-                f"give the one to be priced a name of its own in the sweep",
-            )
+            several = f"'{sweep.name}' has an axis {path}, so '{of}' has several values of {parameter}"
+            yield ("sweep",), f"{several}; give the one to be priced a name of its own in the sweep"
     try:
         chip = base_chip(sweep, entry)
     except CodesignError as error:

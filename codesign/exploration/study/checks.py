@@ -34,11 +34,8 @@ def problems(data: Any) -> Mistakes:
         "schedule": {**mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
     }
     if mapping(data, "evaluation").get("split") == "test":
-        yield (
-            ("evaluation", "split"),
-            "a study evaluates trials on the validation split, and the final front and the baseline "
-            "on the test split; remove it",
-        )
+        splits = "the validation split, and the final front and the baseline on the test split"
+        yield ("evaluation", "split"), f"a study evaluates trials on {splits}; remove it"
     yield from _space(data, names, _readable(data))
     yield from _fidelity(data)
 
