@@ -64,7 +64,7 @@ def what_is_installed_is_read_once(request: pytest.FixtureRequest, monkeypatch: 
 
 @cache
 def _remembered() -> tuple[Callable[..., Chip], Callable[..., Any]]:
-    from codesign.files.shipped import packaged_folders
+    from codesign.files.location import packaged_folders
     from codesign.hardware.library import load_chip
     from codesign.plug_ins import entry_points
 
