@@ -189,13 +189,18 @@ def everything(w):
     return (w.potential - w.enqueue_step) * (w.layer + w.core) + w.uniform * w.step - w.noise * w.index + w.score
 
 
-SHARE, LIMIT = 0.3, 7
+TINY = 1e-10
 
 
-def with_numbers(w, part=0.7):
-    """Literals, globals and a default that are not exact in float32, and integers."""
-    local, own = SHARE * w.potential, w
-    return local + w.uniform / 3 - 2 * w.enqueue_step - 1e-3 * w.index + LIMIT * own.layer - part * own.core
+def with_numbers(of_closure: float) -> Callable[[Waiting], Any]:
+    """Literals, a global, a default and one of a closure; beside 1, float32 keeps nothing of any, as float64 would."""
+
+    def priority(w, by_default=1e-10):
+        index, near = w.index, 1 + 1e-10 * w.index - 1
+        near += (1 + TINY * index - 1) + (1 + by_default * index - 1) + (1 + of_closure * index - 1)
+        return 1e10 * near - 2 * w.enqueue_step
+
+    return priority
 
 
 def with_closure(share: float, limit: int) -> Callable[[Waiting], Any]:
@@ -210,7 +215,7 @@ def not_a_number(waiting):
     return (waiting.potential - waiting.potential) / (waiting.potential - waiting.potential)
 
 
-@pytest.mark.parametrize("priority", [everything, with_numbers])
+@pytest.mark.parametrize("priority", [everything, with_numbers(1e-10)])
 def test_a_users_policy_equals_the_reference(plug_in, priority: Any):
     flags = {"uses_uniform": True, "uses_cores": True, "score": lambda network: network.fan_in() / 8}
     plug_in(mine=Policy(name="mine", priority=priority, **flags))
