@@ -47,6 +47,7 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     mask = (gate.logits > 0).float().requires_grad_()
     gate.close()
     assert network.input_gate is None
+    assert not weight[:, ::2].any()
     classification_loss(network, events, LAYERED, engine=engine).value.backward()
     of_masked = weight.grad.clone()
     gate.open(epoch=2)  # the cost has risen to 1.5 of 4 epochs
