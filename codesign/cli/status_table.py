@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -106,7 +107,7 @@ def _places(record: RunRecord) -> Iterator[RenderableType]:
     table.add_row(Text("output"), Text(record.output))
     table.add_row(Text("store"), Text(record.store))
     if record.search is not None:
-        table.add_row(Text("trials"), Text(record.search.place))
+        table.add_row(Text("trials"), Text(os.path.join(record.folder, record.search.place)))
     yield table
 
 

@@ -202,6 +202,18 @@ def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path
     assert "It was interrupted." in said(tmp_path / "out")
 
 
+def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(tmp_path: Path, cache_root: Path) -> None:
+    run(tiny(), tmp_path, cache_root, output="tiny")
+    file = tmp_path / "tiny" / "run.json"
+    content = json.loads(file.read_text())
+    content["search"] = {"trials": 8, "time_s": None, "told": {"complete": 4}, "place": "out/journal.log"}
+    file.write_text(json.dumps(content))
+    shown = said(tmp_path / "tiny", columns=200)
+    done, left = re.search(r"\n(━+)(─+) 11/11 results", shown).groups()
+    assert len(done) == len(left)
+    assert str(Path(content["folder"]) / "out/journal.log") in shown
+
+
 def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, cache_root: Path) -> None:
     run(tiny(), tmp_path, cache_root, output="tiny")
     file = tmp_path / "tiny" / "run.json"

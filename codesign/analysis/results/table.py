@@ -138,7 +138,7 @@ def read_results(location: Location) -> ResultTable:
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
-        raise InputError(f"{place}: there is no such file; `codesign sweep` writes results files")
+        raise InputError(f"{place}: there is no such file; a sweep or study writes its results when it ends")
     return _decoded(content, place)
 
 
