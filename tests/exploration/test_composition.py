@@ -313,6 +313,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
     ("more", "says"),
     [
         ("datasets: [a, b]", "15: datasets: must be a mapping from names to parts of a sweep file, found a list"),
+        ("datasets:", "15: datasets: must be a mapping from names to parts of a sweep file, found nothing"),
         ("datasets: {a: {datasets: {b: {}}}}", "15: datasets.a.datasets: is not possible in such a part; allowed"),
         ("scales: {a: {scales: {b: {}}}}", "15: scales.a.scales: is not possible in such a part; allowed"),
         ("scales: {a: {name: [1]}}", "15: name: must be a text, found a list"),

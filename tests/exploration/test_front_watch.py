@@ -116,12 +116,14 @@ def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     assert line.values == ("10.0 %", "1 µJ", "1 ms")
 
 
-@pytest.mark.parametrize("damaged", [b"", b"[1]", b"\xff", b'{"accuracy":[1],"spike_density":1}'])
+@pytest.mark.parametrize("damaged", [b"", b"1", b"\xff", b'{"accuracy":[1],"spike_density":1}'])
 def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan, watch = watched(tiny())
     for point in plan.points:
         if point.jobs is not None:
             watch.take(point.jobs.summary.key, damaged)
+            watch.take(point.jobs.cost.key, cost(1e-6, 1e-3))
+    assert watch.front() == []
     watch.take("f" * 64, b"of another sweep")
     give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
     assert texts(watch) == {FITTED: ("90.0 %", "1 µJ", "1 ms")}

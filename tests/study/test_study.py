@@ -138,7 +138,12 @@ def die_after(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, calls: i
     monkeypatch.setattr(owner, method, dying)
 
 
-WRITES = [(optuna.Study, "ask", 1), (optuna.Study, "tell", 5), (optuna.trial.Trial, "set_user_attr", 1)]
+WRITES = [
+    (optuna.Study, "ask", 1),
+    (optuna.Study, "tell", 5),
+    (optuna.trial.Trial, "set_user_attr", 1),
+    (optuna.trial.Trial, "set_constraint", 1),
+]
 
 
 @with_fidelity
