@@ -9,6 +9,7 @@ from mistakes_found import mistakes_of
 from tiny_studies import STUDY, study
 
 from codesign.errors import DocumentError
+from codesign.exploration.study.spec import FidelityEntry, FidelityLevel
 
 RECIPE = "recipe: [layered, unlayered]"
 RATE = "recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}"
@@ -221,3 +222,10 @@ def test_limits_have_units() -> None:
     assert accuracy.violation(0.25) == 0.5
     assert accuracy.violation(0.75) == -0.5
     assert study(more="constraints: [{column: accuracy, at_least: 50 %}]\n").constraints == (accuracy,)
+
+
+@pytest.mark.parametrize(("keep", "cohort", "kept"), [(0.55, 20, 11), (0.33, 9, 3), (0.3, 9, 3), (1 / 3, 9, 3)])
+def test_the_kept_share_of_a_cohort_is_rounded_up_and_not_by_float_arithmetic(
+    keep: float, cohort: int, kept: int
+) -> None:
+    assert FidelityEntry(levels=(FidelityLevel(epochs=1),), keep=keep, cohort=cohort).kept_of(cohort) == kept

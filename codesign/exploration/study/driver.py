@@ -6,7 +6,6 @@ trials have been told, and not on how fast jobs were, on how many workers, or af
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -153,7 +152,7 @@ class Driver:
                     yield
             numbers = []
             if fidelity is not None and self._spec.fidelity is not None:
-                numbers = best_of(self._spec, outcomes, math.ceil(self._spec.fidelity.keep * len(outcomes)))
+                numbers = best_of(self._spec, outcomes, self._spec.fidelity.kept_of(len(outcomes)))
             for number in outcomes.keys() - set(numbers):
                 outcome = outcomes[number]
                 dropped = level < last and len(outcome.objectives) > 0

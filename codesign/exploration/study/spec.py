@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -169,6 +170,10 @@ class FidelityEntry(Spec):
     levels: Annotated[tuple[FidelityLevel, ...], Field(min_length=1, max_length=10)]
     keep: Annotated[Real, Field(gt=0, lt=1)] = 1 / 3
     cohort: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 9
+
+    def kept_of(self, trials: int) -> int:
+        """How many of so many go on."""
+        return math.ceil(round(self.keep * trials, 9))  # 0.55 · 20 is a little more than 11
 
 
 class StudySpec(SweepSpec):
