@@ -101,6 +101,62 @@ def test_what_is_right_in_few_samples_is_not_certain(samples, standing):
     assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == standing
 
 
+def missing(chip, *wrong, energy=1e-9, **facts):
+    """Three seeds of a chip that answer all of 400 samples but those in the ranges `wrong`."""
+    right = np.ones((3, 400), dtype=int)
+    for start, end in wrong:
+        right[:, start:end] = 0
+    made = answering(chip, right, spike_density=1.0 + sum(map(sum, wrong)), energy_j=energy, **facts)
+    return [one | {"energy_j": energy * (1 + 1e-6 * one["training_seed"])} for one in made]
+
+
+def test_another_than_the_next_best_may_be_ahead():
+    """b misses all 20 that a misses and 12 more: 3 points, beyond 1.96 √14 / 402 = 1.8. c misses 33 others: 3.25,
+    within 1.96 √55 / 402 = 3.6."""
+    rows = missing("a", (0, 20)) + missing("b", (0, 32)) + missing("c", (100, 133))
+    assert asked(rows[:6], choose="chip", most="accuracy").standing == "sure"
+    answer = asked(rows, choose="chip", most="accuracy")
+    assert (labels(answer), answer.standing) == (["a", "b", "c"], "likely")
+    assert "With 400 test samples, chance may make the difference to c; about 490 would tell." in answer.remarks
+
+
+@pytest.mark.parametrize("where", ["accuracy >= 90 %", "accuracy within 6.2 points of best"])
+def test_a_variant_that_misses_by_chance_leaves_it_open_whether_another_meets_the_limit_or_not(where):
+    """b's cheap variant misses 41 of 400 samples, where 40 are allowed."""
+    cheap, firm = missing("b", (0, 41)), [one | {"axis.width": 2.0} for one in missing("b", (0, 14), energy=2e-9)]
+    rows = missing("a", (0, 15), energy=1.2e-9) + cheap
+    for more, who in (([], "B"), (firm, "Another variant of b")):
+        answer = asked(rows + more, choose="chip", least="energy_j", where=[where])
+        assert (labels(answer)[0], answer.standing) == ("a", "likely")
+        told = f"{who} would be better and may miss {where} by chance."
+        assert told.lower() in [remark.lower() for remark in answer.remarks]
+
+
+def test_networks_that_answer_all_of_few_samples_are_not_the_same_for_sure():
+    rows = [row(chip, 1.0, seed, accuracy=1.0, samples=50) for chip in "ab" for seed in SEEDS]
+    for densities, standing in (((1.0, 1.0), "sure"), ((1.0, 2.0), "open"), ((None, None), "open")):
+        spiking = [one | {"spike_density": densities["ab".index(one["chip"])]} for one in rows]
+        assert asked(spiking, choose="chip", most="accuracy").standing == standing
+
+
+def test_means_that_differ_by_rounding_alone_are_the_same():
+    accuracies = (0.1, 0.2, 0.3)
+    assert np.mean(accuracies) != np.mean(accuracies[::-1])
+    rows = [
+        row(chip, 1.0, seed, accuracy=accuracy, samples=400)
+        for chip, order in (("a", 1), ("b", -1))
+        for seed, accuracy in enumerate(accuracies[::order])
+    ]
+    remarks = asked(rows, choose="chip", most="accuracy").remarks
+    assert "With 400 test samples, chance may hide a difference." in remarks
+
+
+def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_one():
+    rows = [row("a", 1.0, seed, accuracy=0.9, drained_accuracy=0.8 + 1e-3 * seed, samples=400) for seed in SEEDS]
+    sides = {"more": {"chip": "a"}, "less": {"chip": "a"}, "column_of_less": "drained_accuracy"}
+    assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == ()
+
+
 def test_bits_that_are_no_bit_a_sample_are_refused():
     rows = [one | {"samples": 50} for one in answering("a", [[1] * 40]) + answering("b", [[1, 0] * 20])]
     with pytest.raises(InputError, match="right_answers must hold a bit for each of 50 samples, found 5 numbers of 8"):

@@ -17,10 +17,10 @@ from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, listed, points
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import counts_samples, lead_by_samples
+from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
 
-def left_to_samples(comparison: Comparison) -> str:
+def left_to_samples(comparison: Comparison, difference: str = "such a difference") -> str:
     """That two shares of the test samples are no farther apart than chance may put them, and how many samples would
     tell them apart, if that difference lasts."""
     samples = comparison.better.value("samples").mean
@@ -29,38 +29,41 @@ def left_to_samples(comparison: Comparison) -> str:
     low, high = lead_by_samples(comparison.better, comparison.worse, comparison.column)
     if not low <= 0.0 <= high:
         return ""
-    if comparison.better_mean == comparison.worse_mean:
+    if not comparison.gain.mean:  # means of the same values may differ by rounding
         return f"With {samples:,.0f} test samples, chance may hide a difference."
     apart = comparison.better_mean - comparison.worse_mean
     enough = float(f"{samples * ((high - low) / 2 / apart) ** 2:.2g}")
-    return f"With {samples:,.0f} test samples, chance may make such a difference; about {enough:,.0f} would tell."
+    return f"With {samples:,.0f} test samples, chance may make {difference}; about {enough:,.0f} would tell."
 
 
-def level_by_samples(contest: Contest) -> str:
-    """That all options have the same share of the test samples and give other answers."""
-    if contest.second is not None:
-        return ""
-    best, *others = contest.ranked
-    found = (compare(contest.column, best, point, more_is_better=contest.more) for point in others)
-    return next(filter(None, (left_to_samples(one) for one in found if one is not None)), "")
+def undecided_by_samples(contest: Contest) -> str:
+    """That chance may put the best ahead of another option, not only of the next one; or that all options have the same
+    share of the test samples and give other answers."""
+    best, label = contest.ranked[0], contest.label_of
+    for other in contest.ranked[contest.level :] or contest.ranked[1:]:
+        found = compare(contest.column, best, other, more_is_better=contest.more)
+        difference = "such a difference" if other is contest.second else f"the difference to {label(other)}"
+        if found is not None and (said := left_to_samples(found, difference)):
+            return said
+    return ""
 
 
 def excluded_by_chance(contest: Contest) -> str:
     """Who would be as good as the best, and misses a constraint by no more than seeds or test samples may bring about.
 
-    Only options of which no variant meets the constraints; those of one that has such a variant are left to the seeds.
     Of several, the one that misses by least. Beside a single one that meets them, also who cannot be compared with it.
     """
     better, unknown = {}, {}
     for option, variants in contest.members.items():
-        for point in variants if option not in contest.chosen else ():
+        for point in variants if contest.chosen.get(option) is not contest.ranked[0] else ():
             if not missed_by_chance(point, contest.where):
                 continue
+            label, has_another = contest.label(option), option in contest.chosen
             found = None if point.value(contest.column).mean is None else contest.against_next(point)
             if found is not None and found[1] >= 1:
-                better[point] = contest.label(option)
-            elif found is None and len(contest.ranked) == 1:
-                unknown[point] = contest.label(option)
+                better[point] = f"another variant of {label}" if has_another else label
+            elif found is None and len(contest.ranked) == 1 and not has_another:
+                unknown[point] = label
     told = better or unknown
     if not told:
         return ""
@@ -111,4 +114,4 @@ def left_to_chance(contest: Contest) -> str:
 def _answer_alike(one: Point, other: Point, where: Sequence[Constraint]) -> bool:
     """Whether two points give the same answers, as far as the limits are on shares of the test samples."""
     columns = [limit.column for limit in where if counts_samples(limit.column)]
-    return all(lead_by_samples(one, other, column) == (0.0, 0.0) for column in columns)
+    return all(answer_alike(one, other, column) for column in columns)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
-from codesign.analysis.answers.chance import left_to_chance, left_to_samples
+from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
     dropping_remark,
@@ -119,7 +119,7 @@ def standing_of(contest: Contest) -> Standing:
         return "open"
     certain = not (_limits_in_doubt(contest) or without_draws(contest.column))
     if contest.runner_up is not None:
-        by_chance, gain = bool(left_to_samples(contest.runner_up)), contest.runner_up.gain
+        by_chance, gain = bool(undecided_by_samples(contest)), contest.runner_up.gain
         if gain.half_width is None and (by_chance or left_to_chance(contest)):
             return "open"
         certain &= gain.above_zero and not by_chance

@@ -75,7 +75,7 @@ def answer_claim(
     sentence = _sentence(comparisons, means, agree)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    of_gains = question.relative_to is not None or question.at_least is not None
+    of_gains = any((question.relative_to, question.at_least, question.column_of_less))
     samples = "" if of_gains else _left_to_samples(comparisons)
     remarks = (_standing(comparisons, statuses), _left_to_draws(comparisons, statuses, question), samples)
     return answer(

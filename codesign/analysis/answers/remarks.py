@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, left_to_samples, level_by_samples
+from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
@@ -61,7 +61,7 @@ def remarks_on(
     said += [_doubt(contest, point) for point in told]
     said += [_off_centre(point, contest) for point in told]
     said.append(_seeds_wanted(contest))
-    said.append(level_by_samples(contest) if contest.runner_up is None else left_to_samples(contest.runner_up))
+    said.append(undecided_by_samples(contest))
     said += [excluded_by_chance(contest), included_by_chance(contest)]
     said.append(without_draws(contest.column, *(limit.column for limit in contest.where)))
     if contest.runner_up is not None and not lacking_terms(contest):

@@ -9,7 +9,7 @@ from typing import Literal
 from codesign.analysis.comparisons.robustness import DRAWN, Robustness, robustness_of
 from codesign.analysis.results.formatting import coverage_words, listed
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import counts_samples
+from codesign.analysis.results.samples import answer_alike, counts_samples
 from codesign.analysis.results.statistics import Interval, difference, paired
 from codesign.deferred import pd
 from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS
@@ -55,12 +55,10 @@ class Comparison:
     def equal(self) -> bool:
         """Whether both have the same in each training seed, and not just on average.
 
-        Of one seed, two networks may give as many right answers by chance; those with the same spikes give the same.
+        Two networks may give as many right answers by chance; those with the same spikes give the same.
         """
-        if self.gain.half_width is None and counts_samples(self.column):
-            alike = self.better.seeds("spike_density").equals(self.worse.seeds("spike_density"))
-            return self.gain.mean == 0.0 and alike
-        return self.gain.mean == 0.0 and not self.gain.half_width
+        by_chance = counts_samples(self.column) and not answer_alike(self.better, self.worse, self.column)
+        return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
 
     @property
     def ratio(self) -> float | None:

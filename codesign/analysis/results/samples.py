@@ -27,6 +27,12 @@ def counts_samples(column: str) -> bool:
     return column.endswith("accuracy") or column in ("agreement", "tied_fraction", "undecided_fraction")
 
 
+def answer_alike(one: Point, other: Point, column: str) -> bool:
+    """Whether two points have the same share because they have the same spikes; never so where these are not known."""
+    same = (one.seeds(name).equals(other.seeds(name)) for name in (column, "spike_density"))
+    return not one.seeds("spike_density").empty and all(same)
+
+
 def chance_of(point: Point, column: str) -> float:
     """Half the width of a share's interval over the choice of test samples; 0 where their number is not known.
 
@@ -49,8 +55,8 @@ def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float
     Of accuracies, sample by sample (Bonett and Price 2012, doi:10.3102/1076998611411915): the two samples that are made
     up, of which each point answers one, keep the interval honest where few or no samples tell the points apart.
     """
-    if all(one.seeds(name).equals(other.seeds(name)) for name in (column, "spike_density")):
-        return 0.0, 0.0  # the same spikes
+    if answer_alike(one, other, column):
+        return 0.0, 0.0
     answers = [right_answers(point) if column == "accuracy" else {} for point in (one, other)]
     seeds = sorted(answers[0].keys() & answers[1].keys())
     if not seeds or len({len(of[seed]) for of in answers for seed in seeds}) > 1:
