@@ -157,6 +157,21 @@ def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_on
     assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == ()
 
 
+def test_no_wrong_answer_in_few_samples_does_not_show_that_there_are_few():
+    """Of networks that are right in 95 %, 0.95⁵⁰ = 8 % answer all of 50 samples; 51/52 − 1.96 √(51/52 · 1/52 / 52) is
+    94.3 %."""
+    rows = accurate("a", 1e-9, 1.0, 1.0, 1.0) + accurate("b", 2e-9, 0.5, 0.5, 0.5)
+    rows = [one | {"samples": 50} for one in rows]
+    assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == "likely"
+
+
+def test_bits_of_another_accuracy_are_refused():
+    a, b = answering("a", [[1] * 40], spike_density=1.0), answering("b", [[1, 0] * 20], spike_density=2.0)
+    rows = [one | {"accuracy": 0.9} for one in a] + b
+    with pytest.raises(InputError, match=r"right_answers has 40 of 40 samples right, but accuracy is 0\.9"):
+        lead_by_samples(*gathered(rows), "accuracy")
+
+
 def test_bits_that_are_no_bit_a_sample_are_refused():
     rows = [one | {"samples": 50} for one in answering("a", [[1] * 40]) + answering("b", [[1, 0] * 20])]
     with pytest.raises(InputError, match="right_answers must hold a bit for each of 50 samples, found 5 numbers of 8"):

@@ -13,7 +13,7 @@ from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.samples import chance_of, counts_samples, lead_by_samples
+from codesign.analysis.results.samples import counts_samples, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import difference, interval
 from codesign.arrays import Flags, Floats
 
@@ -155,8 +155,8 @@ def _by_chance(point: Point, constraint: Constraint) -> bool:
             return any(high > constraint.distance for _, high in leads)
         return not any(low > constraint.distance for low, _ in leads)
     short = interval(_short(np.asarray(values, dtype=float), np.array(constraint.value), constraint))
-    apart = abs(short.mean or 0.0)
-    return apart <= max(short.half_width or 0.0, chance_of(point, constraint.column))
+    low, high = share_by_samples(point, constraint.column)
+    return low <= constraint.value <= high or abs(short.mean or 0.0) <= (short.half_width or 0.0)
 
 
 def farthest_ahead(point: Point, constraint: Constraint) -> tuple[Point, float]:

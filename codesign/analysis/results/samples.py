@@ -18,7 +18,8 @@ from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.arrays import Floats
 from codesign.errors import InputError
 
-_READ = ("training_seed", "samples", "right_answers")
+_READ = ("training_seed", "samples", "accuracy", "right_answers")
+_HALF = 0.5  # samples: an accuracy may be rounded
 _QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
@@ -33,20 +34,21 @@ def answer_alike(one: Point, other: Point, column: str) -> bool:
     return not one.seeds("spike_density").empty and all(same)
 
 
-def chance_of(point: Point, column: str) -> float:
-    """Half the width of a share's interval over the choice of test samples; 0 where their number is not known.
+def share_by_samples(point: Point, column: str) -> tuple[float, float]:
+    """Interval of a share over the choice of test samples; of no width where their number is not known.
 
     Of accuracies, from the mean over training seeds of each sample. Two samples are made up, one right and one wrong,
-    so that what is right in all samples is not taken for certain.
+    so that what is right in all samples is not taken for certain; the middle is nearer to one half for them.
     """
     share, count = (point.value(name).mean for name in (column, "samples"))
     if share is None or not count:
-        return 0.0
+        return share or 0.0, share or 0.0
     right = right_answers(point).values() if column == "accuracy" else ()
     squares = float((np.mean([*right], axis=0) ** 2).sum()) if right else share * count
     samples = count + 2
-    variance = (squares + 1) / samples - ((share * count + 1) / samples) ** 2
-    return _QUANTILE * math.sqrt(max(variance, 0.0) / samples)
+    middle = (share * count + 1) / samples
+    width = _QUANTILE * math.sqrt(max((squares + 1) / samples - middle**2, 0.0) / samples)
+    return middle - width, middle + width
 
 
 def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float]:
@@ -60,8 +62,8 @@ def lead_by_samples(one: Point, other: Point, column: str) -> tuple[float, float
     answers = [right_answers(point) if column == "accuracy" else {} for point in (one, other)]
     seeds = sorted(answers[0].keys() & answers[1].keys())
     if not seeds or len({len(of[seed]) for of in answers for seed in seeds}) > 1:
-        lead = (one.value(column).mean or 0.0) - (other.value(column).mean or 0.0)
-        width = math.hypot(chance_of(one, column), chance_of(other, column))
+        (low, high), (least, most) = share_by_samples(one, column), share_by_samples(other, column)
+        lead, width = (low + high - least - most) / 2, math.hypot(high - low, most - least) / 2
         return lead - width, lead + width
     leads = np.mean([answers[0][seed] - answers[1][seed] for seed in seeds], axis=0)
     samples = len(leads) + 2
@@ -87,13 +89,19 @@ def _packed(point: Point) -> tuple[int, dict[int, list[NDArray[np.uint8]]]]:
     columns = (point.source.frame[name].to_numpy()[point.source.positions] for name in _READ)
     found: dict[int, list[NDArray[np.uint8]]] = {}
     counts = set()
-    for seed, samples, cell in zip(*columns, strict=True):
-        if not is_known(samples) or cell is None:
+    for seed, samples, accuracy, cell in zip(*columns, strict=True):
+        if not is_known(samples) or not is_known(accuracy) or cell is None:
             return 0, {}
         if len(cell) != -(-samples // 8):
             raise InputError(
                 f"results: right_answers must hold a bit for each of {samples} samples, found {len(cell)} numbers of 8"
             )
-        found.setdefault(int(seed), []).append(np.array(cell, dtype=np.uint8))
+        bits = np.array(cell, dtype=np.uint8)
+        right = int(np.unpackbits(bits, count=int(samples), bitorder="little").sum())
+        if abs(accuracy * samples - right) >= _HALF:
+            raise InputError(
+                f"results: right_answers has {right} of {samples} samples right, but accuracy is {accuracy:g}"
+            )
+        found.setdefault(int(seed), []).append(bits)
         counts.add(int(samples))
     return (counts.pop(), found) if len(counts) == 1 else (0, {})
