@@ -53,24 +53,21 @@ def excluded_by_chance(contest: Contest) -> str:
 
     Of several, the one that misses by least. Beside a single one that meets them, also who cannot be compared with it.
     """
-    better, unknown = {}, {}
-    for option, variants in contest.members.items():
-        for point in variants if contest.chosen.get(option) is not contest.ranked[0] else ():
-            if not missed_by_chance(point, contest.where):
-                continue
-            label, has_another = contest.label(option), option in contest.chosen
-            found = None if point.value(contest.column).mean is None else contest.against_next(point)
-            if found is not None and found[1] >= 1:
-                better[point] = f"another variant of {label}" if has_another else label
-            elif found is None and len(contest.ranked) == 1 and not has_another:
-                unknown[point] = label
-    told = better or unknown
-    if not told:
-        return ""
-    nearest = min(told, key=lambda point: largest_miss(point, contest.where))
-    missed = listed([limit.text for limit in contest.where if not meets(nearest, limit)])
-    how = "would be better" if better else "cannot be compared"
-    return f"{contest.names.upper(told[nearest])} {how} and may miss {missed} by chance."
+    best, where, unknown = contest.ranked[0], contest.where, ""
+    others = {option: of for option, of in contest.members.items() if contest.chosen.get(option) is not best}
+    options = {p: option for option, of in others.items() for p in of if not all(meets(p, limit) for limit in where)}
+    for point in sorted(options, key=lambda point: largest_miss(point, where)):  # what takes long, of few
+        label, has_another = contest.label(options[point]), options[point] in contest.chosen
+        found = None if point.value(contest.column).mean is None else contest.against_next(point)
+        better = found is not None and found[1] >= 1
+        cannot = found is None and len(contest.ranked) == 1 and not has_another and not unknown
+        if (better or cannot) and missed_by_chance(point, where):
+            missed = listed([limit.text for limit in where if not meets(point, limit)])
+            who = contest.names.upper(f"another variant of {label}" if has_another else label)
+            if better:
+                return f"{who} would be better and may miss {missed} by chance."
+            unknown = f"{who} cannot be compared and may miss {missed} by chance."
+    return unknown
 
 
 def included_by_chance(contest: Contest) -> str:
