@@ -20,7 +20,7 @@ from codesign.hardware.chip.description import Chip
 
 pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
 
-AXES = "axes:\n  schedule.asynchronous.group_size: [2, all]\n  chip.mubrain.vector_width: [1, 4]\n"
+AXES = "axes:\n  schedule.asynchronous.group_size: [2, all]\n  chip.mubrain.cores: [1, 4]\n"
 CHIPS = Path(__file__).parents[2] / "chips"
 ODD = ("true", "'3'", "1e308", "-1", "0", ".nan", "~", "[]", "{}", "[1, 2]", "{a: 1}", "1 pJ", "x", "10000000000", "''")
 LONGEST_S = 20.0
