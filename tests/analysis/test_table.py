@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from codesign.analysis.results.columns import COLUMNS, SMALLEST
 from codesign.analysis.results.limits import MOST_ROWS
-from codesign.analysis.results.metadata import ChipFacts, ChipNumber, JobFacts, Objective, ResultMetadata, WorkloadFacts
+from codesign.analysis.results.metadata import (
+    AxisFacts,
+    ChipFacts,
+    ChipNumber,
+    JobFacts,
+    Objective,
+    ResultMetadata,
+    WorkloadFacts,
+)
 from codesign.analysis.results.table import (
     METADATA_KEY,
     ResultTable,
@@ -189,6 +197,13 @@ def test_wrong_rows_are_refused(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         write_results(tmp_path / "r", [row(**changes)], METADATA)
     assert not (tmp_path / "r").exists()
+
+
+def test_a_unit_is_short_since_it_stands_beside_each_value():
+    axis = AxisFacts(name="chip.mubrain.cores", unit="x" * 1001)
+    text = replace(METADATA, axes=(axis,)).to_json()
+    with pytest.raises(ValueError, match=r"axes\.0\.unit: must be at most 1,000 characters, found 1,001"):
+        ResultMetadata.from_json(text)
 
 
 def test_a_number_that_is_not_finite_has_no_place_in_the_metadata(tmp_path):

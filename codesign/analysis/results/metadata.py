@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-_LONGEST = 100_000
-"""Characters of a text."""
+_LONGEST, _LONGEST_UNIT = 100_000, 1_000
+"""Characters of a text, and of a unit, which stands beside each value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,8 +310,8 @@ def _check_values(content: Any) -> None:
                 waiting += ((f"{path}.{name}", part) for name, part in value.items())
             case list():
                 waiting += ((f"{path}.{position}", part) for position, part in enumerate(value))
-            case str() if len(value) > _LONGEST:
-                raise ValueError(f"{path[1:]}: must be at most {_LONGEST:,} characters, found {len(value):,}")
+            case str() if len(value) > (most := _LONGEST_UNIT if path.endswith(".unit") else _LONGEST):
+                raise ValueError(f"{path[1:]}: must be at most {most:,} characters, found {len(value):,}")
             case int() | float() if value and not SMALLEST <= abs(value) <= LARGEST:
                 raise ValueError(
                     f"{path[1:]}: must be 0 or from {SMALLEST:g} to {LARGEST:g} in size, found {float(value):g}"
