@@ -53,21 +53,32 @@ def excluded_by_chance(contest: Contest) -> str:
 
     Of several, the one that misses by least. Beside a single one that meets them, also who cannot be compared with it.
     """
-    best, where, unknown = contest.ranked[0], contest.where, ""
+    best, where = contest.ranked[0], contest.where
     others = {option: of for option, of in contest.members.items() if contest.chosen.get(option) is not best}
     options = {p: option for option, of in others.items() for p in of if not all(meets(p, limit) for limit in where)}
-    for point in sorted(options, key=lambda point: largest_miss(point, where)):  # what takes long, of few
-        label, has_another = contest.label(options[point]), options[point] in contest.chosen
-        found = None if point.value(contest.column).mean is None else contest.against_next(point)
-        better = found is not None and found[1] >= 1
-        cannot = found is None and len(contest.ranked) == 1 and not has_another and not unknown
-        if (better or cannot) and missed_by_chance(point, where):
-            missed = listed([limit.text for limit in where if not meets(point, limit)])
-            who = contest.names.upper(f"another variant of {label}" if has_another else label)
-            if better:
-                return f"{who} would be better and may miss {missed} by chance."
-            unknown = f"{who} cannot be compared and may miss {missed} by chance."
-    return unknown
+    nearest = sorted(options, key=lambda point: largest_miss(point, where))
+
+    def told(point: Point, what: str) -> str:
+        label = contest.label(options[point])
+        who = contest.names.upper(f"another variant of {label}" if options[point] in contest.chosen else label)
+        missed = listed([limit.text for limit in where if not meets(point, limit)])
+        return f"{who} {what} and may miss {missed} by chance."
+
+    for point in nearest:
+        if (_over_next(contest, point) or 0.0) >= 1 and missed_by_chance(point, where):
+            return told(point, "would be better")
+    if len(contest.ranked) == 1:
+        for point in nearest:
+            unknown = options[point] not in contest.chosen and _over_next(contest, point) is None
+            if unknown and missed_by_chance(point, where):
+                return told(point, "cannot be compared")
+    return ""
+
+
+def _over_next(contest: Contest, point: Point) -> float | None:
+    """How many times better a point is than the first ranked one that compares with it; None without one."""
+    found = None if point.value(contest.column).mean is None else contest.against_next(point)
+    return None if found is None else found[1]
 
 
 def included_by_chance(contest: Contest) -> str:
