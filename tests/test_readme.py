@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from codesign.analysis.results.points import Point, gather
+from codesign.analysis.results.table import read_results
 from codesign.documents import parse_document
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.simulation.policies import Policy, get_policy
+from codesign.units import format_si, in_percent
 
 README = Path(__file__).parent.parent / "README.md"
 DOCS = README.parent / "docs"
@@ -42,6 +45,35 @@ def fenced(page: str, language: str) -> list[str]:
 def test_the_sweep_of_the_guide_is_that_of_the_readme():
     (text,) = fenced("sweeps.md", "yaml")
     assert sweep_of(text) == sweep_of(block("name: my_question"))
+
+
+def right(point: Point) -> str:
+    accuracy = point.value("accuracy")
+    return f"{in_percent(accuracy.mean)} ± {in_percent(accuracy.half_width)}"
+
+
+def row(point: Point) -> str:
+    """A point as the table of digits has it."""
+    density, contention = point.value("spike_density"), 100 * point.value("contention").mean
+    steps, spikes = (point.value(name).mean for name in ("latency_steps", "latency_spikes"))
+    energy, cores = (format_si(point.value(name).mean, "J", 3) for name in ("energy_j", "energy_cores_in_use_j"))
+    latency = point.value("latency_s").mean
+    cells = [point.chip, point.recipe, point.schedule, str(point.group_size or "–"), right(point)]
+    cells += [f"{density.mean:.2f} ± {density.half_width:.2f}", f"{steps:.2f}", f"{spikes:.1f}", f"{contention:.0f} %"]
+    return f"| {' | '.join([*cells, energy, cores, '–' if latency is None else format_si(latency, 's', 3)])} |"
+
+
+def test_tables_of_digits_say_what_the_example_holds():
+    """That of the results, where 98.55 % reads as on the page, and that of the README."""
+    points = gather(read_results(str(README.parent / "reports" / "example" / "results.parquet")))
+    assert not {row(point) for point in points} - set((DOCS / "results.md").read_text(encoding="utf-8").splitlines())
+    readme = README.read_text(encoding="utf-8").replace(" right", "")
+    own = {(point.recipe, point.chip): point for point in points if point.schedule == "chip"}
+    for recipe in ("layered", "unlayered_random", "unlayered_sparse"):
+        loihi, speck = (own[recipe, chip] for chip in ("loihi", "speck"))
+        density = f"{loihi.value('spike_density').mean:.1f}"
+        on = [f"{right(point)} %, {format_si(point.value('energy_j').mean, 'J', 3)}" for point in (loihi, speck)]
+        assert f"| {' | '.join([density, *on])} |" in readme
 
 
 def test_the_policy_of_the_guide_is_one():
