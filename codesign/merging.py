@@ -67,7 +67,7 @@ def chain_of(
         problems += chain[0].problems
         seen.append(os.path.realpath(path))
         if not isinstance(chain[0].data, dict):
-            message = f"must be a mapping, since another file extends it, found {shown(chain[0].data)}"
+            message = f"must be a mapping, because another file extends it, found {shown(chain[0].data)}"
             raise DocumentError([*problems, chain[0].problem((), message)])
     return chain, problems
 

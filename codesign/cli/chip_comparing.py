@@ -167,7 +167,7 @@ def _page(chips: Sequence[Chip]) -> str:
         (_EXPLANATION,),
         (
             *([chips_figure(marks)] if marks else []),
-            *([f"Not drawn, since energy or area is not known: {left_out}."] if left_out else []),
+            *([f"Not drawn because energy or area is not known: {left_out}."] if left_out else []),
             _page_table(chips),
         ),
         (Section(name="remarks", title="Remarks on energies and areas", body=tuple(_remarks(chips))),),

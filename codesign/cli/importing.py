@@ -89,7 +89,7 @@ def import_model(
         save_model(path, loaded.network, loaded.card)
         typer.echo(f"model    {printable(path)}")
     else:
-        typer.echo("model    not written: it does not do what was recorded", err=True)
+        typer.echo("model    not written: it differs from the recording", err=True)
     if not agrees:
         raise typer.Exit(1)
 
@@ -110,7 +110,7 @@ def _beside(model: Location, suffix: str) -> Location:
     path = with_suffix(model, suffix)
     folder, name = open_file(path)
     if folder.size(name) is not None:
-        raise InputError(f"{printable(path)}: is there already; give it as --output to replace it, or another name")
+        raise InputError(f"{printable(path)}: already exists; give it as --output to replace it, or give another name")
     return path
 
 
@@ -136,5 +136,5 @@ def export_model(
     write_nir(path, loaded.network, loaded.card, dialect)
     typer.echo(f"nir      {printable(path)}")
     if dialect == "plain" and (beyond := beyond_nir(loaded.network)):
-        told = "say nothing of this, so other readers run other neurons; `codesign import` restores these"
+        told = "cannot say this, so other readers run other neurons; `codesign import` restores these"
         typer.echo(f"note     {', '.join(beyond)}: NIR's equations {told}", err=True)

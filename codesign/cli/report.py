@@ -96,6 +96,6 @@ def _page(results: str, file: Location, output: str | None) -> Location:
     if str(page) == str(file):
         raise InputError(f"--output: {printable(page)} is the results file itself")
     if str(page).lower().endswith(_OTHER_FORMS):
-        said = "would be a page in HTML; --figures and --tables write other forms beside it"
+        said = "would hold an HTML page; --figures and --tables write other formats beside it"
         raise InputError(f"--output: {printable(page)} {said}")
     return page

@@ -37,7 +37,7 @@ def status(
 
     runs, problems = find_runs(location)
     if not runs and not problems and location != _USUAL:
-        raise InputError(f"{printable(location)}: is neither the output of a sweep or study nor a folder of such")
+        raise InputError(f"{printable(location)}: is neither the output of a sweep or study nor a folder of them")
     if as_json:
         told = [
             run.record.model_dump(mode="json", exclude={"format", "configuration"})

@@ -97,7 +97,7 @@ def _failures(record: RunRecord) -> Iterator[Text]:
     for line in shown:
         yield Text(f"  {line}", style="red")
     if shown and record.jobs.failed > len(shown):
-        yield Text(f"  and {record.jobs.failed - len(shown):,} failures before", style="dim")
+        yield Text(f"  and {record.jobs.failed - len(shown):,}earlier failures", style="dim")
 
 
 def _places(record: RunRecord) -> Iterator[RenderableType]:
@@ -117,9 +117,7 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
         return
     yield Text(_why(run))
     if run.state == "finished" and record.search is not None:
-        yield Text(
-            "A trial that failed has ended, too. Running the study again tries only what failed on the test split."
-        )
+        yield Text("A failed trial has ended too. Running the study again tries only what failed on the test split.")
     elif record.command:
         yield Text("Finished jobs are kept; this continues with the rest:")
         yield Text(f"cd {shlex.quote(record.folder)} && {record.command}", style="bold", overflow="fold")

@@ -196,7 +196,7 @@ def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
         )
     if version != str(_VERSION):
         raise InputError(
-            f"{place}: {_MARK} must be {_VERSION}, found {version[:20]!r}; another codesign has written it"
+            f"{place}: {_MARK} must be {_VERSION}, found {version[:20]!r}; another version of codesign wrote it"
         )
     mistakes: list[str] = []
     values: dict[str, Any] = {}
@@ -259,7 +259,7 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
         if name not in ("time_constant", "floor", "synaptic_time_constant") and not bool(tensor.isfinite().all()):
             raise InputError(f"{place}: {name} holds numbers that are not finite")
     if card.weights not in ("", digest_of(state)):
-        raise InputError(f"{place}: the card is of other weights; `cd.describe_model` makes that of these")
+        raise InputError(f"{place}: the card describes other weights; `cd.describe_model` makes one for these")
 
 
 def _written(tensor: torch.Tensor) -> str:

@@ -22,10 +22,10 @@ def load_weights(
     for layer, bias in biases.items():
         if held_bias is None:
             raise InputError(
-                f"weights: a bias stands after weight {layer}; make the network with NeuronSpec(bias=True)"
+                f"weights: there is a bias after weight {layer}; make the network with NeuronSpec(bias=True)"
             )
         if layer >= len(shape.layers):
-            raise InputError(f"weights: a bias stands after weight {layer}, of a delayed or direct connection")
+            raise InputError(f"weights: there is a bias after weight {layer}, of a delayed or direct connection")
         channels = shape.layers[layer].channels
         if len(bias) != channels:
             raise InputError(f"weights: the bias of layer {layer} must have {channels} numbers, found {len(bias)}")

@@ -208,7 +208,7 @@ def _check_value(value: Any, *, learns: bool) -> None:
     """Refuse what a loss of your own may not give."""
     if not isinstance(value, torch.Tensor) or value.shape != ():
         found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-        raise InputError(f"loss: must give a scalar tensor, found {found}")
+        raise InputError(f"loss: must return a scalar tensor, found {found}")
     if learns and not value.requires_grad:
         raise InputError("loss: must have a gradient; it does not depend on what the network returned")
 

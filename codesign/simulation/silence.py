@@ -30,7 +30,7 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
         return
     silent = np.flatnonzero(execution.emitted.sum(axis=0) == 0)
     layer = int(silent[0]) if len(silent) else len(execution.shape.layers) - 1
-    reasons = [*_REASONS, "it waits for more messages than come (synchronization_threshold without barrier_messages)"]
+    reasons = [*_REASONS, "it waits for more messages than arrive (synchronization_threshold without barrier_messages)"]
     if not execution.input_events.any():
         reasons = ["the samples have no input events"]
     _warn(
@@ -49,7 +49,7 @@ def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
     if samples >= _ENOUGH_SAMPLES and silent:
         _warn(
             f"layer {silent[0]} of {len(spikes)} fired for none of {samples} training samples in the first epoch; "
-            "a layer to which it alone leads gets no message, and no gradient comes back from there. Likely: "
+            "layers that only it feeds get no message, and no gradient passes back through it. Likely: "
             f"{'; '.join(_REASONS)}. A lower threshold, a longer time constant or larger initial weights help"
         )
 

@@ -24,10 +24,10 @@ class BatchTransform(Protocol):
 
 
 _FORMS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
-    "loss": ("(simulation, labels) that gives a scalar", ("simulation", "labels"), ()),
-    "optimizer": ("(parameters) that gives an optimizer", ("parameters",), ()),
-    "learning_rate_schedule": ("(optimizer) that gives a scheduler", ("optimizer",), ()),
-    "batch_transform": ("(events, *, seed, epoch) that gives a batch", ("events",), ("seed", "epoch")),
+    "loss": ("(simulation, labels) that returns a scalar", ("simulation", "labels"), ()),
+    "optimizer": ("(parameters) that returns an optimizer", ("parameters",), ()),
+    "learning_rate_schedule": ("(optimizer) that returns a scheduler", ("optimizer",), ()),
+    "batch_transform": ("(events, *, seed, epoch) that returns a batch", ("events",), ("seed", "epoch")),
 }
 
 
@@ -70,13 +70,13 @@ class Hooks:
         """
         adam = partial(Adam, lr=learning_rate)
         optimizer = (self.optimizer or adam)(parameters)
-        instance("hooks.optimizer: what it gives", optimizer, Optimizer)
-        function("hooks.optimizer: step of what it gives", optimizer.step, "no arguments", given=())
+        instance("hooks.optimizer: what it returns", optimizer, Optimizer)
+        function("hooks.optimizer: step of what it returns", optimizer.step, "no arguments", given=())
         if self.learning_rate_schedule is None:
             return optimizer, None
         scheduler = self.learning_rate_schedule(optimizer)
-        instance("hooks.learning_rate_schedule: what it gives", scheduler, LRScheduler)
-        function("hooks.learning_rate_schedule: step of what it gives", scheduler.step, "no arguments", given=())
+        instance("hooks.learning_rate_schedule: what it returns", scheduler, LRScheduler)
+        function("hooks.learning_rate_schedule: step of what it returns", scheduler.step, "no arguments", given=())
         return optimizer, scheduler
 
     def transformed(self, batch: EventBatch, *, seed: int, epoch: int) -> EventBatch:
@@ -88,10 +88,10 @@ class Hooks:
         if self.batch_transform is None:
             return batch
         changed = self.batch_transform(batch, seed=seed, epoch=epoch)
-        instance("hooks.batch_transform: what it gives", changed, EventBatch)
+        instance("hooks.batch_transform: what it returns", changed, EventBatch)
         if len(changed) != len(batch):
             raise InputError(
-                f"hooks.batch_transform: must give {len(batch)} samples, as many as it is given; found {len(changed)}"
+                f"hooks.batch_transform: must return {len(batch)} samples, as many as it is given; found {len(changed)}"
             )
         return changed
 

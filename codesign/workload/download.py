@@ -89,7 +89,7 @@ def _place(file: RemoteFile, page: str, folder: Path, progress: DownloadProgress
         return
     if file.archive and by_hand.is_file():
         if (md5 := _md5(by_hand)) != file.md5:
-            raise DataError(f"{by_hand}: has the MD5 checksum {md5}, and not {file.md5}; remove it")
+            raise DataError(f"{by_hand}: has the MD5 checksum {md5}, not {file.md5}; remove it")
         progress.note(f"{file.name}: taken from {by_hand}")
         _unpack(by_hand, target)
         return
@@ -117,13 +117,13 @@ def _fetch(file: RemoteFile, part: Path, progress: DownloadProgress) -> None:
         except requests.RequestException as error:
             cause = error.args[0] if error.args else error
             reason = getattr(cause, "reason", cause)  # of "retries exceeded", which are none
-            again = "; the same command continues with what has come" if part.exists() else ""
+            again = "; the same command continues from what has arrived" if part.exists() else ""
             raise DataError(f"{file.url}: cannot be fetched ({reason}){again}") from None
     if (md5 := _md5(part)) != file.md5:
         part.unlink()
         raise DataError(
-            f"{file.url}: what came has the MD5 checksum {md5}, and not {file.md5}, so it is damaged or another file; "
-            "nothing of it was kept"
+            f"{file.url}: the download has the MD5 checksum {md5}, not {file.md5}, so it is damaged or another file; "
+            "nothing was kept"
         )
 
 

@@ -108,7 +108,7 @@ def test_where_it_is_narrow_names_are_kept_and_times_give_way(tmp_path: Path, fi
 
 def test_nothing_there(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "missing", Path(__file__), "memory://nothing"):
-        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a folder of such"):
+        with pytest.raises(InputError, match="is neither the output of a sweep or study nor a folder of them"):
             said(place)
 
 
@@ -222,9 +222,7 @@ def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, cac
     content["search"] = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "journal.log"}
     file.write_text(json.dumps(content))
     shown = said(tmp_path / "tiny", columns=200)
-    assert (
-        "A trial that failed has ended, too. Running the study again tries only what failed on the test split." in shown
-    )
+    assert "A failed trial has ended too. Running the study again tries only what failed on the test split." in shown
     assert "continues with the rest" not in shown
 
 

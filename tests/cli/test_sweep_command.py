@@ -199,7 +199,7 @@ def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(
 def test_options_that_contradict_each_other(folder: Path) -> None:
     with pytest.raises(InputError, match="need --executor ray"):
         invoke("tiny.yaml", "--executor", "serial", "--workers", "2")
-    with pytest.raises(InputError, match="cannot be chosen with --ray-address"):
+    with pytest.raises(InputError, match="cannot be combined with --ray-address"):
         invoke("tiny.yaml", "--ray-address", "host:1", "--workers", "2")
 
 

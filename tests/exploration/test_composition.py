@@ -218,7 +218,7 @@ scales:
         "mine.yaml:7: chips.truenorth.schedules.0: unknown schedule 'asynchronus'; did you mean 'asynchronous'? "
         "allowed: asynchronous, chip, layered, paper_table5",
         "mine.yaml:8: chips.loihi.capacty: unknown key; did you mean 'capacity'? allowed: capacity, cut, extends, "
-        "mapping, operation, schedules, spread, weight_bits, and keys of a chip file but for name and measurements",
+        "mapping, operation, schedules, spread, weight_bits, and keys of a chip file except name and measurements",
         "mine.yaml:11: evaluation.samples: must be greater than 0, found -1",
         "mine.yaml:15: workload.train: must be a whole number, found 'few'",
         "mine.yaml:16: unknown key 'titel'; did you mean 'title'? allowed: axes, chips, datasets, description, "
@@ -332,7 +332,7 @@ def test_any_parts_are_merged_in_order_and_keep_their_places(trees):
         ("extends: mine.yaml", "15: extends: mine.yaml: is extended by itself"),
         ("extends: ./../{here}/mine.yaml", "is extended by itself"),
         ("extends: circle.yaml", "circle.yaml:1: extends: mine.yaml: is extended by itself, through 2 files"),
-        ("extends: list.yaml", "list.yaml:1: must be a mapping, since another file extends it, found a list"),
+        ("extends: list.yaml", "list.yaml:1: must be a mapping, because another file extends it, found a list"),
         ("extends: broken.yaml", "broken.yaml:2: is not valid YAML"),
         ("extends: empty.yaml", "empty.yaml:1: is empty"),
         ("extends: twice.yaml", "twice.yaml:2: 'title' is given twice, first in line 1; keep one"),

@@ -24,7 +24,7 @@ from codesign.hardware.library import find_chip
         ("cores: [1, 2]", "changes spikes, so the stored executions do not hold for it"),
         ("synchronization.kind: [timer]", "changes spikes"),
         ('can_flush: ["no"]', "changes spikes"),
-        ("supply_voltage: [1 V]", "nothing that is computed depends on it"),
+        ("supply_voltage: [1 V]", "no result depends on it"),
         ("energies.synaptic_operatoin: [1 pJ]", "did you mean 'energies.synaptic_operation'"),
         ("energies.hop: [1 ns]", "must be a quantity in J"),
         ("energies.hop: [1 pJ, 1 pJ]", "values must differ"),

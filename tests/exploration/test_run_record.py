@@ -168,7 +168,7 @@ def test_a_record_that_cannot_be_written_is_noted_once_and_the_run_goes_on(tmp_p
     outcome = run(tmp_path, cache_root, progress=progress)
     assert outcome.ok == 2
     (note,) = (note for note in progress.notes if "record" in note)
-    assert note.startswith("the record of this run cannot be kept, so that `codesign status` lacks it: ")
+    assert note.startswith("no record of this run can be written, so `codesign status` lacks it: ")
     assert str(tmp_path / "out" / RECORD) in note
 
 

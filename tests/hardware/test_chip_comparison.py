@@ -122,7 +122,7 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
     text = paths["html"].read_text(encoding="utf-8")
     assert all(find_chip(name).name in text for name in names)
     assert "185 fJ (100 to 650 fJ), with neuron update, spike, message, derived" in text
-    assert "Not drawn, since energy or area is not known: speck." in text
+    assert "Not drawn because energy or area is not known: speck." in text
     assert ElementTree.parse(io.BytesIO(paths["svg"].read_bytes())).getroot().tag.endswith("svg")
     assert paths["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     before = paths["svg"].read_bytes()

@@ -187,8 +187,8 @@ def test_cores_by_hand_are_taken_as_they_are_given() -> None:
         ([0, 1, 2.0], r"cores\[2\]: must be a whole number, found 2.0"),
         ([0, 1, -1], r"cores\[2\]: must be at least 0, found -1"),
         ([0, 1, 8], r"cores: layer 2, core 8: there is none; tiny has cores 0 to 7"),
-        ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: layer 1, core 0: the layer comes back to a core"),
-        ([0, 0, 1], r"cores: layer 1, core 0: the layer comes back"),
+        ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: layer 1, core 0: the layer returns to a core"),
+        ([0, 0, 1], r"cores: layer 1, core 0: the layer returns"),
     ],
 )
 def test_cores_that_cannot_be_meant_are_refused(cores: list, message: str) -> None:

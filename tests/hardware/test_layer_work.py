@@ -102,5 +102,5 @@ def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
 
 def test_service_times_have_no_layers() -> None:
     placement = place(shape_of("4-3-2"), chip_of("clocked"), "published")
-    with pytest.raises(InputError, match="knows no layer_work"):
+    with pytest.raises(InputError, match="does not support the chip's layer_work"):
         service_model(placement)

@@ -101,7 +101,7 @@ def test_what_the_model_needs_is_asked_for_where_the_structure_is_stated(missing
 
 
 def test_reserved_sources_are_refused() -> None:
-    with pytest.raises(DocumentError, match="'structure' is the source of numbers that the program works out"):
+    with pytest.raises(DocumentError, match="'structure' is reserved for numbers that the program derives"):
         parse_document(HEAD.replace("{made_up:", "{structure: {citation: mine}, made_up:") + BODY, "tiny.yaml", Chip)
 
 
@@ -122,7 +122,7 @@ def test_a_structure_whose_numbers_no_chip_has_is_refused_at_its_line(tmp_path: 
     for chip in (chip_from(slow), with_derived(chip_from(BODY))):
         with pytest.raises(InputError, match="must be at most 1"):
             with_parameters(chip, many)
-    with pytest.raises(DocumentError, match="state_memory: must be left out, as shared_memory"):
+    with pytest.raises(DocumentError, match="state_memory: must be left out: shared_memory"):
         chip_from(BODY.replace("memory: sram", "memory: sram, shared_memory: true, state_memory: sram"))
 
 

@@ -248,7 +248,7 @@ def test_safetensors_of_others(metadata):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another codesign"),
+        ({"codesign_model": "2"}, "codesign_model must be 1, found '2'; another version"),
         ({"neuron": None, "topology": None}, "'topology' is missing; 'neuron' is missing"),
         ({"name": "{"}, "name: is not JSON"),
         ({"name": "[" * 100_000}, "name: is not JSON"),
@@ -332,7 +332,7 @@ def test_what_cannot_be_saved(tmp_path):
     card = cd.describe_model(one, name="of these weights")
     with torch.no_grad():
         one.weights()[0].mul_(2)
-    with pytest.raises(InputError, match=r"the card is of other weights; `cd.describe_model` makes that of these"):
+    with pytest.raises(InputError, match=r"the card describes other weights; `cd.describe_model` makes one for these"):
         cd.save_model(tmp_path / "a.safetensors", one, card)
     for name, of_a_chip in (("potential_ranges", ((-1, 1), (-1, 1))), ("potential_steps", (0.5, 0.5))):
         setattr(one, name, of_a_chip)

@@ -104,9 +104,9 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     ),
     "layers in a circle": (
         lambda: graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n3", "n0")]),
-        r"'n1' \(LIF\): its spikes lead back to it over other layers",
+        r"'n1' \(LIF\): its spikes lead back to it through other layers",
     ),
-    "neurons in a circle": (circle, r"'b' \(LIF\): its spikes lead back to it over other layers"),
+    "neurons in a circle": (circle, r"'b' \(LIF\): its spikes lead back to it through other layers"),
     "unreached": (lambda: graph_of(dense(3, 3), lif(3), extra=[("output", "n0")]), "an output may lead nowhere"),
     "paths": (lambda: ladder(60), r"'n' \(LIF\): too many paths lead to it"),
     "end": (
@@ -155,7 +155,7 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
     with pytest.raises(InputError) as caught:
         cd.import_model(graph, dialect="sinabs", most_spikes="a few", bias=1)
     told = str(caught.value)
-    assert "bias: is no option of dialect 'sinabs' for these neurons" in told
+    assert "bias: is not an option of dialect 'sinabs' for these neurons" in told
     assert "most_spikes: must be unlimited" in told
     assert "found 'a few'" in told
     norm = "--norm-input  true (default of a LIF; that of an ExpLeak is false) | false"
@@ -194,7 +194,7 @@ def test_a_synapse_of_sinabs_is_that_of_a_lif():
     network = cd.import_model(graph, **said, tau_syn=2.0, norm_input="true,false").network
     assert network.neuron.synaptic_time_constant == (pytest.approx(2e-3), None)
     np.testing.assert_array_equal(network.gain[2:], 1)
-    with pytest.raises(InputError, match="an ExpLeak returns what its potential was before min_v_mem"):
+    with pytest.raises(InputError, match="an ExpLeak returns its potential before min_v_mem"):
         cd.import_model(graph, **{**said, "floor": "none,-0.3"}, tau_syn=2.0, norm_input="true,false")
 
 

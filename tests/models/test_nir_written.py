@@ -144,7 +144,7 @@ def test_commands_export_and_import(tmp_path: Path):
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     assert run_here("export", model, folder=tmp_path).err == ""
     for command, source in (("export", model), ("import", there)):  # the target may be what a framework wrote
-        with pytest.raises(InputError, match="is there already"):
+        with pytest.raises(InputError, match="already exists"):
             run_here(command, source, folder=tmp_path)
     run_here("import", there, "--out", back, folder=tmp_path)
     assert back.read_bytes() == model.read_bytes()
@@ -159,7 +159,7 @@ def test_commands_export_and_import(tmp_path: Path):
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--out", there, folder=tmp_path).err
     beyond = "reset subtract, comparison >=, potential_step 0.125, floor"
-    assert told.startswith(f"note     {beyond}: NIR's equations say nothing of this, so other")
+    assert told.startswith(f"note     {beyond}: NIR's equations cannot say this, so other")
 
 
 CHANGED = {

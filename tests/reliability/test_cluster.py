@@ -163,7 +163,7 @@ def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster: Cluster, sweeps
 
 
 def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
-    check_mistake(sweeps.start(cluster.address, RAY_AUTH_TOKEN="f" * 64), "its token is another one than here")
+    check_mistake(sweeps.start(cluster.address, RAY_AUTH_TOKEN="f" * 64), "its token differs from the one here")
 
 
 def test_a_node_with_other_code_runs_that_of_the_program(

@@ -32,7 +32,7 @@ def test_bad_input_is_an_input_error(tmp_path):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet")], catch_exceptions=False)
     with pytest.raises(InputError, match="is the results file itself"):
         CliRunner().invoke(APP, [str(tmp_path / "x.html")], catch_exceptions=False)
-    with pytest.raises(InputError, match=r"page\.pdf would be a page in HTML; --figures and --tables"):
+    with pytest.raises(InputError, match=r"page\.pdf would hold an HTML page; --figures and --tables"):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet"), "--output", "page.pdf"], catch_exceptions=False)
 
 

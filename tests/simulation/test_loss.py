@@ -84,8 +84,8 @@ def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (lambda simulation, labels: simulation.logits, r"loss: must give a scalar tensor, found \(1, 2\)"),
-        (lambda simulation, labels: 0.5, "loss: must give a scalar tensor, found float"),
+        (lambda simulation, labels: simulation.logits, r"loss: must return a scalar tensor, found \(1, 2\)"),
+        (lambda simulation, labels: 0.5, "loss: must return a scalar tensor, found float"),
         (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
         (None, "loss: must be a name or a function, found NoneType"),
         ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'"),

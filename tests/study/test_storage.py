@@ -158,7 +158,7 @@ def test_a_policy_or_loss_of_another_version_is_another_search(
 
 def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: Path) -> None:
     with_trials(tmp_path, count=0)
-    assert reopened(tmp_path, OTHER) == ([], ["the file has changed before any trial had ended: the study starts over"])
+    assert reopened(tmp_path, OTHER) == ([], ["the file changed before any trial ended: the study starts over"])
 
 
 def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

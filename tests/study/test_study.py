@@ -325,7 +325,7 @@ def test_a_repeated_point_is_free(search: Search, tmp_path: Path) -> None:
 
 def test_an_objective_that_the_baseline_lacks_is_a_mistake(search: Search) -> None:
     energy, latency = ENERGY, ENERGY.replace("energy_j", "latency_s").replace("1 mJ", "1 s")
-    message = "the baseline, which is the file as it stands, has no result: latency_s is not"
+    message = "the baseline, the file without its space, has no result: latency_s is not"
     with pytest.raises(InputError, match=message):
         search(("  mubrain: {capacity", "  mubrain_layersync2024: {capacity"), (energy, latency))
 

@@ -154,15 +154,15 @@ def test_a_learning_rate_warms_up_over_updates():
 @pytest.mark.parametrize(
     ("hooks", "message"),
     [
-        ({"optimizer": lambda parameters: None}, "hooks.optimizer: what it gives: must be Optimizer, found NoneType"),
-        ({"learning_rate_schedule": lambda o: 0.1}, "hooks.learning_rate_schedule: what it gives: must be LRScheduler"),
-        ({"optimizer": torch.optim.LBFGS}, "hooks.optimizer: step of what it gives: must be a function of no argu"),
+        ({"optimizer": lambda parameters: None}, "hooks.optimizer: what it returns: must be Optimizer, found NoneType"),
+        ({"learning_rate_schedule": lambda o: 0.1}, "hooks.learning_rate_schedule: what it returns: must be LRSche"),
+        ({"optimizer": torch.optim.LBFGS}, "hooks.optimizer: step of what it returns: must be a function of no argu"),
         (
             {"learning_rate_schedule": torch.optim.lr_scheduler.ReduceLROnPlateau},
-            "hooks.learning_rate_schedule: step of what it gives: must be a function of no arguments.*'metrics'",
+            "hooks.learning_rate_schedule: step of what it returns: must be a function of no arguments.*'metrics'",
         ),
-        ({"batch_transform": lambda events, seed, epoch: None}, "hooks.batch_transform: what it gives: must be Event"),
-        ({"batch_transform": lambda events, seed, epoch: events.select([0])}, "must give 20 samples, .* found 1"),
+        ({"batch_transform": lambda events, seed, epoch: None}, "hooks.batch_transform: what it returns: must be E"),
+        ({"batch_transform": lambda events, seed, epoch: events.select([0])}, "must return 20 samples, .* found 1"),
     ],
 )
 def test_hooks_that_give_something_else_are_named(hooks: dict[str, Any], message: str):

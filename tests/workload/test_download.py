@@ -147,7 +147,7 @@ def began(tmp_path):
 def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path):
     what, content = one_file(server)
     server.breaks_after = [20_000]
-    told = r"cannot be fetched \(.*\); the same command continues with what has come\. By hand: get blob.gz from"
+    told = r"cannot be fetched \(.*\); the same command continues from what has arrived\. By hand: get blob.gz from"
     with pytest.raises(DataError, match=told):
         download(what, tmp_path, Told())
     download(what, tmp_path, Told())
@@ -183,7 +183,7 @@ def test_a_server_without_ranges_starts_again(server, tmp_path, began):
 def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path, began, length):
     what, content = one_file(server)
     began.write_bytes(b"x" * length)
-    with pytest.raises(DataError, match="damaged or another file; nothing of it was kept"):
+    with pytest.raises(DataError, match="damaged or another file; nothing was kept"):
         download(what, tmp_path, Told())
     download(what, tmp_path, Told())
     assert (tmp_path / "blob/blob.gz").read_bytes() == content
@@ -195,7 +195,7 @@ def test_the_rest_of_another_file_is_not_mixed_in(server, tmp_path, began, lengt
 def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     what = nmnist_on(server, tmp_path)
     server.content["/train.zip"] += b"x"
-    with pytest.raises(DataError, match=r"has the MD5 checksum .* and not .* nothing of it was kept"):
+    with pytest.raises(DataError, match=r"has the MD5 checksum .*, not .* nothing was kept"):
         download(what, tmp_path / "data", Told())
     assert left_beside(tmp_path / "data/nmnist/NMNIST") == []
 

@@ -227,7 +227,7 @@ def _unknown_key(key: str, model: type[Spec]) -> str:
     fields = sorted(model.model_fields)
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""
-    return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file but for name and measurements"
+    return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file except name and measurements"
 
 
 def _found(chip: str, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:

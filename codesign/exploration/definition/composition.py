@@ -149,7 +149,7 @@ class _Folded(Merged):
             return
         for name in data:
             if not _NAME.fullmatch(name):
-                message = "must be at most 40 letters, digits, '_' and '-', for it becomes part of the sweep's name"
+                message = "must be at most 40 letters, digits, '_' and '-', because it becomes part of the sweep's name"
                 self.mistake(part, (block, name), message)
                 continue
             self.parts[block].setdefault(name, []).append(Fragment(document=part.document, at=(*part.at, block, name)))

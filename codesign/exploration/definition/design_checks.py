@@ -35,7 +35,7 @@ _MODELS: dict[str, type[Spec]] = {"network": NetworkEntry, "neuron": NeuronSpec,
 _ELSEWHERE = {
     "network.neuron": "write neuron.<parameter>",
     **{
-        f"workload.{name}": "give each its own sweep: all points are to be tested on the same samples"
+        f"workload.{name}": "give each its own sweep: all points must be tested on the same samples"
         for name in ("name", "file", "folder", "split", "seed", "validation", "test")
     },
 }

@@ -73,7 +73,7 @@ class RayExecutor(Executor):
         grace_s: float = GRACE_S,
     ) -> None:
         if address is not None and workers is not None:
-            raise InputError("--workers: cannot be chosen with --ray-address; a cluster's size is its own")
+            raise InputError("--workers: cannot be combined with --ray-address, because the cluster's size is fixed")
         self._cores = workers or os.cpu_count() or 1
         self._address = address
         self._on_note = on_note

@@ -59,7 +59,7 @@ class Nodes:
         here = package_versions()
         return [
             f"{self._called(name)}: results may differ in their last bits, it has {package} {there[package]}, "
-            f"here is {here[package]}"
+            f"this machine {here[package]}"
             for package in here
             if package != "codesign" and there[package] != here[package]
         ]

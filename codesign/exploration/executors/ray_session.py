@@ -45,8 +45,8 @@ _BELOW = "/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 _LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # sun_path of unix(7), in bytes, without the closing zero
 _NO_CLUSTER = "something answers there, but no Ray cluster; give the port of `ray start --head`, by default 6379"
 _OTHER_TOKEN = (
-    "its token is another one than here; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH as where it "
-    "was started (or RAY_AUTH_MODE=disabled, if it was started so)"
+    "its token differs from the one here; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH as where "
+    "it was started (or RAY_AUTH_MODE=disabled, if it was started like that)"
 )
 
 

@@ -80,7 +80,7 @@ def axis_of(chip: Chip, path: str, entry: tuple[AxisValue, ...] | AxisRange, *, 
             f"{path}: {what}, so the stored executions do not hold for it; vary it in a sweep, which simulates again"
         )
     if chip.structure is None and issubclass(kind, LengthNumber | VoltageNumber):
-        raise InputError(f"{path}: nothing that is computed depends on it, as {chip.name} states no structure")
+        raise InputError(f"{path}: no result depends on it, because {chip.name} states no structure")
     values = _spread(kind, path, entry) if isinstance(entry, AxisRange) else entry
     try:
         different("values", values)

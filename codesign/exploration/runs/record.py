@@ -227,7 +227,7 @@ class RecordView(View):
         except Exception as error:  # results are worth more than the record of how they came about
             if not self._noted:
                 self._noted = True
-                run.note(f"the record of this run cannot be kept, so that `codesign status` lacks it: {_reason(error)}")
+                run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
         now = run.clock()
         self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 

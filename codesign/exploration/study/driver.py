@@ -125,7 +125,7 @@ class Driver:
         if number < self._asked:
             frozen = self._study.get_trials(deepcopy=False)[number]
             if frozen.state.is_finished():
-                raise InputError(f"{self._place}: trial {number} was ended by somebody else; choose another --output")
+                raise InputError(f"{self._place}: trial {number} was ended by another process; choose another --output")
             return Trial(self._study, frozen._trial_id)
         trial = self._study.ask()
         if trial.number != number:

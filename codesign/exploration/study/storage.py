@@ -82,15 +82,15 @@ def open_study(
         study = _load(spec, journal)
         known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
         if known and known != definition and not any(trial.state.is_finished() for trial in trials):
-            on_note("the file has changed before any trial had ended: the study starts over")
+            on_note("the file changed before any trial ended: the study starts over")
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
             study, trials = _load(spec, journal), []
         if not trials:
             study.set_user_attr(_DEFINITION, definition)
         elif changed := sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name)):
             raise InputError(
-                f"{journal}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which do not "
-                "mix with others; rename the study, or choose another --output"
+                f"{journal}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which cannot "
+                "be mixed with others; rename the study, or choose another --output"
             )
         yield study
 

@@ -132,7 +132,7 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
     while (outcome := evaluations.outcome(BASELINE)) is None:
         evaluations.runner.step()
     if runs and not outcome.objectives:  # one too large to run is skipped: other trials may fit
-        raise InputError(f"the baseline, which is the file as it stands, has no result: {outcome.reason}")
+        raise InputError(f"the baseline, the file without its space, has no result: {outcome.reason}")
     Driver(study, evaluations, place=place, baseline=outcome, progress=progress).run()
     return outcome
 

@@ -272,7 +272,7 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
                 yield ("energies", name), f"{held}it"
         return
     if static.core_off is not None and static.core_in_use is None:
-        yield ("static_power", "core_off"), "needs static_power.core_in_use, beside which a core is off"
+        yield ("static_power", "core_off"), "needs static_power.core_in_use too"
     yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
 
 
@@ -332,7 +332,7 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
     if chip.weight_memory is not None and chip.synapses_per_core is not None:
         yield ("weight_memory",), "is given together with synapses_per_core; keep the one that is known"
     if chip.crossbar and chip.neurons_per_core is None:
-        yield ("crossbar",), "needs neurons_per_core, since a message occupies all of them"
+        yield ("crossbar",), "needs neurons_per_core, because a message occupies all of them"
     for name in ("weight_memory", "weights", "potential_fraction_bits"):
         if getattr(chip, name) is not None and chip.weight_bits is None:
             yield (name,), "needs weight_bits"

@@ -95,7 +95,7 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
         return
     for key in (STRUCTURE, SCALED):
         if key in sources:
-            yield ("sources", key), f"'{key}' is the source of numbers that the program works out; choose another key"
+            yield ("sources", key), f"'{key}' is reserved for numbers that the program derives; choose another key"
     sources = {**sources, OWN: None}
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
         yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"

@@ -40,13 +40,13 @@ def _missing(chip: Any) -> Iterator[Mistake]:
     if room and structure.weight_store is not None:
         yield ("structure", "weight_store"), f"is given together with {room[0]}; keep the one that is known"
     if structure.shared_memory and structure.state_memory is not None:
-        yield ("structure", "state_memory"), "must be left out, as shared_memory puts states into the memory of weights"
+        yield ("structure", "state_memory"), "must be left out: shared_memory puts states into the memory of weights"
     for name, number in needed.items():
         if number is None:
             yield ("structure",), f"needs {name}"
     every = chip.vector_width is not None and chip.vector_width.value == "all"
     if every and structure.lanes is None and chip.neurons_per_core is None:
-        yield ("structure",), "needs structure.lanes or neurons_per_core, as vector_width is 'all'"
+        yield ("structure",), "needs structure.lanes or neurons_per_core, because vector_width is 'all'"
 
 
 def _beyond(chip: Any) -> Iterator[Mistake]:

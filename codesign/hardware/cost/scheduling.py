@@ -136,7 +136,7 @@ def service_model(placement: Placement) -> ServiceModel:
             f"{chip.name}: a policy that looks at service times needs them all; the chip gives no {', '.join(missing)}"
         )
     if chip.layer_work is not None:
-        raise InputError(f"{chip.name}: a policy that looks at service times knows no layer_work, which the chip gives")
+        raise InputError(f"{chip.name}: a policy that looks at service times does not support the chip's layer_work")
     prices = Prices(chip=chip, extent=placement.extent)
     operation_s, message_s, _, update_s, spike_s, output_s = prices.work_times()[:, 0].tolist()
     route_s = routes_s(geometry, prices.hop_times()[:, 0])

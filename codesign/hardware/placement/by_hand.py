@@ -46,7 +46,7 @@ def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
             raise InputError(f"{where}: there is none; {budget.chip.name} has cores 0 to {most - 1:,}")
         if (part.layer, part.core) in seen:
             raise InputError(
-                f"{where}: the layer comes back to a core; it may be cut into runs of channels, rows or columns"
+                f"{where}: the layer returns to a core; it may be cut into runs of channels, rows or columns"
             )
         seen.add((part.layer, part.core))
 

@@ -76,7 +76,7 @@ class _Reader:
                 raise self._refusal(path, f"a file may have {_MOST_ITEMS:,} entries")
             where = (*path, name)
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise self._refusal(where, "is a link to another place; a model is all in its file")
+                raise self._refusal(where, "is a link to another place; a model must be complete in its file")
             part = group[name]
             if isinstance(part, h5py.Group):
                 held[name] = self.group(part, where)
@@ -90,7 +90,7 @@ class _Reader:
         import h5py
 
         if dataset.is_virtual or dataset.external:
-            raise self._refusal(where, "takes its numbers from another file; a model is all in its file")
+            raise self._refusal(where, "takes its numbers from another file; a model must be complete in its file")
         if h5py.check_string_dtype(dataset.dtype) is not None:
             return self._text(dataset, where)
         if dataset.dtype.kind not in "biuf" or dataset.shape is None:

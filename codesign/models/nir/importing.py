@@ -247,7 +247,7 @@ def _dialect(name: str | None, layers: Sequence[Layer]) -> Dialect:
         return get_dialect("lava")
     if name is None:
         raise InputError(
-            "dialect: must say which framework wrote the file, since the same numbers mean different things in each; "
+            "dialect: must say which framework wrote the file, because the same numbers mean different things in each; "
             f"allowed are {', '.join(DIALECTS)}"
         )
     return get_dialect(name)

@@ -87,7 +87,7 @@ def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
         ready = [name for name, sources in waiting.items() if sources <= set(level)]
         if not ready:
             raise graph.nodes[next(iter(waiting))].refusal(
-                "its spikes lead back to it over other layers; a layer may be recurrent, several layers may not"
+                "its spikes lead back to it through other layers; one layer may be recurrent, but not several together"
             )
         for name in ready:
             level[name] = 1 + max((level[source] for source in waiting.pop(name)), default=0)

@@ -113,7 +113,7 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     """
     said = {name: value for name, value in given.items() if value is not None}
     mistakes = [
-        f"{name}: is no option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"
+        f"{name}: is not an option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"
         for name in said
         if name not in wanted
     ]
@@ -130,7 +130,7 @@ def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers:
     if missing:
         width = max(len(_flag(name)) for name in missing)
         lines = [f"  {_flag(name):{width}}  {wanted[name].allowed}" for name in missing]
-        head = f"dialect '{dialect}' does not write what follows; say, in Python as {missing[0]}=…"
+        head = f"dialect '{dialect}'does not write the following; give it, in Python as {missing[0]}=…"
         mistakes.append("\n".join([head, *lines]))
     if mistakes:
         raise InputError("\n".join(mistakes))

@@ -45,7 +45,7 @@ LAVA = Dialect(
     written="lava, which writes neurons of .net files; is this another dialect?",
     numbers=_numbers,
     lost=(
-        "in lava a layer answers a timestep after the one before it, here in the same: shift recorded spikes by that; "
+        "in lava a layer responds one timestep after the layer before it, here in the same one: shift recorded spikes; "
         "an input layer takes the whole numbers that its `transform` makes of a sample"
     ),
 )

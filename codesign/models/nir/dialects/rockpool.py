@@ -69,5 +69,5 @@ ROCKPOOL = Dialect(
         ),
         "bias": (number("bias of the neurons, 0 (Rockpool's default) or another number"), ("LIF", "CubaLIF")),
     },
-    lost="Rockpool leaves recurrent weights out of its files without a word; a model with `has_rec` is not this model",
+    lost="Rockpool leaves recurrent weights silently out of its files; a model with `has_rec` is not this model",
 )
