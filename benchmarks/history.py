@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 from ratios import Ratio, ratios_of
 from shapes import SHAPES
 from training_step import measure
@@ -75,11 +76,12 @@ def _entries() -> list[Entry]:
 
 
 def _machine() -> str:
-    """Processor and cores."""
+    """Processor, its vectors and cores: vendors' names can be the same for processors with other vectors."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"
 
 
 def _commit() -> str:

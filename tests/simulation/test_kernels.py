@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -46,6 +46,16 @@ def floats(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
+class _Queue(NamedTuple):
+    chosen: np.ndarray
+    ordered: np.ndarray
+    layer_ends: np.ndarray
+
+
+class _Wiring(NamedTuple):
+    source_layer: np.ndarray
+
+
 # vectors -------------------------------------------------------------------------------------------------------------
 
 
@@ -58,11 +68,15 @@ def test_numbers_are_compared_by_lane():
 
     @compiled
     def calculate(values, number):
-        return numbers.exceeding(values, 3, number), numbers.reaching(values, 3, number)
+        some = numbers.numbers(values, 3)
+        counts = numbers.count_above(
+            numbers.count_above(numbers.repeated(np.int32(0)), number, some), np.int32(0), some
+        )
+        return numbers.reaching(values, 3, number), numbers.below(some, number), numbers.below(counts, np.int32(2))
 
     for number in np.unique(values):
-        above, reaching = calculate(values, number)
-        for found, expected in ((above, values[3:] > number), (reaching, values[3:] >= number)):
+        reaching, below, seldom = values[3:] >= number, values[3:] < number, values[3:] >= min(number, 0)
+        for found, expected in zip(calculate(values, number), (reaching, below, seldom), strict=True):
             assert [bool(found >> lane & 1) for lane in range(LANES)] == expected.tolist()
 
 
@@ -266,6 +280,18 @@ def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
         assert set(chosen[:wanted].tolist()) == expected
         assert sorted(waiting[: count - wanted].tolist()) == sorted(set(sources.tolist()) - expected)
         assert (chosen[wanted:] == -1).all()
+
+
+@pytest.mark.parametrize(("layers", "count"), [(1, 1), (4, 8), (8, 255), (8, 256), (9, 20), (12, 300)])
+def test_sources_are_ordered_by_layer(layers: int, count: int):
+    """As a stable sort; many sources or layers take a way of their own."""
+    random = np.random.default_rng(count)
+    source_layer = np.sort(random.integers(0, layers, 400)).astype(np.int32)
+    chosen = random.permutation(400)[:count].astype(np.int32)
+    queue = _Queue(chosen, np.zeros(count, dtype=np.int32), np.zeros(layers, dtype=np.int64))
+    selection.order_by_layer(_Wiring(source_layer), queue, count)
+    assert queue.ordered.tolist() == chosen[np.argsort(source_layer[chosen], kind="stable")].tolist()
+    assert queue.layer_ends.tolist() == np.cumsum(np.bincount(source_layer[chosen], minlength=layers)).tolist()
 
 
 @pytest.mark.parametrize("count", [one for one in SIZES if one <= FEW])

@@ -44,7 +44,7 @@ def uniform_number(keys: Any, number: Any, inputs: Any) -> Any:
 
 
 def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
-    """`absorb` of 16 keys."""
+    """`absorb` of 16 keys and int32 numbers from 0 on, of whose products a third need not be computed."""
 
     def constant(number: Any) -> Any:
         return ir.Constant(_LONGS, [int(number)] * LANES)
@@ -52,7 +52,8 @@ def _absorbed(builder: Any, keys: Any, values: Any) -> Any:
     def mixed(value: Any, bits: Any) -> Any:
         return builder.xor(value, builder.lshr(value, constant(bits)))
 
-    value = builder.add(keys, builder.mul(builder.add(values, constant(_ONE)), constant(_GAMMA)))
+    after = builder.zext(builder.add(values, ir.Constant(VECTOR, [1] * LANES)), _LONGS)
+    value = builder.add(keys, builder.mul(after, constant(_GAMMA)))
     value = builder.mul(mixed(value, _30), constant(_MULTIPLIER_1))
     return mixed(builder.mul(mixed(value, _27), constant(_MULTIPLIER_2)), _31)
 
@@ -68,8 +69,8 @@ def uniform_numbers(typing: Any, sources: Any, key: Any, of_inputs: Any, inputs:
     """`uniform_number` of 16 sources, of which the first `inputs` are inputs, as the bits of float32 numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source = builder.zext(arguments[0], _LONGS)
-        of_neurons, of_inputs, inputs = (every(builder, number, LANES) for number in arguments[1:])
+        source, (of_neurons, of_inputs) = arguments[0], (every(builder, key, LANES) for key in arguments[1:3])
+        inputs = every(builder, builder.trunc(arguments[3], VECTOR.element), LANES)
         is_input = builder.icmp_signed("<", source, inputs)
         number = builder.select(is_input, source, builder.sub(source, inputs))
         drawn = _uniform(builder, _absorbed(builder, builder.select(is_input, of_inputs, of_neurons), number))
@@ -83,8 +84,9 @@ def event_draws(typing: Any, entries: Any, key: Any, event: Any) -> Any:
     """Draws of 16 entries for each one's event of that number, see `survivors`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        key, event = (every(builder, number, LANES) for number in arguments[1:])
-        own = _absorbed(builder, key, builder.zext(arguments[0], _LONGS))
+        key, event = arguments[1], builder.trunc(arguments[2], VECTOR.element)
+        key, event = every(builder, key, LANES), every(builder, event, LANES)
+        own = _absorbed(builder, key, arguments[0])
         return _uniform(builder, _absorbed(builder, own, event))
 
     return Vector(LANES)(Numbers(), types.uint64, types.int64), generate

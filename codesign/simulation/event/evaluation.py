@@ -24,7 +24,6 @@ from codesign.simulation.event.vector import (
     lanes_of,
     lanes_set,
     load,
-    load_block,
     lowest_lane,
     select,
     store,
@@ -54,13 +53,14 @@ class Moment(NamedTuple):
     refractory_key: np.uint64  # of the pass's draws
 
 
-def _piece(load: Any, step: Any) -> Any:
-    """Evaluate one vector of neurons; returns which fired, as bits, and leaves potentials in `Fired.values`."""
+def _piece(step: Any) -> Any:
+    """Evaluate one vector of neurons; returns which fired, as bits. Potentials go to `Fired.values` from `place` on."""
 
     @leaf
     def evaluate_piece(
-        slot: Any, neuron: Any, cells: Any, gates: Any, gated: Any, new: Any, potentials: Any, potentials_at: Any
+        slot: Any, place: Any, neuron: Any, state: Any, gated: Any, potentials: Any, potentials_at: Any
     ) -> Any:
+        cells, gates, new = state.cells, state.gates, state.fired
         u, x = load(cells.u, slot), load(cells.x, slot)
         zero = fill_as(x, np.float32(0))
         store(cells.x, slot, zero)
@@ -69,11 +69,11 @@ def _piece(load: Any, step: Any) -> Any:
         if gated:
             evaluated = above(load(gates.evaluated, slot), zero)
             able = both(evaluated, above(load(gates.able, slot), zero))
-        v, fired, after = step(load, neuron, slot, u, x, (free, able), (cells, new.counts))
+        v, fired, after = step(neuron, slot, u, x, (free, able), (cells, new.counts, place))
         if gated:
             after = select(evaluated, after, u)
         store(cells.u, slot, after)
-        store(new.values, 0, v)
+        store(new.values, place, v)
         if potentials_at >= 0:
             seen = v
             if gated:
@@ -147,7 +147,7 @@ def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) ->
 
 def _evaluator(step: Any, *, extended: bool) -> Any:
     """Evaluate a position, of extended neurons or others."""
-    evaluate_block, evaluate_vector = _piece(load_block, step), _piece(load, step)
+    evaluate_vector = _piece(step)
 
     def evaluate(
         network: Any, rules: Any, moment: Any, position: Any, masked: Any, state: Any, out: Any, waiting: Any
@@ -155,20 +155,15 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
         """Returns how many neurons wait now. `masked`, only those of `Gates.evaluated`. Potentials go to the trace."""
         wiring = network.wiring
         layer = unsigned_index(wiring.position_layer[position])
-        slot, width = unsigned_index(wiring.position_slot[position]), unsigned_index(wiring.layer_width[layer])
+        slot, width = unsigned_index(wiring.position_slot[position]), wiring.layer_width[layer]
         output = layer == len(wiring.layer_width) - 1
-        cells, gates, fired, potentials = state.cells, state.gates, state.fired, out.trace.potentials
         noted = output or rules.gated or rules.charged or rules.listed or rules.refractory_dropout > 0 or extended
-        c = 0
-        while c < width:
-            at = slot + c
-            potentials_at = out.ends[POTENTIALS] + c if rules.traced else -1
-            if c + BLOCK <= width:
-                lanes = evaluate_block(at, network.neuron, cells, gates, masked, fired, potentials, potentials_at)
-                c += BLOCK
-            else:
-                lanes = evaluate_vector(at, network.neuron, cells, gates, masked, fired, potentials, potentials_at)
-                c += LANES
+        for c in range(0, width, BLOCK):
+            at, lanes = slot + c, np.int64(0)
+            for n in range(0, min(BLOCK, width - c), LANES):
+                potentials_at = out.ends[POTENTIALS] + c + n if rules.traced else -1
+                those = evaluate_vector(at + n, n, network.neuron, state, masked, out.trace.potentials, potentials_at)
+                lanes |= those << n
             spikes = lanes_set(lanes)
             state.fired.spikes[layer] += spikes
             if output:
@@ -194,9 +189,9 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
 evaluate, evaluate_extended = _evaluator(step, extended=False), _evaluator(extended_step, extended=True)
 
 
-@section(types.int64, when=lambda rules, neuron: rules.partial)
-def _evaluate_partly(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
-    """Of its own, so that where all of a position are evaluated nothing depends on the position."""
+@section(types.int64, when=lambda rules, neuron: rules.gated or rules.partial)
+def _evaluate_some(network: Any, rules: Any, moment: Any, position: Any, state: Any, out: Any, waiting: Any) -> Any:
+    """Of its own, so that where all of a position are evaluated no mask is looked at."""
     return evaluate(network, rules, moment, position, True, state, out, waiting)
 
 
@@ -357,10 +352,10 @@ def evaluate_touched(network: Any, rules: Any, moment: Any, state: Any, out: Any
             if network.neuron.extended:
                 masked = rules.gated or ticked or partly
                 waiting = evaluate_extended(network, rules, moment, position, masked, state, out, waiting)
-            elif partly:
-                waiting = _evaluate_partly(network, rules, moment, position, state, out, waiting)
+            elif rules.gated or partly:
+                waiting = _evaluate_some(network, rules, moment, position, state, out, waiting)
             else:
-                waiting = evaluate(network, rules, moment, position, rules.gated, state, out, waiting)
+                waiting = evaluate(network, rules, moment, position, False, state, out, waiting)
         if rules.gated:
             senders = silent_senders(network, state, senders, completing)
         if rules.traced and evaluations > 0:

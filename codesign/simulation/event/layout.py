@@ -42,7 +42,6 @@ class Wiring(NamedTuple):
         layer_positions: (L + 1,) first position of each layer.
         layer_width: (L,) slots of a position of the layer, a multiple of `LANES`.
         layer_channels: (L,) neurons of a position.
-        layer_source: (L + 2,) first source of the inputs, of each layer, and S.
         single: (L,) whether the layer is one position that every spike of every source reaches over exactly one tap.
         position_slot: (P,) first slot of each position.
         position_layer: (P,) its layer.
@@ -63,7 +62,6 @@ class Wiring(NamedTuple):
     layer_positions: Integers
     layer_width: Integers
     layer_channels: Integers
-    layer_source: Integers
     single: Integers
     position_slot: Integers
     position_layer: Integers
@@ -199,7 +197,6 @@ class MemoryLayout:
             layer_positions=_integers(layer_positions),
             layer_width=_integers(self.widths),
             layer_channels=_integers(channels[:-1]),
-            layer_source=_integers(np.cumsum([0, inputs, *shape.layer_sizes])),
             single=_integers(single),
             position_slot=_integers(position_slot),
             position_layer=_integers(position_layer),

@@ -36,6 +36,10 @@ def _flags(builder: Any, lanes: Any) -> Any:
     return builder.bitcast(builder.trunc(lanes, ir.IntType(LANES)), _FLAGS)
 
 
+def _bits(builder: Any, flags: Any) -> Any:
+    return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
+
+
 def _called(builder: Any, name: str, returns: Any, *arguments: Any) -> Any:
     kind = ir.FunctionType(returns, [argument.type for argument in arguments])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
@@ -79,6 +83,37 @@ def store_numbers(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, Numbers()), generate
+
+
+@intrinsic
+def repeated(typing: Any, number: Any) -> Any:
+    """The same number in every lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return every(builder, arguments[0], LANES)
+
+    return Numbers()(types.int32), generate
+
+
+@intrinsic
+def count_above(typing: Any, counts: Any, number: Any, a: Any) -> Any:
+    """Counts, one more in each lane in which `number` is above a."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        is_above = builder.icmp_signed(">", every(builder, arguments[1], LANES), arguments[2])
+        return builder.sub(arguments[0], builder.sext(is_above, VECTOR))
+
+    return Numbers()(counts, types.int32, a), generate
+
+
+@intrinsic
+def below(typing: Any, a: Any, number: Any) -> Any:
+    """Which lanes are below `number`, as bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _bits(builder, builder.icmp_signed("<", arguments[0], every(builder, arguments[1], LANES)))
+
+    return types.int64(a, types.int32), generate
 
 
 def _of_two(function: str) -> Any:
@@ -134,40 +169,12 @@ def fill_lanes(typing: Any, array: Any, index: Any, number: Any) -> Any:
     return types.void(array, types.intp, types.int32), generate
 
 
-def _comparison(operator: str) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.VectorType(arguments[2].type, LANES)
-        pointer = pointer_to(context, builder, signature.args[0], kind, *arguments[:2])
-        found = builder.load(pointer, align=ALIGNMENT)
-        flags = builder.icmp_signed(operator, found, every(builder, arguments[2], LANES))
-        return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _LONG)
-
-    return generate
-
-
-@intrinsic
-def exceeding(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """Which of the 16 numbers of an array from `index` on are above `number`."""
-    return types.int64(array, types.intp, array.dtype), _comparison(">")
-
-
 @intrinsic
 def reaching(typing: Any, array: Any, index: Any, least: Any) -> Any:
     """Which of the 16 numbers of an array from `index` on are at least `least`."""
-    return types.int64(array, types.intp, array.dtype), _comparison(">=")
-
-
-@intrinsic
-def pack(typing: Any, target: Any, to: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Write those of the 16 numbers of an array from `index` on whose bit is set to `target` from `to` on, in their
-    order. Whatever stands there behind them, up to 16 numbers in all, is overwritten."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        found = _loaded(context, builder, signature.args[2], *arguments[2:4])
-        name, nothing = f"llvm.experimental.vector.compress.v{LANES}i32", ir.Constant(VECTOR, ir.Undefined)
-        packed = _called(builder, name, VECTOR, found, _flags(builder, arguments[4]), nothing)
-        pointer = pointer_to(context, builder, signature.args[0], VECTOR, *arguments[:2])
-        builder.store(packed, pointer, align=ALIGNMENT)
-        return context.get_dummy_value()
+        found = _loaded(context, builder, signature.args[0], *arguments[:2])
+        return _bits(builder, builder.icmp_signed(">=", found, every(builder, arguments[2], LANES)))
 
-    return types.void(target, types.intp, array, types.intp, types.int64), generate
+    return types.int64(array, types.intp, types.int32), generate

@@ -1,14 +1,17 @@
 """Adding rows of weights, and taking gradients along them: where most of the work is.
 
-Each function goes over the columns in pieces of 128, 64 and 16; a piece of the result stays in registers over all rows.
+Each function goes over the columns in pieces, the largest of which takes eight registers; a piece of the result stays
+there over all rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.core.registry import cpu_target
 
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import (
@@ -26,6 +29,8 @@ from codesign.simulation.event.vector import (
     total,
     unsigned_index,
 )
+
+_HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
 
 
 class Rows(NamedTuple):
@@ -60,21 +65,24 @@ def copy(array: Any, source: Any) -> None:
         store(array, at, load(source, at))
 
 
-def _over_columns(piece: Callable[[Any], Any]) -> Any:
+def _over_columns(piece: Callable[[Any], Any], *, wide: bool = _HAS_LONG_REGISTERS) -> Any:
     """A function of (width, arguments of a piece) that calls pieces until all columns are done.
 
-    `piece` makes the function for vectors of one length from how such a vector is loaded; the first argument of that
-    function is the column at which it begins.
+    Args:
+        piece: makes the function for vectors of one length from how such a vector is loaded; the first argument of that
+            function is the column at which it begins.
+        wide: whether pieces are of 128, 64 and 16 columns, or of 64 and 16.
     """
-    wide, block, vector = piece(load_wide), piece(load_block), piece(load)
+    block, vector = piece(load_block), piece(load)
+    largest, size = (piece(load_wide), WIDE) if wide else (block, BLOCK)
 
     @leaf
     def over_columns(width: Any, *arguments: Any) -> None:
         c = 0
-        while c + WIDE <= width:
-            wide(c, *arguments)
-            c += WIDE
-        while c + BLOCK <= width:
+        while c + size <= width:
+            largest(c, *arguments)
+            c += size
+        if wide and c + BLOCK <= width:
             block(c, *arguments)
             c += BLOCK
         while c < width:
@@ -136,7 +144,7 @@ def accumulate_rows(load: Any) -> Any:
     return piece
 
 
-@_over_columns
+@partial(_over_columns, wide=True)  # on any machine: pieces fix the order in which a row is summed
 def dot_and_accumulate(load: Any) -> Any:
     """dot_and_accumulate(width, dx, at, weights, gradient, rows, scale, dots)
 

@@ -14,7 +14,8 @@ import numpy as np
 from codesign.simulation.event.compilation import leaf, routine
 from codesign.simulation.event.draws import absorb, uniform_numbers
 from codesign.simulation.event.numbers import (
-    exceeding,
+    below,
+    count_above,
     fill_lanes,
     higher,
     highest,
@@ -22,12 +23,12 @@ from codesign.simulation.event.numbers import (
     lowest,
     numbers,
     numbers_where,
-    pack,
     reaching,
+    repeated,
     store_numbers,
 )
 from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
-from codesign.simulation.event.vector import BLOCK, LANES, highest_lane, lanes_set, unsigned_index
+from codesign.simulation.event.vector import BLOCK, LANES, highest_lane, lanes_set, lowest_lane, unsigned_index
 
 FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
@@ -35,6 +36,8 @@ _ZERO, _ONE = np.int32(0), np.int32(0x3F800000)
 """Keys of the priorities 0 and 1."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
+_BYTES, _MOST_IN_BYTE, _ALL_BYTES = 8, np.uint64(255), np.uint64(0x0101010101010101)
+"""Of a uint64; and what to multiply it by to have each byte's sum with those below it."""
 
 
 @routine
@@ -77,24 +80,50 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
 
 @leaf
 def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer, and where each layer ends there. Layers number their sources one
-    after the other."""
-    first, ends = wiring.layer_source, queue.layer_ends
-    if chosen == 1:  # a vector of what has just been written one by one would have to be waited for
-        own = queue.chosen[0]
-        queue.ordered[0] = own
-        for layer in range(len(ends)):
-            ends[layer] = own < first[layer + 1]
-        return
-    place = np.int64(0)
+    """Chosen sources into `ordered`, layer by layer, and where each layer ends there."""
+    if chosen <= _MOST_IN_BYTE and len(queue.layer_ends) <= _BYTES:
+        _order_few(wiring.source_layer, queue, chosen)
+    else:
+        _order_many(wiring.source_layer, queue, chosen)
+
+
+@leaf
+def _order_few(layer_of: Any, queue: Any, chosen: Any) -> None:
+    """Counts of layers are the bytes of a number: counts in memory would be waited for, each written just before."""
+    counts = np.uint64(0)
+    for i in range(chosen):
+        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(queue.chosen[i])])
+    places = (counts * _ALL_BYTES) << _byte_of(1)  # where each layer begins: the sum of the bytes below
+    for i in range(chosen):
+        source = unsigned_index(queue.chosen[i])
+        byte = _byte_of(layer_of[source])
+        queue.ordered[(places >> byte) & _MOST_IN_BYTE] = source
+        places += np.uint64(1) << byte
+    for layer in range(len(queue.layer_ends)):
+        queue.layer_ends[layer] = (places >> _byte_of(layer)) & _MOST_IN_BYTE
+
+
+@leaf
+def _byte_of(layer: Any) -> Any:
+    """The bit at which a layer's byte begins."""
+    return np.uint64(_BYTES * layer)
+
+
+@leaf
+def _order_many(layer_of: Any, queue: Any, chosen: Any) -> None:
+    ends = queue.layer_ends
     for layer in range(len(ends)):
-        for i in range(0, chosen, LANES):
-            lanes = reaching(queue.chosen, i, first[layer]) & ~reaching(queue.chosen, i, first[layer + 1])
-            if chosen - i < LANES:
-                lanes &= (np.int64(1) << (chosen - i)) - 1
-            pack(queue.ordered, place, queue.chosen, i, lanes)
-            place += lanes_set(lanes)
-        ends[layer] = place
+        ends[layer] = 0
+    for i in range(chosen):
+        ends[unsigned_index(layer_of[unsigned_index(queue.chosen[i])])] += 1
+    begin = np.int64(0)
+    for layer in range(len(ends)):
+        begin, ends[layer] = begin + ends[layer], begin
+    for i in range(chosen):
+        source = unsigned_index(queue.chosen[i])
+        layer = unsigned_index(layer_of[source])
+        queue.ordered[unsigned_index(ends[layer])] = source
+        ends[layer] += 1
 
 
 @leaf
@@ -149,20 +178,29 @@ def _reach(keys: Any, count: Any, least: Any) -> Any:
     """How many of the first `count` keys reach a number; behind them, up to a block, stands `LAST`."""
     reached = np.int64(0)
     for i in range(0, count, BLOCK):
-        lanes = reaching(keys, i, least) | (reaching(keys, i + LANES, least) << LANES)
-        lanes |= reaching(keys, i + 2 * LANES, least) << 2 * LANES
-        reached += lanes_set(lanes | (reaching(keys, i + 3 * LANES, least) << 3 * LANES))
+        reached += lanes_set(_block_reaching(keys, i, least))
     return reached
+
+
+@leaf
+def _block_reaching(keys: Any, i: Any, least: Any) -> Any:
+    """Which of 64 keys from `i` on reach a number, as bits."""
+    lanes = reaching(keys, i, least) | (reaching(keys, i + LANES, least) << LANES)
+    lanes |= reaching(keys, i + 2 * LANES, least) << 2 * LANES
+    return lanes | (reaching(keys, i + 3 * LANES, least) << 3 * LANES)
 
 
 @leaf
 def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any, most: Any, reach_above: Any) -> Any:
     """`separator` where at most `FEW` keys are from `least` to `most`, and `reach_above`, too few, above these."""
     found = np.int64(0)
-    for i in range(0, count, LANES):
-        lanes = reaching(keys, i, least) & ~exceeding(keys, i, most)
-        pack(few, found, keys, i, lanes)
-        found += lanes_set(lanes)
+    for i in range(0, count, BLOCK):
+        lanes = _block_reaching(keys, i, least)
+        while lanes != 0:
+            key = keys[unsigned_index(i + lowest_lane(lanes))]
+            few[unsigned_index(found)] = key
+            found += key <= most
+            lanes &= lanes - 1
     lanes = _highest_of_few(few, found, wanted - reach_above)
     low, high = numbers_where(few, 0, lanes, FIRST), numbers_where(few, LANES, lanes >> LANES, FIRST)
     return lowest(lower(low, high)), reach_above + lanes_set(lanes)
@@ -176,11 +214,13 @@ def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
     """
     fill_lanes(keys, count, LAST)
     fill_lanes(keys, count + LANES, LAST)
-    lanes = np.int64(0)
+    low, high = numbers(keys, 0), numbers(keys, LANES)
+    above_low = above_high = repeated(np.int32(0))
     for i in range(count):
-        above = exceeding(keys, 0, keys[i]) | (exceeding(keys, LANES, keys[i]) << LANES)
-        lanes |= np.int64(lanes_set(above) < wanted) << i
-    return lanes
+        above_low = count_above(above_low, keys[i], low)
+        above_high = count_above(above_high, keys[i], high)
+    lanes = below(above_low, wanted) | (below(above_high, wanted) << LANES)
+    return lanes & ((np.int64(1) << count) - 1)
 
 
 @leaf
@@ -225,14 +265,13 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
 
 @leaf
 def move_reaching(keys: Any, least: Any, waiting: Any, count: Any, chosen: Any) -> Any:
-    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many."""
+    """Move sources whose keys reach `least` from `waiting` to `chosen`; returns how many. As in `_reach`, `LAST` stands
+    behind the keys."""
     moved = np.int64(0)
     begin = (count - 1) // BLOCK * BLOCK
     stay = count
     while begin >= 0:
-        lanes = np.int64(0)
-        for n in range(0, min(BLOCK, count - begin), LANES):
-            lanes |= reaching(keys, begin + n, least) << n
+        lanes = _block_reaching(keys, begin, least)
         _move(lanes, begin, waiting, stay, chosen, moved)
         moved += lanes_set(lanes)
         stay -= lanes_set(lanes)
