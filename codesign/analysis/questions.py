@@ -177,8 +177,8 @@ class ChooseQuestion(_Asked):
     """Which option is best: each at the best of its variants that meet the constraints.
 
     Attributes:
-        choose: `chip`, `schedule`, `recipe`, or an axis' path with `axis.` before it or not.
-        least, most: the column of which the best has least or most; give exactly one of the two.
+        choose: `chip`, `schedule`, `recipe`, or an axis's path, with or without `axis.` before it.
+        least, most: the column of which the best option has least or most; give exactly one.
         where: constraints that a variant must meet to take part.
     """
 
@@ -215,17 +215,17 @@ class CompareQuestion(_Asked):
 class ClaimQuestion(_Asked):
     """A statement about a difference, a trend or a limit, judged on pairs of points with the same training seeds.
 
-    Points of both sides are paired that agree in all that neither selection names. With `along`, points of `select`
-    that differ in one fact or axis only are compared with their neighbours in it. With `above` or `below`, the value
-    of each training seed of `select` is held against a limit.
+    Points of both sides are paired if they agree in everything that neither selection names. With `along`, points of
+    `select` that differ only in one fact or axis are compared with their neighbours in it. With `above` or `below`, the
+    value of each training seed of `select` is compared with a limit.
 
     Attributes:
         claim: the statement.
         source: where it is made, such as `section 4.3`.
         column: a column or measure.
-        more, less: the side that is said to have more of it, and the other.
+        more, less: the side claimed to have more of it, and the other side.
         column_of_less: a column or measure for the side `less`, instead of `column`.
-        along: a fact or axis along which the column is said to rise or to fall, as `direction` says.
+        along: a fact or axis along which the column is claimed to rise or fall, as `direction` says.
         relative_to: points whose values are subtracted first, paired in the same way: the claim is then about gains.
         about: the claimed factor, such as `2 x`: if the direction is shown but by less, the claim holds in part.
         at_least: how large the difference must be for the claim to hold: a factor, a number of points, or a quantity.
@@ -272,11 +272,11 @@ class TargetQuestion(_Asked):
 
 
 class PrintedRow(Spec):
-    """Numbers of a publication, and the points of the sweep that stand for them.
+    """Numbers of a publication, and the points of the sweep to compare them with.
 
     Attributes:
-        label: as the publication names the row.
-        of: its points; of several, the first in the report is used.
+        label: the publication's name for the row.
+        of: its points; if there are several, the first in the report is used.
         values: by column, in SI units or as a percentage; left out where the publication prints none.
     """
 
@@ -294,9 +294,8 @@ class PrintedQuestion(_Asked):
         instead: what was run instead of the publication's data, as a sentence.
         columns: columns and measures in the order of the table.
         rows: rows by a name of your choice.
-        relative_to: the name of the row of which multiples are also shown, since these can be compared even if the data
-            differ.
-        settings: what the publication ran with: of recipes, the neuron and the data (`train`, with validation, `test`,
+        relative_to: the name of a row; multiples of it are also shown, and can be compared even if the data differ.
+        settings: the publication's settings: of recipes, the neuron and the data (`train`, with validation, `test`,
             `samples`, `timestep_s`), `topology`, and facts of the points in `rows`.
         remarks: sentences on what the numbers are.
     """

@@ -16,11 +16,11 @@ LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
 
 
 class JobResources(Spec):
-    """What one job takes, and how long it may; results do not depend on it, except for the device that `gpus` chooses.
+    """What one job takes, and its time limit; results do not depend on it, except on the device that `gpus` chooses.
 
     Attributes:
         cpus: cores, which is also the number of threads.
-        gpus: GPUs, or a share of one; with any, it computes on CUDA, by the engine that does.
+        gpus: GPUs, or a share of one; with any, the job computes on CUDA, with the engine that can.
         memory: memory that a job needs, such as `2 GiB`; a node runs as many jobs at once as fit.
         timeout: time limit, such as `2 h`, after which a job is ended; its rows say so.
     """

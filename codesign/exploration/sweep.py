@@ -92,7 +92,7 @@ def run_sweep(
     Args:
         store, output: where the results of jobs are kept, and folder for the files, a path or a URL.
         executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: is told what happens.
+        progress: receives what happens.
         workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
         models: whether to write each trained model with its card too.
 

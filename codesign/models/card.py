@@ -87,8 +87,8 @@ class ModelImport:
         source: the file, or the class of the module.
         digest: SHA-256 of the file; "" of a graph or module.
         dialect: whose conventions its numbers follow.
-        options: what the file does not say and was said when it was read.
-        lost: what files of that dialect may leave out without a word.
+        options: what the file does not say and was given when it was read.
+        lost: what files of that dialect may leave out silently.
     """
 
     source: str
@@ -100,7 +100,7 @@ class ModelImport:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What came of comparing a model's spikes with those that its framework recorded.
+    """The outcome of comparing a model's spikes with those that its framework recorded.
 
     Attributes:
         source: of the record.
@@ -232,7 +232,7 @@ class ModelCard:
 
     Attributes:
         name: of the model, in a line.
-        description: what else is to be said of it.
+        description: anything else to say about it.
         topology, neuron, timestep_s: what the network is made from; Δt in seconds.
         weights: digest of the network's state, as `digest_of` makes it; "" where it is not known.
         own_numbers: numbers of neurons that differ from what `neuron` says, such as a range over neurons, in words.
@@ -247,7 +247,7 @@ class ModelCard:
         evaluations: how it answers; `evaluations_left_out` counts those that were too many for a card.
         origin: None for a model of your own.
         imported: of a model of another framework, how it was read; None for others.
-        certificate: whether its spikes are those that the framework recorded; None where nobody looked.
+        certificate: whether its spikes are those that the framework recorded; None if not checked.
         versions: of packages, when it was written.
 
     Raises:

@@ -46,25 +46,25 @@ _Most = Annotated[int, Field(ge=1, le=AS_MANY_AS_FIT, strict=True)]
 class NeuronSpec(Spec):
     """Parameters of the neurons of a network (paper, sections A.1 to A.3); design.md has the equations.
 
-    Each but `refractory`, `readout` and `bias` is one for all neurons, or a list with one for each layer of neurons.
+    All but `refractory`, `readout` and `bias` take one value for all neurons, or a list with one per layer of neurons.
 
     Attributes:
         threshold: U_thr, the membrane potential that must be exceeded to fire.
         time_constant: τ_m in seconds, as a time such as `1 ms`, or `infinite` for integrate-and-fire; held in seconds.
-        comparison: `>`, or `>=` where a potential on the threshold fires too.
-        most_spikes: M, how many spikes an evaluation emits at most: one for each multiple of the threshold that is
+        comparison: `>`, or `>=` if a potential equal to the threshold also fires.
+        most_spikes: M, the most spikes that an evaluation emits: one for each multiple of the threshold that is
             exceeded (with `>=`, reached). 1048576 means as many as fit.
         reset: `zero` (hard reset), `value` (hard reset to `reset_value`) or `subtract` (each spike takes
             `reset_amount` off).
-        reset_value: what `reset: value` leaves.
+        reset_value: the potential after `reset: value`.
         reset_delay: whether a neuron with a hard reset is held through the timestep after it fired: its potential is 0
             and its input is lost.
-        reset_amount: ρ, what a spike takes off with `reset: subtract`; None for the threshold.
-        gain: g, by which the summed input is multiplied.
-        floor: lowest potential that a timestep leaves; None for none. At most 0.
+        reset_amount: ρ, subtracted by a spike with `reset: subtract`; None for the threshold.
+        gain: g, which multiplies the summed input.
+        floor: lowest potential at the end of a timestep; None for none. At most 0.
         initial_potential: potential at the start of a sample.
-        synaptic_time_constant: of the synaptic current, which input adds to and which flows until it has decayed, as a
-            time or `infinite`; None where input acts once.
+        synaptic_time_constant: for a synaptic current that input adds to and that flows until it has decayed, as a
+            time or `infinite`; None if input acts once.
         potential_step: δ, to whose multiples potentials and synaptic currents are truncated as they decay, for neurons
             with integer arithmetic; None without truncation.
         tick: whether a neuron that would fire without a message is evaluated once a timestep; without it, only messages

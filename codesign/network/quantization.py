@@ -39,12 +39,12 @@ class Quantization(Spec):
     """The numbers that a chip has for weights and potentials.
 
     Attributes:
-        bits: of a weight.
+        bits: bits of a weight.
         signed: whether there are negative weights; if not, they become 0.
         scale: one scale a `layer`, or one for the whole `network`.
-        levels: `symmetric`, ±(2^(bits−1) − 1), or `full`, down to −2^(bits−1); of signed weights.
-        potential_bits: of a potential, sign included, in units of its layer's scale, where it saturates; None for no
-            limit.
+        levels: `symmetric`, ±(2^(bits−1) − 1), or `full`, down to −2^(bits−1); for signed weights.
+        potential_bits: bits of a potential, including the sign, in units of its layer's scale, beyond which it
+            saturates; None for no limit.
         potential_fraction_bits: bits below these units, to which potentials are truncated as they decay; None for
             float32.
     """

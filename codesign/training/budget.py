@@ -21,7 +21,7 @@ class TrainingBudget(Spec):
 
     Attributes:
         density: spikes per hidden neuron, on validation samples under the schedule of the training.
-        energy: of a validation sample on `chip`, under the chip's own schedule; held in joules.
+        energy: energy of a validation sample on `chip`, under the chip's own schedule; held in joules.
         chip: name of the chip; in a sweep, of one of its chips.
     """
 
@@ -55,7 +55,7 @@ class TrainingBudget(Spec):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EnergyMeter:
-    """What a chip takes for a network, for a budget of energy.
+    """The energy that a network takes on a chip, for a budget of energy.
 
     Attributes:
         spike_j: (N,) joules that follow from one spike of each neuron, in proportion to which spikes cost.

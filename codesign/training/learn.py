@@ -20,7 +20,7 @@ class Learn(Spec):
     Attributes:
         threshold, time_constant: `layer`, one number for all neurons of a layer; `neuron`, one for each; None, it stays
             as the network has it.
-        learning_rate: Adam's for these, about the relative change in an update; None takes the recipe's.
+        learning_rate: Adam's rate for these, about the relative change per update; None takes the recipe's.
     """
 
     threshold: Sharing | None = None

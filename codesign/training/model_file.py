@@ -13,9 +13,9 @@ class ModelFile(Spec):
     """A model's file.
 
     Attributes:
-        file: `.safetensors` or NIR, seen from the file that names it, or a URL.
-        dialect: of NIR, whose conventions its numbers follow. What else the file leaves open stands beside it, under
-            the names of `codesign import`, such as `dt: 1 ms`.
+        file: `.safetensors` or NIR, relative to the file that names it, or a URL.
+        dialect: for NIR, the framework whose conventions the numbers follow. Give what else the file leaves open
+            beside it, under the names of `codesign import`, such as `dt: 1 ms`.
     """
 
     model_config = ConfigDict(extra="allow")  # what a file leaves open, the dialect says once the file is read

@@ -39,7 +39,7 @@ class Calibration(Spec):
     Attributes:
         policy, group_size, input_mode, refractory, stop, steps_after_output: the schedule, as in `Schedule`.
         criterion: `matching`: each layer emits as many spikes as under the schedule used in training. `cross_entropy`:
-            from there on, the answers of the samples are as sure and right as they get.
+            from there, the answers of the samples become as sure and right as possible.
         samples: this many from the start of the training split, any prefix of which is stratified by class.
     """
 
@@ -90,11 +90,11 @@ class Recipe(Spec):
     """One way to train a network.
 
     Attributes:
-        model: file of a model that is taken as it is, without training; see `ModelFile`.
-        from: file of a model with whose weights training begins.
-        method: `layered` or `unlayered` backpropagation; of a `model`, layered.
+        model: file of a model that is used without training; see `ModelFile`.
+        from: file of a model whose weights training starts from.
+        method: `layered` or `unlayered` backpropagation; `layered` for a `model`.
         policy, group_size, input_mode, refractory: the forward pass that unlayered backpropagation trains through, see
-            `Schedule`; layered backpropagation has a whole layer in each group and refuses to be given one.
+            `Schedule`; layered backpropagation always has a whole layer in each group, so it refuses them.
         chip: name of the sweep's chip whose cores and service times policies look at, and whose bits `quantization` may
             take, with the sweep's mapping but not its axes; policies that look at neither ignore it.
             Without a chip every layer is a core, and there are no service times, which `timed` needs.
@@ -103,18 +103,18 @@ class Recipe(Spec):
             highest mean accuracy over the entries.
         idle_gradient: which silent neurons learn from a forward step whose group is not full: `all`, `spare` (as many
             as there is room for) or `none`; see `codesign.simulation.idle`. Layered backpropagation has room for all.
-        loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of that of each
-            timestep's alone (`timestep`), both optionally with parameters, as in `{name: timestep, temperature: 0.25,
-            label_smoothing: 0.05}`; or a loss from your own package. See `codesign.simulation.loss` and
-            `codesign.training.losses`.
+        loss: cross-entropy of the output spikes summed over timesteps (`sum`, the paper's), or the mean of each
+            timestep's own cross-entropy (`timestep`), both optionally with parameters, as in `{name: timestep,
+            temperature: 0.25, label_smoothing: 0.05}`; or a loss from your own package. See `codesign.simulation.loss`
+            and `codesign.training.losses`.
         quantization: bits of weights and potentials in training: `chip`, those of the recipe's `chip`; a number, bits
             per weight, with the levels and scales of `Quantization`; or all of that. See `training.quantization`. None
             or `none` trains float32 weights.
         epochs: passes over the training split.
         patience: stop after this many epochs without a better validation accuracy; None trains all epochs.
         validation_margin: validate with samples that end when one output neuron is this many spikes ahead, as under
-            stop `margin` of a schedule; density is then of what was run. None runs all timesteps, as updates always do.
-        batch_size, learning_rate, weight_decay: Adam's; the decay λ_W adds λ_W ‖W‖² to the loss.
+            stop `margin` of a schedule; density then counts what was run. None runs all timesteps, as updates do.
+        batch_size, learning_rate, weight_decay: for Adam; the decay λ_W adds λ_W ‖W‖² to the loss.
         warm_up: updates over which the learning rate rises linearly to `learning_rate`; with 0 it starts there. Adam's
             first updates move all weights by the full rate, which can silence a network with many inputs for good.
         input_dropout, network_dropout, refractory_dropout, momentum_noise: see `Regularization`. A refractory dropout
@@ -125,11 +125,11 @@ class Recipe(Spec):
         budget: the most that samples may use; λ is adjusted to keep to it, beginning at `spike_cost` or 0.01.
         spike_floor: spikes per neuron of a layer in a sample that cost nothing.
         cost_ramp: share of the epochs over which costs rise; the best epoch is one that ends with or after it.
-        augmentation: random changes of training samples, such as shifts; None for none. See `Augmentation`.
+        augmentation: random changes to training samples, such as shifts; None for none. See `Augmentation`.
         input_gate: whether a gate learns which inputs, or channels of a convolution, the network can do without; their
             events then no longer reach it. See `codesign.training.input_gate`.
         input_cost: added to the loss if all input events pass the gate.
-        learn: thresholds and time constants to be learned; None for none.
+        learn: thresholds and time constants to learn; None for none.
         calibration: scales the thresholds of the trained network for another schedule, without training; None for none.
     """
 

@@ -64,7 +64,7 @@ class NetworkEntry(Spec):
     Attributes:
         topology: inputs, hidden layers and outputs, as in `512-[64x3]-10`, or `700-128r-20` with a recurrent layer.
         hidden: hidden layers only, as in `[64x3]`; inputs and outputs follow from the workload.
-        layers: every layer of neurons and pool, the output layer included; the input is the workload's grid.
+        layers: every layer of neurons and pool, including the output layer; the input is the workload's grid.
         delayed, skips: with `layers`, further connections, as in `TopologySpec`.
         neuron: parameters of all neurons; what is left out comes from the preset.
     """

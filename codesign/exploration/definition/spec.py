@@ -56,22 +56,22 @@ def different(what: str, values: T, *, held: Sequence[object] | None = None) -> 
 
 
 class ScheduleEntry(Spec):
-    """A named schedule. What is left out is as in the paper's Table 1, or for `chip` thresholds as the chip has it.
+    """A named schedule. Defaults are those of the paper's Table 1 or, for `chip` thresholds, the chip's.
 
     Attributes:
         policy: scheduling policy.
         group_size: F; `all` for all waiting neurons; `layer` for as many as the widest layer has (the paper's Table 5).
         stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
-        steps_after_output: with `on_output`, forward steps run after that of the first output spike, at most 32.
+        steps_after_output: with `on_output`, forward steps run after the one with the first output spike, at most 32.
         margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
         margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
         input_mode, prioritize_input: see `Schedule`.
         synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
             what the chip's kind of synchronization demands.
-        barrier_messages: whether they are sent; left out, they are where neurons wait.
+        barrier_messages: whether they are sent; left out, they are sent if neurons wait.
         refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
         input_dropout: share of the input events that are lost at random before they reach the chip.
-        timesteps: only this many of each sample are run, from the first, at most the workload's; left out, all.
+        timesteps: run only this many of each sample, from the first, at most the workload's; left out, all.
     """
 
     policy: PolicyName = "random"
@@ -107,9 +107,9 @@ chips."""
 
 
 class ChipEntry(Spec):
-    """A chip as it takes part in a sweep.
+    """A chip in a sweep.
 
-    Whatever else a chip file may say, but for its name, aliases and measurements, makes the entry a variant of the
+    Any other field of a chip file, except name, aliases and measurements, makes the entry a variant of the
     chip: it is merged over the description as in a file that `extends` another one.
 
     Attributes:
@@ -182,8 +182,8 @@ class EvaluationEntry(Spec):
 class ObjectiveEntry(Spec):
     """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
 
-    That of an accuracy, or another share of 1, is a fraction or a percentage. `direction` may be left out: accuracies
-    and agreement are to be large, all else small.
+    The reference of an accuracy, or another share, is a fraction or a percentage. `direction` may be left out:
+    accuracies and agreement should be large, all else small.
     """
 
     column: str
@@ -208,14 +208,14 @@ class SweepSpec(FileSpec):
     """A declared design space.
 
     Attributes:
-        name: of the sweep and of its folder of reports.
-        title, question, description: for the report, which shows the name where there is no title.
+        name: name of the sweep and of its folder of reports.
+        title, question, description: texts for the report; without a title it shows the name.
         workload: the data.
-        network: its layers and neurons.
-        chips: what models run on, by name; an entry may be empty, as in `loihi: {}`.
+        network: layers and neurons.
+        chips: the chips that models run on, by name; an entry may be empty, as in `loihi: {}`.
         schedules: how models run, by name; every sweep also has `chip`, the chip's own, `layered` and `paper_table5`.
-        seeds: of trainings and evaluations.
-        evaluation: on which samples.
+        seeds: seeds of trainings and evaluations.
+        evaluation: the samples to evaluate.
         objectives: columns whose Pareto front the report draws; left out, accuracy, energy and latency.
         questions: questions asked of the results, by name; left out, those that the sweep's shape suggests.
         figures: figures that the report draws in addition to its own.
@@ -223,13 +223,13 @@ class SweepSpec(FileSpec):
         recipe_defaults: recipe parameters common to all recipes; they override a preset's and are overridden by a
             recipe's own. Layered recipes ignore parameters of unlayered training in it, and recipes without momentum
             ignore momentum noise.
-        recipes: a recipe's `chip` is the name of one of `chips`.
+        recipes: ways to train, by name; a recipe's `chip` is one of `chips`.
         resources: cores, memory and time that jobs take.
         axes: values of a parameter by path: `schedule.<name>.<parameter>`, `chip.<name>.<parameter>` (of the entry or,
             by dotted path, of the chip's description), `recipe.<name>.<parameter>`, `network.<parameter>`,
             `neuron.<parameter>` or `workload.<parameter>`; crossed into design points.
-        static_book: which of the chips' static power compared energies count: everything powered on the `board`, or the
-            share of the `cores_in_use`.
+        static_book: which static power compared energies count: everything powered on the `board`, or the share of the
+            `cores_in_use`.
     """
 
     name: Name

@@ -46,16 +46,16 @@ class PricingSpec(FileSpec):
     """A price file.
 
     Attributes:
-        name: of the file's folder of outputs.
-        title, description: for its page.
-        sweep: name of the sweep whose models are priced, or its path as seen from the price file.
-        dataset, scale: of the sweep's file, where it has several; left out, the first of each.
-        recipes, training_seeds: of the sweep; left out, all of them. Each recipe and seed is one model.
-        evaluation_seed: of the sweep; left out, its first.
+        name: name of the output folder.
+        title, description: texts for the page.
+        sweep: name of the sweep whose models are priced, or its path relative to the price file.
+        dataset, scale: one of the sweep file's, if it has several; left out, the first of each.
+        recipes, training_seeds: those of the sweep to price; left out, all. Each recipe and seed is one model.
+        evaluation_seed: one of the sweep's; left out, its first.
         chip, schedule: an entry of the sweep's chips, and a schedule that it names.
         axes: values of a price by its path in the chip's file; every combination of values is a design point.
         linked: under a name, several prices whose values move together, such as those of an operating point.
-        objectives: what the Pareto front is about; left out, accuracy, energy and latency.
+        objectives: objectives of the Pareto front; left out, accuracy, energy and latency.
         most_points: a file with more combinations is refused.
     """
 

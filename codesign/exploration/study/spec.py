@@ -46,11 +46,11 @@ class StudyObjective(ObjectiveEntry):
 
 
 class ConstraintEntry(Spec):
-    """A column of the results that must not lie beyond a limit; a number, with a unit where the column has one, or of
-    a share a percentage.
+    """A column of the results that must not lie beyond a limit: a number, with a unit if the column has one, or a
+    percentage for a share.
 
-    What is known before anything runs (neurons, synapses, cores, lanes, memory) is looked at first, and a trial that
-    violates it costs nothing.
+    Columns known before anything runs (neurons, synapses, cores, lanes, memory) are checked first, and a trial that
+    violates their limits costs nothing.
     """
 
     column: str
@@ -77,7 +77,7 @@ class SamplerEntry(Spec):
 
     Attributes:
         name: `tpe`, `nsga2`, `nsga3`, `random`, `qmc` or `gp`; may stand alone, as in `sampler: random`.
-        seed: its seed; the same seed gives the same trials, on any number of workers, interrupted or not.
+        seed: the same seed gives the same trials, on any number of workers, interrupted or not.
         options: arguments of Optuna's class.
     """
 
@@ -108,7 +108,7 @@ class BudgetEntry(Spec):
 
     Attributes:
         trials: number of trials, including those of earlier runs.
-        time: such as `2 h`, including that of earlier runs; trials under way are finished.
+        time: such as `2 h`, including earlier runs; trials under way are finished.
     """
 
     trials: Positive | None = None
@@ -122,10 +122,10 @@ class BudgetEntry(Spec):
 
 
 class FidelityLevel(Spec):
-    """A cheaper way to evaluate a trial. What is left out is as at the full level.
+    """A cheaper way to evaluate a trial. Defaults are those of the full level.
 
     Attributes:
-        epochs: of the training.
+        epochs: epochs of training.
         samples: this many from the start of the training split; every prefix is stratified by class.
         evaluation_samples: the same for the validation split.
         seeds: only this many of the training seeds, from the first.
@@ -162,7 +162,7 @@ class FidelityEntry(Spec):
     The best are those of the lowest non-dominated rank, and within a rank those that add most hypervolume.
 
     Attributes:
-        levels: lowest first; the full level follows by itself.
+        levels: levels, lowest first; the full level is added automatically.
         keep: share of a cohort that goes on at each level, rounded up.
         cohort: trials that compete.
     """
@@ -187,9 +187,9 @@ class StudySpec(SweepSpec):
         objectives: the objectives of the search, each with its reference.
         constraints: limits that a trial must also meet.
         sampler: how trials are proposed.
-        budget: for how long.
+        budget: how long to search.
         in_flight: trials, or cohorts of them with fidelity levels, under way at once. A trial is proposed when the one
-            this many before it has ended, so results depend on this number but not on that of the workers.
+            this many before it has ended, so results depend on this number but not on the number of workers.
         fidelity: cheap evaluations first.
         baseline: what trials are compared with: names of a recipe, a chip and a schedule, unchanged; left out, the
             first of each.

@@ -80,12 +80,12 @@ def run_study(
     Interrupted anywhere and run again, it continues where it was and ends with the same files.
 
     Args:
-        store: where the results of jobs are kept; shared with sweeps, so that a point which one of them ran is free.
+        store: where the results of jobs are kept; shared with sweeps, so a point that one of them ran costs nothing.
         output: folder of this machine for the files, and for the journal of trials.
         executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: is told what happens.
+        progress: receives what happens.
         workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
-        models: whether to write each model that was tested, with its card, too.
+        models: whether to write each tested model with its card too.
 
     Raises:
         InputError: parts of the file clash, the baseline lacks an objective, or another process runs the study.

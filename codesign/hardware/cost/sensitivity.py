@@ -24,7 +24,7 @@ from codesign.hardware.terms import BOOKS, RATES
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity:
-    """What becomes of a cost with one of the chip's numbers at half its value, or a rate at twice.
+    """A cost with one of the chip's numbers at half its value, or a rate at twice.
 
     Attributes:
         path: of the number in the chip's file, such as `energies.synaptic_operation`.
