@@ -143,7 +143,7 @@ def _reading(page: PricingPage) -> str:
     return (
         "Shade: how many design points lie there, on a logarithmic scale. Dots: the front. The objectives are to "
         f"{aims}; a dot that looks beaten here is better in one that is not drawn. All other numbers of the chip are "
-        "taken as its file has them: what their ranges leave open, the report of a sweep with the chosen prices says."
+        "taken from its file; the report of a sweep with the chosen prices says what their ranges leave open."
     )
 
 

@@ -134,12 +134,10 @@ def test_few_points_that_never_answer_are_named():
         return silent_networks(table_of(made)).partition(" Likely: ")[0]
 
     assert told() == ""
-    two = "2 of 30 rows have no output spike in any sample, so that every answer is wrong"
+    two = "2 of 30 rows have no output spike in any sample, so every answer is wrong"
     assert told(("loihi", "layered")) == f"{two}: Loihi, the chip's own schedule (layered training)."
     everything = {(one["chip"], one["recipe"]) for one in rows}
-    assert told(*everything).endswith(
-        "30 of 30 rows have no output spike in any sample, so that every answer is wrong."
-    )
+    assert told(*everything).endswith("30 of 30 rows have no output spike in any sample, so every answer is wrong.")
     assert told(*(everything - {("loihi", "layered")})).endswith("every answer is wrong.")
 
 

@@ -172,7 +172,7 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     lost = mubrain_row("unlayered_ms", "momentum", 2, 0) | {"status": "failed", "reason": "diverged", "point": "lost"}
     momentum: dict[str, Any] = {"column": "instability", "select": {"training_policy": "momentum"}}
     found = asked([*rows, lost], **momentum, above=0.5)
-    assert (found.standing, found.sentence) == ("holds in part", "It is so for 2 of 3 training seeds.")
+    assert (found.standing, found.sentence) == ("holds in part", "It holds for 2 of 3 training seeds.")
     assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
 

@@ -334,7 +334,7 @@ def test_what_was_varied_for_one_alone_is_said_and_compared_at_the_same_value():
     chip, lanes = AnsweredTable.of(table).answers
     told = "2.00 times less than a2. They also differ in vector width, 64 against 8; both at 8, a2 has 1.50 times less."
     assert told in chip.sentence
-    assert lanes.sentence.endswith("more lanes always look better, since the model charges them only area.")
+    assert lanes.sentence.endswith("more lanes always look better, because the model charges them only area.")
 
 
 def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would_and_whom_it_beats():

@@ -211,10 +211,10 @@ def test_a_study_without_a_complete_trial_is_a_report_too(state):
     text = render_report(table)
     assert f"3 {state}" in searched(table)["trials"]
     assert re.search(rf"No trial is on the front: 3 {state}[\w ]*\. Trial 0: the network does not fit", text)
-    assert "none, as no trial is complete" in text
+    assert "none, because no trial is complete" in text
     assert "Importance:" not in text
     assert not answers_for(table)
-    assert not re.search(r"\b(nan|none|<na>)\b", Page(text).text.replace("none, as", ""), flags=re.IGNORECASE)
+    assert not re.search(r"\b(nan|none|<na>)\b", Page(text).text.replace("none, because", ""), flags=re.IGNORECASE)
 
 
 def test_a_search_beyond_its_references_says_which():

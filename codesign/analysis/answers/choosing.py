@@ -350,7 +350,7 @@ def _at_an_end(contest: Contest, path: str) -> str:
         return ""
     if best == max(numbers) and path.endswith(".vector_width"):  # docs/design.md: more lanes always look better
         return (
-            "It is the largest that was tried: more lanes always look better, since the model charges them only area."
+            "It is the largest that was tried: more lanes always look better, because the model charges them only area."
         )
     end, further = ("largest", "larger") if best == max(numbers) else ("smallest", "smaller")
     return f"It is the {end} that was tried, so a {further} one may be better still."

@@ -202,7 +202,7 @@ def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) 
     within = [(above is None or value > above) and (below is None or value < below) for value in seen]
     return answer(
         standing="holds" if all(within) else "holds in part" if any(within) else "does not hold",
-        sentence=f"It is so for {sum(within)} of {len(within)} training seeds.",
+        sentence=f"It holds for {sum(within)} of {len(within)} training seeds.",
         remarks=(question.remark,) if question.remark else (),
     )
 

@@ -111,7 +111,7 @@ def silent_networks(table: ResultTable) -> str:
     how_many = f"{silent.sum()} of {plural(int(ok.sum()), 'row')} {'has' if silent.sum() == 1 else 'have'}"
     where = "" if silent.sum() == ok.sum() else points_in_words(table, silent)
     return (
-        f"{how_many} no output spike in any sample, so that every answer is wrong{where}. Likely: "
+        f"{how_many} no output spike in any sample, so every answer is wrong{where}. Likely: "
         "too little training, thresholds too high for few bits of weights, potentials that decay before spikes have "
         "added up, or a synchronization_threshold above the messages that come"
     )
@@ -358,7 +358,7 @@ def _seeds_wanted(contest: Contest) -> str:
     From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
     """
     if unpaired(contest):
-        return "The best and the next have no training seed in common, so that nothing says how sure the difference is."
+        return "The best and the next have no training seed in common, so nothing says how sure the difference is."
     gain = contest.runner_up.gain if contest.runner_up is not None else None
     if gain is None or gain.above_zero or not gain.mean or contest.settled < CONFIDENCE:
         return ""

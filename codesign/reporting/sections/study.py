@@ -188,7 +188,7 @@ def _hypervolume(study: Study) -> str:
         return "none without a reference of each objective"
     reached, alone = study.hypervolume, study.baseline_hypervolume
     if reached is None:
-        return "none, as no trial is complete"
+        return "none, because no trial is complete"
     if not alone:
         return number(reached) + (" (the baseline is beyond a reference)" if alone == 0 else "")
     return f"{number(reached)}, {significant(reached / alone, 3)} times the {number(alone)} of the baseline alone"
