@@ -24,12 +24,15 @@ from codesign.simulation.event.sections import section
 from codesign.simulation.event.structures import IDLE_ALL, IDLE_NONE, POTENTIALS, WORDS
 from codesign.simulation.event.traced_step import find_step
 from codesign.simulation.event.vector import (
+    BLOCK,
+    HAS_LONG_REGISTERS,
     LANES,
     above,
     add,
     fill_as,
     is_number,
     load,
+    load_block,
     multiply,
     select,
     store,
@@ -77,7 +80,7 @@ def _back_from(network: Any, position: Any, state: Any, gradient: Any, begin: An
     dot_and_accumulate(width, gradients.dx, at, network.weights, gradient, rows, state.queue.kept, gradients.dots)
 
 
-def _piece(step_gradient: Any) -> Any:
+def _piece(load: Any, step_gradient: Any) -> Any:
     """Go back through the evaluation of one vector of neurons."""
 
     @leaf
@@ -93,7 +96,7 @@ def _piece(step_gradient: Any) -> Any:
     ) -> None:
         v = load(potentials, potentials_at)
         g = add(load(gradients.g_queue, slot), load(gradients.g_count, slot))
-        du, dx, raised = step_gradient(neuron, neuron.half_steepness[layer], slot, v, g, gradients)
+        du, dx, raised = step_gradient(load, neuron, neuron.half_steepness[layer], slot, v, g, gradients)
         if rules.learns_threshold:
             store(thresholds, slot, add(load(thresholds, slot), raised))
         if rules.masked:
@@ -109,7 +112,7 @@ def _piece(step_gradient: Any) -> Any:
 
 def _sweeper(step_gradient: Any, compiled: Any) -> Any:
     """Go back through the evaluations of a step, of extended neurons or others."""
-    unevaluate_vector = _piece(step_gradient)
+    unevaluate_block, unevaluate_vector = _piece(load_block, step_gradient), _piece(load, step_gradient)
 
     @compiled
     def unevaluate(network: Any, rules: Any, state: Any, trace: Any, thresholds: Any, step: Any) -> None:
@@ -122,8 +125,13 @@ def _sweeper(step_gradient: Any, compiled: Any) -> Any:
             width = unsigned_index(wiring.layer_width[layer])
             slot = unsigned_index(wiring.position_slot[position])
             state.arrivals.mark[position] = 1
-            for c in range(0, width, LANES):
+            c = 0
+            while HAS_LONG_REGISTERS and c + BLOCK <= width:
+                unevaluate_block(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
+                c += BLOCK
+            while c < width:
                 unevaluate_vector(slot + c, neuron, layer, potentials, at + c, gradients, rules, thresholds)
+                c += LANES
             at += width
 
     return unevaluate

@@ -16,6 +16,7 @@ from codesign.simulation.event.structures import POTENTIALS
 from codesign.simulation.event.tallies import begin_tally, tally_evaluations, tally_spikes
 from codesign.simulation.event.vector import (
     BLOCK,
+    HAS_LONG_REGISTERS,
     LANES,
     above,
     all_lanes,
@@ -24,6 +25,7 @@ from codesign.simulation.event.vector import (
     lanes_of,
     lanes_set,
     load,
+    load_block,
     lowest_lane,
     select,
     store,
@@ -53,7 +55,7 @@ class Moment(NamedTuple):
     refractory_key: np.uint64  # of the pass's draws
 
 
-def _piece(step: Any) -> Any:
+def _piece(load: Any, step: Any) -> Any:
     """Evaluate one vector of neurons; returns which fired, as bits. Potentials go to `Fired.values` from `place` on."""
 
     @leaf
@@ -69,7 +71,7 @@ def _piece(step: Any) -> Any:
         if gated:
             evaluated = above(load(gates.evaluated, slot), zero)
             able = both(evaluated, above(load(gates.able, slot), zero))
-        v, fired, after = step(neuron, slot, u, x, (free, able), (cells, new.counts, place))
+        v, fired, after = step(load, neuron, slot, u, x, (free, able), (cells, new.counts, place))
         if gated:
             after = select(evaluated, after, u)
         store(cells.u, slot, after)
@@ -147,7 +149,7 @@ def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) ->
 
 def _evaluator(step: Any, *, extended: bool) -> Any:
     """Evaluate a position, of extended neurons or others."""
-    evaluate_vector = _piece(step)
+    evaluate_block, evaluate_vector = _piece(load_block, step), _piece(load, step)
 
     def evaluate(
         network: Any, rules: Any, moment: Any, position: Any, masked: Any, state: Any, out: Any, waiting: Any
@@ -160,10 +162,15 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
         noted = output or rules.gated or rules.charged or rules.listed or rules.refractory_dropout > 0 or extended
         for c in range(0, width, BLOCK):
             at, lanes = slot + c, np.int64(0)
-            for n in range(0, min(BLOCK, width - c), LANES):
-                potentials_at = out.ends[POTENTIALS] + c + n if rules.traced else -1
-                those = evaluate_vector(at + n, n, network.neuron, state, masked, out.trace.potentials, potentials_at)
-                lanes |= those << n
+            traced_at = out.ends[POTENTIALS] + c if rules.traced else np.int64(-BLOCK)
+            if HAS_LONG_REGISTERS and c + BLOCK <= width:
+                lanes = evaluate_block(at, 0, network.neuron, state, masked, out.trace.potentials, traced_at)
+            else:
+                for n in range(0, min(BLOCK, width - c), LANES):
+                    those = evaluate_vector(
+                        at + n, n, network.neuron, state, masked, out.trace.potentials, traced_at + n
+                    )
+                    lanes |= those << n
             spikes = lanes_set(lanes)
             state.fired.spikes[layer] += spikes
             if output:

@@ -143,7 +143,7 @@ def decayed(u: Any, decay: Any, step: Any) -> Any:
 
 
 @part
-def _integrated(neuron: Any, slot: Any, u: Any, x: Any, free: Any) -> Any:
+def _integrated(load: Any, neuron: Any, slot: Any, u: Any, x: Any, free: Any) -> Any:
     """Evaluated potential."""
     v = select(free, add(u, x), fill_as(u, np.float32(0)))
     if neuron.saturates:
@@ -154,10 +154,11 @@ def _integrated(neuron: Any, slot: Any, u: Any, x: Any, free: Any) -> Any:
 
 
 @part
-def step(neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
+def step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
     """Evaluate the neurons in the slots from `slot` on.
 
     Args:
+        load: of vectors as long as the others.
         u, x: potential and current.
         masks: two: not refractory; may fire.
         state: three: cells, whose synaptic currents get x, where there are any; and what gets the spikes of each that
@@ -167,7 +168,7 @@ def step(neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
         Evaluated potential v, mask of those that fired, potential after it.
     """
     free, able = masks
-    v = _integrated(neuron, slot, u, x, free)
+    v = _integrated(load, neuron, slot, u, x, free)
     fired = both(above(v, load(neuron.threshold, slot)), able)
     after = fill_as(u, np.float32(0))
     if neuron.subtracts:
@@ -176,14 +177,14 @@ def step(neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
 
 
 @part
-def extended_step(neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
+def extended_step(load: Any, neuron: Any, slot: Any, u: Any, x: Any, masks: Any, state: Any) -> Any:
     """As `step`, of extended neurons."""
     (free, able), (cells, counts, counts_at) = masks, state
     if neuron.synaptic:
         store(cells.j, slot, add(load(cells.j, slot), x))
-    v = _integrated(neuron, slot, u, multiply(load(neuron.gain, slot), x), free)
+    v = _integrated(load, neuron, slot, u, multiply(load(neuron.gain, slot), x), free)
     fired = both(above(v, load(neuron.threshold, slot)), able)
-    spikes = _multiples(neuron, slot, v)
+    spikes = _multiples(load, neuron, slot, v)
     store(counts, counts_at, spikes)
     after = subtract(v, multiply(spikes, load(neuron.reset_by, slot)))
     soft = above(load(neuron.soft, slot), fill_as(u, np.float32(0)))
@@ -213,7 +214,7 @@ def fires_alone(neuron: Any, cells: Any, slot: Any) -> Any:
 
 
 @part
-def _multiples(neuron: Any, slot: Any, v: Any) -> Any:
+def _multiples(load: Any, neuron: Any, slot: Any, v: Any) -> Any:
     """Spikes of neurons that fire."""
     one = fill_as(v, np.float32(1))
     if not neuron.bursts:
@@ -238,7 +239,7 @@ def _slope(half_steepness: Any, distance: Any) -> Any:
 
 
 @part
-def step_gradient(neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any) -> Any:
+def step_gradient(load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any) -> Any:
     """Gradients at u, x and U_thr of neurons that were evaluated.
 
     Args:
@@ -262,7 +263,9 @@ def step_gradient(neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, g
 
 
 @part
-def extended_step_gradient(neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any) -> Any:
+def extended_step_gradient(
+    load: Any, neuron: Any, half_steepness: Any, slot: Any, v: Any, g: Any, gradients: Any
+) -> Any:
     """As `step_gradient`, of extended neurons. Of several spikes, the surrogate is that at the nearest multiple of the
     threshold."""
     zero, one = fill_as(v, np.float32(0)), fill_as(v, np.float32(1))
@@ -282,7 +285,7 @@ def extended_step_gradient(neuron: Any, half_steepness: Any, slot: Any, v: Any, 
     passed = select(fired, select(soft, G, zero), G)
     raised = multiply_add(multiple, compared, replaced)
     if neuron.takes_threshold:
-        taken = select(soft, multiply(G, _multiples(neuron, slot, v)), zero)
+        taken = select(soft, multiply(G, _multiples(load, neuron, slot, v)), zero)
         raised = add(raised, select(fired, taken, zero))
     awake = is_number(v)
     dv = select(awake, add(passed, add(compared, replaced)), zero)

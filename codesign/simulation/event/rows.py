@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core.registry import cpu_target
 
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import (
     BLOCK,
+    HAS_LONG_REGISTERS,
     LANES,
     WIDE,
     add,
@@ -29,8 +29,6 @@ from codesign.simulation.event.vector import (
     total,
     unsigned_index,
 )
-
-_HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
 
 
 class Rows(NamedTuple):
@@ -65,7 +63,7 @@ def copy(array: Any, source: Any) -> None:
         store(array, at, load(source, at))
 
 
-def _over_columns(piece: Callable[[Any], Any], *, wide: bool = _HAS_LONG_REGISTERS) -> Any:
+def _over_columns(piece: Callable[[Any], Any], *, wide: bool = HAS_LONG_REGISTERS) -> Any:
     """A function of (width, arguments of a piece) that calls pieces until all columns are done.
 
     Args:

@@ -15,11 +15,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, register_model
 
 LANES, BLOCK, WIDE = 16, 64, 128
 """Numbers in a vector of `load`, `load_block` and `load_wide`: one, four and eight registers of AVX-512."""
+HAS_LONG_REGISTERS = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
+"""Whether the machine has such registers. Others hold less than half as many numbers, and masks as vectors like others:
+there, long vectors go through memory, and a mask of 64 lanes is taken apart lane by lane."""
 
 _FLOAT, _WORD, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 ALIGNMENT = 4  # what every float32 array has; rows are laid out on 64 bytes, where this costs nothing
