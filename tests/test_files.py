@@ -274,6 +274,22 @@ def test_what_is_a_url(location: str) -> None:
     assert is_url(location)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "filecache:///etc/hostname?target_protocol=file&cache_storage={}&same_names=true",
+        "simplecache::file:///etc/hostname?cache_storage={}&same_names=true",
+        "memory://x::filecache://y",
+        "local:///dev/zero",
+        "zip://m.safetensors::file:///m.zip",
+    ],
+)
+def test_a_url_leads_to_one_place_and_leaves_no_copy(url: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown scheme|leads through several file systems"):
+        read_file(url.format(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
 PATHS = ["reports/x", "/x", "C:\\x", "C:/x", "C://x", "a:b", "s3:/x", "12://x", "", Path("s3:") / "x"]
 
 

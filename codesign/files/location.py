@@ -24,6 +24,11 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0]
 
 
+def has_options(location: Location) -> bool:
+    """Whether a URL says more of its file system; behind `http`, what follows `?` is for the server."""
+    return is_url(location) and "?" in str(location) and not str(location).startswith("http")
+
+
 def join(location: Location, name: str) -> Location:
     """The location of a file in a folder; options of a URL, as in `?region=…`, stay at its end."""
     if not is_url(location):

@@ -11,9 +11,14 @@ from urllib.request import url2pathname
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import Folder, reason_of
 from codesign.files.local import LocalFolder
-from codesign.files.location import Location, is_url, parent, printable, scheme_of
+from codesign.files.location import Location, has_options, is_url, parent, printable, scheme_of
 
 _BOOLEANS = {"true": True, "false": False}
+_WITHIN_FILES = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
+_COPYING = frozenset({"blockcache", "cached", "filecache", "simplecache"})
+_OTHER_WAYS_HERE = frozenset({"async_wrapper", "asynclocal", "asyncwrapper", "dask", "generic", "local"})
+"""Systems of fsspec that are not taken, since a model's URL may be a stranger's: they unpack archives, keep copies in
+any folder that the URL names, or read this machine without the care of `LocalFolder`."""
 
 
 def open_folder(location: Location, *, error: type[CodesignError] = InputError) -> Folder:
@@ -103,11 +108,13 @@ def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:
     import fsspec
 
     scheme = scheme_of(url)
-    known = sorted({*fsspec.available_protocols(), *fsspec.registry})
-    if scheme.rpartition("::")[2] not in known:
+    known = sorted({*fsspec.available_protocols(), *fsspec.registry} - _WITHIN_FILES - _COPYING - _OTHER_WAYS_HERE)
+    if "::" in url:
+        raise error(f"{printable(url)}: leads through several file systems; name one place, without '::'")
+    if scheme not in known:
         raise error(f"{printable(url)}: unknown scheme '{scheme}'; allowed are paths, and URLs of {', '.join(known)}")
     place, options = url, {}
-    if not scheme.startswith("http"):  # there, what follows `?` is for the server
+    if has_options(url):
         place, _, query = url.partition("?")
         options = {name: _BOOLEANS.get(value, value) for name, value in parse_qsl(query, keep_blank_values=True)}
     try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from codesign.documents import Spec
+from codesign.documents import Document, Spec
+from codesign.files import has_options
 
 
 class ModelFile(Spec):
@@ -22,6 +23,14 @@ class ModelFile(Spec):
 
     file: Annotated[str, Field(min_length=1)]
     dialect: str | None = None
+
+    @field_validator("file")
+    @classmethod
+    def _no_options(cls, file: str, info: ValidationInfo) -> str:
+        """A file of YAML may be a stranger's, and options say whom the credentials of a user are shown to."""
+        if has_options(file) and isinstance(info.context, Document) and info.context.place(()).file:
+            raise ValueError("a URL in a file has no options; put what follows '?' into fsspec's configuration")
+        return file
 
     @property
     def summary(self) -> str:

@@ -113,6 +113,11 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             "given.yaml:4: recipes.mine.model: .*none.safetensors: there is no such file",
         ),
         (
+            ("model: mine.safetensors", "model: 's3://x/y?endpoint_url=http://z'"),
+            {},
+            "given.yaml:4: recipes.mine.model: a URL in a file has no options",
+        ),
+        (
             ("from: mine", "from: mine"),
             {"timestep_s": 0.02},
             "given.yaml:4: .*decays by 0.02 s a timestep, and those of",

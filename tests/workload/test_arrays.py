@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -278,6 +279,44 @@ def test_hdf5_that_takes_from_other_files_is_refused(write, tmp_path):
     with h5py.File(file, "a") as content:
         content.create_virtual_dataset("data", virtual)
     with pytest.raises(DataError, match="data must be an array in this file itself"):
+        load(file)
+
+
+def chunk_of(content, filters, mask=0):
+    """A chunk of a few bytes by its own word that inflates to 64 MiB."""
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk(FRAMES.shape)
+    for filter_ in filters:
+        getattr(settings, f"set_{filter_}")(*([9] if filter_ == "deflate" else []))
+    space = h5py.h5s.create_simple(FRAMES.shape)
+    held = h5py.h5d.create(content.id, b"data", h5py.h5t.NATIVE_UINT8, space, dcpl=settings)
+    held.write_direct_chunk((0,) * FRAMES.ndim, zlib.compress(bytes(1 << 26)), mask)
+
+
+@pytest.mark.parametrize(
+    ("filters", "mask", "message"),
+    [
+        (["deflate"], 0, "a compressed chunk holds more numbers than it may"),
+        (["shuffle", "deflate"], 1, "a compressed chunk holds more numbers than it may"),  # not shuffled
+        (["deflate", "deflate"], 0, r"data: must be uncompressed, or filtered by gzip, .* each once, found .*\[1, 1\]"),
+    ],
+)
+def test_what_a_compressed_chunk_holds_is_found_before_it_is_inflated(write, filters, mask, message):
+    file = write("mine.h5", labels=LABELS, timestep_s=1e-3)
+    with h5py.File(file, "a") as content:
+        chunk_of(content, filters, mask)
+    with pytest.raises(DataError, match=message):
+        load(file)
+
+
+def test_texts_that_all_are_one_long_text_are_not_copied(write):
+    file = write("mine.h5", **DENSE)
+    with h5py.File(file, "a") as content:
+        texts = content.create_dataset("split", (100_000,), h5py.string_dtype(), chunks=(100_000,))
+        texts[0] = "train" * 100_000  # 50 GB, if each were read
+        reference = texts.id.read_direct_chunk((0,))[1][:16]
+        texts.id.write_direct_chunk((0,), reference * 100_000)
+    with pytest.raises(DataError, match=r"a text has 500,000 bytes, more than 64"):
         load(file)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import pickle
 import shutil
+import zipfile
 from functools import partial
 
 import h5py
@@ -51,12 +52,36 @@ def arrays(**changes):
     return lambda file: np.savez(file, **{**np.load(file), **changes})
 
 
+def bomb(name):
+    """An archive with an array that is short on the disk, and as long as its header says in memory."""
+
+    def change(file):
+        small = {key: array for key, array in np.load(file).items() if key != name}
+        np.savez_compressed(file, **small)
+        with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(f"{name}.npy", "w") as member:
+            header = {"descr": "|u1", "fortran_order": False, "shape": ((1 << 28) + 1,)}
+            np.lib.format.write_array_header_1_0(member, header)
+            for piece in [1 << 24] * 16 + [1]:
+                member.write(bytes(piece))
+
+    return change
+
+
 def replaced(key, value=None):
     def change(file):
         with h5py.File(file, "r+") as content:
             del content[key]
             if value is not None:
                 content[key] = value
+
+    return change
+
+
+def huge(key):
+    def change(file):
+        with h5py.File(file, "r+") as content:
+            del content[key]
+            content.create_dataset(key, 1 << 29, "i1", chunks=(1 << 20,))
 
     return change
 
@@ -99,7 +124,7 @@ DAMAGE = {
     ("nmnist", "nmnist/NMNIST/Train/0/first.bin"): [(b"", "must be its number")],
     ("shd", "shd/SHD/shd_train.h5"): [
         (b"<html>not found</html>", NO_SHD),
-        (replaced("labels"), NO_SHD),
+        (replaced("labels"), "labels must be an array in this file itself"),
         (replaced("labels", np.arange(39)), "labels must lie in 0 … 19, found 38"),
         (replaced("labels", np.zeros(39, dtype=np.int64)), "has 39 labels and 40 entries of spikes/times"),
         (replaced("labels", np.zeros((40, 2))), "labels must be whole numbers"),
@@ -108,6 +133,8 @@ DAMAGE = {
         (spikes("units", np.zeros(99, dtype=np.uint16)), "sample 0 has 100 times and 99 units"),
         (spikes("times", np.full(100, np.nan, dtype=np.float16)), "sample 0 has a spike without a valid time"),
         (spikes("times", np.full(100, -0.1, dtype=np.float16)), "sample 0 has a spike without a valid time"),
+        (replaced("spikes/units", [b"a"] * 40), r"shd_train\.h5: cannot be read as a file of SHD \(invalid"),
+        (huge("labels"), "labels has more than 256 MiB"),
     ],
     ("cifar10", "cifar10/cifar-10-batches-py/data_batch_1"): [
         (b"", NO_BATCH),
@@ -124,6 +151,7 @@ DAMAGE = {
         (arrays(x_test=np.zeros((10, 32, 32, 3))), "x_test must hold 10 images .* found float64"),
         (arrays(y_train=np.zeros(39, np.int64)), "train_index must hold the number of each image"),
         (arrays(train_index=np.zeros(40, np.int64)), "two images have the same number"),
+        (bomb("y_train"), "y_train has more than 256 MiB"),
         (arrays(test_index=np.arange(-1, 9)), "test_index must hold the number of each image"),
         (arrays(y_test=np.full(10, 10)), "classes must lie in 0 … 9, found 10"),
     ],
@@ -144,7 +172,8 @@ DAMAGE = {
         (arrays(label=[1, 2]), "label must be one class"),
         (arrays(x=[1, 2]), "must hold whole numbers x, y, p and t of each event"),
         (arrays(y=[200]), "an event with y outside"),
-        (cut_off(-40), r"clip_2.npz: cannot be read as a recording .* copy it again"),
+        (bomb("x"), "x has more than 256 MiB"),
+        (cut_off(-40), r"clip_2.npz: cannot be read as arrays .* copy it again"),
     ],
     ("audio", "audio/ah_s0_0.wav"): [
         (b"", r"ah_s0_0\.wav: is not a wav file"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
 from codesign.files.folder import reason_of
+from codesign.workload.hdf5 import Chunks
 
 NIR, LAVA = "node", "layer"
 """The groups that hold a model."""
@@ -29,8 +29,6 @@ _MOST_BYTES = 1 << 31
 _MOST_ITEMS = 100_000
 _MOST_TEXTS = 20_000
 _DEEPEST = 10
-_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
-_CHECKSUM = 4
 
 
 def read_tree(path: Location) -> tuple[Tree, str]:
@@ -103,21 +101,12 @@ class _Reader:
         return np.asarray(dataset[()])
 
     def _check_chunks(self, dataset: Any, where: tuple[str, ...]) -> None:
-        """That no compressed chunk holds more than it may: HDF5 itself would inflate all of it."""
-        settings = dataset.id.get_create_plist()
-        filters = [settings.get_filter(index)[0] for index in range(settings.get_nfilters())]
-        if not set(filters) <= set(_FILTERS):
-            known = ", ".join(_FILTERS.values())
-            raise self._refusal(where, f"must be uncompressed, or filtered by {known}, found {dataset.compression}")
-        if 1 not in filters:
-            return
-        size = math.prod(dataset.chunks) * dataset.dtype.itemsize
-        if size > _MOST_BYTES:
+        if math.prod(dataset.chunks) * dataset.dtype.itemsize > _MOST_BYTES:
             raise self._refusal(where, f"a chunk may have {_MOST_BYTES >> 30} GiB")
-        for index in range(dataset.id.get_num_chunks()):
-            mask, stored = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(index).chunk_offset)
-            if mask == 0 and len(zlib.decompressobj().decompress(stored, size + 2 * _CHECKSUM)) > size + _CHECKSUM:
-                raise self._refusal(where, "a compressed chunk holds more numbers than it may")
+        try:
+            Chunks(dataset).check(0, dataset.shape[0])
+        except ValueError as error:
+            raise self._refusal(where, str(error)) from None
 
     def _text(self, dataset: Any, where: tuple[str, ...]) -> Any:
         """Piece by piece, since many may refer to one that is long."""

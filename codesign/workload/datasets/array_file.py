@@ -22,6 +22,7 @@ from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.mistakes import suggestion
 from codesign.workload.datasets.reading import reading
+from codesign.workload.hdf5 import Chunks, is_own
 
 ENDINGS = (".npz", ".h5", ".hdf5")
 _MOST_AT_ONCE = 1 << 28
@@ -40,16 +41,20 @@ class ArrayColumn(Protocol):
 
 
 @contextmanager
-def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, ArrayColumn]]:
-    """The arrays of a file by name, each of which must be among those known. Raises DataError where the file is
-    damaged, now or where it is read, or holds an array of another name, or one that cannot be read in rows of numbers
-    or text."""
+def open_arrays(path: Path, known: Iterable[str], *, others: bool = False) -> Iterator[Mapping[str, ArrayColumn]]:
+    """The arrays of a file by name, each of which must be among those known; with `others`, what else there is, is left
+    alone. Raises DataError where the file is no regular file or damaged, now or where it is read, or holds an array of
+    another name, or one that cannot be read in rows of numbers or text."""
+    if not path.is_file():  # to open a pipe would wait for somebody who writes into it
+        raise DataError(f"{path}: is missing, or a folder, a pipe or a device")
     remedy = "copy it again" if path.suffix in ENDINGS else f"arrays lie in files that end in {', '.join(ENDINGS)}"
     with reading(path, "as arrays", remedy=remedy, also=(RuntimeError, OverflowError)):
         if path.suffix == ".npz":
             with ExitStack() as stack:
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+                if others:
+                    members = {name: member for name, member in members.items() if name in known}
                 _check_names(path, members, known)
                 columns = {name: _NpyColumn.of(path, archive, member) for name, member in members.items()}
                 for column in columns.values():
@@ -58,7 +63,7 @@ def open_arrays(path: Path, known: Iterable[str]) -> Iterator[Mapping[str, Array
         else:
             with h5py.File(path, "r") as file:
                 _check_names(path, file, known)
-                yield {name: _HDF5Column.of(path, file, name) for name in file}
+                yield {name: HDF5Column.of(path, file, name) for name in file}
 
 
 def _check_names(path: Path, names: Iterable[str], known: Iterable[str]) -> None:
@@ -140,18 +145,19 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 @dataclass(kw_only=True)
-class _HDF5Column:
+class HDF5Column:
     """A dataset of an HDF5 file."""
 
     dataset: Any
+    chunks: Chunks
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @staticmethod
-    def of(path: Path, file: Any, name: str) -> _HDF5Column:
-        dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-        if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+    def of(path: Path, file: Any, name: str) -> HDF5Column:
+        if not is_own(file, name):
             raise DataError(f"{path}: {name} must be an array in this file itself, no group and no link elsewhere")
+        dataset = file[name]
         text = h5py.check_string_dtype(dataset.dtype) is not None
         dtype = np.dtype("S64") if text and dataset.dtype.kind == "O" else dataset.dtype
         _check(path, name, dtype, math.prod(dataset.shape[1:]) * dtype.itemsize)
@@ -159,8 +165,23 @@ class _HDF5Column:
             raise DataError(
                 f"{path}: {name} is stored in chunks of more than {_MOST_AT_ONCE >> 20} MiB, {dataset.chunks}"
             )
-        return _HDF5Column(dataset=dataset, shape=dataset.shape, dtype=dtype)
+        try:
+            return HDF5Column(dataset=dataset, chunks=Chunks(dataset), shape=dataset.shape, dtype=dtype)
+        except ValueError as error:
+            raise DataError(f"{path}: {name}: {error}") from None
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
+        self.chunks.check(start, stop)
+        if self.dataset.dtype.kind == "O":
+            return np.array([*self._texts(start, stop)], dtype=self.dtype)
         taken = self.dataset[start:stop] if self.shape else np.asarray([self.dataset[()]])
         return np.asarray(taken, dtype=self.dtype)
+
+    def _texts(self, start: int, stop: int) -> Iterator[bytes]:
+        """Texts of any length, few at a time: all may refer to one that is as long as the file."""
+        at_once = max(1, _MOST_AT_ONCE // self.dataset.file.id.get_filesize())
+        for first in range(start, stop, at_once):
+            for text in self.dataset[first : min(first + at_once, stop)] if self.shape else [self.dataset[()]]:
+                if len(text) > self.dtype.itemsize:
+                    raise ValueError(f"a text has {len(text):,} bytes, more than {self.dtype.itemsize}")
+                yield text

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from codesign.arrays import Integers
 from codesign.errors import DataError
 from codesign.units import format_si
+from codesign.workload.datasets.array_file import open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
@@ -42,6 +43,7 @@ _MEAN = (0.4914, 0.4822, 0.4465)
 _DEVIATION = (0.2470, 0.2435, 0.2616)
 _TEST_ID = 1_000_000  # ids of test images start here; those of training images are their numbers in the five batches
 _FIRST_ID = {**{f"data_batch_{n}": (n - 1) * 10_000 for n in range(1, 6)}, "test_batch": _TEST_ID}
+_ARRAYS = ("x_train", "y_train", "train_index", "x_test", "y_test", "test_index")
 _DAMAGE = (pickle.UnpicklingError, IndexError, TypeError, AttributeError, ImportError, OverflowError)
 
 
@@ -249,10 +251,5 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
 
 def _member(path: Path, name: str | None) -> Any:
     """One array of the archive; with None, the names of all."""
-    what = "as an archive of CIFAR-10 images"
-    with (
-        reading(path, what, remedy="copy it again", also=_DAMAGE),
-        path.open("rb") as stream,
-        np.load(stream, allow_pickle=False) as file,
-    ):
-        return file.files if name is None else file[name]
+    with open_arrays(path, _ARRAYS, others=True) as file:
+        return list(file) if name is None else whole(path, name, file[name])

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 from codesign.workload.binning import Events
+from codesign.workload.datasets.array_file import open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import number_of, reading
 from codesign.workload.download import Download, RemoteFile
@@ -128,7 +129,11 @@ def _list_part(folder: Path, part: str) -> Iterator[_Clip]:
 def _files(folder: Path, ending: str) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix == ending and not path.name.startswith("."))
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix == ending and not path.name.startswith(".") and path.is_file()  # no pipe, which has no end
+    )
 
 
 def _label_in(path: Path) -> int:
@@ -140,12 +145,11 @@ def _label_in(path: Path) -> int:
 
 def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Arrays of an archive, or the one of an `.npy` file under the name `table`."""
-    what = "as a recording of x, y, p and t"
-    with reading(path, what, remedy="copy it again", also=(TypeError,)), path.open("rb") as stream:
-        if path.suffix == ".npy":
-            return {"table": np.load(stream, allow_pickle=False)}
-        with np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+    if path.suffix == ".npz":
+        with open_arrays(path, names, others=True) as file:
+            return {name: whole(path, name, file[name]) for name in names}
+    with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
+        return {"table": np.load(stream, allow_pickle=False)}
 
 
 def _events(path: Path) -> Events:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,19 @@ from codesign.arrays import Integers
 from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.workload.binning import Events
+from codesign.workload.datasets.array_file import HDF5Column, whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
+from codesign.workload.hdf5 import Chunks, is_own
 from codesign.workload.spec import ResolvedSpec
 
 _CHANNELS = 700
 _INPUTS = 350
 _CLASSES = 20
 _FIRST_ID = {"train": 0, "test": 1_000_000}
+_WHAT = "as a file of SHD"
+_SPIKES = ("spikes/times", "spikes/units")
 
 
 class SHD(Dataset):
@@ -77,12 +82,16 @@ class SHD(Dataset):
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             with ExitStack() as stack:
                 opened = {part: stack.enter_context(_hdf5(path)) for part, path in files.items()}
-                spikes = {part: (file["spikes/times"], file["spikes/units"]) for part, file in opened.items()}
+                columns = {
+                    part: [_Lists.of(files[part], file, name) for name in _SPIKES] for part, file in opened.items()
+                }
                 for number in ids[positions].tolist():
                     part = "test" if number >= _FIRST_ID["test"] else "train"
                     row = number - _FIRST_ID[part]
-                    times, units = spikes[part]
-                    yield _events(times[row], units[row], f"{files[part]}: sample {row}")
+                    with reading(files[part], _WHAT):  # of two open files the one at fault
+                        times, units = (column.row(row) for column in columns[part])
+                        events = _events(times, units, f"{files[part]}: sample {row}")
+                    yield events
 
         return Recordings(
             grid=(1, 1, _INPUTS),
@@ -100,16 +109,35 @@ class SHD(Dataset):
 @contextmanager
 def _hdf5(path: Path) -> Iterator[Any]:
     """The HDF5 file, to be read piece by piece. Raises DataError where it is damaged, now or where it is read."""
-    with reading(path, "as a file of SHD"), h5py.File(path, "r") as file:
+    with reading(path, _WHAT), h5py.File(path, "r") as file:
         yield file
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lists:
+    """A dataset with a list of numbers for each sample."""
+
+    dataset: Any
+    chunks: Chunks
+
+    @staticmethod
+    def of(path: Path, file: Any, name: str) -> _Lists:
+        if not is_own(file, name) or len(file[name].shape) != 1:
+            raise DataError(f"{path}: must itself hold {name}, a list for each sample; download it again")
+        return _Lists(dataset=file[name], chunks=Chunks(file[name]))
+
+    def row(self, row: int) -> Any:
+        self.chunks.check(row, row + 1)
+        return self.dataset[row]
 
 
 def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
     with _hdf5(path) as file:
-        labels = np.asarray(file["labels"][()])
-        samples = {name: len(file[name]) for name in ("spikes/times", "spikes/units")}
-        speakers = np.asarray(file["extra/speaker"][()]) if "extra/speaker" in file else None
+        labels = whole(path, "labels", HDF5Column.of(path, file, "labels"))
+        samples = {name: len(_Lists.of(path, file, name).dataset) for name in _SPIKES}
+        said = "extra/speaker"
+        speakers = whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or not (labels.min() >= 0):
         raise DataError(f"{path}: labels must be whole numbers, one a sample, found {labels.dtype} {labels.shape}")
     if labels.max() >= _CLASSES:
