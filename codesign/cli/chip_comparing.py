@@ -19,7 +19,7 @@ from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
 from codesign.reporting.page.plain import plain_page
 from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, text_table
+from codesign.reporting.tables import Cell, Heading, inert, text_table
 from codesign.reporting.tables import Table as PageTable
 from codesign.units import format_si
 
@@ -95,7 +95,8 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
             raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
         return picture(chips_figure(marks), form)
     if form == "csv":
-        return pd.DataFrame(comparison_rows(chips)).to_csv(index=False).encode()
+        rows = pd.DataFrame(comparison_rows(chips))
+        return rows.map(lambda cell: inert(cell) if isinstance(cell, str) else cell).to_csv(index=False).encode()
     return _page(chips).encode()
 
 

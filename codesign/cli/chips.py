@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import complete_chips, place_here
+from codesign.cli.streams import tell
 from codesign.files import write_atomically
 
 app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
@@ -57,14 +58,14 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     from codesign.hardware.library import load_chip
 
     chip = load_chip(file)
-    typer.echo(f"OK: {file} describes {chip.title}")
+    tell(f"OK: {file} describes {chip.title}")
     estimated = [path for path, number in chip.numbers().items() if number.source == STRUCTURE]
     if estimated:
-        typer.echo(f"Estimated from its structure: {', '.join(estimated)}")
+        tell(f"Estimated from its structure: {', '.join(estimated)}")
     if left_out := unpriced(chip):
-        typer.echo(f"Not modelled: {left_out}")
+        tell(f"Not modelled: {left_out}")
     for remark in remarks(chip):
-        typer.echo(f"Note: {remark}")
+        tell(f"Note: {remark}")
 
 
 @app.command()

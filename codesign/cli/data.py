@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import DataRootOption, interruptible
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 
 app = typer.Typer(
@@ -24,11 +25,11 @@ def data(context: typer.Context, data_root: DataRootOption = None) -> None:
 
     root = resolve_data_root(data_root)
     statuses = list_datasets(root)
-    typer.echo(f"data root: {root.absolute()}" + ("" if root.is_dir() else " (does not exist)"))
+    tell(f"data root: {root.absolute()}" + ("" if root.is_dir() else " (does not exist)"))
     names = max(len(status.name) for status in statuses)
     states = max(len(status.state) for status in statuses)
     for status in statuses:
-        typer.echo(f"{status.name:<{names}}  {status.state:<{states}}  {status.title}: {status.detail}")
+        tell(f"{status.name:<{names}}  {status.state:<{states}}  {status.title}: {status.detail}")
 
 
 @app.command()
@@ -57,4 +58,4 @@ def download(
     with interruptible(progress, f"the same command continues with what is in {root / dataset.download.folder}"):
         fetch_all(dataset.download, root, progress)
     status = dataset.status(root)
-    typer.echo(f"{status.name}  {status.state}  {status.title}: {status.detail}")
+    tell(f"{status.name}  {status.state}  {status.title}: {status.detail}")

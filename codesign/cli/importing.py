@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.cli.options import OUT, place, place_of, written_to
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import Location, open_file, printable, with_suffix
-from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
@@ -87,9 +87,9 @@ def import_model(
     if agrees or (certificate is not None and certificate.within_rounding):
         path = out or _beside(model, ".safetensors")
         save_model(path, loaded.network, loaded.card)
-        typer.echo(f"model    {printable(path)}")
+        tell(f"model    {printable(path)}")
     else:
-        typer.echo("model    not written: it differs from the recording", err=True)
+        tell("model    not written: it differs from the recording", err=True)
     if not agrees:
         raise typer.Exit(1)
 
@@ -98,11 +98,11 @@ def _tell(loaded: LoadedModel) -> None:
     from codesign.network.topology import topology_text
 
     network, card = loaded.network, loaded.card
-    typer.echo(f"network  {topology_text(network.shape)}, {network.shape.neurons:,} neurons")
+    tell(f"network  {topology_text(network.shape)}, {network.shape.neurons:,} neurons")
     if card.imported is not None and card.imported.lost:
-        typer.echo(f"note     {card.imported.lost}", err=True)
+        tell(f"note     {card.imported.lost}", err=True)
     said = "not checked; --check compares them with recorded ones"
-    typer.echo(f"spikes   {said if card.certificate is None else escaped(card.certificate.summary)}")
+    tell(f"spikes   {said if card.certificate is None else card.certificate.summary}")
 
 
 def _beside(model: Location, suffix: str) -> Location:
@@ -134,7 +134,7 @@ def export_model(
     loaded = load_model(model)
     path = out or _beside(model, ".nir")
     write_nir(path, loaded.network, loaded.card, dialect)
-    typer.echo(f"nir      {printable(path)}")
+    tell(f"nir      {printable(path)}")
     if dialect == "plain" and (beyond := beyond_nir(loaded.network)):
         told = "cannot say this, so other readers run other neurons; `codesign import` restores these"
-        typer.echo(f"note     {', '.join(beyond)}: NIR's equations {told}", err=True)
+        tell(f"note     {', '.join(beyond)}: NIR's equations {told}", err=True)

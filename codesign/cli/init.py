@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import place
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import write_atomically
 
@@ -39,5 +40,5 @@ def init(
         raise InputError(f"{', '.join(there)}: already there; --force replaces {'them' if len(there) > 1 else 'it'}")
     for where, text in texts.items():
         write_atomically(where, text.encode())
-        typer.echo(f"wrote {where}")
-    typer.echo(f"Next: codesign sweep {file}")
+        tell(f"wrote {where}")
+    tell(f"Next: codesign sweep {file}")

@@ -11,9 +11,8 @@ import typer
 from typer.core import TyperCommand
 
 from codesign.cli import chips, data, importing, init, price, report, run, status, study, sweep
-from codesign.cli.streams import UNSHOWN, replace_streams
+from codesign.cli.streams import UNSHOWN, replace_streams, tell
 from codesign.errors import CodesignError
-from codesign.terminal_text import escaped
 
 app = typer.Typer(
     name="codesign",
@@ -106,7 +105,7 @@ def _run(debug: bool) -> int:
     except (CodesignError, OSError, MemoryError) as error:
         if debug:
             raise
-        typer.echo(f"error: {escaped(str(error)) or 'out of memory'}", err=True)
+        tell(f"error: {error}" if str(error) else "error: out of memory", err=True)
         return 2
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import printable
 from codesign.signals import can_raise
@@ -212,9 +213,9 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
         text = f"models   {printable(models.folder)} ({models.written})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if models is not None and models.missing:
-        typer.echo(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
+        tell(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
     if outcome.failed:
-        typer.echo(outcome.failures, err=True)
+        tell(outcome.failures, err=True)
     return 1 if outcome.failed or (models is not None and models.missing) else 0
 
 
@@ -271,7 +272,7 @@ def interruptible(progress: Progress, kept: str) -> Iterator[None]:
         finally:
             progress.close()  # before anything is said, and once: it has a last line
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: {kept}", err=True)
+        tell(f"interrupted: {kept}", err=True)
         raise typer.Exit(130) from None
     finally:
         sys.unraisablehook = hook

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import OUT, DataRootOption, StoreOption, file_of, interruptible, written_to
+from codesign.cli.streams import tell
 from codesign.units import format_duration, plural
 
 
@@ -51,8 +52,8 @@ def price(
         problem = prepare(spec, store=kept, progress=progress, workloads=Workloads(data_root=data_root))
         outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
-    typer.echo(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
+    tell(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:
-        typer.echo(said)
+        tell(said)
     for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):
-        typer.echo(f"{name:7} {path}")
+        tell(f"{name:7} {path}")

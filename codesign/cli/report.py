@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.options import place_of, written_to
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import Location, join, printable, with_suffix
 from codesign.hardware.terms import StaticBook
@@ -87,7 +88,7 @@ def report(
         for name in ("figures", "tables"):
             folder = with_suffix(target, f".{name}")
             if count := sum(str(one).startswith(str(folder)) for one in files):
-                typer.echo(f"{name:8} {printable(folder)}, {count} files")
+                tell(f"{name:8} {printable(folder)}, {count} files")
 
 
 def _page(results: str, file: Location, output: str | None) -> Location:

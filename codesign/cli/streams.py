@@ -13,6 +13,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import typer
+
+from codesign.terminal_text import escaped
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -42,6 +46,11 @@ class Lasting(io.FileIO):
             self.lost = self.lost or error
             return memoryview(data).nbytes
         return written
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Lines for a person. What others wrote in them, as names of their files, does not steer the terminal."""
+    typer.echo(escaped(text), err=err)
 
 
 def replace_streams() -> Lasting | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codesign.cli import options
+from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.units import plural
 
@@ -50,7 +51,7 @@ def sweep(
         replaced = Seeds(training=tuple(range(seeds)), evaluation=spec.seeds.evaluation)
         spec = spec.model_copy(update={"seeds": replaced})
     if dry_run:
-        typer.echo("\n".join(filter(None, [": ".join(filter(None, (spec.name, spec.title))), chosen.text])))
+        tell("\n".join(filter(None, [": ".join(filter(None, (spec.name, spec.title))), chosen.text])))
         _show_plan(plan_sweep(spec, data_root=data_root), Store(store, look_only=True), models=models)
         return
     options.run_to_end(context, run_sweep, spec, chosen=chosen)
@@ -71,18 +72,18 @@ def _show_plan(plan: Plan, store: Store, *, models: bool) -> None:
         for point in plan.points
     }
     rows = f"{plural(len(plan.points), 'row')} of results with their seeds, {len(infeasible)} of them infeasible"
-    typer.echo(f"{plural(len(places), 'design point')}, {rows}")
-    typer.echo(work_text(work))
+    tell(f"{plural(len(places), 'design point')}, {rows}")
+    tell(work_text(work))
     for note in plan.notes:
-        typer.echo(f"  {note}")
+        tell(f"  {note}")
     left_out = {(point.columns["chip"], point.chip.synchronization.kind): unpriced(point.chip) for point in plan.points}
     for (chip, kind), text in left_out.items():
         if text:
-            typer.echo(f"  not modelled on {chip} ({kind}): {text}")
+            tell(f"  not modelled on {chip} ({kind}): {text}")
     unable: dict[str, dict[str, str]] = {}
     for point in infeasible:
         unable.setdefault(point.columns["chip"], {}).setdefault(point.columns["topology"], str(point.reason))
     for chip, reasons in unable.items():
         network, reason = next(iter(reasons.items()))
         several = f" with {len(reasons)} of {len(plan.topologies)} networks, such as {network}"
-        typer.echo(f"  infeasible on {chip}{several if plan.topologies[1:] else ''}: {reason}")
+        tell(f"  infeasible on {chip}{several if plan.topologies[1:] else ''}: {reason}")

@@ -13,7 +13,7 @@ from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.section import pieces_in
-from codesign.reporting.tables import Cell, Table
+from codesign.reporting.tables import Cell, Table, inert
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(
@@ -87,10 +87,11 @@ def table_csv(table: Table) -> str:
     numeric = [n for n, heading in enumerate(table.headings) if heading.numeric and not _plain(table, n)]
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
-    rows.writerow([*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)])
+    headings = [*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)]
+    rows.writerow(map(inert, headings))
     for row in table.rows:
         numbers = [_number(row[n]) for n in numeric]
-        rows.writerow([*(_inert(cell.text) for cell in row), *numbers])
+        rows.writerow([*(inert(cell.text) for cell in row), *numbers])
     return buffer.getvalue()
 
 
@@ -114,8 +115,3 @@ def _plain(table: Table, column: int) -> bool:
 
 def _number(cell: Cell) -> str:
     return "" if cell.order is None else f"{cell.order:.9g}"
-
-
-def _inert(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

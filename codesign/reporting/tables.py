@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""How spreadsheets know a formula; the last four are wide forms of the first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -81,3 +84,8 @@ def without_repeats(table: Table) -> Table:
         headings=tuple(heading for n, heading in enumerate(table.headings) if n not in alike),
         rows=tuple(tuple(cell for n, cell in enumerate(row) if n not in alike) for row in table.rows),
     )
+
+
+def inert(text: str) -> str:
+    """A text of a CSV file that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -13,6 +13,7 @@ from drawn_rows import rows_of
 from handmade_hardware import ASYNCHRONOUS, chip_from, group, near, number
 from typer.testing import CliRunner
 
+import codesign
 from codesign.cli.chip_comparing import FORMATS, chip_marks
 from codesign.cli.chips import app
 from codesign.errors import InputError
@@ -128,6 +129,15 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
     before = paths["svg"].read_bytes()
     CliRunner().invoke(app, ["compare", *names, "--output", str(paths["svg"])])
     assert paths["svg"].read_bytes() == before
+
+
+def test_what_a_chip_file_says_is_no_formula_and_turns_no_text_around(tmp_path: Path) -> None:
+    own, table = tmp_path / "my_chip.yaml", tmp_path / "chips.csv"
+    start = Path(codesign.__file__).parent / "cli" / "start" / "chip.yaml"
+    own.write_text(start.read_text(encoding="utf-8").replace("A chip of my own", '"=1+1\\u202e"'), encoding="utf-8")
+    assert CliRunner().invoke(app, ["compare", str(own), "--output", str(table)]).exit_code == 0
+    assert set(pd.read_csv(table)["title"]) == {"'=1+1\u202e"}
+    assert f"{own} describes =1+1\\u202e\n" in CliRunner().invoke(app, ["check", str(own)]).output
 
 
 @pytest.mark.parametrize(

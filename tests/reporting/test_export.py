@@ -21,19 +21,19 @@ from codesign.reporting.tables import Cell, Heading, Table
 
 ODD = Table(
     caption="50 % of a_b",
-    headings=(Heading(text="name"), Heading(text="energy", numeric=True), Heading(text="F", numeric=True)),
+    headings=(Heading(text="name"), Heading(text="energy", numeric=True), Heading(text="@F", numeric=True)),
     rows=(
         (Cell(text='=HYPERLINK("x"),\\input{y}'), Cell(text="1.5 ± 0.1 µJ", order=1.5e-6), Cell(text="8", order=8)),
-        (Cell(text="b"), Cell(text="–"), Cell(text="–")),
+        (Cell(text="＝b"), Cell(text="–"), Cell(text="–")),
     ),
 )
 
 
 def test_a_csv_has_the_numbers_too_and_no_formula():
     assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
-        ["name", "energy", "F", "energy (SI)"],
+        ["name", "energy", "'@F", "energy (SI)"],
         ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06"],
-        ["b", "–", "–", ""],
+        ["'＝b", "–", "–", ""],
     ]
 
 

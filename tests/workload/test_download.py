@@ -295,6 +295,14 @@ def test_what_comes_with_a_package_is_not_fetched():
     assert str(result.exception).startswith("digits: there is nothing to download")
 
 
+def test_names_of_files_steer_no_terminal_where_datasets_are_listed(tmp_path):
+    (tmp_path / "arrays").mkdir()
+    (tmp_path / "arrays/\x1b]0;owned\x07.npz").touch()
+    output = CliRunner().invoke(app, ["--data-root", str(tmp_path)], color=True).output
+    assert r"\x1b]0;owned\x07.npz" in output
+    assert "\x1b" not in output
+
+
 @pytest.mark.parametrize("name", [name for name in dataset_names() if get_dataset(name).download])
 def test_published_files_are_where_their_dataset_looks(name):
     what = get_dataset(name).download
