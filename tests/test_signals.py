@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from codesign.cli.options import interruptible
+from codesign.exploration.executors.base import Task
 from codesign.exploration.executors.perform import perform
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runs.progress import Progress
@@ -85,7 +86,8 @@ def test_a_timeout_waits_for_a_callback_of_compiled_code() -> None:
         time.sleep(0.5)
         done.append("the callback")
 
-    _, failure, _ = perform(compile_asking, (asked,), JobResources(timeout=0.2))
+    asking = Task(key="a", kind="ask", function=compile_asking, arguments=(asked,), resources=JobResources(timeout=0.2))
+    failure = perform(asking).failure
     assert failure is not None
     assert failure.kind == "TimeoutError", failure
     assert set(done) == {"the callback"}

@@ -124,10 +124,10 @@ def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) ->
     ray: Any = executor._session
     function = executor_tasks.total
     executor.submit(Task(key="a", kind="test", function=function, arguments=(7, b"", 7, 8)))  # numbers as references
-    ((_, _, _, calls, *shared),) = ray.sent
+    ((_, _, _, tasks, *shared),) = ray.sent
     assert shared == [7, 8]
-    ((_, arguments, _),) = pickle.loads(calls)
-    assert arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
+    (task,) = pickle.loads(tasks)
+    assert task.arguments == (Slot(index=0), b"", Slot(index=0), Slot(index=1))
 
 
 def test_jobs_that_no_node_can_take_any_more_are_told_of_once(

@@ -234,9 +234,9 @@ def test_an_alarm_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.Mon
         return original(which, seconds, interval)
 
     monkeypatch.setattr(signal, "setitimer", setitimer)
-    output, failure, _ = perform(executor_tasks.add, (1, 1), JobResources(timeout=60.0), grace_s=60.0)
-    assert output is None
-    assert failure.kind == "TimeoutError"
+    ended = perform(task(executor_tasks.add, 1, 1, timeout=60.0), grace_s=60.0)
+    assert ended.output is None
+    assert ended.failure.kind == "TimeoutError"
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) == before
 

@@ -9,15 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType
 from typing import Any
 
 from codesign.deferred import torch
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Failure
-from codesign.exploration.resources import JobResources
+from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
 from codesign.versions import package_versions
 
@@ -30,31 +29,31 @@ class _OutOfTime(BaseException):
     """Not an Exception: code that carries on after any exception must not carry on after this one."""
 
 
-def perform(
-    function: Callable[..., Any], arguments: tuple[Any, ...], resources: JobResources, *, grace_s: float | None = None
-) -> tuple[Any, Failure | None, float]:
-    """Call a function; output, failure, wall time in seconds. Executors run every task through this.
+def perform(task: Task, *, grace_s: float | None = None) -> Completion:
+    """Run a task to its end. Executors run every task through this.
 
     One thread a core that the task takes, by default one: workers that each start a thread a core slow each other down
     by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too. This
     process is ended where the function has not reacted `grace_s` after its timeout; None lets it hang.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(resources.cpus)
+    torch.set_num_threads(task.resources.cpus)
+    reporting = {} if task.on_report is None else {"report": task.on_report}
     start = time.perf_counter()
     output: Any = None
     failure: Failure | None = None
     try:
-        with _timeout(resources.timeout, grace_s=grace_s):
-            output = function(*arguments)
+        with _timeout(task.resources.timeout, grace_s=grace_s):
+            output = task.function(*task.arguments, **reporting)
     except _OutOfTime:
-        failure = Failure(kind="TimeoutError", message=f"took longer than the {resources.timeout:g} s it may take")
+        message = f"took longer than the {task.resources.timeout:g} s it may take"
+        failure = Failure(kind="TimeoutError", message=message)
     except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
         failure = Failure.of(error)
     finally:
         wall_s = time.perf_counter() - start
         torch.set_num_threads(threads)
-    return output if failure is None else None, failure, wall_s
+    return Completion(key=task.key, output=output if failure is None else None, failure=failure, wall_s=wall_s)
 
 
 @contextmanager
@@ -87,10 +86,6 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
 
 
-Result = tuple[bytes | None, Failure | None, float]
-"""Of a task: its pickled output, or why there is none, and its wall time in seconds."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Slot:
     """Stands for the shared value of that index among the arguments of a task."""
@@ -106,35 +101,45 @@ def report(key: str, value: object) -> None:
         _internal_kv_put(key, pickle.dumps(value))
 
 
-def packed(output: object, failure: Failure | None) -> tuple[bytes | None, Failure | None]:
-    if failure is not None:
-        return None, failure
+def packed(completion: Completion) -> Completion:
+    """With its output as bytes, or why it cannot be sent."""
+    return _converted(completion, partial(pickle.dumps, protocol=5), "sent")
+
+
+def unpacked(completion: Completion) -> Completion:
+    """The inverse of `packed`, or why the output cannot be read."""
+    return _converted(completion, pickle.loads, "read")
+
+
+def _converted(completion: Completion, convert: Callable[[Any], Any], what: str) -> Completion:
+    if completion.failure is not None:
+        return completion
     try:
-        return pickle.dumps(output, protocol=5), None
+        return replace(completion, output=convert(completion.output))
     except Exception as error:  # whatever an output's own pickling raises
-        return None, Failure(kind=type(error).__name__, message=f"its output cannot be sent: {error}")
+        failure = Failure(kind=type(error).__name__, message=f"its output cannot be {what}: {error}")
+        return replace(completion, output=None, failure=failure)
 
 
 def perform_batch(
-    grace_s: float, started: str | None, reported: str | None, calls: bytes, *shared: object
-) -> tuple[str, dict[str, str], list[Result]]:
-    """Run the tasks of a batch, one after another; the node, its `package_versions`, and a result for each task.
+    grace_s: float, started: str | None, reported: str | None, tasks: bytes, *shared: object
+) -> tuple[str, dict[str, str], list[Completion]]:
+    """Run the tasks of a batch, one after another; the node, its `package_versions`, and the `packed` ends of tasks.
 
     Args:
         grace_s: the worker is ended where a task hangs so long after its timeout.
         started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
         reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
-        calls: pickled list of (function, arguments, resources), with `Slot`s for the `shared` values.
+        tasks: a pickled list, with `Slot`s for the `shared` values among arguments.
     """
     import ray
     from ray.experimental.internal_kv import _internal_kv_put
 
     if started is not None:
         _internal_kv_put(started, repr(time.time()))
-    results: list[Result] = []
-    for function, arguments, resources in pickle.loads(calls):
-        function = function if reported is None else partial(function, report=partial(report, reported))
-        filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in arguments)
-        output, failure, wall_s = perform(function, filled, resources, grace_s=grace_s)
-        results.append((*packed(output, failure), wall_s))
-    return ray.get_runtime_context().get_node_id(), package_versions(), results
+    on_report = None if reported is None else partial(report, reported)
+    ended: list[Completion] = []
+    for task in pickle.loads(tasks):
+        filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in task.arguments)
+        ended.append(packed(perform(replace(task, arguments=filled, on_report=on_report), grace_s=grace_s)))
+    return ray.get_runtime_context().get_node_id(), package_versions(), ended

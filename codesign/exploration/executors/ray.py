@@ -13,7 +13,7 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.perform import GRACE_S, Result, Slot, perform_batch
+from codesign.exploration.executors.perform import GRACE_S, Slot, perform_batch, unpacked
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.resources import JobResources
@@ -159,7 +159,9 @@ class RayExecutor(Executor):
                 return argument
             return slots.setdefault(argument, Slot(index=len(slots)))
 
-        calls = [(task.function, tuple(map(travelling, task.arguments)), task.resources) for task in batch.tasks]
+        tasks = [
+            replace(task, arguments=tuple(map(travelling, task.arguments)), on_report=None) for task in batch.tasks
+        ]
         taken = batch.tasks[0].resources  # equal for all of a batch
         self._sent += 1
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
@@ -173,7 +175,7 @@ class RayExecutor(Executor):
             max_retries=0,  # Ray would send a whole batch again and again
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
-        reference = function.remote(self._grace_s, started, reported, pickle.dumps(calls, protocol=5), *slots)
+        reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
         self._running[reference] = replace(batch, started=started, reported=reported)
         self._cores_taken += taken.cpus
 
@@ -200,7 +202,7 @@ class RayExecutor(Executor):
         errors = session.ray.exceptions
         session.check()
         try:
-            node, versions, results = session.ray.get(reference)
+            node, versions, ended = session.ray.get(reference)
         except errors.RayTaskError as error:
             self._broken(batch, Failure.of(getattr(error, "cause", None) or error))
         except errors.RayError as error:
@@ -210,9 +212,9 @@ class RayExecutor(Executor):
         else:
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)
-            for task, result in zip(batch.tasks, results, strict=True):
-                self._ended.append(_completion(task, result))
-                self._batcher.took(task.kind, result[2])
+            for task, completion in zip(batch.tasks, ended, strict=True):
+                self._ended.append(unpacked(completion))
+                self._batcher.took(task.kind, completion.wall_s)
         _forget(batch, session)
 
     def _broken(self, batch: _Batch, failure: Failure) -> None:
@@ -277,14 +279,3 @@ def _forget(batch: _Batch, session: RaySession) -> None:
     if keys and session.answers():
         for key in keys:
             _internal_kv_del(key)
-
-
-def _completion(task: Task, result: Result) -> Completion:
-    pickled, failure, wall_s = result
-    output = None
-    if pickled is not None:
-        try:
-            output = pickle.loads(pickled)
-        except Exception as error:  # whatever an output's own unpickling raises
-            failure = Failure(kind=type(error).__name__, message=f"its output cannot be read: {error}")
-    return Completion(key=task.key, output=output, failure=failure, wall_s=wall_s)

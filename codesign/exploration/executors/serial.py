@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 
 from codesign.deferred import torch
 from codesign.errors import InputError
@@ -38,10 +37,7 @@ class SerialExecutor(Executor):
     def wait(self, timeout_s: float | None = None) -> Completion | None:
         if not self._tasks:
             raise LookupError("no task is under way")
-        task = self._tasks.popleft()
-        function = task.function if task.on_report is None else partial(task.function, report=task.on_report)
-        output, failure, wall_s = perform(function, task.arguments, task.resources)
-        return Completion(key=task.key, output=output, failure=failure, wall_s=wall_s)
+        return perform(self._tasks.popleft())
 
     def close(self) -> None:
         self._tasks.clear()
