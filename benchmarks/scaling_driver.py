@@ -142,7 +142,7 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
         again = find_work(plan, store)
     shutil.rmtree(store.root)
     if again.jobs:
-        raise SystemExit(f"{again.jobs} jobs were not found again")
+        raise SystemExit(f"{len(again.jobs)} jobs were not found again")
     found = sum(map(len, work.keys.values()))
     return {
         "kind": kind,
@@ -182,18 +182,15 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
         split.watch(store, "store, write", "put_many")
         split.watch(store, "store, read", "get", "facts")
         split.watch(executor, "executor", "submit", "wait", "share")
-        split.watch(progress, "progress", "added", "started", "finished", "pulse")
-        split.watch(watch, "progress", "take")
-        runner = Runner(
-            store=store, executor=executor, workload=lambda name: b"", progress=progress, on_result=watch.take
-        )
+        split.watch(progress, "progress", "added", "started", "result", "finished", "pulse")
+        runner = Runner(store=store, executor=executor, workload=lambda name: b"", progress=progress)
         with split.part("bookkeeping"):
             progress.planned(work, executor.name)
             runner.add(work)
             runner.run()
     if runner.failures:
         raise SystemExit(f"{len(runner.failures)} jobs failed: {next(iter(runner.failures.values()))}")
-    return int(work.jobs)
+    return len(work.jobs)
 
 
 def resident_mb() -> float:

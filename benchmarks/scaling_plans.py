@@ -10,7 +10,8 @@ from typing import Any
 from codesign.documents import parse_document
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.store import Entry
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan
 from codesign.workload.dataset import WorkloadOutline
@@ -79,19 +80,19 @@ def plan_of(spec: SweepSpec) -> Plan:
     return build_plan(spec, outline)
 
 
-def null_train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Output:
+def null_train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Entry:
     """In place of `run_train`."""
-    return Output(payload=MODEL, facts={"trained_epochs": 1})
+    return Entry(payload=MODEL, facts={"trained_epochs": 1})
 
 
-def null_execute(inputs: ExecuteInputs, model: bytes, workload: object) -> Output:
+def null_execute(inputs: ExecuteInputs, model: bytes, workload: object) -> Entry:
     """In place of `run_execute`."""
-    return Output(payload=EXECUTION, facts={"samples": 1})
+    return Entry(payload=EXECUTION, facts={"samples": 1})
 
 
-def null_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Output | Failure, ...]:
+def null_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Entry | Failure, ...]:
     """In place of `run_assess`."""
-    return tuple(Output(payload=PRICE, facts={}) for _ in wanted)
+    return tuple(Entry(payload=PRICE, facts={}) for _ in wanted)
 
 
 def sleep_for(seconds: float, answer: bytes) -> bytes:

@@ -100,15 +100,14 @@ def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
 def measure_sleeping_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
     """Jobs that sleep, long enough to travel alone: what Ray and driver take for each, for any number of workers."""
     from codesign.exploration import runner as runner_module
-    from codesign.exploration.jobs.jobs import Output
-    from codesign.exploration.jobs.store import Store
+    from codesign.exploration.jobs.store import Entry, Store
     from codesign.exploration.work import find_work
 
     plan = plan_of(large_sweep("trainings", 5 * jobs))
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
-    work = replace(work, executions=(), assessments=(), trainings=work.trainings[:jobs])
-    runner_module.run_train = partial(_sleeping_train, job_s, Output(payload=MODEL, facts={}))  # type: ignore[assignment]
+    work = replace(work, jobs=work.jobs[:jobs])
+    runner_module.run_train = partial(_sleeping_train, job_s, Entry(payload=MODEL, facts={}))  # type: ignore[assignment]
     with ray_executor(workers) as (executor, start_s):
         warm_up(executor, workers)
         return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=job_s)}

@@ -27,14 +27,13 @@ def run_work(
     executor: Executor | None,
     progress: Progress,
     resources: ResourcesEntry,
-    on_result: Callable[[str, bytes], None] | None = None,
 ) -> dict[str, Failure]:
     """Run what is to be done; by key, why a result is missing. Raises StoreError where a result cannot be kept.
 
     Args:
         workload: gives the workload of a fingerprint; called only where there is something to run.
         executor: runs the jobs, and is closed at the end; None chooses one.
-        resources, on_result: as in `Runner`.
+        resources: as in `Runner`.
     """
     if not work.jobs:
         progress.planned(work, "none needed")
@@ -46,16 +45,14 @@ def run_work(
 
     if executor is None:
         executor = choose_executor(
-            trained=sum(job.recipe.epochs * epoch_size(workload(job.workload)) for job in work.trainings),
+            trained=sum(one.recipe.epochs * epoch_size(workload(one.workload)) for one in work.trainings),
             at_once=len(work.trainings),
             on_note=progress.note,
         )
-    simulates = bool(work.trainings or work.executions)
+    simulates = any(job.kind != "price" for job in work.jobs)
     with compiling_ahead(progress.note) if simulates else nullcontext(), executor as chosen:
         progress.planned(work, chosen.name)
-        runner = Runner(
-            store=store, executor=chosen, workload=workload, progress=progress, resources=resources, on_result=on_result
-        )
+        runner = Runner(store=store, executor=chosen, workload=workload, progress=progress, resources=resources)
         runner.add(work)
         runner.run()
     return runner.failures

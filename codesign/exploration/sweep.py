@@ -104,7 +104,7 @@ def run_sweep(
     open_folder(output).check_writable()  # before anything long is run
     load, plan = workloads.load, plan_designs(spec, workloads.outline_for)
     watch = FrontWatch(plan)
-    work = find_work(plan, store, on_result=watch.take, models=models)
+    work = find_work(plan, store, on_result=watch.result, models=models)
     resume, configuration = commands.resume, plan.config_hash
     record = recorded(
         progress, spec, kind="sweep", configuration=configuration, store=store, output=output, command=resume
@@ -119,7 +119,6 @@ def run_sweep(
             executor=executor,
             progress=progress,
             resources=spec.resources,
-            on_result=watch.take,
         )
         watch.show()
         metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=len(failures))

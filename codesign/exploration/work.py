@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,47 +30,76 @@ _RESULTS = {
 
 T = TypeVar("T")
 
+Inputs = TrainInputs | ExecuteInputs | SummaryInputs | CostInputs
+
 
 @dataclass(frozen=True, kw_only=True)
-class Assessment:
-    """What is still to be computed from one execution, or a part of that: its summary, and its price on some chips."""
+class Job:
+    """Results that are computed at once: a training, an execution, or summaries and prices of one execution.
 
-    execution: ExecuteInputs
-    wanted: tuple[SummaryInputs | CostInputs, ...]
+    Attributes:
+        kind: `train`, `execute` or `price`.
+        label: what a reader knows it by.
+        wanted: what is to be computed; one thing but for prices.
+        needs: key of the result that it is computed from; None where it needs none.
+    """
+
+    kind: str
+    label: str
+    wanted: tuple[Inputs, ...]
+    needs: str | None
+
+    @property
+    def key(self) -> str:
+        """Of its first result, which no other job has."""
+        return self.wanted[0].key
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Their keys."""
+        return tuple(part.key for part in self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The jobs that are not in the store, each once, in the order of the plan.
+    """The jobs that are not in the store, each once: trainings, executions and prices, each in the order of the plan.
 
     Attributes:
-        to_run, in_store: results by kind of job, train, execute or price: to be computed, and found in the store. Of a
-            price job, each summary and each price is one.
+        in_store: results that the store has, by kind of job.
     """
 
-    trainings: tuple[TrainInputs, ...]
-    executions: tuple[ExecuteInputs, ...]
-    assessments: tuple[Assessment, ...]
-    to_run: Mapping[str, int]
+    jobs: tuple[Job, ...]
     in_store: Mapping[str, int]
-    labels: dict[str, str]
 
     @property
-    def jobs(self) -> int:
-        """Tasks for an executor."""
-        return len(self.trainings) + len(self.executions) + len(self.assessments)
+    def trainings(self) -> tuple[TrainInputs, ...]:
+        return tuple(part for job in self.jobs for part in job.wanted if isinstance(part, TrainInputs))
+
+    @property
+    def to_run(self) -> Mapping[str, int]:
+        """Results to be computed, by kind of job."""
+        return results_by_kind(self.jobs)
 
     @property
     def reused(self) -> int:
         return sum(self.in_store.values())
 
 
+def results_by_kind(jobs: Iterable[Job]) -> Counter[str]:
+    """How many results some jobs have, by kind of job."""
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        counts[job.kind] += len(job.wanted)
+    return counts
+
+
 def work_text(work: Work) -> str:
+    to_run = work.to_run
     kinds = [
-        f"{work.to_run[kind]:,} {one if work.to_run[kind] == 1 else several} ({work.in_store[kind]:,} in the store)"
+        f"{to_run[kind]:,} {one if to_run[kind] == 1 else several} ({work.in_store[kind]:,} in the store)"
         for kind, (one, several) in _RESULTS.items()
     ]
-    return f"to run: {', '.join(kinds)}: {plural(sum(work.to_run.values()), 'result')}"
+    return f"to run: {', '.join(kinds)}: {plural(sum(to_run.values()), 'result')}"
 
 
 def find_work(
@@ -107,21 +137,19 @@ def find_work(
 
     to_execute = lacking(executions, missing)
     to_train = lacking(trainings, trainings if models else {execution.model.key for execution in to_execute})
-    to_run = {"train": len(to_train), "execute": len(to_execute), "price": sum(map(len, missing.values()))}
+    labels = _labels(plan)
+    jobs = [Job(kind="train", label=labels[one.key], wanted=(one,), needs=None) for one in to_train]
+    jobs += [Job(kind="execute", label=labels[one.key], wanted=(one,), needs=one.model.key) for one in to_execute]
+    jobs += [
+        Job(kind="price", label=labels[key], wanted=tuple(missing[key][first : first + _TOGETHER]), needs=key)
+        for key in executions
+        if key in missing
+        for first in range(0, len(missing[key]), _TOGETHER)
+    ]
     needed_of = {"train": len(trainings), "execute": len(executions), "price": len(assessed)}
-    return Work(
-        trainings=tuple(to_train),
-        executions=tuple(to_execute),
-        assessments=tuple(
-            Assessment(execution=executions[key], wanted=tuple(missing[key][first : first + _TOGETHER]))
-            for key in executions
-            if key in missing
-            for first in range(0, len(missing[key]), _TOGETHER)
-        ),
-        to_run=to_run,
-        in_store={kind: needed_of[kind] - count for kind, count in to_run.items()},
-        labels=_labels(plan),
-    )
+    to_run = results_by_kind(jobs)
+    in_store = {kind: needed - to_run[kind] for kind, needed in needed_of.items()}
+    return Work(jobs=tuple(jobs), in_store=in_store)
 
 
 def _look_up(

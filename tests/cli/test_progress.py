@@ -10,7 +10,7 @@ from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine, Progress, TrialCounts
 from codesign.exploration.runs.shown import LogView, TerminalView
-from codesign.exploration.work import Work
+from codesign.exploration.work import Job, Work
 from codesign.training.trainer import EpochReport
 from codesign.units import ago, format_duration, rate_text
 
@@ -34,13 +34,10 @@ def clock() -> Clock:
 
 def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
     """Counts are all that matters here."""
+    kinds = ["train"] * trainings + ["execute"] * executions
     return Work(
-        trainings=(None,) * trainings,
-        executions=(None,) * executions,
-        assessments=(),
-        to_run={"train": trainings, "execute": executions, "price": 0},
+        jobs=tuple(Job(kind=kind, label="", wanted=(None,), needs=None) for kind in kinds),
         in_store={"train": reused, "execute": 0, "price": 0},
-        labels={},
     )
 
 

@@ -63,8 +63,8 @@ def give(watch: FrontWatch, plan: Plan, accuracy: float, price: bytes, **columns
     for point in plan.points:
         if point.jobs is not None and all(point.columns[name] == value for name, value in columns.items()):
             for one in point.jobs.summaries:
-                watch.take(one.key, summary(accuracy))
-            watch.take(point.jobs.cost.key, price)
+                watch.result(one.key, summary(accuracy))
+            watch.result(point.jobs.cost.key, price)
 
 
 def texts(watch: FrontWatch) -> dict[str, tuple[str, ...]]:
@@ -121,10 +121,10 @@ def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan, watch = watched(tiny())
     for point in plan.points:
         if point.jobs is not None:
-            watch.take(point.jobs.summary.key, damaged)
-            watch.take(point.jobs.cost.key, cost(1e-6, 1e-3))
+            watch.result(point.jobs.summary.key, damaged)
+            watch.result(point.jobs.cost.key, cost(1e-6, 1e-3))
     assert watch.front() == []
-    watch.take("f" * 64, b"of another sweep")
+    watch.result("f" * 64, b"of another sweep")
     give(watch, plan, 0.9, cost(1e-6, 1e-3), schedule="asynchronous")
     assert texts(watch) == {FITTED: ("90.0 %", "1 µJ", "1 ms")}
 

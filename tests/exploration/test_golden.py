@@ -17,7 +17,8 @@ from handmade_hardware import near
 
 from codesign.exploration.jobs import job_runs, jobs
 from codesign.exploration.jobs.encoding import decode_columns, decode_execution, decode_state, encode_state
-from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.store import Entry
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import place
 from codesign.network.neuron import NeuronSpec
@@ -59,7 +60,7 @@ def model(topology: str) -> TrainInputs:
     )
 
 
-def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Output:
+def execute(second: float = 0.0, bits: int | None = None, **others: Any) -> Entry:
     """2-2-2. Both hidden neurons reach 0.5 + 0.5 > 0.3 and fire; of the outputs, 0 reaches 1 and 1 stays at 0.
 
     Args:
@@ -183,8 +184,8 @@ def test_summary_and_cost():
             CostInputs(execution="0", placement=placement, operation="accelerated"),
         ],
     )
-    assert isinstance(summary, Output)
-    assert isinstance(cost, Output)
+    assert isinstance(summary, Entry)
+    assert isinstance(cost, Entry)
     answered, priced = decode_columns(summary.payload), decode_columns(cost.payload)
     assert (answered["accuracy"], answered["spike_density"], answered["latency_steps"]) == (1, 1, 2)
     assert answered["spike_density_quartiles"] == [1, 1, 1]
@@ -205,4 +206,4 @@ def test_a_chip_that_cannot_price_leaves_the_others_alone():
         ],
     )
     assert str(wrong).startswith("InputError: placement: is of another network")
-    assert isinstance(right, Output)
+    assert isinstance(right, Entry)

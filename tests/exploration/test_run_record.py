@@ -19,8 +19,8 @@ from tiny_sweeps import Recording, tiny
 from codesign.errors import StoreError
 from codesign.exploration import runner
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.jobs.jobs import ExecuteInputs, Output
-from codesign.exploration.jobs.store import Store
+from codesign.exploration.jobs.jobs import ExecuteInputs
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import (
     RECORD,
@@ -93,7 +93,7 @@ def test_the_same_run_goes_on_with_its_record_and_another_begins_one(tmp_path: P
 def test_an_interruption_and_a_failure_are_written_down(
     tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*arguments: Any) -> Output:
+    def interrupt(*arguments: Any) -> Entry:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner, "run_execute", interrupt)
@@ -118,7 +118,7 @@ def test_failures_are_listed_with_their_reasons(
 ) -> None:
     original = runner.run_execute
 
-    def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
+    def crash(inputs: ExecuteInputs, *arguments: Any) -> Entry:
         if inputs.quantization is None:
             raise ZeroDivisionError("a bug\x1b[31m")
         return original(inputs, *arguments)

@@ -9,7 +9,7 @@ from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration import runner as runner_module
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
-from codesign.exploration.jobs.jobs import Output, TrainInputs
+from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
@@ -62,7 +62,7 @@ def test_what_has_ended_is_kept_together(
     spec = tiny(("seeds: {training: [0]}", f"seeds: {{training: {list(range(SEEDS))}}}"))
     plan, store = plan_of(spec), Store(tmp_path)
     work = find_work(plan, store)
-    assert (len(work.trainings), len(work.executions)) == (SEEDS, 4 * SEEDS)
+    assert [work.to_run[kind] for kind in ("train", "execute")] == [SEEDS, 4 * SEEDS]
     kept: list[int] = []
     put_many = Store.put_many
 
@@ -71,20 +71,20 @@ def test_what_has_ended_is_kept_together(
             kept.append(len(entries))
         put_many(store, entries, durable=durable)
 
-    def train(inputs: TrainInputs, workload: object, report: object = None) -> Output:
+    def train(inputs: TrainInputs, workload: object, report: object = None) -> Entry:
         if inputs.seed == 3:
             raise ValueError("diverged")
-        return Output(payload=b"model", facts={"trained_epochs": inputs.seed})
+        return Entry(payload=b"model", facts={"trained_epochs": inputs.seed})
 
-    def execute(inputs: object, model: bytes, workload: object) -> Output:
+    def execute(inputs: object, model: bytes, workload: object) -> Entry:
         assert model == b"model"  # in the store before anything that needs it starts
-        return Output(payload=b"execution", facts={})
+        return Entry(payload=b"execution", facts={})
 
     monkeypatch.setattr(Store, "put_many", counting)
     monkeypatch.setattr(runner_module, "run_train", train)
     monkeypatch.setattr(runner_module, "run_execute", execute)
     monkeypatch.setattr(
-        runner_module, "run_assess", lambda execution, wanted: [Output(payload=b"{}", facts={})] * len(wanted)
+        runner_module, "run_assess", lambda execution, wanted: [Entry(payload=b"{}", facts={})] * len(wanted)
     )
     progress, executor = Recording(), Eager(in_process=in_process)
     runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)

@@ -12,8 +12,8 @@ from codesign.analysis.results.table import ResultTable, contents_equal, read_re
 from codesign.errors import InputError
 from codesign.exploration import runner
 from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.jobs.jobs import ExecuteInputs, Output
-from codesign.exploration.jobs.store import Store
+from codesign.exploration.jobs.jobs import ExecuteInputs
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.running import choose_executor
 from codesign.exploration.sweep import plan_sweep
 from codesign.files import held, lock_of
@@ -195,7 +195,7 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
     """Also where it is the twin in floats that fails."""
     original = runner.run_execute
 
-    def crash(inputs: ExecuteInputs, *arguments: Any) -> Output:
+    def crash(inputs: ExecuteInputs, *arguments: Any) -> Entry:
         layered = inputs.schedule.group_size is None
         if (inputs.quantization and inputs.quantization.bits) == bits and layered == (schedule == "layered"):
             raise ZeroDivisionError("a bug")

@@ -11,7 +11,7 @@ from tiny_sweeps import plan_of, tiny
 from codesign.exploration import work as work_module
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.planned import Plan
-from codesign.exploration.work import Work, find_work
+from codesign.exploration.work import Job, Work, find_work
 
 PLAN = plan_of(tiny())
 JOBS = [point.jobs for point in PLAN.points if point.jobs is not None]
@@ -21,7 +21,11 @@ LONG = 70_000  # longer than what is read for the facts alone
 
 
 def assessed(work: Work) -> list[str]:
-    return [one.key for part in work.assessments for one in part.wanted]
+    return [key for job in prices(work) for key in job.results]
+
+
+def prices(work: Work) -> list[Job]:
+    return [job for job in work.jobs if job.kind == "price"]
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def test_one_listing_finds_what_looking_one_by_one_finds(
 def test_a_small_plan_does_not_list_a_large_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "keys", lambda store: pytest.fail("a study looks a few keys up for each trial"))
     work = find_work(PLAN, Store(tmp_path))
-    assert work.jobs > 0
+    assert work.jobs
 
 
 def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,13 +91,13 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
     together = find_work(plan, Store(tmp_path / "a"))
     monkeypatch.setattr(work_module, "_TOGETHER", 2)
     apart = find_work(plan, Store(tmp_path / "b"))
-    assert (apart.executions, apart.to_run) == (together.executions, together.to_run)
+    assert (apart.trainings, apart.to_run) == (together.trainings, together.to_run)
     assert assessed(apart) == assessed(together)
     sizes: dict[str, list[int]] = {}
-    for part in apart.assessments:
-        assert all(one.execution == part.execution.key for one in part.wanted)
-        sizes.setdefault(part.execution.key, []).append(len(part.wanted))
+    for job in prices(apart):
+        assert all(one.execution == job.needs for one in job.wanted)
+        sizes.setdefault(job.needs, []).append(len(job.wanted))
     assert sorted(sizes.values()) == sorted(
-        [2] * (len(part.wanted) // 2) + [1] * (len(part.wanted) % 2) for part in together.assessments
+        [2] * (len(job.wanted) // 2) + [1] * (len(job.wanted) % 2) for job in prices(together)
     )
     assert [2, 2, 2] in sizes.values()  # a summary and five prices

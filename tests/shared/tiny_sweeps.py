@@ -14,8 +14,8 @@ from codesign.exploration import runner
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.executors.serial import SerialExecutor
-from codesign.exploration.jobs.jobs import Output, TrainInputs
-from codesign.exploration.jobs.store import Store
+from codesign.exploration.jobs.jobs import TrainInputs
+from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.exploration.runs.progress import Progress
@@ -216,7 +216,7 @@ def let_trainings_diverge(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Let every training by a method diverge, until this is undone."""
     original = runner.run_train
 
-    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Output:
+    def diverge(inputs: TrainInputs, *arguments: Any, **options: Any) -> Entry:
         if inputs.recipe.method == method:
             raise TrainingDivergedError("the loss became nan")
         return original(inputs, *arguments, **options)

@@ -17,9 +17,9 @@ from codesign.exploration.jobs.encoding import (
     encode_state,
     reading_result,
 )
-from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, Output, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import summary_columns
-from codesign.exploration.jobs.store import Facts
+from codesign.exploration.jobs.store import Entry, Facts
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.sensitivity import sensitivity_columns
 from codesign.hardware.cost.uncertainty import uncertainty_columns
@@ -32,7 +32,7 @@ from codesign.training.trainer import EpochReport, train
 from codesign.workload.dataset import Workload
 
 
-def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Output:
+def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochReport], None] | None = None) -> Entry:
     """Train a model. The payload is its state dict after the best epoch, and the facts tell of every epoch.
 
     A model that is given and not trained further is that state at once. Raises TrainingDivergedError where the loss is
@@ -45,7 +45,7 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
             split = workload.validation
             accuracy = evaluate(network, split, LAYERED, warn=False).accuracy if len(split) else None
             facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
-            return Output(payload=inputs.given.state, facts=facts)
+            return Entry(payload=inputs.given.state, facts=facts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
         result = train(
@@ -76,10 +76,10 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
         "threshold_scales": result.threshold_scales,
         "open_inputs": network.open_inputs,
     }
-    return Output(payload=encode_state(result.state), facts=facts)
+    return Entry(payload=encode_state(result.state), facts=facts)
 
 
-def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Output:
+def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Entry:
     """Run a trained model over a split. The payload is the execution with all counters of every sample. Raises
     UnreadableResultError where `model` is not the state of such a network."""
     network = SpikingNetwork(inputs.model.topology, inputs.model.neuron, timestep_s=workload.timestep_s)
@@ -91,21 +91,21 @@ def run_execute(inputs: ExecuteInputs, model: bytes, workload: Workload) -> Outp
     if inputs.samples is not None:
         events = events.select(slice(0, inputs.samples))
     execution = evaluate(network, events, inputs.schedule, seed=inputs.seed, warn=False)
-    return Output(payload=encode_execution(execution), facts={"samples": execution.samples})
+    return Entry(payload=encode_execution(execution), facts={"samples": execution.samples})
 
 
-def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Output | Failure, ...]:
+def run_assess(execution: bytes, wanted: Sequence[SummaryInputs | CostInputs]) -> tuple[Entry | Failure, ...]:
     """Summarize an execution and price it on any number of chips; one output each, columns of a row as JSON.
 
     One job for all of them, because unpacking an execution takes longer than pricing it. Where one cannot be priced,
     the others are. Raises UnreadableResultError where `execution` is none.
     """
     unpacked = decode_execution(execution)
-    outputs: list[Output | Failure] = []
+    outputs: list[Entry | Failure] = []
     for inputs in wanted:
         try:
             columns, facts = _assessed(unpacked, inputs)
-            outputs.append(Output(payload=canonical_json(checked_cells(columns)).encode(), facts=facts))
+            outputs.append(Entry(payload=canonical_json(checked_cells(columns)).encode(), facts=facts))
         except Exception as error:  # belongs to the rows of this chip only
             outputs.append(Failure.of(error))
     return tuple(outputs)

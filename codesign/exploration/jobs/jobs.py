@@ -18,7 +18,6 @@ from codesign.exploration.jobs.encoding import digest, remembered
 from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.given import GivenModel
 from codesign.exploration.jobs.rows import Reading
-from codesign.exploration.jobs.store import Facts
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers
@@ -39,12 +38,6 @@ OF_RECIPES = {"calibration": 2, "input_gate": 2}
 """Versions of what few recipes have: raised instead of `TRAIN_VERSION`, so that only their models are trained again."""
 
 Device = Literal["cpu", "cuda"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    payload: bytes
-    facts: Facts
 
 
 @dataclass(frozen=True, kw_only=True)

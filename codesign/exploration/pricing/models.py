@@ -52,7 +52,8 @@ def prepare(
     failures = run_work(work, store=store, workload=load, executor=executor, progress=progress, resources=resources)
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:
-            raise InputError(f"{work.labels.get(key, 'an execution')}: has no result to be priced: {failures[key]}")
+            label = next(one.label for one in work.jobs if key in one.results)
+            raise InputError(f"{label}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
     return PricingProblem(
         space=space, models=models, placement=cost.placement, operation=cost.operation, energy=spec.drawn_energy

@@ -50,7 +50,7 @@ class FrontWatch(View):
         self._results: dict[str, Columns] = {}
         self._wanted = {key for point in plan.points if point.jobs is not None for key in point.jobs.results}
 
-    def take(self, key: str, payload: bytes) -> None:
+    def result(self, key: str, payload: bytes) -> None:
         """A summary or a price that is in the store. Others than the plan's are passed over."""
         if key in self._wanted:
             with suppress(TypeError, ValueError):  # not what it should be; perhaps soon computed again

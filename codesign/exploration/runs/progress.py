@@ -108,6 +108,9 @@ class View:
     def added(self, work: Work) -> None:
         """Work was taken up."""
 
+    def result(self, key: str, payload: bytes) -> None:
+        """A summary or a price came into the store."""
+
     def ended(self, text: str) -> None:
         """A job or a trial ended, in a line."""
 
@@ -257,6 +260,11 @@ class Progress:
             f"validation accuracy {accuracy} %, {left} left"
         )
         self.pulse()
+
+    def result(self, key: str, payload: bytes) -> None:
+        """A summary or a price came into the store."""
+        for view in self._views:
+            view.result(key, payload)
 
     def finished(self, kind: str, label: str, wall_s: float, results: int = 1) -> None:
         """A job is done and so many of its results are in the store; of the others `part_failed` told."""

@@ -105,7 +105,7 @@ class Evaluations:
         """Have everything run that a plan needs and that is not in the store; `models` as in `find_work`."""
         work = find_work(plan, self.runner.store, models=models)
         self.works.append(work)
-        self.runner.add(replace(work, labels={key: f"{name}: {label}" for key, label in work.labels.items()}))
+        self.runner.add(replace(work, jobs=tuple(replace(job, label=f"{name}: {job.label}") for job in work.jobs)))
 
 
 def constraint_text(constraint: ConstraintEntry) -> str:
