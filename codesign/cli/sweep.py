@@ -38,8 +38,9 @@ def sweep(
 
     Finished jobs are kept: run the same command again after an interruption, or after adding to the file.
     """
+    from codesign.exploration.definition.entries import Seeds
     from codesign.exploration.definition.library import choose_sweep
-    from codesign.exploration.definition.spec import Seeds, SweepSpec
+    from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.sweep import plan_sweep, run_sweep
 

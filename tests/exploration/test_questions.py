@@ -12,7 +12,8 @@ from codesign.analysis.questions import Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import quantity
 from codesign.exploration.definition.composition import load_chosen
-from codesign.exploration.definition.spec import ObjectiveEntry, SweepSpec
+from codesign.exploration.definition.entries import ObjectiveEntry
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.sweep import plan_sweep
 
 SWEEP = """\

@@ -7,7 +7,8 @@ from tiny_sweeps import LAYERED, TINY, problems, tiny
 
 from codesign.documents import parse_document
 from codesign.errors import DocumentError
-from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, SweepSpec
+from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.network.layers import Linear
 from codesign.training.recipe import Recipe
 

@@ -256,5 +256,5 @@ def test_the_size_of_a_sweep_is_known_without_making_it() -> None:
         },
     }
     trained = (3 + 1) * 2 * 2
-    assert design_points(data, ("chip", "layered")) == trained * (2 * 1 * (5 + 1) + 1)
-    assert design_points({"recipes": [], "axes": 3, "chips": {"x": 1}, "seeds": None}, ()) == 0
+    assert design_points(data) == trained * (2 * 1 * (5 + 1) + 1)
+    assert design_points({"recipes": [], "axes": 3, "chips": {"x": 1}, "seeds": None}) == 0

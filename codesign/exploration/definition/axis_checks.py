@@ -19,12 +19,14 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
+from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import unknown_part, with_parts
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip
 from codesign.mistakes import dotted, mistakes_of, reason, suggestion
+from codesign.training.recipe import Recipe
 
 Values = Mapping[str, list[Any]]
 """For each parameter, the values that it may have."""
@@ -40,6 +42,7 @@ _FORMS = (
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
 )
 
+_MODELS: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
 _NOT_VARIED = {
     "chip": {
         "extends": "give each chip an entry of its own under `chips`",
@@ -50,20 +53,19 @@ _NOT_VARIED = {
 """By block: what neither axes nor studies may vary, and what to do instead."""
 
 
-def problems(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
-    """Every mistake in axes and chips, as the path of the culprit and a message; `models` are those of a recipe, a
-    schedule and a chip."""
+def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
+    """Every mistake in axes and chips, as the path of the culprit and a message."""
     axes: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
         if name in blocks.get(block, ()) and not instead_of_varying(block, parameter):
             axes.setdefault((block, name), {})[parameter] = list_at(data, "axes", path)
-    yield from _paths(data, blocks, models)
-    yield from _fields(blocks, models, axes)
-    yield from _chips(blocks["chip"], models["chip"], axes)
+    yield from _paths(data, blocks)
+    yield from _fields(blocks, axes)
+    yield from _chips(blocks["chip"], axes)
 
 
-def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]]) -> Mistakes:
+def _paths(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     """Axes that refer to nothing."""
     for path in mapping(data, "axes"):
         block, name, parameter = axis_parts(path)
@@ -75,7 +77,7 @@ def _paths(data: dict[str, Any], blocks: Blocks, models: Mapping[str, type[Spec]
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
         elif instead := instead_of_varying(block, parameter):
             yield ("axes", path), f"cannot be an axis; {instead}"
-        elif block != "chip" and (problem := unknown_part(models[block], parameter, block)):
+        elif block != "chip" and (problem := unknown_part(_MODELS[block], parameter, block)):
             yield ("axes", path), problem
 
 
@@ -84,10 +86,10 @@ def instead_of_varying(block: str, parameter: str) -> str | None:
     return _NOT_VARIED.get(block, {}).get(parameter.partition(".")[0])
 
 
-def _fields(blocks: Blocks, models: Mapping[str, type[Spec]], axes: Axes) -> Mistakes:
+def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
     """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
     for (block, name), values in axes.items():
-        model, entry = models[block], blocks[block][name]
+        model, entry = _MODELS[block], blocks[block][name]
         own = {
             parameter: found
             for parameter, found in values.items()
@@ -141,7 +143,7 @@ def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Calla
         yield *guilty[-1], f"{', '.join(f'{name} = {axes[name][i]}' for name, i in guilty)}: {text}"
 
 
-def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistakes:
+def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
     """Chips that do not exist, and values that their descriptions cannot have."""
     told: set[str] = set()  # of files, which several entries may extend
     for name, entry in entries.items():
@@ -151,9 +153,9 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
         called, where = entry.get("extends") or name, ("chips", name, *base)
         if not isinstance(called, str):
             continue
-        parts = {part: value for part, value in entry.items() if part not in model.model_fields}
+        parts = {part: value for part, value in entry.items() if part not in ChipEntry.model_fields}
         for part in parts.keys() - set(PARTS):
-            yield ("chips", name, part), _unknown_key(part, model)
+            yield ("chips", name, part), _unknown_key(part)
         try:
             chip = _found(called, {part: value for part, value in parts.items() if part in PARTS})
         except CodesignError as error:
@@ -162,7 +164,7 @@ def _chips(entries: Mapping[str, Any], model: type[Spec], axes: Axes) -> Mistake
             told.add(str(error))
             continue
         values = axes.get(("chip", name), {})
-        numbers = {path: found for path, found in values.items() if path not in model.model_fields}
+        numbers = {path: found for path, found in values.items() if path not in ChipEntry.model_fields}
         whole = not isinstance(chip, tuple)
         if isinstance(chip, tuple):
             for location, message in chip:
@@ -222,9 +224,9 @@ def _refusal(chip: Chip, chosen: Settings) -> str | None:
     return None
 
 
-def _unknown_key(key: str, model: type[Spec]) -> str:
-    """Of an entry, which may have its own fields and most of a chip file's."""
-    fields = sorted(model.model_fields)
+def _unknown_key(key: str) -> str:
+    """Of a chip's entry, which may have its own fields and most of a chip file's."""
+    fields = sorted(ChipEntry.model_fields)
     near = get_close_matches(key, [*fields, *PARTS], n=1)
     hint = f" did you mean '{near[0]}'?" if near else ""
     return f"unknown key;{hint} allowed: {', '.join(fields)}, and keys of a chip file except name and measurements"

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
-from codesign.documents import Path_, Spec, value_at
+from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
+from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.files import is_url
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
@@ -115,7 +116,7 @@ def is_chip_file(chip: str) -> bool:
     return "/" in chip or chip.endswith((".yaml", ".yml"))
 
 
-def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> Blocks:
+def blocks_of(data: dict[str, Any]) -> Blocks:
     """Recipes, schedules and chips as they are once everything is merged."""
     return {
         "recipe": {
@@ -123,7 +124,7 @@ def blocks_of(data: dict[str, Any], built_in_schedules: Mapping[str, Spec]) -> B
             for name, recipe in mapping(data, "recipes").items()
         },
         "schedule": {
-            **{name: entry.model_dump(exclude_unset=True) for name, entry in built_in_schedules.items()},
+            **{name: entry.model_dump(exclude_unset=True) for name, entry in BUILT_IN_SCHEDULES.items()},
             **mapping(data, "schedules"),
         },
         "chip": {name: {} if entry is None else entry for name, entry in mapping(data, "chips").items()},
@@ -147,23 +148,23 @@ def problems(data: dict[str, Any], blocks: Blocks) -> Mistakes:
     yield from ((("workload", option), message) for option, message in dataset.mistakes(workload))
 
 
-def size_problems(data: dict[str, Any], built_in_schedules: Iterable[str]) -> Mistakes:
+def size_problems(data: dict[str, Any]) -> Mistakes:
     """The mistake of a sweep that is too large, as the path of the culprit and a message."""
     axes = mapping(data, "axes")
     named = [axis_parts(path) for path in axes if not is_of_design(path)]
     of_one = (_variants(axes, block, name) for block, name, parameter in named if parameter)
-    points = max([design_points(data, built_in_schedules), *of_one])
+    points = max([design_points(data), *of_one])
     if points > MOST_POINTS:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
         many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
         yield (culprit,), f"{many}; `codesign price` prices larger grids of a chip's numbers"
 
 
-def design_points(data: dict[str, Any], built_in_schedules: Iterable[str]) -> int:
+def design_points(data: dict[str, Any]) -> int:
     """Design points of a sweep file's plain content, infeasible ones included; parts of a wrong form count once."""
     axes = mapping(data, "axes")
     seeds = mapping(data, "seeds")
-    schedules = {name: _variants(axes, "schedule", name) for name in (*built_in_schedules, *mapping(data, "schedules"))}
+    schedules = {name: _variants(axes, "schedule", name) for name in (*BUILT_IN_SCHEDULES, *mapping(data, "schedules"))}
     executed = 0
     for name, entry in mapping(data, "chips").items():
         given = entry.get("schedules") if isinstance(entry, dict) else None

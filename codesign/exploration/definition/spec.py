@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from codesign.analysis.answers.illustrations import FigureEntry
-from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.questions import AskedQuestion
-from codesign.analysis.results.formatting import is_share
-from codesign.documents import FileSpec, Path_, Spec
+from codesign.documents import FileSpec, Path_
 from codesign.errors import InputError
 from codesign.exploration.definition import axis_checks, checks, design_checks, question_checks
+from codesign.exploration.definition.entries import (
+    BUILT_IN_SCHEDULES,
+    ChipEntry,
+    EvaluationEntry,
+    Name,
+    ObjectiveEntry,
+    ScheduleEntry,
+    Seeds,
+    different,
+)
 from codesign.exploration.definition.network import (
     AxisValue,
     NetworkEntry,
@@ -25,183 +33,13 @@ from codesign.exploration.definition.network import (
     with_workload,
 )
 from codesign.exploration.resources import ResourcesEntry
-from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.hardware.terms import StaticBook
-from codesign.mistakes import of_form
 from codesign.network.layers import Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import LayerError, TopologySpec, network_shape, parse_topology
-from codesign.simulation.recording import CONVERGENCE_STEPS
-from codesign.simulation.schedule import MarginCheck
-from codesign.training.mixture import PolicyName
 from codesign.training.presets import PRESETS
 from codesign.training.recipe import Recipe
-from codesign.units import Positive, Real, fraction
 from codesign.workload.spec import WorkloadSpec
-
-Name = Annotated[
-    str,
-    Field(max_length=80),
-    of_form("[A-Za-z_][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or '_'"),
-]
-Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-T = TypeVar("T", bound=Sequence[Any])
-
-
-def different(what: str, values: T, *, held: Sequence[object] | None = None) -> T:
-    """The values. Raises ValueError where two are the same, or are `held` as the same; `what` names them."""
-    if len(set(map(str, held or values))) < len(values):
-        raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
-    return values
-
-
-class ScheduleEntry(Spec):
-    """A named schedule. Defaults are those of the paper's Table 1 or, for `chip` thresholds, the chip's.
-
-    Attributes:
-        policy: scheduling policy.
-        group_size: F; `all` for all waiting neurons; `layer` for as many as the widest layer has (the paper's Table 5).
-        stop: `drained`, `on_output` or `margin`, which ends samples; see `Schedule`.
-        steps_after_output: with `on_output`, forward steps run after the one with the first output spike, at most 32.
-        margin: with `margin`, output spikes by which the leading neuron must be ahead of the next.
-        margin_check: with `margin`, whether it is checked after each `timestep` or each forward `step`.
-        input_mode, prioritize_input: see `Schedule`.
-        synchronization_threshold: messages that a neuron waits for: a number, `layer` for its fan-in, or `chip` for
-            what the chip's kind of synchronization demands.
-        barrier_messages: whether they are sent; left out, they are sent if neurons wait.
-        refractory: False lets a neuron fire again in a forward pass; see `Schedule`.
-        input_dropout: share of the input events that are lost at random before they reach the chip.
-        timesteps: run only this many of each sample, from the first, at most the workload's; left out, all.
-    """
-
-    policy: PolicyName = "random"
-    group_size: Positive | Literal["all", "layer"] | None = None
-    stop: Literal["drained", "on_output", "margin"] | None = None
-    steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1
-    margin: Positive = 3
-    margin_check: MarginCheck = "timestep"
-    input_mode: Literal["frame", "queued"] = "frame"
-    prioritize_input: bool = False
-    synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
-    barrier_messages: bool | None = None
-    refractory: bool = True
-    input_dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    timesteps: Positive | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> ScheduleEntry:
-        if self.prioritize_input and self.input_mode == "frame":
-            raise ValueError("prioritize_input needs input_mode 'queued'; in mode 'frame' no input waits")
-        if self.synchronization_threshold == "chip" and self.barrier_messages is not None:
-            raise ValueError("with synchronization_threshold 'chip', barrier_messages follow from it; remove them")
-        return self
-
-
-BUILT_IN_SCHEDULES = {
-    "chip": ScheduleEntry(synchronization_threshold="chip"),
-    "layered": ScheduleEntry(policy="fifo", group_size="all", stop="drained"),
-    "paper_table5": ScheduleEntry(synchronization_threshold="chip", group_size="layer"),
-}
-"""Schedules that every sweep has: the chip's own, layered inference, and what the paper's Table 5 gives asynchronous
-chips."""
-
-
-class ChipEntry(Spec):
-    """A chip in a sweep.
-
-    Any other field of a chip file, except name, aliases and measurements, makes the entry a variant of the
-    chip: it is merged over the description as in a file that `extends` another one.
-
-    Attributes:
-        extends: name or path of the chip; left out, the entry's own name.
-        capacity: `published`, or `scaled`: circuits kept, counts raised.
-        mapping, cut, spread: how neurons are put on cores: `strategy`, `cut` and `spread` of `codesign.place`.
-        operation: `accelerated`, or `real_time`: the chip is on while the stimulus lasts.
-        schedules: names of schedules to run on it.
-        weight_bits: `chip` for the chip's own, `none` for float32, or a number, also for the memories of a `structure`.
-    """
-
-    model_config = ConfigDict(extra="allow")  # what else is written is looked at with the chip's description
-    added: ClassVar[frozenset[str]] = frozenset({"cut", "spread"})
-
-    extends: str | None = None
-    capacity: Literal["published", "scaled"] = "published"
-    mapping: Strategy = "in_order"
-    cut: CutChoice = "auto"
-    spread: Positive | tuple[Positive, ...] | None = None
-    operation: Literal["accelerated", "real_time"] = "accelerated"
-    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
-    weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
-    _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
-
-    @field_validator("schedules")
-    @classmethod
-    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return different("schedules", names)
-
-    @property
-    def numbers(self) -> dict[str, AxisValue]:
-        """Numbers of the description that a study's trial sets, by path, as an axis would."""
-        return self._numbers
-
-    def with_numbers(self, numbers: dict[str, AxisValue]) -> ChipEntry:
-        entry = self.model_copy()
-        entry._numbers = numbers
-        return entry
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What it says in place of the chip's own description."""
-        return dict(self.model_extra or {})
-
-
-class Seeds(Spec):
-    """Seeds of trainings and of the schedules of evaluations; every combination is a design point."""
-
-    training: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
-    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-
-    @field_validator("training", "evaluation")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        return different("seeds", seeds)
-
-
-class EvaluationEntry(Spec):
-    """What is evaluated.
-
-    Attributes:
-        split: `test`, or `validation` to choose between design points.
-        samples: only this many from its start; every prefix of a split is stratified by class.
-    """
-
-    split: Literal["validation", "test"] = "test"
-    samples: Positive | None = None
-
-
-class ObjectiveEntry(Spec):
-    """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
-
-    The reference of an accuracy, or another share, is a fraction or a percentage. `direction` may be left out:
-    accuracies and agreement should be large, all else small.
-    """
-
-    column: str
-    direction: Literal["maximize", "minimize"]
-    reference: Real | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _directed(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or "direction" in data or not isinstance(data.get("column"), str):
-            return data
-        return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
-
-    @field_validator("reference", mode="before")
-    @classmethod
-    def _of_a_share(cls, reference: Any, info: ValidationInfo) -> Any:
-        share = is_share(str(info.data.get("column")))
-        return fraction(reference) if share and reference is not None else reference
 
 
 class SweepSpec(FileSpec):
@@ -281,16 +119,15 @@ class SweepSpec(FileSpec):
             return
         if cls is SweepSpec and "space" in data:
             yield ("space",), "this is a study; run it by `codesign study`"
-        too_large = list(checks.size_problems(data, BUILT_IN_SCHEDULES))
+        too_large = list(checks.size_problems(data))
         yield from too_large
         if too_large:
             return  # checking so many values one by one would take as long as planning them
-        blocks = checks.blocks_of(data, BUILT_IN_SCHEDULES)
-        models: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
+        blocks = checks.blocks_of(data)
         yield from checks.problems(data, blocks)
         hidden = [name for name in checks.mapping(data, "schedules") if name in BUILT_IN_SCHEDULES]
         yield from ((("schedules", name), "every sweep has one of that name; rename yours") for name in hidden)
-        in_axes = [*axis_checks.problems(data, blocks, models), *design_checks.problems(data)]
+        in_axes = [*axis_checks.problems(data, blocks), *design_checks.problems(data)]
         yield from in_axes
         yield from question_checks.problems(data, blocks, {path[1] for path, _ in in_axes if path[0] == "axes"})
 

@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Path_
 from codesign.errors import InputError
+from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import with_fields
 from codesign.exploration.definition.network import AxisValue, column_value, unit_of_values
-from codesign.exploration.definition.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number

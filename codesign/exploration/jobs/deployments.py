@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from codesign.documents import Mistake
 from codesign.errors import InfeasibleError, InputError
-from codesign.exploration.definition.spec import ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import (
     ChipVariant,
     Variant,

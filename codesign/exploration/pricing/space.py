@@ -14,8 +14,8 @@ from pydantic import Discriminator, Field, Tag
 from codesign.arrays import Floats, Integers
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
+from codesign.exploration.definition.entries import different
 from codesign.exploration.definition.network import AxisValue
-from codesign.exploration.definition.spec import different
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent

@@ -13,8 +13,9 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import FileSpec, Path_, Spec, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
+from codesign.exploration.definition.entries import Name, Seed, different
 from codesign.exploration.definition.library import load_sweep
-from codesign.exploration.definition.spec import Name, Seed, SweepSpec, different
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of

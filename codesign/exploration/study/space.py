@@ -17,10 +17,11 @@ from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
+from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import part_at, said_by, unknown_part, validated, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
-from codesign.exploration.definition.spec import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry, SweepSpec
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced

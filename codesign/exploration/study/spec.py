@@ -12,9 +12,10 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
+from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different
 from codesign.exploration.definition.network import AxisValue
 from codesign.exploration.definition.network import AxisValue as Value
-from codesign.exploration.definition.spec import EvaluationEntry, ObjectiveEntry, Seeds, SweepSpec, different
+from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler
