@@ -37,9 +37,14 @@ def quantities_in_si() -> Iterator[None]:
         _CONSTRUCTED.reset(token)
 
 
-def may_be_si(info: ValidationInfo) -> bool:
-    """Whether a quantity without a unit is one in SI units."""
-    return info.context is HELD_IN_SI or (info.context is None and _CONSTRUCTED.get())
+class InSI(float):
+    """A number that a spec holds, in SI if it is a quantity, where values beside it are as files write them."""
+
+
+def is_si(value: object, info: ValidationInfo) -> TypeGuard[int | float]:
+    """Whether a quantity is given as a number in SI units."""
+    constructed = info.context is None and _CONSTRUCTED.get()
+    return is_number(value) and (isinstance(value, InSI) or info.context is HELD_IN_SI or constructed)
 
 
 _EXAMPLES = {
@@ -143,7 +148,7 @@ def common_unit(values: Sequence[object]) -> str:
 
 def _validator(unit: str) -> BeforeValidator:
     def validate(text: Any, info: ValidationInfo) -> Any:
-        if may_be_si(info) and is_number(text):
+        if is_si(text, info):
             return text
         try:
             return parse_quantity(text, unit)

@@ -11,7 +11,7 @@ from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.mistakes import dotted, mistakes_of, problem, reason
-from codesign.units import HELD_IN_SI, Real, is_number, may_be_si, parse_quantity
+from codesign.units import HELD_IN_SI, Real, is_si, parse_quantity
 
 AS_MANY_AS_FIT = 1 << 20
 """The highest `most_spikes`."""
@@ -28,8 +28,7 @@ def _time_constant(text: Any, info: ValidationInfo) -> float:
     if text in ("infinite", math.inf):
         return math.inf
     try:
-        held = may_be_si(info) and is_number(text)
-        seconds = text if held else parse_quantity(text, "s")
+        seconds = text if is_si(text, info) else parse_quantity(text, "s")
         if not seconds > 0:
             raise ValueError(f"must be above 0, found {text!r}; 'infinite' means no leak")
     except ValueError as error:

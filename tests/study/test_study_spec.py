@@ -61,6 +61,7 @@ def line_of(text: str) -> int:
         # values that a parameter cannot have
         (RATE, "recipe.learning_rate: {from: -1.0, to: 2.0e-2}", "must be greater than 0, found -1.0"),
         (TIME, "neuron.time_constant: {from: 1, to: 100}", "needs a unit, found 1"),
+        (WIDTH, "recipe.augmentation.time_jitter: {from: 0.001, to: 0.002}", "needs a unit, found 0.001"),
         (WIDTH, "chip.vector_width: [0, 2]", "must be a whole number of lanes above 0"),
         (ENERGY, "column: energy_j, direction: minimize", "'objectives.1.reference' is missing"),
         ("reference: 1 mJ", "reference: 1 ms", "must be a quantity in J"),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from codesign.documents import Spec, value_at
 from codesign.errors import InputError
 from codesign.mistakes import allowed_keys, mistakes_of, reason, suggestion
-from codesign.units import HELD_IN_SI
+from codesign.units import InSI
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -41,38 +41,36 @@ def _replaced(before: Any, path: list[str], value: Any, *, word: tuple[str, str]
 
 def said_by(entry: Spec) -> dict[str, Any]:
     """What an entry says, by the keys of a file; also what it takes beside its fields."""
-    keys = {name: field.alias or name for name, field in type(entry).model_fields.items()}
-    return {keys.get(name, name): getattr(entry, name) for name in entry.model_fields_set}
+    fields, said = type(entry).model_fields, dict[str, Any]()
+    for name in entry.model_fields_set:
+        value = getattr(entry, name)
+        if name in fields:
+            said[fields[name].alias or name] = _held(value)
+        else:
+            said[name] = value
+    return said
 
 
-def validated(
-    model: type[SpecT], given: Mapping[str, Any], settings: Mapping[str, Any], *, in_si: bool = True
-) -> SpecT:
-    """A recipe or schedule of fields that were checked before, in SI or as a file writes them, and of settings as a
-    file writes them. Raises ValidationError where it cannot have them."""
-    # What is beside a part that is set was checked.
-    nested = in_si and any("." in path for path in settings)
-    return model.model_validate(with_parts(given, settings), context=HELD_IN_SI if nested else None)
+def _held(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_held, value))
+    return InSI(value) if isinstance(value, float) else value
 
 
-def with_fields(
-    entry: SpecT, settings: Mapping[str, Any], place: str, *, given: Mapping[str, Any] | None = None
-) -> SpecT:
-    """`entry` with some fields replaced at once and checked. Raises InputError where it cannot have them.
+def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
+    """`entry` with some fields, as a file writes them, replaced at once and checked. Raises InputError where it cannot
+    have them.
 
     Args:
         place: of the settings in the file, for messages; if empty, a message gives the reasons alone.
-        given: what the entry says, as a file writes it; left out, as the entry holds it.
     """
     if not settings:
         return entry
-    in_si = given is None
-    if given is None:
-        given = said_by(entry)
+    given = with_parts(said_by(entry), settings)
     try:
-        return validated(type(entry), given, settings, in_si=in_si)
+        return type(entry).model_validate(given)
     except ValidationError as error:
-        reasons = "; ".join(map(reason, mistakes_of(error, with_parts(given, settings))))
+        reasons = "; ".join(map(reason, mistakes_of(error, given)))
         if not place:
             raise InputError(reasons) from None
         shown = ", ".join(f"{field} = {value}" for field, value in settings.items())

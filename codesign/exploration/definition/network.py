@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
-from codesign.exploration.definition.nested import part_at, said_by, with_fields
+from codesign.exploration.definition.nested import part_at, with_fields
 from codesign.network.direct import Skip
 from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
@@ -186,14 +185,14 @@ def with_network(
     if not of_neuron:
         return network
     neuron = complete_neuron(network, preset)
-    changed = with_fields(neuron, of_neuron, place, given=_as_written(neuron))
+    changed = with_fields(neuron, of_neuron, place)
     update = {name: getattr(changed, name) for name in {path.partition(".")[0] for path in of_neuron}}
     return network.model_copy(update={"neuron": network.neuron.model_copy(update=update)})
 
 
 def with_workload(workload: WorkloadSpec, settings: Mapping[str, AxisValue], place: str) -> WorkloadSpec:
     """A workload with the parameters replaced that settings have of it, as `with_network` does."""
-    return with_fields(workload, _of_block("workload", settings), place, given=_as_written(workload))
+    return with_fields(workload, _of_block("workload", settings), place)
 
 
 def set_by(path: str) -> Path_:
@@ -207,21 +206,3 @@ def set_by(path: str) -> Path_:
 
 def _of_block(block: str, settings: Mapping[str, AxisValue]) -> dict[str, AxisValue]:
     return {path.partition(".")[2]: value for path, value in settings.items() if path.startswith(f"{block}.")}
-
-
-_UNITS = {"time_constant": "s", "synaptic_time_constant": "s", "timestep": "s", "highest_frequency": "Hz"}
-"""Of the parameters of neurons and workloads that have one."""
-
-
-def _as_written(entry: NeuronSpec | WorkloadSpec) -> dict[str, Any]:
-    """What an entry says as a file writes it: quantities with their unit, in which settings must have theirs too."""
-
-    def written(name: str, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [written(name, one) for one in value]
-        return "infinite" if value == math.inf else f"{value!r} {_UNITS[name]}"
-
-    return {
-        name: value if value is None or name not in _UNITS else written(name, value)
-        for name, value in said_by(entry).items()
-    }

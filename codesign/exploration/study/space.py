@@ -18,7 +18,7 @@ from codesign.errors import CodesignError
 from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry
-from codesign.exploration.definition.nested import part_at, said_by, unknown_part, validated, with_fields, with_parts
+from codesign.exploration.definition.nested import part_at, said_by, unknown_part, with_fields, with_parts
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
@@ -252,10 +252,10 @@ class SearchSpace:
                 replaced(base_chip(self.base, name), settings)
             else:
                 holder = self._holder(block, name)
-                given = said_by(holder)
-                validated(type(holder), given, {field: value})
+                given = with_parts(said_by(holder), {field: value})
+                type(holder).model_validate(given)
         except ValidationError as error:
-            found = mistakes_of(error, with_parts(given, {field: value}))
+            found = mistakes_of(error, given)
             return "; ".join(reason(item) for item in found if item["loc"][:1] == (field.partition(".")[0],)) or None
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
