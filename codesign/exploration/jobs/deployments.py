@@ -85,13 +85,19 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Placement:
-    """The network on a chip, under any schedule; or why it does not fit."""
+class _OnChip:
+    """The network on a chip, under any schedule; without placement, but with a reason, where it does not fit.
+
+    Attributes:
+        columns, sizes: as of a `Deployment`, without those of the schedule.
+    """
 
     chip: Variant[ChipVariant]
-    weight_bits: int | None
-    placed: Placement | None
+    placement: Placement | None
+    quantization: Quantization | None
     assumptions: tuple[str, ...]
+    columns: Columns
+    sizes: Columns
     reason: str | None
 
 
@@ -107,7 +113,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
     for name in spec.chips:
         for chip in chip_variants(spec, name):
             try:
-                placement = _place(shape, chip, known)
+                placed = _on_chip(shape, chip, known)
             except InputError as error:
                 where = set_at(spec, "chip", name, "operation", chip.value.entry.operation)
                 mistakes.append((where, str(error)))
@@ -115,7 +121,7 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):
                     try:
-                        deployments.append(_deployment(spec, shape, placement, schedule, known))
+                        deployments.append(_deployment(spec, shape, placed, schedule, known))
                     except InputError as error:
                         parameter = "policy" if get_policy(schedule.value.policy).uses_service else "stop"
                         value = getattr(schedule.value, parameter)
@@ -177,52 +183,70 @@ def _placed(shape: NetworkShape, chip: Chip, entry: ChipEntry) -> Placement:
     return place(shape, chip, entry.capacity, bits, entry.mapping, cut=entry.cut, spread=spread)
 
 
-def _place(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str, Any]) -> _Placement:
+def _on_chip(shape: NetworkShape, variant: Variant[ChipVariant], known: dict[str, Any]) -> _OnChip:
     entry, chip = variant.value.entry, variant.value.chip
     weight_bits = _weight_bits(entry, chip)
-    placed = reason = None
-    assumptions: tuple[str, ...] = ()
+    check_operation(chip, entry.operation)
+    quantization = chip_quantization(chip, weight_bits)
+    assumptions = tuple(_quantization_assumptions(entry, chip, quantization))
+    placement = reason = None
     try:
-        check_operation(chip, entry.operation)
-        assumptions = tuple(_quantization_assumptions(entry, chip, weight_bits))
-        placed = _placed(shape, chip, entry)
-        placed = replace(placed, parts=_shared(known, placed.parts))
+        placement = _placed(shape, chip, entry)
     except InfeasibleError as error:
         reason = str(error)
     else:
-        assumptions = (*assumptions, *placed.assumptions)
-    return _Placement(chip=variant, weight_bits=weight_bits, placed=placed, assumptions=assumptions, reason=reason)
-
-
-def _deployment(
-    spec: SweepSpec, shape: NetworkShape, placement: _Placement, schedule: Variant[ScheduleEntry], known: dict[str, Any]
-) -> Deployment:
-    chip, neuron = placement.chip.value.chip, spec.neuron
-    resolved, inference, waits = None, None, False
-    assumptions = placement.assumptions
-    if placement.placed is not None:
-        spikes = neuron.readout == "spikes"
-        resolved, assumed = resolve_schedule(schedule.value, placement.placed, spiking_readout=spikes)
-        waits = resolved.waits
-        resolved = canonical_schedule(resolved, shape, refractory=neuron.refractory)
-        inference = _shared(known, _inference(chip, shape, placement.weight_bits, resolved))
-        about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and resolved.refractory)
-        own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
-        about_neurons += learned_assumptions(placement.placed, dict.fromkeys(sorted(own), "layer"))
-        assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement.placed))
-    columns = _columns(placement, schedule.name, resolved, shape, neuron, waits=waits)
-    return Deployment(
-        chip=placement.chip,
-        schedule=schedule,
-        placement=placement.placed,
-        inference=inference,
-        columns=columns | {"assumptions": list(dict.fromkeys(assumptions))},
-        sizes=_size_columns(placement, shape),
-        reason=placement.reason,
+        placement = replace(placement, parts=_shared(known, placement.parts))
+        assumptions = (*assumptions, *placement.assumptions)
+    return _OnChip(
+        chip=variant,
+        placement=placement,
+        quantization=quantization,
+        assumptions=assumptions,
+        columns={
+            "chip": variant.name,
+            "chip_title": chip.title,
+            "synchronization": chip.synchronization.kind,
+            "capacity": entry.capacity,
+            "mapping": entry.mapping,
+            "operation": entry.operation,
+            "weight_bits": weight_bits,
+        },
+        sizes=_size_columns(chip, shape, placement, weight_bits),
+        reason=reason,
     )
 
 
-def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolved: Schedule) -> Inference:
+def _deployment(
+    spec: SweepSpec, shape: NetworkShape, placed: _OnChip, schedule: Variant[ScheduleEntry], known: dict[str, Any]
+) -> Deployment:
+    chip, neuron, placement = placed.chip.value.chip, spec.neuron, placed.placement
+    inference, assumptions, of_schedule = None, placed.assumptions, Columns()
+    if placement is not None:
+        resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
+        canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
+        inference = _shared(known, _inference(chip, shape, placed.quantization, canonical))
+        about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)
+        own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
+        about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
+        assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement))
+        of_schedule = _schedule_columns(canonical, shape, neuron, waits=resolved.waits)
+    return Deployment(
+        chip=placed.chip,
+        schedule=schedule,
+        placement=placement,
+        inference=inference,
+        columns={
+            **placed.columns,
+            "assumptions": list(dict.fromkeys(assumptions)),
+            "schedule": schedule.name,
+            **of_schedule,
+        },
+        sizes=placed.sizes,
+        reason=placed.reason,
+    )
+
+
+def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | None, resolved: Schedule) -> Inference:
     # What a chip cannot drop it still computes and pays for after the decision, and carries into the next timestep. The
     # same holds for the timesteps of a sample that it cannot end.
     on_the_chip = stop_on_chip(resolved, chip)
@@ -231,7 +255,7 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
     return Inference(
         schedule=schedule,
         seeded=needs_seed(schedule, shape),
-        quantization=chip_quantization(chip, weight_bits),
+        quantization=quantization,
         reading=Reading(
             last_step=schedule.steps_after_output if schedule.stop == "on_output" else None,
             decided_after=resolved.steps_after_output if on_the_chip.stop == "read_early" else None,
@@ -241,31 +265,9 @@ def _inference(chip: Chip, shape: NetworkShape, weight_bits: int | None, resolve
     )
 
 
-def _columns(
-    placement: _Placement,
-    schedule: str,
-    canonical: Schedule | None,
-    shape: NetworkShape,
-    neuron: NeuronSpec,
-    *,
-    waits: bool,
-) -> Columns:
-    entry, chip = placement.chip.value.entry, placement.chip.value.chip
-    columns: Columns = {
-        "chip": placement.chip.name,
-        "chip_title": chip.title,
-        "synchronization": chip.synchronization.kind,
-        "capacity": entry.capacity,
-        "mapping": entry.mapping,
-        "operation": entry.operation,
-        "weight_bits": placement.weight_bits,
-        "assumptions": [],
-        "schedule": schedule,
-    }
-    if canonical is None:
-        return columns
+def _schedule_columns(canonical: Schedule, shape: NetworkShape, neuron: NeuronSpec, *, waits: bool) -> Columns:
     equivalent = canonical.equivalent_to_layered(shape)
-    return columns | {
+    return {
         "inference": "layered" if equivalent and waits else "asynchronous",
         "policy": None if leaves_no_choice(canonical, shape) else canonical.policy,
         "group_size": canonical.group_size,
@@ -281,18 +283,18 @@ def _columns(
     }
 
 
-def _size_columns(placement: _Placement, shape: NetworkShape) -> Columns:
-    placed, vector_width = placement.placed, placement.chip.value.chip.vector_width
+def _size_columns(chip: Chip, shape: NetworkShape, placement: Placement | None, weight_bits: int | None) -> Columns:
+    vector_width = chip.vector_width
     lanes = None if vector_width is None or vector_width.value == "all" else vector_width.value
     synapses = sum(layer.all_synapses for layer in shape.layers)
     return {
         "neurons": shape.neurons,
         "synapses": synapses,
         "weights": sum(layer.all_weights for layer in shape.layers),
-        "weight_memory_bits": synapses * (32 if placement.weight_bits is None else placement.weight_bits),
-        "cores_used": None if placed is None else placed.cores_used,
-        "lanes": None if placed is None or lanes is None else placed.cores_used * lanes,
-        "area_m2": None if placed is None else placed.area_m2,
+        "weight_memory_bits": synapses * (32 if weight_bits is None else weight_bits),
+        "cores_used": None if placement is None else placement.cores_used,
+        "lanes": None if placement is None or lanes is None else placement.cores_used * lanes,
+        "area_m2": None if placement is None else placement.area_m2,
     }
 
 
@@ -302,10 +304,9 @@ def _weight_bits(entry: ChipEntry, chip: Chip) -> int | None:
     return None if entry.weight_bits == "none" else entry.weight_bits
 
 
-def _quantization_assumptions(entry: ChipEntry, chip: Chip, weight_bits: int | None) -> Iterator[str]:
-    if entry.weight_bits == "chip" and weight_bits is None:
+def _quantization_assumptions(entry: ChipEntry, chip: Chip, quantization: Quantization | None) -> Iterator[str]:
+    if entry.weight_bits == "chip" and chip.weight_bits is None:
         yield f"{chip.name} states no weight bits; evaluated with 32-bit floating-point weights"
-    quantization = chip_quantization(chip, weight_bits)
     if quantization is not None and not quantization.signed:
         yield f"{chip.name} has no negative weights; those of the model became 0"
     for number, what, exact in (
