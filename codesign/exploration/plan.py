@@ -24,7 +24,7 @@ from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import GivenModel, given_models, load_given, other_data, with_given_network
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
 from codesign.exploration.jobs.rows import Columns
-from codesign.exploration.planned import FeasiblePoint, Plan, PlannedPoint
+from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
 from codesign.hardware.cost.scheduling import learned_assumptions
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
@@ -207,7 +207,7 @@ class _Builder:
         self._spec, self._shape, self._design, self._other_data = spec, shape, design, other_data
         self._with_twins = with_twins
         self._executed: dict[tuple[Inference, str, int], partial[FeasiblePoint]] = {}
-        self._in_layers: dict[str, tuple[ExecuteInputs, SummaryInputs]] = {}  # by key, and summarized
+        self._in_layers: dict[str, Evaluation] = {}  # by key of the execution
 
     def points(self, deployment: Deployment, model: _Model) -> list[PlannedPoint]:
         axes: Columns = {f"{AXIS_PREFIX}{path}": None for path in self._spec.axes}
@@ -240,11 +240,8 @@ class _Builder:
         """The jobs of a point but for its price."""
         seed = seed if inference.seeded else 0
         known = (inference, model.key, seed)
-        if known not in self._executed:
-            self._executed[known] = self._without_price(inference, model, seed)
-        return self._executed[known]
-
-    def _without_price(self, inference: Inference, model: TrainInputs, seed: int) -> partial[FeasiblePoint]:
+        if known in self._executed:
+            return self._executed[known]
         execution = ExecuteInputs(
             model=model,
             schedule=inference.schedule,
@@ -255,20 +252,17 @@ class _Builder:
             device=self._spec.resources.execute.device,
         )
         summary = SummaryInputs(execution=execution.key, **asdict(inference.reading))
-        if not self._with_twins:
-            return partial(FeasiblePoint, execution=execution, summary=summary)
-        unquantized, (layered, layered_summary) = execution.unquantized, self._layered(execution)
-        return partial(
-            FeasiblePoint,
-            execution=execution,
-            summary=summary,
-            unquantized=unquantized,
-            unquantized_summary=None if unquantized is None else replace(summary, execution=unquantized.key),
-            layered=layered,
-            layered_summary=layered_summary,
-        )
+        jobs = partial(FeasiblePoint, execution=execution, summary=summary)
+        if self._with_twins:
+            twin = None
+            if execution.quantization is not None:
+                floats = replace(execution, quantization=None)
+                twin = Evaluation(execution=floats, summary=replace(summary, execution=floats.key))
+            jobs = partial(jobs, unquantized=twin, layered=self._layered(execution))
+        self._executed[known] = jobs
+        return jobs
 
-    def _layered(self, execution: ExecuteInputs) -> tuple[ExecuteInputs, SummaryInputs]:
+    def _layered(self, execution: ExecuteInputs) -> Evaluation:
         """The same model with the same weights and the same input under layered inference, answered at the end."""
         schedule = execution.schedule
         if not (schedule.stop == "drained" and schedule.equivalent_to_layered(self._shape)):
@@ -276,5 +270,5 @@ class _Builder:
             schedule = canonical_schedule(replace(LAYERED, **kept), self._shape)
             seed = execution.seed if needs_seed(schedule, self._shape) else 0
             execution = replace(execution, schedule=schedule, seed=seed)
-        known = execution, SummaryInputs(execution=execution.key)
-        return self._in_layers.setdefault(execution.key, known)
+        evaluation = Evaluation(execution=execution, summary=SummaryInputs(execution=execution.key))
+        return self._in_layers.setdefault(execution.key, evaluation)

@@ -17,36 +17,43 @@ from codesign.workload.spec import WorkloadSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FeasiblePoint:
+class Evaluation:
+    """A model that is run, and how the network answers in it."""
+
+    execution: ExecuteInputs
+    summary: SummaryInputs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeasiblePoint(Evaluation):
     """The jobs of a design point that can be run.
 
     Attributes:
         execution: what the chip does: on one that cannot drop what waits, the schedule run until nothing does.
         summary: how the network answers in it, where that is so at the decision.
         cost: `execution` on the chip.
-        unquantized, unquantized_summary: the same with float32 weights and potentials without limit; None where
-            `execution` has them.
-        layered, layered_summary: the same weights under layered inference, answered at the end: `execution` itself
-            where its spikes are those.
+        unquantized: the same with float32 weights and potentials without limit; None where `execution` has them.
+        layered: the same weights under layered inference, answered at the end: `execution` itself where its spikes are
+            those.
     """
 
-    execution: ExecuteInputs
-    summary: SummaryInputs
     cost: CostInputs
-    unquantized: ExecuteInputs | None = None
-    unquantized_summary: SummaryInputs | None = None
-    layered: ExecuteInputs | None = None
-    layered_summary: SummaryInputs | None = None
+    unquantized: Evaluation | None = None
+    layered: Evaluation | None = None
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """The point's own and those that it is compared with."""
+        return tuple(part for part in (self, self.unquantized, self.layered) if part is not None)
 
     @property
     def executions(self) -> tuple[ExecuteInputs, ...]:
-        return tuple(part for part in (self.execution, self.unquantized, self.layered) if part is not None)
+        return tuple(part.execution for part in self.evaluations)
 
     @property
     def summaries(self) -> tuple[SummaryInputs, ...]:
         """A summary of each of `executions`."""
-        parts = self.summary, self.unquantized_summary, self.layered_summary
-        return tuple(part for part in parts if part is not None)
+        return tuple(part.summary for part in self.evaluations)
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -121,9 +121,9 @@ def _over_budget(budget: TrainingBudget | None, columns: Columns) -> Iterator[st
 
 def _agreement(jobs: FeasiblePoint, stored: _Stored) -> float | None:
     """Share of samples that are answered as under layered inference with the same weights."""
-    if jobs.layered_summary is None:
+    if jobs.layered is None:
         return None
-    answers, layered = (stored.predictions(one.key) for one in (jobs.summary, jobs.layered_summary))
+    answers, layered = (stored.predictions(one.summary.key) for one in (jobs, jobs.layered))
     return sum(map(eq, answers, layered)) / len(answers) if len(answers) == len(layered) > 0 else None
 
 
@@ -133,12 +133,12 @@ def result_columns(point: PlannedPoint, jobs: FeasiblePoint, found: Mapping[str,
 
     The paper's book follows the summary's spike density, where the priced execution may have been drained beyond it.
     """
-    summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized_summary
+    summary, cost, unquantized = found[jobs.summary.key], found[jobs.cost.key], jobs.unquantized
     operations = paper_synaptic_operations(summary["spike_density"], point.shape)
     energy = point.chip.e_synaptic_operation_j
     return {
         **summary,
-        "float_accuracy": None if unquantized is None else found[unquantized.key]["accuracy"],
+        "float_accuracy": None if unquantized is None else found[unquantized.summary.key]["accuracy"],
         **cost,
         "paper_synaptic_operations": operations,
         "paper_energy_j": None if energy is None else operations * energy,

@@ -180,7 +180,7 @@ def _labels(plan: Plan) -> dict[str, str]:
         deployed = f"{model}, {columns['schedule']} on {columns['chip']}"
         labels.setdefault(jobs.execution.key, deployed)
         if jobs.unquantized is not None:
-            labels.setdefault(jobs.unquantized.key, f"{deployed} with 32-bit weights")
+            labels.setdefault(jobs.unquantized.execution.key, f"{deployed} with 32-bit weights")
         if jobs.layered is not None:
-            labels.setdefault(jobs.layered.key, f"{model}, layered on {columns['chip']}")
+            labels.setdefault(jobs.layered.execution.key, f"{model}, layered on {columns['chip']}")
     return labels

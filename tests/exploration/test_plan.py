@@ -186,12 +186,11 @@ def test_every_quantized_execution_has_a_twin_in_floats_which_chips_share():
     fitted, loihi, floats = (by_chip[name] for name in ("mubrain", "loihi", "floats"))
     assert fitted.execution.quantization == Quantization(bits=4)
     assert loihi.execution.quantization == Quantization(bits=9, potential_fraction_bits=6)
-    assert floats.execution.quantization is fitted.unquantized.quantization is None
+    assert floats.execution.quantization is fitted.unquantized.execution.quantization is None
     assert fitted.unquantized == loihi.unquantized
-    assert fitted.unquantized_summary == loihi.unquantized_summary
-    assert fitted.unquantized_summary.execution == fitted.unquantized.key
+    assert fitted.unquantized.summary.execution == fitted.unquantized.execution.key
     assert floats.unquantized is None
-    assert floats.summaries == (floats.summary, floats.layered_summary)
+    assert floats.summaries == (floats.summary, floats.layered.summary)
 
 
 def test_every_execution_is_held_against_one_under_layered_inference_which_schedules_share():
@@ -199,13 +198,14 @@ def test_every_execution_is_held_against_one_under_layered_inference_which_sched
     more = tiny(("asynchronous]}", "asynchronous, early]}"), ("seeds:", "  early: {group_size: layer}\nseeds:"))
     by_schedule = {point.columns["schedule"]: point.jobs for point in feasible(more)}
     layered, asynchronous, early = (by_schedule[name] for name in ("layered", "asynchronous", "early"))
-    assert layered.layered == layered.execution
-    assert early.layered == early.execution == layered.execution
-    assert (early.summary.decided_after, early.layered_summary) == (1, layered.layered_summary)
-    assert asynchronous.layered.schedule == LAYERED
-    assert replace(asynchronous.layered, schedule=asynchronous.execution.schedule) == asynchronous.execution
-    assert asynchronous.layered_summary == SummaryInputs(execution=asynchronous.layered.key, last_step=None)
-    assert asynchronous.executions[-1] == asynchronous.layered
+    assert layered.layered.execution == layered.execution
+    assert early.layered.execution == early.execution == layered.execution
+    assert (early.summary.decided_after, early.layered) == (1, layered.layered)
+    twin, summary = asynchronous.layered.execution, asynchronous.layered.summary
+    assert twin.schedule == LAYERED
+    assert replace(twin, schedule=asynchronous.execution.schedule) == asynchronous.execution
+    assert summary == SummaryInputs(execution=twin.key, last_step=None)
+    assert asynchronous.executions[-1] == twin
 
 
 def own_chip(folder: Path, text: str, entry: str = "") -> tuple[str, str]:

@@ -10,7 +10,7 @@ engine or a number of threads: jobs run on the default engine, whose results do 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -110,11 +110,6 @@ class ExecuteInputs:
     split: Literal["validation", "test"] = "test"
     samples: int | None = None
     device: Device = "cpu"
-
-    @property
-    def unquantized(self) -> ExecuteInputs | None:
-        """The same with float32 weights and potentials without limit; None where it is that already."""
-        return None if self.quantization is None else replace(self, quantization=None)
 
     @cached_property
     def key(self) -> str:
