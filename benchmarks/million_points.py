@@ -103,9 +103,7 @@ def main() -> None:
         memory.start()
         start = time.perf_counter()
         problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
-        outcome = run_pricing(
-            spec, problem, output=Path(folder), workers=arguments.workers, replay=False, progress=phases
-        )
+        outcome = run_pricing(problem, output=Path(folder), workers=arguments.workers, replay=False, progress=phases)
         seconds = time.perf_counter() - start
         memory.stop()
         size_mb = outcome.points.stat().st_size / 1e6

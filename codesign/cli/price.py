@@ -50,7 +50,7 @@ def price(
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
         problem = prepare(spec, store=kept, progress=progress, workloads=Workloads(data_root=data_root))
-        outcome = run_pricing(spec, problem, output=output, workers=workers, replay=replay, progress=progress)
+        outcome = run_pricing(problem, output=output, workers=workers, replay=replay, progress=progress)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
     tell(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:

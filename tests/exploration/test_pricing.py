@@ -24,7 +24,6 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
-from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
@@ -64,12 +63,10 @@ OWN_AXES = {
 }
 
 
-def compare(spec: PricingSpec, problem: PricingProblem, *, workers: int = 1, chunk: int = 7) -> None:
+def compare(problem: PricingProblem, *, workers: int = 1, chunk: int = 7) -> None:
     """Every point of a grid against the chip of that point, priced alone, for each model."""
     found: dict[int, list[dict[str, np.ndarray]]] = {}
-    price_space(
-        spec, problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced})
-    )
+    price_space(problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced}))
     executions = [decode_execution(model.payload) for model in problem.models]
     seen = 0
     for first, priced in found.items():
@@ -117,7 +114,7 @@ def test_a_grid_equals_its_points_priced_alone(
     axes = "".join(f"  {path}: {known[path]}\n" for path in paths)
     body = f"training_seeds: [0]\naxes:\n{axes}{objectives}"
     spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_{operation}", body))
-    compare(spec, problem_of(spec, priced, cache_root))
+    compare(problem_of(spec, priced, cache_root))
 
 
 @pytest.mark.parametrize("kind", ["barrier", "timer"])
@@ -132,7 +129,7 @@ def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Pat
     spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_real_time", body, more=both))
     problem = problem_of(spec, priced, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
-    compare(spec, problem, workers=2 if kind == "barrier" else 1)
+    compare(problem, workers=2 if kind == "barrier" else 1)
 
 
 @settings(max_examples=60)
@@ -173,7 +170,7 @@ def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Pr
     spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
     store = Store(priced / "store")
     problem = prepare(spec, store=store, workloads=Workloads(cache_root=cache_root), progress=progress)
-    return run_pricing(spec, problem, output=output, progress=progress, workers=1, chunk=5)
+    return run_pricing(problem, output=output, progress=progress, workers=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -236,10 +233,10 @@ def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
     spec = spec_of(price_file(priced / "priced.yaml", "clocked_real_time", body, more=more))
     problem = problem_of(spec, priced, cache_root)
-    outcome = run_pricing(spec, problem, output=tmp_path, workers=1)
+    outcome = run_pricing(problem, output=tmp_path, workers=1)
     points = pq.read_table(outcome.points).to_pandas()
     assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
-    _, _, (density,) = price_space(spec, problem)
+    _, _, (density,) = price_space(problem)
     expected = Density("layered")
     expected.add(points["latency_s.layered.0"].to_numpy(), points[f"{drawn}.layered.0"].to_numpy())
     assert density.counts == expected.counts
@@ -291,9 +288,9 @@ def test_memory_does_not_grow_with_the_number_of_points(priced: Path, cache_root
         )
         spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
         problem = problem_of(spec, priced, cache_root)
-        price_space(spec, problem, chunk=2000)
+        price_space(problem, chunk=2000)
         tracemalloc.start()
-        price_space(spec, problem, chunk=2000)
+        price_space(problem, chunk=2000)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

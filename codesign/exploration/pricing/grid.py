@@ -19,17 +19,15 @@ import numpy as np
 from codesign.arrays import Floats, Integers
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.space import PriceSpace
+from codesign.exploration.pricing.spec import ENERGIES, PricingSpec
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.action_counts import action_counts, operations_by_chip
 from codesign.hardware.cost.cost import Counted, MeanTimes, mean_times
 from codesign.hardware.cost.energy import term_energies, total_in
 from codesign.hardware.cost.work import PlacedExecution
 from codesign.hardware.placement.placement import Placement
-from codesign.hardware.terms import ENERGY_COLUMNS, StaticBook
+from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.simulation.execution import Execution
-
-ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
-"""Columns that are sums of terms, and what each counts of the static power."""
 
 Columns = Mapping[str, Floats]
 
@@ -50,18 +48,18 @@ class PricingProblem:
     """What is to be priced.
 
     Attributes:
-        space: the design points.
+        spec: the price file.
+        space: its design points.
         models: the executions, all of one network under one schedule.
         placement: the network on the chip.
         operation: how the chip runs.
-        energy: column of the energy that `energy_delay_js` multiplies with the latency.
     """
 
+    spec: PricingSpec
     space: PriceSpace
     models: tuple[PricedModel, ...]
     placement: Placement
     operation: Operation
-    energy: str = "energy_j"
 
     @property
     def recipes(self) -> dict[str, list[int]]:
@@ -75,62 +73,16 @@ class PricingProblem:
         return self.placement.on(self.space.chip_at(map(int, positions)))
 
 
-def model_times(
-    problem: PricingProblem,
-    wanted: Mapping[int, Sequence[int]] | None = None,
-    *,
-    bound_only: bool = True,
-    workers: int,
-    advanced: Callable[[int, int], None],
-) -> tuple[Floats, Floats]:
-    """Mean times in seconds; NaN where not known or not wanted.
-
-    Args:
-        wanted: combinations by model; None for all.
-        bound_only: the stepwise bound of chips without synchronization, instead of a replay.
-        workers: threads.
-        advanced: told how many combinations are done, of how many.
-
-    Returns:
-        (models, combinations) until the stop, and the same of the time that static power is drawn.
-    """
-    space, models = problem.space, range(len(problem.models))
-    every = range(math.prod(space.combined_shape))
-    latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
-    wanted = wanted or dict.fromkeys(models, every)
-    total, done = sum(map(len, wanted.values())), 0
-    moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
-    with ThreadPoolExecutor(workers) as pool:
-        for model, combinations in wanted.items():
-            execution = decode_execution(problem.models[model].payload)
-
-            def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
-                placement = problem.placement_at(positions[:, 0])
-                this = Counted(PlacedExecution(execution, placement))
-                prices = space.prices(placement, positions)
-                return mean_times(this, prices, problem.operation, bound_only=bound_only)
-
-            positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
-            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps
-            groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
-            for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
-                for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
-                    if known is not None:
-                        values[model, np.asarray(combinations)[own]] = known
-                done += len(own)
-                advanced(done, total)
-    return latency_s, on_s
-
-
 class Pricer:
     """Prices any design points of a problem for one model.
 
     Args:
-        latency_s, on_s: (combinations,) its times, as `model_times` gives them.
+        latency_s, on_s: (combinations,) mean times in seconds until the stop, and while static power is drawn; NaN
+            where not known.
     """
 
     def __init__(self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats) -> None:
-        self._space, self._operation, self._energy = problem.space, problem.operation, problem.energy
+        self._space, self._operation, self._energy = problem.space, problem.operation, problem.spec.drawn_energy
         self._latency_s, self._on_s = latency_s, on_s
         self._placement = problem.placement_at([0] * len(self._space.shape))
         work = PlacedExecution(decode_execution(model.payload), self._placement)
@@ -164,6 +116,50 @@ class Pricer:
         values["area_m2"] = np.nan if area_m2 is None else area_m2 * self._placement.chips_used
         columns = {name: np.broadcast_to(of, combinations.shape) for name, of in values.items()}
         return {**columns, "latency_s": latency_s, "energy_delay_js": columns.get(self._energy, np.nan) * latency_s}
+
+
+def pricers_of(
+    problem: PricingProblem,
+    wanted: Mapping[int, Sequence[int]] | None = None,
+    *,
+    bound_only: bool = True,
+    workers: int,
+    advanced: Callable[[int, int], None],
+) -> list[Pricer]:
+    """What prices each model: works out the mean times of combinations.
+
+    Args:
+        wanted: combinations by model, None for all; the times of others are NaN.
+        bound_only: the stepwise bound of chips without synchronization, instead of a replay.
+        workers: threads.
+        advanced: told how many combinations are done, of how many.
+    """
+    space, models = problem.space, range(len(problem.models))
+    every = range(math.prod(space.combined_shape))
+    latency_s, on_s = np.full((2, len(models), len(every)), np.nan)
+    wanted = wanted or dict.fromkeys(models, every)
+    total, done = sum(map(len, wanted.values())), 0
+    moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
+    with ThreadPoolExecutor(workers) as pool:
+        for model, combinations in wanted.items():
+            execution = decode_execution(problem.models[model].payload)
+
+            def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
+                placement = problem.placement_at(positions[:, 0])
+                this = Counted(PlacedExecution(execution, placement))
+                prices = space.prices(placement, positions)
+                return mean_times(this, prices, problem.operation, bound_only=bound_only)
+
+            positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
+            _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps
+            groups = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
+            for own, means in zip(groups, pool.map(computed, (positions[:, own] for own in groups)), strict=True):
+                for values, known in ((latency_s, means.latency_s), (on_s, means.on_s)):
+                    if known is not None:
+                        values[model, np.asarray(combinations)[own]] = known
+                done += len(own)
+                advanced(done, total)
+    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
 
 
 def mean_of_models(problem: PricingProblem, models: Sequence[int], priced: Sequence[Columns]) -> dict[str, Floats]:

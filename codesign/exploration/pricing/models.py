@@ -11,9 +11,9 @@ from codesign.exploration.jobs.encoding import decode_columns
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import FeasiblePoint, PlannedPoint
-from codesign.exploration.pricing.grid import ENERGIES, PricedModel, PricingProblem
+from codesign.exploration.pricing.grid import PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
-from codesign.exploration.pricing.spec import PricingSpec, narrowed_sweep
+from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
 from codesign.exploration.running import run_work
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import find_work
@@ -55,9 +55,7 @@ def prepare(
             label = next(one.label for one in work.jobs if key in one.results)
             raise InputError(f"{label}: has no result to be priced: {failures[key]}")
     models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
-    return PricingProblem(
-        space=space, models=models, placement=cost.placement, operation=cost.operation, energy=spec.drawn_energy
-    )
+    return PricingProblem(spec=spec, space=space, models=models, placement=cost.placement, operation=cost.operation)
 
 
 def axis_mistakes(space: PriceSpace, policy: str) -> Iterator[tuple[Path_, str]]:

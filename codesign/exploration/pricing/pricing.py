@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,7 @@ from codesign.analysis.results.pareto import Direction, pareto_front
 from codesign.analysis.results.table import parquet_bytes
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
-from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, model_times
-from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
@@ -84,7 +84,6 @@ def check_output(output: str | Path) -> None:
 
 
 def run_pricing(
-    spec: PricingSpec,
     problem: PricingProblem,
     *,
     output: str | Path,
@@ -108,15 +107,13 @@ def run_pricing(
     check_output(output)
     progress, workers = progress or Progress(), workers or os.cpu_count() or 1
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
-    with held(lock_of(output)), point_file(points, spec, problem) as keep:
-        pricers, best, densities = price_space(
-            spec, problem, workers=workers, progress=progress, chunk=chunk, keep=keep
-        )
+    with held(lock_of(output)), point_file(points, problem) as keep:
+        pricers, best, densities = price_space(problem, workers=workers, progress=progress, chunk=chunk, keep=keep)
         again = None
         if replay and not problem.space.chip.synchronized and len(best):
             again = replayed(problem, best, workers, progress)
         table = front_table(problem, best, pricers, again)
-        shown = page_of(spec, problem, table, densities)
+        shown = page_of(problem, table, densities)
         html = render_pricing(shown)
         write_atomically(front, parquet_bytes(table))
         write_atomically(page, html.encode())
@@ -132,7 +129,6 @@ def run_pricing(
 
 
 def price_space(
-    spec: PricingSpec,
     problem: PricingProblem,
     *,
     workers: int = 1,
@@ -151,11 +147,8 @@ def price_space(
             each model (n,) of the columns that the file keeps.
     """
     progress = progress or Progress()
-    space, recipes = problem.space, problem.recipes
-    latency_s, on_s = model_times(
-        problem, workers=workers, advanced=lambda done, total: progress.advanced("latencies", done, total)
-    )
-    pricers = [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
+    spec, space, recipes = problem.spec, problem.space, problem.recipes
+    pricers = pricers_of(problem, workers=workers, advanced=partial(progress.advanced, "latencies"))
     objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
@@ -190,11 +183,5 @@ def replayed(problem: PricingProblem, front: Integers, workers: int, progress: P
         for recipe in np.unique(recipes)  # others have no point on the front
         for model in models[recipe]
     }
-    latency_s, on_s = model_times(
-        problem,
-        wanted,
-        bound_only=False,
-        workers=workers,
-        advanced=lambda done, total: progress.advanced("replays", done, total),
-    )
-    return [Pricer(problem, *of) for of in zip(problem.models, latency_s, on_s, strict=True)]
+    advanced = partial(progress.advanced, "replays")
+    return pricers_of(problem, wanted, bound_only=False, workers=workers, advanced=advanced)

@@ -204,8 +204,7 @@ class PriceSpace:
 
     def combinations(self, positions: Integers) -> Integers:
         """(n,) the combination of each point."""
-        first = np.minimum(positions, np.array(self.combined_shape)[:, None] - 1)
-        return np.asarray(np.ravel_multi_index(tuple(first), self.combined_shape), dtype=np.int64)
+        return _numbers_in(self.combined_shape, positions)
 
     def chip_at(self, positions: Iterable[int]) -> Chip:
         """The chip of one design point. Raises InputError where the prices do not fit each other."""
@@ -248,8 +247,7 @@ class PriceSpace:
 
     def structure_of(self, positions: Integers) -> Integers:
         """(n,) which of `structures` each point has."""
-        first = np.minimum(positions, np.array(self._structural_shape)[:, None] - 1)
-        return np.asarray(np.ravel_multi_index(tuple(first), self._structural_shape), dtype=np.int64)
+        return _numbers_in(self._structural_shape, positions)
 
     @cached_property
     def _estimated(self) -> dict[str, list[Any]]:
@@ -286,6 +284,12 @@ class PriceSpace:
             for path, values in _arrays(name, numbers, placement.extent).items()
         }
         return Prices(chip=placement.chip, extent=placement.extent, varied=varied)
+
+
+def _numbers_in(shape: tuple[int, ...], positions: Integers) -> Integers:
+    """(n,) of points by their positions in the whole grid: in one that along some dimensions has only the first."""
+    first = np.minimum(positions, np.array(shape)[:, None] - 1)
+    return np.asarray(np.ravel_multi_index(tuple(first), shape), dtype=np.int64)
 
 
 def _arrays(path: str, numbers: list[Any], extent: Extent) -> dict[str, Floats]:

@@ -17,13 +17,15 @@ from codesign.exploration.definition.entries import Name, Seed, different
 from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip
-from codesign.exploration.pricing.grid import ENERGIES
 from codesign.exploration.pricing.space import AxisEntry, axis_of
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.terms import StaticBook
 from codesign.merging import beside
 from codesign.mistakes import dotted, suggestion
 from codesign.units import Positive
 
+ENERGIES: dict[str, StaticBook] = {"energy_j": "board", "energy_cores_in_use_j": "cores_in_use"}
+"""Columns that are sums of terms, and what each counts of the static power."""
 COSTS = ("accuracy", *ENERGIES, "latency_s", "energy_delay_js", "area_m2")
 """Objectives beside the axes."""
 

@@ -19,7 +19,7 @@ from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models
 from codesign.exploration.pricing.space import PriceSpace
-from codesign.exploration.pricing.spec import COSTS, PricingSpec
+from codesign.exploration.pricing.spec import COSTS
 from codesign.files.folder import temporary_beside
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
@@ -29,16 +29,18 @@ Keep = Callable[[int, Integers, Sequence[Columns]], None]
 
 
 @contextmanager
-def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterator[Keep]:
+def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     """`points.parquet`, which grows chunk by chunk and appears whole at the end of the block, or not at all. Yields
     what appends rows, see `price_space`. Raises InputError where it cannot be written."""
     costs = {
-        f"{name}.{model.recipe}.{model.seed}": (i, name) for i, model in enumerate(problem.models) for name in spec.kept
+        f"{name}.{model.recipe}.{model.seed}": (i, name)
+        for i, model in enumerate(problem.models)
+        for name in problem.spec.kept
     }
     kinds = [("point", pa.int64())]
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
     kinds += [(name, pa.float64()) for name in costs]
-    metadata = {METADATA_KEY: json.dumps(_metadata(spec, problem), sort_keys=True).encode()}
+    metadata = {METADATA_KEY: json.dumps(_metadata(problem), sort_keys=True).encode()}
     # Energies hardly repeat, all other columns do.
     repeating = [name for name, _ in kinds if not name.startswith("energy_")]
 
@@ -65,7 +67,7 @@ def point_file(path: Path, spec: PricingSpec, problem: PricingProblem) -> Iterat
             temporary.unlink(missing_ok=True)
 
 
-def _metadata(spec: PricingSpec, problem: PricingProblem) -> dict[str, Any]:
+def _metadata(problem: PricingProblem) -> dict[str, Any]:
     """What a reader of the points needs to know about them: the file, and the models and units of their columns."""
     space = problem.space
     models = [
@@ -73,7 +75,7 @@ def _metadata(spec: PricingSpec, problem: PricingProblem) -> dict[str, Any]:
         for model in problem.models
     ]
     return {
-        "name": spec.name,
+        "name": problem.spec.name,
         "shape": list(space.shape),
         "models": models,
         "units": {axis.path: axis.unit for axis in space.axes},
@@ -113,8 +115,8 @@ def _known(values: Floats) -> Any:
     return pa.array(values, from_pandas=True)  # what is not known is null
 
 
-def page_of(spec: PricingSpec, problem: PricingProblem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
-    space = problem.space
+def page_of(problem: PricingProblem, front: pa.Table, densities: Sequence[Density]) -> PricingPage:
+    spec, space = problem.spec, problem.space
     return PricingPage(
         title=spec.title or spec.name,
         description=spec.description,
