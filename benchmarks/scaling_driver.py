@@ -66,7 +66,6 @@ def null_executor(in_flight: int) -> Any:
 
     class Null(Executor):
         name = "null"
-        in_process = False
 
         def __init__(self) -> None:
             self._tasks: deque[Task] = deque()

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from codesign.errors import StoreError
@@ -71,7 +72,7 @@ class Runner:
         self._workloads: dict[str, object] = {}
         self._checked: set[str] = set()  # kinds whose resources are there
         self._under_way = 0
-        self._added = 0
+        self._begun = count()  # among equal kinds, those come first that could begin first
 
     def add(self, work: Work) -> None:
         """Take more work. What is already there, or has failed, is not run again."""
@@ -108,7 +109,6 @@ class Runner:
     def _add(self, job: Job) -> None:
         self._jobs[job.key] = job
         self._unfinished.update(job.results)
-        self._added += 1
         if job.needs is None:
             self._make_ready(job)
         elif job.needs in self.failures:
@@ -121,8 +121,7 @@ class Runner:
                 self._make_ready(job)
 
     def _make_ready(self, job: Job) -> None:
-        heapq.heappush(self._ready, (self._order.index(job.kind), self._added, job.key))
-        self._added += 1
+        heapq.heappush(self._ready, (self._order.index(job.kind), next(self._begun), job.key))
 
     def _submit(self, job: Job) -> None:
         if job.kind != "price" and self.store.facts(job.key) is not None:  # another process was faster
@@ -163,8 +162,6 @@ class Runner:
                 break
             self._under_way -= 1
             ended.append(completion)
-            if self._executor.in_process:
-                break  # it would run another one
         return ended
 
     def _complete(self, ended: Sequence[Completion]) -> None:

@@ -93,7 +93,7 @@ def test_an_exception_is_a_failure_with_type_and_message(executor: Executor) -> 
 
 def test_a_task_reports_while_it_runs(executor: Executor) -> None:
     heard: list[object] = []
-    telling = replace(task(executor_tasks.tell, 0.0 if executor.in_process else 2.0), on_report=heard.append)
+    telling = replace(task(executor_tasks.tell, 0.0 if executor.name == "serial" else 2.0), on_report=heard.append)
     assert run(executor, telling)["a"].output == "all"
     assert set(heard) == {"half"}
 

@@ -23,8 +23,7 @@ class Eager(Executor):
 
     name = "eager"
 
-    def __init__(self, *, in_process: bool) -> None:
-        self.in_process = in_process
+    def __init__(self) -> None:
         self.ended: deque[Completion] = deque()
         self.waits: list[float | None] = []
 
@@ -54,10 +53,7 @@ class Eager(Executor):
         self.ended.clear()
 
 
-@pytest.mark.parametrize(("in_process", "most"), [(False, 5), (True, 1)])
-def test_what_has_ended_is_kept_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_process: bool, most: int
-) -> None:
+def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven trainings, of which one fails; of each other one two executions with few bits, and the same in floats."""
     spec = tiny(("seeds: {training: [0]}", f"seeds: {{training: {list(range(SEEDS))}}}"))
     plan, store = plan_of(spec), Store(tmp_path)
@@ -86,7 +82,7 @@ def test_what_has_ended_is_kept_together(
     monkeypatch.setattr(
         runner_module, "run_assess", lambda execution, wanted: [Entry(payload=b"{}", facts={})] * len(wanted)
     )
-    progress, executor = Recording(), Eager(in_process=in_process)
+    progress, executor = Recording(), Eager()
     runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)
     runner.add(work)
     runner.run()
@@ -103,6 +99,6 @@ def test_what_has_ended_is_kept_together(
     assert facts == {"trained_epochs": 4, "wall_s": 0.5}
     durable = [number for number in kept if number]
     assert sum(durable) == (SEEDS - 1) * 5
-    assert max(durable) == most
+    assert max(durable) == 5
     assert all(timeout in (0.0, runner_module._PULSE_S) for timeout in executor.waits)
     assert progress.kinds().count("train") == SEEDS - 1

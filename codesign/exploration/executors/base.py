@@ -63,7 +63,6 @@ class Executor(ABC):
     the command line."""
 
     name: str
-    in_process: bool
 
     @property
     @abstractmethod

@@ -62,7 +62,6 @@ class RayExecutor(Executor):
     """
 
     name = "ray"
-    in_process = False
 
     def __init__(
         self,

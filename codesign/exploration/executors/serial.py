@@ -15,7 +15,6 @@ class SerialExecutor(Executor):
     """Runs each task when its completion is waited for, in the order of submission. Memory is not looked at."""
 
     name = "serial"
-    in_process = True
 
     def __init__(self) -> None:
         self._tasks: deque[Task] = deque()

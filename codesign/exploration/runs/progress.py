@@ -105,7 +105,7 @@ class View:
     def begin(self) -> None:
         """There is something to do."""
 
-    def added(self, work: Work) -> None:
+    def added(self) -> None:
         """Work was taken up."""
 
     def result(self, key: str, payload: bytes) -> None:
@@ -246,7 +246,7 @@ class Progress:
         self.counts["reused"] += work.reused
         self.total.update(new)
         for view in self._views:
-            view.added(work)
+            view.added()
 
     def started(self, kind: str, label: str) -> None:
         """A job was handed to the executor."""

@@ -23,7 +23,6 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
-from codesign.exploration.work import Work
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
 
@@ -209,7 +208,7 @@ class RecordView(View):
         self._record.state, self._record.message = state, _text(message)
         self._write()
 
-    def added(self, work: Work) -> None:
+    def added(self) -> None:
         self._write()  # the first job may take minutes
 
     def pulse(self) -> None:
