@@ -163,7 +163,7 @@ def test_nodes_come_and_go() -> None:
     assert nodes.usable[0] == Node(address="10.0.0.1", cpus=4, gpus=0, memory_bytes=1e9)
     assert nodes.meet("2", package_versions()) == []
     (said,) = nodes.meet("1", {**package_versions(), "numba": "0"})
-    assert said.startswith("node 10.0.0.1: results may differ in their last bits, it has numba 0, here is ")
+    assert said.startswith("node 10.0.0.1: results may differ in their last bits, it has numba 0, this machine ")
     assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
     assert nodes.cores == 2
 
