@@ -7,11 +7,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar
+from codesign.analysis.results.naming import points_in_words
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
 from codesign.reporting.tables import Cell, Heading, Table, text_table
 from codesign.units import format_si
+
+
+def without_result(table: ResultTable) -> str:
+    """How many rows are infeasible or failed, and of few points which: `1 infeasible: TrueNorth; 2 failed`."""
+    counts = table.frame["status"].value_counts().to_dict()
+    return "; ".join(
+        f"{counts[status]:,} {status}{points_in_words(table, table.frame['status'] == status)}"
+        for status in ("infeasible", "failed")
+        if status in counts
+    )
 
 
 def failure_table(table: ResultTable) -> Table:

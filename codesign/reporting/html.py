@@ -8,12 +8,15 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
+from codesign.analysis.answers.choosing import taking_part
+from codesign.analysis.answers.comparing import members_of
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
-from codesign.analysis.answers.selecting import points_in
+from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.comparisons.constraints import resolved
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
+from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import Point
@@ -21,6 +24,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import StaticBook
+from codesign.reporting.facts import without_result
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
 from codesign.reporting.page.trust import trust_line
@@ -69,8 +73,9 @@ def render_report(table: ResultTable) -> str:
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=[{"label": option.label, "standing": _standing(option)} for option in options[:_MOST_ROWS]],
-        trust=" ".join(filter(None, [unpriced_currents(points), trust_line(metadata, answers, answered.names)])),
+        trust=" ".join(filter(None, [unpriced_currents(points), _trust(answered)])),
         lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
+        lacking=without_result(answered),
         summary=_summary(metadata, points),
         sections=sections,
         left_out=_left_out(len(shown), len(points)),
@@ -88,7 +93,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
     return {
-        **columns_of(books, table.names),
+        **columns_of(books, table.names, {of["by"] for of in asked}),
         "asked": asked or [_UNASKED],
         "book": table.metadata.static_book,
         "leastError": 0.5 / samples,
@@ -154,6 +159,11 @@ def _note(table: AnsweredTable) -> str:
     return " ".join(filter(None, said))
 
 
+def _trust(table: AnsweredTable) -> str:
+    """Empty where no number is shown that could be trusted."""
+    return trust_line(table.metadata, table.answers, table.names) if table.points else ""
+
+
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
     seeds = max((point.value("accuracy").seeds for point in points), default=0)
@@ -198,19 +208,31 @@ def _asked(
         return None
     places = {point.number: place for place, point in enumerate(shown)}
     column, more = _aim(question)
-    selected = points_in(points, question.select) if question.select else points
-    limits = resolved(_limits(question), [point for point in selected if not point.set_aside])
+    able = _taking_part(question, points)
+    limits = resolved(_limits(question), able)
     required = max((limit.value for limit in limits if _of_control(limit)), default=None)
-    members = [places[point.number] for point in selected if point.number in places]
+    members = [places[point.number] for point in able if point.number in places]
+    all_able = [place for place, point in enumerate(shown) if not point.set_aside]
     return {
         "by": _by(question, answer),
         "objective": column,
         "more": more,
         "required": required,
         "limits": [[limit.column, limit.relation, limit.value] for limit in limits if not _of_control(limit)],
-        "members": members if len(selected) < len(points) else None,
+        "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
     }
+
+
+def _taking_part(question: ChooseQuestion | CompareQuestion | TargetQuestion, points: Sequence[Point]) -> list[Point]:
+    match question:
+        case ChooseQuestion():
+            return taking_part(question, points)
+        case CompareQuestion():
+            numbers = {point.number for side in members_of(question, points) for point in side}
+            return [point for point in points if point.number in numbers]
+        case TargetQuestion():
+            return [point for point in points_in(points, question.select) if not point.set_aside]
 
 
 def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[str, bool]:
@@ -238,7 +260,10 @@ def _by(question: Question, answer: Answer) -> str:
     if isinstance(question, ChooseQuestion):
         return question.choose
     points = [option.point for option in answer.options if option.point is not None]
-    return next((side for side in _SIDES if len({getattr(point, side) for point in points}) > 1), "chip")
+    axes = [path for path, _ in points[0].axes] if points else []
+    differing = (name for name in (*_SIDES, *axes) if len({value_of(point, name) for point in points}) > 1)
+    name = next(differing, "chip")
+    return f"{AXIS_PREFIX}{name}" if name in axes else name
 
 
 def _asked_row(option: Option, places: Mapping[int, int]) -> dict[str, Any]:

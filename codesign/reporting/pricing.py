@@ -150,8 +150,10 @@ def _reading(page: PricingPage) -> str:
 def _summary(page: PricingPage) -> str:
     models = plural(len(page.models), "model")
     operation = page.operation.replace("_", " ")
+    varied = sum(len({*axis.shown}) > 1 for axis in page.axes)
+    vary = "1 price varies" if varied == 1 else f"{varied} prices vary"
     return (
-        f"{page.size:,} design points of {page.chip}; {len(page.axes)} prices vary. Each is run on {models} of "
+        f"{page.size:,} design points of {page.chip}; {vary}. Each is run on {models} of "
         f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation. "
         f"{page.combinations:,} combinations of prices that time depends on. {len(page.front):,} on the front."
     )

@@ -16,11 +16,11 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, left_out, not_modelled, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.results.formatting import UNKNOWN, column_label, percent, quantity, with_interval
-from codesign.analysis.results.naming import Names, points_in_words
+from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.study import Study, trial_name, trial_title
 from codesign.analysis.results.table import ResultTable
-from codesign.reporting.facts import pace_warnings
+from codesign.reporting.facts import pace_warnings, without_result
 from codesign.units import plural
 
 _LINES = 25
@@ -100,14 +100,9 @@ def print_summary(
 
 
 def _title(table: ResultTable, points: Sequence[Point]) -> str:
-    counts = table.frame["status"].value_counts().to_dict()
-    rest = [
-        f"{counts[status]:,} {status}{points_in_words(table, table.frame['status'] == status)}"
-        for status in ("infeasible", "failed")
-        if status in counts
-    ]
+    rest = without_result(table)
     rows = f"{plural(len(points), 'design point')} from {plural(len(table.frame), 'row')}"
-    return f"{table.metadata.title}: {rows}" + (f" ({'; '.join(rest)})" if rest else "")
+    return f"{table.metadata.title}: {rows}" + (f" ({rest})" if rest else "")
 
 
 def _infeasible(table: ResultTable) -> str:

@@ -86,6 +86,7 @@ def test_axes_and_legend(tab):
     settled(tab)
     assert tab.run(shapes) < count
     assert tab.run("document.querySelector('#legend button').getAttribute('aria-pressed')") == "false"
+    assert tab.run("getComputedStyle(document.querySelector('#legend button')).opacity") == "1"  # still to be read
     tab.run("document.querySelector('#legend button').click()")
     each = "[...Array(document.querySelectorAll('#legend button').length).keys()].forEach(place => "
     tab.run(f"{each}document.querySelectorAll('#legend button')[place].click())")
@@ -232,6 +233,33 @@ def test_a_moved_control_says_what_the_file_would_be_told(shown):
     heights = {round(float(y), 2) for y in re.findall(r"[ML][-\d.]+,([-\d.]+)", corners)}
     assert len(heights) == len({point.value("accuracy").mean for point in front.best})  # some are equal
     assert "Line: front." in tab.run("document.getElementById('legend').textContent")
+
+
+def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
+    """Schedules asked for by name, though the chip cannot wait; two sides and no third; the only training that there
+    is; and of two that are level the first. Each says what the same question of the other column says."""
+    table = read_results(EXAMPLE)
+    table = replace(table, frame=table.frame[table.frame["recipe"] == "layered"])
+    table.metadata.questions.clear()
+    named = {"choose": "schedule", "select": {"chip": "mubrain", "schedule": ["layered", "async_momentum"]}}
+    pairs = (
+        ({**named, "least": "energy_j"}, {**named, "most": "accuracy"}),
+        (
+            {"compare": ["mubrain", "loihi"], "columns": ["energy_j"]},
+            {"compare": ["mubrain", "loihi"], "columns": ["accuracy"]},
+        ),
+        ({"choose": "recipe", "least": "energy_j"}, {"choose": "recipe", "most": "accuracy"}),
+        ({"choose": "chip", "least": "energy_j"}, {"choose": "chip", "most": "accuracy"}),
+    )
+    table.metadata.questions.update({f"{n}": question for n, question in enumerate(sum(pairs, ()))})
+    tab = shown(render_report(table))
+    for place in range(len(pairs)):
+        ask(tab, 2 * place)
+        choose(tab, "objective", "accuracy")
+        moved = ranked(tab)
+        ask(tab, 2 * place + 1)
+        assert moved == ranked(tab)
+        assert len(moved) == (2, 2, 1, 5)[place]
 
 
 def test_energies_that_compare_have_a_ratio_side_by_side(shown):

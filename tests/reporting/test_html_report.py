@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing, with_more
 from made_up_answers import row
-from synthetic_study import rows_on_test, study_metadata
+from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import (
     Row,
     base_row,
@@ -70,6 +70,21 @@ def test_the_answer_comes_first(report):
     assert "What does it cost to do without layer synchronization?" in report
     assert "accuracies are those of a small sample. Energy: " in report
     assert '<a href="#answers">3 more questions below</a>' in report
+
+
+def test_what_has_no_result_is_told_before_the_folds(report):
+    first = report.partition("<details")[0]
+    assert "1 infeasible: mubrain, async random (layered training); 1 failed: " in first
+    assert '<a href="#failures">' in first
+    assert "Without a result." not in page_of(synthetic_rows((0,))[:5])
+
+
+def test_every_table_and_heading_has_a_name(report):
+    for page in (report, page_of(rows_on_test(), study_metadata(small_study()))):
+        assert '<th scope="col"><button type="button"></button></th>' not in page
+        assert 'aria-label=""' not in page
+        assert page.count("<main>") == 1
+        assert page.index("<main>") < page.index('class="answers"')
 
 
 def test_answers_stand_in_the_order_of_the_file():
@@ -260,6 +275,7 @@ def test_a_sweep_of_failures_is_a_report_too():
     for text in (page_of(rows), page_of([])):
         assert "No design point has a result" in text
         assert "0 training seeds" not in text
+        assert "How far to trust" not in text
         assert Page(text).open == []
     assert "the loss is not finite" in page_of(rows)
 

@@ -87,6 +87,15 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown):
     )
 
 
+def test_a_link_unfolds_its_section_each_time_that_it_is_followed(shown):
+    tab = shown(render_report(read_results(EXAMPLE)))
+    for _ in range(2):
+        tab.run("document.querySelector('.answers a[href=\"#answers\"]').click()")
+        settled(tab)
+        assert tab.run("document.getElementById('answers').open")
+        tab.run("document.getElementById('answers').open = false")
+
+
 def sweep_page(more: str = "") -> str:
     return page_of(*with_more(synthetic_rows((0, 1)), synthetic_metadata(), more)) if more else synthetic_page()
 

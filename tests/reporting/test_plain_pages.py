@@ -38,6 +38,10 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
     ]
 
 
+def test_what_has_one_value_does_not_vary():
+    assert "; 2 prices vary. " in prices_page()
+
+
 def test_a_density_is_as_coarse_as_a_page_needs_and_loses_no_point():
     text = prices_page(points=40_000)
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', text)[1])

@@ -20,6 +20,7 @@ def prices_page(more: str = "", *, points: int = 400) -> str:
         clouds.append(cloud)
     axis = VariedPrice(path=f"times.message{more}", group=f"clock{more}", shown=(1e-9, 2e-9), unit="s")
     words = VariedPrice(path=f"vector_width{more}", group="", shown=("4", f"all{more}"), unit="")
+    fixed = VariedPrice(path=f"structure.memory{more}", group="", shown=("sram",), unit="")
     front = [
         {
             "point": number,
@@ -29,6 +30,7 @@ def prices_page(more: str = "", *, points: int = 400) -> str:
             "latency_s": 1e-3 / (1 + number),
             axis.path: axis.shown[number % 2],
             words.path: words.shown[number % 2],
+            fixed.path: "sram",
         }
         for number in range(6)
     ]
@@ -41,7 +43,7 @@ def prices_page(more: str = "", *, points: int = 400) -> str:
             combinations=4,
             objectives=(("energy_j", "minimize"), ("latency_s", "minimize")),
             energy="energy_j",
-            axes=(axis, words),
+            axes=(axis, words, fixed),
             models=((f"layered{more}", 0, 0.91), (f"random{more}", 0, 0.89)),
             clouds=tuple(clouds),
             front=tuple(front),

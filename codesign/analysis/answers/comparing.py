@@ -36,14 +36,13 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     """The answer to a question of the form `compare`.
 
     Args:
-        points: all of the results; those that answer nothing or drop spikes are left out.
+        points: all of the results.
         names: of all of the results.
     """
     selected = points_in(points, question.select)
     sides = [_side(side, question, selected) for side in question.compare]
     labels = [_label(side, names) for side in sides]
-    able = [point for point in selected if not point.silent and not point.drops_spikes]
-    members = {place: points_in(able, side) for place, side in enumerate(sides)}
+    members = dict(enumerate(members_of(question, points)))
     contest = Contest(
         members=members,
         label=lambda option: labels[option],
@@ -87,6 +86,13 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         comparisons=tuple(found),
         remarks=(*remarks_on(contest, (first, second), options=asked, columns=question.columns), *aside),
     )
+
+
+def members_of(question: CompareQuestion, points: Sequence[Point]) -> list[list[Point]]:
+    """Of all points those of each side, without those that answer nothing or drop spikes."""
+    selected = points_in(points, question.select)
+    able = [point for point in selected if not point.silent and not point.drops_spikes]
+    return [points_in(able, _side(side, question, selected)) for side in question.compare]
 
 
 def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:

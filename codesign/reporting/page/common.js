@@ -194,6 +194,8 @@ const unfold = () => {
   if (target) target.scrollIntoView();
 };
 addEventListener("hashchange", unfold);
+// Also one that was followed before, which changes no address.
+for (const link of document.querySelectorAll('a[href^="#"]')) link.addEventListener("click", () => link.hash === location.hash && unfold());
 addEventListener("DOMContentLoaded", () => {
   unfold();
   drawVisible();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import fsum
 from typing import Any
 
@@ -41,7 +41,7 @@ _FURTHER = (
 )
 _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
 """Measures that there are in each book of the static power, under one name."""
-_DIGITS = 4
+_DIGITS, _DECIDING_DIGITS = 4, 6
 _FACTS: tuple[tuple[str, str, Callable[[Point], object]], ...] = (
     ("workload", "data", lambda point: point.workload),
     ("topology", "network", lambda point: point.topology),
@@ -75,11 +75,12 @@ def block(content: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dict[str, Any]:
+def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
     """What the script draws from.
 
     Args:
         books: the same points in each book of the static power; in `board` those of a results file.
+        asked: keys of facts that are there even if all points have the same value.
     """
     points = books["board"]
     means = _means(points, (*_FIRST, *_FURTHER))
@@ -91,7 +92,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dic
         if found is None:
             continue
         if column in in_use:
-            found["inUse"] = [_rounded(mean, _DIGITS) for mean in in_use[column]]
+            found["inUse"] = [_rounded(mean, _DECIDING_DIGITS) for mean in in_use[column]]
         letters += len(json.dumps(found))
         if column in _FIRST or letters < _MOST_LETTERS:
             measures.append(found)
@@ -99,7 +100,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names) -> dic
     words = sorted({*off.values()})
     return {
         "numbers": [point.number for point in points],
-        "facts": _facts(points, names),
+        "facts": _facts(points, names, asked),
         "measures": measures,
         "groups": {book: _groups(members) for book, members in books.items()},
         "off": [*off],
@@ -147,7 +148,8 @@ def _measure(
     known_places = [place for place, mean in enumerate(means) if mean is not None]
     least = [place for place in known_places if left_out(points[place], column, names)]
     # shares are rounded as they are read; some decide
-    digits = 9 if is_share(column) else 6 if column in _FIRST else _DIGITS
+    decides = column in _FIRST or column in _MADE_OF_ENERGY
+    digits = 9 if is_share(column) else _DECIDING_DIGITS if decides else _DIGITS
     halves = [_rounded(point.value(column).half_width, digits) for point in points] if column in _FIRST else []
     return {
         "key": column,
@@ -167,7 +169,7 @@ def _label(column: str) -> str:
     return own.get(column) or column_label(column)
 
 
-def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
+def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> list[dict[str, Any]]:
     found = [
         _fact("chip", "chip", [(point.chip, names.chips[point.chip]) for point in points], naming=True),
         _fact(
@@ -188,7 +190,7 @@ def _facts(points: Sequence[Point], names: Names) -> list[dict[str, Any]]:
         texts = ["" if (value := fact(point)) is None else str(value) for point in points]
         cells = [(text, text.replace("_", " ")) for text in texts]
         found.append(_fact(key, label, cells, naming=key in _PART_OF_KEY, lead=label))
-    found = [fact for fact in found if len(fact["codes"]) > 1] or found[:1]
+    found = [fact for fact in found if len(fact["codes"]) > 1 or fact["key"] in asked] or found[:1]
     return [*found, _fact("cores", "cores in use", [(text := _cores(point), text) for point in points])]
 
 

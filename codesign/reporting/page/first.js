@@ -23,7 +23,7 @@ const state = {
 const begin = (question) => {
   asked = question;
   Object.assign(state, { required: asked.required ?? null, objective: asked.objective, book: data.book });
-  state.colour = facts.has(asked.by) ? asked.by : (data.facts[0]?.key ?? "");
+  state.colour = facts.get(asked.by)?.codes.length > 1 ? asked.by : (data.facts[0]?.key ?? "");
   state.hidden.clear();
 };
 
@@ -87,7 +87,7 @@ const described = (index) =>
 
 const off = new Set(data.off);
 const members = () => (asked.memberSet ??= asked.members ? new Set(asked.members) : null);
-const takesPart = (index) => !off.has(index) && (members()?.has(index) ?? true);
+const takesPart = (index) => members()?.has(index) ?? !off.has(index);
 const holds = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
 const accurate = (index) => state.required === null || (value("accuracy", index) ?? -1) >= state.required - 1e-9;
 const withinLimits = (index) =>
@@ -98,8 +98,7 @@ const withinLimits = (index) =>
 const meets = (index) => accurate(index) && withinLimits(index);
 // Why a point of the chart is faint; empty where it is not.
 const whyFaint = (index) => {
-  if (off.has(index)) return data.offWords[data.offWhy[data.off.indexOf(index)]];
-  if (!takesPart(index)) return "not asked for";
+  if (!takesPart(index)) return off.has(index) ? data.offWords[data.offWhy[data.off.indexOf(index)]] : "not asked for";
   if (!withinLimits(index)) return "beyond a limit of the question";
   return accurate(index) ? "" : "not accurate enough";
 };
@@ -151,12 +150,12 @@ const frontOf = (indices) => {
 
 // Below 0 where point a goes before b; what is level is told apart as in the answers.
 const TIES = [["accuracy", true], ["energy_j", false], ["latency_s", false], ["area_m2", false]];
-const inPlaces = (a, b, first = [state.objective, more()]) => {
-  for (const [key, rising] of [first, ...TIES]) {
+const inPlaces = (a, b, first = [state.objective, more()], ties = TIES) => {
+  for (const [key, rising] of [first, ...ties]) {
     const [one, other] = [a, b].map((index) => ofObjective(key)?.mean[index] ?? (rising ? -Infinity : Infinity));
     if (one !== other) return one < other === rising ? 1 : -1;
   }
-  return a - b;
+  return 0;
 };
 // Of an energy, what lacks a term only looks cheap: the points with the most terms.
 const wholest = (indices) => {
@@ -193,7 +192,7 @@ const decide = () => {
   });
   const ranked = rows.filter((row) => !row.obstacle);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
-  ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
+  ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point, undefined, TIES.slice(0, 1)));
   const first = ranked[0];
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];

@@ -108,7 +108,7 @@ def _answers(answers: Sequence[Answer], question: str) -> Section:
         for answer in answers
     )
     body = Table(
-        caption="",
+        caption="What was asked, and all that is said of it.",
         headings=(Heading(text="question"), Heading(text="how sure"), Heading(text="answer", wide=True)),
         rows=rows,
     )
@@ -152,7 +152,7 @@ def _reproduction(metadata: ResultMetadata) -> Section:
         *(("platform", line) for line in metadata.platform),
     ]
     tables = [
-        text_table("What was run.", ("", "value"), rows, "run"),
+        text_table("What was run.", ("what", "value"), rows, "run"),
         *settings_tables(metadata),
         version_table(metadata),
     ]

@@ -174,7 +174,7 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
         ("sampler", f"{facts.sampler}; seed {facts.seed}"),
         *([("hypervolume", _hypervolume(study))] if len(study.objectives) > 1 else []),
     ]
-    return text_table("The search.", ("", "what"), rows)
+    return text_table("The search.", ("what", "value"), rows)
 
 
 def _objective(objective: Objective) -> str:
