@@ -251,7 +251,7 @@ for words in ([], ["sweep"], ["chips"], ["report"]):
     except SystemExit as stop:
         assert not stop.code, stop.code
 absent(
-    *("help", "torch", "ray", "optuna", "pandas", "pyarrow", "seaborn", "matplotlib", "tonic", "sklearn", "pint"),
+    *("help", "torch", "ray", "optuna", "pandas", "pyarrow", "seaborn", "matplotlib", "sklearn", "pint"),
     *("numpy", "safetensors", "altair", "vl_convert"),
 )
 
@@ -264,7 +264,7 @@ absent("paths of this machine", "pyarrow", "fsspec", "numpy")
 
 from codesign.workload.dataset import list_datasets
 list_datasets()
-absent("a list of datasets", "torch", "tonic", "sklearn")
+absent("a list of datasets", "torch", "sklearn")
 
 for path in (Path(codesign.__file__).parent / "analysis").glob("[!_]*.py"):
     importlib.import_module(f"codesign.analysis.{path.stem}")

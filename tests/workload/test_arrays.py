@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -14,10 +15,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import dense
-from workload_files import parts, same, write_arrays
+from workload_files import entries, parts, same, write_arrays
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets.reading import number_of
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
 
@@ -347,6 +349,15 @@ def test_recordings_in_folders(tmp_path):
     assert workload.test.frame(0)[one].nonzero().ravel().tolist() == [6 + 1]
     pooled = load(write_folder(tmp_path / "no parts", parts=[""]), timesteps=4)
     assert sorted(np.concatenate([part.events for part in parts(pooled)])) == [1, 2, 3, 4]
+
+
+def test_a_recording_of_a_camera(tmp_path):
+    """As a DVXplorer writes it, in two packets: 1.7·10⁹ s after 1970, and 0.5 and 2 ms later, events at the x, y and p
+    (1, 0, 1), (2, 1, 0) and (0, 1, 1)."""
+    pytest.importorskip("aedat")
+    folder = write_folder(tmp_path / "mine")
+    shutil.copy(Path(__file__).with_name("camera.aedat4"), folder / "test/10/0.aedat4")
+    assert entries(load(folder), number_of("test/10/0.aedat4")) == [(0, 5, 1), (0, 7, 1), (2, 9, 1)]
 
 
 def test_events_that_timesteps_leave_out_are_told(tmp_path):

@@ -1,7 +1,7 @@
 """A folder of recordings of an event camera, one file a sample, in folders named after their labels:
 
     [train|validation|test/]<label>/<name>.npy        a structured array with t, x, y and p, as tonic has it
-    [train|validation|test/]<label>/<name>.aedat4     read by tonic, with the package aedat
+    [train|validation|test/]<label>/<name>.aedat4     of cameras by iniVation; needs the package aedat
     arrays.yaml                                       grid: [2, 128, 128], timestep: 1 ms, timesteps: 100
 
 Times are whole µs, or floating-point seconds; they begin with a recording's first event. Classes are the labels in
@@ -10,7 +10,6 @@ order: whole numbers by value, then words.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,8 +115,12 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
 
 
 def _aedat4(path: Path) -> NDArray[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tonic's imports: nothing that a user of this program could change
-        from tonic.io import read_aedat4  # heavy, and GPL-3.0: imported here alone
-    events: NDArray[Any] = read_aedat4(str(path))
-    return events
+    """Events of the first camera in a file that may hold several, and frames and more."""
+    from aedat import Decoder
+
+    decoder = Decoder(str(path))
+    camera = min((stream for stream, of in decoder.id_to_stream().items() if of["type"] == "events"), default=None)
+    packets = [packet["events"] for packet in decoder if packet["stream_id"] == camera]
+    if not packets:
+        raise ValueError("it has none")
+    return np.concatenate(packets)
