@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
+from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
@@ -58,6 +59,18 @@ def function(name: str, value: Any, form: str, *, given: Sequence[str], named: S
         signature.bind(*given, **dict.fromkeys(named))
     except TypeError as error:
         raise InputError(f"{told}, found one of {signature}: {error}") from None
+
+
+def path(name: str, value: Any) -> None:
+    """Raises InputError where `value` is neither a text nor a path."""
+    if not isinstance(value, str | Path):
+        raise InputError(f"{name}: must be a path, found {type(value).__name__}")
+
+
+def flag(name: str, value: Any) -> None:
+    """Raises InputError where `value` is neither true nor false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name}: must be True or False, found {value!r}")
 
 
 def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:

@@ -1,10 +1,56 @@
-"""Types of arrays of numpy."""
+"""Arrays of numpy: their types, what becomes one, and when what holds some is equal."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.deferred import torch
+from codesign.errors import InputError
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+
+def array_of(name: str, given: Any) -> NDArray[Any]:
+    """What a user hands over as an array: numpy's or a list, a column of a table, a tensor of any kind and place.
+
+    Raises InputError for what makes no array, and for a masked one, whose mask would be lost.
+    """
+    if isinstance(given, np.ma.MaskedArray):
+        raise InputError(f"{name}: must be an array without a mask, such as `.filled(0)` gives, found a masked one")
+    try:
+        if hasattr(given, "detach"):
+            given = given.detach().to_dense().cpu()
+            given = given.float() if given.dtype == torch.bfloat16 else given  # which numpy does not have
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{name}: must be an array, found {type(given).__name__}: {reason:.200}") from None
+
+
+class OfArrays:
+    """A dataclass with arrays or tensors (`eq=False`): equal where every field is, number by number, NaN and NaN too.
+
+    Like arrays, it has no hash.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        compared = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in compared)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    one, other = (value.numpy(force=True) if hasattr(value, "detach") else value for value in (one, other))
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
+    return bool(one is other or one == other)

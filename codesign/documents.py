@@ -97,7 +97,8 @@ class Document:
 
 
 class _Constructed(ModelMetaclass):
-    """What Python code constructs: quantities may be numbers in SI units, and mistakes are told as those of files."""
+    """What Python code constructs: quantities may be numbers in SI units, lists may be arrays and numbers numpy's, and
+    mistakes are told as those of files."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args:
@@ -105,6 +106,7 @@ class _Constructed(ModelMetaclass):
             needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
             form = f"{self.__name__}({', '.join(f'{name}=…' for name in needed[:2])})"
             raise InputError(f"{self.__name__}: takes its fields by name, as in {form}, found {args[0]!r}")
+        kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
         try:
             with quantities_in_si():
                 return super().__call__(**kwargs)

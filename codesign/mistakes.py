@@ -113,11 +113,11 @@ def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
     return {**first, "type": "quantity", "msg": f"{', or '.join(rules)}, found {_found(first['input'])}"}
 
 
-def suggestion(word: str, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
+def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
     """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely. It
     may be known `elsewhere`."""
     names = sorted(allowed)
-    hint = _close(word, names, elsewhere)
+    hint = _close(str(word), names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
 
 
@@ -176,7 +176,7 @@ def _found(value: Any) -> str:
         return "nothing"
     if isinstance(value, str | int | float):
         return clipped(repr(value), 100)
-    if not value and isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not value:
         return "an empty list"
     return f"a {'mapping' if isinstance(value, dict) else type(value).__name__}"
 

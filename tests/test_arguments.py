@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -22,6 +23,19 @@ CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
 OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
+
+
+ONE = np.ones((1, 1, 4))
+MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
+FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
+
+
+EVENTS_OF_ONE: Any = {"t": [0], "unit": [0]}
+
+
+def of_events(events: Any = EVENTS_OF_ONE, **options: Any) -> object:
+    given = {"offsets": [0, 1], "grid": (4,), "timestep_s": 0.01, "timesteps": 3} | options
+    return cd.EventBatch.from_events(events, [0], **given)
 
 
 def training(network: Any, **options: Any) -> object:
@@ -64,6 +78,39 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.NeuronSpec(0.3), "NeuronSpec: takes its fields by name, as in NeuronSpec(threshold=…, time"),
         (lambda net: cd.Recipe("layered"), "as in Recipe(method=…, epochs=…), found 'layered'"),
         (lambda net: SOME.select([99]), "positions: must be of 20 samples: index 99 is out of bounds"),
+        (lambda net: SOME.select(None), "positions: must be one or a list, found an index of 2 dimensions"),
+        (lambda net: SOME.first_timesteps(1.0), "timesteps: must be a whole number, found 1.0"),
+        (lambda net: cd.EventBatch.concatenate([SOME, 3]), "batches: each: must be EventBatch, such as a split of a"),
+        (lambda net: cd.EventBatch.from_dense([[1], [1, 2]], [0], timestep_s=1), "frames: must be an array, found lis"),
+        (lambda net: cd.EventBatch.from_dense(MASKED, [0], timestep_s=1), "frames: must be an array without a mask"),
+        (lambda net: cd.EventBatch.from_dense(ONE, 0, timestep_s=1), "events: labels must be one number each, found n"),
+        (lambda net: cd.EventBatch.from_torch(3, ONE, timestep_s=1), "from_torch takes a tensor and labels, or batche"),
+        (lambda net: cd.EventBatch.from_torch([(ONE, [0]), (ONE[:, :0], [0])], timestep_s=1), "must have one shape, f"),
+        (lambda net: of_events(grid=None), "grid: must be (inputs,), (height, width) or (channels, height, width), e"),
+        (lambda net: of_events(offsets=0), "events: offsets must be one number each, found numbers of shape ()"),
+        (lambda net: of_events(timesteps="3"), "timesteps: must be a whole number, found '3'"),
+        (lambda net: of_events(timestep_s=1e-12), "timestep_s: must be 1 ns to 100 years in 3 timesteps, found 1e-12 "),
+        (lambda net: of_events(None), "events: need columns with names, 't' among them, found none"),
+        (lambda net: net.load_weights([np.full((3, 4), 1e39), np.ones((2, 3))]), "layer 0 must be finite and at most "),
+        (lambda net: net.load_weights([np.ones((3, 4)) * 1j, np.ones((2, 3))]), "number 0: must be real numbers, foun"),
+        (lambda net: cd.quantize(net, None, weights=[torch.ones(4, 3), torch.ones(2, 3)]), "of the shapes [(3, 4), (2"),
+        (lambda net: cd.simulate(net, SOME, cd.LAYERED, counters="no"), "counters: must be True or False, found 'no'"),
+        (lambda net: cd.simulate(net, SOME, cd.LAYERED, engine=None), "unknown engine 'None'; allowed: auto, event"),
+        (lambda net: cd.simulate(net, FOUR, cd.LAYERED, spike_cost=3), "spike_cost: must be SpikeCost, found int"),
+        (lambda net: cd.SpikeCost(weights=np.ones(5), multipliers=(), floors=()), "weights: must be Tensor, found nda"),
+        (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=lambda s: 0), "loss: must be a function of (s"),
+        (lambda net: training(net, on_epoch=lambda: True), "on_epoch: must be a function of an EpochReport, found one"),
+        (lambda net: training(net, meter=3), "meter: must be EnergyMeter, found int"),
+        (lambda net: torch.no_grad()(training)(net), "train: needs gradients, which torch.no_grad or torch.inference_"),
+        (lambda net: training(net.half()), "network: must be of float32 or float64 to train, found connections.0.weig"),
+        (lambda net: cd.NeuronSpec(threshold=np.array(["a"])), "NeuronSpec: threshold.0: must be a number, found 'a'"),
+        (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),
+        (lambda net: cd.neurobench(None, net), "execution: must be Execution, found NoneType"),
+        (lambda net: cd.describe_model(net, name=3), "name: must be str, found int"),
+        (lambda net: cd.load_sweep({"name": "x"}), "name_or_path: must be a path, found dict"),
+        (lambda net: cd.load_chip(3), "path: must be a path, found int"),
+        (lambda net: cd.Store(None), "root: must be a path, found NoneType"),
+        (lambda net: cd.recommended(3, "digits"), "unknown preset of a recipe 3; allowed: recommended_layered, recomm"),
     ],
 )  # fmt: skip
 def test_what_is_of_another_kind_is_named(call: Callable[[Any], object], message: str) -> None:

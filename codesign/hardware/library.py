@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codesign import arguments
 from codesign.documents import Document, Mistake, Path_, Place, read_document, refusal, validate_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
 from codesign.files.location import packaged_folders, shipped_folders
@@ -54,6 +55,7 @@ def load_chip(path: str | Path, with_error: bool = True) -> Chip:
     The model's error is worked out from the chip's measurements unless `with_error` is False, which is quicker.
     Raises DocumentError with every mistake, InputError if it cannot be read.
     """
+    arguments.path("path", path)
     path = Path(path)
     document = _document(path)
     document.problems += _made_up(document, path)

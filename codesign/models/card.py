@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.hardware.cost.cost import Cost
 from codesign.network.neuron import NeuronSpec
@@ -324,6 +325,8 @@ def describe_model(
         training: what `cd.train` returned.
         evaluations: how it answers, as `cd.ModelEvaluation.of` makes them.
     """
+    instance("name", name, str)
+    instance("description", description, str)
     best = None if training is None else training.history[training.best_epoch - 1]
     return ModelCard(
         name=name,

@@ -39,6 +39,7 @@ class Connection(torch.nn.Module):
         shape: tuple[int, ...] = window.weight_shape
         if isinstance(target, Linear):
             shape = (target.neurons, window.weights // target.neurons)
+        self.weight_shape = shape
         self.columns = shape[1] * window.groups
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
@@ -179,8 +180,9 @@ class DelayedConnection(torch.nn.Module):
     def __init__(self, spec: Delayed, sources: int, targets: int, generator: torch.Generator) -> None:
         super().__init__()
         self.source, self.target, self.delay = spec.from_, spec.to, spec.delay
+        self.weight_shape = targets, sources
         bound = 1 / math.sqrt(sources)
-        self.weight = torch.nn.Parameter((2 * torch.rand((targets, sources), generator=generator) - 1) * bound)
+        self.weight = torch.nn.Parameter((2 * torch.rand(self.weight_shape, generator=generator) - 1) * bound)
 
     def extra_repr(self) -> str:
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 
@@ -31,8 +33,11 @@ def load_weights(
             raise InputError(f"weights: the bias of layer {layer} must have {channels} numbers, found {len(bias)}")
     for name, numbers in (("", dict(enumerate(given))), ("the bias of ", biases)):
         for layer, tensor in numbers.items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise InputError(f"weights: {name}layer {layer} must be finite, found NaN or an infinite one")
+            if not bool(torch.isfinite(tensor.to(held[0].dtype)).all()):
+                limit = f"{torch.finfo(held[0].dtype).max:.2g}"
+                raise InputError(
+                    f"weights: {name}layer {layer} must be finite and at most {limit} in size, found others"
+                )
     with torch.no_grad():
         for own, weight in zip(held, given, strict=True):
             own.copy_(weight)
@@ -56,11 +61,10 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
             f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least
         )
         raise InputError(f"weights: must be a list, input to output, found a mapping; of `state`, pass [{likely}]")
-    try:
-        given = [torch.as_tensor(weight).detach() for weight in weights]
-    except (TypeError, ValueError, RuntimeError):
+    if not isinstance(weights, Iterable) or isinstance(weights, str | torch.nn.Module):
         found = type(weights).__name__
-        raise InputError(f"weights: must be a list of tensors or arrays, one for each layer, found {found}") from None
+        raise InputError(f"weights: must be a list of tensors or arrays, one for each layer, found {found}")
+    given = [_tensor(f"weights: number {number}", weight) for number, weight in enumerate(weights)]
     taken, biases = list[torch.Tensor](), dict[int, torch.Tensor]()
     for tensor in given:
         if tensor.ndim != 1:
@@ -70,3 +74,11 @@ def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor]
         else:
             biases[len(taken) - 1] = tensor
     return taken, biases
+
+
+def _tensor(name: str, weight: Any) -> torch.Tensor:
+    """What is in the list, as a tensor of real numbers."""
+    array = array_of(name, weight)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name}: must be real numbers, found {array.dtype}")
+    return torch.from_numpy(array.astype(np.float64))

@@ -161,6 +161,9 @@ def quantize(
     with torch.no_grad():
         held = network.all_weights()
         given = held if weights is None else list(weights)
+        shapes, needed = ([tuple(getattr(one, "shape", ())) for one in some] for some in (given, held))
+        if shapes != needed or not all(isinstance(one, torch.Tensor) for one in given):
+            raise InputError(f"weights: must be tensors of the shapes {needed}, found {shapes}")
         layers = len(network.shape.layers)
         groups = [[i for i, fed in enumerate(network.layers_fed()) if fed == layer] for layer in range(layers)]
         merged = [torch.cat([given[i].flatten() for i in group]) for group in groups]

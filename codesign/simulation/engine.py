@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from codesign.arguments import instance
+from codesign.arguments import flag, instance
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
 from codesign.network.spiking_network import SpikingNetwork
@@ -48,7 +49,7 @@ def _engine_name(engine: str, network: SpikingNetwork) -> str:
     if engine == DEFAULT_ENGINE:
         return "event" if network.threshold.device.type == "cpu" else "reference"
     if engine not in _ENGINES:
-        raise InputError(f"unknown engine '{engine}'{suggestion(engine, _ENGINES)}")
+        raise InputError(f"unknown engine '{engine}'{suggestion(engine, (DEFAULT_ENGINE, *_ENGINES))}")
     return engine
 
 
@@ -110,6 +111,9 @@ def simulate(
         InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
             number of the network is not finite.
     """
+    instance("network", network, SpikingNetwork)
+    for option, value in {"counters": counters, "recompute": recompute}.items():
+        flag(option, value)
     name = _engine_name(engine, network)
     early = isinstance(schedule, Schedule) and schedule.goes_on and network.neuron.readout == "spikes"
     run = Run(
@@ -192,8 +196,7 @@ def classification_loss(
     else:
         outcome = _ENGINES[name](run)
         labels = torch.from_numpy(events.labels.copy()).to(outcome.scores.device)
-        value = criterion(outcome, labels)
-        _check_value(value, learns=run.learns)
+        value = _valued(criterion, outcome, labels, learns=run.learns)
         if spike_cost is not None and outcome.charges is not None:
             value = value + spike_cost.of(outcome.charges).mean()
     return ClassificationLoss(
@@ -204,13 +207,19 @@ def classification_loss(
     )
 
 
-def _check_value(value: Any, *, learns: bool) -> None:
-    """Refuse what a loss of your own may not give."""
+def _valued(loss: LossFunction, outcome: Simulation, labels: torch.Tensor, *, learns: bool) -> torch.Tensor:
+    """What a loss of your own gives, which must be a scalar."""
+    try:
+        value = loss(outcome, labels)
+    except TypeError as error:
+        error.add_note("a loss is called as loss(simulation, labels); the logits are simulation.logits")
+        raise
     if not isinstance(value, torch.Tensor) or value.shape != ():
         found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         raise InputError(f"loss: must return a scalar tensor, found {found}")
     if learns and not value.requires_grad:
         raise InputError("loss: must have a gradient; it does not depend on what the network returned")
+    return value
 
 
 def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "events") -> None:
@@ -230,3 +239,5 @@ def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | N
 
 
 SpikingNetwork.run = staticmethod(_forward)
+if hasattr(os, "register_at_fork"):  # a forked process lacks its parent's threads, for which torch would wait forever
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))

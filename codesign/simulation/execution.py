@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from codesign.arguments import real, whole
-from codesign.arrays import Flags, Floats, Integers
+from codesign.arrays import Flags, Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.network.cuts import Cut, runs_of
 from codesign.network.topology import NetworkShape
@@ -45,8 +45,8 @@ def slices_on(shape: NetworkShape, cores: Sequence[int]) -> tuple[Slice, ...]:
     return tuple(slices)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class MessageTable:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class MessageTable(OfArrays):
     """Messages that left, one row for each (sample, timestep, forward step, source, step of enqueueing).
 
     Rows are sorted by these five columns. The messages of step k are received, and their targets evaluated, in step
@@ -86,8 +86,8 @@ class MessageTable:
         return MessageTable(**{column.name: getattr(self, column.name)[rows] for column in fields(MessageTable)})
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class UpdateTable:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class UpdateTable(OfArrays):
     """Evaluations, one row for each (sample, timestep, forward step, slice) with at least one; sorted by these columns.
 
     Attributes (each of shape (rows,)):
@@ -113,8 +113,8 @@ class UpdateTable:
         return UpdateTable(**dict(zip((column.name for column in fields(UpdateTable)), columns, strict=True)))
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Execution:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Execution(OfArrays):
     """Outputs and counters of B samples over T timesteps through L layers with C outputs.
 
     Attributes:

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from codesign.arguments import real
+from codesign.arguments import function, instance, real
+from codesign.arrays import OfArrays
 from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
@@ -69,8 +70,8 @@ class CrossEntropy:
         return value.to(scores.dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpikeCost:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpikeCost(OfArrays):
     """What spikes add to the loss of a sample: Σ_l λ_l max(0, S_l − f_l) with S_l = Σ_(n in l) w_n c_n.
 
     Attributes:
@@ -87,10 +88,12 @@ class SpikeCost:
     floors: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        instance("weights", self.weights, torch.Tensor)
         if self.weights.ndim != 1 or not bool((torch.isfinite(self.weights) & (self.weights >= 0)).all()):
             raise InputError("weights: must be one finite number of at least 0 for each neuron")
         for name in ("multipliers", "floors"):
-            for number in getattr(self, name):
+            instance(name, numbers := getattr(self, name), tuple)
+            for number in numbers:
                 real(name, number)
 
     def of(self, charges: torch.Tensor) -> torch.Tensor:
@@ -101,8 +104,7 @@ class SpikeCost:
 
 def check_loss(loss: Any, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError for a loss that these outputs do not have."""
-    if not callable(loss):
-        raise InputError(f"loss: must be a name or a function, found {type(loss).__name__}")
+    function("loss", loss, "(simulation, labels) that gives a scalar, or a name", given=("simulation", "labels"))
     if isinstance(loss, CrossEntropy) and loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
             f"loss: 'timestep' needs output spikes of each timestep; readout 'potential' is read once, after all "

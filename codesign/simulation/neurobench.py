@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
+from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
@@ -90,6 +91,8 @@ def neurobench(
     Raises:
         InputError: weights are 0 and no events are given; or network, events and schedule give another execution.
     """
+    instance("execution", execution, Execution)
+    instance("network", network, SpikingNetwork)
     weights = [weight.detach() for weight in network.all_weights()]
     zeros, count = sum(int((w == 0).sum()) for w in weights), sum(w.numel() for w in weights)
     if execution.shape != network.shape:

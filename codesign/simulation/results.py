@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from codesign.arrays import OfArrays
 from codesign.deferred import torch
 from codesign.simulation.execution import Execution
 
 
-@dataclass(frozen=True, kw_only=True)
-class Simulation:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Simulation(OfArrays):
     """What `simulate` returns.
 
     Attributes:
@@ -37,8 +38,8 @@ class Simulation:
         return _of_hidden(self.spikes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassificationLoss:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassificationLoss(OfArrays):
     """What `classification_loss` returns.
 
     Attributes:

@@ -10,6 +10,7 @@ import torch
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.network.tensors import check_tensors
 from codesign.simulation.execution import Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.input import admitted
@@ -73,8 +74,7 @@ class Run:
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
-        if self.network.threshold.is_meta:
-            raise InputError("network: is on device 'meta', which holds no numbers")
+        check_tensors(self.network)
         self.network.check_numbers()
         self._check_sizes()
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
@@ -119,6 +119,7 @@ class Run:
     def _check_spike_cost(self) -> None:
         if self.spike_cost is None:
             return
+        instance("spike_cost", self.spike_cost, SpikeCost)
         neurons, layers = self.network.shape.neurons, len(self.network.shape.layers)
         for name, count in {"weights": neurons, "multipliers": layers, "floors": layers}.items():
             found = len(getattr(self.spike_cost, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from codesign.arguments import instance, one_of, real, whole
+from codesign.arguments import flag, instance, one_of, real, whole
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, get_policy, is_registered
@@ -101,8 +101,7 @@ class Schedule:
         if self.stop == "read_margin" and self.margin_check == "step":
             raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
         for name in ("prioritize_input", "barrier_messages", "refractory"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name}: must be True or False, found {getattr(self, name)!r}")
+            flag(name, getattr(self, name))
         object.__setattr__(self, "input_dropout", real("input_dropout", self.input_dropout, most=1.0))
         if self.timesteps is not None:
             object.__setattr__(self, "timesteps", whole("timesteps", self.timesteps, least=1))

@@ -56,7 +56,7 @@ class _Moments:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor, self.steps = tensor, 0
-        self.m, self.v = torch.zeros(2, *tensor.shape, device=tensor.device)
+        self.m, self.v = torch.zeros(2, *tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
     def move(self, rate: float) -> None:
         m, v, g = self.m, self.v, self.tensor.grad

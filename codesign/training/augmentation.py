@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.deferred import torch
 from codesign.documents import Spec
@@ -71,6 +72,7 @@ class Augmentation(Spec):
         Raises:
             InputError: as `check`.
         """
+        instance("events", events, EventBatch)
         self.check(events.grid, events.timestep_s, currents=events.currents)
         if self.event_drop:
             events = _dropped(events, self.event_drop, seed, epoch)

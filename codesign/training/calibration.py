@@ -76,6 +76,7 @@ def calibrate(
         InputError: the schedule does not fit the network.
     """
     instance("calibration", calibration, Calibration)
+    instance("training", training, EventBatch)
     samples = training.select(slice(0, calibration.samples))
     thresholds = Thresholds(network, quantization)
 

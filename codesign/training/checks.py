@@ -6,17 +6,22 @@ from typing import Any
 
 import torch
 
-from codesign.arguments import instance, real, whole
+from codesign.arguments import function, instance, real, whole
 from codesign.errors import InputError
 from codesign.network.quantization import Quantization
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import check_labels
+from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.workload.events import EventBatch
 
 
-def check_training(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: EventBatch) -> None:
-    """Raises InputError where a recipe, a network and two splits, of training and validation, make no training."""
+def check_training(
+    network: SpikingNetwork, recipe: Recipe, *splits: EventBatch, seed: int, on_epoch: Any, meter: EnergyMeter | None
+) -> None:
+    """Raises InputError where what `train` is given, with two splits, of training and validation, is no training."""
+    if not torch.is_grad_enabled():
+        raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
     instance("network", network, SpikingNetwork)
     instance("recipe", recipe, Recipe)
     for name, split in zip(("training", "validation"), splits, strict=True):
@@ -29,8 +34,15 @@ def check_training(network: SpikingNetwork, recipe: Recipe, seed: int, *splits: 
         if isinstance(value, float):
             real(f"recipe.{name}", value)
     whole("seed", seed, most=1 << 63)
+    if on_epoch is not None:
+        function("on_epoch", on_epoch, "an EpochReport", given=("report",))
+    if meter is not None:
+        instance("meter", meter, EnergyMeter)
     for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
         raise InputError(f"{name}: {message}")
+    for name, parameter in network.named_parameters():
+        if parameter.dtype not in (torch.float32, torch.float64):
+            raise InputError(f"network: must be of float32 or float64 to train, found {name} of {parameter.dtype}")
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 

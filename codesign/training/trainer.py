@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from codesign.arguments import instance
-from codesign.arrays import Floats
+from codesign.arrays import Floats, OfArrays
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -75,8 +75,8 @@ class EpochReport:
     remaining_s: float
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class TrainingResult:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class TrainingResult(OfArrays):
     """A trained model.
 
     Attributes:
@@ -149,7 +149,7 @@ def train(
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
     """
-    check_training(network, recipe, seed, training, validation)
+    check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     costs = SpikeCosts.begun(recipe, network, meter)
@@ -278,7 +278,7 @@ class _Training:
         groups = parameters if self.learned is None else [{"params": parameters}, self.learned.parameter_group]
         optimizer, scheduler = self.hooks.make_optimizer(groups, self.recipe.learning_rate)
         rising = warming(optimizer, self.recipe.warm_up) if self.recipe.warm_up else None
-        order = np.random.default_rng([self.seed, 0x0DE5])
+        order = np.random.default_rng([int(self.seed), 0x0DE5])
         start = time.perf_counter()
         for epoch in range(1, self.recipe.epochs + 1):
             epoch_start = time.perf_counter()

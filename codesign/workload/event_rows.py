@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arrays import Integers
+from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
 MOST_EVENTS = 1 << 24
@@ -24,8 +24,8 @@ DTYPES = {
 """The arrays of a batch."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class EventRows:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class EventRows(OfArrays):
     """The content of an `EventBatch`, which says what each part is. Raises InputError for what it cannot be."""
 
     offsets: Integers

@@ -8,18 +8,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from codesign.arguments import seconds, whole
-from codesign.arrays import Floats, Integers
-from codesign.deferred import torch
+from codesign.arguments import instance, seconds, whole
+from codesign.arrays import Floats, Integers, array_of
+from codesign.deferred import pd, torch
 from codesign.errors import InputError
 from codesign.units import format_si
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
-from codesign.workload.raw_events import bin_edges_ns, check_frames, grid_of, inputs_of, times_ns, whole_numbers
+from codesign.workload.raw_events import (
+    LONGEST_S,
+    bin_edges_ns,
+    check_frames,
+    columns_of,
+    grid_of,
+    inputs_of,
+    joined_pairs,
+    times_ns,
+    whole_numbers,
+)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class EventBatch(EventRows):
     """Binned input of B samples over T timesteps, as compressed rows: one row a (sample, timestep).
 
@@ -62,6 +72,10 @@ class EventBatch(EventRows):
         """`select`; of a single position, a batch of one sample."""
         return self.select(positions)
 
+    def __iter__(self) -> Iterator[EventBatch]:
+        """The samples in their order, each a batch of one."""
+        return self.batches(1)
+
     def _part(self, **changes: Any) -> EventBatch:
         """The same batch with changes that are known to be valid, and so not checked."""
         part = object.__new__(EventBatch)
@@ -76,6 +90,8 @@ class EventBatch(EventRows):
             chosen = np.atleast_1d(np.arange(len(self))[positions])
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
+        if chosen.ndim != 1:
+            raise InputError(f"positions: must be one or a list, found an index of {chosen.ndim} dimensions")
         return self._frames(chosen, self.timesteps, labels=self.labels[chosen], sample_ids=self.sample_ids[chosen])
 
     def batches(self, batch_size: int) -> Iterator[EventBatch]:
@@ -91,7 +107,7 @@ class EventBatch(EventRows):
         Raises:
             InputError: there are fewer.
         """
-        if not 1 <= timesteps <= self.timesteps:
+        if whole("timesteps", timesteps) not in range(1, self.timesteps + 1):
             raise InputError(f"timesteps: must be between 1 and the events' {self.timesteps}, found {timesteps}")
         return self._frames(np.arange(len(self)), timesteps, timesteps=timesteps)
 
@@ -133,11 +149,11 @@ class EventBatch(EventRows):
 
     @staticmethod
     def from_dense(
-        frames: NDArray[np.generic],
-        labels: NDArray[np.integer],
+        frames: ArrayLike | torch.Tensor,
+        labels: ArrayLike | torch.Tensor,
         *,
         timestep_s: float | str,
-        sample_ids: NDArray[np.integer] | None = None,
+        sample_ids: ArrayLike | torch.Tensor | None = None,
         currents: bool = False,
     ) -> EventBatch:
         """Compress dense frames of counts, or of currents, on the grid that their shape says.
@@ -152,17 +168,17 @@ class EventBatch(EventRows):
             InputError: another shape or number of labels, or the first number that is not finite or, as a count, not
                 whole or negative.
         """
-        frames = np.asarray(frames)
-        check_frames(frames, currents=currents)
-        batch, timesteps, *sizes = frames.shape
+        array = array_of("frames", frames)
+        check_frames(array, currents=currents)
+        batch, timesteps, *sizes = array.shape
         input_size, classes = math.prod(sizes), whole_numbers("labels", labels)
         if len(classes) != batch:
             swapped = "; samples are the first axis and timesteps the second" if len(classes) == timesteps else ""
             raise InputError(f"events: {batch} samples in the frames and {len(classes)} labels{swapped}")
-        places = np.flatnonzero(frames != 0)  # several times quicker than `nonzero` of numbers in two dimensions
+        places = np.flatnonzero(array != 0)  # several times quicker than `nonzero` of numbers in two dimensions
         rows, indices = np.divmod(places, input_size)
         with np.errstate(over="ignore"):  # what is no longer finite is refused
-            values = frames.ravel()[places].astype(np.float32)
+            values = array.ravel()[places].astype(np.float32)
         return EventBatch(
             offsets=np.searchsorted(rows, np.arange(batch * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
@@ -178,8 +194,8 @@ class EventBatch(EventRows):
 
     @staticmethod
     def from_torch(
-        frames: torch.Tensor | Iterable[tuple[torch.Tensor, torch.Tensor]],
-        labels: torch.Tensor | None = None,
+        frames: torch.Tensor | Iterable[Sequence[torch.Tensor]],
+        labels: ArrayLike | torch.Tensor | None = None,
         *,
         timestep_s: float | str,
         time_first: bool = False,
@@ -193,27 +209,20 @@ class EventBatch(EventRows):
             timestep_s: Δt, in seconds or as a time such as `1 ms`.
             time_first: timesteps are the first axis and samples the second, as in snnTorch and norse.
         """
-        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else list(frames)
-        if not all(isinstance(tensor, torch.Tensor) for pair in given for tensor in pair):
-            raise InputError("events: from_torch takes a tensor and labels, or batches of (frames, labels)")
-        pairs = [[tensor.detach().to_dense().cpu() for tensor in pair] for pair in given]  # type: ignore[union-attr]
-        pairs = [[x.float() if x.is_floating_point() else x, y] for x, y in pairs]  # numpy has no bfloat16
-        pairs = [[x.transpose(0, 1) if time_first else x, y] for x, y in pairs]
-        joined = [torch.cat(tensors).numpy() for tensors in zip(*pairs, strict=True)]
-        if not joined:
-            raise InputError("events: needs at least one batch")
+        given = [(frames, labels)] if isinstance(frames, torch.Tensor) else frames
+        joined = joined_pairs(given, samples_axis=1 if time_first else 0)
         return EventBatch.from_dense(*joined, timestep_s=timestep_s, currents=currents)
 
     @staticmethod
     def from_events(
-        events: Mapping[str, NDArray[Any]] | NDArray[np.void],
-        labels: NDArray[np.integer],
+        events: Mapping[str, Any] | NDArray[np.void] | pd.DataFrame,
+        labels: ArrayLike | torch.Tensor,
         *,
-        offsets: NDArray[np.integer],
-        grid: tuple[int, ...],
+        offsets: ArrayLike | torch.Tensor,
+        grid: Sequence[int],
         timestep_s: float | str,
         timesteps: int,
-        sample_ids: NDArray[np.integer] | None = None,
+        sample_ids: ArrayLike | torch.Tensor | None = None,
     ) -> EventBatch:
         """Count events of N samples by timestep and input; those after the last timestep are left out.
 
@@ -231,32 +240,30 @@ class EventBatch(EventRows):
             InputError: naming the column and the event that is outside the grid or at no time; or no event comes in the
                 timesteps of its sample.
         """
-        names, sizes = tuple(events.dtype.fields or () if isinstance(events, np.ndarray) else events), grid_of(grid)
-        if not names or "t" not in names:
-            raise InputError(f"events: need columns with names, 't' among them, found {names or 'none'}")
-        starts = whole_numbers("offsets", offsets)
-        times, inputs = times_ns(events["t"]), inputs_of(events, names, sizes)
+        columns, sizes, samples = columns_of(events), grid_of(grid), len(whole_numbers("labels", labels))
+        starts, timesteps = whole_numbers("offsets", offsets), whole("timesteps", timesteps, least=1)
+        times, inputs = times_ns(columns["t"]), inputs_of(columns, columns, sizes)
         counts = np.diff(starts)
-        whole = starts.ndim == 1 and len(starts) == len(labels) + 1 and (counts >= 0).all() and starts[0] == 0
-        if not whole or starts[-1] != len(times) or len(inputs) != len(times):
+        rising = len(starts) == samples + 1 and (counts >= 0).all() and starts[0] == 0
+        if not rising or starts[-1] != len(times) or len(inputs) != len(times):
             raise InputError(
-                f"events: offsets must be {len(labels) + 1} numbers that rise from 0 to the {len(times)} events, "
+                f"events: offsets must be {samples + 1} numbers that rise from 0 to the {len(times)} events, "
                 f"found {len(starts)} from {starts[:1]} to {starts[-1:]}, and {len(inputs)} inputs"
             )
         timestep_s = seconds("timestep_s", timestep_s)
-        if not timestep_s > 0:
-            raise InputError(f"timestep_s: must be positive, found {timestep_s}")
+        if not 1e-9 <= timestep_s <= LONGEST_S / timesteps:
+            raise InputError(f"timestep_s: must be 1 ns to 100 years in {timesteps} timesteps, found {timestep_s} s")
         bins = np.searchsorted(bin_edges_ns(timestep_s, timesteps), times, side="right") - 1
-        if len(labels) > 1 and len(times) and (bins == timesteps).all():  # a single sample may begin that late
+        if samples > 1 and len(times) and (bins == timesteps).all():  # a single sample may begin that late
             raise InputError(
                 f"t: no event comes in the {timesteps} timesteps of {format_si(timestep_s, 's')} of a sample; t counts "
                 "from its beginning, in whole µs or in floating-point seconds"
             )
-        cells = (np.repeat(np.arange(len(labels)), counts) * timesteps + bins) * math.prod(sizes) + inputs
+        cells = (np.repeat(np.arange(samples), counts) * timesteps + bins) * math.prod(sizes) + inputs
         batch = EventBatch.from_cells(
             cells[bins < timesteps],
             labels,
-            sample_ids=np.arange(len(labels)) if sample_ids is None else sample_ids,
+            sample_ids=np.arange(samples) if sample_ids is None else sample_ids,
             timesteps=timesteps,
             input_size=math.prod(sizes),
             timestep_s=timestep_s,
@@ -300,9 +307,9 @@ class EventBatch(EventRows):
     @staticmethod
     def from_cells(
         cells: NDArray[np.integer],
-        labels: NDArray[np.integer],
+        labels: ArrayLike | torch.Tensor,
         *,
-        sample_ids: NDArray[np.integer],
+        sample_ids: ArrayLike | torch.Tensor,
         timesteps: int,
         input_size: int,
         timestep_s: float,
@@ -313,12 +320,13 @@ class EventBatch(EventRows):
             cells: (events,) cell of each event, `(sample · timesteps + timestep) · input_size + input index`.
         """
         distinct, counts = np.unique(cells, return_counts=True)
+        classes = whole_numbers("labels", labels)
         rows, indices = np.divmod(distinct, input_size)
         return EventBatch(
-            offsets=np.searchsorted(rows, np.arange(len(labels) * timesteps + 1)).astype(np.int64),
+            offsets=np.searchsorted(rows, np.arange(len(classes) * timesteps + 1)).astype(np.int64),
             indices=indices.astype(np.int32),
             values=counts.astype(np.float32),
-            labels=whole_numbers("labels", labels),
+            labels=classes,
             sample_ids=whole_numbers("sample_ids", sample_ids),
             timesteps=timesteps,
             input_size=input_size,
@@ -326,12 +334,15 @@ class EventBatch(EventRows):
         )
 
     @staticmethod
-    def concatenate(batches: Sequence[EventBatch]) -> EventBatch:
+    def concatenate(batches: Iterable[EventBatch]) -> EventBatch:
         """The samples of all `batches`, one batch after the other; timesteps and inputs must be alike.
 
         Raises:
             InputError: no batch at all, or batches of different shape or kind.
         """
+        batches = list(batches)
+        for batch in batches:
+            instance("batches: each", batch, EventBatch)
         if not batches:
             raise InputError("events: needs at least one batch")
         kinds = {(b.timesteps, b.input_size, b.timestep_s, b.currents, b.grid) for b in batches}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arrays import Integers
+from codesign.arrays import Integers, array_of
 from codesign.errors import InputError
 
-_LONGEST_S = 3.2e9
+LONGEST_S = 3.2e9
 """Latest time of an event in seconds: 100 years, so that it may be the time since 1970; nanoseconds fit 63 bits."""
 
 
@@ -25,10 +25,10 @@ def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
     return edges
 
 
-def grid_of(sizes: Iterable[Any]) -> tuple[int, int, int]:
+def grid_of(sizes: Any) -> tuple[int, int, int]:
     """(channels, height, width) of (inputs,), (height, width) or (channels, height, width). Raises InputError for other
     sizes, or more than 2³¹ − 1 inputs."""
-    given = tuple(sizes)
+    given = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
     whole = all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in given)
     grid = (1,) * (3 - len(given)) + tuple(int(size) for size in given if whole)
     if not given or not whole or len(grid) != 3 or min(grid) < 1 or math.prod(grid) >= 1 << 31:
@@ -66,13 +66,41 @@ def check_frames(
         raise InputError(f"{name}: sample {of}, timestep {timestep}, input ({place}) is {value:g}; {need}")
 
 
+def joined_pairs(pairs: Any, *, samples_axis: int) -> list[NDArray[Any]]:
+    """(samples, timesteps, …) frames and (samples,) labels of all pairs of them, which a `DataLoader` gives. Raises
+    InputError where they are no pairs of batches, or batches of different shape."""
+    arrays: list[list[NDArray[Any]]] = []
+    for pair in pairs if isinstance(pairs, Iterable) else [pairs]:
+        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 or pair[1] is None:
+            raise InputError("events: from_torch takes a tensor and labels, or batches of (frames, labels)")
+        frames, labels = array_of("frames", pair[0]), whole_numbers("labels", pair[1])
+        if frames.ndim < 3:
+            raise InputError(f"frames: must have samples, timesteps and inputs, found the shape {frames.shape}")
+        arrays.append([frames.swapaxes(0, samples_axis), labels])
+    if not arrays:
+        raise InputError("events: needs at least one batch")
+    shapes = {frames.shape[1:] for frames, _ in arrays}
+    if len(shapes) > 1:
+        raise InputError(f"frames: all samples must have one shape, found {', '.join(map(str, sorted(shapes)))}")
+    return [np.concatenate(parts) for parts in zip(*arrays, strict=True)]
+
+
+def columns_of(events: Any) -> dict[str, NDArray[Any]]:
+    """The columns of events by name. Raises InputError where they have none, or no times."""
+    names = (events.dtype.names or ()) if isinstance(events, np.ndarray) else events
+    names = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else ()
+    if "t" not in names or isinstance(events, list | tuple):
+        raise InputError(f"events: need columns with names, 't' among them, found {names or 'none'}")
+    return {name: array_of(name, events[name]) for name in names}
+
+
 def times_ns(t: NDArray[Any]) -> Integers:
     """(E,) nanoseconds of times as event cameras give them: whole numbers are µs, floating-point numbers seconds.
     Raises InputError for other numbers, negative, not finite or beyond 100 years."""
     if t.ndim != 1 or t.dtype.kind not in "iuf":
         raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
     seconds = t if t.dtype.kind == "f" else t / 1e6
-    wrong = ~((seconds >= 0) & (seconds <= _LONGEST_S))
+    wrong = ~((seconds >= 0) & (seconds <= LONGEST_S))
     if wrong.any():
         unit = "s" if t.dtype.kind == "f" else "µs"
         at = int(wrong.argmax())
@@ -111,8 +139,11 @@ def _inside(name: str, values: NDArray[Any], limit: int) -> Integers:
 
 
 def whole_numbers(name: str, numbers: object) -> Integers:
-    """Labels or ids as batches hold them. Raises InputError for numbers that are not whole, which are not rounded."""
-    array = np.asarray(numbers)
+    """Labels, ids or offsets as batches hold them. Raises InputError for numbers that are not whole, which are not
+    rounded, and for what is no list of them."""
+    array = array_of(name, numbers)
     if array.size and array.dtype.kind not in "iu":
         raise InputError(f"events: {name} must be whole numbers, found {array.dtype}")
+    if array.ndim != 1:
+        raise InputError(f"events: {name} must be one number each, found numbers of shape {array.shape}")
     return array.astype(np.int64)

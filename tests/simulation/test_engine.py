@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +44,62 @@ def gradients(network: SpikingNetwork, events: EventBatch, schedule: Schedule, e
     logits = simulate(network, events, schedule, regularization=DROPOUTS, seed=3, engine=engine).logits
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(events.labels), reduction="sum").backward()
     return [parameter.grad.clone() for parameter in network.parameters()]
+
+
+def transposed(network: SpikingNetwork) -> None:
+    network.connections[0].weight = torch.nn.Parameter(network.connections[0].weight.T)
+
+
+def short(network: SpikingNetwork) -> None:
+    network.time_constant = network.time_constant[:3]
+
+
+def sparse(network: SpikingNetwork) -> None:
+    network.connections[1].weight = torch.nn.Parameter(network.connections[1].weight.to_sparse())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (transposed, r"weights of layer 0 must have shape \(5, 6\), found \(6, 5\)"),
+        (short, r"time_constant must have shape \(9,\), found \(3,\)"),
+        (sparse, "weights of layer 1 must be dense"),
+        (SpikingNetwork.bfloat16, "weights of layer 0 must be dense, of float32, found torch.bfloat16"),
+    ],
+)
+@pytest.mark.parametrize("engine", engine_names())
+def test_a_tensor_that_was_put_in_place_of_another_must_fit(change: Callable[..., Any], message: str, engine: str):
+    network = network_of("6-5-4")
+    change(network)
+    with pytest.raises(InputError, match=message):
+        simulate(network, batch_of(np.ones((2, 3, 6))), LAYERED, engine=engine)
+
+
+def test_what_torch_cannot_transform_is_said():
+    network, events = network_of("6-5-4"), batch_of(np.ones((2, 3, 6)))
+    parameters = {name: tensor.detach() for name, tensor in network.named_parameters()}
+    with pytest.raises(InputError, match=r"holds no numbers under a transformation such as torch\.func\.grad"):
+        torch.func.grad(lambda given: torch.func.functional_call(network, given, (events,)).sum())(parameters)
+    with torch.inference_mode():
+        made = network_of("6-5-4")
+        assert simulate(made, events, LAYERED).logits.shape == (2, 4)
+    with pytest.raises(InputError, match=r"was made in torch\.inference_mode"):
+        simulate(made, events, LAYERED)
+
+
+def test_a_loss_of_logits_says_what_it_is_called_with():
+    loss: Any = torch.nn.CrossEntropyLoss()
+    with pytest.raises(TypeError) as caught:
+        classification_loss(network_of("6-5-4"), batch_of(np.ones((2, 3, 6))), LAYERED, loss=loss)
+    assert caught.value.__notes__ == ["a loss is called as loss(simulation, labels); the logits are simulation.logits"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without forks")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():
+    torch.ones(1 << 20).add_(1)  # by threads of this process
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply(torch.get_num_threads) == 1
 
 
 @pytest.mark.parametrize("policy", ["random", "momentum"])

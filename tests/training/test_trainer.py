@@ -55,6 +55,16 @@ def test_learns_what_can_be_learned(name: str):
     assert execution.accuracy > 0.85
 
 
+def test_numbers_of_numpy_are_numbers_of_a_recipe():
+    assert Recipe(method="layered", epochs=np.int64(2), learning_rate=np.float64(0.01)).epochs == 2
+
+
+def test_a_network_of_float64_learns_too():
+    network = network_of("8-12-2", threshold=0.3).double()
+    train(network, RECIPES["layered"], toy_split(1, 20), toy_split(2, 20), seed=0, engine="reference")
+    assert network.connections[0].weight.dtype == torch.float64
+
+
 def test_the_same_seed_gives_the_same_bytes():
     one, other = run(RECIPES["random"])[1], run(RECIPES["random"])[1]
     assert all(torch.equal(one.state[name], other.state[name]) for name in one.state)

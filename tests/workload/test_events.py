@@ -41,6 +41,30 @@ def test_compressed_rows_by_hand(two_samples):
     assert two_samples.select(1).events.tolist() == two_samples[-1].events.tolist() == [2]
 
 
+def test_a_batch_is_gone_through_sample_by_sample(two_samples):
+    assert [sample.labels.tolist() for sample in two_samples] == [[7], [4]]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        np.ndarray.tolist,
+        torch.tensor,
+        lambda frames: torch.tensor(frames).to_sparse(),
+        lambda frames: torch.tensor(frames).bfloat16().requires_grad_(),
+        np.asfortranarray,
+    ],
+)
+def test_frames_of_any_form_are_the_same_batch(made, two_samples):
+    labels = torch.tensor([7, 4])
+    assert EventBatch.from_dense(made(dense(two_samples)), labels, timestep_s="10 ms") == two_samples
+
+
+def test_batches_are_equal_where_all_numbers_are(two_samples):
+    other = replace(two_samples, values=np.array([2, 1, 3], np.float32))
+    assert two_samples == EventBatch.concatenate([two_samples[0], two_samples[1]]) != other
+
+
 @given(COUNTS)
 def test_frames_survive_compression(frames):
     batch = batch_of(frames)

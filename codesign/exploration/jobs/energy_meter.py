@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
+from codesign.arguments import instance, one_of
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.cost import price
@@ -49,6 +51,9 @@ def energy_meter(
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.evaluation import evaluate
 
+    instance("validation", validation, EventBatch)
+    one_of("operation", operation, get_args(Operation))
+    one_of("book", book, get_args(StaticBook))
     schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
 
     def sample_j(network: SpikingNetwork) -> float:

@@ -68,6 +68,7 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
         if path == "synchronization":
             chip = with_kind(chip, value, source=AXIS_SOURCE)
             continue
+        instance("path", path, str)
         parts = path.split(".")
         specs = _specs(chip, path)
         part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")

@@ -8,14 +8,14 @@ many scenarios at once and means over samples: `mean_times`, and `term_energies`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arguments import instance
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Floats, Integers, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Prices, missing_times
@@ -56,7 +56,7 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Cost:
+class Cost(OfArrays):
     """Energy and latency of B samples on one chip.
 
     Attributes:
@@ -84,7 +84,7 @@ class Cost:
     latency: Latency
     paper_synaptic_operations: Floats
     paper_energy_j: Floats | None
-    counted: Counted
+    counted: Counted = field(compare=False)
     link_load: Floats
     not_modelled: tuple[str, ...]
     assumptions: tuple[str, ...]

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from codesign.arguments import one_of
-from codesign.arrays import Floats
+from codesign.arrays import Floats, OfArrays
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import Operation
@@ -35,8 +35,8 @@ everything that a chip spent in some measurement; it compares with no other."""
 Terms = Mapping[str, Floats | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class EnergyBook:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnergyBook(OfArrays):
     """Energies of B samples, or one mean, in joules; None where a number is not known or another term contains it.
 
     Attributes:

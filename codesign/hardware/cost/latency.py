@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.arrays import Floats
+from codesign.arrays import Floats, OfArrays
 from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices, missing_times
@@ -34,8 +34,8 @@ from codesign.hardware.cost.work import PlacedExecution, StepRecord
 from codesign.hardware.terms import AGREEMENT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Latency:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Latency(OfArrays):
     """Times of B samples, in seconds; None where the chip's numbers do not allow them.
 
     Where prices are arrays over n scenarios, all of it is (B, n) or (B, K, n).

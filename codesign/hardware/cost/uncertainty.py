@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codesign.arguments import instance
 from codesign.arrays import Floats
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.description import Chip
@@ -66,6 +67,7 @@ class UncertainNumber:
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     """The prices of a chip that lie in a range, in file order, and what the model may be off by."""
+    instance("chip", chip, Chip)
     uncertain = []
     for path, number in chip.numbers().items():
         ends = getattr(number, "range", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def spread_over(
         InputError: there is not a number for each layer, or one that is too small or too large.
         InfeasibleError: all layers together need more cores, or these are more than the chip has.
     """
-    counts = _shared_out(shape, budget, spread, traffic) if isinstance(spread, int) else _checked(shape, spread)
+    counts = _checked(shape, spread) if isinstance(spread, Iterable) else _shared_out(shape, budget, spread, traffic)
     most = budget.most_cores
     if most is not None and sum(counts) > most:
         raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
@@ -56,7 +56,7 @@ def _checked(shape: NetworkShape, spread: Sequence[int]) -> list[int]:
 
 
 def _shared_out(shape: NetworkShape, budget: Budget, cores: int, traffic: Execution | None) -> list[int]:
-    whole("spread", cores, least=1, most=shape.neurons + 1)
+    cores = whole("spread", cores, least=1, most=shape.neurons + 1)
     rooms = [max(_room(budget, size, cut) for cut in budget.cuts_of(size)) for size in shape.layers]
     counts = np.array([-(-size.neurons // max(room, 1)) for size, room in zip(shape.layers, rooms, strict=True)])
     if counts.sum() > cores:
