@@ -92,7 +92,7 @@ def simulate(
 
     Every sample is independent of its batch: its random draws are a hash of the seed, the epoch and its id. An empty
     batch, a sample without events, a network that never fires or never decides, and an F beyond all neurons are all
-    ordinary cases.
+    ordinary cases. Gradients have none of their own: under `create_graph=True` they are constants.
 
     Args:
         network: on any device; engine `event` needs float32 on the CPU, and uses `torch.get_num_threads()` threads.

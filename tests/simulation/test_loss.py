@@ -87,7 +87,7 @@ def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
         (lambda simulation, labels: simulation.logits, r"loss: must return a scalar tensor, found \(1, 2\)"),
         (lambda simulation, labels: 0.5, "loss: must return a scalar tensor, found float"),
         (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
-        (None, "loss: must be a name or a function, found NoneType"),
+        (None, r"loss: must be a function of \(simulation, labels\) .*, or a name, found NoneType"),
         ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'"),
     ],
 )
