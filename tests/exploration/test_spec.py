@@ -42,6 +42,11 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
     assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
 
 
+def test_a_preset_of_any_form_is_told_beside_axes_on_the_network():
+    text = TINY.replace("preset: nmnist", "preset: [nmnist]") + "axes: {network.width: [8, 9]}\n"
+    assert problems(text) == [(5, "preset: must be a text, found a list")]
+
+
 def test_every_mistake_is_reported_at_once_with_its_line_and_a_suggestion():
     found = problems(BAD)
     expected = [

@@ -56,6 +56,7 @@ def line_of(text: str) -> int:
         (WIDTH, "recipe.model: [a.safetensors]", "recipe.model: cannot be searched for; choose among names of recipes"),
         (WIDTH, "weather: [1, 2]", "must be recipe, chip, schedule"),
         (WIDTH, "network.width: {choices: [4], when: {recipe.polici: random}}", "'recipe.polici' is not .*; did"),
+        ("preset: nmnist", "preset: nope", "preset: unknown preset 'nope'; allowed: "),
         ("column: accuracy", "column: acuracy", "unknown numeric column 'acuracy'; did you mean 'accuracy'?"),
         ("name: tpe", "name: tpo", "unknown sampler 'tpo'; did you mean 'tpe'?"),
         # values that a parameter cannot have

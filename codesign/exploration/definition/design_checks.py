@@ -54,12 +54,13 @@ def problems(data: dict[str, Any]) -> Mistakes:
     except ValidationError:  # told elsewhere; what a value changes cannot be seen
         workload = None
     preset = data.get("preset")
+    preset_known = preset is None or (isinstance(preset, str) and preset in PRESETS)
     axes = {path: list_at(data, "axes", path) for path in mapping(data, "axes") if is_of_design(path)}
     yield from ((("axes", path), message) for path, message in overridden(axes))
     for path, values in axes.items():
         if (problem := unknown_in_design(path) or of_given_model(data, path)) is not None:
             yield ("axes", path), problem
-        elif workload is not None and (preset is None or preset in PRESETS):
+        elif workload is not None and preset_known:
             known = partial(refusals, network, preset, workload)
             block = path.partition(".")[0]
             others = {other: axes[other] for other in axes if other != path and other.partition(".")[0] == block}

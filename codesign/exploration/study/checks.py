@@ -18,6 +18,7 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
 from codesign.mistakes import suggestion
+from codesign.training.presets import PRESETS
 
 _MOST_PARAMETERS = 1000
 """No sampler copes with more."""
@@ -45,9 +46,10 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
     """The sweep that a file is otherwise; None where it has mistakes of its own, which its own checks report."""
     kept = {key: data[key] for key in SweepSpec.model_fields if key in data and key not in ("axes", "objectives")}
     try:
-        return SweepSpec.model_validate(kept)
+        base = SweepSpec.model_validate(kept)
     except ValidationError:
         return None
+    return base if base.preset in (None, *PRESETS) else None
 
 
 def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistakes:
