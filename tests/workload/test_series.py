@@ -53,6 +53,15 @@ def test_files_that_cannot_be_are_named(tmp_path, old, new, message):
     assert str(file) in str(caught.value)
 
 
+def test_a_series_that_would_send_billions_of_events_is_refused(tmp_path):
+    write_series(tmp_path, "japanese_vowels", "JapaneseVowels", series=12, samples=29)
+    file = tmp_path / "japanese_vowels" / "JapaneseVowels_TEST.ts"
+    text = re.sub(r"-?[0-9]+\.[0-9]+", lambda value: f"{9e5 if value.start() % 2 else -9e5}", file.read_text())
+    file.write_text(text)
+    with pytest.raises(DataError, match=rf"{file.name}: a sample passes .* levels; raise contrast"):
+        load("japanese_vowels", tmp_path)
+
+
 def test_a_test_part_alone_is_of_no_use(tmp_path):
     write_series(tmp_path, "basic_motions", "BasicMotions", series=6, samples=100)
     (tmp_path / "basic_motions" / "BasicMotions_TRAIN.ts").unlink()

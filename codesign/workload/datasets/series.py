@@ -27,6 +27,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
 from codesign.workload.datasets.reading import reading
+from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.spec import ResolvedSpec
 
 _FIRST_ID = {"TRAIN": 0, "TEST": 1_000_000}
@@ -82,6 +83,9 @@ class _Series(Dataset):
             for position in positions:
                 part, _, text, _ = entries[position]
                 z = (self._values(text, there[part]) - mean) / deviation
+                levels = np.abs(np.diff(z, axis=1, prepend=0)).sum() / float(spec.contrast)
+                if not levels < MOST_EVENTS:
+                    raise DataError(f"{there[part]}: a sample passes {levels:.3g} levels; raise contrast")
                 yield self._events(level_crossings(z, float(spec.contrast)))
 
         return Recordings(
