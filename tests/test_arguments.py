@@ -109,6 +109,8 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.describe_model(net, name=3), "name: must be str, found int"),
         (lambda net: cd.load_sweep({"name": "x"}), "name_or_path: must be a path, found dict"),
         (lambda net: cd.load_chip(3), "path: must be a path, found int"),
+        (lambda net: cd.load_model(3), "path: must be a path, found int"),
+        (lambda net: cd.read_results(None), "location: must be a path, found NoneType"),
         (lambda net: cd.Store(None), "root: must be a path, found NoneType"),
         (lambda net: cd.recommended(3, "digits"), "unknown preset of a recipe 3; allowed: recommended_layered, recomm"),
     ],

@@ -165,8 +165,9 @@ def compare_schedules(
 
 
 def _several(given: Any) -> tuple[Any, ...]:
-    """One thing, or several, as a tuple; a text and a chip are one."""
-    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else (given,)
+    """One thing, or several, as a tuple, each once; a text and a chip are one."""
+    several = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Chip) else [given]
+    return tuple(one for number, one in enumerate(several) if one not in several[:number])
 
 
 @dataclass(frozen=True, kw_only=True)

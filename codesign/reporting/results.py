@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from codesign import arguments
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
@@ -187,6 +188,7 @@ def read_results(location: Location) -> SweepResults:
         InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
             `write_results`, or holds what a column does not allow.
     """
+    arguments.path("location", location)
     return SweepResults.of(read_table(location))
 
 
