@@ -27,8 +27,9 @@ MARK = "performance.getEntriesByName('drawn')[0]?.startTime ?? 0"
 
 
 def repeated(table: ResultTable, count: int) -> ResultTable:
-    """As many design points as asked for, one row each."""
-    rows = table.frame[table.frame["status"] == "ok"].drop_duplicates("point").reset_index(drop=True)
+    """As many design points as asked for, one row each: of the first training seed."""
+    rows = table.frame[table.frame["status"] == "ok"]
+    rows = rows[rows["training_seed"] == rows["training_seed"].min()].reset_index(drop=True)
     places = np.arange(count) % len(rows)
     frame = rows.iloc[places].reset_index(drop=True)
     copies = np.arange(count) // len(rows)

@@ -52,7 +52,7 @@ def write_report(table: ResultTable, path: Location) -> None:
 
 
 def render_report(table: ResultTable) -> str:
-    """The report as HTML, below two megabytes whatever the size of the sweep."""
+    """The report as HTML, about three megabytes at most, whatever the size of the sweep."""
     answered = AnsweredTable.of(table)
     metadata, points, answers = answered.metadata, answered.points, answered.answers
     shown = preferred(points, find_fronts(points, metadata.objectives))
