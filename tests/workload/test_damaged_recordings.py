@@ -95,7 +95,7 @@ def spikes(key, value):
 
 
 def batch(labels, data):
-    return pickle.dumps({b"labels": labels, b"data": data})
+    return pickle.dumps({b"labels": labels, b"data": data}, protocol=2)  # as those that are published
 
 
 IMAGES = np.zeros((40, 28, 28))
