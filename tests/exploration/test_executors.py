@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,14 @@ def serial() -> SerialExecutor:
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[RayExecutor]:
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayExecutor]:
+    """Started where another state of the program lies, as a checkout is in which it was installed some time ago."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "codesign").mkdir()
+    (folder / "codesign" / "__init__.py").write_text("raise ImportError('a worker takes what lies around')")
     with RayExecutor(workers=2, grace_s=2.5) as started:
+        with chdir(folder):  # where Ray starts: when first used
+            run(started, task(executor_tasks.add, 1, 1))
         yield started
 
 

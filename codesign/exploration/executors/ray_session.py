@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -98,6 +98,8 @@ class RaySession:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
+            ours = _SearchedFirst([str(Path(codesign.__file__).parent.parent)])
+            options["job_config"] = self.ray.job_config.JobConfig(_py_driver_sys_path=ours)
         else:
             options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
         try:
@@ -183,6 +185,14 @@ def _find_raylet(ray: Any, node: str) -> psutil.Process:
             if process.name() == "raylet" and any(path in word for word in process.cmdline()):
                 return process
     raise CodesignError(f"Ray cannot be used: its raylet is not among the processes of this machine ({path})")
+
+
+class _SearchedFirst(list[str]):
+    """Folders that workers search for modules before those that Ray adds, such as the working folder, in which another
+    state of this program may lie: a checkout in which it was installed."""
+
+    def extend(self, more: Iterable[str]) -> None:
+        self[:0] = more  # workers put one after the other before all others
 
 
 @cache
