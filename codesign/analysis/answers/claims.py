@@ -119,14 +119,22 @@ class _Values:
             high = self.gains(more)
             low = self.of(less, asked.column_of_less) if asked.column_of_less else self.gains(less)
             if high is not None and low is not None:
-                key = (self.key_of(more), self.key_of(less), *high.items(), *low.items())
+                key = (self.designs[more.number], self.designs[less.number], *high.items(), *low.items())
                 distinct.setdefault(key, _Pair(more=more, less=less, high=high, low=low))
         return list(distinct.values())
 
-    def key_of(self, point: Point) -> tuple[object, ...]:
+    @cached_property
+    def designs(self) -> dict[int, tuple[object, ...]]:
+        """By a point's number, what its spikes follow from; of a training's measures, what the training does."""
         families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
-        axes = [(name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)]
-        return (*(value_of(point, name) for name, family in FACTS.items() if family in families), *axes)
+        facts = [name for name, family in FACTS.items() if family in families]
+        return {
+            point.number: (
+                *(value_of(point, name) for name in facts),
+                *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
+            )
+            for point in self.points
+        }
 
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
@@ -194,7 +202,7 @@ def _together(statuses: Sequence[Status]) -> Status:
 def _limited(answer: partial[Answer], chosen: Sequence[Point], values: _Values) -> Answer:
     """A claim about every training seed's value."""
     question = values.question
-    trained = {(values.key_of(point), *values.of(point).items()): point for point in chosen}
+    trained = {(values.designs[point.number], *values.of(point).items()): point for point in chosen}
     seen = [value for point in trained.values() for value in values.of(point)]
     if not seen:
         return answer(standing="cannot be asked", sentence=_nothing(question, values.points))
