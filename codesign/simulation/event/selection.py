@@ -36,8 +36,8 @@ _ZERO, _ONE = np.int32(0), np.int32(0x3F800000)
 """Keys of the priorities 0 and 1."""
 FIRST, LAST = np.int32(0x7FFFFFFF), np.int32(-(1 << 31))
 """Keys beyond those of any priority."""
-_BYTES, _MOST_IN_BYTE, _ALL_BYTES = 8, np.uint64(255), np.uint64(0x0101010101010101)
-"""Of a uint64; and what to multiply it by to have each byte's sum with those below it."""
+_BYTES, _MOST_IN_BYTE, _RUNNING_SUMS = 8, np.uint64(255), np.uint64(0x0101010101010101)
+"""Of a uint64; and what it is multiplied by to have in each byte the sum of this one and those below it."""
 
 
 @routine
@@ -89,11 +89,12 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
 
 @leaf
 def _order_few(layer_of: Any, queue: Any, chosen: Any) -> None:
-    """Counts of layers are the bytes of a number: counts in memory would be waited for, each written just before."""
+    """Counts of layers are the bytes of one number in a register. In memory, each would be read right after it was
+    written, and a processor waits for that."""
     counts = np.uint64(0)
     for i in range(chosen):
         counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(queue.chosen[i])])
-    places = (counts * _ALL_BYTES) << _byte_of(1)  # where each layer begins: the sum of the bytes below
+    places = (counts * _RUNNING_SUMS) << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
         byte = _byte_of(layer_of[source])
@@ -106,11 +107,12 @@ def _order_few(layer_of: Any, queue: Any, chosen: Any) -> None:
 @leaf
 def _byte_of(layer: Any) -> Any:
     """The bit at which a layer's byte begins."""
-    return np.uint64(_BYTES * layer)
+    return np.uint64(8 * layer)
 
 
 @leaf
 def _order_many(layer_of: Any, queue: Any, chosen: Any) -> None:
+    """The same with counts in memory."""
     ends = queue.layer_ends
     for layer in range(len(ends)):
         ends[layer] = 0
