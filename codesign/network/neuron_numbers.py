@@ -69,7 +69,7 @@ def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
     for name, tensor in numbers.items():
         if tensor.requires_grad and name in OF_NEURONS:
             raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")
-        if name == "time_constant" and not bool((tensor > 0).all()):
+        if name == "time_constant" and not (tensor.numpy(force=True) > 0).all():
             raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
             raise InputError("network: synaptic time constants must be at least 0 s, found others")
