@@ -104,8 +104,9 @@ class SpikeCost(OfArrays):
 
 def check_loss(loss: Any, neuron: NeuronSpec, timesteps: int) -> None:
     """Raises InputError for a loss that these outputs do not have."""
-    function("loss", loss, "(simulation, labels) that gives a scalar, or a name", given=("simulation", "labels"))
-    if isinstance(loss, CrossEntropy) and loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
+    if not isinstance(loss, CrossEntropy):
+        function("loss", loss, "(simulation, labels) that gives a scalar, or a name", given=("simulation", "labels"))
+    elif loss.of == "timestep" and neuron.readout == "potential" and timesteps > 1:
         raise InputError(
             f"loss: 'timestep' needs output spikes of each timestep; readout 'potential' is read once, after all "
             f"{timesteps}; use 'sum', or readout 'spikes'"

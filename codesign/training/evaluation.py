@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codesign.arrays import Integers
+from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import DEFAULT_ENGINE, check_labels, simulate
@@ -88,7 +88,8 @@ def answer(
 
 def predicted(network: SpikingNetwork, logits: torch.Tensor) -> Integers:
     """(B,) `Answers.predictions` of the (B, C) logits of a simulation."""
-    best = logits.argmax(dim=1)
+    numbers: Floats = logits.numpy(force=True)
+    best: Integers = numbers.argmax(axis=1)
     if network.neuron.readout == "spikes":
-        best = torch.where((logits > 0).any(dim=1), best, -1)
-    return best.numpy(force=True)
+        best[~(numbers > 0).any(axis=1)] = -1
+    return best

@@ -1,0 +1,59 @@
+"""A step of Adam (`codesign.training.adam`), compiled.
+
+Its roundings are torch's on processors that round a product and its sum once. Square roots are torch's own: their last
+bit is not always the nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from codesign.simulation.event.compilation import kernel
+from codesign.simulation.event.vector import intrinsic
+
+
+@intrinsic
+def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """a · b + c, rounded once."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.FloatType(), [ir.FloatType()] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.fma.f32"), arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+def step(
+    w: torch.Tensor, g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, shares: Iterable[float], rates: Iterable[float]
+) -> None:
+    """Move a tensor w with gradient g and moments m and v, all contiguous, of float32 and on the CPU.
+
+    Args:
+        shares: 1 − β₁, β₂ and 1 − β₂.
+        rates: √(1 − β₂ᵗ), ε and −η / (1 − β₁ᵗ).
+    """
+    flat_w, flat_g, flat_m, flat_v = (one.detach().numpy().reshape(-1) for one in (w, g, m, v))
+    _follow(flat_g, flat_m, flat_v, np.array(shares, dtype=np.float32))
+    _move(flat_w, flat_m, v.sqrt().numpy().reshape(-1), np.array(rates, dtype=np.float32))
+    torch.autograd.graph.increment_version(w)
+
+
+@kernel
+def _follow(g: Any, m: Any, v: Any, shares: Any) -> None:
+    new, kept, new_square = shares[0], shares[1], shares[2]
+    for i in range(len(g)):
+        m[i] = _fused(new, g[i] - m[i], m[i])
+        v[i] = _fused(new_square * g[i], g[i], v[i] * kept)
+
+
+@kernel
+def _move(w: Any, m: Any, root: Any, rates: Any) -> None:
+    correction, epsilon, rate = rates[0], rates[1], rates[2]
+    for i in range(len(w)):
+        w[i] += rate * m[i] / (root[i] / correction + epsilon)
