@@ -221,10 +221,10 @@ def test_many_prices_at_once_and_few_samples_at_a_time_are_the_same(
     paths = ("times.synaptic_operation", "times.hop", "synchronization.handshake")
     values = np.array([np.roll(microseconds, i) for i in range(3)]) * 1e-6
     varied = Prices(chip=own, extent=placement.extent, varied=dict(zip(paths, values, strict=True)))
-    together = latency_of(work, varied, steps_of(work), geometry=work.geometry, parts=False)
+    together = latency_of(work, varied, steps_of(work), parts=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbour_module, "_CHUNK", 1)
-        apart = latency_of(work, varied, steps_of(work), geometry=work.geometry, parts=False)
+        apart = latency_of(work, varied, steps_of(work), parts=False)
     np.testing.assert_array_equal(together.total_s, apart.total_s)
     for scenario in range(3):
         settings_ = {path: f"{value * 1e6:.0f} us" for path, value in zip(paths, values[:, scenario], strict=True)}

@@ -65,16 +65,10 @@ def without_derived(chip: Chip) -> Chip:
 def _derived(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
     """Paths and numbers of what is missing and not part of another number."""
     if chip.area is None:
-        yield (
-            "area",
-            _number(AreaNumber, **_within(expected.area_m2, AREA_FACTOR, "area of cores without input and output")),
-        )
+        yield "area", _estimated(AreaNumber, expected.area_m2, "area of cores without input and output", AREA_FACTOR)
     inside = any(number.static == "inside" for number in chip.energies.given.values())
     if not inside and (chip.static_power.given.keys() <= {"host"} or "static_power.chip" in before):
-        yield (
-            "static_power.chip",
-            _number(ChipPower, **_within(expected.leakage_w, LEAKAGE_FACTOR, "leakage of all memories")),
-        )
+        yield "static_power.chip", _estimated(ChipPower, expected.leakage_w, "leakage of all memories", LEAKAGE_FACTOR)
     yield from _energies(chip, expected, before)
     yield from _times(chip, expected, before)
 
@@ -84,13 +78,15 @@ def _energies(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iter
     given = chip.energies.synaptic_operation is not None
     included = chip.energies.included | chip.static_power.included
     within, apart = _update(chip, chip.energies.neuron_update is None and "neuron_update" not in included)
-    basis = {"static": "outside", "voltage": _voltage(chip)}
+    assert chip.supply_voltage is not None
+    basis: dict[str, Any] = {"static": "outside", "voltage": format_si(chip.supply_voltage.value, "V")}
+    basis |= {"note": "all lanes filled", "up": ENERGY_FACTOR}
     if not given:
-        operation = {**_within(expected.operation_j, ENERGY_FACTOR, "all lanes filled"), **basis, "per": "operation"}
-        yield "energies.synaptic_operation", _number(SynapticEnergy, **operation, includes=within, all_in=False)
+        more = {**basis, "per": "operation", "includes": within, "all_in": False}
+        yield "energies.synaptic_operation", _estimated(SynapticEnergy, expected.operation_j, **more)
     if apart and (not given or "energies.neuron_update" in before):
-        update = {**_within(expected.update_j, ENERGY_FACTOR, "all lanes filled"), **basis, "per": "update"}
-        yield "energies.neuron_update", _number(UpdateEnergy, **update, counted="active_neurons")
+        more = {**basis, "per": "update", "counted": "active_neurons"}
+        yield "energies.neuron_update", _estimated(UpdateEnergy, expected.update_j, **more)
 
 
 def _times(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterator[tuple[str, Number]]:
@@ -112,30 +108,15 @@ def _update(chip: Chip, missing: bool) -> tuple[tuple[str, ...], bool]:
     return ("neuron_update",) if missing and whole else (), missing and not whole
 
 
-def _number(kind: type[Any], **fields: Any) -> Any:
+def _estimated(kind: type[Any], value: float, note: str, up: float, down: float | None = None, **more: Any) -> Any:
+    """A number whose range reaches so many times up, and down as many unless said otherwise."""
+    ends = (value / (down or up), value * up)
+    fields = {"value": value, "range": ends, "confidence": "estimated", "source": STRUCTURE, "note": note, **more}
     return kind.model_validate(fields, context=HELD_IN_SI)
 
 
-def _within(value: float, factor: float, note: str) -> dict[str, Any]:
-    ends = (value / factor, value * factor)
-    return {"value": value, "range": ends, "confidence": "estimated", "source": STRUCTURE, "note": note}
-
-
-def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ()) -> TimeNumber:
+def _time(chip: Chip, least_s: float, what: str, includes: tuple[str, ...] = ()) -> Any:
     if chip.clock is not None:
         least_s = math.ceil(least_s * chip.clock.value) / chip.clock.value
-    number: TimeNumber = _number(
-        TimeNumber,
-        value=least_s,
-        range=(least_s, _TIME_FACTOR * least_s),
-        confidence="estimated",
-        source=STRUCTURE,
-        note=f"a lower bound, {what}; how much longer it takes is not known",
-        includes=includes,
-    )
-    return number
-
-
-def _voltage(chip: Chip) -> str:
-    assert chip.supply_voltage is not None
-    return format_si(chip.supply_voltage.value, "V")
+    note = f"a lower bound, {what}; how much longer it takes is not known"
+    return _estimated(TimeNumber, least_s, note, up=_TIME_FACTOR, down=1.0, includes=includes)

@@ -15,14 +15,17 @@ from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.derivation import with_derived, without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.kinds import with_kind
-from codesign.hardware.chip.numbers import ChipPower, EnergyNumber, Number, SynapticEnergy, TimeNumber, UpdateEnergy
+from codesign.hardware.chip.numbers import Number, TimeNumber
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, Source
+from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE
 from codesign.hardware.chip.scaling import at_structure
 from codesign.mistakes import mistakes_of, reason, suggestion
 
 _PROVENANCE = {"confidence": "estimated", "source": AXIS_SOURCE}
 
+_KEPT = ("all_in", "operation", "counted", "includes")
+"""What a number is of, whatever its value."""
 N = TypeVar("N", bound=Number)
 
 
@@ -69,12 +72,8 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
             chip = with_kind(chip, value, source=AXIS_SOURCE)
             continue
         instance("path", path, str)
-        parts = path.split(".")
-        specs = _specs(chip, path)
-        part: Any = _replacement(specs[-1], parts[-1], value, f"{chip.name}: {path}")
-        for spec, name in zip(reversed(specs), reversed(parts), strict=True):
-            part = spec.model_copy(update={name: part})
-        chip = part
+        part = _replacement(_owner(chip, path), path.rpartition(".")[2], value, f"{chip.name}: {path}")
+        chip = with_number(chip, path, part)
         if path in ROOM_FOR_WEIGHTS:
             chip = chip.model_copy(update=dict.fromkeys({*ROOM_FOR_WEIGHTS} - values.keys()))
     set_here = {AXIS_SOURCE: Source(citation="set by an axis of the sweep")} if values else {}
@@ -87,21 +86,21 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
     Raises:
         InputError: there is no such parameter.
     """
-    spec = _specs(chip, path)[-1]
-    return next(_number_kinds(type(spec).model_fields[path.rsplit(".", 1)[-1]].annotation), None)
+    field = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]]
+    return next(_number_kinds(field.annotation), None)
 
 
-def _specs(chip: Chip, path: str) -> list[Spec]:
-    parts = path.split(".")
-    specs: list[Spec] = [chip]
-    for part in parts[:-1]:
-        child = getattr(specs[-1], part, None) if part in type(specs[-1]).model_fields else None
-        if not isinstance(child, Spec) or isinstance(child, Number):
+def _owner(chip: Chip, path: str) -> Spec:
+    """The chip, or what of it has the number at a path as a field of its own."""
+    *blocks, name = path.split(".")
+    owner: Any = chip
+    for block in blocks:
+        owner = getattr(owner, block, None) if block in type(owner).model_fields else None
+        if not isinstance(owner, Spec) or isinstance(owner, Number):
             raise _unknown(chip, path)
-        specs.append(child)
-    if parts[-1] not in type(specs[-1]).model_fields:
+    if name not in type(owner).model_fields:
         raise _unknown(chip, path)
-    return specs
+    return owner  # type: ignore[no-any-return]
 
 
 def _unknown(chip: Chip, path: str) -> InputError:
@@ -110,34 +109,22 @@ def _unknown(chip: Chip, path: str) -> InputError:
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     annotation = type(spec).model_fields[field].annotation
-    literal = next((part for part in (annotation, *get_args(annotation)) if get_origin(part) is Literal), None)
+    forms = (annotation, *get_args(annotation))
+    literal = next((form for form in forms if get_origin(form) is Literal), None)
     if literal is not None:
         if value not in get_args(literal):
             allowed = ", ".join(map(str, get_args(literal)))
             raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
         return value
-    current = getattr(spec, field)
-    kinds = list(_number_kinds(type(spec).model_fields[field].annotation))
-    if not kinds and any(
-        int in (part, getattr(part, "__origin__", None)) for part in (annotation, *get_args(annotation))
-    ):
-        return whole(where, value, least=1)
-    if not kinds:
+    current, kind = getattr(spec, field), next(_number_kinds(annotation), None)
+    if kind is None:
+        if any(int in (form, getattr(form, "__origin__", None)) for form in forms):
+            return whole(where, value, least=1)
         raise InputError(f"{where}: is not a single number, so no axis can set it")
-    if kinds[0] is BarrierTimes:
+    if kind is BarrierTimes:
         return _barrier_times(current, value, where)
-    extra: dict[str, Any] = {}
-    if isinstance(current, SynapticEnergy):
-        extra.update(all_in=current.all_in, operation=current.operation)
-    elif kinds[0] is SynapticEnergy:
-        extra["all_in"] = False
-    if isinstance(current, UpdateEnergy):
-        extra["counted"] = current.counted
-    elif kinds[0] is UpdateEnergy:
-        extra["counted"] = "evaluations"
-    if isinstance(current, (EnergyNumber, ChipPower, TimeNumber)):
-        extra["includes"] = current.includes
-    return _validated(kinds[0], {**kinds[0].written_out(value), **extra}, where)
+    kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
+    return _validated(kind, {**kind.written_out(value), **kept}, where)
 
 
 def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:

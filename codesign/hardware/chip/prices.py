@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def number_at(chip: Chip, path: str) -> Number | None:
     return number if isinstance(number, Number) else None
 
 
-def with_number(chip: Chip, path: str, number: Number | None) -> Chip:
+def with_number(chip: Chip, path: str, number: Any) -> Chip:
     """The chip with another number at such a path, or without it, whatever the rest of the chip says."""
     block, _, name = path.rpartition(".")
     if not block:

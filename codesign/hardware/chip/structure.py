@@ -14,7 +14,6 @@ and k_a are fitted over the chips that come with the program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codesign.documents import Spec
@@ -86,9 +85,11 @@ def estimate(chip: Chip) -> StructureEstimate | None:
     """What the model expects of a chip; None where its file states no structure."""
     if chip.structure is None:
         return None
-    cores = [_estimate(chip, core) for core in _cores(chip)]
-    count = chip.cores.value
-    shares = [count / len(cores)] * len(cores)
+    # each core of the lists of a chip's file, or the one that all are like
+    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
+    told_apart = max((len(counts.value) for counts in capacities if counts is not None), default=1)
+    cores = [_estimate(chip, _core(chip, core)) for core in range(told_apart)]
+    share = chip.cores.value / len(cores)
 
     def mean(name: str) -> float:
         return float(sum(getattr(core, name) for core in cores) / len(cores))
@@ -99,8 +100,8 @@ def estimate(chip: Chip) -> StructureEstimate | None:
         operation_j=operation_j,
         word_share=sum(core.word_share * core.operation_j for core in cores) / len(cores) / operation_j,
         update_j=mean("update_j"),
-        area_m2=sum(core.area_m2 * share for core, share in zip(cores, shares, strict=True)),
-        leakage_w=sum(core.leakage_w * share for core, share in zip(cores, shares, strict=True)),
+        area_m2=sum(core.area_m2 * share for core in cores),
+        leakage_w=sum(core.leakage_w * share for core in cores),
         core_leakage_w=mean("core_leakage_w"),
         **{name: mean(name) for name in ("word_s", "update_s", "access_s", "logic", "delay")},
     )
@@ -151,13 +152,6 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
         logic=logic,
         delay=logic_delay(node_m, voltage_v),
     )
-
-
-def _cores(chip: Chip) -> Iterator[_Core]:
-    """Each core of the lists of a chip's file, or the one that all are like."""
-    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
-    for core in range(max((len(counts.value) for counts in capacities if counts is not None), default=1)):
-        yield _core(chip, core)
 
 
 def _core(chip: Chip, core: int) -> _Core:

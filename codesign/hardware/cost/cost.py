@@ -220,7 +220,7 @@ def price(
     check_operation(chip, operation)
     this = Counted(PlacedExecution(execution, placement))
     work, prices = this.work, this.prices()
-    latency = latency_of(work, prices, this.steps, geometry=work.geometry, bound_only=bound_only)
+    latency = latency_of(work, prices, this.steps, bound_only=bound_only)
     if operation == "real_time" and latency.decision_s is not None and latency.behind_s is not None:
         latency = replace(latency, decision_s=latency.decision_s + latency.behind_s)
     on_s, assumed = _on_time(work, latency.total_s, operation)
@@ -328,9 +328,7 @@ def mean_times(
     not_modelled: tuple[str, ...] = ()
     for first in range(0, scenarios, chunk):
         some = prices.chosen(slice(first, first + chunk))
-        latency = latency_of(
-            work, some, this.steps, geometry=work.geometry, bound_only=bound_only, parts=False, nominal=nominal
-        )
+        latency = latency_of(work, some, this.steps, bound_only=bound_only, parts=False, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
         for means, values in ((latencies, latency.total_s), (ons, on_s)):
             if values is not None:

@@ -156,31 +156,32 @@ def energy_of(
     """
     chip = placement.chip
     terms = term_energies(counts, prices, on_s, working_s)
-    assumptions = [f"{chip.name}: a message occupies every neuron of a core"] if chip.crossbar else []
+    coverage: tuple[str, ...] = ("all_in",)
+    missing: dict[str, None] = {}
+    assumptions = []
+    if chip.all_in:
+        assumptions.append(
+            f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
+        )
+    if chip.crossbar:
+        assumptions.append(f"{chip.name}: a message occupies every neuron of a core")
     if potentials_never_saturate(chip):
         assumptions.append(f"{chip.name} gives no potential_bits: potentials never saturate, whatever their state_bits")
+    if not chip.all_in:
+        covered = {COST_TERMS[name].covered_as for name, term in terms.items() if term is not None}
+        covered |= {term for term, holder in prices.included.items() if terms[holder] is not None}
+        coverage = tuple(name for name in COVERAGE if name in covered)
+        missing = dict.fromkeys(text for name in COST_TERMS for text in _missing(name, terms, prices))
+        assumptions += _static_assumptions(placement)
     board, cores_in_use = (total_in(book, terms, prices.core_share) for book in BOOKS)
-    if chip.all_in:
-        all_in = f"{chip.name}: all-in energy per synaptic operation, valid at the load where it was measured"
-        return EnergyBook(
-            accounting="all_in",
-            total_j=board,
-            cores_in_use_j=cores_in_use,
-            terms_j=terms,
-            coverage=("all_in",),
-            assumptions=(all_in, *assumptions),
-        )
-    covered = {COST_TERMS[name].covered_as for name, term in terms.items() if term is not None}
-    covered |= {term for term, holder in prices.included.items() if terms[holder] is not None}
-    missing = dict.fromkeys(text for name in COST_TERMS for text in _missing(name, terms, prices))
     return EnergyBook(
-        accounting="incremental",
+        accounting="all_in" if chip.all_in else "incremental",
         total_j=board,
         cores_in_use_j=cores_in_use,
         terms_j=terms,
-        coverage=tuple(name for name in COVERAGE if name in covered),
+        coverage=coverage,
         not_modelled=tuple(missing),
-        assumptions=(*assumptions, *_static_assumptions(placement)),
+        assumptions=tuple(assumptions),
     )
 
 

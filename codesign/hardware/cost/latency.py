@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from codesign.arrays import Floats, OfArrays
-from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.parts import Barrier, Neighbour, Timer
 from codesign.hardware.chip.prices import Prices, missing_times
 from codesign.hardware.cost.neighbour import Feed, feeds_of, walk
@@ -110,7 +109,6 @@ def latency_of(
     prices: Prices,
     steps: StepsOf | None,
     *,
-    geometry: Geometry | None,
     bound_only: bool = False,
     parts: bool = True,
     nominal: Latency | None = None,
@@ -119,22 +117,21 @@ def latency_of(
 
     Args:
         steps: what `steps_of` gives; None where the chip's lanes are not known.
-        geometry: of the placement; None where nothing is routed.
         bound_only: take the stepwise bound for the time of a chip without synchronization, instead of the replay.
         parts: whether to work out more than `total_s`.
         nominal: of the same work at the chip's own prices. A replay is then not repeated for each scenario: it scales
             with its bound, which is exact where one time matters, or all in one proportion, and close to it elsewhere.
     """
     chip, synchronization = prices.chip, prices.chip.synchronization
-    missing = missing_times(chip, geometry, prices.extent)
+    missing = missing_times(chip, record.geometry, prices.extent)
     if isinstance(synchronization, Timer):
-        latency = _timer(record, prices, synchronization, None if missing else steps, missing, geometry, parts)
+        latency = _timer(record, prices, synchronization, None if missing else steps, missing, parts)
         return _finished(latency, prices, parts)
     model = _model(synchronization, bound_only)
     if missing or steps is None:
         return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
     if isinstance(synchronization, Barrier):
-        latency = _barrier(record, prices, synchronization, steps, geometry, parts)
+        latency = _barrier(record, prices, synchronization, steps, parts)
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
@@ -233,9 +230,7 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(
-    record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, geometry: Geometry | None, parts: bool
-) -> Latency:
+def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, parts: bool) -> Latency:
     times, hops = prices.work_times(), prices.hop_times()
     rate = prices.value("network_on_chip.link_rate")
     barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
@@ -257,7 +252,7 @@ def _barrier(
     network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
     last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
     busy = _busy_by_core(steps.steps, steps.steps.busy(times))
-    stream = barrier.scope == "timestep" and overlaps(geometry)
+    stream = barrier.scope == "timestep" and overlaps(record.geometry)
     return Latency(
         total_s=total,
         interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
@@ -273,7 +268,7 @@ def _barrier(
 
 def _by_core(of_parts: Floats, record: StepRecord) -> Floats:
     """(B, K, n) from (B, P, n)."""
-    if not isinstance(record, PlacedExecution):
+    if record.geometry is None:
         return of_parts
     cores = np.zeros((len(of_parts), record.geometry.cores, of_parts.shape[2]))
     for part, core in enumerate(record.geometry.core):
@@ -330,7 +325,6 @@ def _timer(
     timer: Timer,
     steps: StepsOf | None,
     missing: tuple[str, ...],
-    geometry: Geometry | None,
     parts: bool,
 ) -> Latency:
     """Ticks of fixed length. A frame's wait for the next tick, half a tick on average, is not counted."""
@@ -344,7 +338,7 @@ def _timer(
         return Latency(
             model="timer",
             total_s=total,
-            interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(geometry) else None,
+            interval_s=record.timesteps_run[:, None] * ticks * tick_s if overlaps(record.geometry) else None,
             synchronization_s=total,
             decision_s=_decided(record, np.broadcast_to(record.layers * tick_s, total.shape)),
             **pace(np.broadcast_to(ticks * tick_s, (*frames.shape, len(tick_s))), frames, record),
@@ -369,7 +363,9 @@ def _timer(
     return Latency(
         model=model,
         total_s=total,
-        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks) if overlaps(geometry) else None,
+        interval_s=stream_intervals(steps.steps, length, record.timesteps_run * ticks)
+        if overlaps(record.geometry)
+        else None,
         compute_s=compute,
         network_s=np.zeros_like(total),
         synchronization_s=_rest(total, compute),

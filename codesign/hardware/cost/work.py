@@ -41,7 +41,8 @@ class Deliveries:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StepRecord:
-    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated."""
+    """What a latency needs beside steps: a `PlacedExecution`, or a run of which only the steps are stated, and which
+    is routed nowhere."""
 
     samples: int
     timesteps: int
@@ -49,6 +50,7 @@ class StepRecord:
     timestep_s: float
     layers: int
     decided: Flags
+    geometry: Geometry | None = None
 
 
 class PlacedExecution(StepRecord):
@@ -67,13 +69,15 @@ class PlacedExecution(StepRecord):
             ended on one that cannot end a sample.
     """
 
+    geometry: Geometry
+
     def __init__(self, execution: Execution, placement: Placement) -> None:
         if placement.shape != execution.shape:
             raise InputError("placement: is of another network than the execution")
         _check_drained(execution, placement.chip)
         self.execution, self.placement = execution, placement
         self.chip: Chip = placement.chip
-        self.geometry: Geometry = placement.geometry
+        self.geometry = placement.geometry
         self.samples, self.timesteps, self.timestep_s = execution.samples, execution.timesteps, execution.timestep_s
         self.timesteps_run = execution.timesteps_run
         self.layers = len(execution.shape.layers)

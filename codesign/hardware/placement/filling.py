@@ -112,19 +112,21 @@ class Budget:
         channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
         return late + channels * _kernels(size) // size.channels
 
-    def fitting(self, size: LayerShape, neurons: int | None, synapses: int | None, cut: Cut) -> int:
-        """Neurons of a layer that fit in room for `neurons` and `synapses` (None is no limit)."""
-        room = size.neurons if neurons is None else min(size.neurons, neurons)
+    def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
+        """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
+        neurons, synapses, room = self.neurons_of(core), self.synapses_of(core), size.neurons
+        if neurons is not None:
+            room = min(room, neurons - taken[0])
         if synapses is not None:
-            late = size.delayed_fan_in
+            free, late = synapses - taken[1], size.delayed_fan_in
             if self._stores_kernel(size):
                 unit = size.channels if cut != "channels" else 1  # channels whose kernels come together
                 kernel, places = unit * _kernels(size) // size.channels, size.neurons // size.channels
-                whole, rest = divmod(max(synapses, 0), kernel + late * unit * places)
+                whole, rest = divmod(max(free, 0), kernel + late * unit * places)
                 part = max(rest - kernel, 0) // late if late else 0
                 room = min(room, whole * unit * places + part)
             elif size.all_synapses:
-                room = min(room, synapses * size.neurons // size.all_synapses)
+                room = min(room, free * size.neurons // size.all_synapses)
         return max(room, 0)
 
     def cuts_of(self, size: LayerShape) -> tuple[Cut, ...]:
@@ -147,16 +149,6 @@ class Budget:
             return len(runs), int((messages if self.chip.crossbar else messages + synapses).max())
 
         return min(range(len(ways)), key=load)
-
-    def room(self, core: int, size: LayerShape, cut: Cut, taken: tuple[int, int]) -> int:
-        """Neurons of a layer that fit on a core of which so many neurons and synapses are taken."""
-        neurons, synapses = self.neurons_of(core), self.synapses_of(core)
-        return self.fitting(
-            size,
-            None if neurons is None else neurons - taken[0],
-            None if synapses is None else synapses - taken[1],
-            cut,
-        )
 
     def _stores_kernel(self, size: LayerShape) -> bool:
         return self.chip.stores_kernels and _kernels(size) < size.synapses + size.direct_synapses

@@ -90,7 +90,7 @@ def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Re
 
 
 def _given(model: Counts | Steps) -> tuple[str, ...]:
-    return tuple(name for name in type(model.events).model_fields if getattr(model.events, name)[1] > 0)
+    return tuple(name for name, (_, most) in model.events if most > 0)
 
 
 def _energy(
@@ -100,7 +100,7 @@ def _energy(
     chip, given = prices.chip, _given(model)
     if model.operation is not None:
         check_operation(chip, model.operation)
-    events: dict[str, Any] = {name: np.array(getattr(model.events, name)) for name in type(model.events).model_fields}
+    events: dict[str, Any] = {name: np.array(ends) for name, ends in model.events}
     counts = ActionCounts(**events)
     time_s = None if on_s is None else np.full(2, on_s)
     terms = term_energies(counts, prices, time_s, time_s)
@@ -149,7 +149,7 @@ def _latency(prices: Prices, model: Steps) -> Latency:
         layers=1,
         decided=np.ones(1, dtype=bool),
     )
-    return latency_of(record, prices, StepsOf(steps=steps, layers=steps), geometry=None, bound_only=True)
+    return latency_of(record, prices, StepsOf(steps=steps, layers=steps), bound_only=True)
 
 
 def _work(chip: Chip, work: CoreWork) -> Floats:
