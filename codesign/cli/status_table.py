@@ -97,7 +97,7 @@ def _failures(record: RunRecord) -> Iterator[Text]:
     for line in shown:
         yield Text(f"  {line}", style="red")
     if shown and record.jobs.failed > len(shown):
-        yield Text(f"  and {record.jobs.failed - len(shown):,}earlier failures", style="dim")
+        yield Text(f"  and {record.jobs.failed - len(shown):,} earlier failures", style="dim")
 
 
 def _places(record: RunRecord) -> Iterator[RenderableType]:

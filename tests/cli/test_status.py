@@ -135,6 +135,12 @@ def test_nothing_in_a_record_steers_the_terminal(tmp_path: Path, finished: dict[
     assert [path.name for path in tmp_path.rglob("*")] == ["tiny", "run.json"]  # it only reads
 
 
+def test_failures_that_are_left_out_are_counted(tmp_path: Path, finished: dict[str, Any]) -> None:
+    jobs = {**finished["jobs"], "failed": 1009}
+    put(tmp_path, "tiny", {**finished, "jobs": jobs, "failures": [f"job {number}" for number in range(9)]})
+    assert "and 1,004 earlier failures" in said(tmp_path / "tiny")
+
+
 def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was given, in the order of the help; no password."""
     found: list[str] = []
