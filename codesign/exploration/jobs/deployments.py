@@ -66,30 +66,12 @@ class Inference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """A schedule on a chip, for all models and seeds; without placement and inference, but with a reason, where the
-    network does not fit.
-
-    Attributes:
-        columns: what all rows say of chip and schedule.
-        sizes: what the network takes of the chip, columns too.
-    """
-
-    chip: Variant[ChipVariant]
-    schedule: Variant[ScheduleEntry]
-    placement: Placement | None
-    inference: Inference | None
-    columns: Columns
-    sizes: Columns
-    reason: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class _OnChip:
     """The network on a chip, under any schedule; without placement, but with a reason, where it does not fit.
 
     Attributes:
-        columns, sizes: as of a `Deployment`, without those of the schedule.
+        columns: what all rows say of the chip, and of a `Deployment` of its schedule, with all assumptions.
+        sizes: what the network takes of the chip, columns too.
     """
 
     chip: Variant[ChipVariant]
@@ -99,6 +81,14 @@ class _OnChip:
     columns: Columns
     sizes: Columns
     reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment(_OnChip):
+    """A schedule on a chip, for all models and seeds; without inference where the network does not fit."""
+
+    schedule: Variant[ScheduleEntry]
+    inference: Inference | None
 
 
 def _shared(known: dict[str, Any], value: T) -> T:
@@ -230,20 +220,9 @@ def _deployment(
         about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
         assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement))
         of_schedule = _schedule_columns(canonical, shape, neuron, waits=resolved.waits)
-    return Deployment(
-        chip=placed.chip,
-        schedule=schedule,
-        placement=placement,
-        inference=inference,
-        columns={
-            **placed.columns,
-            "assumptions": list(dict.fromkeys(assumptions)),
-            "schedule": schedule.name,
-            **of_schedule,
-        },
-        sizes=placed.sizes,
-        reason=placed.reason,
-    )
+    assumed_in_all = {"assumptions": list(dict.fromkeys(assumptions))}
+    columns = {**placed.columns, **assumed_in_all, "schedule": schedule.name, **of_schedule}
+    return Deployment(**{**vars(placed), "columns": columns}, schedule=schedule, inference=inference)
 
 
 def _inference(chip: Chip, shape: NetworkShape, quantization: Quantization | None, resolved: Schedule) -> Inference:
