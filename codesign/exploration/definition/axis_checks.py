@@ -10,22 +10,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import partial
 from itertools import product
 from typing import Any
-
-from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
-from codesign.exploration.definition.nested import unknown_part, with_parts
+from codesign.exploration.definition.nested import mistakes_in, part_mistakes, unknown_part, with_parts
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip
-from codesign.mistakes import dotted, mistakes_of, reason, suggestion
+from codesign.mistakes import dotted, suggestion
 from codesign.training.recipe import Recipe
 
 Values = Mapping[str, list[Any]]
@@ -98,23 +97,12 @@ def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
         if not isinstance(entry, dict) or not own:
             continue
 
-        def alone(parameter: str, value: Any, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
-            found = _errors(model, with_parts(entry, {parameter: value}))
-            return [text for at, text in found if at[:1] == (parameter.partition(".")[0],)]
-
         def together(chosen: Settings, model: type[Spec] = model, entry: dict[str, Any] = entry) -> list[str]:
-            return [text for at, text in _errors(model, with_parts(entry, chosen)) if not at]
+            return [text for at, text in mistakes_in(model, with_parts(entry, chosen)) if not at]
 
+        alone = partial(part_mistakes, model, entry)
         for parameter, i, message in _wrong(own, alone, (lambda chosen: []) if together({}) else together):
             yield ("axes", f"{block}.{name}.{parameter}", i), message
-
-
-def _errors(model: type[Spec], data: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        return [(item["place"], reason(item)) for item in mistakes_of(error, data)]
-    return []
 
 
 def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from codesign.documents import Spec, value_at
+from codesign.documents import Mistake, Spec, value_at
 from codesign.errors import InputError
 from codesign.mistakes import allowed_keys, mistakes_of, reason, suggestion
 from codesign.units import InSI
@@ -75,6 +75,21 @@ def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
             raise InputError(reasons) from None
         shown = ", ".join(f"{field} = {value}" for field, value in settings.items())
         raise InputError(f"{place}: {shown}: {reasons}") from None
+
+
+def mistakes_in(model: type[Spec], data: Mapping[str, Any]) -> list[Mistake]:
+    """What is wrong with fields of a model, as a file writes them."""
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return [(item["place"], reason(item)) for item in mistakes_of(error, data)]
+    return []
+
+
+def part_mistakes(model: type[Spec], entry: Mapping[str, Any], path: str, value: Any) -> list[str]:
+    """What is wrong with a value at a dotted path of an entry, by itself."""
+    found = mistakes_in(model, with_parts(entry, {path: value}))
+    return [text for at, text in found if at[:1] == (path.partition(".")[0],)]
 
 
 def part_at(entry: Any, path: str) -> Any:

@@ -135,7 +135,7 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
     alone = spec.model_copy(
         update={"axes": {other: values if other == path else values[:1] for other, values in spec.axes.items()}}
     )
-    units = {_parameter(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
+    units = {parameter_value(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
     return units.pop() if len(units) == 1 else ""
 
 
@@ -159,17 +159,13 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
 def _column(value: object, path: str, setting: AxisValue) -> str | float:
     parameter = path.split(".", 2)[2]
     if isinstance(value, ChipVariant) and parameter not in (*ChipEntry.model_fields, "synchronization"):
-        return _parameter(value.chip, parameter)[0]  # type: ignore[return-value]
+        return parameter_value(value.chip, parameter)[0]  # type: ignore[return-value]
     return float(setting) if is_number(setting) else str(setting)
 
 
-def parameter_value(chip: Chip, parameter: str) -> str | float | None:
-    """A parameter of a chip's description as results hold it: a number in SI, or text; None where the file has none."""
-    return _parameter(chip, parameter)[0]
-
-
-def _parameter(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
-    """A number of the chip in SI and its unit; text where it is none."""
+def parameter_value(chip: Chip, parameter: str) -> tuple[str | float | None, str]:
+    """A parameter of a chip's description as results hold it: a number in SI, with its unit, or text; None where the
+    file has none."""
     if parameter == "synchronization":
         return in_words(chip.synchronization), ""
     value: Any = chip

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from optuna.trial import BaseTrial
-from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Spec
@@ -18,14 +17,14 @@ from codesign.errors import CodesignError
 from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry
-from codesign.exploration.definition.nested import part_at, said_by, unknown_part, with_fields, with_parts
+from codesign.exploration.definition.nested import part_at, part_mistakes, said_by, unknown_part, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
-from codesign.mistakes import mistakes_of, reason, suggestion
+from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
@@ -237,7 +236,6 @@ class SearchSpace:
         under = {self.parameters[path]: allowed[0] for path, allowed in parameter.conditions.items()}
         settings = {other.field: given for other, given in under.items() if other.block == block and other.field}
         settings[field] = value
-        given: dict[str, Any] = {}
         if block in _NAMED and not self._owners(parameter):
             return f"no trial has it: it means nothing to any {block} of the trials"
         try:
@@ -252,11 +250,7 @@ class SearchSpace:
                 replaced(base_chip(self.base, name), settings)
             else:
                 holder = self._holder(block, name)
-                given = with_parts(said_by(holder), {field: value})
-                type(holder).model_validate(given)
-        except ValidationError as error:
-            found = mistakes_of(error, given)
-            return "; ".join(reason(item) for item in found if item["loc"][:1] == (field.partition(".")[0],)) or None
+                return "; ".join(part_mistakes(type(holder), said_by(holder), field, value)) or None
         except CodesignError as error:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None
@@ -323,7 +317,7 @@ class SearchSpace:
                 sizes = self.hidden.sizes[parameter.layer - 1 :][:1] if parameter.layer else self.hidden.sizes
                 values[path] = len(sizes) if field == "depth" else sizes[0] if len(set(sizes)) == 1 else None
             elif block == "chip" and field not in ChipEntry.model_fields:
-                values[path] = parameter_value(chip, field)
+                values[path] = parameter_value(chip, field)[0]
             else:
                 values[path] = part_at(self._holder(block, self.baseline.get(block, "")), field)
         return {path: "infinite" if value == math.inf else value for path, value in values.items()}
