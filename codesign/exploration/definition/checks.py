@@ -35,7 +35,7 @@ Blocks = Mapping[str, Mapping[str, Any]]
 # what is merged into what --------------------------------------------------------------------------------------------
 
 
-def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+def _merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """A recipe as written, completed by its own preset, then `recipe_defaults`, then their preset and the file's.
 
     What completes it gives way: a schedule to method `layered` or to a mixture, and a mixture to a schedule. A model
@@ -67,6 +67,12 @@ def merged_recipe(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any
     if known.get("method") == "layered" or "momentum" not in policies:
         defaults.pop("momentum_noise", None)
     return {**defaults, **recipe}
+
+
+def merged_recipes(data: dict[str, Any]) -> dict[str, Any]:
+    """All recipes of a file, merged; what is none stays as it is."""
+    recipes = mapping(data, "recipes").items()
+    return {name: _merged_recipe(one, data) if isinstance(one, dict) else one for name, one in recipes}
 
 
 def _without_preset(given: dict[str, Any], data: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -119,10 +125,7 @@ def is_chip_file(chip: str) -> bool:
 def blocks_of(data: dict[str, Any]) -> Blocks:
     """Recipes, schedules and chips as they are once everything is merged."""
     return {
-        "recipe": {
-            name: merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
-            for name, recipe in mapping(data, "recipes").items()
-        },
+        "recipe": merged_recipes(data),
         "schedule": {
             **{name: entry.model_dump(exclude_unset=True) for name, entry in BUILT_IN_SCHEDULES.items()},
             **mapping(data, "schedules"),

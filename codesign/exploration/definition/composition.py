@@ -30,23 +30,18 @@ Model = TypeVar("Model", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen(Generic[Model]):
-    """A file at one dataset and scale, which are None where it has no such choice, out of those that there are, in its
-    order.
+    """A file at one dataset and scale, out of those that there are, in its order.
 
     The name of what it says then is the file's with those of dataset and scale appended.
+
+    Attributes:
+        options: those that make this choice, by name; without what the file leaves no choice of.
     """
 
     spec: Model
-    dataset: str | None
-    scale: str | None
+    options: dict[str, str]
     datasets: tuple[str, ...]
     scales: tuple[str, ...]
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The options that make this choice, by name."""
-        given = {"dataset": self.dataset, "scale": self.scale}
-        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def text(self) -> str:
@@ -69,15 +64,13 @@ def load_chosen(
         InputError: the file cannot be read, or has no such dataset or scale.
     """
     folded = _folded(path)
-    dataset = _choose(path, folded, "dataset", dataset)
-    scale = _choose(path, folded, "scale", scale)
-    chosen = [name for name in (dataset, scale) if name is not None]
-    if chosen and isinstance(folded.data, dict) and isinstance(folded.data.get("name"), str):
-        folded.data["name"] = "_".join([folded.data["name"], *chosen])
+    asked = {"dataset": dataset, "scale": scale}
+    options = {what: one for what, name in asked.items() if (one := _choose(path, folded, what, name)) is not None}
+    if options and isinstance(folded.data, dict) and isinstance(folded.data.get("name"), str):
+        folded.data["name"] = "_".join([folded.data["name"], *options.values()])
     return Chosen(
         spec=validate_document(folded, model, other_keys=_KEYS),
-        dataset=dataset,
-        scale=scale,
+        options=options,
         datasets=tuple(folded.parts["datasets"]),
         scales=tuple(folded.parts["scales"]),
     )

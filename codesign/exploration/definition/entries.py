@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.results.formatting import is_share
@@ -32,6 +33,10 @@ def different(what: str, values: T, *, held: Sequence[object] | None = None) -> 
     if len(set(map(str, held or values))) < len(values):
         raise ValueError(f"{what} must differ, found {', '.join(map(str, values))}")
     return values
+
+
+def _distinct(what: str) -> AfterValidator:
+    return AfterValidator(partial(different, what))
 
 
 class ScheduleEntry(Spec):
@@ -109,14 +114,9 @@ class ChipEntry(Spec):
     cut: CutChoice = "auto"
     spread: Positive | tuple[Positive, ...] | None = None
     operation: Literal["accelerated", "real_time"] = "accelerated"
-    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("chip",)
+    schedules: Annotated[tuple[str, ...], Field(min_length=1), _distinct("schedules")] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
     _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
-
-    @field_validator("schedules")
-    @classmethod
-    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return different("schedules", names)
 
     @property
     def numbers(self) -> dict[str, AxisValue]:
@@ -137,13 +137,8 @@ class ChipEntry(Spec):
 class Seeds(Spec):
     """Seeds of trainings and of the schedules of evaluations; every combination is a design point."""
 
-    training: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
-    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-
-    @field_validator("training", "evaluation")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        return different("seeds", seeds)
+    training: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0, 1, 2)
+    evaluation: Annotated[tuple[Seed, ...], Field(min_length=1), _distinct("seeds")] = (0,)
 
 
 class EvaluationEntry(Spec):

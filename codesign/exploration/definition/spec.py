@@ -107,11 +107,7 @@ class SweepSpec(FileSpec):
         """Each recipe with what it leaves to `recipe_defaults` and to the preset."""
         if not isinstance(data, dict) or not isinstance(data.get("recipes"), dict):
             return data
-        merged = {
-            name: checks.merged_recipe(recipe, data) if isinstance(recipe, dict) else recipe
-            for name, recipe in data["recipes"].items()
-        }
-        return {**data, "recipes": merged}
+        return {**data, "recipes": checks.merged_recipes(data)}
 
     @classmethod
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:

@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.exploration.definition.checks import Mistakes, list_at, mapping
+from codesign.exploration.definition.checks import Blocks, Mistakes, blocks_of, list_at, mapping
 from codesign.exploration.definition.design_checks import of_given_model, overridden
-from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs
 from codesign.exploration.study.space import Parameter, SearchSpace, read_parameter
@@ -23,22 +22,15 @@ from codesign.training.presets import PRESETS
 _MOST_PARAMETERS = 1000
 """No sampler copes with more."""
 
-Names = Mapping[str, Mapping[str, Any]]
-
 
 def problems(data: Any) -> Mistakes:
     """Every mistake between the parts of a study, each as the path of the culprit and a message."""
     if not isinstance(data, dict):
         return
-    names = {
-        "recipe": mapping(data, "recipes"),
-        "chip": mapping(data, "chips"),
-        "schedule": {**mapping(data, "schedules"), **BUILT_IN_SCHEDULES},
-    }
     if mapping(data, "evaluation").get("split") == "test":
         splits = "the validation split, and the final front and the baseline on the test split"
         yield ("evaluation", "split"), f"a study evaluates trials on {splits}; remove it"
-    yield from _space(data, names, _readable(data))
+    yield from _space(data, blocks_of(data), _readable(data))
     yield from _fidelity(data)
 
 
@@ -52,7 +44,7 @@ def _readable(data: dict[str, Any]) -> SweepSpec | None:
     return base if base.preset in (None, *PRESETS) else None
 
 
-def _space(data: dict[str, Any], names: Names, base: SweepSpec | None) -> Mistakes:
+def _space(data: dict[str, Any], names: Blocks, base: SweepSpec | None) -> Mistakes:
     """Mistakes in names and conditions, and then in values that no trial can have."""
     written, domains = mapping(data, "space"), dict[str, Any]()
     if len(written) > _MOST_PARAMETERS:
@@ -119,7 +111,7 @@ def _names(parameter: Parameter, parameters: Mapping[str, Parameter], wrong: set
         yield f"must be a list of names of {parameter.block}s"
 
 
-def _values(space: SearchSpace, parameter: Parameter, names: Names) -> Iterator[str]:
+def _values(space: SearchSpace, parameter: Parameter, names: Blocks) -> Iterator[str]:
     """What is wrong with each value of a domain by itself; what does not go together is found when a trial has it."""
     source, domain = space.drawn(parameter.path)
     known = None if parameter.field else names[parameter.block]
