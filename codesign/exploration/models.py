@@ -92,7 +92,9 @@ def write_models(
     """
     folder = open_folder(join(output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]
-    rows = _rows_by_point(table.frame)
+    frame, trial = table.frame, f"{AXIS_PREFIX}{TRIAL_AXIS}"
+    labels: Any = frame[trial] if trial in frame else [""] * len(frame)
+    rows = frame.groupby([labels, "point"]).indices
     written: list[tuple[str, ModelCard]] = []
     missing: list[tuple[str, str]] = []
     unfit = 0
@@ -162,16 +164,6 @@ def _models(label: str, plan: Plan) -> list[_Model]:
         )
         for (recipe, seed, named), own in points.items()
     ]
-
-
-def _rows_by_point(frame: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
-    """Positions of rows by their trial, "" where there is none, and design point."""
-    trial = f"{AXIS_PREFIX}trial"
-    labels = frame[trial] if trial in frame else [""] * len(frame)
-    positions: dict[tuple[str, str], list[int]] = {}
-    for position, (label, point) in enumerate(zip(labels, frame["point"], strict=True)):
-        positions.setdefault((label, point), []).append(position)
-    return positions
 
 
 def _write(

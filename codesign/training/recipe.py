@@ -61,14 +61,7 @@ class Calibration(Spec):
     @property
     def schedule(self) -> Schedule:
         """The forward pass that the network is calibrated for."""
-        return Schedule(
-            policy=self.policy,
-            group_size=self.group_size,
-            input_mode=self.input_mode,
-            refractory=self.refractory,
-            stop=self.stop,
-            steps_after_output=self.steps_after_output,
-        )
+        return Schedule(**self.model_dump(exclude={"criterion", "samples"}))
 
     @property
     def summary(self) -> str:

@@ -24,10 +24,10 @@ from codesign.errors import DataError, InputError
 from codesign.files import open_folder
 from codesign.files.code import sealed, unsealed
 from codesign.files.local import MOST_BYTES
+from codesign.workload.event_rows import DTYPES
 from codesign.workload.events import EventBatch
 
 _LOG = logging.getLogger(__name__)
-_ARRAYS = ("offsets", "indices", "values", "labels", "sample_ids")
 _reported: set[Path] = set()
 
 
@@ -120,7 +120,7 @@ def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     meta: dict[str, Any] = {}
     for name, batch in batches.items():
-        for field in _ARRAYS:
+        for field in DTYPES:
             array = getattr(batch, field)
             arrays[f"{name}.{field}"] = _smallest(array) if field in ("indices", "values") else array
         meta[name] = {field: getattr(batch, field) for field in ("timesteps", "input_size", "timestep_s", "currents")}
@@ -134,9 +134,8 @@ def _batches_of(data: bytes) -> dict[str, EventBatch]:
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         content = {name: file[name] for name in file.files}
     meta = json.loads(content.pop("meta").tobytes())
-    types = {"indices": np.int32, "values": np.float32}
     batches = {}
     for name, parameters in meta.items():
-        arrays = {field: content[f"{name}.{field}"].astype(types.get(field, np.int64), copy=False) for field in _ARRAYS}
+        arrays = {field: content[f"{name}.{field}"].astype(kind, copy=False) for field, kind in DTYPES.items()}
         batches[name] = EventBatch(**arrays, **parameters)
     return batches

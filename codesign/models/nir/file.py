@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.deferred import h5py
 from codesign.errors import InputError
 from codesign.files import Location, printable, read_file
 from codesign.files.folder import reason_of
@@ -37,8 +38,6 @@ def read_tree(path: Location) -> tuple[Tree, str]:
     Raises:
         InputError: there is none, or it is no HDF5 file, damaged, too large, or refers to what is outside it.
     """
-    import h5py
-
     place = printable(path)
     content = read_file(path)
     if content is None:
@@ -63,8 +62,6 @@ class _Reader:
         self._bytes = self._items = self._texts = 0
 
     def group(self, group: Any, path: tuple[str, ...]) -> dict[str, Any]:
-        import h5py
-
         if len(path) > _DEEPEST:
             raise self._refusal(path, f"groups may be {_DEEPEST} deep; a group that holds itself is deeper")
         held: dict[str, Any] = {}
@@ -85,8 +82,6 @@ class _Reader:
         return held
 
     def _dataset(self, dataset: Any, where: tuple[str, ...]) -> Any:
-        import h5py
-
         if dataset.is_virtual or dataset.external:
             raise self._refusal(where, "takes its numbers from another file; a model must be complete in its file")
         if h5py.check_string_dtype(dataset.dtype) is not None:
@@ -114,14 +109,14 @@ class _Reader:
         self._texts += math.prod(dataset.shape)
         if self._texts > _MOST_TEXTS:
             raise self._refusal(where, f"a model may have {_MOST_TEXTS:,} texts")
-        if dataset.shape == ():
-            return self._counted(texts[()], where)
-        if len(dataset.shape) == 1:
-            return [self._counted(texts[row], where) for row in range(dataset.shape[0])]
-        if len(dataset.shape) != 2:
+        if len(dataset.shape) > 2:
             raise self._refusal(where, f"must be one text, or rows of texts, found shape {dataset.shape}")
-        rows, columns = dataset.shape
-        return [[self._counted(texts[row, column], where) for column in range(columns)] for row in range(rows)]
+
+        def below(*at: int) -> Any:
+            inside = dataset.shape[len(at) :]
+            return [below(*at, i) for i in range(inside[0])] if inside else self._counted(texts[at], where)
+
+        return below()
 
     def _counted(self, text: str, where: tuple[str, ...]) -> str:
         self._bytes += len(text)
