@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from codesign.analysis.comparisons.variants import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.results.naming import points_in_words
@@ -149,11 +150,8 @@ def pace_warnings(
         ),
         ("overloaded_ticks", lambda point: True, "has ticks in which a core or a link has more to do than fits"),
     ):
-        by_chip: dict[str, list[Point]] = {}
-        for point in gathered:
-            if column in columns and applies(point) and point.value(column).mean is not None:
-                by_chip.setdefault(point.chip, []).append(point)
-        for chip, members in by_chip.items():
+        known = [p for p in gathered if column in columns and applies(p) and p.value(column).mean is not None]
+        for chip, members in by_option(known, lambda point: point.chip).items():
             slow = [point for point in members if (point.value(column).mean or 0.0) > 0]
             if slow:
                 worst = max(slow, key=lambda point: point.value(column).mean or 0.0)

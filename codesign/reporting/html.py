@@ -60,6 +60,7 @@ def render_report(table: ResultTable) -> str:
     sections = sections_of(answered)
     options = next((answer.options for answer in answers if answer.options), ())
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
+    trust = trust_line(metadata, answers, answered.names) if points else ""  # there is no number to be trusted
     return render_page(
         "page/page.html.j2",
         scripts=_SCRIPTS if points else _SCRIPTS[:1],  # without points the first screen's have nothing to draw
@@ -73,7 +74,7 @@ def render_report(table: ResultTable) -> str:
         data=data,
         limits={"low": int(min(accuracies, default=0)), "high": round(max(accuracies, default=100) + 0.05, 1)},
         options=[{"label": option.label, "standing": _standing(option)} for option in options[:_MOST_ROWS]],
-        trust=" ".join(filter(None, [unpriced_currents(points), _trust(answered)])),
+        trust=" ".join(filter(None, [unpriced_currents(points), trust])),
         lowering=what_limits(first_taking_part(options or answered.chips.options), answered.names),
         lacking=without_result(answered),
         summary=_summary(metadata, points),
@@ -159,11 +160,6 @@ def _note(table: AnsweredTable) -> str:
     return " ".join(filter(None, said))
 
 
-def _trust(table: AnsweredTable) -> str:
-    """Empty where no number is shown that could be trusted."""
-    return trust_line(table.metadata, table.answers, table.names) if table.points else ""
-
-
 def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     workload = metadata.workload
     seeds = max((point.value("accuracy").seeds for point in points), default=0)
@@ -209,7 +205,7 @@ def _asked(
     places = {point.number: place for place, point in enumerate(shown)}
     column, more = _aim(question)
     able = _taking_part(question, points)
-    limits = resolved(_limits(question), able)
+    limits = resolved(question.target if isinstance(question, TargetQuestion) else question.where, able)
     required = max((limit.value for limit in limits if _of_control(limit)), default=None)
     members = [places[point.number] for point in able if point.number in places]
     all_able = [place for place, point in enumerate(shown) if not point.set_aside]
@@ -244,10 +240,6 @@ def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[s
             return question.columns[0], question.columns[0] == "accuracy"
         case TargetQuestion():
             return "energy_j", False
-
-
-def _limits(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[Constraint, ...]:
-    return question.target if isinstance(question, TargetQuestion) else question.where
 
 
 def _of_control(limit: Constraint) -> bool:

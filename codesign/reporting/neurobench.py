@@ -40,20 +40,21 @@ _SHARES = ("accuracy", "activation sparsity")
 
 def neurobench_of(point: Point) -> dict[str, Any]:
     """The metrics of a point; None where its results file does not have one, as those written before."""
-    mean = {name: point.value(name).mean for name in ("accuracy", "activation_sparsity", "decision_operations")}
-    operations, macs, dense, weights = (
-        point.value(name).mean for name in ("synaptic_operations", "input_macs", "dense_operations", "weights")
-    )
+
+    def mean(column: str) -> float | None:
+        return point.value(column).mean
+
+    operations, macs, weights = map(mean, ("synaptic_operations", "input_macs", "weights"))
     return {
-        "ClassificationAccuracy": mean["accuracy"],
+        "ClassificationAccuracy": mean("accuracy"),
         "Footprint": None if weights is None else weights * (point.weight_bits or 32) / 8,
-        "ActivationSparsity": mean["activation_sparsity"],
+        "ActivationSparsity": mean("activation_sparsity"),
         "SynapticOperations": {
             "MACs": macs,
             "ACs": None if operations is None or macs is None else operations - macs,
-            "Dense": dense,
+            "Dense": mean("dense_operations"),
         },
-        "decision_operations": mean["decision_operations"],
+        "decision_operations": mean("decision_operations"),
     }
 
 

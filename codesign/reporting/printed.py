@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codesign.analysis.answers.answers import Answer, Option
+from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
 from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval
@@ -32,14 +32,17 @@ def printed_table(answer: Answer) -> Table | None:
     options = answer.options
     if not options:
         return None
-    names = dict.fromkeys(name for option in options for name in (*option.values, *_printed(option)))
-    remarks = [option.obstacle or (option.printed.remark if option.printed else "") for option in options]
+    printed = [option.printed or PrintedNumbers(values={}) for option in options]
+    names = dict.fromkeys(
+        name for option, there in zip(options, printed, strict=True) for name in (*option.values, *there.values)
+    )
+    remarks = [option.obstacle or there.remark for option, there in zip(options, printed, strict=True)]
     columns: list[_Column] = [
         (Heading(text="as printed"), [Cell(text=option.label) for option in options]),
-        *(column for name in names for column in _columns(name, options)),
+        *(column for name in names for column in _columns(name, options, printed)),
         (Heading(text="not as printed", wide=True), [Cell(text=text) for text in remarks]),
     ]
-    if not any(option.printed is not None and option.printed.remark for option in options):
+    if not any(there.remark for there in printed):
         columns.pop()
     return Table(
         caption=f"{answer.question}, and here with 95 % intervals over training seeds.",
@@ -48,28 +51,24 @@ def printed_table(answer: Answer) -> Table | None:
     )
 
 
-def _printed(option: Option) -> dict[str, float | str]:
-    return dict(option.printed.values) if option.printed else {}
-
-
-def _columns(name: str, options: Sequence[Option]) -> Iterator[_Column]:
+def _columns(name: str, options: Sequence[Option], printed: Sequence[PrintedNumbers]) -> Iterator[_Column]:
     """What is printed, what is here, and both as multiples of the reference row, as far as there is anything."""
-    label, printed = label_of(name), [_printed(option).get(name) for option in options]
-    known = any(value is not None for value in printed)
+    label, theirs = label_of(name), [there.values.get(name) for there in printed]
+    known = any(value is not None for value in theirs)
     if known:
-        yield Heading(text=f"{label}, printed", numeric=True), [_number(value, name) for value in printed]
+        yield Heading(text=f"{label}, printed", numeric=True), [_number(value, name) for value in theirs]
     here = [option.values.get(name, _NONE) for option in options]
     yield (
         Heading(text=f"{label}, here", numeric=True),
         [Cell(text=with_interval(value, like(name)), order=value.mean) for value in here],
     )
-    multiples = [(option.printed.multiples if option.printed else {}).get(name) for option in options]
+    multiples = [there.multiples.get(name) for there in printed]
     if any(multiple is not None for multiple in multiples):
         hint = f"{label} as a multiple of that of the reference row; here paired by seed"
         pairs = [multiple or (None, _NONE) for multiple in multiples]
         if known:
-            theirs = [Cell(text=number(value), order=value) for value, _ in pairs]
-            yield Heading(text="multiple, printed", numeric=True, hint=hint), theirs
+            cells = [Cell(text=number(value), order=value) for value, _ in pairs]
+            yield Heading(text="multiple, printed", numeric=True, hint=hint), cells
         ours = [Cell(text=_multiple(value), order=value.mean) for _, value in pairs]
         yield Heading(text="multiple, here", numeric=True, hint=hint), ours
 

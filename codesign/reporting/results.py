@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from codesign import arguments
 from codesign.analysis.answers.answers import Answer
@@ -25,11 +25,9 @@ from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.files import Location
 from codesign.mistakes import suggestion
+from codesign.reporting.charts.base import Figure, styled
+from codesign.reporting.charts.sweeps import effects_figure, parts_figure, scatter
 from codesign.units import plural
-
-if TYPE_CHECKING:
-    from codesign.reporting.charts.base import Figure
-
 
 _SHOWN = ("accuracy", "energy_j", "latency_s")
 _ROWS = 8
@@ -153,8 +151,6 @@ class Plots:
         Args:
             by: what gives the colour: chip, schedule or recipe.
         """
-        from codesign.reporting.charts.sweeps import scatter
-
         known = ("chip", "schedule", "recipe")
         if by not in known:
             raise InputError(f"by: unknown {by!r}{suggestion(by, known)}")
@@ -162,20 +158,14 @@ class Plots:
 
     def effects(self, column: str = "accuracy") -> Any:
         """What each option of each choice does to a column, all else equal."""
-        from codesign.reporting.charts.sweeps import effects_figure
-
         return self._chart(effects_figure(self.results.points, self.results.names, _column(column)))
 
     def parts(self, column: str = "energy_j") -> Any:
         """What energy or time is made of."""
-        from codesign.reporting.charts.sweeps import parts_figure
-
         return self._chart(parts_figure(self.results.points, self.results.names, _column(column)))
 
     @staticmethod
     def _chart(figure: Figure | None) -> Any:
-        from codesign.reporting.charts.base import styled
-
         if figure is None:
             raise InputError("there is nothing to draw: no point has these columns")
         return styled(figure)

@@ -64,6 +64,11 @@ def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[st
     )
 
 
+def with_rows(*tables: Table) -> tuple[Table, ...]:
+    """Those that say anything."""
+    return tuple(table for table in tables if table.rows)
+
+
 def shortened(table: Table, limit: int) -> Table:
     """The first rows of a table, and how many there are in its caption; the table itself if it is no longer."""
     if len(table.rows) <= limit:

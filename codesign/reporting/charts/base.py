@@ -35,6 +35,8 @@ _LETTERS_BESIDE, _LETTERS_ABOVE = 48, 16
 """In a line of the name of a row, and of a column."""
 _LINE, _ROW, _COLUMN = 13, 24, 110
 """Pixels of a line, of a row and of a column."""
+EDGE = "#8a8f98"
+"""A grey that is seen on light and on dark ground."""
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 # Okabe and Ito's colours, which eyes with any colour blindness tell apart, and four darker ones for long lists; both
 # brightened for dark ground.

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from codesign.analysis.results.formatting import quantity
 from codesign.deferred import alt
-from codesign.reporting.charts.base import Figure, Row, axis_of, color, figure, nominal, source, tooltip
+from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, color, figure, nominal, source, tooltip
 
 _WIDTH, _HEIGHT = 960.0, 420.0
 _LETTER, _LINE = 6.4, 13.0
 _KINDS = ("an operation alone", "with other terms in it", "all-in: does not compare")
-_EDGE = "#8a8f98"
 Box = tuple[float, float, float, float]
 
 
@@ -56,7 +55,7 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         shape=alt.Shape(
             "kind:N",
             scale=nominal(used, range=[("circle", "triangle-up", "square")[_KINDS.index(kind)] for kind in used]),
-            legend=alt.Legend(title="energy of", symbolFillColor=_EDGE, symbolStrokeColor=_EDGE)
+            legend=alt.Legend(title="energy of", symbolFillColor=EDGE, symbolStrokeColor=EDGE)
             if len(used) > 1
             else None,
         ),
@@ -69,13 +68,13 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         base.mark_rule(opacity=0.5).encode(x="left:Q", x2="right:Q"),
     ]
     lead = alt.Chart(source([row for row in rows if row["far"]])).mark_rule(strokeWidth=0.6, opacity=0.8)
-    lines = lead.encode(x="x:Q", y="y:Q", x2="nameX:Q", y2="nameY:Q", color=alt.value(_EDGE))
+    lines = lead.encode(x="x:Q", y="y:Q", x2="nameX:Q", y2="nameY:Q", color=alt.value(EDGE))
     names = base.mark_text(fontSize=11).encode(x="nameX:Q", y="nameY:Q", text="name:N")
     layers = [
         *([lines] if any(row["far"] for row in rows) else []),
         *bars,
         points,
-        names.encode(color=alt.value(_EDGE)),
+        names.encode(color=alt.value(EDGE)),
     ]
     return figure(
         "chips",

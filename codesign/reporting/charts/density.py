@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codesign.deferred import alt
-from codesign.reporting.charts.base import Figure, Row, axis_of, figure, source, tooltip
+from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, figure, source, tooltip
 
 _HEIGHT = 320
-_EDGE = "#8a8f98"
 
 
 def density_figure(
@@ -51,6 +50,6 @@ def density_figure(
         )
     )
     marks: list[Row] = [{"x": latency, "y": joules, "point": text} for latency, joules, text in front]
-    dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=_EDGE, strokeWidth=0.8)
+    dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
     chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
     return figure(name, title, chart.properties(width="container", height=_HEIGHT), note)

@@ -26,6 +26,7 @@ from codesign.analysis.results.statistics import Interval, interval
 from codesign.deferred import alt
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.charts.base import (
+    EDGE,
     Figure,
     Row,
     axis_of,
@@ -46,7 +47,6 @@ _LABELLED = 2000
 """With more points than this none says what it is when hovered, which would take megabytes."""
 _MOST_BARS = 12
 _HEIGHT = 340
-_EDGE = "#8a8f98"
 _FAR_APART = 8
 """Bars whose sums differ by more than this factor are drawn as shares: the short ones would show nothing."""
 _TIMES = {
@@ -101,7 +101,7 @@ def scatter(
         opacity=alt.condition(shown, alt.value(1), alt.value(0.08), empty=True),
         tooltip=tooltip(point="point", xs=column_label(x), ys=column_label(y), covers="energy of") if labelled else [],
     )
-    edge = edges.encode(detail="group:N", color=alt.value(_EDGE))
+    edge = edges.encode(detail="group:N", color=alt.value(EDGE))
     layers = [edge, bars, marks] if labelled else [edge, marks]
     layers[-1] = layers[-1].properties(name="marks").add_params(shown)
     chart = alt.layer(*layers).properties(width="container", height=_HEIGHT)
@@ -172,7 +172,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     places = {"values": log_ticks(min(values), max(values))} if log else {"tickCount": 6}
     axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places)
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
-    middle = chart.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(_EDGE))
+    middle = chart.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
     layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
     return figure(

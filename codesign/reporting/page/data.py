@@ -252,7 +252,9 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     return {
         "part": part,
         "of": of,
-        "names": [_counts(point) for point in firsts],
+        "names": [
+            coverage_words(point.charged) if point.separable else "all that one measurement spent" for point in firsts
+        ],
         "terms": [len(point.coverage) for point in firsts],
         "whole": [whole.setdefault(comparison_group(point, ("energy_j",)), len(whole)) for point in firsts],
         "matched": matched,
@@ -271,7 +273,3 @@ def _shared(point: Point, terms: tuple[str, ...] | Obstacle, own: bool) -> float
         return None
     energy = energy_of(point, terms)
     return _rounded(float(energy.mean()), 4) if len(energy) else None
-
-
-def _counts(point: Point) -> str:
-    return f"{coverage_words(point.charged)}" if point.separable else "all that one measurement spent"

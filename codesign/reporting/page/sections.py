@@ -28,7 +28,7 @@ from codesign.reporting.section import Section
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.sections.study import study_sections
-from codesign.reporting.tables import Cell, Heading, Table, text_table
+from codesign.reporting.tables import Cell, Heading, Table, text_table, with_rows
 from codesign.units import format_si, plural
 
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
@@ -44,13 +44,15 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         Section(
             name="not-modelled",
             title="What is not modelled",
-            body=(*_warnings(points, metadata), *_known(*_said_of_chips(points))),
+            body=(*_warnings(points, metadata), *with_rows(*_said_of_chips(points))),
         ),
-        Section(name="failures", title="Without a result", body=_known(failure_table(table))),
+        Section(name="failures", title="Without a result", body=with_rows(failure_table(table))),
         Section(
             name="chips",
             title="Chips: where the numbers come from",
-            body=_known(_citations(metadata), validation_table(metadata), chip_numbers(metadata), _remarks(metadata)),
+            body=with_rows(
+                _citations(metadata), validation_table(metadata), chip_numbers(metadata), _remarks(metadata)
+            ),
         ),
         _reproduction(metadata),
     )
@@ -74,10 +76,6 @@ def effects_section(points: Sequence[Point], names: Names) -> Section | None:
     drawn = [matrix, *(effects_figure(points, names, column) for column in _EFFECTS)]
     body = tuple(one for one in drawn if one is not None)
     return Section(name="effects", title="What each choice does", summary="all else equal", body=body) if body else None
-
-
-def _known(*tables: Table) -> tuple[Table, ...]:
-    return tuple(table for table in tables if table.rows)
 
 
 def _said_of_chips(points: Sequence[Point]) -> Iterator[Table]:
@@ -160,6 +158,6 @@ def _reproduction(metadata: ResultMetadata) -> Section:
     return Section(
         name="reproduction",
         title="Data, method and reproduction",
-        body=(*description, *_known(*tables)),
+        body=(*description, *with_rows(*tables)),
         code=metadata.command,
     )

@@ -24,7 +24,7 @@ from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
+from codesign.reporting.tables import Cell, Heading, Table, shortened, with_rows, without_repeats
 from codesign.units import format_si
 
 _MOST_HALVED = 5
@@ -36,10 +36,9 @@ def parts_section(table: AnsweredTable) -> Section | None:
     """Each chip's variant in the answer that chooses one, or its most accurate one where the answer has none."""
     shown, names = _best_of_each(table), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
-    charged = _charged(table, shown, names)
-    tables = (_halved(shown, names), _layers(shown, names), charged, _quantized(shown, names))
-    if not figures and charged is None:
+    if not shown:
         return None
+    tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
     answering = {option.point.chip for option in table.chips.options if option.point is not None}
     others = [*dict.fromkeys(names.chips[point.chip] for point in shown if point.chip not in answering)]
     variants = "variant is" if len(others) == 1 else "variants are"
@@ -50,7 +49,7 @@ def parts_section(table: AnsweredTable) -> Section | None:
         name="parts",
         title="Energy and time by part",
         summary="each chip at its best",
-        body=(chosen, *figures, book, *(one for one in tables if one is not None)),
+        body=(chosen, *figures, book, *with_rows(*tables)),
     )
 
 
@@ -61,15 +60,13 @@ def _best_of_each(table: AnsweredTable) -> list[Point]:
     return sorted((point for point in best.values() if point is not None), key=lambda point: point.number)
 
 
-def _halved(points: Sequence[Point], names: Names) -> Table | None:
+def _halved(points: Sequence[Point], names: Names) -> Table:
     rows = [
         (Cell(text=names.chips[point.chip]), Cell(text=number.change), _change(number.energy), _change(number.latency))
         for point in points
         for number in halved_numbers(point)[:_MOST_HALVED]
         if number.saving >= WORTH
     ]
-    if not rows:
-        return None
     return Table(
         caption="What would lower them most, one number of a chip at a time.",
         headings=(
@@ -90,7 +87,7 @@ def _change(factor: float) -> Cell:
     return Cell(text="" if factor == 1 else change, order=factor - 1)
 
 
-def _layers(points: Sequence[Point], names: Names) -> Table | None:
+def _layers(points: Sequence[Point], names: Names) -> Table:
     rows, chips = [], len({point.chip for point in points})
     for point in points:
         spikes, operations = point.means("layer_spikes"), point.means("layer_operations")
@@ -107,8 +104,6 @@ def _layers(points: Sequence[Point], names: Names) -> Table | None:
                     Cell(text=percent(share), order=share),
                 )
             )
-    if not rows:
-        return None
     table = Table(
         caption="Where in the network the work is, per sample.",
         headings=(
@@ -124,7 +119,7 @@ def _layers(points: Sequence[Point], names: Names) -> Table | None:
     return shortened(table, _MOST_LAYERS)
 
 
-def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table | None:
+def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table:
     rows = []
     for point in points:
         own = table.frame.loc[point.rows.index]
@@ -147,8 +142,6 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
                 Cell(text=gating or UNKNOWN),
             )
         )
-    if not rows:
-        return None
     return without_repeats(
         Table(
             caption="How each chip is charged.",
@@ -171,7 +164,7 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
     )
 
 
-def _quantized(points: Sequence[Point], names: Names) -> Table | None:
+def _quantized(points: Sequence[Point], names: Names) -> Table:
     rows = []
     for point in points:
         before, after = point.seeds("float_accuracy"), point.seeds("accuracy")
@@ -186,8 +179,6 @@ def _quantized(points: Sequence[Point], names: Names) -> Table | None:
                     Cell(text=points_with_interval(loss), order=loss.mean),
                 )
             )
-    if not rows:
-        return None
     headings = ("bits", "32-bit weights", "on the chip", "loss, points")
     table = Table(
         caption="Accuracy before and after quantization.",
