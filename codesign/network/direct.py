@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -60,17 +60,6 @@ Skip = Annotated[IdentitySkip | LinearSkip | ConvolutionSkip, Field(discriminato
 """Layers are counted from 0, pools apart. A skip begins behind the pools that follow `from`, as the next layer does."""
 
 
-class LayerGrid(Protocol):
-    """A `LayerShape`."""
-
-    @property
-    def height(self) -> int: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def window(self) -> Window | None: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class DirectShape:
     """A connection whose spikes arrive in the same timestep.
@@ -103,22 +92,24 @@ class DirectShape:
         return f"{source} to layer {self.target} within the timestep"
 
 
-def comes_in_time(direct: DirectShape, layers: Sequence[LayerGrid]) -> bool:
+def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | None]]) -> bool:
     """Whether no neuron can have all messages of the layer before while one of a direct connection is still to come.
 
     That is so where every source of the connection is seen through the layers between, each of which waits for it.
+
+    Args:
+        layers: the grid of each layer, and what its neurons see; None for everything.
     """
     between = layers[direct.source + 1 : direct.target + 1]
-    windows = [layer.window for layer in between]
-    grouped = any(window is not None and window.groups > 1 for window in windows)
+    grouped = any(window is not None and window.groups > 1 for _, window in between)
     if direct.target <= direct.source or direct.window is None or grouped:
         return False
-    for name, size in (("rows", "height"), ("columns", "width")):
+    for place, name in enumerate(("rows", "columns"), start=1):
         own: KernelAxis = getattr(direct.window, name)
         seen = np.eye(own.length, dtype=bool)
-        for layer, window in zip(between, windows, strict=True):
+        for grid, window in between:
             if window is None:
-                seen = np.tile(seen.any(axis=0), (getattr(layer, size), 1))
+                seen = np.tile(seen.any(axis=0), (grid[place], 1))
             else:
                 seen = _seen(getattr(window, name)) @ seen
         if (_seen(own) & ~seen).any():

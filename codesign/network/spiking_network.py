@@ -127,9 +127,8 @@ class SpikingNetwork(torch.nn.Module):
         numbers = {"biases": self.bias, **{name: getattr(self, name) for name in OF_NEURONS}}
         numbers |= {"thresholds": self.threshold, "time_constant": self.time_constant}
         if not are_finite(weights := self.all_weights()):  # their names take longer than the look
-            kinds = "layer", "delayed connection", "direct connection"
-            held = self.connections, self.delayed_connections, self.direct_connections
-            names = (f"weights of {kind} {i}" for kind, ones in zip(kinds, held, strict=True) for i in range(len(ones)))
+            kinds = self.all_connections().items()
+            names = (f"weights of {kind} {number}" for kind, ones in kinds for number in range(len(ones)))
             numbers = dict(zip(names, weights, strict=True)) | numbers
         check_numbers({name: tensor for name, tensor in numbers.items() if tensor is not None})
         gate = self.input_gate
@@ -355,13 +354,16 @@ class SpikingNetwork(torch.nn.Module):
 
     def all_weights(self) -> list[torch.nn.Parameter]:
         """The weight of each connection, then of each delayed and of each direct connection."""
-        held: tuple[Any, ...] = self.connections, self.delayed_connections, self.direct_connections
-        return [connection.weight for connections in held for connection in connections]
+        return [connection.weight for connections in self.all_connections().values() for connection in connections]
+
+    def all_connections(self) -> dict[str, Any]:
+        """Connections in this order, by what messages call their kind."""
+        of_kinds = {"layer": self.connections, "delayed connection": self.delayed_connections}
+        return {**of_kinds, "direct connection": self.direct_connections}
 
     def layers_fed(self) -> list[int]:
         """The layer that each of these leads to."""
-        delayed, direct = [one.target for one in self.shape.delayed], [one.target for one in self.shape.direct]
-        return [*range(len(self.connections)), *delayed, *direct]
+        return [*range(len(self.connections)), *(one.target for one in self.shape.further)]
 
     def load_weights(self, weights: Iterable[Any]) -> None:
         """Take weights that were trained elsewhere. Thresholds, time constants and biases not given stay as they are.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
@@ -40,8 +39,7 @@ def check_tensors(network: SpikingNetwork) -> None:
 
 def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:
     """Their names and the shapes that they should have."""
-    held: tuple[Any, ...] = network.connections, network.delayed_connections, network.direct_connections
-    for kind, connections in zip(("layer", "delayed connection", "direct connection"), held, strict=True):
+    for kind, connections in network.all_connections().items():
         for number, connection in enumerate(connections):
             yield f"weights of {kind} {number}", connection.weight, connection.weight_shape
     for name in ("threshold", "time_constant", "bias", *OF_NEURONS):

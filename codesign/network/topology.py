@@ -163,7 +163,8 @@ class NetworkShape:
     @property
     def gates_suffice(self) -> bool:
         """Whether neurons that wait for all messages of the layer before have those of direct connections by then."""
-        return all(comes_in_time(one, self.layers) for one in self.direct)
+        layers = [(layer.grid, layer.window) for layer in self.layers]
+        return all(comes_in_time(one, layers) for one in self.direct)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
