@@ -302,14 +302,13 @@ def _area_of(point: Point) -> _Side | None:
 def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side | None:
     by_seed: dict[int, list[Floats]] = {}
     ranges: dict[tuple[str, ...], Mapping[Any, Any]] = {}
-    terms_of = (*ENERGY_COLUMNS.values(), "uncertain_terms", "term_scale_j", *_TERMS)
-    drawn = (name for factor in DRAWN[column] for name in factor)
-    times = ("latency_s", "on_s", *_LATENCY)
-    needed = [*dict.fromkeys((column, *times, *drawn, *_UNCERTAIN, *terms_of))]
-    rows = point.rows[needed].to_dict("records")
+    drawn = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
+    needed = drawn if terms is None else (*drawn, "uncertain_terms", "term_scale_j", *_TERMS)
+    read = {*needed, "latency_s", "on_s", *_LATENCY, *ENERGY_COLUMNS.values()}
+    rows = point.rows[sorted(read)].to_dict("records")
     for seed, row in zip(point.rows["training_seed"], rows, strict=True):
-        values = _whole(row, column, point.silicon) if terms is None else _parts(row, terms, column)
-        if values is not None:
+        if all(is_known(row[name]) for name in needed):
+            values = _whole(row, column, point.silicon) if terms is None else _parts(row, terms, column)
             by_seed.setdefault(int(seed), []).append(values)
             ranges.setdefault(tuple(row["uncertain_numbers"]), row)
     if not by_seed:
@@ -331,11 +330,8 @@ def _gathered(point: Point, column: str, terms: Sequence[str] | None) -> _Side |
     )
 
 
-def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats | None:
-    """(1 + D + 2 n) values of a row, as a `_Side` has them; None where one is not known."""
-    needed = (column, *_UNCERTAIN, *chain(*DRAWN[column]))
-    if not all(is_known(row[name]) for name in needed):
-        return None
+def _whole(row: Mapping[Any, Any], column: str, silicon: str) -> Floats:
+    """(1 + D + 2 n) values of a row, as a `_Side` has them."""
     factors = [np.concatenate([row[name] for name in factor]).astype(float) for factor in DRAWN[column]]
     if column == "power_w":
         return np.array([row[column], *(factors[0] / _on_s(row, silicon))])
@@ -367,12 +363,9 @@ def _time_errors(row: Mapping[Any, Any], silicon: str) -> Floats | float:
     return np.concatenate([errors_at(row["uncertain_high"][place], places), *ends])
 
 
-def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats | None:
+def _parts(row: Mapping[Any, Any], terms: Sequence[str], column: str) -> Floats:
     """Sums of some terms, of a product times the latency: terms that differ between draws have their own draws, the
     others are as they are."""
-    needed = (column, "uncertain_terms", "term_scale_j", *_UNCERTAIN, *_TERMS, *chain(*DRAWN[column]))
-    if not all(is_known(row[name]) for name in needed):
-        return None
     moving = list(row["uncertain_terms"])
     wanted = {term.name: row[term.column] for name in terms for term in COVERAGE[name]}
     known = {name: float(value) for name, value in wanted.items() if is_known(value)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]
             continue
         entries, rows = lists[name].flatten(), _parents(lengths[name])
         if entries.null_count:
-            yield _told(f"column {name}", rows, ~_known(entries), "must have a value in every entry")
+            yield from _told(name, rows, ~_known(entries), lambda _: "must have a value in every entry")
         yield from _wrong_values(name, column, entries, rows)
         yield from _wrong_lists(name, column, lists, lengths)
 
@@ -45,10 +45,13 @@ def _wrong_values(name: str, column: Column, cells: Any, rows: Integers) -> Iter
         return
     else:
         wrong = _wrong_numbers(column, values.to_numpy(zero_copy_only=False))
-    if wrong.any():
-        found = values[int(np.argmax(wrong))].as_py()
+
+    def told(at: int) -> str:
+        found = values[at].as_py()
         written = repr(found) if not isinstance(found, str) or len(found) <= _SHOWN else f"{len(found):,} characters"
-        yield _told(f"column {name}", rows, wrong, f"must be {column.allowed}, found {written}")
+        return f"must be {column.allowed}, found {written}"
+
+    yield from _told(name, rows, wrong, told)
 
 
 def _wrong_numbers(column: Column, numbers: NDArray[Any]) -> Flags:
@@ -69,46 +72,37 @@ def _wrong_texts(column: Column, values: Any) -> Flags:
 
 def _wrong_lists(name: str, column: Column, lists: Mapping[str, Any], lengths: Mapping[str, Integers]) -> Iterator[str]:
     """Lists of a column whose lengths do not match each other, or those of other columns in the same row."""
-    own, rows, where = lengths[name], np.arange(len(lengths[name])), f"column {name}"
+    own, rows = lengths[name], np.arange(len(lengths[name]))
     others = column.length if isinstance(column.length, tuple) else ()
     if column.length is not None:
         needed = np.prod([lengths[other] for other in others], axis=0) if others else np.full(len(own), column.length)
         known = (own >= 0) & np.all([lengths[other] >= 0 for other in others], axis=0)
-        wrong = known & (own != needed)
-        if wrong.any():
-            rule = " · ".join(f"len({other})" for other in others)
-            first = int(np.argmax(wrong))
-            count = f"{rule} = {needed[first]}" if others else f"{needed[first]}"
-            yield _told(where, rows, wrong, f"must have {count} entries, found {own[first]}")
+        rule = f"{' · '.join(f'len({other})' for other in others)} = " if others else ""
+        mismatch = known & (own != needed)
+        yield from _told(name, rows, mismatch, lambda at: f"must have {rule}{needed[at]} entries, found {own[at]}")
     if column.alike and (own >= 0).any():
         usual = max(int(np.bincount(own[own >= 0]).argmax()), 1)
-        wrong = (own >= 0) & (own != usual)
-        if wrong.any():
-            rule = f"must have as many entries in all rows, here {usual}"
-            yield _told(where, rows, wrong, f"{rule}, found {own[np.argmax(wrong)]}")
+        alike = f"must have as many entries in all rows, here {usual}"
+        yield from _told(name, rows, (own >= 0) & (own != usual), lambda at: f"{alike}, found {own[at]}")
     if column.ascending:
         entries, parents = lists[name].flatten().to_numpy(zero_copy_only=False), _parents(own)
         falls = (entries[1:] <= entries[:-1]) & (parents[1:] == parents[:-1])
-        if falls.any():
-            yield _told(where, parents[1:], falls, "must ascend, found an entry that is not above the one before it")
-    if column.not_above:
-        both = (own == lengths[column.not_above]) & (own > 0)
-        below, above = (
-            lists[part].filter(both).flatten().to_numpy(zero_copy_only=False) for part in (name, column.not_above)
-        )
-        wrong = below > above
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            parents = np.repeat(rows[both], own[both])
-            yield _told(
-                where, parents, wrong, f"must not be above {column.not_above}, found {below[at]} above {above[at]}"
-            )
+        ascent = "must ascend, found an entry that is not above the one before it"
+        yield from _told(name, parents[1:], falls, lambda _: ascent)
+    if other := column.not_above:
+        both = (own == lengths[other]) & (own > 0)
+        below, above = (lists[part].filter(both).flatten().to_numpy(zero_copy_only=False) for part in (name, other))
+        parents = np.repeat(rows[both], own[both])
+        limit = f"must not be above {other}"
+        yield from _told(name, parents, below > above, lambda at: f"{limit}, found {below[at]} above {above[at]}")
 
 
-def _told(where: str, rows: Integers, wrong: Flags, what: str) -> str:
-    found = np.unique(rows[wrong])
-    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-    return f"{where}, row {found[0]}{more}: {what}"
+def _told(name: str, rows: Integers, wrong: Flags, what: Callable[[int], str]) -> Iterator[str]:
+    """In which rows cells of a column are wrong, and what is wrong with the first of them; nothing where none is."""
+    if wrong.any():
+        found = np.unique(rows[wrong])
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        yield f"column {name}, row {found[0]}{more}: {what(int(np.argmax(wrong)))}"
 
 
 def _known(cells: Any) -> Flags:

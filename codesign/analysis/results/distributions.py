@@ -48,8 +48,8 @@ def _shares(counted: Iterable[tuple[int, int]]) -> Curve:
 
 def convergence_curve(point: Point) -> Curve:
     """Mean over rows; a row whose curve ended earlier keeps its last accuracy, as its passes kept their outputs."""
-    curves = [[float(value) for value in cell] for cell in point.rows["convergence_accuracy"] if cell is not None]
-    curves = [curve for curve in curves if curve]
+    cells = (cell for cell in point.rows["convergence_accuracy"] if cell is not None and len(cell))
+    curves = [[float(value) for value in cell] for cell in cells]
     if point.layered or not curves:
         return []
     length = max(map(len, curves))

@@ -44,6 +44,11 @@ class Study:
         return (*([self.facts.baseline] if self.facts.baseline else []), *self.facts.trials)
 
     @cached_property
+    def complete(self) -> tuple[TrialFacts, ...]:
+        """Trials whose values are those of the full fidelity, in order of their numbers."""
+        return tuple(trial for trial in self.facts.trials if trial.state == "complete")
+
+    @cached_property
     def front(self) -> tuple[TrialFacts, ...]:
         """Trials on the front, best in the first objective first."""
         found = [trial for trial in self.facts.trials if trial.on_front]
@@ -68,19 +73,19 @@ class Study:
             return ""
         states = Counter(trial.state for trial in trials).most_common()
         sentences = [f"No trial is on the front: {listed([f'{count:,} {_STATES[state]}' for state, count in states])}"]
-        if complete := [trial for trial in trials if trial.state == "complete"]:
-            sentences.append(self._missed(complete))
+        if self.complete:
+            sentences.append(self._missed())
         if refused := next((trial for trial in trials if trial.reason), None):
             sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
         if self.tested:
             sentences.append("What follows is the baseline")
         return ". ".join(sentences)
 
-    def _missed(self, complete: Sequence[TrialFacts]) -> str:
+    def _missed(self) -> str:
         """The references that no complete trial is better than, each with the best that was reached."""
         missed = []
         for place, objective in enumerate(self.objectives):
-            best = min(complete, key=lambda trial: best_first(trial, place, objective)).values[place]
+            best = min(self.complete, key=lambda trial: best_first(trial, place, objective)).values[place]
             sign = 1 if objective.direction == "maximize" else -1
             if objective.reference is not None and (best is None or sign * best <= sign * objective.reference):
                 column, limit = column_label(objective.column), quantity(objective.reference, objective.column)
@@ -92,8 +97,7 @@ class Study:
         """Of all complete trials; None without one, with one objective, or where one has no reference."""
         if len(self.objectives) < 2:
             return None
-        complete = [trial for trial in self.facts.trials if trial.state == "complete"]
-        return max((trial.hypervolume for trial in complete if trial.hypervolume is not None), default=None)
+        return max((trial.hypervolume for trial in self.complete if trial.hypervolume is not None), default=None)
 
     @cached_property
     def baseline_hypervolume(self) -> float | None:
@@ -111,10 +115,10 @@ class Study:
 
     def among(self, index: int) -> str:
         """Of which trials `best` is the best, where a complete one that is not on the front has a better value."""
-        best, complete = self.best(index), [trial for trial in self.facts.trials if trial.state == "complete"]
+        best = self.best(index)
         if best is None:
             return ""
-        value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *complete))
+        value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *self.complete))
         return " among trials better than all references" if min(others) < value else ""
 
     def text(self, trial: TrialFacts, name: str) -> str:

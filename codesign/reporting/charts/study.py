@@ -50,13 +50,12 @@ def trade_off_figures(study: Study) -> list[Figure]:
 
 def progress_figures(study: Study) -> list[Figure]:
     """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
-    complete = [trial for trial in study.facts.trials if trial.state == "complete"]
     if study.hypervolume is not None:
-        values = [(trial, trial.hypervolume) for trial in complete if trial.hypervolume is not None]
+        values = [(trial, trial.hypervolume) for trial in study.complete if trial.hypervolume is not None]
         return [_progress("hypervolume", "Hypervolume", study, values, study.baseline_hypervolume, "")]
     found = []
     for place, objective in enumerate(study.objectives):
-        known = [(trial, value) for trial in complete if (value := trial.values[place]) is not None]
+        known = [(trial, value) for trial in study.complete if (value := trial.values[place]) is not None]
         baseline = study.facts.baseline
         level = baseline.values[place] if baseline is not None and baseline.state == "complete" else None
         if known:
