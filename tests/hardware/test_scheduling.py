@@ -79,35 +79,34 @@ def test_cores_are_named_where_layers_are_split_or_the_policy_looks_at_them() ->
 
 
 def test_schedules_that_a_chip_does_not_have_are_assumptions() -> None:
-    assert schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE)
-    assert not schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE)
-    assert schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE)
+    assert [*schedule_assumptions(find_chip("mubrain_layersync2024"), LAYERED, SHAPE)]
+    assert not [*schedule_assumptions(find_chip("mubrain_layersync2024"), Schedule(stop="drained"), SHAPE)]
+    assert [*schedule_assumptions(find_chip("loihi"), Schedule(stop="drained"), SHAPE)]
 
 
 def test_neurons_that_a_chip_does_not_have_are_assumptions() -> None:
     chip = find_chip("mubrain_layersync2024")
     leaky = NeuronSpec(time_constant=1e-3)
-    texts = neuron_assumptions(chip, leaky, refractory=True)
+    texts = [*neuron_assumptions(chip, leaky, refractory=True)]
     for words in ("no leak", "reset 'zero'", "refractory"):
         assert any(words in text for text in texts), words
     full = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}")
-    assert not neuron_assumptions(full, leaky.model_copy(update={"reset": "subtract"}))
+    assert not [*neuron_assumptions(full, leaky.model_copy(update={"reset": "subtract"}))]
     assert not [text for text in neuron_assumptions(chip, NeuronSpec()) if "leak" in text]
     bursting = NeuronSpec(time_constant=1e-3, reset="subtract", most_spikes=(1, 3), comparison=">=")
     (text,) = neuron_assumptions(full, bursting)
     assert text.endswith("is not stated to have most_spikes; evaluated with 1, 3")
     stated = full.supports.model_copy(update={"features": ("most_spikes",)})
-    assert not neuron_assumptions(full.model_copy(update={"supports": stated}), bursting)
+    assert not [*neuron_assumptions(full.model_copy(update={"supports": stated}), bursting)]
 
 
 def test_more_thresholds_and_time_constants_than_a_core_has_are_assumptions() -> None:
     wide = shape_of("512-40-30-20-10-10")
 
-    def texts(
-        weights: str = "", held: Supports | None = None, **learned: Literal["layer", "neuron"]
-    ) -> tuple[str, ...]:
+    def texts(weights: str = "", held: Supports | None = None, **learned: Literal["layer", "neuron"]) -> list[str]:
         chip = chip_from(f"cores: {number(1)}\nlayers_share_core: true\n{ASYNCHRONOUS}\n{weights}")
-        return learned_assumptions(place(wide, chip.model_copy(update={"supports": held or Supports()})), learned)
+        placement = place(wide, chip.model_copy(update={"supports": held or Supports()}))
+        return [*learned_assumptions(placement, learned)]
 
     assert not texts()
     assert [text.split(" is not ")[1] for text in texts(threshold="neuron", time_constant="layer")] == [

@@ -215,7 +215,7 @@ def _deployment(
         resolved, assumed = resolve_schedule(schedule.value, placement, spiking_readout=neuron.readout == "spikes")
         canonical = canonical_schedule(resolved, shape, refractory=neuron.refractory)
         inference = _shared(known, _inference(chip, shape, placed.quantization, canonical))
-        about_neurons = neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)
+        about_neurons = [*neuron_assumptions(chip, neuron, refractory=neuron.refractory and canonical.refractory)]
         own = {name for name in ("threshold", "time_constant") if len(neuron.each(name)) > 1}
         about_neurons += learned_assumptions(placement, dict.fromkeys(sorted(own), "layer"))
         assumptions = (*assumptions, *assumed, *about_neurons, *delayed_assumptions(placement))

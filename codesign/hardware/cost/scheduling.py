@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -157,35 +157,31 @@ def service_model(placement: Placement) -> ServiceModel:
     )
 
 
-def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> tuple[str, ...]:
+def schedule_assumptions(chip: Chip, schedule: Schedule, shape: NetworkShape) -> Iterator[str]:
     """What `schedule` needs that `chip` does not have or state: layer synchronization, and flushing of queues."""
-    assumptions: list[str] = []
     layered = schedule.equivalent_to_layered(shape)
     if not chip.synchronized and (schedule.synchronized or (layered and schedule.waits)):
-        assumptions.append(f"{chip.name} has no layer synchronization; this schedule waits for layers anyway")
+        yield f"{chip.name} has no layer synchronization; this schedule waits for layers anyway"
     elif not chip.synchronized and layered:
-        assumptions.append(
+        yield (
             f"{chip.name}: F = {schedule.group_size} holds whole layers, so that spikes are those of layers that wait"
         )
     if not schedule.synchronized and chip.synchronized:
-        assumptions.append(
-            f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it"
-        )
-    return (*assumptions, *stop_assumptions(chip, schedule))
+        yield (f"{chip.name} synchronizes by {chip.synchronization.kind}; this schedule does not wait for it")
+    yield from stop_assumptions(chip, schedule)
 
 
-def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
+def stop_assumptions(chip: Chip, schedule: Schedule) -> Iterator[str]:
     """What `schedule` would end that `chip` cannot, or is not known to."""
-    assumptions: list[str] = []
     drops = chip.can_flush == "yes"
     if schedule.stop == "on_output" and not drops:
-        assumptions.append(
+        yield (
             f"{chip.name} {unable(chip.can_flush, 'drop')} what waits after the decision; the answer is read early, "
             "the pass drains, and all of it is counted"
         )
     ends = chip.can_end_sample == "yes"
     if schedule.stop == "margin" and not ends:
-        assumptions.append(
+        yield (
             f"{chip.name} {unable(chip.can_end_sample, 'end')} a sample before its last timestep; the answer is read "
             "at the margin, and all timesteps are run and counted"
         )
@@ -193,79 +189,71 @@ def stop_assumptions(chip: Chip, schedule: Schedule) -> tuple[str, ...]:
         lacks = f"{unable(chip.can_flush, 'drop')} what waits"
         if not ends:
             lacks = f"{unable(chip.can_end_sample, 'end')} a sample early"
-        assumptions.append(f"{chip.name} {lacks}; the margin is checked after each timestep, not after each step")
+        yield f"{chip.name} {lacks}; the margin is checked after each timestep, not after each step"
     if schedule.stop == "margin" and ends and chip.pipelined:
-        assumptions.append(
+        yield (
             f"{chip.name}: what its first layers do in later timesteps before the outputs reach the margin is not "
             "counted"
         )
-    return tuple(assumptions)
 
 
-def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> tuple[str, ...]:
+def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> Iterator[str]:
     """What a network's neurons need that the chip's do not have, or are not stated to have.
 
     Args:
         refractory: whether a neuron fires at most once a timestep; no chip file states it.
     """
-    assumptions: list[str] = []
     finite = [seconds for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
     if finite and chip.supports.leak != "yes":
         known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
-        assumptions.append(f"{chip.name} {known}; evaluated with τ_m = {' and '.join(f'{s:g} s' for s in finite)}")
+        yield f"{chip.name} {known}; evaluated with τ_m = {' and '.join(f'{s:g} s' for s in finite)}"
     for reset in neuron.each("reset"):
         if reset not in chip.supports.reset:
             resets = " or ".join(chip.supports.reset)
             known = f"resets by {resets}" if resets else "does not state how neurons reset"
-            assumptions.append(f"{chip.name} {known}; evaluated with reset '{reset}'")
+            yield f"{chip.name} {known}; evaluated with reset '{reset}'"
     for name in neuron.features:
         if name not in chip.supports.features:
             values = ", ".join(map(str, neuron.each(name)))
-            assumptions.append(f"{chip.name} is not stated to have {name}; evaluated with {values}")
+            yield f"{chip.name} is not stated to have {name}; evaluated with {values}"
     if refractory:
-        assumptions.append(
-            f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep"
-        )
-    return tuple(assumptions)
+        yield (f"{chip.name} does not state a refractory period; evaluated with at most one spike per timestep")
 
 
-def delayed_assumptions(placement: Placement) -> tuple[str, ...]:
+def delayed_assumptions(placement: Placement) -> Iterator[str]:
     """What a network's delayed connections need that the chip is not stated to have, or that its steps do not allow.
 
     Where layers are pipelined, a layer works on a timestep as many steps later as there are layers before it. What
     comes back to an earlier layer may then be needed before it is there.
     """
     chip, delayed = placement.chip, placement.shape.delayed
-    assumptions: list[str] = []
     if delayed and "delayed" not in chip.supports.features:
-        assumptions.append(f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}")
+        yield f"{chip.name} is not stated to have delayed connections; evaluated with {len(delayed)}"
     if chip.pipelined:
         ticks = chip.synchronization.ticks_per_timestep if isinstance(chip.synchronization, Timer) else 1
         for one in delayed:
             if one.delay * ticks <= one.source - one.target:
-                assumptions.append(
+                yield (
                     f"{chip.name} works on several timesteps at once; what layer {one.source} sends back to layer "
                     f"{one.target} is taken to be there in time, though it is not in a pipeline of one step a layer"
                 )
-    return *assumptions, *_direct_assumptions(placement)
+    yield from _direct_assumptions(placement)
 
 
-def _direct_assumptions(placement: Placement) -> tuple[str, ...]:
+def _direct_assumptions(placement: Placement) -> Iterator[str]:
     chip, direct = placement.chip, placement.shape.direct
     skips = [one for one in direct if one.target > one.source]
-    assumptions: list[str] = []
     for name, count in (("skips", len(skips)), ("within_pass", len(direct) - len(skips))):
         if count and name not in chip.supports.features:
             what = "skips over layers" if name == "skips" else "recurrent connections within a timestep"
-            assumptions.append(f"{chip.name} is not stated to have {what}; evaluated with {count}")
+            yield f"{chip.name} is not stated to have {what}; evaluated with {count}"
     if chip.pipelined and skips:
-        assumptions.append(f"{chip.name} works on several timesteps at once; spikes over skips are taken to wait")
+        yield f"{chip.name} works on several timesteps at once; spikes over skips are taken to wait"
     if chip.synchronized and len(skips) < len(direct):
-        assumptions.append(f"{chip.name} takes each layer once a timestep; what comes back in it is taken to count")
-    return tuple(assumptions)
+        yield f"{chip.name} takes each layer once a timestep; what comes back in it is taken to count"
 
 
-def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> tuple[str, ...]:
+def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> Iterator[str]:
     """What a network whose neurons differ needs that the chip does not have, or is not stated to have.
 
     Thresholds that differ only between layers amount to scales of the layers' weights, and need no assumption where
@@ -274,7 +262,7 @@ def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["lay
     Args:
         learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.
     """
-    chip, assumptions = placement.chip, []
+    chip = placement.chip
     of_layer = chip.weights is None or chip.weights.scale == "layer"
     held = {"threshold": chip.supports.thresholds, "time_constant": chip.supports.time_constants}
     for name, sharing in learned.items():
@@ -283,11 +271,10 @@ def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["lay
         if scaled or most == "neuron":
             continue
         if most is None:
-            assumptions.append(f"{chip.name} is not stated to have a {noun} for each {sharing}; evaluated with its own")
+            yield f"{chip.name} is not stated to have a {noun} for each {sharing}; evaluated with its own"
         elif needed > most:
             few = f"{chip.name} has {plural(most, noun)} a core"
-            assumptions.append(f"{few}; evaluated with one for each {sharing}, {needed} on a core")
-    return tuple(assumptions)
+            yield f"{few}; evaluated with one for each {sharing}, {needed} on a core"
 
 
 def _most_on_a_core(placement: Placement, sharing: Literal["layer", "neuron"]) -> int:
