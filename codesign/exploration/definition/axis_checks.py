@@ -18,14 +18,13 @@ from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
 from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
-from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
+from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import mistakes_in, part_mistakes, unknown_part, with_parts
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
 from codesign.hardware.library import PARTS, chip_variant, find_chip
 from codesign.mistakes import dotted, suggestion
-from codesign.training.recipe import Recipe
 
 Values = Mapping[str, list[Any]]
 """For each parameter, the values that it may have."""
@@ -41,7 +40,6 @@ _FORMS = (
     *(f"{block}.<parameter>" for block in ("network", "neuron", "workload")),
 )
 
-_MODELS: dict[str, type[Spec]] = {"recipe": Recipe, "schedule": ScheduleEntry, "chip": ChipEntry}
 _NOT_VARIED = {
     "chip": {
         "extends": "give each chip an entry of its own under `chips`",
@@ -76,7 +74,7 @@ def _paths(data: dict[str, Any], blocks: Blocks) -> Mistakes:
             yield ("axes", path), f"unknown {block} '{name}'{suggestion(name, blocks[block])}"
         elif instead := instead_of_varying(block, parameter):
             yield ("axes", path), f"cannot be an axis; {instead}"
-        elif block != "chip" and (problem := unknown_part(_MODELS[block], parameter, block)):
+        elif block != "chip" and (problem := unknown_part(MODELS[block], parameter, block)):
             yield ("axes", path), problem
 
 
@@ -88,7 +86,7 @@ def instead_of_varying(block: str, parameter: str) -> str | None:
 def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
     """Values that a field of a recipe, a schedule or a chip's entry cannot take."""
     for (block, name), values in axes.items():
-        model, entry = _MODELS[block], blocks[block][name]
+        model, entry = MODELS[block], blocks[block][name]
         own = {
             parameter: found
             for parameter, found in values.items()

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
+from codesign.exploration.definition.entries import MODELS
 from codesign.exploration.definition.nested import unknown_part
 from codesign.exploration.definition.network import (
     HiddenLayers,
@@ -26,12 +26,10 @@ from codesign.exploration.definition.network import (
     with_workload,
 )
 from codesign.mistakes import suggestion
-from codesign.network.neuron import NeuronSpec
 from codesign.training.presets import PRESETS
 from codesign.workload.datasets.registry import get_dataset
 from codesign.workload.spec import WorkloadSpec
 
-_MODELS: dict[str, type[Spec]] = {"network": NetworkEntry, "neuron": NeuronSpec, "workload": WorkloadSpec}
 _ELSEWHERE = {
     "network.neuron": "write neuron.<parameter>",
     **{
@@ -118,7 +116,7 @@ def unknown_in_design(path: str) -> str | None:
         fields = (name for name in NetworkEntry.model_fields if name != "neuron")
         known = suggestion(parameter, ("width", "depth", "hidden", "hidden.1", *fields))
         return f"a network has no parameter '{parameter}'{known}"
-    return unknown_part(_MODELS[block], parameter, block)
+    return unknown_part(MODELS[block], parameter, block)
 
 
 def refusals(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -11,13 +11,16 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationI
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.results.formatting import is_share
 from codesign.documents import Spec
-from codesign.exploration.definition.network import AxisValue
+from codesign.exploration.definition.network import AxisValue, NetworkEntry
 from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.mistakes import of_form
+from codesign.network.neuron import NeuronSpec
 from codesign.simulation.recording import CONVERGENCE_STEPS
 from codesign.simulation.schedule import MarginCheck
 from codesign.training.mixture import PolicyName
+from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
+from codesign.workload.spec import WorkloadSpec
 
 Name = Annotated[
     str,
@@ -132,6 +135,17 @@ class ChipEntry(Spec):
     def parts(self) -> dict[str, Any]:
         """What it says in place of the chip's own description."""
         return dict(self.model_extra or {})
+
+
+MODELS: Mapping[str, type[Spec]] = {
+    "recipe": Recipe,
+    "schedule": ScheduleEntry,
+    "chip": ChipEntry,
+    "network": NetworkEntry,
+    "neuron": NeuronSpec,
+    "workload": WorkloadSpec,
+}
+"""What parameters are fields of, by the first word of their paths; those of chips may be numbers too."""
 
 
 class Seeds(Spec):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from optuna.trial import BaseTrial
 
@@ -16,7 +16,7 @@ from codesign.documents import Spec
 from codesign.errors import CodesignError
 from codesign.exploration.definition.axis_checks import instead_of_varying
 from codesign.exploration.definition.design_checks import refusals, unknown_in_design
-from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, ChipEntry, ScheduleEntry
+from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES, MODELS, ChipEntry
 from codesign.exploration.definition.nested import part_at, part_mistakes, said_by, unknown_part, with_fields
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import HiddenLayers, changes_widths, layer_of
@@ -25,23 +25,12 @@ from codesign.exploration.definition.variants import base_chip, parameter_value
 from codesign.exploration.study.domains import Choices, Domain, Range, SameAs, applies
 from codesign.hardware.chip.parameters import replaced
 from codesign.mistakes import suggestion
-from codesign.network.neuron import NeuronSpec
 from codesign.simulation.policies import get_policy
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 from codesign.units import plural
-from codesign.workload.spec import WorkloadSpec
-
-Block = Literal["recipe", "chip", "schedule", "neuron", "network", "workload"]
 
 _NAMED = ("recipe", "chip", "schedule")
 """Blocks of which a file has several by name, and a trial one each."""
-_MODELS: Mapping[str, type[Spec]] = {
-    "recipe": Recipe,
-    "schedule": ScheduleEntry,
-    "neuron": NeuronSpec,
-    "workload": WorkloadSpec,
-}
-"""Blocks whose parameters are the fields of a model."""
 _POLICY = re.compile(r"recipe\.(.+\.)?policy")
 
 
@@ -59,7 +48,7 @@ class Parameter:
 
     path: str
     domain: Range | Choices | SameAs
-    block: Block
+    block: str
     name: str | None
     field: str
     layer: int | None
@@ -86,7 +75,7 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
     """Find out where a path leads, among the names of recipes, chips and schedules that the file has. Raises ValueError
     where it leads to nothing."""
     block, _, rest = path.partition(".")
-    if block not in get_args(Block) or (block not in _NAMED and not rest):
+    if block not in MODELS or (block not in _NAMED and not rest):
         raise ValueError(
             "must be recipe, chip, schedule, one of their parameters as in recipe.group_size or "
             "recipe.<name>.group_size, or network.<parameter>, neuron.<parameter> or workload.<parameter>"
@@ -98,24 +87,17 @@ def read_parameter(path: str, domain: Range | Choices | SameAs, names: Mapping[s
         raise ValueError(problem)
     if instead_of_varying(block, field) is not None:
         raise ValueError(f"cannot be searched for; choose among names of {block}s by '{block}: [name, …]'")
-    if field and block in _MODELS:  # numbers of chips are looked at with their values
-        fields = {name: info for name, info in _MODELS[block].model_fields.items() if name not in ("method", "chip")}
+    if field and block not in ("chip", "network"):  # numbers of chips are looked at with their values
+        fields = {name: info for name, info in MODELS[block].model_fields.items() if name not in ("method", "chip")}
         head = field.partition(".")[0]
         if head not in fields:
             raise ValueError(f"a {block} has no parameter '{field}' to search for{suggestion(field, fields)}")
-        if problem := unknown_part(_MODELS[block], field, block):
+        if problem := unknown_part(MODELS[block], field, block):
             raise ValueError(problem)
         if isinstance(domain, Range) and domain.integers and head == field and _is_real(fields[field].annotation):
             low, high = domain.ends()
             domain = domain.model_copy(update={"from_": low, "to": high})  # as for a learning rate
-    return Parameter(
-        path=path,
-        domain=domain,
-        block=block,  # type: ignore[arg-type]
-        name=name,
-        field=field,
-        layer=layer_of(path),
-    )
+    return Parameter(path=path, domain=domain, block=block, name=name, field=field, layer=layer_of(path))
 
 
 def _is_real(annotation: Any) -> bool:
@@ -255,7 +237,7 @@ class SearchSpace:
             return str(error).removeprefix(f"{parameter.path}: ")
         return None
 
-    def _holder(self, block: Block, name: str) -> Spec:
+    def _holder(self, block: str, name: str) -> Spec:
         """What of the file has the fields that parameters of a block are, by name where there are several."""
         if block == "schedule":
             return self.base.schedule_entry(name)
@@ -300,7 +282,7 @@ class SearchSpace:
             }
         )
 
-    def _settings(self, values: Mapping[str, Value], block: Block) -> dict[str, Value]:
+    def _settings(self, values: Mapping[str, Value], block: str) -> dict[str, Value]:
         """What a trial sets in a block, by field, beside which of its names it takes."""
         return {self.parameters[path].field: value for path, value in values.items() if path.startswith(f"{block}.")}
 
