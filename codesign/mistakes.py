@@ -94,7 +94,9 @@ def _written(item: Any, location: _Path, data: Any) -> dict[str, Any]:
         if inside:
             data = data[part]
             place.append(part)
-    told = {**item, "input": data} if isinstance(data, str | int | float) else {**item}
+    told = {**item, "msg": item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")}
+    if isinstance(data, str | int | float):
+        told["input"] = data
     if item["type"].startswith("union_tag") and (key := item["ctx"]["discriminator"].strip("'")).isidentifier():
         place.append(key)
         known = item["type"] == "union_tag_invalid"
@@ -147,9 +149,8 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
 
 def reason(item: Any) -> str:
     """What is wrong with a value, what it was and what it must be: one of `mistakes_of`."""
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if item["type"] in _OURS or "found" in message:
-        return str(message)
+    if item["type"] in _OURS or "found" in item["msg"]:
+        return str(item["msg"])
     if item["type"] in ("missing", "extra_forbidden"):
         key = str(item["loc"][-1])
         return f"'{key}' is missing" if item["type"] == "missing" else f"unknown key '{key}'"

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from codesign.mistakes import problem
-
 if TYPE_CHECKING:
     import pint
 
@@ -148,21 +146,16 @@ def common_unit(values: Sequence[object]) -> str:
 
 def _validator(unit: str) -> BeforeValidator:
     def validate(text: Any, info: ValidationInfo) -> Any:
-        if is_si(text, info):
-            return text
-        try:
-            return parse_quantity(text, unit)
-        except ValueError as error:
-            raise problem(str(error)) from None
+        return text if is_si(text, info) else parse_quantity(text, unit)
 
     return BeforeValidator(validate)
 
 
 def _moderate(value: float) -> float:
     if abs(value) > _LARGEST:
-        raise problem(f"must be at most {_LARGEST:g} in size, found {value:g}")
+        raise ValueError(f"must be at most {_LARGEST:g} in size, found {value:g}")
     if 0 < abs(value) < _SMALLEST:
-        raise problem(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
+        raise ValueError(f"must be 0 or at least {_SMALLEST:g} in size, found {value:g}")
     return value
 
 
@@ -174,7 +167,7 @@ Positive = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
 
 
 def fraction(value: Any) -> float:
-    """A share of 1, given as such or as a percentage such as `85 %`. Raises an error of pydantic for anything else."""
+    """A share of 1, given as such or as a percentage such as `85 %`. Raises ValueError for anything else."""
     number = value
     if isinstance(value, str) and value.endswith("%"):
         try:
@@ -182,7 +175,7 @@ def fraction(value: Any) -> float:
         except ValueError:
             number = None
     if not is_number(number) or not 0 <= number <= 1:
-        raise problem(
+        raise ValueError(
             f"must be a fraction from 0 to 1, or a percentage such as '85 %' up to 100 %, found {value!r:.80}"
         )
     return number
@@ -194,7 +187,7 @@ Fraction = Annotated[float, BeforeValidator(fraction)]
 
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
-        raise problem(f"must be a number, or one with a unit such as '10 ms', found {value}")
+        raise ValueError(f"must be a number, or one with a unit such as '10 ms', found {value}")
     return value
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 MOST_VALUES, DEEPEST = 50_000, 50
 _KEPT_TEXTS, _KEPT_LENGTH = 64, 100_000
-_COMPOSED: dict[str, yaml.Node | None] = {}
-"""Nodes of texts read last: a sweep reads its chips often."""
+"""Nodes of so many texts read last are kept, of texts that are no longer: a sweep reads its chips often."""
 
 
 class UnusableYamlError(Exception):
@@ -23,12 +23,14 @@ class UnusableYamlError(Exception):
 def composed(text: str) -> yaml.Node | None:
     """The nodes of a text; None where it is empty. Raises yaml.YAMLError where it is not YAML, and UnusableYamlError
     where there is too much, or an escape is impossible."""
-    node = _COMPOSED.get(text) or _quickly(text) or _carefully(text)
-    if len(text) <= _KEPT_LENGTH:
-        _COMPOSED[text] = node
-    if len(_COMPOSED) > _KEPT_TEXTS:
-        del _COMPOSED[next(iter(_COMPOSED))]
-    return node
+    return _kept(text) if len(text) <= _KEPT_LENGTH else _composed(text)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    return _quickly(text) or _carefully(text)
+
+
+_kept = lru_cache(_KEPT_TEXTS)(_composed)
 
 
 def excess(depth: int) -> str:
