@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import eq
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
@@ -44,8 +44,8 @@ class _Stored:
 
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
         self.root = store.root
-        with_facts = _distinct(key for job in jobs for key in (job.execution.model.key, job.execution.key))
-        with_columns = _distinct(key for job in jobs for key in job.results)
+        with_facts = [*dict.fromkeys(key for job in jobs for key in (job.execution.model.key, job.execution.key))]
+        with_columns = [*dict.fromkeys(key for job in jobs for key in job.results)]
         self._facts: dict[str, Facts | None] = dict(zip(with_facts, store.facts_many(with_facts), strict=True))
         self._entries: dict[str, Entry | None] = dict(zip(with_columns, store.get_many(with_columns), strict=True))
         self._decoded: dict[str, Columns] = {}
@@ -67,10 +67,6 @@ class _Stored:
         entry = self._entries[key]
         answers = None if entry is None else entry.facts.get("predictions")
         return answers if isinstance(answers, list) else ()
-
-
-def _distinct(keys: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(keys))
 
 
 def _point_row(point: PlannedPoint, stored: _Stored, failures: Mapping[str, Failure]) -> Columns:

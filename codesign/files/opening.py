@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -61,7 +61,8 @@ def write_atomically(location: Location, data: bytes) -> None:
     is a pipe or a device.
     """
     path = local_path(location, InputError)
-    if path is not None and _is_special(path):  # writing beside it and renaming would replace it
+    special = path is not None and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    if special:  # writing beside it and renaming would replace it
         raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
@@ -81,14 +82,6 @@ def local_path(location: Location, error: type[CodesignError]) -> Path | None:
     if parts.netloc not in ("", "localhost"):
         raise error(f"{url}: names the machine '{parts.netloc}'; write file:/// with three slashes for this one")
     return Path(url2pathname(parts.path))
-
-
-def _is_special(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except OSError:  # writing says why
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _named(name: str, location: Location) -> str:

@@ -110,10 +110,8 @@ def _smallest(array: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers in the narrowest unsigned type that holds them; others as they are."""
     if len(array) == 0 or array.min() < 0 or not np.array_equal(array, np.floor(array)):
         return array
-    for dtype in (np.uint8, np.uint16):
-        if array.max() <= np.iinfo(dtype).max:
-            return array.astype(dtype)
-    return array
+    narrowest = np.min_scalar_type(int(array.max()))
+    return array.astype(narrowest) if narrowest.itemsize <= 2 else array
 
 
 def _bytes_of(batches: Mapping[str, EventBatch]) -> bytes:

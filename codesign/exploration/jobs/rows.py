@@ -84,8 +84,8 @@ def summary_columns(whole: Execution, reading: Reading) -> Columns:
         "latency_spikes_bins": bins,
         "latency_spikes_counts": counts,
         "convergence_accuracy": convergence_accuracy(execution, last_step=last_step),
-        "currents_first_layer": _trimmed(execution.currents_before_firing[0]),
-        "currents_other_layers": _trimmed(execution.currents_before_firing[1]),
+        "currents_first_layer": np.trim_zeros(execution.currents_before_firing[0], "b").tolist(),
+        "currents_other_layers": np.trim_zeros(execution.currents_before_firing[1], "b").tolist(),
     }
 
 
@@ -112,9 +112,3 @@ def histogram(values: Integers) -> tuple[list[int], list[int]]:
         width *= 2
     counts = np.bincount(values // width)
     return [i * width for i in range(len(counts))], counts.tolist()
-
-
-def _trimmed(counts: Integers) -> list[int]:
-    """Without the zeros after the last count."""
-    filled = np.flatnonzero(counts)
-    return counts[: filled[-1] + 1].tolist() if filled.size else []
