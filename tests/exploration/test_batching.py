@@ -7,17 +7,20 @@ import pickle
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import executor_tasks
 import psutil
 import pytest
+import ray
+from ray.experimental import internal_kv
 
 from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Task
 from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.perform import Slot
+from codesign.exploration.executors.perform import Slot, perform_batch
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession
@@ -63,9 +66,11 @@ class FakeRay:
     """Stands where Ray is, and remembers what it was given."""
 
     ObjectRef = int
+    exceptions = ray.exceptions
 
     def __init__(self) -> None:
         self.sent: list[tuple[Any, ...]] = []
+        self.lost: list[int] = []
         self.ray = self
 
     def check(self) -> None:
@@ -76,6 +81,21 @@ class FakeRay:
 
     def get_job_id(self) -> str:
         return "01"
+
+    def get_node_id(self) -> str:
+        return "1"
+
+    def look(self) -> bool:
+        return True
+
+    def answers(self) -> bool:
+        return True
+
+    def wait(self, references: list[int], **options: Any) -> tuple[list[int], list[int]]:
+        return self.lost, []
+
+    def get(self, reference: int) -> None:
+        raise ray.exceptions.WorkerCrashedError
 
     def options(self, **options: Any) -> FakeRay:
         return self
@@ -118,6 +138,32 @@ def test_lost_batches_do_not_crowd_out_room(executor: RayExecutor) -> None:
         finish(executor, min(executor._running), lambda batch: ended.extend(task.key for task in batch.tasks))
     assert executor.has_room
     assert sorted(map(int, ended)) == list(range(100))
+
+
+@pytest.mark.parametrize("off_s", [-10_000.0, 10_000.0])
+@pytest.mark.parametrize(("ran_s", "failures"), [(60.0, []), (700.0, ["TimeoutError"])])
+def test_the_clock_of_a_node_may_be_hours_off(
+    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch, off_s: float, ran_s: float, failures: list[str]
+) -> None:
+    """A worker that dies before its time is up is no timeout, and one that dies long after it is one."""
+    session, table, clock = executor._session, dict[str, Any](), [0.0]
+    monkeypatch.setattr(internal_kv, "_internal_kv_put", table.__setitem__)
+    monkeypatch.setattr(internal_kv, "_internal_kv_get", table.get)
+    monkeypatch.setattr(internal_kv, "_internal_kv_del", table.pop)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: session)
+    resources = JobResources(timeout=600.0)
+    executor.submit(Task(key="a", kind="test", function=executor_tasks.process, arguments=(), resources=resources))
+    with monkeypatch.context() as node:
+        node.setattr(time, "time", lambda: clock[0] + off_s)
+        perform_batch(*session.sent[0])
+    executor._collect(0.0)
+    clock[0] = ran_s
+    session.lost = list(executor._running)
+    executor._collect(0.0)
+    assert [completion.failure.kind for completion in executor._ended] == failures
+    assert table == {}
 
 
 def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) -> None:

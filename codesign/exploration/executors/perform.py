@@ -128,7 +128,7 @@ def perform_batch(
 
     Args:
         grace_s: the worker is ended where a task hangs so long after its timeout.
-        started: key of the cluster's table under which to note when the batch began, in seconds since 1970.
+        started: key of the cluster's table under which to note that the batch has begun.
         reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
         tasks: a pickled list, with `Slot`s for the `shared` values among arguments.
     """
@@ -136,7 +136,7 @@ def perform_batch(
     from ray.experimental.internal_kv import _internal_kv_put
 
     if started is not None:
-        _internal_kv_put(started, repr(time.time()))
+        _internal_kv_put(started, "begun")
     on_report = None if reported is None else partial(report, reported)
     ended: list[Completion] = []
     for task in pickle.loads(tasks):

@@ -31,14 +31,16 @@ class _Batch:
 
     Attributes:
         attempt: 1 the first time that they do.
-        started, reported: keys of Ray's table under which the worker notes when it began, and what it has to report;
-            None where that is not asked for.
+        started, reported: keys of Ray's table under which the worker notes that it has begun, and what it has to
+            report; None where that is not asked for.
+        seen_s: when it was seen to have begun, by this process' clock: those of nodes may be hours off.
     """
 
     tasks: tuple[Task, ...]
     attempt: int
     started: str | None = None
     reported: str | None = None
+    seen_s: float | None = None
 
 
 class RayExecutor(Executor):
@@ -187,8 +189,8 @@ class RayExecutor(Executor):
             if wait(running, num_returns=1, timeout=timeout_s, fetch_local=False)[0]:
                 self._ready.extend(wait(running, num_returns=len(running), timeout=0, fetch_local=False)[0])
         if session.look():
-            for batch in self._running.values():
-                _hear(batch)
+            for running, batch in self._running.items():
+                self._running[running] = _heard(batch)
             if self._address is not None:
                 self._see_nodes()
         if self._ready:
@@ -207,7 +209,7 @@ class RayExecutor(Executor):
         except errors.RayError as error:
             session.check()
             failure = Failure(kind=type(error).__name__, message=reason_of(error))
-            self._lost(batch, failure, _ran_s(batch, session))
+            self._lost(batch, failure, None if batch.seen_s is None else time.monotonic() - batch.seen_s)
         else:
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)
@@ -226,7 +228,8 @@ class RayExecutor(Executor):
     def _lost(self, batch: _Batch, failure: Failure, ran_s: float | None) -> None:
         """Start tasks again whose worker or node died, each by itself; fail those that were lost too often."""
         first, limit_s = batch.tasks[0], batch.tasks[0].resources.timeout
-        if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s:
+        # Half of the grace, since it may have been seen to begin a little late.
+        if limit_s is not None and ran_s is not None and ran_s >= limit_s + self._grace_s / 2:
             message = f"took longer than the {limit_s:g} s it may take, and did not react: its worker was ended"
             self._fail(first, Failure(kind="TimeoutError", message=message))
         elif batch.attempt > _RETRIES:
@@ -254,21 +257,16 @@ class RayExecutor(Executor):
         self._starved = starved
 
 
-def _ran_s(batch: _Batch, session: RaySession) -> float | None:
-    """For how long a batch ran, by the clock of its node; None where that is not known."""
-    from ray.experimental.internal_kv import _internal_kv_get
-
-    began = _internal_kv_get(batch.started) if batch.started is not None and session.answers() else None
-    return None if began is None else time.time() - float(began)
-
-
-def _hear(batch: _Batch) -> None:
+def _heard(batch: _Batch) -> _Batch:
+    """Hear what the worker of a batch has noted; with when it was seen to have begun."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     if batch.reported is not None and batch.tasks[0].on_report is not None:
         value = _internal_kv_get(batch.reported)
         if value is not None:
             batch.tasks[0].on_report(pickle.loads(value))
+    begun = batch.started is not None and batch.seen_s is None and _internal_kv_get(batch.started) is not None
+    return replace(batch, seen_s=time.monotonic()) if begun else batch
 
 
 def _forget(batch: _Batch, session: RaySession) -> None:
