@@ -1,8 +1,12 @@
-"""What jobs take where they run, as files and executors have it."""
+"""What jobs take where they run, as files and executors have it, and the cores that there are for them here."""
 
 from __future__ import annotations
 
+import math
+import os
 import signal
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +17,26 @@ from codesign.units import Memory, Real, Time
 SHORTEST_TIMEOUT_S = 0.01
 LONGEST_TIMEOUT_S = 366 * 24 * 3600.0
 """Outside of these, timers round to nothing or overflow."""
+
+
+def usable_cores() -> int:
+    """Cores of this machine that this process may use: `taskset`, a batch system or a container can leave it fewer than
+    there are."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux
+    cores = (os.cpu_count() or 1) if allowed is None else len(allowed(0))
+    return max(1, math.ceil(min(cores, core_limit(Path("/sys/fs/cgroup")))))
+
+
+def core_limit(control: Path) -> float:
+    """The processor time that a container may take per time, from its folder of control files; infinite if any."""
+    with suppress(OSError, ValueError):  # version 2: "max" where there is no limit
+        limit_us, period_us = (control / "cpu.max").read_text(encoding="ascii").split()
+        return int(limit_us) / int(period_us)
+    with suppress(OSError, ValueError):  # version 1: -1 where there is none
+        files = (control / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
+        limit, period = (int(file.read_text(encoding="ascii")) for file in files)
+        return limit / period if limit > 0 else math.inf
+    return math.inf
 
 
 class JobResources(Spec):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.store import Store
-from codesign.exploration.resources import ResourcesEntry
+from codesign.exploration.resources import ResourcesEntry, usable_cores
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.work import Work
 from codesign.workload.dataset import Workload
@@ -74,7 +73,7 @@ def choose_executor(*, trained: float, at_once: int, on_note: Callable[[str], No
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
 
-    cores = min(os.cpu_count() or 1, at_once)
+    cores = min(usable_cores(), at_once)
     if cores < 2:
         return SerialExecutor()
     seconds = trained / _SAMPLES_PER_S

@@ -210,7 +210,7 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
 
 
 def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("codesign.exploration.running.usable_cores", lambda: 4)
 
     def chosen(trainings: int, epochs: int) -> str:
         return choose_executor(trained=trainings * epochs * 10_000, at_once=trainings, on_note=print).name

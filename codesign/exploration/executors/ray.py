@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from collections import deque
@@ -16,7 +15,7 @@ from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.perform import GRACE_S, Slot, perform_batch, unpacked
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
-from codesign.exploration.resources import JobResources
+from codesign.exploration.resources import JobResources, usable_cores
 from codesign.files.folder import reason_of
 from codesign.units import format_si
 
@@ -52,7 +51,7 @@ class RayExecutor(Executor):
     takes no other with it, since a batch that was lost is sent again task by task.
 
     Args:
-        workers: cores to use; None for all. Local only.
+        workers: cores to use; None for all that this process may use. Local only.
         address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine alone
             and stops it on `close`.
         on_note: called with a sentence where something was lost and is tried again.
@@ -75,7 +74,7 @@ class RayExecutor(Executor):
     ) -> None:
         if address is not None and workers is not None:
             raise InputError("--workers: cannot be combined with --ray-address, because the cluster's size is fixed")
-        self._cores = workers or os.cpu_count() or 1
+        self._cores = workers or usable_cores()
         self._address = address
         self._on_note = on_note
         self._grace_s = grace_s

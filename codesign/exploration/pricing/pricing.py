@@ -6,7 +6,6 @@ latencies. Every number equals that of pricing the point alone, to within roundi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
+from codesign.exploration.resources import usable_cores
 from codesign.exploration.runs.progress import Progress
 from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, best_points, render_pricing
@@ -105,7 +105,7 @@ def run_pricing(
         chunk: points priced at once; memory grows with it.
     """
     check_output(output)
-    progress, workers = progress or Progress(), workers or os.cpu_count() or 1
+    progress, workers = progress or Progress(), workers or usable_cores()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)), point_file(points, problem) as keep:
         pricers, best, densities = price_space(problem, workers=workers, progress=progress, chunk=chunk, keep=keep)
