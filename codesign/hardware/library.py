@@ -160,10 +160,11 @@ def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | t
     Raises:
         InputError: as `find_chip`.
     """
-    chip = find_chip(name_or_path)
+    path = chip_file(name_or_path)
+    chip = load_chip(path)
     if not parts:
         return chip
-    document = extended_by(_document(chip_file(name_or_path)), parts)
+    document = extended_by(_document(path), parts)
     try:
         changed = Chip.model_validate(document.data)
     except ValidationError as error:

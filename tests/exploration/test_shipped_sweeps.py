@@ -27,11 +27,8 @@ LISTED = [path for path in FILES if not any(part.startswith("_") for part in pat
 EMBEDDED = "digits"
 
 
-def content(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-PRICES = [path for path in LISTED if "sweep" in content(path)]
+CONTENTS: dict[Path, dict[str, Any]] = {path: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+PRICES = [path for path in LISTED if "sweep" in CONTENTS[path]]
 RUNNABLE = [path for path in LISTED if path not in PRICES]
 
 
@@ -39,17 +36,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(FOLDER).with_suffix("").as_posix()
 
 
-def model_of(path: Path) -> type[SweepSpec]:
-    return StudySpec if "space" in content(path) else SweepSpec
-
-
 def choices(path: Path) -> Iterator[Chosen[SweepSpec]]:
     """The file at each of its datasets and scales."""
-    for dataset in load_chosen(path, model_of(path)).datasets or (None,):
-        first = load_chosen(path, model_of(path), dataset=dataset)
+    model = StudySpec if "space" in CONTENTS[path] else SweepSpec
+    for dataset in load_chosen(path, model).datasets or (None,):
+        first = load_chosen(path, model, dataset=dataset)
         yield first
         for scale in first.scales[1:]:
-            yield load_chosen(path, model_of(path), dataset=dataset, scale=scale)
+            yield load_chosen(path, model, dataset=dataset, scale=scale)
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
@@ -75,7 +69,9 @@ def test_all_are_found_by_name_and_have_a_folder_of_their_own():
 
 
 def test_every_base_is_extended():
-    extended = {(path.parent / content(path)["extends"]).resolve() for path in FILES if "extends" in content(path)}
-    chips = ((path, entry or {}) for path in FILES for entry in content(path).get("chips", {}).values())
+    extended = {
+        (path.parent / content["extends"]).resolve() for path, content in CONTENTS.items() if "extends" in content
+    }
+    chips = ((path, entry or {}) for path, content in CONTENTS.items() for entry in content.get("chips", {}).values())
     extended |= {(path.parent / entry["extends"]).resolve() for path, entry in chips if "extends" in entry}
     assert {path.resolve() for path in FILES if path not in LISTED} <= extended
