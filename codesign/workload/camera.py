@@ -129,8 +129,6 @@ class SaccadeCamera:
         reference = self._see(light, down, across, table)
         for instant_ns, down, across in views:
             bin_ = int(np.searchsorted(edges_ns, instant_ns, side="right")) - 1
-            if bin_ >= len(edges_ns) - 1:
-                break
             change = self._see(light, down, across, table) - reference
             events = np.sign(change) * (np.abs(change) // _UNITS)
             reference += events * _UNITS

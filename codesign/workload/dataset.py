@@ -19,7 +19,7 @@ from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus, Recordings
 from codesign.workload.datasets.registry import dataset_names, get_dataset
 from codesign.workload.events import EventBatch
-from codesign.workload.spec import ResolvedSpec, WorkloadSpec
+from codesign.workload.spec import OptionError, ResolvedSpec, WorkloadSpec
 from codesign.workload.splits import Split, split_samples
 
 BINNING_VERSION = 1
@@ -212,9 +212,10 @@ class _Plan:
     ) -> _Plan:
         instance("spec", spec, WorkloadSpec)
         dataset = get_dataset(spec.name)
-        resolved = dataset.resolve(spec)
+        if mistakes := list(dataset.mistakes(spec)):
+            raise OptionError(dataset.name, mistakes)
         cache = Cache(resolve_cache_root(cache_root), look_only=look_only)
-        own = resolved.folder if resolved.file is None else os.path.abspath(resolved.file)
+        own = spec.folder if spec.file is None else os.path.abspath(spec.file)
         folder = dataset.place(resolve_data_root(data_root), own)
         recordings = dataset.open(folder)
         resolved = dataset.settled(spec, recordings)

@@ -71,7 +71,7 @@ class WorkloadSpec(Spec):
 
 
 class ResolvedSpec(WorkloadSpec):
-    """A workload with its dataset's defaults filled in, as `Dataset.resolve` makes it."""
+    """A workload with its dataset's defaults filled in, as `Dataset.completed` makes it."""
 
     timestep: float
     timesteps: int

@@ -78,10 +78,9 @@ class Evaluations:
         """Start a trial at a level; False where nothing need be run for it."""
         try:
             plan = trial_plan(self.spec, self.workloads, values, level)
+            known = _known_outcome(self.spec, plan)
         except InputError as error:  # values that do not go together, which no single parameter shows
-            self._begun[name] = Outcome(state="infeasible", reason=str(error))
-            return False
-        known = _known_outcome(self.spec, plan)
+            known = Outcome(state="infeasible", reason=str(error))
         if known is not None:
             self._begun[name] = known
             return False

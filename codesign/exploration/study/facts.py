@@ -86,13 +86,13 @@ def _parameter_facts(space: SearchSpace, path: str) -> ParameterFacts:
     conditions = {name: " or ".join(map(str, allowed)) for name, allowed in parameter.conditions.items()}
     told = " and ".join(f"{name} is {allowed}" for name, allowed in {**space.implied(path), **conditions}.items())
     domain = parameter.domain
-    facts = ParameterFacts(name=path, unit=si_unit(domain.unit), kind="float", condition=told)
+    facts: dict[str, Any] = {"name": path, "unit": si_unit(domain.unit), "condition": told}
     if isinstance(domain, Choices):
-        return dataclasses.replace(facts, kind="categorical", choices=domain.shown)
+        return ParameterFacts(**facts, kind="categorical", choices=domain.shown)
     low, high = (float(in_si(domain, end)) for end in (domain.from_, domain.to))
     step = None if domain.step is None else float(in_si(domain, f"{domain.step} {domain.unit}".strip()))
-    facts = dataclasses.replace(facts, low=low, high=high, step=step, log=domain.scale == "log")
-    return dataclasses.replace(facts, kind="integer") if domain.integers else facts
+    facts |= {"kind": "integer" if domain.integers else "float", "log": domain.scale == "log"}
+    return ParameterFacts(**facts, low=low, high=high, step=step)
 
 
 def _level_text(level: FidelityLevel | None) -> str:

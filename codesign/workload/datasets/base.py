@@ -23,7 +23,7 @@ from codesign.workload.binning import Events, binned
 from codesign.workload.cache import Cache, content_digest, file_states
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
-from codesign.workload.spec import OptionError, ResolvedSpec, SplitKind, WorkloadSpec
+from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
 
 DatasetState = Literal["embedded", "complete", "partial", "missing", "damaged"]
 _OPTIONS = {
@@ -284,15 +284,10 @@ class Dataset(ABC):
             }
         )
 
-    def resolve(self, spec: WorkloadSpec) -> ResolvedSpec:
-        """`spec` with the dataset's own defaults filled in. Raises OptionError for options that make no sense here."""
-        if mistakes := list(self.mistakes(spec)):
-            raise OptionError(self.name, mistakes)
-        return self.completed(spec)
-
     def settled(self, spec: WorkloadSpec, recordings: Recordings) -> ResolvedSpec:
-        """`resolve`, knowing the copy, for datasets whose copies have timing and splits of their own."""
-        return self.resolve(spec)
+        """`completed`, knowing the copy, for datasets whose copies have timing and splits of their own. Raises
+        OptionError for options that this copy cannot have."""
+        return self.completed(spec)
 
     def _described(self, state: DatasetState, detail: str) -> DatasetStatus:
         return DatasetStatus(name=self.name, title=self.title, state=state, detail=detail)
