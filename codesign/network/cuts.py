@@ -9,16 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from codesign.arrays import Integers
+from codesign.network.topology import LayerShape, NetworkShape
 from codesign.network.window import Grid, Window
-
-if TYPE_CHECKING:
-    from codesign.network.topology import LayerShape, NetworkShape
-
 
 Cut = Literal["channels", "rows", "columns"]
 CUTS: tuple[Cut, ...] = get_args(Cut)

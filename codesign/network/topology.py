@@ -268,7 +268,8 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
     direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
-    return NetworkShape(input_size=input_size, direct=direct, **_with_delayed(layers, topology.later))
+    delayed = _with_delayed(layers, topology.later)
+    return NetworkShape(input_size=input_size, layers=tuple(layers), delayed=delayed, direct=direct)
 
 
 def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Linear | Conv2d | Conv1d, Window]]:
@@ -338,10 +339,9 @@ def _with_direct(layers: list[LayerShape], direct: list[DirectShape]) -> tuple[D
     return tuple(direct)
 
 
-def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> dict[str, Any]:
-    """Layers with what delayed connections add to them, and these connections."""
+def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> tuple[DelayedShape, ...]:
+    """Likewise what delayed connections add."""
     delayed = tuple(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay) for spec in specs)
-    arriving = [0] * len(layers)
     for number, one in enumerate(delayed):
         for name, layer in (("from", one.source), ("to", one.target)):
             if layer >= len(layers):
@@ -349,12 +349,9 @@ def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> dict[
                 raise ValueError(f"delayed.{number}.{name}: must be a layer of neurons, 0 to {last}, found {layer}")
         if one in delayed[:number]:
             raise ValueError(f"delayed.{number}: this connection is already listed")
-        arriving[one.target] += layers[one.source].neurons
-    extended = (
-        replace(layer, fan_in=layer.fan_in + more, delayed_fan_in=more) if more else layer
-        for layer, more in zip(layers, arriving, strict=True)
-    )
-    return {"layers": tuple(extended), "delayed": delayed}
+        size, more = layers[one.target], layers[one.source].neurons
+        layers[one.target] = replace(size, fan_in=size.fan_in + more, delayed_fan_in=size.delayed_fan_in + more)
+    return delayed
 
 
 def _layer_shape(window: Window) -> LayerShape:
