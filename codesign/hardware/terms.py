@@ -84,11 +84,6 @@ class CostTerm:
     unit = "J"
 
     @property
-    def includable(self) -> bool:
-        """Whether the number of another term may contain it."""
-        return self.drawn_by is None and not self.essential
-
-    @property
     def covered_as(self) -> str:
         return self.covers or self.name
 
@@ -207,7 +202,7 @@ COVERAGE: dict[str, tuple[CostTerm, ...]] = {
 ACTIONS: tuple[Action, ...] = tuple(action for term in _TERMS for action in term.actions)
 """All actions."""
 
-INCLUDABLE_TERMS: tuple[str, ...] = tuple(term.name for term in _TERMS if term.includable)
+INCLUDABLE_TERMS: tuple[str, ...] = tuple(term.name for term in _TERMS if term.drawn_by is None and not term.essential)
 """Terms that the number of another may contain."""
 
 WORK_TIMES: tuple[str, ...] = tuple(

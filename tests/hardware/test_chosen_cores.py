@@ -157,7 +157,7 @@ def test_hops_by_an_execution_are_those_that_are_priced() -> None:
     placement, _, execution = simulated("in_order", "fifo")
     chip = mesh_chip(3, 4, neurons=20, more=f"vector_width: {number(1)}\n")
     whole_layers = place(placement.shape, chip, cores=[2, 11, 4])
-    counts = price(execution, whole_layers).counted.counts
+    counts = price(execution, whole_layers).counted.actions
     priced = np.asarray(counts.hop + (0 if counts.hop_vertical is None else counts.hop_vertical))
     assert hops(whole_layers, execution) == pytest.approx(priced.mean())
     assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used

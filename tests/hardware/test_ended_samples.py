@@ -92,10 +92,10 @@ def test_a_sample_that_ended_costs_what_it_would_without_the_timesteps_after(nam
 def assert_means_are_of_the_samples(cost: Cost) -> None:
     """What many scenarios are priced with, at the chip's own prices."""
     this, prices = cost.counted, cost.counted.prices()
-    if cost.counted.work.chip.synchronization.kind == "timer":
+    if cost.counted.chip.synchronization.kind == "timer":
         prices = replace(prices, varied={"synchronization.tick": np.full(2, prices.seconds("synchronization.tick"))})
     times = mean_times(this, prices, cost.operation)
-    means = term_energies(this.counts.mean().during(cost.operation, prices), prices, times.on_s, times.latency_s)
+    means = term_energies(this.actions.mean().during(cost.operation, prices), prices, times.on_s, times.latency_s)
     for name, energy in cost.energy.terms_j.items():
         assert (energy is None) == (means[name] is None)
         if energy is not None:

@@ -68,7 +68,7 @@ def test_by_hand() -> None:
     assert cost_of(decided.build(), body).latency.decision_s == near([third * 1e-6])
     assert latency.model == "neighbours, pipelined"
     # Energy: all six neurons are visited in each of 2 + 3 − 1 steps, as between barriers.
-    assert cost_of(execution, body).counted.counts.neuron_access.tolist() == [24]
+    assert cost_of(execution, body).counted.actions.neuron_access.tolist() == [24]
 
 
 def test_an_unknown_handshake_and_the_rate_of_links_are_named() -> None:

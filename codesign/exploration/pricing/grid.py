@@ -146,9 +146,8 @@ def pricers_of(
 
             def computed(positions: Integers, execution: Execution = execution) -> MeanTimes:
                 placement = problem.placement_at(positions[:, 0])
-                this = Counted(PlacedExecution(execution, placement))
                 prices = space.prices(placement, positions)
-                return mean_times(this, prices, problem.operation, bound_only=bound_only)
+                return mean_times(Counted(execution, placement), prices, problem.operation, bound_only=bound_only)
 
             positions = np.array(np.unravel_index(combinations, space.combined_shape), dtype=np.int64)
             _, group = np.unique(positions[moving], axis=1, return_inverse=True)  # equal lanes share the work of steps

@@ -15,7 +15,6 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from codesign.documents import Mistake, Spec
-from codesign.hardware.chip.basis import basis_mistakes
 from codesign.hardware.chip.numbers import (
     AreaNumber,
     Bits,
@@ -27,6 +26,7 @@ from codesign.hardware.chip.numbers import (
     Lanes,
     LengthNumber,
     Number,
+    SynapticEnergy,
     TimeNumber,
     VoltageNumber,
 )
@@ -52,7 +52,7 @@ from codesign.hardware.chip.parts import (
 )
 from codesign.hardware.chip.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.chip.structure_mistakes import structure_mistakes
-from codesign.hardware.terms import OWN_CITATION
+from codesign.hardware.terms import ACTIONS, OWN_CITATION
 from codesign.mistakes import dotted, problem
 from codesign.units import format_si, plural
 
@@ -252,7 +252,7 @@ def _again(item: Any) -> InitErrorDetails:
 
 def consistency_mistakes(chip: Chip) -> Iterator[Mistake]:
     yield from _energy_mistakes(chip)
-    yield from basis_mistakes(chip.energies, static_power=bool(chip.static_power.given))
+    yield from _basis_mistakes(chip)
     yield from _time_mistakes(chip)
     yield from _capacity_mistakes(chip)
     yield from _network_mistakes(chip)
@@ -274,6 +274,28 @@ def _energy_mistakes(chip: Chip) -> Iterator[Mistake]:
     if static.core_off is not None and static.core_in_use is None:
         yield ("static_power", "core_off"), "needs static_power.core_in_use too"
     yield from _include_mistakes("energies", energies, {("static_power", "chip"): static.chip})
+
+
+def _basis_mistakes(chip: Chip) -> Iterator[Mistake]:
+    """Energies whose `per` belongs under another key, or whose static power would be counted twice or not at all.
+
+    Papers quote each other's energies under other names: an energy per spike becomes one per synaptic operation, and
+    total power divided by a rate becomes an increment.
+    """
+    counted = {action.price.removeprefix("energies."): action.per for action in ACTIONS if action.per}
+    for name, number in chip.energies.given.items():
+        if number.per is not None and number.per != counted[name]:
+            home = next(key for key, per in counted.items() if per == number.per)
+            energy = format_si(number.value, "J")
+            yield ("energies", name, "per"), f"{energy} is per {number.per}, so it belongs under energies.{home}"
+        place = ("energies", name, "static")
+        if isinstance(number, SynapticEnergy):
+            if number.all_in and number.static == "outside":
+                yield place, "must be inside: an all-in energy contains static power"
+            elif not number.all_in and number.static == "inside":
+                yield place, "static power is inside, so all_in must be true"
+        elif number.static == "inside" and chip.static_power.given:
+            yield place, "static power is inside, and also given as static_power; it would be counted twice"
 
 
 def _include_mistakes(

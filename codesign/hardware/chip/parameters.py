@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from codesign.hardware.chip.kinds import with_kind
 from codesign.hardware.chip.numbers import Number, TimeNumber
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, Source
 from codesign.hardware.chip.prices import with_number
-from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE
+from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE, kinds_in
 from codesign.hardware.chip.scaling import at_structure
 from codesign.mistakes import mistakes_of, reason, suggestion
 
@@ -87,7 +87,7 @@ def number_type(chip: Chip, path: str) -> type[Number] | None:
         InputError: there is no such parameter.
     """
     field = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]]
-    return next(_number_kinds(field.annotation), None)
+    return next(kinds_in(field.annotation, Number), None)
 
 
 def _owner(chip: Chip, path: str) -> Spec:
@@ -116,7 +116,7 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
             allowed = ", ".join(map(str, get_args(literal)))
             raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
         return value
-    current, kind = getattr(spec, field), next(_number_kinds(annotation), None)
+    current, kind = getattr(spec, field), next(kinds_in(annotation, Number), None)
     if kind is None:
         if any(int in (form, getattr(form, "__origin__", None)) for form in forms):
             return whole(where, value, least=1)
@@ -151,9 +151,3 @@ def _validated(kind: type[N], fields: dict[str, Any], where: str) -> N:
         return kind.model_validate({**fields, **_PROVENANCE})
     except ValidationError as error:
         raise InputError(f"{where}: {reason(mistakes_of(error, fields)[0])}") from None
-
-
-def _number_kinds(annotation: Any) -> Iterator[type[Number]]:
-    for candidate in getattr(annotation, "__args__", (annotation,)):
-        if isinstance(candidate, type) and issubclass(candidate, Number):
-            yield candidate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import model_validator
 
@@ -37,6 +37,9 @@ STRUCTURE = "structure"
 
 SCALED = "scaled"
 """Source key of numbers that were given at another structure than the chip now has."""
+
+
+Kind = TypeVar("Kind")
 
 
 class Sourced(Spec):
@@ -75,17 +78,15 @@ def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Source
 def _with_parts(kind: type[Spec]) -> tuple[str, ...]:
     """Fields that can hold a specification; most of a number's cannot, and a chip has many numbers."""
     fields = kind.model_fields.items()
-    return tuple(name for name, field in fields if any(map(_is_spec, _types_in(field.annotation))))
+    return tuple(name for name, field in fields if any(kinds_in(field.annotation, Spec)))
 
 
-def _is_spec(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Spec)
-
-
-def _types_in(annotation: Any) -> Iterator[Any]:
-    yield annotation
+def kinds_in(annotation: Any, base: type[Kind]) -> Iterator[type[Kind]]:
+    """Classes of one kind that a field with this annotation can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
+        yield annotation
     for part in get_args(annotation):
-        yield from _types_in(part)
+        yield from kinds_in(part, base)
 
 
 def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:

@@ -34,25 +34,22 @@ _LEAST_SHARE = 0.001
 _CHUNK = 1 << 21  # numbers of a chunk of scenarios: 16 MB
 
 
-@dataclass(frozen=True, eq=False)
-class Counted:
+class Counted(PlacedExecution):
     """An execution on a placement with what is counted of it, once it is asked for; priced as often as one likes."""
 
-    work: PlacedExecution
-
     @cached_property
-    def counts(self) -> ActionCounts:
+    def actions(self) -> ActionCounts:
         """(B,) actions of each sample."""
-        return action_counts(self.work)
+        return action_counts(self)
 
     @cached_property
     def steps(self) -> StepsOf | None:
         """Work of every step; None where the chip's times or lanes are not known."""
-        missing = missing_times(self.work.chip, self.work.geometry, self.work.placement.extent)
-        return None if missing else steps_of(self.work)
+        missing = missing_times(self.chip, self.geometry, self.placement.extent)
+        return None if missing else steps_of(self)
 
     def prices(self) -> Prices:
-        return Prices(chip=self.work.chip, extent=self.work.placement.extent)
+        return Prices(chip=self.chip, extent=self.placement.extent)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -127,11 +124,11 @@ class Cost(OfArrays):
             "core_share": self.counted.prices().core_share,
             **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
-            "area_m2": self.counted.work.placement.area_m2,
+            "area_m2": self.counted.placement.area_m2,
             "core_utilization": utilization,
             "late_fraction": _mean(latency.late),
             "peak_link_load": float(load.max()) if load.size else None,
-            "peak_link": self.counted.work.geometry.link_names[load.argmax()] if load.size else None,
+            "peak_link": self.counted.geometry.link_names[load.argmax()] if load.size else None,
             "overloaded_ticks": _mean(latency.overloaded_ticks),
             "energy_coverage": list(energy.coverage),
             "paper_synaptic_operations": _mean(self.paper_synaptic_operations),
@@ -218,15 +215,15 @@ def price(
     instance("placement", placement, Placement)
     chip = placement.chip
     check_operation(chip, operation)
-    this = Counted(PlacedExecution(execution, placement))
-    work, prices = this.work, this.prices()
-    latency = latency_of(work, prices, this.steps, bound_only=bound_only)
+    work = Counted(execution, placement)
+    prices = work.prices()
+    latency = latency_of(work, prices, work.steps, bound_only=bound_only)
     if operation == "real_time" and latency.decision_s is not None and latency.behind_s is not None:
         latency = replace(latency, decision_s=latency.decision_s + latency.behind_s)
     on_s, assumed = _on_time(work, latency.total_s, operation)
     working_s = latency.total_s
     means = [None if times is None else times.mean(keepdims=True) for times in (on_s, working_s)]
-    counts = this.counts.during(operation, prices)
+    counts = work.actions.during(operation, prices)
     energy = energy_of(placement, counts, prices, on_s, working_s)
     paper = execution.emitted[:, :-1].sum(axis=1) * execution.shape.mean_hidden_fan_out
     e_so = chip.e_synaptic_operation_j
@@ -243,7 +240,7 @@ def price(
         latency=latency,
         paper_synaptic_operations=paper,
         paper_energy_j=None if e_so is None else paper * e_so,
-        counted=this,
+        counted=work,
         link_load=_link_load(work),
         not_modelled=(*_input_macs(execution, chip.name), *energy.not_modelled, *latency.not_modelled),
         assumptions=(
@@ -304,40 +301,34 @@ class MeanTimes:
     Attributes:
         latency_s: time until the stop.
         on_s: time that static power is drawn.
-        not_modelled: what is missing for a latency.
     """
 
     latency_s: Floats | None
     on_s: Floats | None
-    not_modelled: tuple[str, ...] = ()
 
 
 def mean_times(
-    this: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
+    work: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
 ) -> MeanTimes:
     """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory.
 
     Args and errors: as `latency_of` and `_on_time`.
     """
     prices, scenario = prices.with_distinct_times()
-    work, scenarios = this.work, prices.scenarios
-    rows = work.samples + (0 if this.steps is None else len(this.steps.steps.work))
+    rows = work.samples + (0 if work.steps is None else len(work.steps.steps.work))
     chunk = max(1, _CHUNK // max(rows, 1))
     latencies: list[Floats] = []
     ons: list[Floats] = []
-    not_modelled: tuple[str, ...] = ()
-    for first in range(0, scenarios, chunk):
+    for first in range(0, prices.scenarios, chunk):
         some = prices.chosen(slice(first, first + chunk))
-        latency = latency_of(work, some, this.steps, bound_only=bound_only, parts=False, nominal=nominal)
+        latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=False, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
         for means, values in ((latencies, latency.total_s), (ons, on_s)):
             if values is not None:
                 means.append(np.broadcast_to(values.mean(axis=0), some.scenarios))
-        not_modelled = latency.not_modelled
     return MeanTimes(
         latency_s=np.concatenate(latencies)[scenario] if latencies else None,
         on_s=np.concatenate(ons)[scenario] if ons else None,
-        not_modelled=not_modelled,
     )
 
 
@@ -346,7 +337,6 @@ def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], Fl
 
     A chip without synchronization is not replayed again; see `latency_of` on `nominal`.
     """
-    this = cost.counted
-    times = mean_times(this, prices, cost.operation, nominal=cost.latency)
-    counts = this.counts.mean().during(cost.operation, prices)
+    times = mean_times(cost.counted, prices, cost.operation, nominal=cost.latency)
+    counts = cost.counted.actions.mean().during(cost.operation, prices)
     return term_energies(counts, prices, times.on_s, times.latency_s), times.latency_s

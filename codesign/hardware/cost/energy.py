@@ -87,11 +87,11 @@ def term_energies(
         working_s: likewise, time until the stop, after which a clock that is gated stands.
     """
     clocked_s = working_s if prices.chip.power_gating.clock == "yes" else on_s
-    times = {name: clocked_s if name == "clock" else on_s for name in COST_TERMS}
-    if prices.chip.all_in:
-        only = COST_TERMS["synaptic_operation"]
-        return {**dict.fromkeys(COST_TERMS), only.name: _energy(only, counts, prices, on_s)}
-    return {name: _energy(term, counts, prices, times[name]) for name, term in COST_TERMS.items()}
+    charged = ("synaptic_operation",) if prices.chip.all_in else COST_TERMS
+    return {
+        name: _energy(term, counts, prices, clocked_s if name == "clock" else on_s) if name in charged else None
+        for name, term in COST_TERMS.items()
+    }
 
 
 def _energy(term: CostTerm, counts: ActionCounts, prices: Prices, on_s: Floats | None) -> Floats | None:

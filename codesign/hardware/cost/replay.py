@@ -18,7 +18,6 @@ the longest way, as a step's work begins at the latest when all work of the step
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -75,11 +74,11 @@ def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool)
     return passes, at_once.sum(axis=1), decision_s[work.execution.last_pass][:, :count]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Deliveries:
-    """Deliveries by step and turn: the place, by table row, of each among those of its step, pass and core.
+class _Passes:
+    """The passes of some samples, as arrays over passes, which lie side by side in memory.
 
-    Those of a turn are independent of each other.
+    Times are never summed across passes, so no sample's time depends on another's. Deliveries are by step and turn: the
+    place, by table row, of each among those of its step, pass and core. Those of a turn are independent of each other.
 
     Attributes (of shape (deliveries,), but for the first):
         ends: (steps, turns + 1) where each turn begins, and the last ends.
@@ -87,20 +86,6 @@ class _Deliveries:
         origin: in an array of steps, slices and passes, when the output was done that a message waits for.
         way: in an array of sources and cores.
         operations, messages: as in `Deliveries`.
-    """
-
-    ends: Integers
-    place: Integers
-    origin: Integers
-    way: Integers
-    operations: Floats
-    messages: Floats
-
-
-class _Passes:
-    """The passes of some samples, as arrays over passes, which lie side by side in memory.
-
-    Times are never summed across passes, so no sample's time depends on another's.
     """
 
     def __init__(self, work: PlacedExecution, samples: slice, steps: int) -> None:
@@ -115,14 +100,14 @@ class _Passes:
         parts, several = np.argsort(work.share == 0, axis=1, kind="stable"), (work.share > 0).sum(axis=1)
         place = np.arange(several.max())[:, None] % several  # over again where a slice lies in fewer parts than others
         self.parts_of_slices = parts[np.arange(self.slices), place]
-        self.deliveries = self._deliveries()
+        self._spread_deliveries()
         self._spread_updates()
 
     def _of_samples(self, table: MessageTable | UpdateTable, samples: slice) -> tuple[slice, Integers]:
         rows = slice(*np.searchsorted(table.sample, (samples.start, samples.stop)).tolist())
         return rows, (table.sample[rows] - samples.start) * self.work.timesteps + table.timestep[rows]
 
-    def _deliveries(self) -> _Deliveries:
+    def _spread_deliveries(self) -> None:
         arrivals, table, geometry, passes = self.work.deliveries, self.work.messages, self.work.geometry, len(self.ran)
         some = []
         for begin, end in pairwise(arrivals.begins.tolist()):
@@ -147,14 +132,10 @@ class _Passes:
         begins = np.append(0, np.cumsum(np.bincount(key, minlength=self.steps * turns)))
         source = table.source[self.rows]
         left = np.maximum(table.enqueue_step[self.rows], 0) * (self.slices + 1) + self._origins()[source]
-        return _Deliveries(
-            ends=begins[np.arange(self.steps)[:, None] * turns + np.arange(turns + 1)],
-            place=place[order],
-            origin=(left * passes + self.pass_of_row)[row[order]],
-            way=(source[row] * geometry.cores + core)[order],
-            operations=operations[order],
-            messages=messages[order],
-        )
+        self.ends = begins[np.arange(self.steps)[:, None] * turns + np.arange(turns + 1)]
+        self.place, self.operations, self.messages = place[order], operations[order], messages[order]
+        self.origin = (left * passes + self.pass_of_row)[row[order]]
+        self.way = (source[row] * geometry.cores + core)[order]
 
     def _from_before(self) -> Flags:
         """(sources,) whose messages were under way in the timesteps before."""
@@ -198,10 +179,10 @@ class _Passes:
 
     def replayed(self, times_s: Floats, hop_s: Floats) -> tuple[Floats, Floats]:
         """(passes,) makespans and decisions."""
-        geometry, deliveries, passes = self.work.geometry, self.deliveries, len(self.ran)
-        route = self._routes(hop_s).reshape(-1)[deliveries.way]
-        service = deliveries.operations * times_s[0]
-        service += deliveries.messages * times_s[1]
+        geometry, passes = self.work.geometry, len(self.ran)
+        route = self._routes(hop_s).reshape(-1)[self.way]
+        service = self.operations * times_s[0]
+        service += self.messages * times_s[1]
         evaluation, output = self._part_work(times_s)
         free = np.zeros((geometry.cores, passes))
         if self.work.chip.synchronization.kind == "clocked":
@@ -209,13 +190,13 @@ class _Passes:
         evaluated = np.zeros((self.steps, self.slices, passes))  # when a slice's evaluation of a step was done
         sent = np.zeros((self.steps, self.slices + 1, passes))  # and its output; last, of what is sent at time 0
         done, left = np.zeros((2, self.parts, passes))
-        for step, ends in enumerate(deliveries.ends.tolist()):
+        for step, ends in enumerate(self.ends.tolist()):
             now = slice(ends[0], ends[-1])
-            arrival = sent.reshape(-1)[deliveries.origin[now]] + route[now]
+            arrival = sent.reshape(-1)[self.origin[now]] + route[now]
             for begin, end in pairwise(ends):
                 if begin == end:  # later turns are empty too
                     break
-                place, arrived = deliveries.place[begin:end], arrival[begin - ends[0] : end - ends[0]]
+                place, arrived = self.place[begin:end], arrival[begin - ends[0] : end - ends[0]]
                 free.reshape(-1)[place] = np.maximum(free.reshape(-1)[place], arrived) + service[begin:end]
             for parts in self.parts_of_turns:
                 core = geometry.core[parts]

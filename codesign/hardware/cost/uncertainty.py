@@ -143,7 +143,7 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
 
     Draws have six digits. What is not known stays unknown.
     """
-    placement = cost.counted.work.placement
+    placement = cost.counted.placement
     cases = _Scenarios(placement.chip, placement.extent)
     terms_j, latency_s = mean_terms(cost, cases.prices)
     board = total_in("board", terms_j, cases.prices.core_share)
@@ -178,10 +178,8 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
 
 def _area_ends(chip: Chip) -> tuple[float, float]:
     """Ends of the range of the chip's area, relative to it."""
-    for number in uncertain_numbers(chip):
-        if number.path == "area":
-            return number.low / number.value, number.high / number.value
-    return 1.0, 1.0
+    ends = ((of.low / of.value, of.high / of.value) for of in uncertain_numbers(chip) if of.path == "area")
+    return next(ends, (1.0, 1.0))
 
 
 def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -211,17 +212,11 @@ class PlacedExecution(StepRecord):
     def _cycles(self) -> MessageCycles:
         """Of messages on the chip's lanes, which are banks where its structure is known."""
         assert self.chip.vector_width is not None
-        return message_cycles(
-            self.placement.shape,
-            self.geometry,
-            self.execution.slices,
-            self.chip.vector_width.value,
-            banks=self.chip.structure is not None,
-        )
+        return self.cycles_of(self.chip.vector_width.value, banks=self.chip.structure is not None)
 
-    def cycles_of(self, lanes: int) -> MessageCycles:
-        """Cycles of messages on so many lanes of a known structure."""
-        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=True)
+    def cycles_of(self, lanes: int | Literal["all"], *, banks: bool = True) -> MessageCycles:
+        """Cycles of messages on so many lanes; those of a known structure are banks."""
+        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=banks)
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:

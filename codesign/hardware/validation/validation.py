@@ -16,7 +16,7 @@ from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Measurement
 from codesign.hardware.chip.validation_models import Counts, Events, NotRecomputed, Steps
-from codesign.hardware.validation.recompute import Quantity, Result, model_mistakes, recompute
+from codesign.hardware.validation.recompute import Quantity, model_mistakes, recompute
 from codesign.relative_error import farther_off, percent, typical_error
 from codesign.units import format_si, plural
 
@@ -111,48 +111,41 @@ def _checks(chip: Chip, measurement: Measurement) -> Iterable[Check]:
     values = {quantity: getattr(measurement, quantity) for quantity in _UNITS}
     published = {quantity: value for quantity, value in values.items() if value is not None}
     model, reason = measurement.model, "the chip's file has no model of it"
-    result = None
-    if published and isinstance(model, Counts | Steps):
-        result = recompute(chip, model, measurement.counted)
-    elif isinstance(model, NotRecomputed):
+    if isinstance(model, NotRecomputed):
         reason = model.reason
     elif not published:
         reason = "no energy, latency or power of a whole run is published"
-    for quantity, value in published.items():
-        of_quantity = {**facts, "quantity": quantity, "unit": _UNITS[quantity], "measured": value}
-        if result is not None and isinstance(model, Counts | Steps):
-            yield _check(of_quantity, measurement, model, result, quantity)
-        else:
-            yield Check(**of_quantity, status="not_recomputed", reason=reason)
     if not published:
         yield Check(**facts, quantity=None, unit="", measured=None, status="not_recomputed", reason=reason)
+        return
+    stated = model if isinstance(model, Counts | Steps) else None
+    result = None if stated is None else recompute(chip, stated, measurement.counted)
+    for quantity, value in published.items():
+        facts |= {"quantity": quantity, "unit": _UNITS[quantity], "measured": value}
+        ends = None if result is None else result.values.get(quantity)
+        if stated is None or result is None or ends is None:
+            yield Check(**facts, status="not_recomputed", reason=result.reasons[quantity] if result else reason)
+            continue
+        yield Check(
+            **facts,
+            model_low=ends[0],
+            model_high=ends[1],
+            status=_status(measurement, stated),
+            bound=stated.bound,
+            overrides=tuple(f"{path} = {value}" for path, value in stated.overrides.items()),
+            fitted=stated.fitted,
+            fitted_on=stated.fitted_on,
+            not_modelled="; ".join(part for part in (stated.not_modelled, *result.left_out) if part),
+            worked=stated.events != Events(),
+        )
 
 
-def _check(
-    facts: dict[str, Any], measurement: Measurement, model: Counts | Steps, result: Result, quantity: Quantity
-) -> Check:
-    ends = result.values.get(quantity)
-    if ends is None:
-        return Check(**facts, status="not_recomputed", reason=result.reasons[quantity])
-    status: Status = "recomputed"
+def _status(measurement: Measurement, model: Counts | Steps) -> Status:
     if measurement.confidence == "derived":
-        status = "arithmetic"
-    elif model.fitted:
-        status = "fitted"
-    elif model.bound is not None:
-        status = "bound"
-    return Check(
-        **facts,
-        model_low=ends[0],
-        model_high=ends[1],
-        status=status,
-        bound=model.bound,
-        overrides=tuple(f"{path} = {value}" for path, value in model.overrides.items()),
-        fitted=model.fitted,
-        fitted_on=model.fitted_on,
-        not_modelled="; ".join(part for part in (model.not_modelled, *result.left_out) if part),
-        worked=model.events != Events(),
-    )
+        return "arithmetic"
+    if model.fitted:
+        return "fitted"
+    return "recomputed" if model.bound is None else "bound"
 
 
 def validation_summary(chip: Chip) -> str:
