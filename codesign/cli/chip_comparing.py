@@ -17,10 +17,9 @@ from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
-from codesign.reporting.page.plain import plain_page
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, inert, text_table
-from codesign.reporting.tables import Table as PageTable
+from codesign.reporting.pieces import Cell, Heading, Section, inert, text_table
+from codesign.reporting.pieces import Table as PageTable
+from codesign.reporting.templates import plain_page
 from codesign.units import format_si
 
 FORMATS = ("html", "csv", *FORMS)

@@ -12,8 +12,7 @@ from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
-from codesign.reporting.section import pieces_in
-from codesign.reporting.tables import Cell, Table, inert
+from codesign.reporting.pieces import Cell, Table, inert, pieces_in
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(

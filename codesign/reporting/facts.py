@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from codesign.analysis.comparisons.variants import by_option
+from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
 from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar
 from codesign.analysis.results.naming import points_in_words
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
-from codesign.reporting.tables import Cell, Heading, Table, text_table
+from codesign.reporting.pieces import Cell, Heading, Table, text_table
 from codesign.units import format_si
 
 

@@ -15,7 +15,7 @@ from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.comparisons.constraints import resolved
 from codesign.analysis.comparisons.fronts import find_fronts
-from codesign.analysis.questions import ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
+from codesign.analysis.questions import CHOICES, ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import ResultMetadata
@@ -23,7 +23,7 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.arguments import instance
 from codesign.files import Location, write_atomically
-from codesign.hardware.terms import StaticBook
+from codesign.hardware.terms import BOOKS, StaticBook
 from codesign.reporting.facts import without_result
 from codesign.reporting.page.data import block, columns_of, preferred
 from codesign.reporting.page.sections import sections_of
@@ -34,11 +34,9 @@ from codesign.units import plural
 _SCRIPTS = ("common.js", "first.js", "labels.js", "chart.js", "points.js")
 _MOST_ANSWERS = 3
 _MOST_ROWS = 8
-_SIDES = ("chip", "schedule", "recipe")
 _MOST_OPTIONS = 40
 _UNASKED = {"name": "", "by": "chip", "objective": "energy_j", "limits": [], "rows": []}
 """What the first screen shows where no question has options."""
-_BOOKS: tuple[StaticBook, ...] = ("board", "cores_in_use")
 
 
 def write_report(table: ResultTable, path: Location) -> None:
@@ -104,7 +102,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
 def _books(table: AnsweredTable) -> dict[StaticBook, Sequence[Point]]:
     drawn = [name for name in table.frame.columns if "draws" in name or "uncertain" in name]
     means = replace(table, frame=table.frame.drop(columns=drawn))  # draws take long, and the script has none
-    return {book: means.in_book(book).points for book in _BOOKS}
+    return {book: means.in_book(book).points for book in BOOKS}
 
 
 def _first_answers(answers: Sequence[Answer], data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -253,7 +251,7 @@ def _by(question: Question, answer: Answer) -> str:
         return question.choose
     points = [option.point for option in answer.options if option.point is not None]
     axes = [path for path, _ in points[0].axes] if points else []
-    differing = (name for name in (*_SIDES, *axes) if len({value_of(point, name) for point in points}) > 1)
+    differing = (name for name in (*CHOICES, *axes) if len({value_of(point, name) for point in points}) > 1)
     name = next(differing, "chip")
     return f"{AXIS_PREFIX}{name}" if name in axes else name
 

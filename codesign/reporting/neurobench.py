@@ -17,7 +17,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.documents import Path_, value_at
 from codesign.files import Location, with_suffix, write_atomically
 from codesign.reporting.export import table_csv
-from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.pieces import Cell, Heading, Table
 
 _CAPTION = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "

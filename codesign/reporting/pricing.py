@@ -12,17 +12,17 @@ import numpy as np
 from codesign.analysis.comparisons.wording import subject_and_verb
 from codesign.analysis.results.formatting import column_label, listed, percent, quantity, upper
 from codesign.arrays import Floats
-from codesign.reporting.charts.base import Figure, evenly
-from codesign.reporting.charts.density import density_figure
-from codesign.reporting.page.plain import plain_page
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
+from codesign.deferred import alt
+from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
+from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, without_repeats
+from codesign.reporting.templates import plain_page
 from codesign.units import format_si, plural
 
 _BINS_A_DECADE = 50
 _LOWEST = 324 * _BINS_A_DECADE
 _FRONT_ROWS = 300
 _ELEMENTS = 120
+_HEIGHT = 320
 _MOST_CELLS = 5000
 """Of all densities of a page."""
 _BOUND = (
@@ -266,22 +266,42 @@ def _figures(page: PricingPage) -> list[Figure]:
     limits = [
         (10 ** (min(at[i] for at in bins) / step), 10 ** ((max(at[i] for at in bins) + 1) / step)) for i in (0, 1)
     ]
-    figures = []
-    for number, cloud in enumerate(clouds, start=1):
-        front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
-        figures.append(
-            density_figure(
-                f"points-{number}",
-                cloud.recipe,
-                cloud.counts,
-                [(row["latency_s"], row[page.energy], _title(row, page)) for row in evenly(front, _ELEMENTS)],
-                bins_a_decade=step,
-                limits=limits,
-                energy=_label(page.energy),
-                note=f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front.",
-            )
+    return [_density(f"points-{number}", cloud, page, step, limits) for number, cloud in enumerate(clouds, start=1)]
+
+
+def _density(
+    name: str, cloud: Density, page: PricingPage, step: float, limits: Sequence[tuple[float, float]]
+) -> Figure:
+    """Energy against latency of a recipe's points, both logarithmic: how many lie where, and the front on top.
+
+    Args:
+        step: bins a decade; bin b holds from 10^(b / step) on.
+        limits: ends of latency and of energy, the same for all figures of a page.
+    """
+    cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(cloud.counts.items())]
+    edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
+    across, up = (alt.Scale(type="log", nice=False, domain=list(ends), padding=8) for ends in limits)
+    energy = axis_of("energy_j", limits[1], logarithmic=True, title=_label(page.energy))
+    shades = (
+        alt.Chart(source(cells))
+        .transform_calculate(**{edge: f"pow(10, ({bin}) / {step:g})" for edge, bin in edges.items()})
+        .mark_rect()
+        .encode(
+            x=alt.X("left:Q", scale=across, axis=axis_of("latency_s", limits[0], logarithmic=True)),
+            x2="right:Q",
+            y=alt.Y("low:Q", scale=up, axis=energy),
+            y2="high:Q",
+            color=alt.Color("count:Q", scale=alt.Scale(type="log", range="heatmap"), legend=alt.Legend(title="points")),
         )
-    return figures
+    )
+    front = [row for row in page.front if row["recipe"] == cloud.recipe and row["latency_s"] and row[page.energy]]
+    marks: list[Row] = [
+        {"x": row["latency_s"], "y": row[page.energy], "point": _title(row, page)} for row in evenly(front, _ELEMENTS)
+    ]
+    dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
+    chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
+    note = f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front."
+    return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note)
 
 
 def _coarse(clouds: Sequence[Density]) -> tuple[list[Density], float]:

@@ -8,8 +8,7 @@ from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
 from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.pieces import Cell, Heading, Section, Table
 
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""

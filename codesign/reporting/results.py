@@ -11,10 +11,9 @@ from codesign import arguments
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
-from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
+from codesign.analysis.comparisons.constraints import best_variant, meeting, more_is_better, resolved
 from codesign.analysis.comparisons.fronts import fronts_of, objective_sets
-from codesign.analysis.comparisons.variants import best_variant
-from codesign.analysis.questions import Constraint
+from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import column_label, with_interval
 from codesign.analysis.results.metadata import Objective
@@ -151,9 +150,8 @@ class Plots:
         Args:
             by: what gives the colour: chip, schedule or recipe.
         """
-        known = ("chip", "schedule", "recipe")
-        if by not in known:
-            raise InputError(f"by: unknown {by!r}{suggestion(by, known)}")
+        if by not in CHOICES:
+            raise InputError(f"by: unknown {by!r}{suggestion(by, CHOICES)}")
         return self._chart(scatter(self.results.points, self.results.names, x=_column(x), y=_column(y), by=by))
 
     def effects(self, column: str = "accuracy") -> Any:

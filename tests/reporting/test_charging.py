@@ -20,8 +20,8 @@ from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation.validation import contradictions, validate, validation_summary
 from codesign.reporting.facts import chip_numbers, pace_warnings, validation_table
+from codesign.reporting.pieces import Table
 from codesign.reporting.sections.parts import parts_section
-from codesign.reporting.tables import Table
 
 
 def test_a_chip_that_falls_behind_is_warned_of():

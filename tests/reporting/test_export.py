@@ -17,7 +17,7 @@ from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import pieces_of, table_csv, table_latex
-from codesign.reporting.tables import Cell, Heading, Table
+from codesign.reporting.pieces import Cell, Heading, Table
 
 ODD = Table(
     caption="50 % of a_b",

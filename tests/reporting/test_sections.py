@@ -14,10 +14,9 @@ from codesign.analysis.results.naming import names_of
 from codesign.reporting.facts import settings_tables
 from codesign.reporting.page.sections import effects_section
 from codesign.reporting.page.trust import FITTED, trust_line
-from codesign.reporting.section import Section
+from codesign.reporting.pieces import Section, Table, text_table, without_repeats
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
-from codesign.reporting.tables import Table, text_table, without_repeats
 
 
 def tables(section: Section | None) -> list[Table]:

@@ -25,7 +25,7 @@ from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable, frame_of
 from codesign.hardware.terms import BOOKS, COST_TERMS, weight
 from codesign.reporting.html import render_report
-from codesign.reporting.tables import Table
+from codesign.reporting.pieces import Table
 from codesign.reporting.terminal import print_summary
 
 Row = dict[str, Any]

@@ -24,11 +24,17 @@ from codesign.analysis.answers.remarks import (
 from codesign.analysis.answers.selecting import points_in, value_of
 from codesign.analysis.answers.switching import switches
 from codesign.analysis.comparisons.comparison import compare
-from codesign.analysis.comparisons.constraints import largest_miss, meeting, misses_in_words, resolved
+from codesign.analysis.comparisons.constraints import (
+    best_variant,
+    by_option,
+    largest_miss,
+    meeting,
+    misses_in_words,
+    resolved,
+)
 from codesign.analysis.comparisons.contest import Contest, waiting_of
 from codesign.analysis.comparisons.obstacles import absence, untimed
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
-from codesign.analysis.comparisons.variants import best_variant, by_option
 from codesign.analysis.questions import ChooseQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import column_label, coverage_words, in_times, is_share, listed, quantity

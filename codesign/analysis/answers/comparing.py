@@ -15,7 +15,7 @@ from codesign.analysis.comparisons.constraints import meeting, more_is_better, r
 from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.obstacles import absence
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
-from codesign.analysis.questions import CompareQuestion, Selection
+from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import (
     column_label,
     in_times,
@@ -28,7 +28,6 @@ from codesign.analysis.results.formatting import (
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
-_NAMED = ("chip", "schedule", "recipe")
 _UNPAIRED = "The two sides have no training seed in common."
 
 
@@ -100,8 +99,8 @@ def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Poi
     if not isinstance(side, str):
         return side
     wanted = {other for other in question.compare if isinstance(other, str)}
-    known = {fact: {getattr(point, fact) for point in points} for fact in _NAMED}
-    order = sorted(_NAMED, key=lambda fact: not known[fact].issuperset(wanted))
+    known = {fact: {getattr(point, fact) for point in points} for fact in CHOICES}
+    order = sorted(CHOICES, key=lambda fact: not known[fact].issuperset(wanted))
     return {next((fact for fact in order if side in known[fact]), "chip"): side}
 
 

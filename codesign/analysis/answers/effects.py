@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.analysis.comparisons.fronts import comparison_group
+from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS, sets_topology
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
-_FACTS = ("chip", "schedule", "recipe")
 _FOLLOWS = {"chip": ("capacity", "weight_bits")}
 """What another option of a fact brings with it, so that it is not held equal."""
 _WORDS = {"recipe": "training"}
@@ -41,7 +41,7 @@ class Effect:
 
 def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
     """Options of all choices of which two or more share a block; energies only where they compare."""
-    choices = [*_FACTS, *dict.fromkeys(name for point in points for name in point.axis_texts)]
+    choices = [*CHOICES, *dict.fromkeys(name for point in points for name in point.axis_texts)]
     return [effect for choice in choices for effect in _of_choice(points, column, choice, names)]
 
 
@@ -63,7 +63,7 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
         gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
         ends = float(np.mean(gains)), min(gains), max(gains)
         mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
-        title = _WORDS.get(choice, choice) if choice in _FACTS else names.axis(choice)
+        title = _WORDS.get(choice, choice) if choice in CHOICES else names.axis(choice)
         found.append(Effect(choice=title, option=option or "", mean=mean, low=low, high=high, blocks=len(complete)))
     return found
 
@@ -82,15 +82,15 @@ def is_ratio(column: str) -> bool:
 
 
 def _option(point: Point, choice: str, names: Names) -> str | None:
-    if choice in _FACTS:
+    if choice in CHOICES:
         return names.of(choice, getattr(point, choice))
     return point.axis_texts.get(choice)
 
 
 def _rest(point: Point, choice: str) -> Hashable:
     """All in which points of one block agree."""
-    held = ("workload", "topology", "operation", "capacity", "weight_bits", *_FACTS)
+    held = ("workload", "topology", "operation", "capacity", "weight_bits", *CHOICES)
     left = (choice, *_FOLLOWS.get(choice, ()), *(["topology"] if sets_topology(choice) else []))
-    with_it = f"{choice}." if choice in _FACTS else None  # the axes of a chip, schedule or recipe
+    with_it = f"{choice}." if choice in CHOICES else None  # the axes of a chip, schedule or recipe
     axes = tuple(axis for axis in point.axes if axis[0] != choice and not (with_it and axis[0].startswith(with_it)))
     return tuple(getattr(point, name) for name in held if name not in left), axes

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.analysis.answers.selecting import ladders_along, pairs_between, points_in, value_of
-from codesign.analysis.comparisons.variants import best_variant, by_option
+from codesign.analysis.comparisons.constraints import best_variant, by_option
 from codesign.analysis.questions import (
     ChooseQuestion,
     ClaimQuestion,

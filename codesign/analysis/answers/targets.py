@@ -9,6 +9,7 @@ from codesign.analysis.answers.answers import Answer, Option, values_of
 from codesign.analysis.answers.remarks import left_aside, may_miss, without_draws
 from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.constraints import (
+    best_variant,
     doubt,
     largest_miss,
     meeting,
@@ -20,7 +21,6 @@ from codesign.analysis.comparisons.constraints import (
     more_is_better,
     resolved,
 )
-from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint, TargetQuestion
 from codesign.analysis.results.formatting import column_label, listed
 from codesign.analysis.results.naming import Names

@@ -1,15 +1,19 @@
-"""Which points meet constraints, by how much others miss them, and how sure it is."""
+"""Which points meet constraints, by how much others miss them, and how sure it is.
+
+Of the variants of an option, the best of those that meet them stands for it, never the first.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
+from codesign.analysis.comparisons.comparison import ENERGIES
 from codesign.analysis.comparisons.robustness import drawn
-from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import column_label, is_share, points, quantity, significant
 from codesign.analysis.results.points import Point
@@ -21,6 +25,13 @@ _MOST_RIVALS = 60
 """Of which one may be farther ahead than a limit allows; that a worse one is while none of these may be is unlikely."""
 _NEARLY = 1.1
 """Below this factor a miss is told in percent."""
+
+
+OptionT = TypeVar("OptionT", bound=Hashable)
+
+_TIES = (("accuracy", True), ("energy_j", False), ("latency_s", False), ("area_m2", False))
+"""What decides between variants that are equally good, in this order; and whether more of it is better."""
+_DIGITS = 12
 
 
 def more_is_better(column: str) -> bool:
@@ -214,3 +225,39 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
         return f"its {label} is {significant(100 * abs(mean / constraint.value - 1), 2)} % too {side}"
     factor = f"{large / small:.3g} times " if small else ""
     return f"its {label} is {factor}too {side}"
+
+
+# variants -------------------------------------------------------------------------------------------------------------
+
+
+def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point | None:
+    """The point with least or most of a column; None if none has it.
+
+    Of an energy, only points with the most terms take part, since what lacks a term only looks cheap. Equal points are
+    told apart by accuracy, energy, latency and area.
+    """
+    known = [point for point in points if point.value(column).mean is not None]
+    if column in ENERGIES:
+        most = max((len(point.coverage) for point in known), default=0)
+        known = [point for point in known if len(point.coverage) == most]
+    return min(known, key=lambda point: _key(point, column, more), default=None)
+
+
+def _key(point: Point, column: str, more: bool) -> tuple[float, ...]:
+    return (*(_badness(point, name, rising) for name, rising in ((column, more), *_TIES)), point.number)
+
+
+def _badness(point: Point, column: str, more: bool) -> float:
+    mean = point.value(column).mean
+    if mean is None:
+        return math.inf
+    return float(f"{-mean if more else mean:.{_DIGITS}g}")
+
+
+def by_option(points: Sequence[Point], option: Callable[[Point], OptionT | None]) -> dict[OptionT, list[Point]]:
+    """Points by what they are an option of; those of none are left out."""
+    found: dict[OptionT, list[Point]] = {}
+    for point in points:
+        if (key := option(point)) is not None:
+            found.setdefault(key, []).append(point)
+    return found

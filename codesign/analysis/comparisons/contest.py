@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import meeting, met_in
+from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
-from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point

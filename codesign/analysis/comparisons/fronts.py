@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from codesign.analysis.comparisons.comparison import ENERGIES, IN_BOOK
-from codesign.analysis.comparisons.variants import by_option
+from codesign.analysis.comparisons.constraints import by_option
 from codesign.analysis.results.columns import COLUMNS, NUMERIC_COLUMNS
 from codesign.analysis.results.formatting import BOOK_WORDS, coverage_words
 from codesign.analysis.results.metadata import Objective

@@ -92,6 +92,10 @@ ENTRIES: Mapping[str, str] = {"strings": "string", "ints": "int", "floats": "flo
 """Kinds of lists, and what their entries are."""
 
 
+def _flag(meaning: str) -> Column:
+    return Column(kind="bool", meaning=meaning)
+
+
 def _name(meaning: str, *, nullable: bool = True) -> Column:
     return Column(kind="string", meaning=meaning, nullable=nullable)
 
@@ -161,15 +165,11 @@ COLUMNS: Mapping[str, Column] = {
     "margin": _count("lead in output spikes at which the answer is read; null without a margin", least=1),
     "margin_check": _word("timestep", "step", more="how often the margin is checked"),
     "input_mode": _word("frame", "queued"),
-    "refractory": Column(
-        kind="bool", meaning="whether a neuron fires at most once per forward pass in this evaluation"
-    ),
+    "refractory": _flag("whether a neuron fires at most once per forward pass in this evaluation"),
     "input_dropout": _fraction("share of input events lost at random before they reach the chip in this evaluation"),
     "timesteps": _count("timesteps of each sample that are run, from the first; null for all", least=1),
     "weight_bits": _count("bits of the weights evaluated; null for float32", least=1),
-    "equivalent_to_layered": Column(
-        kind="bool", meaning="whether the schedule provably gives the spikes of layered inference"
-    ),
+    "equivalent_to_layered": _flag("whether the schedule provably gives the spikes of layered inference"),
     # how large it is
     "neurons": _count("neurons of the network, the output layer included"),
     "synapses": _count("synapses of the network; a shared weight counts once for each"),
@@ -241,10 +241,8 @@ COLUMNS: Mapping[str, Column] = {
         "incremental", "all_in", more="incremental, or all_in: one number for everything spent in some measurement"
     ),
     "on_s": _number("time per sample that static power is drawn", "s"),
-    "energy_coverage": Column(
-        kind="strings",
-        meaning="terms that energy_j contains; only energies of equal coverage can be compared",
-        words=(*COVERAGE, "all_in"),
+    "energy_coverage": _texts(
+        "terms that energy_j contains; only energies of equal coverage can be compared", words=(*COVERAGE, "all_in")
     ),
     "area_m2": _number("area of the chips that the network occupies; null where they had to be scaled", "m**2"),
     "area_low_m2": _number("lower end of its range", "m**2"),
@@ -299,9 +297,7 @@ COLUMNS: Mapping[str, Column] = {
         "energy_j in joint draws of all; a draw is the same in all rows of a chip", "J", "draws", alike=True
     ),
     "latency_draws_s": _numbers("latency_s in the same draws", "s", "draws", alike=True),
-    "uncertain_terms": Column(
-        kind="strings", meaning="terms of energy_j that differ between draws", words=tuple(COST_TERMS)
-    ),
+    "uncertain_terms": _texts("terms of energy_j that differ between draws", words=tuple(COST_TERMS)),
     "term_scale_j": _numbers("the largest value of each of them", "J", length=("uncertain_terms",)),
     "term_at_low": _numbers(
         "each of them / its scale, one term after another, as energy_at_low_j",

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, BASELINE, OF_DESIGN, TRIAL_AXIS, is_of_design
 from codesign.analysis.results.formatting import listed, upper
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable
-
-if TYPE_CHECKING:
-    import pandas as pd
+from codesign.deferred import pd
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
@@ -270,10 +268,10 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
 
 def _waiting(point: Point) -> str:
     """What waits for what under a point's schedule."""
-    if point.synchronization in ("barrier", "timer", "neighbour"):
-        return {"barrier": "barrier", "timer": "timer", "neighbour": _SYNCHRONIZATION["neighbour"]}[
-            point.synchronization
-        ]
+    if point.synchronization in ("barrier", "timer"):
+        return point.synchronization
+    if point.synchronization == "neighbour":
+        return _SYNCHRONIZATION["neighbour"]
     if point.inference == "layered":
         return "layers wait"
     return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")

@@ -7,16 +7,18 @@ from typing import Any, TypeVar
 
 from codesign.analysis.answers.illustrations import FigureEntry
 from codesign.analysis.answers.selecting import ladders_along, points_in, value_of
-from codesign.analysis.results.distributions import (
+from codesign.analysis.results.formatting import column_label, quantity
+from codesign.analysis.results.measures import (
     Curve,
     convergence_curve,
     drained_accuracies,
     histogram_curve,
+    label_of,
     latency_curve,
+    like,
+    measured,
     widest_bin,
 )
-from codesign.analysis.results.formatting import column_label, quantity
-from codesign.analysis.results.measures import label_of, like, measured
 from codesign.analysis.results.naming import Names, names_of
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval
@@ -34,7 +36,7 @@ from codesign.reporting.charts.base import (
     tooltip,
 )
 from codesign.reporting.charts.sweeps import matrix_figure
-from codesign.reporting.section import Section
+from codesign.reporting.pieces import Section
 
 LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]

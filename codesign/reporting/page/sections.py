@@ -23,12 +23,11 @@ from codesign.reporting.facts import (
     validation_table,
     version_table,
 )
+from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, with_rows
 from codesign.reporting.printed import printed_section
-from codesign.reporting.section import Section
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.sections.study import study_sections
-from codesign.reporting.tables import Cell, Heading, Table, text_table, with_rows
 from codesign.units import format_si, plural
 
 _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")

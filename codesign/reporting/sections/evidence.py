@@ -11,8 +11,7 @@ from codesign.analysis.results.measures import label_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, shortened, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, shortened, without_repeats
 
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import WORTH, halved_numbers
-from codesign.analysis.comparisons.variants import best_variant, by_option
+from codesign.analysis.comparisons.constraints import best_variant, by_option
 from codesign.analysis.results.formatting import (
     BOOK_WORDS,
     UNKNOWN,
@@ -23,8 +23,7 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, shortened, with_rows, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, shortened, with_rows, without_repeats
 from codesign.units import format_si
 
 _MOST_HALVED = 5

@@ -21,8 +21,7 @@ from codesign.analysis.results.metadata import Objective, ParameterFacts, Result
 from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
-from codesign.reporting.section import Section
-from codesign.reporting.tables import Cell, Heading, Table, text_table, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, without_repeats
 from codesign.units import plural
 
 _SPLITS = (
