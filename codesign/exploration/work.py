@@ -87,10 +87,7 @@ class Work:
 
 def results_by_kind(jobs: Iterable[Job]) -> Counter[str]:
     """How many results some jobs have, by kind of job."""
-    counts: Counter[str] = Counter()
-    for job in jobs:
-        counts[job.kind] += len(job.wanted)
-    return counts
+    return Counter(job.kind for job in jobs for _ in job.wanted)
 
 
 def work_text(work: Work) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.arguments import instance
+from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.hardware.cost.cost import Cost
 from codesign.network.neuron import NeuronSpec
@@ -22,8 +23,6 @@ from codesign.workload.dataset import Workload
 from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
-    import torch
-
     from codesign.network.spiking_network import SpikingNetwork
     from codesign.training.trainer import TrainingResult
 

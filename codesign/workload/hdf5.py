@@ -29,11 +29,11 @@ def is_own(group: Any, name: str) -> bool:
 
 
 class Chunks:
-    """The chunks of a dataset, each to be checked before it is read. Raises ValueError where they are compressed in
+    """The chunks of a `dataset`, each to be checked before it is read. Raises ValueError where they are compressed in
     another way than by gzip."""
 
     def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
+        self.dataset = dataset
         self._unchecked: dict[int, list[Any]] = {}
         self._gzip: int | None = None
         if dataset.chunks is None:
@@ -49,16 +49,21 @@ class Chunks:
 
     def _note(self, chunk: Any) -> None:
         if chunk.size * _MOST_RATIO > _HARMLESS and not chunk.filter_mask >> (self._gzip or 0) & 1:
-            self._unchecked.setdefault(chunk.chunk_offset[0] // self._dataset.chunks[0], []).append(chunk)
+            self._unchecked.setdefault(chunk.chunk_offset[0] // self.dataset.chunks[0], []).append(chunk)
+
+    def row(self, row: int) -> Any:
+        """A row of the dataset, checked."""
+        self.check(row, row + 1)
+        return self.dataset[row]
 
     def check(self, start: int, stop: int) -> None:
         """Raises ValueError where a chunk of the rows `start : stop` holds more than the file says that chunks do."""
         if not self._unchecked or stop <= start:
             return
-        rows, *inside = self._dataset.chunks
-        most = rows * math.prod(inside) * self._dataset.dtype.itemsize + _CHECKSUM
+        rows, *inside = self.dataset.chunks
+        most = rows * math.prod(inside) * self.dataset.dtype.itemsize + _CHECKSUM
         for place in range(start // rows, (stop - 1) // rows + 1):
             for chunk in self._unchecked.pop(place, ()):
-                _, stored = self._dataset.id.read_direct_chunk(chunk.chunk_offset)
+                _, stored = self.dataset.id.read_direct_chunk(chunk.chunk_offset)
                 if len(zlib.decompressobj().decompress(stored, most + 1)) > most:
                     raise ValueError("a compressed chunk holds more numbers than it may")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +81,7 @@ class SHD(Dataset):
         def read(positions: Integers, spec: ResolvedSpec) -> Iterator[Events]:
             with ExitStack() as stack:
                 opened = {part: stack.enter_context(_hdf5(path)) for part, path in files.items()}
-                columns = {
-                    part: [_Lists.of(files[part], file, name) for name in _SPIKES] for part, file in opened.items()
-                }
+                columns = {part: [_lists(files[part], file, name) for name in _SPIKES] for part, file in opened.items()}
                 for number in ids[positions].tolist():
                     part = "test" if number >= _FIRST_ID["test"] else "train"
                     row = number - _FIRST_ID[part]
@@ -113,29 +110,18 @@ def _hdf5(path: Path) -> Iterator[Any]:
         yield file
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Lists:
+def _lists(path: Path, file: Any, name: str) -> Chunks:
     """A dataset with a list of numbers for each sample."""
-
-    dataset: Any
-    chunks: Chunks
-
-    @staticmethod
-    def of(path: Path, file: Any, name: str) -> _Lists:
-        if not is_own(file, name) or len(file[name].shape) != 1:
-            raise DataError(f"{path}: must itself hold {name}, a list for each sample; download it again")
-        return _Lists(dataset=file[name], chunks=Chunks(file[name]))
-
-    def row(self, row: int) -> Any:
-        self.chunks.check(row, row + 1)
-        return self.dataset[row]
+    if not is_own(file, name) or len(file[name].shape) != 1:
+        raise DataError(f"{path}: must itself hold {name}, a list for each sample; download it again")
+    return Chunks(file[name])
 
 
 def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
     with _hdf5(path) as file:
         labels = whole(path, "labels", HDF5Column.of(path, file, "labels"))
-        samples = {name: len(_Lists.of(path, file, name).dataset) for name in _SPIKES}
+        samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
         said = "extra/speaker"
         speakers = whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or not (labels.min() >= 0):
