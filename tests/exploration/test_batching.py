@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import executor_tasks
@@ -23,7 +24,7 @@ from codesign.exploration.executors.batching import Batcher
 from codesign.exploration.executors.perform import Slot, perform_batch
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
-from codesign.exploration.executors.ray_session import RaySession
+from codesign.exploration.executors.ray_session import RaySession, _Searched
 from codesign.exploration.resources import JobResources
 from codesign.versions import package_versions
 
@@ -212,6 +213,17 @@ def test_nodes_come_and_go() -> None:
     assert said.startswith("node 10.0.0.1: results may differ in their last bits, it has numba 0, this machine ")
     assert nodes.update([listed("2", CPU=2)]) == ["node 10.0.0.1 has gone"]
     assert nodes.cores == 2
+
+
+def test_workers_search_no_folder_that_this_process_does_not_or_that_has_another_codesign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, checkout, working = (tmp_path / name for name in ("mine", "checkout", "working"))
+    (checkout / "codesign").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [*sys.path, *map(str, (mine, checkout))])
+    searched = _Searched()
+    searched.extend(map(str, (mine, checkout, working)))
+    assert searched == [str(mine)]
 
 
 def session(raylet: int, address: str | None, control: str) -> RaySession:

@@ -169,13 +169,16 @@ def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
 def test_a_node_with_other_code_runs_that_of_the_program(
     cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path
 ) -> None:
-    (tmp_path / "codesign").mkdir()
-    (tmp_path / "codesign" / "__init__.py").write_text("raise ImportError('another codesign')\n")
-    run = sweeps.start(cluster.address)
+    """Of the node itself, and where the program runs, as in a checkout in which it was installed some time ago."""
+    other = tmp_path / "run" / "codesign" / "__init__.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("raise ImportError('another codesign')\n")
+    environment = {"PYTHONPATH": tmp_path / "run"}
+    run = sweeps.start(cluster.address, PYTHONSAFEPATH="1")
     with ExitStack() as nodes:
         with cluster.head.halted(), cluster.second.halted():  # so that jobs wait for a place
             strange = nodes.enter_context(
-                start_node(f"--address={cluster.address}", address="127.0.0.6", environment={"PYTHONPATH": tmp_path})
+                start_node(f"--address={cluster.address}", address="127.0.0.6", environment=environment)
             )
             strange.wait_for_a_job()
         check_complete(run, reference)

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,11 @@ class RaySession:
             on_note(f"connected to Ray at {address}")
 
     def _connect(self, workers: int) -> None:
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        job = self.ray.job_config.JobConfig()
+        job._py_driver_sys_path = _Searched()
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "job_config": job}
         if self._address is None:
             options |= {"num_cpus": workers, "include_dashboard": False, "_temp_dir": str(self._folder)}
-            ours = _SearchedFirst([str(Path(codesign.__file__).parent.parent)])
-            options["job_config"] = self.ray.job_config.JobConfig(_py_driver_sys_path=ours)
         else:
             options["runtime_env"] = {"py_modules": [str(Path(codesign.__file__).parent)]}  # whatever nodes have
         try:
@@ -187,12 +188,13 @@ def _find_raylet(ray: Any, node: str) -> psutil.Process:
     raise CodesignError(f"Ray cannot be used: its raylet is not among the processes of this machine ({path})")
 
 
-class _SearchedFirst(list[str]):
-    """Folders that workers search for modules before those that Ray adds, such as the working folder, in which another
-    state of this program may lie: a checkout in which it was installed."""
+class _Searched(list[str]):
+    """Folders that workers search for modules before all others. Ray adds those of the script and the working folder;
+    kept are those that this process searches too, and in which no other state of this program lies."""
 
     def extend(self, more: Iterable[str]) -> None:
-        self[:0] = more  # workers put one after the other before all others
+        here = set(map(os.path.abspath, sys.path))
+        super().extend(one for one in more if one in here and PathFinder.find_spec("codesign", [one]) is None)
 
 
 @cache
