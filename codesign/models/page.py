@@ -28,6 +28,15 @@ def model_page(card: ModelCard, file: str) -> str:
     Args:
         file: name of the weights' file beside it.
     """
+    load = [
+        "import codesign as cd",
+        "",
+        f'model = cd.load_model("{file}")',
+        "model.network  # an ordinary torch module",
+        "model.card  # everything on this page",
+    ]
+    if card.data is not None:
+        load.append("cd.load_workload(model.card.data.options)  # the data it was trained on")
     parts = [
         f"# {_text(card.name)}",
         _summary(card),
@@ -37,18 +46,7 @@ def model_page(card: ModelCard, file: str) -> str:
         _training(card),
         _scores(card),
         "## Load it",
-        _indented(
-            "import codesign as cd",
-            "",
-            f'model = cd.load_model("{file}")',
-            "model.network  # an ordinary torch module",
-            "model.card  # everything on this page",
-            *(
-                ()
-                if card.data is None
-                else ("cd.load_workload(model.card.data.options)  # the data it was trained on",)
-            ),
-        ),
+        _indented(*load),
         _limits(card),
     ]
     return _page(parts)
@@ -195,23 +193,15 @@ def _trained(card: ModelCard) -> str:
 
 
 def _training(card: ModelCard) -> str:
-    rows: list[tuple[str, str]] = []
-    if card.recipe is not None:
-        rows += [
-            (name.replace("_", " ").strip(), _text(_value(value)))
-            for name, value in card.recipe.parameters.items()
-            if value is not None
-        ]
-    rows += [
-        (name, _value(value))
-        for name, value in (
-            ("seed", card.training_seed),
-            ("epochs run", card.trained_epochs),
-            ("epoch of these weights", card.best_epoch),
-            ("training loss then", card.training_loss),
-        )
-        if value is not None
-    ]
+    parameters = {} if card.recipe is None else card.recipe.parameters
+    told: dict[str, object] = {name.replace("_", " ").strip(): value for name, value in parameters.items()}
+    told |= {
+        "seed": card.training_seed,
+        "epochs run": card.trained_epochs,
+        "epoch of these weights": card.best_epoch,
+        "training loss then": card.training_loss,
+    }
+    rows = [(name, _text(_value(value))) for name, value in told.items() if value is not None]
     if card.validation_accuracy is not None:
         rows.append(("validation accuracy then", percent(card.validation_accuracy)))
     parts = ["## How it was trained"]
