@@ -10,6 +10,7 @@ from mistakes_found import mistakes_of
 from tiny_sweeps import TINY, assert_at_lines, problems, run, tiny
 
 import codesign as cd
+from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
 from codesign.documents import parse_document
 from codesign.exploration.definition.spec import SweepSpec
@@ -208,3 +209,9 @@ def plan_problems_of(text: str) -> list[tuple[int, str]]:
 def test_so_many_points_are_counted():
     found = problems(TINY + f"axes:\n  network.width: {[*range(1, 400)]}\n  neuron.threshold: {[*range(1, 400)]}\n")
     assert_at_lines(found, [(15, "axes: 477,603 design points are more than a sweep may have")])
+
+
+def test_axes_are_no_more_than_results_can_have_before_anything_runs():
+    axes = "".join(f"  recipe.layered.spike_cost.{i}: [1]\n" for i in range(MOST_AXES + 1))
+    found = problems(f"{TINY}axes:\n{axes}")
+    assert_at_lines(found, [(15, f"axes: must have at most {MOST_AXES} axes, each a column of the results; found 201")])

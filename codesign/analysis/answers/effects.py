@@ -47,24 +47,26 @@ def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effec
 
 def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) -> list[Effect]:
     blocks: dict[Hashable, dict[str, list[float]]] = {}
-    for point in points:
-        value, option = point.value(column).mean, _option(point, choice, names)
+    # Of many axes each concerns few points.
+    options = {point: option for point in points if (option := _option(point, choice, names)) is not None}
+    for point, option in options.items():
+        value = point.value(column).mean
         if point.beyond_chip or point.drops_spikes:
             continue
-        if value is not None and option is not None and (value > 0 or not is_ratio(column)):
+        if value is not None and (value > 0 or not is_ratio(column)):
             group = comparison_group(point, (column,))
             written = float(np.log(value)) if is_ratio(column) else value
             blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)
     means = [{option: float(np.mean(values)) for option, values in block.items()} for block in blocks.values()]
     common, complete = _complete(means)
-    order = [option for option in dict.fromkeys(_option(point, choice, names) for point in points) if option in common]
+    order = [option for option in dict.fromkeys(options.values()) if option in common]
     found = []
     for option in order[:_MOST_OPTIONS]:
         gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
         ends = float(np.mean(gains)), min(gains), max(gains)
         mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
         title = _WORDS.get(choice, choice) if choice in CHOICES else names.axis(choice)
-        found.append(Effect(choice=title, option=option or "", mean=mean, low=low, high=high, blocks=len(complete)))
+        found.append(Effect(choice=title, option=option, mean=mean, low=low, high=high, blocks=len(complete)))
     return found
 
 

@@ -100,7 +100,8 @@ class Names:
 
     def upper(self, text: str) -> str:
         """`text` as a sentence begins, but for a chip's name, which stays as it was given."""
-        whole = any(re.match(rf"{re.escape(title)}(?!\w)", text) for title in self.chips.values())
+        begins = (text.removeprefix(title) for title in self.chips.values() if text.startswith(title))
+        whole = any(not re.match(r"\w", rest) for rest in begins)
         return text if whole else upper(text)
 
     def choice(self, name: str, point: Point) -> str:

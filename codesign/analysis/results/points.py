@@ -263,7 +263,7 @@ class Point:
         """Whether `energy_j` is a sum of named terms; an all-in figure is all that a measurement spent."""
         return bool(self.coverage) and set(self.coverage) <= set(COVERAGE)
 
-    @property
+    @cached_property
     def charged(self) -> tuple[str, ...]:
         """`coverage` without terms of which nothing happens or is charged, such as barriers where nothing waits."""
         zero = {n for n in self.coverage if (own := self.known_terms((n,))) and not any(self.term(t).mean for t in own)}

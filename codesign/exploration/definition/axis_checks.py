@@ -195,10 +195,17 @@ def _wrong_numbers(chip: Chip, axes: Values, *, together: bool) -> Wrong:
 
     yield from _wrong(axes, alone, combined if together else lambda chosen: [])
     for path, values in axes.items():
-        made = [None if _refusal(chip, {path: value}) else replaced(chip, {path: value}) for value in values]
-        for i, one in enumerate(made):
-            if one is not None and one in made[:i]:
-                yield path, i, f"{values[i]} is {values[made.index(one)]} again; values must differ"
+        made: dict[float | None, dict[int, Chip]] = {}  # by number: of two values, chips take long to compare
+        for i, value in enumerate(values):
+            if _refusal(chip, {path: value}):
+                continue
+            one = replaced(chip, {path: value})
+            number = one.numbers().get(path)
+            others = made.setdefault(None if number is None else number.si, {})
+            first = next((first for first, other in others.items() if other == one), None)
+            if first is not None:
+                yield path, i, f"{value} is {values[first]} again; values must differ"
+            others[i] = one
 
 
 def _refusal(chip: Chip, chosen: Settings) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from codesign.analysis.results.columns import NUMERIC_COLUMNS, is_of_design
+from codesign.analysis.results.limits import MOST_AXES
 from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
@@ -161,6 +162,8 @@ def size_problems(data: dict[str, Any]) -> Mistakes:
         culprit = next((key for key in ("axes", "seeds") if key in data), "recipes")
         many = f"{points:,} design points are more than a sweep may have, {MOST_POINTS:,}"
         yield (culprit,), f"{many}; `codesign price` prices larger grids of a chip's numbers"
+    if len(axes) > MOST_AXES:
+        yield ("axes",), f"must have at most {MOST_AXES} axes, each a column of the results; found {len(axes)}"
 
 
 def design_points(data: dict[str, Any]) -> int:

@@ -31,12 +31,12 @@ def unit_of_values(values: Sequence[AxisValue]) -> str:
     return si_unit(unit) if (unit := common_unit(values)) else ""
 
 
-def column_value(value: AxisValue, values: Sequence[AxisValue]) -> str | float:
-    """What a column holds of a value: a number, in SI, where all values of the axis are; else text."""
+def column_values(values: Sequence[AxisValue]) -> list[str | float]:
+    """What a column holds of an axis' values: numbers, in SI, where all are; else text."""
     if unit := unit_of_values(values):
-        return parse_quantity(value, unit)
+        return [parse_quantity(value, unit) for value in values]
     numbers = all(map(is_number, values))
-    return float(value) if numbers else str(value)
+    return [float(value) if numbers else str(value) for value in values]
 
 
 def _of_hidden(text: str) -> TopologySpec:

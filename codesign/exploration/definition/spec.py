@@ -26,7 +26,7 @@ from codesign.exploration.definition.entries import (
 from codesign.exploration.definition.network import (
     AxisValue,
     NetworkEntry,
-    column_value,
+    column_values,
     complete_neuron,
     set_by,
     with_network,
@@ -98,7 +98,7 @@ class SweepSpec(FileSpec):
     @classmethod
     def _distinct_values(cls, axes: dict[str, tuple[AxisValue, ...]]) -> dict[str, tuple[AxisValue, ...]]:
         for path, values in axes.items():
-            different(f"values of {path}", values, held=[column_value(value, values) for value in values])
+            different(f"values of {path}", values, held=column_values(values))
         return axes
 
     @model_validator(mode="before")

@@ -12,7 +12,7 @@ from codesign.documents import Path_
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import with_fields
-from codesign.exploration.definition.network import AxisValue, column_value, unit_of_values
+from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.kinds import in_words
@@ -48,9 +48,10 @@ def designs(spec: SweepSpec) -> Iterator[Variant[SweepSpec]]:
     """The sweep of every network and workload, in the order of the file and without the axes that choose them; one
     where no axis is on these. Raises InputError for values of axes that do not go together."""
     chosen = {path: values for path, values in spec.axes.items() if is_of_design(path)}
-    for settings in product(*chosen.values()):
-        values = dict(zip(chosen, settings, strict=True))
-        columns = tuple((path, column_value(value, chosen[path])) for path, value in values.items())
+    held = (zip(values, column_values(values), strict=True) for values in chosen.values())
+    for settings in product(*held):
+        values = {path: value for path, (value, _) in zip(chosen, settings, strict=True)}
+        columns = tuple((path, column) for path, (_, column) in zip(chosen, settings, strict=True))
         try:
             yield Variant(name=spec.name, value=spec.of_design(values, ""), axes=columns)
         except InputError as error:
@@ -131,9 +132,10 @@ def _axis_unit(spec: SweepSpec, path: str) -> str:
     block, name, parameter = path.split(".", 2)
     if block != "chip" or parameter in ChipEntry.model_fields:
         return ""
-    # The other axes say nothing about it: one value of each, not the product of all.
+    # The chip's other axes say nothing about it: one value of each, not the product of all.
+    own = {other: values for other, values in spec.axes.items() if other.startswith(f"chip.{name}.")}
     alone = spec.model_copy(
-        update={"axes": {other: values if other == path else values[:1] for other, values in spec.axes.items()}}
+        update={"axes": {other: values if other == path else values[:1] for other, values in own.items()}}
     )
     units = {parameter_value(variant.value.chip, parameter)[1] for variant in chip_variants(alone, name)}
     return units.pop() if len(units) == 1 else ""

@@ -12,7 +12,7 @@ from codesign.analysis.comparisons.fronts import Front, fronts_of, objective_set
 from codesign.analysis.results.columns import AXIS_PREFIX, checked_cells
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.metadata import Objective
-from codesign.analysis.results.points import FACT_COLUMNS, Point, points_of
+from codesign.analysis.results.points import FACT_COLUMNS, points_of
 from codesign.analysis.results.table import frame_of
 from codesign.exploration.definition.variants import axis_units
 from codesign.exploration.jobs.rows import Columns
@@ -79,8 +79,7 @@ class FrontWatch(View):
         frame, book = frame_of(rows, list(dict.fromkeys(names))), self._plan.spec.static_book
         points = points_of(frame, units=self._units, recipes={}, book=book)
         for objectives in self._sets:
-            lines = [_line(front, point) for front in fronts_of(points, objectives) for point in front.best]
-            if lines:
+            if lines := [line for front in fronts_of(points, objectives) for line in _lines(front)]:
                 return lines
         return []
 
@@ -92,11 +91,12 @@ class FrontWatch(View):
                     yield {**point.columns, **results}
 
 
-def _line(front: Front, point: Point) -> FrontLine:
-    columns = [objective.column for objective in front.objectives]
-    return FrontLine(
-        name=f"{point.recipe}, {point.schedule} on {point.place}",
-        labels=tuple(map(column_label, columns)),
-        values=tuple(quantity(point.value(column).mean, column) for column in columns),
-        group=str(front),
-    )
+def _lines(front: Front) -> Iterator[FrontLine]:
+    columns, group = [objective.column for objective in front.objectives], str(front)
+    for point in front.best:
+        yield FrontLine(
+            name=f"{point.recipe}, {point.schedule} on {point.place}",
+            labels=tuple(map(column_label, columns)),
+            values=tuple(quantity(point.value(column).mean, column) for column in columns),
+            group=group,
+        )
