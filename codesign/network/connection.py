@@ -42,7 +42,8 @@ class Connection(torch.nn.Module):
         self.weight_shape = shape
         self.columns = shape[1] * window.groups
         bound = 1 / math.sqrt(math.prod(shape[1:]))
-        self.weight = torch.nn.Parameter((2 * torch.rand(shape, generator=generator) - 1) * bound)
+        weight = torch.rand(shape, generator=generator, dtype=torch.float32)
+        self.weight = torch.nn.Parameter((2 * weight - 1) * bound)
 
     def extra_repr(self) -> str:
         source, target = ("x".join(map(str, grid)) for grid in (self.window.source, self.window.grid))
@@ -182,7 +183,8 @@ class DelayedConnection(torch.nn.Module):
         self.source, self.target, self.delay = spec.from_, spec.to, spec.delay
         self.weight_shape = targets, sources
         bound = 1 / math.sqrt(sources)
-        self.weight = torch.nn.Parameter((2 * torch.rand(self.weight_shape, generator=generator) - 1) * bound)
+        weight = torch.rand(self.weight_shape, generator=generator, dtype=torch.float32)
+        self.weight = torch.nn.Parameter((2 * weight - 1) * bound)
 
     def extra_repr(self) -> str:
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"

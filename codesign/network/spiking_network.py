@@ -84,7 +84,7 @@ class SpikingNetwork(torch.nn.Module):
         )
         self.delayed_connections = torch.nn.ModuleList(delayed_connections(self.topology, generator))
         self.direct_connections = torch.nn.ModuleList(direct_connections(self.topology, generator))
-        self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons)) if neuron.bias else None
+        self.bias = torch.nn.Parameter(torch.zeros(self.shape.neurons, dtype=torch.float32)) if neuron.bias else None
         self.register_buffer("threshold", self.neuron_numbers("threshold"))
         self.register_buffer("time_constant", self.neuron_numbers("time_constant", torch.float64))
         self.register_buffer("input_gate", None)

@@ -2,13 +2,15 @@
 
 A new executor gets a name in `EXECUTORS` and a fixture of that name. Thorough are tests that wait for workers to hang
 or to die again and again, and those of 20,000 tasks and of 200 MB: they would catch a hang that is never ended, endless
-retries, and a driver that hands over more than there is room for.
+retries, and a driver that hands over more than there is room for, or after which the process can start no Ray itself.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import replace
@@ -17,6 +19,7 @@ from typing import Any
 
 import executor_tasks
 import pytest
+import torch
 from program import find_processes
 
 from codesign.errors import InputError
@@ -103,6 +106,15 @@ def test_a_task_reports_while_it_runs(executor: Executor) -> None:
     telling = replace(task(executor_tasks.tell, 0.0 if executor.name == "serial" else 2.0), on_report=heard.append)
     assert run(executor, telling)["a"].output == "all"
     assert set(heard) == {"half"}
+
+
+def test_a_task_computes_on_the_cpu_whatever_a_notebook_has_set(executor: Executor) -> None:
+    torch.set_default_device("meta")
+    try:
+        assert run(executor, task(executor_tasks.device))["a"].output == "cpu"
+        assert torch.get_default_device().type == "meta"
+    finally:
+        torch.set_default_device(None)
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
@@ -304,6 +316,20 @@ def test_nobody_else_can_use_the_ray_of_this_machine(ray: RayExecutor) -> None:
     assert len(token) == 64
     assert token != os.environ.get("RAY_AUTH_TOKEN")
     assert address != os.environ.get("RAY_ADDRESS", "")
+
+
+@pytest.mark.thorough
+def test_a_notebook_can_start_a_ray_of_its_own_afterwards(tmp_path: Path) -> None:
+    code = """
+import ray
+from codesign.exploration.executors.ray_session import RaySession
+RaySession(address=None, workers=1, on_note=print).close()
+ray.init(num_cpus=1, include_dashboard=False)
+print(ray.get(ray.remote(lambda: 3).remote()))
+"""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=False)
+    assert ended.stdout == "3\n", ended.stderr
 
 
 @pytest.mark.thorough

@@ -31,6 +31,16 @@ def convolutional() -> SpikingNetwork:
     return SpikingNetwork(TopologySpec.model_validate(SPEC), NeuronSpec(), timestep_s=0.01, seed=3)
 
 
+def test_numbers_are_float32_whatever_a_notebook_has_set() -> None:
+    topology = TopologySpec.model_validate(SPEC | {"delayed": [{"from": 2, "to": 2, "delay": 1}]})
+    torch.set_default_dtype(torch.float64)
+    try:
+        network = SpikingNetwork(topology, NeuronSpec(bias=True), timestep_s=0.01)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
 def matrix(connection: Connection) -> torch.Tensor:
     """The connection as a dense (outputs, inputs) matrix, column by column."""
     return connection.currents(torch.eye(connection.inputs, dtype=torch.float64), connection.weight.double()).T

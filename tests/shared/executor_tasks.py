@@ -32,6 +32,12 @@ def raise_own() -> None:
     raise OddError(1, 2)
 
 
+def device() -> str:
+    import torch
+
+    return torch.zeros(1).device.type
+
+
 def threads() -> int:
     import torch
 

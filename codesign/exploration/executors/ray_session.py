@@ -158,6 +158,7 @@ class RaySession:
         started = self._started()
         with _signals_kept():
             self.ray.shutdown()
+        _forget_token()
         for process in psutil.wait_procs(started, timeout=_ORDERLY_S)[1]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -208,10 +209,16 @@ def _read_token_again() -> None:
     with suppress(ImportError, AttributeError):
         from ray._private.authentication.authentication_token_setup import _enable_token_auth
 
-        compiled: Any = sys.modules["ray._raylet"]
         if os.environ.get("RAY_AUTH_MODE") == "token":
             _enable_token_auth()
-            compiled.AuthenticationTokenLoader.instance().reset_cache()
+            _forget_token()
+
+
+def _forget_token() -> None:
+    """The next that uses Ray in this process has another one."""
+    compiled: Any = sys.modules["ray._raylet"]
+    with suppress(AttributeError):
+        compiled.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
