@@ -10,8 +10,12 @@ from .errors import (
     SilentNetworkWarning as SilentNetworkWarning,
     TrainingDivergedError as TrainingDivergedError,
 )
-from .exploration.study.study import load_study as load_study, run_study as run_study
-from .exploration.interactive import compare_schedules as compare_schedules, run_sweep as run_sweep
+from .exploration.study.study import load_study as load_study
+from .exploration.interactive import (
+    compare_schedules as compare_schedules,
+    run_study as run_study,
+    run_sweep as run_sweep,
+)
 from .exploration.definition.library import load_sweep as load_sweep
 from .exploration.jobs.store import Store as Store
 from .exploration.jobs.energy_meter import energy_meter as energy_meter

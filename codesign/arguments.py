@@ -24,8 +24,6 @@ _HINTS = {
     "Quantization": ", as chip_quantization gives it",
     "ResultTable": ", as read_results gives it",
     "Schedule": ", such as the .schedule of what chip_schedule gives",
-    "Store": ", such as cd.Store('reports/.store')",
-    "StudySpec": ", as load_study gives it",
     "TopologySpec": " or a text such as '512-64-10'",
 }
 """Where what is most often given wrongly comes from, by its kind."""

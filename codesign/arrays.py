@@ -1,7 +1,8 @@
-"""Arrays of numpy: their types, what becomes one, and when what holds some is equal."""
+"""Arrays of numpy: their types, what becomes one, when what holds some is equal, and how it shows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -15,6 +16,9 @@ from codesign.errors import InputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+_FEW = 4
+"""Numbers of an array that are shown."""
 
 
 def array_of(name: str, given: Any) -> NDArray[Any]:
@@ -37,7 +41,7 @@ def array_of(name: str, given: Any) -> NDArray[Any]:
 class OfArrays:
     """A dataclass with arrays or tensors (`eq=False`): equal where every field is, number by number, NaN and NaN too.
 
-    Like arrays, it has no hash.
+    Like arrays, it has no hash. With `repr=False`, an array of more than a few numbers shows as type and shape.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -45,6 +49,22 @@ class OfArrays:
             return NotImplemented
         compared = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type]
         return all(_same(getattr(self, name), getattr(other, name)) for name in compared)
+
+    def __repr__(self) -> str:
+        of: Any = fields(self)  # type: ignore[arg-type]
+        held = [
+            (field.name, getattr(self, field.name)) for field in of if getattr(self, field.name) is not field.default
+        ]
+        shown = [f"{name}={_shown(value)}" for name, value in held]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_shown(one)}' for name, one in value.items())}}}"
+    if hasattr(value, "dtype") and math.prod(value.shape) > _FEW:
+        return f"<{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}>"
+    return repr(value)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -163,6 +163,7 @@ MANY_PARAMETERS = {
     "cli.run.run",
     "cli.study.study",
     "cli.sweep.sweep",
+    "exploration.interactive.run_study",
     "exploration.interactive.run_sweep",
     "hardware.placement.placement.place",
     "simulation.engine.classification_loss",

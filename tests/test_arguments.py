@@ -57,8 +57,6 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.plot_schedules(3), "frame: must be DataFrame, as compare_schedules gives it, found int"),
         (lambda net: cd.plot_schedules(pd.DataFrame({"a": [1]})), "gives, found one without the column 'accuracy'"),
         (lambda net: SOME.frame(SOME.timesteps), f"timestep: must be between 0 and {SOME.timesteps - 1}, found"),
-        (lambda net: cd.run_study("study_digits", store=".store", output="s"), "as load_study gives it, found str"),
-        (lambda net: cd.run_study(cd.load_study("study_digits"), store=".store", output="s"), "store: must be Store,"),
         (lambda net: cd.SpikingNetwork(512, cd.NeuronSpec(), timestep_s=0.01), "a text such as '512-64-10', found int"),
         (lambda net: cd.SpikingNetwork("4-2", {}, timestep_s=0.01), "neuron: must be NeuronSpec, found dict"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,7 +19,7 @@ from codesign.deferred import pd
 from codesign.documents import validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.definition.library import load_sweep
+from codesign.exploration.definition.library import Model, choose_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
@@ -47,6 +47,9 @@ from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.exploration.study.spec import StudySpec
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
@@ -81,17 +84,7 @@ def run_sweep(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    if isinstance(sweep, SweepSpec | Mapping):
-        if dataset is not None or scale is not None:
-            raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
-        spec, again = sweep if isinstance(sweep, SweepSpec) else validate_data(dict(sweep), SweepSpec), ""
-    elif isinstance(sweep, str | Path):
-        spec = load_sweep(sweep, dataset=dataset, scale=scale)
-        chosen = [("--dataset", dataset), ("--scale", scale)]
-        options = [word for option in chosen if option[1] is not None for word in option]
-        again = shlex.join(["codesign", "sweep", str(sweep), *map(str, options)])
-    else:
-        raise InputError(f"sweep: must be a path, a name, a mapping or a spec, found {type(sweep).__name__}")
+    spec, commands = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
     with shown_progress(is_watched() if progress is None else progress) as shown:
         outcome = sweeps.run_sweep(
             spec,
@@ -100,10 +93,74 @@ def run_sweep(
             executor=executor,
             progress=shown,
             workloads=Workloads(data_root=data_root),
-            commands=sweeps.Commands(again=again),
+            commands=commands,
             models=models,
         )
     return SweepResults.of(outcome.table, outcome.report)
+
+
+def run_study(
+    study: str | Path | Mapping[str, Any] | StudySpec,
+    *,
+    dataset: str | None = None,
+    scale: str | None = None,
+    store: Store | Location = "reports/.store",
+    output: str | Path | None = None,
+    executor: Executor | None = None,
+    data_root: str | Path | None = None,
+    models: bool = False,
+    progress: bool | None = None,
+) -> SweepResults:
+    """Search until the budget is spent, test the front, write results, trials and report, and return the results.
+
+    Interrupted anywhere and run again, it continues where it was and ends with the same files; so it does with a larger
+    budget. The results hold the trials of the front and the baseline on the test split; `metadata.study` has all
+    trials, and so has `trials.parquet` beside the report.
+
+    Args:
+        study: as a sweep of `run_sweep`, with a space, objectives and a budget.
+        output: folder on this machine for the files, and for the journal of trials; `reports/NAME` if None.
+        dataset, scale, store, executor, data_root, models, progress: as in `run_sweep`.
+
+    Raises:
+        InputError: the study has mistakes, the baseline lacks an objective, or another process runs the study.
+        DataError: the dataset is missing or damaged.
+        StoreError: a result cannot be kept.
+    """
+    from codesign.exploration.study import study as studies
+    from codesign.exploration.study.spec import StudySpec
+
+    spec, commands = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
+    with shown_progress(is_watched() if progress is None else progress) as shown:
+        outcome = studies.run_study(
+            spec,
+            store=store if isinstance(store, Store) else Store(store),
+            output=f"reports/{spec.name}" if output is None else output,
+            executor=executor,
+            progress=shown,
+            workloads=Workloads(data_root=data_root),
+            commands=commands,
+            models=models,
+        )
+    return SweepResults.of(outcome.table, outcome.report)
+
+
+def _asked(
+    kind: str, given: object, model: type[Model], *, dataset: str | None, scale: str | None
+) -> tuple[Model, sweeps.Commands]:
+    """The spec of a sweep or study that a notebook gives in any form, and the command that does the same."""
+    if isinstance(given, str | Path):
+        spec = choose_sweep(given, model, dataset=dataset, scale=scale).spec
+        chosen = [("--dataset", dataset), ("--scale", scale)]
+        options = [word for option in chosen if option[1] is not None for word in option]
+        return spec, sweeps.Commands(again=shlex.join(["codesign", kind, str(given), *map(str, options)]))
+    if dataset is not None or scale is not None:
+        raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
+    if type(given) is model:  # the spec of a study is one of a sweep, too
+        return given, sweeps.Commands(again="")
+    if not isinstance(given, Mapping):
+        raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
+    return validate_data(dict(given), model), sweeps.Commands(again="")
 
 
 def compare_schedules(

@@ -10,7 +10,7 @@ from codesign.deferred import torch
 from codesign.simulation.execution import Execution
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Simulation(OfArrays):
     """What `simulate` returns.
 
@@ -38,7 +38,7 @@ class Simulation(OfArrays):
         return _of_hidden(self.spikes)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ClassificationLoss(OfArrays):
     """What `classification_loss` returns.
 

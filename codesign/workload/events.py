@@ -14,7 +14,7 @@ from codesign.arguments import instance, seconds, whole
 from codesign.arrays import Floats, Integers, array_of
 from codesign.deferred import pd, torch
 from codesign.errors import InputError
-from codesign.units import format_si
+from codesign.units import format_si, plural
 from codesign.workload.event_rows import DTYPES, EventRows, check_grid
 from codesign.workload.raw_events import (
     LONGEST_S,
@@ -60,7 +60,7 @@ class EventBatch(EventRows):
         flat = self.grid is None or self.grid[:2] == (1, 1)
         inputs = self.input_size if flat else "×".join(map(str, self.grid or ()))
         return (
-            f"EventBatch({len(self)} samples, {self.timesteps} timesteps of {self.timestep_s:g} s, "
+            f"EventBatch({plural(len(self), 'sample')}, {plural(self.timesteps, 'timestep')} of {self.timestep_s:g} s, "
             f"{inputs} inputs, {len(self.indices)} entries of {kind})"
         )
 

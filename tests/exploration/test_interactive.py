@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny_studies import STUDY
 from tiny_sweeps import TINY, tiny
 
 import codesign as cd
@@ -41,6 +42,23 @@ def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> 
     assert (
         cd.read_results("reports/tiny").best(most="accuracy").value("accuracy").mean == results.frame["accuracy"].max()
     )
+
+
+def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = STUDY.replace("trials: 8", "trials: 2")
+    Path("tiny.yaml").write_text(short)
+    results = cd.run_study("tiny.yaml", progress=True)
+    assert capsys.readouterr().err.startswith("to search: ")
+    assert (here / "reports/tiny/trials.parquet").is_file()
+    assert results.metadata.study is not None
+    assert results.metadata.command == "codesign study tiny.yaml"
+    again = cd.run_study(yaml.safe_load(short))
+    assert again.metadata.command == ""
+    assert again.frame["accuracy"].equals(results.frame["accuracy"])
+    with pytest.raises(cd.InputError, match="study: must be a path, a name, a mapping or a spec, found SweepSpec"):
+        cd.run_study(tiny())  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found StudySpec"):
+        cd.run_sweep(cd.load_study("tiny.yaml"))
 
 
 def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
@@ -201,6 +219,20 @@ def test_the_first_run_on_a_machine_says_that_it_compiles(
     assert [note for note in notes if "compiling" in note] == [
         "compiling the simulator, once on this machine and version: usually ten to twenty seconds"
     ]
+
+
+def test_what_holds_the_numbers_of_many_samples_shows_in_a_few_lines(here: Path) -> None:
+    network = cd.SpikingNetwork("4-3-2", cd.NeuronSpec(), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(torch.ones(200, 5, 4), [0] * 200, timestep_s=0.01)
+    simulation = cd.simulate(network, events, cd.LAYERED)
+    cost = cd.price(cd.evaluate(network, events, cd.LAYERED), cd.place(network.shape, cd.find_chip("loihi")))
+    loss = cd.classification_loss(network, events, cd.LAYERED)
+    assert "scores=<float32 (200, 5, 2)>, spikes=<float32 (200, 2)>, execution=" in repr(simulation)
+    assert "charges" not in repr(simulation)  # there are none
+    for one in (simulation, loss, cost.energy, cost.latency, cost.mean):
+        assert len(repr(one)) < 1500
+    assert repr(cd.Store("kept")) == "Store('kept')"
+    assert repr(events[0]).startswith("EventBatch(1 sample, 5 timesteps of 0.01 s, 4 inputs, ")
 
 
 @pytest.mark.parametrize("watched", [True, False])

@@ -78,6 +78,9 @@ class Store:
         except StoreError as error:
             raise StoreError(f"{error}; choose another --store") from error
 
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
     def path(self, key: str) -> Location:
         """Where the entry of `key`, 64 hexadecimal digits, is or would be; a URL as it may be printed."""
         return join(self.root, _name(key))

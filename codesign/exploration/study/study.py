@@ -12,7 +12,6 @@ from optuna.study import Study
 
 from codesign.analysis.results.columns import BASELINE, TRIAL_AXIS
 from codesign.analysis.results.metadata import AxisFacts, StudyFacts
-from codesign.arguments import instance
 from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
@@ -92,8 +91,6 @@ def run_study(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    instance("spec", spec, StudySpec)
-    instance("store", store, Store)
     progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
     journal = journal_of(output)
     open_folder(output).check_writable()
@@ -159,7 +156,9 @@ def _write(
     spec, runner, workloads = evaluations.spec, evaluations.runner, evaluations.workloads
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
-    data, command = workloads.load(together.workload), again or f"codesign study {shlex.quote(spec.name)}"
+    data, command = workloads.load(together.workload), again
+    if command is None:
+        command = f"codesign study {shlex.quote(spec.name)}"
     metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(runner.failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
     trials = join(output, "trials.parquet")

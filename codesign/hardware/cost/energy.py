@@ -35,7 +35,7 @@ everything that a chip spent in some measurement; it compares with no other."""
 Terms = Mapping[str, Floats | None]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class EnergyBook(OfArrays):
     """Energies of B samples, or one mean, in joules; None where a number is not known or another term contains it.
 

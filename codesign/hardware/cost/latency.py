@@ -33,7 +33,7 @@ from codesign.hardware.cost.work import PlacedExecution, StepRecord
 from codesign.hardware.terms import AGREEMENT
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Latency(OfArrays):
     """Times of B samples, in seconds; None where the chip's numbers do not allow them.
 
