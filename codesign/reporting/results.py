@@ -11,7 +11,8 @@ from codesign import arguments
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import halved_numbers
-from codesign.analysis.comparisons.constraints import best_variant, meeting, more_is_better, resolved
+from codesign.analysis.comparisons.constraints import by_option, more_is_better, resolved
+from codesign.analysis.comparisons.contest import Contest
 from codesign.analysis.comparisons.fronts import fronts_of, objective_sets
 from codesign.analysis.questions import CHOICES, Constraint
 from codesign.analysis.results.columns import NUMERIC_COLUMNS
@@ -51,8 +52,8 @@ class SweepResults(AnsweredTable):
     def best(self, *, least: str = "", most: str = "", where: str | Sequence[str] = ()) -> Point:
         """The point with least or most of a column among those that meet all constraints.
 
-        As in answers, points are left out that answer nothing, drop spikes, or have a schedule that their chip cannot
-        execute, unless all do.
+        As in answers, energies of two chips are compared on the terms that both have, and points are left out that
+        answer nothing, drop spikes, or have a schedule that their chip cannot execute, unless all do.
 
         Args:
             least, most: a column of the results; one of the two.
@@ -70,10 +71,17 @@ class SweepResults(AnsweredTable):
             constraints = resolved([Constraint.parse(text) for text in texts], able)
         except ValueError as error:
             raise InputError(f"where: {error}") from None
-        found = best_variant(meeting(able, constraints), column, more=bool(most))
-        if found is None:
+        contest = Contest(
+            members=by_option(able, lambda point: point.chip),
+            label=self.names.chips.__getitem__,
+            column=column,
+            more=bool(most),
+            where=constraints,
+            names=self.names,
+        )
+        if not contest.ranked:
             raise InputError(f"no design point with a known {column} meets {' and '.join(texts) or 'what is asked'}")
-        return found
+        return contest.ranked[0]
 
     def front(self, *columns: str) -> pd.DataFrame:
         """The Pareto front: a row a point, those that compare together, best in the first column first.
@@ -130,11 +138,11 @@ class SweepResults(AnsweredTable):
         parts = [f"<p><strong>{html.escape(title)}</strong></p>"]
         parts += [_answer_html(answer) for answer in self.answers[:1]]
         if len(self.answers) > 1:
-            more = "".join(
-                f"<li>{html.escape(one.question)} {html.escape(one.sentence)}</li>" for one in self.answers[1:]
-            )
+            more = "".join(f"<li>{html.escape(str(one))}</li>" for one in self.answers[1:])
             count = plural(len(self.answers) - 1, "more question")
             parts.append(f"<details><summary>{count}</summary><ul>{more}</ul></details>")
+        if not self.answers:
+            parts.append(self.table().head(_ROWS).to_html(index=False))
         return "".join(parts)
 
 

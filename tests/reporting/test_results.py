@@ -45,6 +45,16 @@ def test_the_best_is_one_that_its_chip_can_execute_and_that_answers() -> None:
     assert best.value("energy_j").mean > 1e-15
 
 
+def test_the_best_of_two_chips_is_the_one_of_the_answers_where_one_lacks_terms() -> None:
+    rows = [row for row in synthetic_rows() if row["status"] == "ok" and row["chip"] != "truenorth"]
+    for row in rows:
+        if row["chip"] == "mubrain":  # whose energy is that of operations alone
+            row["energy_synaptic_operation_j"] = row["energy_j"] = row["energy_j"] / 100
+    results = SweepResults.of(table_of(rows))
+    assert results.answers[0].options[0].label == "µBrain"
+    assert results.best(least="energy_j").chip == "mubrain"
+
+
 def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepResults) -> None:
     front = results.front("accuracy", "spike_density")
     assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density"]
@@ -78,6 +88,19 @@ def test_a_notebook_shows_the_first_answer_without_a_script(results: SweepResult
     assert "<summary>1 more question</summary>" in renamed._repr_html_()
     assert "<script" not in renamed._repr_html_()
     assert "&lt;script&gt;" in renamed._repr_html_()
+
+
+def test_a_notebook_shows_how_sure_each_answer_is(results: SweepResults) -> None:
+    claim = next(answer for answer in results.answers if answer.name == "not_waiting")
+    assert str(claim).startswith("A model trained layer by layer loses accuracy where layers do not wait. Layers wait:")
+    assert f"<li>{claim}</li>" in results._repr_html_()
+
+
+def test_a_notebook_shows_a_table_where_there_is_no_question() -> None:
+    alone = SweepResults.of(table_of([loihi_row("layered", 0, 0)], synthetic_metadata()))
+    assert not alone.answers
+    assert "<td>Loihi</td>" in alone._repr_html_()
+    assert repr(alone).startswith("<SweepResults of synthetic: 1 row (1 ok), ")
 
 
 def test_figures_are_charts_of_the_points(results: SweepResults) -> None:

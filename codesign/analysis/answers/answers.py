@@ -103,7 +103,8 @@ class Answer:
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.question} {self.sentence} ({self.how_sure})"
+        end = "" if self.question.endswith(("?", ".")) else "."  # a claim is a statement
+        return f"{self.question}{end} {self.sentence} ({self.how_sure})"
 
     def __repr__(self) -> str:
         return f"<Answer {self.name}: {self}>"

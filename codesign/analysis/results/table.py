@@ -15,6 +15,7 @@ from codesign.analysis.results.metadata import ResultMetadata
 from codesign.deferred import pa, pd, pq
 from codesign.errors import InputError
 from codesign.files import Location, is_url, join, printable, read_file, write_atomically
+from codesign.units import plural
 
 METADATA_KEY = b"codesign"
 """Schema metadata entry that holds a JSON object: see `ResultMetadata`."""
@@ -48,7 +49,8 @@ class ResultTable:
         states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
         rows, columns = self.frame.shape
         what = f"{self.metadata.workload.name}, {self.metadata.topology}"
-        return f"<ResultTable of {self.metadata.sweep}: {rows} rows ({states}), {columns} columns; {what}>"
+        name, count = type(self).__name__, plural(rows, "row")
+        return f"<{name} of {self.metadata.sweep}: {count} ({states}), {columns} columns; {what}>"
 
 
 def write_results(path: Location, rows: Iterable[Mapping[str, Any]], metadata: ResultMetadata) -> ResultTable:
