@@ -43,12 +43,13 @@ class _Composer(yaml.composer.Composer):
     """Stops at what is too deep or too much before it is composed."""
 
     _values = _depth = 0
+    peek_event: Any  # the parser's
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._values += 1
         self._depth += 1
         if self._depth > DEEPEST or self._values > MOST_VALUES:
-            raise UnusableYamlError(excess(self._depth))
+            raise UnusableYamlError(excess(self._depth), self.peek_event().start_mark.line + 1)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -73,10 +74,10 @@ class _QuickLoader(_Composer, _Compiled):  # type: ignore[misc]
 
 
 def _quickly(text: str) -> yaml.Node | None:
-    """None also where something is wrong, which the other loader says better."""
+    """None also where it is not YAML, which the other loader says better."""
     try:
         return _QuickLoader(text).get_single_node()
-    except (yaml.YAMLError, UnusableYamlError, ValueError, OverflowError):
+    except (yaml.YAMLError, ValueError, OverflowError):
         return None
 
 
@@ -85,9 +86,7 @@ def _carefully(text: str) -> yaml.Node | None:
     try:
         loader = _Loader(text)
         return loader.get_single_node()
-    except UnusableYamlError as error:
-        raise UnusableYamlError(str(error), loader.line + 1 if loader else 1) from None
-    except (yaml.reader.ReaderError, yaml.MarkedYAMLError):
+    except (UnusableYamlError, yaml.reader.ReaderError, yaml.MarkedYAMLError):
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape
         raise UnusableYamlError(f"is not valid YAML: {error}", loader.line + 1 if loader else 1) from None

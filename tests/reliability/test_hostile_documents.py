@@ -168,31 +168,31 @@ Ended = Callable[[str], dict[tuple[str, str], Timed]]
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """How the program ended on each file of a kind, one process a kind, when it is first asked for."""
+    """How the program ended on each file, one process for chips and one for all else, when it is first asked for."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (folder / "loop.yaml").symlink_to("loop.yaml")
     (folder / "folder.yaml").mkdir()
     os.mkfifo(folder / "pipe.yaml")
-    commands: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {kind: {} for kind in COMMANDS}
+    commands: dict[tuple[str, str], tuple[str, ...]] = {}
     for (kind, name), hostile in files().items():
         path = f"{kind}_{name.replace(' ', '_')}.yaml"
         (folder / path).write_bytes(hostile.data)
-        commands[kind][kind, name] = (*COMMANDS[kind], path)
-    for kind, places in commands.items():
+        commands[kind, name] = (*COMMANDS[kind], path)
+    for kind, command in COMMANDS.items():
         for place in ("pipe.yaml", "folder.yaml", "loop.yaml", "/dev/zero", "missing.yaml", "a" * 5000):
-            places[kind, place] = (*COMMANDS[kind], place)
-    commands["sweep"]["sweep", "many seeds"] = ("sweep", "tiny.yaml", "--dry-run", "--seeds", "1000000000")
+            commands[kind, place] = (*command, place)
+    commands["sweep", "many seeds"] = ("sweep", "tiny.yaml", "--dry-run", "--seeds", "1000000000")
 
     @cache
-    def of_kind(kind: str) -> dict[tuple[str, str], Timed]:
-        own = commands[kind]
-        memory = GIGABYTE if kind == "chip" else 8 * GIGABYTE  # libraries of sweeps take more addresses than memory
+    def together(chips: bool) -> dict[tuple[str, str], Timed]:
+        own = {which: command for which, command in commands.items() if (which[0] == "chip") is chips}
+        memory = GIGABYTE if chips else 8 * GIGABYTE  # libraries of sweeps take more addresses than memory
         results = run_all(list(own.values()), folder=folder, prepare=limited_memory(memory))
         assert not (folder / "owned").exists()
         return dict(zip(own, results, strict=True))
 
-    return of_kind
+    return lambda kind: together(kind == "chip")
 
 
 @pytest.mark.parametrize(("kind", "name"), files())
