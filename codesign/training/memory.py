@@ -37,11 +37,10 @@ class PeakMemory:
 
 def _forget_peak() -> bool:
     """Whether the system can."""
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _held_bytes() -> int:

@@ -312,13 +312,8 @@ def resolve_schedule(
         raise InputError(f"stop '{stop}' needs output spikes; with readout 'potential' it must be 'drained'")
     shape = placement.shape
     size = max(shape.layer_sizes) if entry.group_size == "layer" else entry.group_size
-    own: dict[str, Any] = {
-        name: getattr(entry, name) for name in ("margin", "margin_check", "input_dropout", "timesteps")
-    }
-    kept: dict[str, Any] = {
-        name: getattr(entry, name)
-        for name in ("policy", "steps_after_output", "input_mode", "prioritize_input", "refractory")
-    }
+    own = entry.model_dump(include={"margin", "margin_check", "input_dropout", "timesteps"})
+    kept = entry.model_dump(include={"policy", "steps_after_output", "input_mode", "prioritize_input", "refractory"})
     threshold = entry.synchronization_threshold
     if threshold == "chip":
         size = shape.neurons + shape.input_size if size == "all" else size
