@@ -10,6 +10,9 @@ from browser import Browser, Tab, chromium
 from page_controls import drawn, settled
 from synthetic_sweep import synthetic_page
 
+from codesign.analysis.results.table import read_results
+from codesign.reporting.html import render_report
+
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
@@ -22,6 +25,12 @@ def synthetic(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Tab
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(synthetic_page(), encoding="utf-8")
     return drawn(browser.open(path))
+
+
+@pytest.fixture(scope="session")
+def example_page() -> str:
+    """The page of the shipped example."""
+    return render_report(read_results(Path(__file__).parents[2] / "reports" / "example" / "results.parquet"))
 
 
 @pytest.fixture

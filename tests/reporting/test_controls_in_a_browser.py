@@ -262,9 +262,9 @@ def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
         assert len(moved) == (2, 2, 1, 5)[place]
 
 
-def test_energies_that_compare_have_a_ratio_side_by_side(shown):
+def test_energies_that_compare_have_a_ratio_side_by_side(shown, example_page):
     """10.34 nJ of µBrain over 15.92 µJ of Loihi; Speck's lacks terms."""
-    tab = shown(render_report(read_results(EXAMPLE)))
+    tab = shown(example_page)
     for name in ("Loihi", "µBrain", "Speck"):
         button = "[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{}')"
         tab.run(f"{button.format(name)}.click()")

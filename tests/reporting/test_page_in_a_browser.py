@@ -13,12 +13,7 @@ from plain_pages import chips_page, prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
-from codesign.analysis.results.table import read_results
-from codesign.reporting.html import render_report
-
 pytestmark = [needs_chromium, pytest.mark.slow]
-
-EXAMPLE = Path(__file__).parents[2] / "reports" / "example" / "results.parquet"
 
 
 def test_the_first_screen_holds_the_answer(tab):
@@ -54,9 +49,9 @@ def test_a_phone_has_it_in_one_column(tab):
     assert tab.run(cut) == 0
 
 
-def test_each_question_of_the_example_has_its_answer_in_few_words(shown):
+def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example_page):
     """The page that the README shows: one sentence a question, the table whole, names beside their own marks."""
-    tab = shown(render_report(read_results(EXAMPLE)))
+    tab = shown(example_page)
     for place in range(2):
         tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
         settled(tab)
@@ -87,8 +82,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown):
     )
 
 
-def test_a_link_unfolds_its_section_each_time_that_it_is_followed(shown):
-    tab = shown(render_report(read_results(EXAMPLE)))
+def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):
     for _ in range(2):
         tab.run("document.querySelector('.answers a[href=\"#answers\"]').click()")
         settled(tab)
