@@ -137,4 +137,7 @@ def _why(run: RunStatus) -> str:
         return f"It failed: {record.message}"
     if run.seen:
         return "Its process is gone without giving a reason: it was killed, or the machine went down."
-    return f"It has given no sign of life for too long; see on {record.process.host} whether its process still runs."
+    return (
+        "It has given no sign of life for too long, if the clocks of both machines agree; "
+        f"see on {record.process.host} whether its process still runs."
+    )

@@ -72,6 +72,7 @@ class FakeRay:
     def __init__(self) -> None:
         self.sent: list[tuple[Any, ...]] = []
         self.lost: list[int] = []
+        self.error: Exception = ray.exceptions.WorkerCrashedError()
         self.ray = self
 
     def check(self) -> None:
@@ -95,8 +96,11 @@ class FakeRay:
     def wait(self, references: list[int], **options: Any) -> tuple[list[int], list[int]]:
         return self.lost, []
 
+    def nodes(self) -> list[dict[str, Any]]:
+        return []
+
     def get(self, reference: int) -> None:
-        raise ray.exceptions.WorkerCrashedError
+        raise self.error
 
     def options(self, **options: Any) -> FakeRay:
         return self
@@ -165,6 +169,20 @@ def test_the_clock_of_a_node_may_be_hours_off(
     executor._collect(0.0)
     assert [completion.failure.kind for completion in executor._ended] == failures
     assert table == {}
+
+
+def test_a_node_that_lacks_a_package_is_named_in_one_line(
+    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause = ray.exceptions.RaySystemError("No module named 'pydantic'", "Traceback (most recent call last):\n  ...")
+    error = ray.exceptions.RayTaskError("perform_batch", "ray::perform_batch() (pid=7, ip=10.0.0.9)\n  ...", cause)
+    monkeypatch.setattr(executor, "_address", "10.0.0.1:6379")
+    executor.submit(quick(0))
+    session: Any = executor._session
+    session.lost, session.error = list(executor._running), error.as_instanceof_cause()
+    executor._collect(0.0)
+    (completion,) = executor._ended
+    assert str(completion.failure) == "RaySystemError: on node 10.0.0.9: System error: No module named 'pydantic'"
 
 
 def test_a_shared_value_is_an_argument_of_its_own_once(executor: RayExecutor) -> None:

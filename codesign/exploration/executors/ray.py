@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -204,7 +205,7 @@ class RayExecutor(Executor):
         try:
             node, versions, ended = session.ray.get(reference)
         except errors.RayTaskError as error:
-            self._broken(batch, Failure.of(getattr(error, "cause", None) or error))
+            self._broken(batch, self._reason(error))
         except errors.RayError as error:
             session.check()
             failure = Failure(kind=type(error).__name__, message=reason_of(error))
@@ -216,6 +217,13 @@ class RayExecutor(Executor):
                 self._ended.append(unpacked(completion))
                 self._batcher.took(task.kind, completion.wall_s)
         _forget(batch, session)
+
+    def _reason(self, error: Exception) -> Failure:
+        """What a worker raised outside of tasks, in one line; on a cluster with its node, which may lack a package."""
+        cause = getattr(error, "cause", None) or error
+        node = None if self._address is None else re.search(r"ip=([^,)\s]+)", str(error))
+        where = "" if node is None else f"on node {node[1]}: "
+        return Failure(kind=type(cause).__name__, message=f"{where}{reason_of(cause)}")
 
     def _broken(self, batch: _Batch, failure: Failure) -> None:
         """A batch could not be begun, or not be brought to an end, though its worker lives."""
