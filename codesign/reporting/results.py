@@ -108,15 +108,13 @@ class SweepResults(AnsweredTable):
         columns = (columns,) if isinstance(columns, str) else columns
         rows = [
             {
-                "chip": self.names.chips[point.chip],
-                "schedule": self.names.schedules[point.schedule],
-                "recipe": self.names.recipes[point.recipe],
+                **{fact: self.names.of(fact, getattr(point, fact)) for fact in CHOICES},
                 "variant": self.names.variant(point),
                 **{name: point.value(_column(name)).mean for name in columns},
             }
             for point in (self.points if points is None else points)
         ]
-        return pd.DataFrame(rows, columns=["chip", "schedule", "recipe", "variant", *columns])
+        return pd.DataFrame(rows, columns=[*CHOICES, "variant", *columns])
 
     def savings(self, point: Point) -> pd.DataFrame:
         """What each of its chip's numbers, alone at half its value, would leave of a point's energy and latency.

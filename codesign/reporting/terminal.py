@@ -173,14 +173,12 @@ def _ways(options: Sequence[Option], names: Names) -> list[tuple[Option, str]]:
     """Options with what makes the variant that stands for each: its values of axes, and of chip, training and schedule
     what not all share; or why there is none."""
     chosen = [option.point for option in options if option.point is not None and option.takes_part]
-    chips, recipes, schedules = ({getattr(p, fact) for p in chosen} for fact in ("chip", "recipe", "schedule"))
+    facts = [fact for fact in ("chip", "recipe", "schedule") if len({getattr(point, fact) for point in chosen}) > 1]
 
     def told(option: Option) -> str:
         if (point := option.point) is None or not option.takes_part:
             return option.obstacle
-        words = [names.chips[point.chip]] if len(chips) > 1 else []
-        words += [names.recipes[point.recipe]] if len(recipes) > 1 else []
-        words += [names.schedules[point.schedule]] if len(schedules) > 1 else []
+        words = [names.of(fact, getattr(point, fact)) for fact in facts]
         words += [names.option(name, text) for name, text in point.axis_texts.items()]
         return ", ".join(word for word in words if word != option.label)
 

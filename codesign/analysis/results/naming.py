@@ -144,15 +144,13 @@ class Names:
 def names_of(points: Sequence[Point]) -> Names:
     """Titles of all that some points, best all of a results file, are made of. The order of points does not matter."""
     paths = sorted({name for point in points for name in point.axis_texts})
-    chips = _titles(points, lambda point: point.chip, _chip_words)
-    recipes = _titles(points, lambda point: point.recipe, _recipe_words)
-    schedules = _titles(points, lambda point: point.schedule, _schedule_words)
-    titles = {"chip": chips, "recipe": recipes, "schedule": schedules}
+    words = {"chip": _chip_words, "recipe": _recipe_words, "schedule": _schedule_words}
+    titles = {fact: _titles(points, fact, of_members) for fact, of_members in words.items()}
     axes = {path: _axis(path, paths, titles) for path in paths}
     return Names(
-        chips=chips,
-        schedules=schedules,
-        recipes=recipes,
+        chips=titles["chip"],
+        schedules=titles["schedule"],
+        recipes=titles["recipe"],
         axes={path: word for path, (word, _) in axes.items()},
         owners={path: owner for path, (_, owner) in axes.items()},
     )
@@ -168,13 +166,11 @@ def points_in_words(table: ResultTable, rows: pd.Series[bool]) -> str:
     return f": {listed(labels)}" if len(labels) <= _FEW else ""
 
 
-def _titles(
-    points: Sequence[Point], key: Callable[[Point], str], words: Callable[[Sequence[Point]], Sequence[str]]
-) -> dict[str, str]:
+def _titles(points: Sequence[Point], fact: str, words: Callable[[Sequence[Point]], Sequence[str]]) -> dict[str, str]:
     """By name, the first of its words, and of the others as many as tell it from names with the same title."""
     members: dict[str, list[Point]] = {}
     for point in points:
-        members.setdefault(key(point), []).append(point)
+        members.setdefault(getattr(point, fact), []).append(point)
     said = {name: words(members[name]) for name in sorted(members)}
     titles = {name: parts[0] for name, parts in said.items()}
     for position in range(1, max((len(parts) for parts in said.values()), default=0)):

@@ -11,6 +11,7 @@ from codesign.analysis.answers.remarks import lacks, left_out
 from codesign.analysis.comparisons.comparison import Obstacle, energy_of, matched_terms
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import Front, comparison_group
+from codesign.analysis.questions import CHOICES
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, coverage_words, is_share, shortened
 from codesign.analysis.results.naming import Names
@@ -170,12 +171,10 @@ def _label(column: str) -> str:
 
 
 def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> list[dict[str, Any]]:
+    titles = (("chip", names.chips), ("schedule", names.schedules), ("training", names.recipes))
     found = [
-        _fact("chip", "chip", [(point.chip, names.chips[point.chip]) for point in points], naming=True),
-        _fact(
-            "schedule", "schedule", [(point.schedule, names.schedules[point.schedule]) for point in points], naming=True
-        ),
-        _fact("recipe", "training", [(point.recipe, names.recipes[point.recipe]) for point in points], naming=True),
+        _fact(fact, label, [(name := getattr(point, fact), of[name]) for point in points], naming=True)
+        for fact, (label, of) in zip(CHOICES, titles, strict=True)
     ]
     for path in dict(points[0].axes) if points else ():
         texts = [point.axis_texts.get(path, "") for point in points]
