@@ -22,6 +22,7 @@ assert {point.chip for point in results.points} == {"mine", "loihi"}
 assert len({point.axes for point in results.points if point.chip == "mine"}) == 3
 assert results.metadata.jobs.trained == 4
 assert best.chip == "mine"
+assert results.best(least="energy_j", where="accuracy >= 80 %").chip == "mine"  # as the first answer says
 assert set(results.savings(best)["path"][:2]) == {"energies.synaptic_operation", "times.synaptic_operation"}
 assert operations[0] > 0.8 * sum(operations)
 assert barrier.metadata.jobs.trained == 0  # they were in the store

@@ -68,7 +68,7 @@ class EventBatch(EventRows):
         """B, the number of samples."""
         return len(self.labels)
 
-    def __getitem__(self, positions: int | NDArray[np.integer] | list[int] | slice) -> EventBatch:
+    def __getitem__(self, positions: ArrayLike | slice | torch.Tensor) -> EventBatch:
         """`select`; of a single position, a batch of one sample."""
         return self.select(positions)
 
@@ -83,11 +83,12 @@ class EventBatch(EventRows):
         part._protect()
         return part
 
-    def select(self, positions: NDArray[np.integer] | list[int] | slice | int) -> EventBatch:
+    def select(self, positions: ArrayLike | slice | torch.Tensor) -> EventBatch:
         """The samples at `positions`, in that order, or the one there; ids go with them. Raises InputError where there
         are none."""
         try:
-            chosen = np.atleast_1d(np.arange(len(self))[positions])
+            asked: Any = list(positions) if isinstance(positions, tuple) else positions  # which would be two dimensions
+            chosen = np.atleast_1d(np.arange(len(self))[asked])
         except IndexError as error:
             raise InputError(f"positions: must be of {len(self)} samples: {error}") from None
         if chosen.ndim != 1:
