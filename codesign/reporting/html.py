@@ -58,7 +58,7 @@ def render_report(table: ResultTable) -> str:
     sections = sections_of(answered)
     options = next((answer.options for answer in answers if answer.options), ())
     accuracies = [100 * mean for point in points if (mean := point.value("accuracy").mean) is not None]
-    trust = trust_line(metadata, answers, answered.names) if points else ""  # there is no number to be trusted
+    trust = trust_line(metadata, options, answered.names) if points else ""  # there is no number to be trusted
     return render_page(
         "page/page.html.j2",
         scripts=_SCRIPTS if points else _SCRIPTS[:1],  # without points the first screen's have nothing to draw

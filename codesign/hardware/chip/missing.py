@@ -13,23 +13,20 @@ _OF_COSTS = ("energies.", "times.", "static_power.", "synchronization.", "networ
 
 def missing_parameters(chip: Chip) -> tuple[tuple[str, str], ...]:
     """(path of a number that is not known, what cannot be modelled without it), for all that a price would use."""
-    missing = [] if chip.all_in else _missing_prices(chip)
-    missing += _missing_times(chip)
-    for name in ("neurons_per_core", "weight_bits"):
-        if getattr(chip, name) is None:
-            missing.append((name, "capacity" if name == "neurons_per_core" else "quantization"))
-    if chip.synapses_per_core is None and chip.weight_memory is None:
-        missing.append(("synapses_per_core", "capacity"))
-    if chip.multi_chip is not None:
-        if chip.energies.chip_hop is None and "hop" not in _contained(chip):
-            missing.append(("energies.chip_hop", "energy between chips"))
-        if chip.times.chip_hop is None and "hop" not in chip.times.included:
-            missing.append(("times.chip_hop", "time between chips"))
-    if chip.can_flush == "unknown":
-        missing.append(("can_flush", "whether a decision saves the energy of what still waits"))
-    if chip.can_end_sample == "unknown":
-        missing.append(("can_end_sample", "whether a clear answer saves the later timesteps"))
-    return tuple(missing)
+    several = chip.multi_chip is not None
+    no_energy = several and chip.energies.chip_hop is None and "hop" not in _contained(chip)
+    no_time = several and chip.times.chip_hop is None and "hop" not in chip.times.included
+    lacking = {
+        ("neurons_per_core", "capacity"): chip.neurons_per_core is None,
+        ("weight_bits", "quantization"): chip.weight_bits is None,
+        ("synapses_per_core", "capacity"): chip.synapses_per_core is None and chip.weight_memory is None,
+        ("energies.chip_hop", "energy between chips"): no_energy,
+        ("times.chip_hop", "time between chips"): no_time,
+        ("can_flush", "whether a decision saves the energy of what still waits"): chip.can_flush == "unknown",
+        ("can_end_sample", "whether a clear answer saves the later timesteps"): chip.can_end_sample == "unknown",
+    }
+    missing = ([] if chip.all_in else _missing_prices(chip)) + _missing_times(chip)
+    return (*missing, *(what for what, lacks in lacking.items() if lacks))
 
 
 def unpriced(chip: Chip) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.answers import Option
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import ChipFacts, ResultMetadata
 from codesign.analysis.results.naming import Names, without_citation
@@ -14,31 +14,26 @@ _MOST = 3
 FITTED = "fitted on this point"
 
 
-def trust_line(metadata: ResultMetadata, answers: Sequence[Answer], names: Names) -> str:
+def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names) -> str:
     """How well measurements bear out the chips that the first answer with options ranks first, in few words."""
-    chips = list(dict.fromkeys(_ranked(answers)))[:_MOST] or sorted(metadata.chips)[:_MOST]
+    ranked = dict.fromkeys(option.point.chip for option in options if option.point is not None)
+    chips = list(ranked)[:_MOST] or sorted(metadata.chips)[:_MOST]
     known = {names.chips.get(chip, chip): metadata.chips[chip] for chip in chips if chip in metadata.chips}
     errors = {title: found for title, chip in known.items() if (found := _errors(chip))}
-    fitted = [title for title, chip in known.items() if title not in errors and _fitted(chip)]
-    unknown = [title for title in known if title not in errors and title not in fitted]
-    said = []
-    if errors:
-        off = [
-            f"{title}{_fitted_to(known[title], title)} by {typical_error(each)} (median of {len(each)})"
-            for title, each in errors.items()
-        ]
-        said.append(f"Error against published measurements: {listed(off)}.")
-    if fitted:
-        said.append(f"Fitted to everything published: {listed(fitted)}.")
-    if unknown:
-        said.append(f"Without a published measurement: {listed(unknown)}.")
-    contradicted = [title for title, chip in known.items() if chip.contradictions]
-    if contradicted:
-        said.append(f"Contradicted by a measurement: {listed(contradicted)}.")
-    scaled = [title for title, chip in known.items() if chip.scaled]
-    if scaled:
-        said.append(f"Scaled along axes by a model of cores: the numbers of {listed(scaled)}.")
-    return " ".join(said)
+    others = {title: chip for title, chip in known.items() if title not in errors}
+    fitted = [title for title, chip in others.items() if any(facts.standing == FITTED for facts in chip.validation)]
+    off = [
+        f"{title}{_fitted_to(known[title], title)} by {typical_error(each)} (median of {len(each)})"
+        for title, each in errors.items()
+    ]
+    said = (
+        ("Error against published measurements:", off),
+        ("Fitted to everything published:", fitted),
+        ("Without a published measurement:", [title for title in others if title not in fitted]),
+        ("Contradicted by a measurement:", [title for title, chip in known.items() if chip.contradictions]),
+        ("Scaled along axes by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
+    )
+    return " ".join(f"{what} {listed(titles)}." for what, titles in said if titles)
 
 
 def _fitted_to(chip: ChipFacts, title: str) -> str:
@@ -47,17 +42,8 @@ def _fitted_to(chip: ChipFacts, title: str) -> str:
     return f" ({more})" if more and more not in title else ""
 
 
-def _ranked(answers: Sequence[Answer]) -> Iterable[str]:
-    first = next((answer for answer in answers if answer.options), None)
-    return (option.point.chip for option in (first.options if first else ()) if option.point is not None)
-
-
 def _errors(chip: ChipFacts) -> list[float]:
     """Those that the chip's own summary counts."""
     known = (fact for fact in chip.validation if fact.standing == "recomputed")
     errors = (farther_off(fact.measured_si, fact.modelled_si, fact.modelled_high_si) for fact in known)
     return [error for error in errors if error is not None]
-
-
-def _fitted(chip: ChipFacts) -> bool:
-    return any(facts.standing == FITTED for facts in chip.validation)
