@@ -67,8 +67,9 @@ and `scales`, by which a file is [composed of parts](../sweeps.md#one-file-for-s
 COLUMNS = """\
 # Columns of results
 
-`results.parquet` has one row for each design point. An empty cell is null: not known, or not modelled. Each axis of a
-sweep adds a column `axis.NAME`.
+`results.parquet` has one row for each design point. An empty cell is null: not known, not modelled, part of
+another number of the chip, or without meaning in its row. Rows that are infeasible or failed hold only what is known
+without running them. Each axis of a sweep adds a column `axis.NAME`.
 
 | column | type | unit | meaning | allowed |
 |---|---|---|---|---|

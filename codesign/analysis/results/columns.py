@@ -172,7 +172,7 @@ COLUMNS: Mapping[str, Column] = {
     "equivalent_to_layered": _flag("whether the schedule provably gives the spikes of layered inference"),
     # how large it is
     "neurons": _count("neurons of the network, the output layer included"),
-    "synapses": _count("synapses of the network; a shared weight counts once for each"),
+    "synapses": _count("synapses of the network, delayed and direct ones too; a shared weight counts once for each"),
     "weights": _count("stored weights of the network; a shared weight counts once"),
     "weight_memory_bits": _count("synapses · bits per weight as evaluated, 32 for float32"),
     "cores_used": _count("cores with neurons"),
@@ -194,11 +194,11 @@ COLUMNS: Mapping[str, Column] = {
     "samples": _count("test samples"),
     "accuracy": _fraction("correct / samples; undecided samples count as wrong"),
     "right_answers": _numbers(
-        "which test samples are answered right, in their order: a bit each, 8 a number, the first in its lowest bit",
+        "which samples are right, in the order of the test split: a bit each, 8 a number, the first in its lowest bit",
         kind="ints",
         most=255,
     ),
-    "float_accuracy": _fraction("accuracy of the same model and schedule with 32-bit weights"),
+    "float_accuracy": _fraction("accuracy of the same model and schedule with 32-bit weights; null where it has them"),
     "agreement": _fraction("share of samples answered as under layered inference with the same weights and input"),
     "drained_accuracy": _fraction("accuracy of the same execution once nothing waits; null where the queue is dropped"),
     "tied_fraction": _fraction("share of samples whose highest score is shared; lowest index wins"),
@@ -214,10 +214,12 @@ COLUMNS: Mapping[str, Column] = {
     "layer_operations": _numbers(
         "synaptic operations per sample into each layer, the first from the input", length=("layer_spikes",)
     ),
-    "dense_operations": _number("synapses · timesteps: synaptic operations per sample if everything always fired"),
+    "dense_operations": _number("synapses · timesteps run: synaptic operations per sample if everything always fired"),
     "forward_steps": _number("forward steps per sample until the stop, summed over timesteps"),
     "contention": _fraction("share of forward steps in which more neurons waited than could leave"),
-    "latency_steps": _number("forward steps of a pass until its first output spike, mean over passes that have one"),
+    "latency_steps": _number(
+        "forward steps of a pass up to that of its first output spike, mean over passes that have one"
+    ),
     "latency_spikes": _number("spikes propagated in a pass before its first output spike, mean over the same passes"),
     "decision_timesteps": _number("timesteps of a sample until the answer is read; all, unless a margin is reached"),
     "decision_spikes": _number(
@@ -249,11 +251,11 @@ COLUMNS: Mapping[str, Column] = {
     "area_high_m2": _number("upper end of its range", "m**2"),
     # energy: the paper's book
     "paper_synaptic_operations": _number(
-        "spike density · hidden neurons · mean fan-out of the hidden layers (Table 3)"
+        "spike density · hidden neurons · mean fan-out of the hidden layers, each layer counted once (Table 3)"
     ),
     "paper_energy_j": _number("paper_synaptic_operations · energy per synaptic operation", "J"),
     # time
-    "latency_model": _name("which model latency_s comes from"),
+    "latency_model": _name("which model latency_s comes from, or would if the chip gave enough times"),
     "latency_s": _number("time per sample until the stop, summed over timesteps", "s"),
     "interval_s": _number(
         "time from sample to sample without a pause between them; they overlap where the chip pipelines layers", "s"
@@ -270,10 +272,10 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "power_w": _number("energy_j / on_s, of the means: the power drawn while the chip is on", "W"),
     "energy_delay_js": _number("energy_j · latency_s, of the means", "J·s"),
-    "core_utilization": _numbers("time at work / on_s of each core in use"),
-    "late_fraction": _fraction("share of forward passes or hardware steps that take longer than a timestep"),
+    "core_utilization": _numbers("time at work / on_s of each core in use, in the order of their numbers"),
+    "late_fraction": _fraction("share of passes or hardware steps longer than a timestep; null for static inputs"),
     "overloaded_ticks": _number("timer: ticks per sample in which a core or a link had more to do than fits"),
-    "peak_link_load": _number("messages per sample over the busiest link"),
+    "peak_link_load": _number("messages per sample over the busiest link within a chip"),
     "peak_link": _name("which link that is"),
     # how sure: what happens if the chip's numbers lie elsewhere in their ranges
     "uncertain_numbers": _texts(
@@ -282,8 +284,8 @@ COLUMNS: Mapping[str, Column] = {
         longest=1000,
     ),
     "uncertain_low": _numbers(
-        "lower end of each, in SI units; log-uniform in between; of the model's factors log-normal, one "
-        "standard deviation",
+        "lower end of each in SI units, of barriers with the most tiles; log-uniform in between; of the model's "
+        "factors log-normal, one standard deviation",
         length=_PER_NUMBER,
         not_above="uncertain_value",
     ),
@@ -298,7 +300,9 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "latency_draws_s": _numbers("latency_s in the same draws", "s", "draws", alike=True),
     "uncertain_terms": _texts("terms of energy_j that differ between draws", words=tuple(COST_TERMS)),
-    "term_scale_j": _numbers("the largest value of each of them", "J", length=("uncertain_terms",)),
+    "term_scale_j": _numbers(
+        "the largest value of each of them, at these ends and in these draws", "J", length=("uncertain_terms",)
+    ),
     "term_at_low": _numbers(
         "each of them / its scale, one term after another, as energy_at_low_j",
         length=("uncertain_terms", "uncertain_numbers"),
@@ -327,8 +331,10 @@ COLUMNS: Mapping[str, Column] = {
         "forward passes by spikes until their first output spike", kind="ints", length=("latency_spikes_bins",)
     ),
     "convergence_accuracy": _numbers("accuracy m steps after the first output spike, m = 0, 1, …", most=1.0),
-    "currents_first_layer": _numbers("spikes by messages received before firing, first layer", kind="ints"),
-    "currents_other_layers": _numbers("spikes by messages received before firing, all other layers", kind="ints"),
+    "currents_first_layer": _numbers("spikes by messages received before firing, first layer (256: more)", kind="ints"),
+    "currents_other_layers": _numbers(
+        "spikes by messages received before firing, other layers (256: more)", kind="ints"
+    ),
     # how long it took: left out when contents are compared
     "train_wall_s": _number("wall time of the training job", "s"),
     "epoch_wall_s": _number(
