@@ -110,6 +110,15 @@ class FakeRay:
         return len(self.sent)
 
 
+def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What workers note in the table of a cluster that is not there."""
+    table: dict[str, bytes] = {}
+    monkeypatch.setattr(internal_kv, "_internal_kv_put", lambda key, value: table.update({key: value.encode()}))
+    monkeypatch.setattr(internal_kv, "_internal_kv_get", table.get)
+    monkeypatch.setattr(internal_kv, "_internal_kv_del", lambda key: table.pop(key, None))
+    return table
+
+
 @pytest.fixture
 def executor(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
     """With two cores on a Ray that runs nothing."""
@@ -151,10 +160,8 @@ def test_the_clock_of_a_node_may_be_hours_off(
     executor: RayExecutor, monkeypatch: pytest.MonkeyPatch, off_s: float, ran_s: float, failures: list[str]
 ) -> None:
     """A worker that dies before its time is up is no timeout, and one that dies long after it is one."""
-    session, table, clock = executor._session, dict[str, Any](), [0.0]
-    monkeypatch.setattr(internal_kv, "_internal_kv_put", table.__setitem__)
-    monkeypatch.setattr(internal_kv, "_internal_kv_get", table.get)
-    monkeypatch.setattr(internal_kv, "_internal_kv_del", table.pop)
+    session: Any = executor._session
+    table, clock = noted(monkeypatch), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(time, "time", lambda: clock[0])
     monkeypatch.setattr(ray, "get_runtime_context", lambda: session)
@@ -177,6 +184,7 @@ def test_a_node_that_lacks_a_package_is_named_in_one_line(
     cause = ray.exceptions.RaySystemError("No module named 'pydantic'", "Traceback (most recent call last):\n  ...")
     error = ray.exceptions.RayTaskError("perform_batch", "ray::perform_batch() (pid=7, ip=10.0.0.9)\n  ...", cause)
     monkeypatch.setattr(executor, "_address", "10.0.0.1:6379")
+    noted(monkeypatch)
     executor.submit(quick(0))
     session: Any = executor._session
     session.lost, session.error = list(executor._running), error.as_instanceof_cause()
@@ -216,6 +224,28 @@ def test_jobs_that_no_node_can_take_any_more_are_told_of_once(
         see(*cpus)
     told = [note for note in notes if not note.endswith("has gone")]
     assert told == ["no node is left that has what jobs need; they wait until one joins"] * 2
+
+
+def test_a_task_on_a_node_that_fell_silent_is_started_again(
+    executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No connection breaks where a machine loses its power, so Ray would wait for its worker for minutes."""
+    session: Any = executor._session
+    table, alive = noted(monkeypatch), [True]
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: session)
+    monkeypatch.setattr(executor, "_address", "10.0.0.1:6379")
+    facts: dict[str, Any] = {"NodeID": "1", "NodeManagerAddress": "10.0.0.9", "Resources": {"CPU": 1}}
+    monkeypatch.setattr(session, "nodes", lambda: [facts | {"Alive": alive[0]}])
+    executor.submit(quick(0))
+    perform_batch(*session.sent[0])
+    executor._collect(0.0)
+    assert [batch.attempt for batch in executor._running.values()] == [1]
+    alive[0] = False
+    executor._collect(0.0)
+    executor._fill()
+    assert [batch.attempt for batch in executor._running.values()] == [2]
+    assert len(session.sent) == 2
+    assert table == {}
 
 
 def test_nodes_come_and_go() -> None:

@@ -133,7 +133,7 @@ def perform_batch(
 
     Args:
         grace_s: the worker is ended where a task hangs so long after its timeout.
-        started: key of the cluster's table under which to note that the batch has begun.
+        started: key of the cluster's table under which to note the node as the batch begins.
         reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
         tasks: a pickled list, with `Slot`s for the `shared` values among arguments.
     """
@@ -141,7 +141,7 @@ def perform_batch(
     from ray.experimental.internal_kv import _internal_kv_put
 
     if started is not None:
-        _internal_kv_put(started, "begun")
+        _internal_kv_put(started, ray.get_runtime_context().get_node_id())
     on_report = None if reported is None else partial(report, reported)
     ended: list[Completion] = []
     for task in pickle.loads(tasks):

@@ -31,9 +31,10 @@ class _Batch:
 
     Attributes:
         attempt: 1 the first time that they do.
-        started, reported: keys of Ray's table under which the worker notes that it has begun, and what it has to
-            report; None where that is not asked for.
+        started, reported: keys of Ray's table under which the worker notes its node when it begins, and what it has
+            to report; None where that is not asked for.
         seen_s: when it was seen to have begun, by this process' clock: those of nodes may be hours off.
+        node: where it then was.
     """
 
     tasks: tuple[Task, ...]
@@ -41,6 +42,7 @@ class _Batch:
     started: str | None = None
     reported: str | None = None
     seen_s: float | None = None
+    node: str | None = None
 
 
 class RayExecutor(Executor):
@@ -166,7 +168,7 @@ class RayExecutor(Executor):
         taken = batch.tasks[0].resources  # equal for all of a batch
         self._sent += 1
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
-        started = key if alone and taken.timeout is not None else None
+        started = key if self._address is not None or (alone and taken.timeout is not None) else None
         reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
         function = self._perform.options(
             name="perform_batch",
@@ -248,6 +250,15 @@ class RayExecutor(Executor):
             self._on_note(f"{first.kind}: {worker} died ({failure.kind}); {those} started again")
             self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
 
+    def _leave_dead_nodes(self, session: RaySession) -> None:
+        """Where a machine lost its power or its network, Ray hears nothing from a worker there and waits on."""
+        for reference, batch in list(self._running.items()):
+            if batch.node is not None and batch.node not in self._nodes and reference not in self._ready:
+                del self._running[reference]
+                self._cores_taken -= batch.tasks[0].resources.cpus
+                self._lost(batch, Failure(kind="NodeDiedError", message="its node has gone"), None)
+                _forget(batch, session)
+
     def _fail(self, task: Task, failure: Failure) -> None:
         self._ended.append(Completion(key=task.key, output=None, failure=failure, wall_s=0.0))
 
@@ -257,6 +268,7 @@ class RayExecutor(Executor):
         for text in self._nodes.update(self._session.ray.nodes()):
             self._on_note(text)
         self._cores = self._nodes.cores
+        self._leave_dead_nodes(self._session)
         wanted = {batch.tasks[0].resources for batch in self._running.values()}
         starved = any(not any(node.holds(taken) for node in self._nodes.usable) for taken in wanted)
         if starved and not self._starved:
@@ -265,15 +277,15 @@ class RayExecutor(Executor):
 
 
 def _heard(batch: _Batch) -> _Batch:
-    """Hear what the worker of a batch has noted; with when it was seen to have begun."""
+    """Hear what the worker of a batch has noted; with when and where it was seen to have begun."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     if batch.reported is not None and batch.tasks[0].on_report is not None:
         value = _internal_kv_get(batch.reported)
         if value is not None:
             batch.tasks[0].on_report(pickle.loads(value))
-    begun = batch.started is not None and batch.seen_s is None and _internal_kv_get(batch.started) is not None
-    return replace(batch, seen_s=time.monotonic()) if begun else batch
+    node = None if batch.started is None or batch.seen_s is not None else _internal_kv_get(batch.started)
+    return batch if node is None else replace(batch, seen_s=time.monotonic(), node=node.decode())
 
 
 def _forget(batch: _Batch, session: RaySession) -> None:

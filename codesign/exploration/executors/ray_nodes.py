@@ -36,6 +36,9 @@ class Nodes:
         self._alive: dict[str, Node] = {}
         self._met: set[str] = set()
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._alive
+
     @property
     def usable(self) -> tuple[Node, ...]:
         """All of them, by address."""
