@@ -52,3 +52,12 @@ def test_steps_of_a_range_and_single_epochs_are_said_as_they_are() -> None:
     steps = {one.name: one.step for one in found.parameters if one.step is not None}
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
     assert found.levels[0] == "1 epoch, 1 training seed"
+
+
+def test_a_long_silence_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, empty, notes = study(), optuna.create_study(directions=study().directions), list[str]()
+    describe_study(spec, empty, baseline=Outcome(state="failed"), on_note=notes.append)
+    assert notes == []
+    monkeypatch.setattr("codesign.exploration.study.facts._MANY_TRIALS", 0)
+    describe_study(spec, empty, baseline=Outcome(state="failed"), on_note=notes.append)
+    assert notes == ["working out how much each parameter matters over 0 trials, which may take minutes"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -21,10 +21,16 @@ from codesign.units import plural, si_unit
 
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
+_MANY_TRIALS = 400
+"""Those of so many take some ten seconds for each objective, and of 2,000 minutes, so that it is said beforehand."""
 
 
-def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> StudyFacts:
+def describe_study(
+    spec: StudySpec, study: Study, *, baseline: Outcome, on_note: Callable[[str], None] = lambda note: None
+) -> StudyFacts:
     told, space = told_trials(study), spec.search_space
+    if len(told) >= _MANY_TRIALS:
+        on_note(f"working out how much each parameter matters over {len(told):,} trials, which may take minutes")
     front, trials = front_numbers(spec, told), list(told.items())
     options = "".join(f", {name} {value}" for name, value in sorted(spec.sampler.options.items()))
     full = dataclasses.replace(baseline, level=len(spec.levels) - 1)

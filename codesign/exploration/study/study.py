@@ -114,7 +114,7 @@ def run_study(
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = _search(study, evaluations, chosen.name, str(journal), progress)
             tested = _test(study, evaluations, models=models)
-        facts = describe_study(spec, study, baseline=outcome)
+        facts = describe_study(spec, study, baseline=outcome, on_note=progress.note)
         return _write(evaluations, tested, facts, output, commands.again, models)
 
 
