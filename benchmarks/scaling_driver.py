@@ -142,7 +142,7 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
     shutil.rmtree(store.root)
     if again.jobs:
         raise SystemExit(f"{len(again.jobs)} jobs were not found again")
-    found = sum(map(len, work.keys.values()))
+    found = work.reused + sum(work.to_run.values())
     return {
         "kind": kind,
         "forced": forced,

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripts import ROOT
 from tiny_sweeps import plan_of, tiny
 
 from codesign.exploration import work as work_module
@@ -101,3 +104,11 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
         [2] * (len(job.wanted) // 2) + [1] * (len(job.wanted) % 2) for job in prices(together)
     )
     assert [2, 2, 2] in sizes.values()  # a summary and five prices
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path):
+    command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", "trainings, 2000"]
+    told = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    found = dict(line.split() for line in told.splitlines() if len(line.split()) == 2)
+    assert int(found["results"]) >= int(found["tasks"]) > int(found["points"]) > 0
