@@ -43,7 +43,9 @@ class Connection(torch.nn.Module):
         self.columns = shape[1] * window.groups
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         weight = torch.rand(shape, generator=generator, dtype=torch.float32)
-        self.weight = torch.nn.Parameter((2 * weight - 1) * bound)
+        if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
+            weight = (2 * weight - 1) * bound
+        self.weight = torch.nn.Parameter(weight)
 
     def extra_repr(self) -> str:
         source, target = ("x".join(map(str, grid)) for grid in (self.window.source, self.window.grid))
@@ -184,7 +186,9 @@ class DelayedConnection(torch.nn.Module):
         self.weight_shape = targets, sources
         bound = 1 / math.sqrt(sources)
         weight = torch.rand(self.weight_shape, generator=generator, dtype=torch.float32)
-        self.weight = torch.nn.Parameter((2 * weight - 1) * bound)
+        if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
+            weight = (2 * weight - 1) * bound
+        self.weight = torch.nn.Parameter(weight)
 
     def extra_repr(self) -> str:
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"

@@ -308,7 +308,7 @@ class SpikingNetwork(torch.nn.Module):
         gate = torch.ones(self.input_columns, dtype=torch.bool, device=device)
         self.input_gate = gate if "input_gate" in given else None
         for name in OF_NEURONS:
-            room = torch.zeros_like(self.threshold, dtype=type_of(name), requires_grad=False)
+            room = torch.zeros(self.threshold.shape, dtype=type_of(name), device=device)
             setattr(self, name, room if name in given else None)
 
     def potential_bounds(self) -> tuple[torch.Tensor, torch.Tensor] | None:
