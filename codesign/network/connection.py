@@ -41,11 +41,7 @@ class Connection(torch.nn.Module):
             shape = (target.neurons, window.weights // target.neurons)
         self.weight_shape = shape
         self.columns = shape[1] * window.groups
-        bound = 1 / math.sqrt(math.prod(shape[1:]))
-        weight = torch.rand(shape, generator=generator, dtype=torch.float32)
-        if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
-            weight = (2 * weight - 1) * bound
-        self.weight = torch.nn.Parameter(weight)
+        self.weight = _initial_weight(shape, generator)
 
     def extra_repr(self) -> str:
         source, target = ("x".join(map(str, grid)) for grid in (self.window.source, self.window.grid))
@@ -166,6 +162,13 @@ class Connection(torch.nn.Module):
         return grid.flatten(1)
 
 
+def _initial_weight(shape: tuple[int, ...], generator: torch.Generator) -> torch.nn.Parameter:
+    weight = torch.rand(shape, generator=generator, dtype=torch.float32)
+    if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
+        weight = (2 * weight - 1) * (1 / math.sqrt(math.prod(shape[1:])))
+    return torch.nn.Parameter(weight)
+
+
 class DelayedConnection(torch.nn.Module):
     """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay.
 
@@ -184,11 +187,7 @@ class DelayedConnection(torch.nn.Module):
         super().__init__()
         self.source, self.target, self.delay = spec.from_, spec.to, spec.delay
         self.weight_shape = targets, sources
-        bound = 1 / math.sqrt(sources)
-        weight = torch.rand(self.weight_shape, generator=generator, dtype=torch.float32)
-        if not weight.is_meta:  # where only shapes are asked for; arithmetic would import torch's compiler, a second
-            weight = (2 * weight - 1) * bound
-        self.weight = torch.nn.Parameter(weight)
+        self.weight = _initial_weight(self.weight_shape, generator)
 
     def extra_repr(self) -> str:
         return f"layer {self.source} to layer {self.target}, delay={self.delay}"
