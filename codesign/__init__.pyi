@@ -75,7 +75,8 @@ from .training.learn import Learn as Learn
 from .training.learned import LearnedNeurons as LearnedNeurons
 from .training.presets import PRESETS as PRESETS, recommended as recommended
 from .training.recipe import Calibration as Calibration, Recipe as Recipe
-from .training.trainer import EpochReport as EpochReport, TrainingResult as TrainingResult, train as train
+from .training.result import EpochReport as EpochReport, TrainingResult as TrainingResult
+from .training.trainer import train as train
 from .versions import __version__ as __version__
 from .workload.dataset import Workload as Workload, load_workload as load_workload
 from .workload.events import EventBatch as EventBatch

@@ -24,6 +24,7 @@ LEAVES = {
     "arrays",
     "console",
     "deferred",
+    "devices",
     "errors",
     "units",
     "documents",

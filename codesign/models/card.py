@@ -24,7 +24,7 @@ from codesign.workload.spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
-    from codesign.training.trainer import TrainingResult
+    from codesign.training.result import TrainingResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
 from itertools import chain
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
 from codesign.arguments import flag, instance
+from codesign.devices import made_on
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
 from codesign.network.spiking_network import SpikingNetwork
@@ -58,22 +59,28 @@ def _learns(network: SpikingNetwork) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
-def _uncompiled(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, at which a compiled program breaks its graph, as with `torch.compiler.disable`.
+def _eager(
+    function: Callable[Concatenate[SpikingNetwork, P], R],
+) -> Callable[Concatenate[SpikingNetwork, P], R]:
+    """`function`, at which a compiled program breaks its graph, as with `torch.compiler.disable`, and which makes
+    tensors where the network is, whatever torch's default device.
 
-    To apply that takes over a second, which is how long torch's compiler loads; so only a compiler that is there does.
+    To apply the former takes over a second, which is how long torch's compiler loads; so only a compiler that is there
+    does.
     """
 
     @wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+    def called(network: SpikingNetwork, *args: P.args, **kwargs: P.kwargs) -> R:
         if torch.compiler.is_compiling():
-            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-any-return, no-untyped-call]
-        return function(*args, **kwargs)
+            return torch.compiler.disable(function)(network, *args, **kwargs)  # type: ignore[no-any-return, no-untyped-call]
+        instance("network", network, SpikingNetwork)
+        with made_on(network.threshold.device):
+            return function(network, *args, **kwargs)
 
-    return called
+    return called  # type: ignore[return-value]
 
 
-@_uncompiled
+@_eager
 def simulate(
     network: SpikingNetwork,
     events: EventBatch,
@@ -111,7 +118,6 @@ def simulate(
         InputError: network, events and schedule do not fit each other, the engine or policy does not exist, or a
             number of the network is not finite.
     """
-    instance("network", network, SpikingNetwork)
     for option, value in {"counters": counters, "recompute": recompute}.items():
         flag(option, value)
     name = _engine_name(engine, network)
@@ -145,7 +151,7 @@ def _read_early(drained: Simulation, schedule: Schedule, *, counters: bool) -> S
     return replace(drained, scores=logits[:, None], execution=execution if counters else None)
 
 
-@_uncompiled
+@_eager
 def classification_loss(
     network: SpikingNetwork,
     events: EventBatch,

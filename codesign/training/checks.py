@@ -56,18 +56,3 @@ def quantization_of(recipe: Recipe, quantization: Quantization | None) -> Quanti
     if quantization is None:
         raise InputError("quantization: must be given where the recipe's is 'chip'; `cd.chip_quantization` makes it")
     return quantization
-
-
-def usable_device(device: Any) -> torch.device:
-    """A device of torch that this machine can compute on. Raises InputError for any other."""
-    try:
-        found = torch.device(device)
-        torch.zeros(1, device=found)
-        reason = "it holds no numbers" if found.type == "meta" else ""
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-    if reason:
-        raise InputError(
-            f"device: must be a device that torch can compute on here, such as 'cpu', found {device!r}: {reason}"
-        )
-    return found

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from codesign.arguments import instance
-from codesign.arrays import Floats, OfArrays
+from codesign.arrays import Floats
+from codesign.devices import made_on, usable_device
 from codesign.errors import InputError, TrainingDivergedError
 from codesign.network.quantization import Quantization, quantize
 from codesign.network.spiking_network import SpikingNetwork
@@ -24,7 +25,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_untaught
 from codesign.training.budget import EnergyMeter
 from codesign.training.calibration import calibrate
-from codesign.training.checks import check_training, quantization_of, usable_device
+from codesign.training.checks import check_training, quantization_of
 from codesign.training.evaluation import answer, predicted
 from codesign.training.hooks import NO_HOOKS, Hooks, warming
 from codesign.training.input_gate import LearnedGate
@@ -34,82 +35,12 @@ from codesign.training.memory import PeakMemory
 from codesign.training.mixture import mixed_loss
 from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
+from codesign.training.result import EpochReport, TrainingResult
 from codesign.training.spike_costs import SpikeCosts
 from codesign.units import in_percent
 from codesign.workload.events import EventBatch
 
 _Best = tuple[tuple[float, ...], int, dict[str, torch.Tensor]]  # rank, number and state of the best epoch
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochReport:
-    """How training stands after an epoch.
-
-    Attributes:
-        epoch: 1 for the first.
-        epochs: most epochs that will be run.
-        loss: the recipe's, mean over the training samples, without weight decay and what spikes cost.
-        training_accuracy: under the training schedule, of a mixture each sample's own, with its dropouts, while weights
-            changed.
-        validation_accuracy: under the training schedule without dropouts, after the epoch; with the recipe's
-            `validation_margin`, if it has one; of a mixture the mean over its entries.
-        spike_density: emitted spikes per hidden neuron per training sample, while weights changed.
-        validation_density: likewise per validation sample, as `validation_accuracy`.
-        spike_cost: λ of the hidden layer whose spikes cost most; 0 where they cost nothing.
-        energy_j: mean of a validation sample, where a budget measures it.
-        updates_s: wall time of the epoch's updates, without validation.
-        elapsed_s, remaining_s: wall time since the start, and expected until the last epoch.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    training_accuracy: float
-    validation_accuracy: float
-    spike_density: float
-    validation_density: float
-    spike_cost: float
-    energy_j: float | None
-    updates_s: float
-    elapsed_s: float
-    remaining_s: float
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class TrainingResult(OfArrays):
-    """A trained model.
-
-    Attributes:
-        state: state dict of the network, on the CPU, after the epoch of best validation accuracy, the first of equals;
-            calibrated where the recipe says so.
-        best_epoch: that epoch, 1 for the first.
-        history: one report an epoch run.
-        memory_bytes: how far the process's resident memory rose above what it held before the first update, network,
-            data and compiled code being there; None where that cannot be measured, as on devices other than the CPU.
-        threshold_scales: what calibration multiplied the threshold of each layer by, folded into `state` as its inverse
-            on weights; None without calibration. The history is that of the network before.
-        keeps_budget: whether validation samples took no more than the recipe's budget in the best epoch, to 5 %; if
-            not, no epoch came nearer to it. None without a budget.
-    """
-
-    state: dict[str, torch.Tensor]
-    best_epoch: int
-    history: tuple[EpochReport, ...]
-    memory_bytes: int | None
-    threshold_scales: tuple[float, ...] | None = None
-    keeps_budget: bool | None = None
-
-    @property
-    def epoch_wall_s(self) -> float:
-        """Wall time of the second epoch's updates, in seconds: the first may load code. Of the only one if one ran."""
-        return self.history[min(1, len(self.history) - 1)].updates_s
-
-    def __repr__(self) -> str:
-        best = in_percent(self.history[self.best_epoch - 1].validation_accuracy)
-        over = ", over its budget" if self.keeps_budget is False else ""
-        return (
-            f"TrainingResult(best epoch {self.best_epoch} of {len(self.history)}, validation accuracy {best} %{over})"
-        )
 
 
 def train(
@@ -148,30 +79,23 @@ def train(
     Raises:
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
+        KeyboardInterrupt: the network then has the weights of the best epoch so far, uncalibrated, if one was complete.
     """
     check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
-    costs = SpikeCosts.begun(recipe, network, meter)
-    weights = LearnedWeights(network, quantization_of(recipe, quantization))
-    gate = LearnedGate(network, recipe, training) if recipe.input_gate else None
-    run = _Training(
-        weights=weights, recipe=recipe, schedule=schedule, seed=seed, engine=engine, costs=costs, hooks=hooks, gate=gate
-    )
-    memory = run.watch_memory(training) if device.type == "cpu" else None
-    history: list[EpochReport] = []
-    best: _Best = ((), 0, {})
-    try:
-        for report in run.epochs(training, validation):
-            history.append(report)
-            if (rank := run.rank(report)) > best[0]:
-                best = (rank, report.epoch, weights.state())
-            if (on_epoch is not None and on_epoch(report)) or run.has_waited(report.epoch, best[1]):
-                break
-    except (InputError, TrainingDivergedError) as error:
-        raise _explained(error, weights, history, best[1]) from error.__cause__
-    risen = None if memory is None else memory.risen_bytes()
-    return run.finished(training, best, tuple(history), memory_bytes=risen)
+    with made_on(device):
+        run = _Training(
+            weights=LearnedWeights(network, quantization_of(recipe, quantization)),
+            recipe=recipe,
+            schedule=schedule,
+            seed=seed,
+            engine=engine,
+            costs=SpikeCosts.begun(recipe, network, meter),
+            hooks=hooks,
+            gate=LearnedGate(network, recipe, training) if recipe.input_gate else None,
+        )
+        return run.trained(training, validation, on_epoch, watched=device.type == "cpu")
 
 
 def _explained(error: Exception, weights: LearnedWeights, history: list[EpochReport], best: int) -> Exception:
@@ -235,13 +159,46 @@ class _Training:
         """What a validation sample took in an epoch: joules if they were measured, else spike density."""
         return report.validation_density if report.energy_j is None else report.energy_j
 
+    def trained(
+        self,
+        training: EventBatch,
+        validation: EventBatch,
+        on_epoch: Callable[[EpochReport], bool | None] | None,
+        *,
+        watched: bool,
+    ) -> TrainingResult:
+        """All of `train`; memory is watched or not."""
+        memory = self.watch_memory(training) if watched else None
+        history: list[EpochReport] = []
+        best: _Best = ((), 0, {})
+        try:
+            for report in self.epochs(training, validation):
+                history.append(report)
+                if (rank := self.rank(report)) > best[0]:
+                    best = (rank, report.epoch, self.weights.state())
+                if (on_epoch is not None and on_epoch(report)) or self.has_waited(report.epoch, best[1]):
+                    break
+        except (InputError, TrainingDivergedError) as error:
+            raise _explained(error, self.weights, history, best[1]) from error.__cause__
+        except KeyboardInterrupt as interrupt:
+            if history:
+                self.take(best)
+                interrupt.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
+            raise
+        risen = None if memory is None else memory.risen_bytes()
+        return self.finished(training, best, tuple(history), memory_bytes=risen)
+
+    def take(self, best: _Best) -> None:
+        """The network has the float weights of the best epoch again."""
+        self.network.load_state_dict(best[2])
+        quantize(self.network, None)
+
     def finished(
         self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], **told: Any
     ) -> TrainingResult:
-        """The network has the float weights of the best epoch again, calibrated if the recipe says so."""
+        """With the best epoch's weights, calibrated if the recipe says so."""
         _, best_epoch, state = best
-        self.network.load_state_dict(state)
-        quantize(self.network, None)
+        self.take(best)
         scales = None
         if (calibration := self.recipe.calibration) is not None:
             scales = calibrate(

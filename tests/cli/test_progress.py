@@ -11,7 +11,7 @@ from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine, Progress, TrialCounts
 from codesign.exploration.runs.shown import LogView, TerminalView
 from codesign.exploration.work import Job, Work
-from codesign.training.trainer import EpochReport
+from codesign.training.result import EpochReport
 from codesign.units import ago, format_duration, rate_text
 
 FAILURE = Failure(kind="ValueError", message="no")

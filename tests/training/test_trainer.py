@@ -18,12 +18,15 @@ from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.loss import CrossEntropy
 from codesign.simulation.policies import Policy
 from codesign.simulation.results import Simulation
+from codesign.simulation.schedule import Schedule
 from codesign.simulation.service import ServiceModel
 from codesign.training.augmentation import Augmentation
 from codesign.training.evaluation import evaluate
 from codesign.training.hooks import Hooks
+from codesign.training.learn import Learn
 from codesign.training.recipe import Recipe
-from codesign.training.trainer import EpochReport, TrainingResult, train
+from codesign.training.result import EpochReport, TrainingResult
+from codesign.training.trainer import train
 from codesign.workload.events import EventBatch
 
 
@@ -315,6 +318,34 @@ def test_an_epoch_is_picked_by_accuracy_under_a_margin():
     potentials = network_of("8-2", readout="potential")
     with pytest.raises(InputError, match="validation_margin: needs output spikes"):
         train(potentials, recipe, toy_split(1, 20), toy_split(2, 20), seed=0)
+
+
+def test_an_interrupted_training_leaves_the_best_weights_so_far():
+    network = network_of("8-12-2", threshold=0.3)
+    accuracies, states = [], []
+
+    def interrupt(report: EpochReport) -> None:
+        accuracies.append(report.validation_accuracy)
+        states.append(network.connections[0].weight.detach().clone())
+        if accuracies.index(max(accuracies)) < report.epoch - 1:  # of equals the first is the best
+            raise KeyboardInterrupt
+
+    recipe = RECIPES["random"].model_copy(update={"epochs": 100})
+    with pytest.raises(KeyboardInterrupt):
+        train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=0, on_epoch=interrupt)
+    assert torch.equal(network.connections[0].weight, states[accuracies.index(max(accuracies))])
+    assert not torch.equal(network.connections[0].weight, states[-1])
+
+
+def test_tensors_are_made_where_the_network_is_whatever_the_default():
+    network = network_of("8-12-2", threshold=0.3)
+    recipe = RECIPES["layered"].model_copy(update={"epochs": 1, "learn": Learn(threshold="layer")})
+    torch.set_default_device("meta")
+    try:
+        train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=0)
+        assert evaluate(network, toy_split(3, 200), Schedule(group_size=2)).samples == 200
+    finally:
+        torch.set_default_device(None)
 
 
 def test_stops_early_when_validation_no_longer_improves():

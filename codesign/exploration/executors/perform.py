@@ -8,13 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType
 from typing import Any
 
 from codesign.deferred import torch
+from codesign.devices import made_on
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
@@ -43,7 +44,7 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
     output: Any = None
     failure: Failure | None = None
     try:
-        with _on_the_cpu(), _timeout(task.resources.timeout, grace_s=grace_s):
+        with made_on("cpu"), _timeout(task.resources.timeout, grace_s=grace_s):
             output = task.function(*task.arguments, **reporting)
     except _OutOfTime:
         message = f"took longer than the {task.resources.timeout:g} s it may take"
@@ -54,11 +55,6 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
         wall_s = time.perf_counter() - start
         torch.set_num_threads(threads)
     return Completion(key=task.key, output=output if failure is None else None, failure=failure, wall_s=wall_s)
-
-
-def _on_the_cpu() -> AbstractContextManager[object]:
-    """Where a notebook has set another device for new tensors, a job makes them as a worker does."""
-    return nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
 
 
 @contextmanager

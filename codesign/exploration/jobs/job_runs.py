@@ -28,7 +28,8 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Execution
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
-from codesign.training.trainer import EpochReport, train
+from codesign.training.result import EpochReport
+from codesign.training.trainer import train
 from codesign.workload.dataset import Workload
 
 

@@ -18,7 +18,7 @@ from codesign.exploration.work import Work, work_text
 from codesign.units import format_duration, in_percent
 
 if TYPE_CHECKING:
-    from codesign.training.trainer import EpochReport
+    from codesign.training.result import EpochReport
 
 
 MOST_LINES = 20

@@ -1,0 +1,30 @@
+"""Devices of torch: which there are, and where tensors are made that do not say where."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from codesign.deferred import torch
+from codesign.errors import InputError
+
+
+def made_on(device: torch.device | str) -> AbstractContextManager[object]:
+    """Tensors are made on a device, whatever default a notebook has set; free of cost where that is the default."""
+    wanted = torch.device(device)
+    return nullcontext() if torch.get_default_device() == wanted else wanted
+
+
+def usable_device(device: Any) -> torch.device:
+    """A device of torch that this machine can compute on. Raises InputError for any other."""
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found)
+        reason = "it holds no numbers" if found.type == "meta" else ""
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+    if reason:
+        raise InputError(
+            f"device: must be a device that torch can compute on here, such as 'cpu', found {device!r}: {reason}"
+        )
+    return found
