@@ -59,6 +59,7 @@ def test_axes_reach_parts_of_recipes_and_leave_the_others() -> None:
             "a recipe has no parameter 'budget.densty'; did you mean 'budget.density'?",
         ),
         ("recipe.budgeted.loss.temprature: [0.5]", "loss 'sum' has no parameter 'temprature'"),
+        ("recipe.mixed.mixture.0.group_siz: [1]", "did you mean 'mixture.0.group_size'?"),
         ("recipe.mixed.mixture.0.group_size: [0]", "must be greater than 0, found 0"),
         ("recipe.jittered.augmentation.time_jitter: [0.002]", "needs a unit, found 0.002"),
     ],

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from codesign.documents import Mistake, Spec, value_at
 from codesign.errors import InputError
-from codesign.mistakes import allowed_keys, mistakes_of, reason, suggestion
+from codesign.mistakes import allowed_keys, dotted, mistakes_of, reason, suggestion
 from codesign.units import InSI
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -107,16 +107,11 @@ def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
 
     Of what has no fields of its own, such as a loss, checking the values says it.
     """
-    head, *rest = path.split(".")
-    if head not in model.model_fields:
-        return f"a {what} has no parameter '{path}'{suggestion(path, model.model_fields)}"
-    here: tuple[Any, ...] = (head,)
-    for part in rest:
-        allowed = allowed_keys(model, here)
-        if part.isdigit():
-            here = (*here, int(part))
-            continue
+    here: tuple[Any, ...] = ()
+    for part in path.split("."):
+        allowed = () if here and part.isdigit() else allowed_keys(model, here)
         if allowed and part not in allowed:
-            return f"a {what} has no parameter '{path}'{suggestion(path, (f'{head}.{name}' for name in allowed))}"
-        here = (*here, part)
+            known = (dotted((*here, name)) for name in allowed)
+            return f"a {what} has no parameter '{path}'{suggestion(path, known)}"
+        here = (*here, int(part) if part.isdigit() else part)
     return None
