@@ -67,11 +67,10 @@ class SweepOutcome:
         return f"{self.failed} of {self.failed + self.ok} feasible rows of results failed"
 
 
-def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None, cache_root: str | Path | None = None) -> Plan:
+def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
     """The design points of a sweep. Looks up which data there is without reading it, and writes nothing. Raises
     InputError where parts of the sweep do not fit each other, and DataError where the dataset is missing or damaged."""
-    workloads = Workloads(data_root=data_root, cache_root=cache_root, look_only=True)
-    return plan_designs(spec, workloads.outline_for)
+    return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline_for)
 
 
 def run_sweep(

@@ -165,9 +165,10 @@ def test_once_a_budget_is_spent_the_jobs_count_that_are_left(clock: Clock) -> No
     assert run.remaining_s() == pytest.approx(5.0)
 
 
-def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock) -> None:
+def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    plain = Progress(LogView(stream, each=True), clock=clock)
+    monkeypatch.setenv("CODESIGN_PROGRESS", "jobs")
+    plain = Progress(LogView(stream), clock=clock)
     begin(plain, {"train": 2})
     plain.started("train", "a")
     clock.now = 4.0

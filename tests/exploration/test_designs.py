@@ -30,14 +30,14 @@ def jobs_of(plan: Plan) -> set[str]:
     return {key for point in plan.points if point.jobs is not None for key in point.jobs.keys}
 
 
-def test_a_combination_has_the_jobs_of_a_sweep_with_its_values(cache_root: Path):
+def test_a_combination_has_the_jobs_of_a_sweep_with_its_values():
     sizes, constants, steps = (16, 32), ("2 ms", "20 ms"), ("10 ms", "20 ms")
     spec = with_axes(
         f"network.hidden.2: [{', '.join(map(str, sizes))}]",
         f"neuron.time_constant: [{', '.join(constants)}]",
         f"workload.timestep: [{', '.join(steps)}]",
     )
-    plan = plan_sweep(spec, cache_root=cache_root)
+    plan = plan_sweep(spec)
     one_by_one = [
         tiny(
             (NETWORK, f'network: {{hidden: "12-{size}", neuron: {{time_constant: {constant}}}}}'),
@@ -45,7 +45,7 @@ def test_a_combination_has_the_jobs_of_a_sweep_with_its_values(cache_root: Path)
         )
         for size, constant, step in product(sizes, constants, steps)
     ]
-    plans = [plan_sweep(one, cache_root=cache_root) for one in one_by_one]
+    plans = [plan_sweep(one) for one in one_by_one]
     assert jobs_of(plan) == {key for one in plans for key in jobs_of(one)}
     assert len(plan.points) == sum(len(one.points) for one in plans) == 8 * 3
     assert len({point.columns["point"] for point in plan.points}) == len(plan.points)
@@ -63,19 +63,17 @@ def test_a_combination_has_the_jobs_of_a_sweep_with_its_values(cache_root: Path)
         ("neuron.reset: [subtract]", 'hidden: "12-8", neuron: {reset: subtract}'),
     ],
 )
-def test_a_value_is_that_of_the_file(axis: str, changed: str, cache_root: Path):
+def test_a_value_is_that_of_the_file(axis: str, changed: str):
     plan, same = with_axes(axis), tiny((NETWORK, f"network: {{{changed}}}"))
-    assert jobs_of(plan_sweep(plan, cache_root=cache_root)) == jobs_of(plan_sweep(same, cache_root=cache_root))
+    assert jobs_of(plan_sweep(plan)) == jobs_of(plan_sweep(same))
 
 
-def test_what_the_file_says_of_the_workload_stays(cache_root: Path):
+def test_what_the_file_says_of_the_workload_stays():
     """Its quantities are held in SI units; a file could not give them so."""
     written = (WORKLOAD, "workload: {name: digits, timestep: 5 ms,")
     axis = (SEEDS_LINE, f"{SEEDS_LINE}\naxes: {{workload.timesteps: [3]}}")
     same = (WORKLOAD, f"{WORKLOAD} timestep: 5 ms,")
-    assert jobs_of(plan_sweep(tiny(written, axis), cache_root=cache_root)) == jobs_of(
-        plan_sweep(tiny(same), cache_root=cache_root)
-    )
+    assert jobs_of(plan_sweep(tiny(written, axis))) == jobs_of(plan_sweep(tiny(same)))
 
 
 def test_connections_are_axes_too():

@@ -35,9 +35,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "models").iterdir())}
 
 
-def trained(cache_root: Path, spec: SweepSpec | None = None) -> TrainInputs:
+def trained(spec: SweepSpec | None = None) -> TrainInputs:
     """The model of the tiny sweep, or of another one."""
-    points = plan_sweep(spec or tiny(), cache_root=cache_root).points
+    points = plan_sweep(spec or tiny()).points
     (model,) = {point.jobs.execution.model for point in points if point.jobs is not None}
     return model
 
@@ -48,7 +48,7 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     outcome, _ = run(spec, tmp_path, cache_root, models=True)
     assert (outcome.models.written, outcome.models.missing) == (1, 0)
     loaded = cd.load_model(tmp_path / "out/models/layered-seed0.safetensors")
-    inputs = trained(cache_root, spec)
+    inputs = trained(spec)
     entry = Store(tmp_path / "store").get(inputs.key)
     stored = cd.SpikingNetwork(inputs.topology, inputs.neuron, timestep_s=0.01)
     stored.load_state_dict(decode_state(entry.payload))
@@ -73,8 +73,8 @@ def test_a_model_answers_as_the_one_in_the_store(tmp_path, cache_root):
     assert (table["layered"]["agreement"], table["layered"]["contention"]) == (1, 0)
 
 
-def test_the_card_says_what_the_results_say(finished_sweep, cache_root):
-    table, inputs = read_results(finished_sweep / "out/results.parquet"), trained(cache_root)
+def test_the_card_says_what_the_results_say(finished_sweep):
+    table, inputs = read_results(finished_sweep / "out/results.parquet"), trained()
     card = cd.load_model(finished_sweep / "out/models/layered-seed0.safetensors").card
     assert (card.topology, card.neuron, card.recipe) == (inputs.topology, inputs.neuron, inputs.recipe)
     assert (card.name, card.recipe_name, card.training_seed, card.classes) == ("layered, seed 0", "layered", 0, 10)
@@ -138,7 +138,7 @@ def test_every_recipe_axis_and_seed_is_a_model(tmp_path, cache_root):
 
 def test_a_model_that_rotted_in_the_store_is_trained_again(after_sweep, tmp_path, cache_root):
     first = contents(tmp_path / "out")
-    path = Store(tmp_path / "store").path(trained(cache_root).key)
+    path = Store(tmp_path / "store").path(trained().key)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     _, progress = run(tiny(), tmp_path, cache_root, models=True)
     assert progress.kinds() == ["train"]

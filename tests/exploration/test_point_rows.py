@@ -17,7 +17,7 @@ def test_rows_of_many_points_are_those_of_each(tmp_path, cache_root, monkeypatch
     """Also where points share a damaged summary, lack a price, or need what failed."""
     spec = tiny(("seeds: {training: [0]}\n", AXIS))
     run(spec, tmp_path, cache_root)
-    plan = plan_sweep(spec, cache_root=cache_root)
+    plan = plan_sweep(spec)
     jobs = [point.jobs for point in plan.points if point.jobs is not None]
     assert len(jobs) == 4  # two schedules, two prices
     assert len({one.summary.key for one in jobs}) == 2
@@ -52,7 +52,7 @@ def test_rows_hold_the_history_of_the_training_as_far_as_it_is_known(tmp_path, c
     """An entry of an earlier time lacks what was not kept then; its rows have no value there, and are in order."""
     spec = tiny()
     run(spec, tmp_path, cache_root)
-    plan = plan_sweep(spec, cache_root=cache_root)
+    plan = plan_sweep(spec)
     store = Store(tmp_path / "store")
     point = next(point for point in plan.points if point.jobs is not None)
     row = next(point_rows([point], store, {}))

@@ -162,7 +162,7 @@ def test_a_grown_sweep_runs_only_what_is_new(after_sweep, tmp_path, cache_root):
     ],
 )
 def test_damaged_entries_are_computed_again_where_they_are_needed(after_sweep, tmp_path, cache_root, damaged, rerun):
-    plan, store = plan_sweep(tiny(), cache_root=cache_root), Store(tmp_path / "store")
+    plan, store = plan_sweep(tiny()), Store(tmp_path / "store")
     (jobs,) = (point.jobs for point in plan.points if point.columns["schedule"] == "asynchronous")
     keys = {"cost": jobs.cost.key, "execution": jobs.execution.key, "model": jobs.execution.model.key}
     for name in damaged:

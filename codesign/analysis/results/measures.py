@@ -91,9 +91,10 @@ def latency_curve(point: Point, width: int) -> Curve:
     return _shares((int(edge) // width * width, int(count)) for row in known for edge, count in row)
 
 
-def histogram_curve(point: Point, column: str) -> Curve:
-    """Shares of a histogram by whole numbers from 0, all rows together."""
-    return _shares(entry for cell in point.rows[column] if cell is not None for entry in enumerate(map(int, cell)))
+def currents_curve(point: Point) -> Curve:
+    """Shares of neurons by the currents that they received before they fired, all rows together."""
+    cells = point.rows["currents_other_layers"]
+    return _shares(entry for cell in cells if cell is not None for entry in enumerate(map(int, cell)))
 
 
 def _shares(counted: Iterable[tuple[int, int]]) -> Curve:

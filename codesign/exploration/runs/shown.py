@@ -45,15 +45,11 @@ def shown_progress(shown: bool) -> Iterator[Progress]:
 
 
 class LogView(View):
-    """A line at the beginning, one a minute and one at the end, for logs and pipes. Failures and notes always show.
+    """A line at the beginning, one a minute and one at the end, for logs and pipes. Failures and notes always show."""
 
-    Args:
-        each: whether every job and trial has a line; None asks the environment.
-    """
-
-    def __init__(self, stream: TextIO, *, each: bool | None = None) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._each = os.environ.get(LINES_VARIABLE) == "jobs" if each is None else each
+        self._each = os.environ.get(LINES_VARIABLE) == "jobs"
         self._said = ""
         self._said_at = 0.0
         self._front_said: tuple[FrontLine, ...] = ()

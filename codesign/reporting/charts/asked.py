@@ -11,8 +11,8 @@ from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.measures import (
     Curve,
     convergence_curve,
+    currents_curve,
     drained_accuracies,
-    histogram_curve,
     label_of,
     latency_curve,
     like,
@@ -71,7 +71,7 @@ def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figu
             width = widest_bin(chosen)
             return _shares(name, entry, chosen, say, lambda point: latency_curve(point, width))
         case "currents_before_firing":
-            return _shares(name, entry, chosen, say, lambda point: histogram_curve(point, "currents_other_layers"))
+            return _shares(name, entry, chosen, say, currents_curve)
         case "spikes_per_neuron":
             return _spikes(name, entry, chosen, say)
         case "epochs":

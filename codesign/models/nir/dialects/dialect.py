@@ -97,12 +97,11 @@ def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
     return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
 
 
-def expect(
-    layer: Layer, name: str, found: Numbers, wanted: Numbers | float, dialect: str, other: str = "dialect"
-) -> None:
-    """Refuse a file of another framework, or of `other` options: a field is not what this one makes it."""
+def expect_resistance(layer: Layer, wanted: Numbers | float, dialect: str, other: str = "dialect") -> None:
+    """Refuse a file of another framework, or of `other` options: r is not what this one makes it."""
+    found = layer.number("r")
     if not np.allclose(found, wanted, rtol=1e-4, atol=0):
         raise layer.node.refusal(
-            f"{name} is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
+            f"r is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
             f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another {other}?"
         )

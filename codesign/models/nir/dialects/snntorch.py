@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect_resistance
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
@@ -33,7 +33,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         decay = layer.number("beta")
     else:
         tau = layer.number("tau_mem" if synaptic else "tau")
-        expect(layer, "r", layer.number("r"), tau / _TIMESTEP, "snnTorch")
+        expect_resistance(layer, tau / _TIMESTEP, "snnTorch")
         decay = euler_decay(tau, _TIMESTEP)
     alpha = None
     if synaptic:
