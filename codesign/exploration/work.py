@@ -7,10 +7,11 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import TypeVar
 
-from codesign.analysis.results.columns import AXIS_PREFIX, is_of_design
+from codesign.analysis.results.columns import AXIS_PREFIX, OF_DESIGN, is_of_design
 from codesign.analysis.results.formatting import written
 from codesign.exploration.definition.network import unit_of_values
 from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInputs, TrainInputs
+from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.planned import Plan
 from codesign.units import plural
@@ -164,20 +165,28 @@ def _look_up(
 def _labels(plan: Plan) -> dict[str, str]:
     """A name for each training and execution, after the first design point that needs it."""
     labels: dict[str, str] = {}
-    axes = {path: unit_of_values(values) for path, values in plan.spec.axes.items() if is_of_design(path)}
+    units = {path: unit_of_values(values) if is_of_design(path) else "" for path, values in plan.spec.axes.items()}
     for point in plan.points:
         if point.jobs is None:
             continue
         columns, jobs = point.columns, point.jobs
-        design = "".join(
-            f", {path.partition('.')[2]} {written(columns[AXIS_PREFIX + path], unit)}" for path, unit in axes.items()
-        )
-        model = f"{columns['recipe']}{design} seed {columns['training_seed']}"
+        recipe, schedule = str(columns["recipe"]), str(columns["schedule"])
+        model = f"{recipe}{_varied(columns, units, *OF_DESIGN, f'recipe.{recipe}.')} seed {columns['training_seed']}"
         labels.setdefault(jobs.execution.model.key, model)
-        deployed = f"{model}, {columns['schedule']} on {columns['chip']}"
+        deployed = f"{model}, {schedule}{_varied(columns, units, f'schedule.{schedule}.')} on {columns['chip']}"
         labels.setdefault(jobs.execution.key, deployed)
         if jobs.unquantized is not None:
             labels.setdefault(jobs.unquantized.execution.key, f"{deployed} with 32-bit weights")
         if jobs.layered is not None:
             labels.setdefault(jobs.layered.execution.key, f"{model}, layered on {columns['chip']}")
     return labels
+
+
+def _varied(columns: Columns, units: Mapping[str, str], *blocks: str) -> str:
+    """A point's values of the axes, whose `units` are given by path, that belong to some blocks of a sweep."""
+    return "".join(
+        f", {path.removeprefix(block)} {written(columns[AXIS_PREFIX + path], unit)}"
+        for block in blocks
+        for path, unit in units.items()
+        if path.startswith(block)
+    )

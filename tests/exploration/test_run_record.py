@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ from codesign.exploration.runs.record import (
     RunStatus,
     find_runs,
     lives,
+    process_identity,
     read_record,
-    this_process,
 )
 from codesign.exploration.sweep import Commands, SweepOutcome
 from codesign.files import Folder, open_folder
@@ -46,7 +47,7 @@ def record(**changes: Any) -> RunRecord:
         "store": "/somewhere/store",
         "output": "/somewhere/out",
         "configuration": "0" * 64,
-        "process": this_process(),
+        "process": process_identity(),
         "first_started": 1000.0,
         "started": 1000.0,
         "alive": 1000.0,
@@ -192,13 +193,13 @@ def test_records_are_checked(tmp_path: Path, changes: dict[str, Any], said: str)
 
 
 def test_a_process_is_told_from_others_of_its_number() -> None:
-    mine = this_process()
+    mine = process_identity()
     assert lives(mine) is True
     assert lives(replace(mine, host="elsewhere")) is None
     assert lives(replace(mine, space="another boot")) is None
     assert lives(replace(mine, started=mine.started - 60)) is False  # another process had the number before
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    theirs = replace(mine, pid=child.pid, started=psutil.Process(child.pid).create_time())
+    theirs = process_identity(child.pid)
     assert lives(theirs) is True
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -207,13 +208,33 @@ def test_a_process_is_told_from_others_of_its_number() -> None:
     assert lives(theirs) is False
 
 
+@pytest.mark.skipif(not psutil.LINUX, reason="other systems keep when a process started")
+def test_a_process_lives_on_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, booted = process_identity(), psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600.0)
+    assert lives(mine) is True
+
+
+def test_a_run_that_tells_nothing_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codesign.exploration.runs.record._BEAT_S", 1e-3)
+    now, written, output = [0.0], threading.Event(), folder_at(tmp_path)
+    _, recorder = recording(output, now)
+    recorder.take_up()
+    write = output.write
+    monkeypatch.setattr(output, "write", lambda *file, **how: (write(*file, **how), written.set()))
+    with recorder.beating():
+        now[0] = 100.0
+        assert written.wait(30)
+    assert read_record(output).alive == 2100.0
+
+
 @pytest.mark.parametrize(
     ("silent_s", "state"), [(10.0, "running"), (-10.0, "running"), (70.0, "dead"), (-70.0, "dead")]
 )
 def test_of_a_process_elsewhere_only_signs_of_life_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_s: float, state: str
 ) -> None:
-    there = record(process=replace(this_process(), host="elsewhere"), alive=5000.0)
+    there = record(process=replace(process_identity(), host="elsewhere"), alive=5000.0)
     folder_at(tmp_path).write(RECORD, there.model_dump_json().encode())
     monkeypatch.setattr("codesign.exploration.runs.record.time.time", lambda: 5000.0 + silent_s)
     one = found(tmp_path)

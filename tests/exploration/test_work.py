@@ -106,6 +106,16 @@ def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatc
     assert [2, 2, 2] in sizes.values()  # a summary and five prices
 
 
+def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path) -> None:
+    axes = "axes:\n  recipe.layered.learning_rate: [1.0e-3, 2.0e-3]\n  schedule.asynchronous.group_size: [2, 4]\n"
+    plan = plan_of(tiny(("seeds: {training: [0]}\n", f"seeds: {{training: [0]}}\n{axes}")))
+    jobs = [job for job in find_work(plan, Store(tmp_path)).jobs if job.kind != "price"]
+    labels = {f"{job.kind} {job.label}" for job in jobs}
+    assert "train layered, learning_rate 0.001 seed 0" in labels
+    assert "execute layered, learning_rate 0.001 seed 0, asynchronous, group_size 2 on mubrain" in labels
+    assert len(labels) == len(jobs)
+
+
 @pytest.mark.slow
 def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path):
     command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", "trainings, 2000"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tiny_studies import study
 
-from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows
+from codesign.exploration.study.evaluation import Outcome, best_of, evaluate_rows, front_lines, front_numbers
 
 SPEC = study(more="constraints: [{column: spike_density, at_most: 2}]\n")
 
@@ -88,3 +88,11 @@ def test_the_best_of_a_cohort() -> None:
     assert best_of(SPEC, outcomes, 4) == [0, 1, 2, 4]
     assert best_of(SPEC, outcomes, 1) == [0]
     assert best_of(SPEC, {}, 3) == []
+
+
+def test_of_equal_trials_the_first_is_on_the_front() -> None:
+    values = [(0.5, 1e-9), (0.9, 2e-9), (0.5, 1e-9), (0.9, 2e-9), (0.4, 3e-9)]
+    trials = {number: Outcome(state="complete", objectives=objectives) for number, objectives in enumerate(values)}
+    nothing = Outcome(state="infeasible")
+    assert front_numbers(SPEC, trials) == [0, 1]
+    assert [line.name for line in front_lines(SPEC, nothing, trials)] == ["trial 1", "trial 0"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,8 +33,10 @@ _MOST_FRONT = 20
 _PAUSE_S = 5.0
 _SHARE = 0.05
 """A record is written so often at most, and in no more than this share of the time."""
+_BEAT_S = 20.0
+"""Between signs of life while nothing is told: a job of this process, or a page, may take longer than `ALIVE_S`."""
 _CLOCK_S = 5.0
-"""Times of starting are told from the machine's clock, which may have been set since."""
+"""Two processes of one number have started further apart; one is not told its start to the last digit each time."""
 ALIVE_S = 60.0
 """A process of another machine counts as running for so long after its last sign of life."""
 
@@ -51,7 +54,7 @@ class ProcessIdentity:
         host: name of the machine.
         space: where the number means something: this boot of the machine and the container; "" where that is not told.
         pid: its number there.
-        started: when it started, in seconds since 1970.
+        started: when it started, in seconds since the machine did; where that is not told, since 1970.
     """
 
     host: str
@@ -60,9 +63,10 @@ class ProcessIdentity:
     started: float
 
 
-def this_process() -> ProcessIdentity:
-    process = psutil.Process()
-    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=process.create_time())
+def process_identity(pid: int | None = None) -> ProcessIdentity:
+    """Of this process, or of another on this machine."""
+    process = psutil.Process(pid)
+    return ProcessIdentity(host=socket.gethostname(), space=_space(), pid=process.pid, started=_started(process))
 
 
 def lives(process: ProcessIdentity) -> bool | None:
@@ -71,12 +75,18 @@ def lives(process: ProcessIdentity) -> bool | None:
         return None
     try:
         seen = psutil.Process(process.pid)
-        same: bool = abs(seen.create_time() - process.started) < _CLOCK_S
+        same = abs(_started(seen) - process.started) < _CLOCK_S
         return same and bool(seen.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
         return None
+
+
+def _started(process: psutil.Process) -> float:
+    """Linux counts from the boot: when that was moves as the clock is set, and a run would be taken for another."""
+    boot = psutil.boot_time() if psutil.LINUX else 0.0  # first: older psutil keep it for the other
+    return float(process.create_time() - boot)
 
 
 def _space() -> str:
@@ -169,13 +179,13 @@ def recorded(
         store=_place(store.root),
         output=_place(output),
         configuration=digest({"configuration": configuration}),
-        process=this_process(),
+        process=process_identity(),
         first_started=now,
         started=now,
         alive=now,
     )
     recorder = RecordView(record, open_folder(output, error=StoreError))
-    with progress.seen_by(recorder):
+    with progress.seen_by(recorder), recorder.beating():
         recorder.take_up()
         try:
             yield
@@ -195,6 +205,7 @@ class RecordView(View):
         self._wall_clock = wall_clock
         self._noted = False
         self._next = 0.0
+        self._writing = threading.Lock()
 
     def take_up(self) -> None:
         """Take an earlier record of the same run up, and write the first one."""
@@ -215,7 +226,29 @@ class RecordView(View):
         if self.run.clock() >= self._next:
             self._write()
 
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Give signs of life in the block however long it tells nothing."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(_BEAT_S):
+                with suppress(RuntimeError):  # the run changed while it was looked at, so it tells something
+                    self.pulse()
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def _write(self) -> None:
+        with self._writing:
+            self._write_alone()
+
+    def _write_alone(self) -> None:
         start, record, run = self.run.clock(), self._record, self.run
         record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
         record.failures = tuple(map(_text, run.last_failures))

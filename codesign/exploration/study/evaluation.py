@@ -198,23 +198,22 @@ def volume(spec: StudySpec, outcomes: Sequence[Outcome]) -> float:
 
 
 def _front(spec: StudySpec, outcomes: Mapping[Name, Outcome]) -> list[Name]:
-    """Which are on the front of those that are better than all references, best in the first objective first."""
+    """Which are on the front of those that are better than all references, best in the first objective first; of equal
+    ones the first."""
     complete = [name for name, outcome in outcomes.items() if outcome.state == "complete"]
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in spec.directions])
     values = np.array([outcomes[name].objectives for name in complete]).reshape(-1, len(signs))
     better = np.flatnonzero((values * signs > np.array(spec.references) * signs).all(axis=1))
-    return [complete[better[position]] for position in front_order(values[better], spec.directions)]
+    distinct: dict[tuple[float, ...], Name] = {}
+    for position in better[front_order(values[better], spec.directions)]:
+        distinct.setdefault(tuple(values[position]), complete[position])
+    return list(distinct.values())
 
 
 def front_numbers(spec: StudySpec, trials: Mapping[int, Outcome]) -> list[int]:
-    """Numbers of the complete trials that are better than the references and that no other one beats.
-
-    Of equal ones the first.
-    """
-    distinct: dict[tuple[float, ...], int] = {}
-    for number in sorted(_front(spec, trials)):
-        distinct.setdefault(tuple(trials[number].objectives), number)
-    return sorted(distinct.values())
+    """Numbers of the complete trials that are better than the references and that no other one beats; of equal ones the
+    first."""
+    return sorted(_front(spec, trials))
 
 
 def front_lines(spec: StudySpec, baseline: Outcome, trials: Mapping[int, Outcome]) -> list[FrontLine]:
