@@ -12,6 +12,7 @@ from handmade_hardware import near
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parts import Timer
 from codesign.hardware.chip.provenance import OWN, sourced_parts
+from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.library import load_chip
 
 CHIPS = Path(__file__).parents[2] / "chips"
@@ -146,6 +147,7 @@ VALUES = [
     ("morphic", "area", 2.86e-6),
     ("morphic", "energies.synaptic_operation", 30 * P),
     ("xylo_audio2", "weight_bits", 8),
+    ("xylo_audio2", "synapses_per_core", 64_000),
     ("xylo_audio2", "energies.clock_cycle", 291e-6 / 6.25e6),
     ("brainscales2", "static_power.chip", 2.36e-6 / 11.8e-6),
     ("brainscales2", "technology_node", 65e-9),
@@ -155,6 +157,23 @@ VALUES = [
 @pytest.mark.parametrize(("name", "number", "value"), VALUES)
 def test_published_numbers_stand_in_the_files(name: str, number: str, value: float) -> None:
     assert LIBRARY[name].numbers()[number].si == near(value, rel=5e-3)
+
+
+# What other sentences about the same number amount to: an efficiency, or a power by the operations of its load.
+OTHERWISE = {
+    "46 GSOPS/W": ("truenorth_allin", 1 / 46e9),
+    "72 mW, a million neurons": ("truenorth_allin", 72e-3 / (1e6 * 20 * 128)),
+    "about 650 GSOPS/W": ("tianjic", 1 / 650e9),
+    "5.5 mW a core": ("tianjic", 5.5e-3 * (5050 / 300e6) / 256**2),
+    "18 µJ, 1,020 a second": ("sne", 18e-6 * 1020 / 51.2e9),
+}
+
+
+@pytest.mark.parametrize(("name", "energy"), OTHERWISE.values(), ids=OTHERWISE)
+def test_ranges_hold_what_else_is_published(name: str, energy: float) -> None:
+    numbers = {number.path: number for number in uncertain_numbers(LIBRARY[name])}
+    operation = numbers["energies.synaptic_operation"]
+    assert operation.low <= energy <= operation.high
 
 
 def test_all_in_energies_say_in_which_operation_they_were_measured() -> None:
