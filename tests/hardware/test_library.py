@@ -148,6 +148,7 @@ VALUES = [
     ("morphic", "energies.synaptic_operation", 30 * P),
     ("xylo_audio2", "weight_bits", 8),
     ("xylo_audio2", "synapses_per_core", 64_000),
+    ("xylo_audio2", "technology_node", 28e-9),
     ("xylo_audio2", "energies.clock_cycle", 291e-6 / 6.25e6),
     ("brainscales2", "static_power.chip", 2.36e-6 / 11.8e-6),
     ("brainscales2", "technology_node", 65e-9),
