@@ -99,14 +99,17 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
             yield ("sources", key), f"'{key}' is reserved for numbers that the program derives; choose another key"
     sources = {**sources, OWN: None}
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
-        yield ("citation",), f"unknown source '{data['citation']}'{suggestion(data['citation'], map(str, sources))}"
+        yield ("citation",), _unknown(data["citation"], sources)
     unknown: dict[str, list[Path_]] = {}
     for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
         if key not in sources:
             unknown.setdefault(key, []).append(location)
     for key, (first, *others) in unknown.items():
-        more = f" (named {len(others) + 1} times)" if others else ""
-        yield first, f"unknown source '{key}'{more}{suggestion(key, map(str, sources))}"
+        yield first, _unknown(key, sources, f" (named {len(others) + 1} times)" if others else "")
+
+
+def _unknown(key: str, sources: dict[Any, Any], named: str = "") -> str:
+    return f"unknown source '{key}'{named}{suggestion(key, map(str, sources))}; describe a new one under `sources`"
 
 
 def named_sources(part: Any, location: Path_ = ()) -> Iterator[tuple[Path_, str]]:
