@@ -6,6 +6,7 @@ Modules that define classes of torch's import it as usual.
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["alt", "h5py", "moocore", "pa", "pc", "pd", "pq", "requests", "torch"]
@@ -25,12 +26,15 @@ else:
     class _Deferred:
         def __init__(self, name: str) -> None:
             self._name = name
+            self._package: ModuleType | None = None
 
         def __reduce__(self) -> tuple[type, tuple[str]]:
             return _Deferred, (self._name,)  # for copies, which else ask the copy for its name before it has one
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(importlib.import_module(self._name), name)
+            if self._package is None:
+                self._package = importlib.import_module(self._name)
+            return getattr(self._package, name)
 
     alt, h5py, moocore = map(_Deferred, ("altair", "h5py", "moocore"))
     pd, requests, torch = map(_Deferred, ("pandas", "requests", "torch"))
