@@ -77,15 +77,26 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
     assert certificate.summary.endswith("none differ with reset zero")
 
 
-def test_potentials_of_a_readout_are_compared():
-    """v ← v/2 + x/2 of one neuron, by hand: 1, 1.5, 1.75."""
-    nodes = {"in": nir.Input(np.array([1])), "fc": nir.Linear(np.array([[2.0]]))}
-    nodes["li"] = nir.LI(tau=np.array([1 / np.log(2)]), r=np.ones(1), v_leak=np.zeros(1))
+ONE, HALVED = np.ones(1), np.array([1 / np.log(2)])
+READOUTS = {
+    "leaky": (nir.LI(tau=HALVED, r=ONE, v_leak=0 * ONE), True, (1.0, 1.5, 1.75)),  # v ← v/2 + x/2
+    "added": (nir.LI(tau=HALVED, r=ONE, v_leak=0 * ONE), False, (2.0, 3.0, 3.5)),  # v ← v/2 + x
+    # i ← i/2 + x/2: 1, 1.5, 1.75;  v ← v/2 + i/2
+    "synaptic": (nir.CubaLI(tau_syn=HALVED, tau_mem=HALVED, r=ONE, v_leak=0 * ONE), True, (0.5, 1.0, 1.375)),
+    "endless": (nir.I(r=ONE), True, (2.0, 4.0, 6.0)),  # v ← v + x
+}
+
+
+@pytest.mark.parametrize("kind", READOUTS)
+def test_potentials_of_a_readout_are_compared(kind: str):
+    """One neuron with x = 2 in each of three timesteps of a second, by hand."""
+    node, normed, potentials = READOUTS[kind]
+    nodes = {"in": nir.Input(np.array([1])), "fc": nir.Linear(np.array([[2.0]])), "li": node}
     graph = nir.NIRGraph(nodes | {"out": nir.Output(np.array([1]))}, list(pairwise([*nodes, "out"])), type_check=False)
-    said = {"dialect": "plain", "dt": 1.0, "decay": "exponential", "norm_input": True}
-    for last, agrees in ((1.75, True), (1.5, False)):
-        record = {"input": np.ones((1, 3, 1)), "li": np.array([[[1.0], [1.5], [last]]])}
+    said = {"dialect": "plain", "dt": 1.0, "norm_input": normed, "decay": None if kind == "endless" else "exponential"}
+    for wrong in (0.0, 0.25):
+        record = {"input": np.ones((1, 3, 1)), "li": np.array(potentials).reshape(1, 3, 1) - [[0], [0], [wrong]]}
         certificate = cd.import_model(graph, check=record, **said).card.certificate
-        assert certificate.agrees is agrees
-        assert certificate.potential_difference == pytest.approx(1.75 - last, abs=1e-6)
-        assert certificate.largest_potential == pytest.approx(last)
+        assert certificate.agrees is (wrong == 0)
+        assert certificate.potential_difference == pytest.approx(wrong, abs=1e-6)
+        assert certificate.largest_potential == pytest.approx(potentials[-1] - wrong)
