@@ -143,20 +143,14 @@ def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]
     from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.executors.serial import SerialExecutor
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.sweep import run_sweep
+    from codesign.exploration.sweep import RunArguments, run_sweep
 
     text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
 
     def run(spec: Any, executor: Any, name: str) -> tuple[float, Any]:
         start = time.perf_counter()
-        outcome = run_sweep(
-            spec,
-            store=Store(folder / name / "store"),
-            output=folder / name / "out",
-            executor=executor,
-            progress=Progress(),
-        )
+        store, output = Store(folder / name / "store"), folder / name / "out"
+        outcome = run_sweep(spec, RunArguments(store=store, output=output, executor=executor))
         if outcome.failed:
             raise SystemExit(f"{outcome.failed} points failed")
         return time.perf_counter() - start, read_results(outcome.results)

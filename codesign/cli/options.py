@@ -135,7 +135,7 @@ def run_to_end(
     `chosen` is the file that `spec` is from."""
     from codesign.exploration.jobs.store import Store
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.sweep import Commands
+    from codesign.exploration.sweep import RunArguments
     from codesign.exploration.workloads import Workloads
 
     given, options = context.params, {} if chosen is None else chosen.options
@@ -147,18 +147,17 @@ def run_to_end(
     if chosen is not None and chosen.text:
         progress.note(f"{spec.name}: {chosen.text}")
     with interruptible(progress, f"finished jobs are kept in {store.root}; the same command continues from there"):
-        outcome = run(
-            spec,
+        arguments = RunArguments(
             store=store,
             output=given["output"] or f"reports/{spec.name}",
             executor=executor,
             progress=progress,
             workloads=Workloads(data_root=given["data_root"]),
-            commands=Commands(
-                again=command_line(context, options, but=_ONLY_WHERE), resume=command_line(context, options)
-            ),
             models=given.get("models", False),
+            again=command_line(context, options, but=_ONLY_WHERE),
+            resume=command_line(context, options),
         )
+        outcome = run(spec, arguments)
     raise typer.Exit(_show_outcome(outcome, as_json=given["as_json"]))
 
 

@@ -84,18 +84,18 @@ def run_sweep(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    spec, commands = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
+    spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
     with shown_progress(is_watched() if progress is None else progress) as shown:
-        outcome = sweeps.run_sweep(
-            spec,
+        run = sweeps.RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{spec.name}" if output is None else output,
             executor=executor,
             progress=shown,
             workloads=Workloads(data_root=data_root),
-            commands=commands,
             models=models,
+            again=again,
         )
+        outcome = sweeps.run_sweep(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
 
@@ -130,37 +130,38 @@ def run_study(
     from codesign.exploration.study import study as studies
     from codesign.exploration.study.spec import StudySpec
 
-    spec, commands = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
+    spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
     with shown_progress(is_watched() if progress is None else progress) as shown:
-        outcome = studies.run_study(
-            spec,
+        run = sweeps.RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{spec.name}" if output is None else output,
             executor=executor,
             progress=shown,
             workloads=Workloads(data_root=data_root),
-            commands=commands,
             models=models,
+            again=again,
         )
+        outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
 
 def _asked(
     kind: str, given: object, model: type[Model], *, dataset: str | None, scale: str | None
-) -> tuple[Model, sweeps.Commands]:
-    """The spec of a sweep or study that a notebook gives in any form, and the command that does the same."""
+) -> tuple[Model, str]:
+    """The spec of a sweep or study that a notebook gives in any form, and the command that does the same, "" where none
+    does."""
     if isinstance(given, str | Path):
         spec = choose_sweep(given, model, dataset=dataset, scale=scale).spec
         chosen = [("--dataset", dataset), ("--scale", scale)]
         options = [word for option in chosen if option[1] is not None for word in option]
-        return spec, sweeps.Commands(again=shlex.join(["codesign", kind, str(given), *map(str, options)]))
+        return spec, shlex.join(["codesign", kind, str(given), *map(str, options)])
     if dataset is not None or scale is not None:
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
     if type(given) is model:  # the spec of a study is one of a sweep, too
-        return given, sweeps.Commands(again="")
+        return given, ""
     if not isinstance(given, Mapping):
         raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
-    return validate_data(dict(given), model), sweeps.Commands(again="")
+    return validate_data(dict(given), model), ""
 
 
 def compare_schedules(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,13 +38,10 @@ _LISTED = 4
 
 
 def describe_sweep(
-    plan: Plan, works: Sequence[Work], workload: Workload, *, command: str | None, failed: int
+    plan: Plan, works: Sequence[Work], workload: Workload, *, command: str, failed: int
 ) -> ResultMetadata:
-    """Metadata of the results of a plan, of whose works so many jobs failed.
-
-    Args:
-        command: shell command that gives the same results, "" where none does; None for one by the sweep's name.
-    """
+    """Metadata of the results of a plan, of whose works so many jobs failed; `command` is a shell command that gives
+    the same results, "" where none does."""
     spec, networks = plan.spec, plan.topologies
     schedules = dict.fromkeys(name for entry in spec.chips.values() for name in entry.schedules)
     scaled = {point.columns["chip"] for point in plan.points if SCALED in point.chip.sources}
@@ -55,7 +51,7 @@ def describe_sweep(
         question=spec.question,
         description=spec.description,
         config_hash=plan.config_hash,
-        command=f"codesign sweep {shlex.quote(spec.name)}" if command is None else command,
+        command=command,
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
         topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",

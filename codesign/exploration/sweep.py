@@ -30,15 +30,27 @@ from codesign.reporting.html import write_report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commands:
-    """Shell commands of a run.
+class RunArguments:
+    """What a sweep or study is run with.
 
     Attributes:
-        again: gives the same results, for the report; "" where none does, None for one by the sweep's name.
-        resume: goes on with this very run, for its record.
+        store: where the results of jobs are kept; a point that another sweep or study ran costs nothing.
+        output: folder for the files, a path or a URL; a study's is on this machine, and holds the journal of trials.
+        executor: runs the jobs, and is closed at the end; None chooses one.
+        progress: receives what happens.
+        workloads: what reads the data.
+        models: whether to write each trained or tested model with its card too.
+        again: shell command that gives the same results, for the report; "" where none does.
+        resume: shell command that goes on with this very run, for its record.
     """
 
-    again: str | None = None
+    store: Store
+    output: Location
+    executor: Executor | None = None
+    progress: Progress = field(default_factory=Progress)
+    workloads: Workloads = field(default_factory=Workloads)
+    models: bool = False
+    again: str = ""
     resume: str | None = None
 
 
@@ -73,82 +85,56 @@ def plan_sweep(spec: SweepSpec, *, data_root: str | Path | None = None) -> Plan:
     return plan_designs(spec, Workloads(data_root=data_root, look_only=True).outline_for)
 
 
-def run_sweep(
-    spec: SweepSpec,
-    *,
-    store: Store,
-    output: Location,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
-    workloads: Workloads | None = None,
-    commands: Commands | None = None,
-    models: bool = False,
-) -> SweepOutcome:
+def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
     """Run what is not in the store, then write `results.parquet`, `report.html` and, if asked for, `models/`.
 
     Run again after an interruption it goes on where it stopped; after a change it runs only what the change affects.
-
-    Args:
-        store, output: where the results of jobs are kept, and folder for the files, a path or a URL.
-        executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: receives what happens.
-        workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
-        models: whether to write each trained model with its card too.
 
     Raises:
         InputError, DataError: as `plan_sweep`; or the files cannot be written, or another process writes there.
         StoreError: a result cannot be kept.
     """
-    progress, workloads, commands = progress or Progress(), workloads or Workloads(), commands or Commands()
-    open_folder(output).check_writable()  # before anything long is run
-    load, plan = workloads.load, plan_designs(spec, workloads.outline_for)
+    open_folder(run.output).check_writable()  # before anything long is run
+    load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline_for)
     watch = FrontWatch(plan)
-    work = find_work(plan, store, on_result=watch.result, models=models)
-    resume, configuration = commands.resume, plan.config_hash
+    work = find_work(plan, run.store, on_result=watch.result, models=run.models)
+    configuration, resume = plan.config_hash, run.resume
     record = recorded(
-        progress, spec, kind="sweep", configuration=configuration, store=store, output=output, command=resume
+        progress, spec, kind="sweep", configuration=configuration, store=run.store, output=run.output, command=resume
     )
-    with held(lock_of(output)), record, progress.seen_by(watch):
+    with held(lock_of(run.output)), record, progress.seen_by(watch):
         for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
             progress.note(note)
         failures = run_work(
             work,
-            store=store,
+            store=run.store,
             workload=load,
-            executor=executor,
+            executor=run.executor,
             progress=progress,
             resources=spec.resources,
         )
         watch.show()
-        metadata = describe_sweep(plan, [work], load(plan.workload), command=commands.again, failed=len(failures))
-        outcome = write_outcome(
-            {"": plan}, metadata, output, store=store, workloads=workloads, failures=failures, models=models
-        )
+        metadata = describe_sweep(plan, [work], load(plan.workload), command=run.again, failed=len(failures))
+        outcome = write_outcome({"": plan}, metadata, run, failures)
         for note in filter(None, (silent_networks(outcome.table), over_budget(outcome.table))):
             progress.note(note)
         return outcome
 
 
 def write_outcome(
-    plans: Mapping[str, Plan],
-    metadata: ResultMetadata,
-    output: Location,
-    *,
-    store: Store,
-    workloads: Workloads,
-    failures: Mapping[str, Failure],
-    models: bool,
+    plans: Mapping[str, Plan], metadata: ResultMetadata, run: RunArguments, failures: Mapping[str, Failure]
 ) -> SweepOutcome:
     """Write the results file, the report and, if asked for, the models, of plans whose jobs have been run: by trial of
     a study; a sweep's has the name "". Raises InputError where a file cannot be written."""
-    results, report, files = join(output, "results.parquet"), join(output, "report.html"), None
+    results, report, files = join(run.output, "results.parquet"), join(run.output, "report.html"), None
     rows = (
         {**row, f"{AXIS_PREFIX}{TRIAL_AXIS}": label} if label else row
         for label, plan in plans.items()
-        for row in point_rows(plan.points, store, failures)
+        for row in point_rows(plan.points, run.store, failures)
     )
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
-    if models:
-        files = write_models(plans, table, output=output, store=store, workload=workloads.load, reasons=failures)
+    if run.models:
+        load = run.workloads.load
+        files = write_models(plans, table, output=run.output, store=run.store, workload=load, reasons=failures)
     return SweepOutcome(table=table, results=results, report=report, models=files)

@@ -28,7 +28,7 @@ from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.sweep import Commands
+from codesign.exploration.sweep import RunArguments
 from codesign.files import open_folder
 
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
@@ -145,8 +145,8 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """What was given, in the order of the help; no password."""
     found: list[str] = []
 
-    def note(*arguments: Any, commands: Commands, **options: Any) -> None:
-        found.append(commands.resume or "")
+    def note(spec: object, run: RunArguments) -> None:
+        found.append(run.resume or "")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("codesign.exploration.sweep.run_sweep", note)

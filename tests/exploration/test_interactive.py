@@ -18,7 +18,7 @@ from tiny_sweeps import TINY, tiny
 
 import codesign as cd
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.sweep import run_sweep
+from codesign.exploration.sweep import RunArguments, run_sweep
 from codesign.simulation.event import compilation
 
 
@@ -215,7 +215,8 @@ def test_the_first_run_on_a_machine_says_that_it_compiles(
     listener = Progress()
     monkeypatch.setattr(listener, "note", notes.append)
     for number in range(2):
-        run_sweep(tiny(), store=cd.Store(f"store {number}"), output="out", progress=listener)
+        store = cd.Store(f"store {number}")
+        run_sweep(tiny(), RunArguments(store=store, output="out", progress=listener))
     assert [note for note in notes if "compiling" in note] == [
         "compiling the simulator, once on this machine and version: usually ten to twenty seconds"
     ]

@@ -13,7 +13,7 @@ from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.pricing import check_output
-from codesign.exploration.sweep import run_sweep
+from codesign.exploration.sweep import RunArguments, run_sweep
 from codesign.files import open_folder, read_file
 
 
@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_place_is_said_before_anything_is_run(tmp_path, cac
     for output in (tmp_path / "file" / "out", (tmp_path / "file" / "out").as_uri()):
         progress = Recording()
         with pytest.raises(InputError, match="out: cannot be written: "):
-            run_sweep(tiny(), store=Store(tmp_path / "store"), output=output, progress=progress)
+            run_sweep(tiny(), RunArguments(store=Store(tmp_path / "store"), output=output, progress=progress))
         assert progress.ran == []
     with pytest.raises(StoreError, match=r"store: cannot be written: .*; choose another --store"):
         Store((tmp_path / "file" / "store").as_uri())

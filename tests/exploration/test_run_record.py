@@ -33,7 +33,7 @@ from codesign.exploration.runs.record import (
     process_identity,
     read_record,
 )
-from codesign.exploration.sweep import Commands, SweepOutcome
+from codesign.exploration.sweep import SweepOutcome
 from codesign.files import Folder, open_folder
 
 
@@ -60,11 +60,8 @@ def folder_at(path: Path) -> Folder:
 
 
 def run(folder: Path, cache_root: Path, *, progress: Recording | None = None, seeds: str = "[0]") -> SweepOutcome:
-    spec, commands = (
-        tiny(("training: [0]", f"training: {seeds}")),
-        Commands(resume="codesign sweep tiny.yaml --seeds 1"),
-    )
-    outcome, _ = tiny_sweeps.run(spec, folder, cache_root, progress=progress, commands=commands)
+    spec, resume = tiny(("training: [0]", f"training: {seeds}")), "codesign sweep tiny.yaml --seeds 1"
+    outcome, _ = tiny_sweeps.run(spec, folder, cache_root, progress=progress, resume=resume)
     return outcome
 
 

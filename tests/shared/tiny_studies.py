@@ -14,7 +14,7 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
-from codesign.exploration.sweep import Commands
+from codesign.exploration.sweep import RunArguments
 from codesign.exploration.workloads import Workloads
 
 SPACE = """\
@@ -98,14 +98,13 @@ def run(
 ) -> tuple[StudyOutcome, Watch]:
     """Run a study with its store in `folder`."""
     progress = watch or Watch()
-    outcome = run_study(
-        spec,
+    arguments = RunArguments(
         store=Store(folder / "store", on_damage=progress.note),
         output=folder / output,
         executor=executor or SerialExecutor(),
         progress=progress,
         models=models,
         workloads=Workloads(cache_root=cache_root),
-        commands=Commands(again="codesign study tiny.yaml"),
+        again="codesign study tiny.yaml",
     )
-    return outcome, progress
+    return run_study(spec, arguments), progress

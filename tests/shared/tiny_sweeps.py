@@ -19,7 +19,7 @@ from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.sweep import SweepOutcome, run_sweep
+from codesign.exploration.sweep import RunArguments, SweepOutcome, run_sweep
 from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline
 
@@ -196,20 +196,20 @@ def run(
     progress: Recording | None = None,
     **options: Any,
 ) -> tuple[SweepOutcome, Recording]:
-    """Run a sweep with its store in `folder`, which may be a URL; `options` are those of `run_sweep`."""
+    """Run a sweep with its store in `folder`, which may be a URL; `options` are further `RunArguments`."""
     progress = progress or Recording()
     store, out = (folder / name if isinstance(folder, Path) else f"{folder}/{name}" for name in ("store", output))
-    outcome = run_sweep(
-        spec,
+    arguments = RunArguments(
         store=Store(store, on_damage=progress.note),
         output=out,
         executor=executor or SerialExecutor(),
         progress=progress,
         workloads=Workloads(cache_root=cache_root),
         models=models,
+        again=f"codesign sweep {spec.name}",
         **options,
     )
-    return outcome, progress
+    return run_sweep(spec, arguments), progress
 
 
 def let_trainings_diverge(monkeypatch: pytest.MonkeyPatch, method: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from codesign.analysis.results.metadata import AxisFacts, StudyFacts
 from codesign.errors import InputError
 from codesign.exploration.definition.library import choose_sweep
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.jobs.store import Store
 from codesign.exploration.planned import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
@@ -27,7 +25,7 @@ from codesign.exploration.study.evaluation import Evaluations, Outcome, front_nu
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import definition_of, journal_of, open_study
-from codesign.exploration.sweep import Commands, SweepOutcome, write_outcome
+from codesign.exploration.sweep import RunArguments, SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
 
@@ -63,35 +61,17 @@ def load_study(name_or_path: str | Path, *, dataset: str | None = None, scale: s
     return choose_sweep(name_or_path, StudySpec, dataset=dataset, scale=scale).spec
 
 
-def run_study(
-    spec: StudySpec,
-    *,
-    store: Store,
-    output: Location,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
-    workloads: Workloads | None = None,
-    commands: Commands | None = None,
-    models: bool = False,
-) -> StudyOutcome:
+def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     """Search until the budget is spent, test the front, and write `results.parquet`, `trials.parquet` and a report.
 
     Interrupted anywhere and run again, it continues where it was and ends with the same files.
-
-    Args:
-        store: where the results of jobs are kept; shared with sweeps, so a point that one of them ran costs nothing.
-        output: folder of this machine for the files, and for the journal of trials.
-        executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: receives what happens.
-        workloads, commands: what reads the data, with folders found by the settings if None; and commands to show.
-        models: whether to write each tested model with its card too.
 
     Raises:
         InputError: parts of the file clash, the baseline lacks an objective, or another process runs the study.
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    progress, commands, workloads = progress or Progress(), commands or Commands(), workloads or Workloads()
+    output, progress, workloads = run.output, run.progress, run.workloads
     journal = journal_of(output)
     open_folder(output).check_writable()
     baseline = trial_plan(spec, workloads, {})  # mismatches show before anything is opened
@@ -99,12 +79,12 @@ def run_study(
     with (
         open_study(spec, output, definition=definition, on_note=progress.note) as study,
         recorded(
-            progress, spec, kind="study", configuration=definition, store=store, output=output, command=commands.resume
+            progress, spec, kind="study", configuration=definition, store=run.store, output=output, command=run.resume
         ),
     ):
-        with executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
+        with run.executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
             runner = Runner(
-                store=store,
+                store=run.store,
                 executor=chosen,
                 workload=workloads.load,
                 progress=progress,
@@ -113,9 +93,9 @@ def run_study(
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = _search(study, evaluations, chosen.name, str(journal), progress)
-            tested = _test(study, evaluations, models=models)
+            tested = _test(study, evaluations, models=run.models)
         facts = describe_study(spec, study, baseline=outcome, on_note=progress.note)
-        return _write(evaluations, tested, facts, output, commands.again, models)
+        return _write(evaluations, tested, facts, run)
 
 
 def _search(study: Study, evaluations: Evaluations, executor: str, place: str, progress: Progress) -> Outcome:
@@ -145,27 +125,16 @@ def _test(study: Study, evaluations: Evaluations, *, models: bool) -> dict[str, 
     return plans
 
 
-def _write(
-    evaluations: Evaluations,
-    tested: dict[str, Plan],
-    facts: StudyFacts,
-    output: Location,
-    again: str | None,
-    models: bool,
-) -> StudyOutcome:
-    spec, runner, workloads = evaluations.spec, evaluations.runner, evaluations.workloads
+def _write(evaluations: Evaluations, tested: dict[str, Plan], facts: StudyFacts, run: RunArguments) -> StudyOutcome:
+    spec, failures = evaluations.spec, evaluations.runner.failures
     points = tuple(point for plan in tested.values() for point in plan.points)
     together = dataclasses.replace(tested[BASELINE], spec=spec, points=points)
-    data, command = workloads.load(together.workload), again
-    if command is None:
-        command = f"codesign study {shlex.quote(spec.name)}"
-    metadata = describe_sweep(together, evaluations.works, data, command=command, failed=len(runner.failures))
+    data = run.workloads.load(together.workload)
+    metadata = describe_sweep(together, evaluations.works, data, command=run.again, failed=len(failures))
     metadata = dataclasses.replace(metadata, axes=(AxisFacts(name=TRIAL_AXIS),), study=facts)
-    trials = join(output, "trials.parquet")
+    trials = join(run.output, "trials.parquet")
     write_trials(trials, spec, facts)
-    outcome = write_outcome(
-        tested, metadata, output, store=runner.store, workloads=workloads, failures=runner.failures, models=models
-    )
+    outcome = write_outcome(tested, metadata, run, failures)
     return StudyOutcome(**vars(outcome), trials=trials, facts=facts)
 
 
