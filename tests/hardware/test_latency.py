@@ -155,15 +155,19 @@ def test_timer_that_drops_keeps_its_ticks_and_says_so(two_timesteps: Execution) 
 def test_timer_without_times_assumes_no_overload(two_timesteps: Execution) -> None:
     cost = cost_of(two_timesteps, MESH_CORES + TIMER)
     assert cost.latency.total_s == near([5e-3, 5e-3])
+    assert cost.latency.interval_s == near([4e-3, 4e-3])
     assert cost.latency.compute_s is None
     assert any("overload" in text for text in cost.assumptions)
 
 
 @pytest.mark.parametrize("missing", ["synaptic_operation", "neuron_update", "output", "hop"])
-@pytest.mark.parametrize("synchronization", [ASYNCHRONOUS, BARRIER])
-def test_an_unknown_time_leaves_latency_unknown(two_timesteps: Execution, missing: str, synchronization: str) -> None:
+@pytest.mark.parametrize(("rows", "columns", "synchronization"), [(2, 4, ASYNCHRONOUS), (8, 1, BARRIER)])
+def test_an_unknown_time_leaves_latency_unknown(
+    two_timesteps: Execution, missing: str, rows: int, columns: int, synchronization: str
+) -> None:
+    cores = MESH_CORES.replace(mesh(2, 4), mesh(rows, columns))
     times = "".join(line for line in TIMES.splitlines(keepends=True) if not line.startswith(f"  {missing}:"))
-    cost = cost_of(two_timesteps, MESH_CORES + times + ENERGIES + synchronization)
+    cost = cost_of(two_timesteps, cores + times + ENERGIES + synchronization)
     assert cost.latency_s is None
     assert cost.energy.terms_j["static_chip"] is None
     assert cost.columns()["latency_s"] is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade_hardware import ASYNCHRONOUS, Builder, chip_from, near, shape_of
+from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, Builder, chip_from, near, number, shape_of
 
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
@@ -13,6 +13,7 @@ from codesign.hardware.cost.spike_energy import spike_energy
 from codesign.hardware.library import chip_names, find_chip
 from codesign.hardware.placement.placement import place
 from codesign.hardware.terms import COST_TERMS
+from codesign.network.topology import TopologySpec, network_shape
 
 CORES = "cores: {value: 4, confidence: stated, source: made_up}\n"
 SHAPE = shape_of("4-3-2")
@@ -34,6 +35,19 @@ def test_a_pass_with_one_more_spike_costs_so_much_more():
         of_events = [term for term, energy in more.items() if energy is not None and COST_TERMS[term].drawn_by is None]
         energy = sum(float(more[term][0] - less[term][0]) for term in of_events)
         assert spike_energy(placement)[0] == near(energy), chip.name
+
+
+def test_what_a_spike_sends_over_further_connections_by_hand():
+    """2-1-1 on four cores in a row, from each neuron of layer 0 also to layer 2, and a timestep later to layer 0."""
+    two, one = ({"kind": "linear", "neurons": neurons} for neurons in (2, 1))
+    skips, delayed = [{"from": 0, "to": 2, "kind": "linear"}], [{"from": 0, "to": 0, "delay": 1}]
+    spec = {"input": 1, "layers": [two, one, one], "skips": skips, "delayed": delayed}
+    chip = chip_from(f"{MESH_CORES}neurons_per_core: {number(1)}\n{ENERGIES}{ASYNCHRONOUS}")
+    found = spike_energy(place(network_shape(TopologySpec.model_validate(spec)), chip))
+    # each message has one operation and one update
+    hops, messages = np.array([2 + 3 + 1, 1 + 2 + 1, 1]), np.array([4, 4, 1])
+    expected = 2e-9 + hops * 10e-9 + messages * (1e-9 + 1e-12 + 100e-12)
+    assert found.tolist() == near([*expected, 0])
 
 
 def test_an_energy_of_an_operation_is_needed():

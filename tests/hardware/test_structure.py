@@ -71,6 +71,16 @@ def test_one_estimate_by_hand() -> None:
     assert (expected.word_s, expected.update_s) == (2 * expected.access_s, 2 * expected.access_s)
 
 
+def test_cores_of_different_sizes_are_estimated_one_by_one_and_averaged() -> None:
+    """One of 8,192 neurons and one of 2, which fill half of its lanes."""
+    bodies = [BODY.replace("core: 8192\ns", f"core: {neurons}\ns") for neurons in (8192, 2, [8192, 2])]
+    large, small, both = (estimate(chip_from(body)) for body in bodies)
+    for name in ("operation_j", "update_j", "area_m2", "leakage_w", "core_leakage_w", "word_s", "access_s"):
+        assert getattr(both, name) == near((getattr(large, name) + getattr(small, name)) / 2), name
+    words = large.word_share * large.operation_j + small.word_share * small.operation_j
+    assert (both.lanes, both.word_share * both.operation_j) == (4, near(words / 2))
+
+
 def test_words_that_several_operations_share() -> None:
     """Of a word of 8 weights, read once for 8 operations, and a state kept for 2, with an adder of its own width."""
     base = chip_from(BODY)
@@ -217,6 +227,8 @@ def test_what_a_file_gives_is_left_and_not_counted_twice() -> None:
     operation = with_derived(chip_from(BARRIER + "energies: {synaptic_operation: 4 pJ}\n"))
     assert operation.energies.neuron_update is None
     assert operation.times.neuron_update is not None
+    within = chip_from(BARRIER + "times: {neuron_update: {value: 1 ns, includes: [output]}}\n")
+    assert with_derived(within).times.output is None
     inside = "energies: {spike: {value: 4 pJ, static: inside}}\n"
     assert with_derived(chip_from(BODY + inside)).static_power.given == {}
     # A host draws its power beside the cores, whose memories leak as before; what a core draws may be their leakage.
@@ -285,6 +297,8 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)
     operation = other.energies.synaptic_operation
     assert operation.range == (near(3e-12 * ratio * ratio**UNEXPLAINED), near(5e-12 * ratio / ratio**UNEXPLAINED))
+    spike = other.energies.spike.range  # of a number without one, half to twice the number
+    assert spike == (near(0.5e-12 * 0.49 * 0.49**UNEXPLAINED), near(2e-12 * 0.49 / 0.49**UNEXPLAINED))
     assert (operation.confidence, operation.source) == ("estimated", "scaled")
     assert operation.note.startswith("4 pJ (own) times 0.6")
 
