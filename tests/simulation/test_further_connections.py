@@ -155,10 +155,12 @@ def test_how_large_groups_must_be():
     assert (skip.widest, skip.gates_suffice) == (1, True)
     assert (back.widest, back.gates_suffice) == (3, False)
     assert not Schedule(group_size=2).equivalent_to_layered(back)
-    windows = {"input": [2, 5, 5], "layers": [{"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 1}] * 3}
-    for kernel, padding, suffices in ((1, 0, True), (5, 2, True), (3, 1, True), ([5, 7], [2, 3], False)):
+    layer = {"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 1}
+    sizes = ((1, 0, 1, True), (5, 2, 1, True), (3, 1, 1, True), ([5, 7], [2, 3], 1, False), (1, 0, 2, False))
+    for kernel, padding, groups, suffices in sizes:
         skips = [{"from": 0, "to": 2, "kind": "conv2d", "kernel": kernel, "padding": padding}]
-        shape = network_shape(TopologySpec.model_validate({**windows, "skips": skips}))
+        spec = {"input": [2, 5, 5], "layers": [layer, {**layer, "groups": groups}, layer], "skips": skips}
+        shape = network_shape(TopologySpec.model_validate(spec))
         assert shape.gates_suffice == suffices
 
 

@@ -37,21 +37,24 @@ def test_an_archive_that_does_not_number_its_images_has_the_first_of_them(tmp_pa
 
 
 class Hostile:
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, *call):
+        self.call = call
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path),)
+        return self.call
 
 
-def test_a_pickle_cannot_run_anything(tmp_path):
+@pytest.mark.parametrize("function", [os.mkdir, np.save])
+def test_a_pickle_cannot_run_anything(tmp_path, function):
     write_cifar10(tmp_path)
-    file, made = tmp_path / "cifar10/cifar-10-batches-py/data_batch_1", tmp_path / "made by the pickle"
+    file, call = tmp_path / "cifar10/cifar-10-batches-py/data_batch_1", Hostile(function, (str(tmp_path / "made"), 1))
     for protocol in (0, 2, 4):
-        file.write_bytes(pickle.dumps({b"data": Hostile(made), b"labels": [1]}, protocol=protocol))
-        with pytest.raises(DataError, match=r"data_batch_1: cannot be read .*mkdir, which no batch of images needs"):
+        file.write_bytes(pickle.dumps({b"data": call, b"labels": [1]}, protocol=protocol))
+        with pytest.raises(
+            DataError, match=rf"1: cannot be read .*{function.__name__}, which no batch of images needs"
+        ):
             load("cifar10", tmp_path)
-    assert not made.exists()
+    assert not list(tmp_path.glob("made*"))
 
 
 def test_batches_of_todays_pickles_are_read_too(tmp_path):

@@ -62,6 +62,12 @@ def test_too_much_asked_for_is_an_error_that_says_what_there_is():
         split({"train": 71})
     with pytest.raises(InputError, match="lower train"):
         split({"validation": 80})
+    assert len(split({"validation": 79}).train) == 1
+
+
+def test_what_is_left_beside_a_large_test_part_is_to_evaluate_on_and_not_to_train_on():
+    parts = split(test_part=IDS >= 10, test=None)
+    assert (sorted(parts.validation), sorted(parts.test), parts.train.tolist()) == ([*range(10)], [*range(10, 100)], [])
 
 
 SPEAKERS = np.arange(100) % 5  # five speakers of 20 samples, each of 8 of class 0 and 4 of each other
