@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -85,6 +86,23 @@ def test_a_small_plan_does_not_list_a_large_store(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Store, "keys", lambda store: pytest.fail("a study looks a few keys up for each trial"))
     work = find_work(PLAN, Store(tmp_path))
     assert work.jobs
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_looking_reads_all_entries_so_that_times_of_access_tell_those_that_nobody_needs(
+    tmp_path: Path, looking: Callable[[Plan, Store, bool], Work], monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    Store(tmp_path).put_many({key: Entry(payload=b"{}", facts={}) for key in [*KEYS, "0" * 64]})
+    store = Store(tmp_path, look_only=True)
+    names, original = [], store.folder.read
+
+    def read(name: str, **options: Any) -> bytes | None:
+        names.append(name)
+        return original(name, **options)
+
+    monkeypatch.setattr(store.folder, "read", read)
+    assert looking(PLAN, store, listed).jobs == ()
+    assert sorted(names) == [f"{key[:2]}/{key}" for key in KEYS]
 
 
 def test_many_prices_of_an_execution_are_several_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
