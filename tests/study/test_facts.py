@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import optuna
+import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, study
 
+from codesign.analysis.results.metadata import TrialFacts
 from codesign.exploration.study.evaluation import Outcome, volume_text
-from codesign.exploration.study.facts import describe_study, importances
+from codesign.exploration.study.facts import describe_study, importances, write_trials
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])
@@ -52,6 +56,34 @@ def test_steps_of_a_range_and_single_epochs_are_said_as_they_are() -> None:
     steps = {one.name: one.step for one in found.parameters if one.step is not None}
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
     assert found.levels[0] == "1 epoch, 1 training seed"
+
+
+def test_types_of_the_table_of_trials_do_not_depend_on_what_happened(tmp_path: Path) -> None:
+    """Readers of many tables at once take the types of the first."""
+    limit = "accuracy at least 90 %"
+    mixed = ("schedule.group_size: {same_as: recipe.group_size}", "schedule.group_size: [all, 4]")
+    spec = study(mixed, more="constraints: [{column: accuracy, at_least: 90 %}]\n")
+    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
+    none = describe_study(spec, empty, baseline=Outcome(state="failed"))
+    unknown = (None, None)
+    violating = TrialFacts(
+        number=0,
+        state="infeasible",
+        parameters={},
+        values=unknown,
+        spreads=unknown,
+        reason="x",
+        violations={limit: 0.1},
+    )
+    drawn = {"recipe.group_size": 4, "schedule.group_size": 4, "neuron.time_constant": 0.001}
+    complete = TrialFacts(number=1, state="complete", parameters=drawn, values=(1.0, 2.0), spreads=(0.1, 0.2))
+    tables = []
+    for trials in ((), (violating,), (complete,)):
+        write_trials(tmp_path / "trials.parquet", spec, replace(none, trials=trials))
+        tables.append(pq.read_table(tmp_path / "trials.parquet"))
+    assert tables[0].schema == tables[1].schema == tables[2].schema
+    assert tables[1][f"violation.{limit}"].to_pylist() == [0.1]
+    assert tables[2]["parameter.schedule.group_size"].to_pylist() == ["4"]  # beside `all`, which is text
 
 
 def test_a_long_silence_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,21 @@ from optuna.study import Study
 from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
-from codesign.exploration.study.domains import Choices, SameAs, in_si
+from codesign.exploration.study.domains import Choices, Range, SameAs, in_si
 from codesign.exploration.study.evaluation import Outcome, constraint_text, front_numbers, told_trials, volume
 from codesign.exploration.study.space import SearchSpace
 from codesign.exploration.study.spec import FidelityLevel, StudySpec
 from codesign.files import Location, write_atomically
 from codesign.units import plural, si_unit
 
+_KINDS = {
+    "number": "int64",
+    "state": "string",
+    "level": "int64",
+    "on_front": "bool",
+    "hypervolume": "float64",
+    "reason": "string",
+}
 _FEWEST_TRIALS = 10
 """Importances of fewer complete trials would be noise."""
 _MANY_TRIALS = 400
@@ -135,26 +143,32 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
 
 
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:
-    """Write the table, atomically: number, state, level, reason, hypervolume, on_front, a column `parameter.<path>` for
-    each parameter (SI units; null where it takes no part), and for each objective its mean over training seeds on the
-    validation split and, as `<column>_spread`, the sample standard deviation. Raises InputError where the place cannot
-    be written."""
-    columns = [objective.column for objective in spec.objectives]
-    rows = [
-        {name: getattr(trial, name) for name in ("number", "state", "level", "on_front", "hypervolume", "reason")}
-        | dict(zip(columns, trial.values, strict=True))
-        | {f"{column}_spread": spread for column, spread in zip(columns, trial.spreads, strict=True)}
-        | {f"parameter.{one.name}": trial.parameters.get(one.name) for one in facts.parameters}
-        | {"violations": sorted(trial.violations)}
-        for trial in facts.trials
-    ]
-    names = list(rows[0]) if rows else []
-    write_atomically(location, parquet_bytes(pa.table({name: _column([row[name] for row in rows]) for name in names})))
+    """Write the table, atomically. Its types follow from the file alone, so that tables of several runs fit together.
+
+    Columns: number, state, level, on_front, hypervolume, reason; for each objective its mean over training seeds on the
+    validation split and, as `<column>_spread`, the sample standard deviation; `parameter.<path>` for each parameter, in
+    SI units, null where it takes no part; `violation.<constraint>` for each constraint, by which share of its limit it
+    is violated, null where it is not. Raises InputError where the place cannot be written."""
+    trials, space = facts.trials, spec.search_space
+    columns = {name: pa.array([getattr(trial, name) for trial in trials], kind) for name, kind in _KINDS.items()}
+    for ending, several in (("", "values"), ("_spread", "spreads")):
+        for place, objective in enumerate(spec.objectives):
+            values = [getattr(trial, several)[place] for trial in trials]
+            columns[f"{objective.column}{ending}"] = pa.array(values, "float64")
+    for path in space.parameters:
+        drawn = [trial.parameters.get(path) for trial in trials]
+        columns[f"parameter.{path}"] = _column(space.drawn(path)[1], drawn)
+    for constraint in facts.constraints:
+        by = [trial.violations.get(constraint) for trial in trials]
+        columns[f"violation.{constraint}"] = pa.array(by, "float64")
+    write_atomically(location, parquet_bytes(pa.table(columns)))
 
 
-def _column(values: Sequence[Any]) -> Any:
-    """Values of one kind as they are, of several kinds as text."""
+def _column(domain: Range | Choices, values: Sequence[Scalar | None]) -> Any:
+    """Choices of one kind as they are, of several kinds as text."""
+    if isinstance(domain, Range):
+        return pa.array(values, "int64" if domain.integers else "float64")
     try:
-        return pa.array(values)
+        return pa.array(values, pa.array([in_si(domain, choice) for choice in domain.choices]).type)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
+        return pa.array([None if value is None else str(value) for value in values], "string")
