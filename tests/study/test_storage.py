@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import optuna
 import plug_ins
 import pytest
 from tiny_studies import study
@@ -42,6 +43,12 @@ def reopened(folder: Path, spec: StudySpec = SPEC) -> tuple[list[str], list[str]
     notes: list[str] = []
     with open_study(spec, folder, definition=definition(spec), on_note=notes.append) as opened:
         return [trial.state.name for trial in opened.get_trials()], notes
+
+
+def test_a_closed_study_leaves_what_optuna_logs_as_it_was(tmp_path: Path) -> None:
+    before = optuna.logging.get_verbosity()
+    with_trials(tmp_path)
+    assert optuna.logging.get_verbosity() == before != optuna.logging.ERROR
 
 
 ALL = ["COMPLETE"] * 3 + ["RUNNING"]

@@ -75,9 +75,8 @@ def open_study(
     """The study's trials, those of earlier runs included; told of what was mended. Raises InputError where another
     process has the study open, the journal cannot be opened, or it holds a study of that name with another
     `definition_of` it."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     journal = journal_of(output)
-    with held(lock_of(output)):
+    with _quiet(), held(lock_of(output)):
         repair_journal(journal, on_note)
         study = _load(spec, journal)
         known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
@@ -93,6 +92,17 @@ def open_study(
                 "be mixed with others; rename the study, or choose another --output"
             )
         yield study
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna says nothing of trials, of which `Progress` tells; afterwards it says as much as before."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 def _load(spec: StudySpec, journal: Path) -> Study:
