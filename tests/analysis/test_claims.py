@@ -187,6 +187,8 @@ def test_what_is_missing_is_said():
     rows = run("layered", "layered", "accuracy", (0.9, 0.91))
     found = asked(rows, column="accuracy", more=LAYERED, less={"recipe": ("a", "b")})
     assert (found.standing, found.sentence) == ("cannot be asked", "The results have no point with recipe a or b.")
+    chosen = asked(rows, column="accuracy", select={"policy": "randm"}, more=LAYERED, less=LAYERED)
+    assert chosen.sentence == "The results have no point with policy randm."
     other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
     energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
     assert energies.standing == "cannot be asked"

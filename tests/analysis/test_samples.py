@@ -76,6 +76,13 @@ def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, stand
     assert (told in answer.remarks) == (standing == "likely")
 
 
+def test_nobody_is_more_than_all_samples_ahead():
+    """Two seeds that disagree leave a difference of 0 ± 1,016 points."""
+    rows = accurate("a", 1e-9, 0.9, 0.1) + accurate("b", 2e-9, 0.1, 0.9)
+    answer = asked(rows, choose="chip", least="energy_j", where=["accuracy within 1 point of best"])
+    assert "b may be up to 100.0 points ahead in accuracy." in " ".join(answer.remarks)
+
+
 @pytest.mark.parametrize(("shift", "standing"), [(0, "likely"), (16, "sure")])
 def test_seeds_that_miss_other_samples_know_a_share_better(shift, standing):
     """96 % of 400 in each of three seeds, against a limit of 94.5 %.

@@ -110,7 +110,7 @@ def _ahead(contest: Contest, best: Point, limit: Constraint) -> str:
     option = next(option for option, variants in contest.members.items() if rival in variants)
     own = best in contest.members[option]
     who = "another of its variants" if own else contest.label(option)
-    ahead = f"up to {points(lead)} points ahead in {column_label(limit.column)}"
+    ahead = f"up to {points(min(lead, 1.0))} points ahead in {column_label(limit.column)}"
     return f"As far as seeds and test samples tell, {who} may be {ahead}."
 
 

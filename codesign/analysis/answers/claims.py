@@ -285,8 +285,10 @@ def _left_to_samples(comparisons: Sequence[Comparison]) -> str:
 
 
 def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
-    wanted: list[Selection] = [side for side in (question.more, question.less, question.relative_to) if side]
-    absent = [side for side in wanted or [question.select] if not points_in(points, side)]
+    wanted: list[Selection] = [
+        side for side in (question.select, question.more, question.less, question.relative_to) if side
+    ]
+    absent = [side for side in wanted if not points_in(points, side)]
     if absent:
         return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
     if question.along is not None:

@@ -10,7 +10,7 @@ unless the selections say so.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +46,13 @@ _IMPLIED = ("recipe", "schedule", "chip", "inference", "layered", "free_running"
 """Names, and facts that follow from others of their family."""
 _WAITING = ("inference", "layered", "free_running")
 _TRAINING = "training."
+_FLAGS = ("layered", "free_running", "trained_for_it", "trained_for_policy", "drops_queue")
+_KINDS: Mapping[str, tuple[Callable[[Selected], bool], str]] = {
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "int": (is_number, "a number"),
+    "string": (lambda value: isinstance(value, str), "a text"),
+}
+"""What the values of facts are, by the kind of their column: no point has one of another kind."""
 _RELATIVE = 1e-9
 """By how much numbers that were written in other units may differ and still be the same."""
 
@@ -127,7 +134,7 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
     Args:
         known: by the name of a fact or axis, the values that there are; a fact that it lacks may have any of its kind.
     """
-    names = [*FACTS, *known]
+    names = dict.fromkeys([*FACTS, *known])
     for written, wanted in selection.items():
         name = written.removeprefix(AXIS_PREFIX)
         if name not in names and not name.startswith(_TRAINING):
@@ -135,9 +142,14 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
             continue
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
+        kind = "bool" if name in _FLAGS else "" if column is None else column.kind
         for value in _several(wanted):
-            if words and value is not None and value not in _ENDS and not any(_same(value, one) for one in words):
+            if value is None or value in _ENDS:
+                continue
+            if words and not any(_same(value, one) for one in words):
                 yield f"{written}: has no value '{value}'{suggestion(str(value), sorted(map(str, words)))}"
+            elif kind in _KINDS and not _KINDS[kind][0](value):
+                yield f"{written}: must be {_KINDS[kind][1]} or null, found {value!r}"
 
 
 def _several(wanted: Selected | tuple[Selected, ...]) -> tuple[Selected, ...]:
