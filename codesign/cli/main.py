@@ -99,7 +99,7 @@ def main() -> None:
 
 def _run(debug: bool) -> int:
     try:
-        app()
+        app(prog_name="codesign")  # under `python -m codesign` too, whose completion would else be that of `python`
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (CodesignError, OSError, MemoryError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
-from program import ROOT
+from program import ROOT, start
 from typer.testing import CliRunner
 
 from codesign.cli.main import app
@@ -96,6 +96,13 @@ def test_a_shell_completes_names_of_sweeps_and_chips(here: Path, words: str, the
     completed = set(ended.stdout.split())
     assert there <= completed
     assert not not_there & completed
+
+
+def test_completion_is_of_codesign_however_it_is_started(here: Path) -> None:
+    """What `python -m codesign --install-completion` installs must not answer for `python`."""
+    asked = {"_CODESIGN_COMPLETE": "complete_bash", "COMP_WORDS": "codesign swe", "COMP_CWORD": "1"}
+    out, _ = start(folder=here, environment=asked).communicate()
+    assert out.split() == ["sweep"]
 
 
 @pytest.mark.parametrize(
