@@ -58,7 +58,10 @@ def report(
     tables: _TablesOption = None,
     neurobench: _NeuroBenchOption = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the answers as JSON, and draw no report unless --output is given.")
+        bool,
+        typer.Option(
+            "--json", help="Print the answers as JSON, and draw a report only if another option asks for files."
+        ),
     ] = False,
 ) -> None:
     """Draw the report of a sweep or study again, without running anything."""
@@ -77,7 +80,7 @@ def report(
         table = table.in_book(static_book)
     if as_json:
         typer.echo(json_of(table))
-        if output is None:
+        if not (output or figures or tables or neurobench):
             return
     write_report(table, target)
     files = export(table, target, figures=figures, tables=tables)

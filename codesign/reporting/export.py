@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, join, with_suffix, write_atomically
+from codesign.files import Location, join, open_folder, with_suffix, write_atomically
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
-from codesign.reporting.pieces import Cell, Table, inert, pieces_in
+from codesign.reporting.pieces import Table, inert, pieces_in
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _LATEX = str.maketrans(
@@ -46,25 +47,35 @@ def export(
 ) -> list[Location]:
     """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL.
 
+    Files that an earlier report left there in the same form, and that this one does not have, are removed.
+
     Returns:
         The files.
 
     Raises:
-        InputError: a file cannot be written.
+        InputError: a file cannot be written or removed.
     """
-    written: dict[Location, bytes] = {}
-    if figures is not None or tables is not None:
-        drawn, told = pieces_of(table)
-        if figures is not None:
-            folder = with_suffix(page, ".figures")
-            written |= {join(folder, f"{one.name}.{figures}"): picture(one, figures) for one in drawn}
-        if tables is not None:
-            folder, ending = with_suffix(page, ".tables"), "csv" if tables == "csv" else "tex"
-            write = table_csv if tables == "csv" else table_latex
-            written |= {join(folder, f"{name}.{ending}"): write(one).encode() for name, one in told.items()}
-    for place, content in written.items():
-        write_atomically(place, content)
-    return list(written)
+    drawn, told = pieces_of(table) if figures is not None or tables is not None else ([], {})
+    written: list[Location] = []
+    if figures is not None:
+        charts = {f"{one.name}.{figures}": picture(one, figures) for one in drawn}
+        written += _write(with_suffix(page, ".figures"), charts, f".{figures}")
+    if tables is not None:
+        ending, text = (".csv", table_csv) if tables == "csv" else (".tex", table_latex)
+        texts = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
+        written += _write(with_suffix(page, ".tables"), texts, ending)
+    return written
+
+
+def _write(place: Location, files: Mapping[str, bytes], ending: str) -> list[Location]:
+    """Make these the only files of a folder that end like them."""
+    for name, content in files.items():
+        write_atomically(join(place, name), content)
+    folder = open_folder(place)
+    for name in folder.names():
+        if name.endswith(ending) and "/" not in name and name not in files:
+            folder.remove(name)
+    return [join(place, name) for name in files]
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
@@ -82,14 +93,14 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
 
 
 def table_csv(table: Table) -> str:
-    """A numeric column whose texts are more than numbers has these in SI units as well, in a column of its own."""
-    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric and not _plain(table, n)]
+    """What the page shows; each numeric column has its numbers, in SI units, in a column of its own."""
+    numeric = [n for n, heading in enumerate(table.headings) if heading.numeric]
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
     headings = [*(h.text for h in table.headings), *(f"{table.headings[n].text} (SI)" for n in numeric)]
     rows.writerow(map(inert, headings))
     for row in table.rows:
-        numbers = [_number(row[n]) for n in numeric]
+        numbers = ["" if row[n].order is None else f"{row[n].order:.9g}" for n in numeric]
         rows.writerow([*(inert(cell.text) for cell in row), *numbers])
     return buffer.getvalue()
 
@@ -106,11 +117,3 @@ def table_latex(table: Table) -> str:
             *(r"\bottomrule", r"\end{tabular}", r"\end{table}", ""),
         ]
     )
-
-
-def _plain(table: Table, column: int) -> bool:
-    return all(row[column].text == _number(row[column]) for row in table.rows if row[column].order is not None)
-
-
-def _number(cell: Cell) -> str:
-    return "" if cell.order is None else f"{cell.order:.9g}"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from codesign.analysis.answers.answers import plain_point
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import number, percent
 from codesign.analysis.results.points import Point
@@ -68,7 +69,10 @@ def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
         InputError: a file cannot be written.
     """
     answered = AnsweredTable.of(table)
-    metrics = [{"point": answered.names.point(point), **neurobench_of(point)} for point in answered.points]
+    metrics = [
+        {"label": answered.names.point(point), "point": plain_point(point), **neurobench_of(point)}
+        for point in answered.points
+    ]
     text = json.dumps({"note": _CAPTION, "points": metrics}, indent=2, ensure_ascii=False)
     files = {".neurobench.csv": table_csv(_table(metrics)), ".neurobench.json": f"{text}\n"}
     for ending, content in files.items():
@@ -84,5 +88,5 @@ def _table(metrics: Sequence[Mapping[str, Any]]) -> Table:
     return Table(
         caption=_CAPTION,
         headings=(Heading(text="point"), *(Heading(text=heading, numeric=True) for heading in _COLUMNS)),
-        rows=tuple((Cell(text=of["point"]), *(cell(heading, of) for heading in _COLUMNS)) for of in metrics),
+        rows=tuple((Cell(text=of["label"]), *(cell(heading, of) for heading in _COLUMNS)) for of in metrics),
     )

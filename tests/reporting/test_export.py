@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
-from codesign.reporting.export import pieces_of, table_csv, table_latex
+from codesign.reporting.export import export, pieces_of, table_csv, table_latex
 from codesign.reporting.pieces import Cell, Heading, Table
 
 ODD = Table(
@@ -30,10 +30,11 @@ ODD = Table(
 
 
 def test_a_csv_has_the_numbers_too_and_no_formula():
+    """Also of columns that show nothing but numbers: which columns there are does not depend on what they show."""
     assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
-        ["name", "energy", "'@F", "energy (SI)"],
-        ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06"],
-        ["'＝b", "–", "–", ""],
+        ["name", "energy", "'@F", "energy (SI)", "'@F (SI)"],
+        ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06", "8"],
+        ["'＝b", "–", "–", "", ""],
     ]
 
 
@@ -58,13 +59,26 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "report.neurobench.csv").read_text(encoding="utf-8"))))
-    assert [of["point"] for of in measured] == [row["point"] for row in rows]
+    assert [of["label"] for of in measured] == [row["point"] for row in rows]
+    assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
     for point, of, row in zip(gather(table), measured, rows, strict=True):
         operations = point.value("synaptic_operations").mean
         assert of["SynapticOperations"] == {"MACs": 6, "ACs": operations - 6, "Dense": 5000}
         assert of["Footprint"] == 3000 * (point.weight_bits or 32) / 8
         assert float(row["ACs (SI)"]) == pytest.approx(operations - 6)
         assert row["operations until the decision"] == "–"
+
+
+def test_what_an_earlier_report_left_is_removed_and_nothing_else(tmp_path: Path):
+    """A table of failures that outlives them would say that there are some."""
+    table = table_of(synthetic_rows())
+    folder = tmp_path / "report.tables"
+    folder.mkdir()
+    for name in ("failures.csv", "failures.tex", "notes.txt"):
+        (folder / name).write_text("old")
+    export(table, tmp_path / "report.html", tables="csv")
+    assert {"failures.tex", "notes.txt"} == {path.name for path in folder.iterdir() if path.suffix != ".csv"}
+    assert {path.stem for path in folder.glob("*.csv")} == set(pieces_of(table)[1])
 
 
 def test_a_study_has_its_trials_as_charts_and_tables():

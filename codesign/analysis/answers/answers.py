@@ -126,7 +126,7 @@ def values_of(point: Point, columns: Iterable[str]) -> dict[str, Interval]:
 
 
 def plain_answer(answer: Answer) -> dict[str, Any]:
-    """An answer as plain values, for JSON: SI units, points by what they are."""
+    """An answer as plain values, for JSON: SI units, points by what they are. docs/scripts.md lists the keys."""
     return {
         **{name: getattr(answer, name) for name in ("name", "form", "question", "standing", "sentence")},
         "column": answer.column or None,
@@ -135,8 +135,8 @@ def plain_answer(answer: Answer) -> dict[str, Any]:
         "comparisons": [
             {
                 "column": found.column,
-                "better": found.better.number,
-                "worse": found.worse.number,
+                "better": plain_point(found.better),
+                "worse": plain_point(found.worse),
                 "better_mean": found.better_mean,
                 "worse_mean": found.worse_mean,
                 "gain": asdict(found.gain),
@@ -152,7 +152,7 @@ def _plain_option(option: Option) -> dict[str, Any]:
     printed = option.printed
     return {
         "label": option.label,
-        "point": None if option.point is None else _plain_point(option.point),
+        "point": None if option.point is None else plain_point(option.point),
         "values": {column: asdict(value) for column, value in option.values.items()},
         "factor": option.factor,
         "wins": option.wins,
@@ -162,7 +162,8 @@ def _plain_option(option: Option) -> dict[str, Any]:
     }
 
 
-def _plain_point(point: Point) -> dict[str, Any]:
+def plain_point(point: Point) -> dict[str, Any]:
+    """What tells a point from others, which is also what finds its rows in the results."""
     named = ("number", "chip", "schedule", "recipe")
     axes = {name: value for name, value in point.axes if value is not None}
     return {**{name: getattr(point, name) for name in named}, "axes": axes}
