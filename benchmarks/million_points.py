@@ -66,6 +66,7 @@ def main() -> None:
     from codesign.exploration.pricing.models import prepare
     from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import load_prices
+    from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.workloads import Workloads
     from codesign.hardware.cost.cost import price
@@ -91,7 +92,8 @@ def main() -> None:
 
     spec = load_prices(arguments.file)
     store = Store(arguments.store)
-    problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
+    quiet = RunArguments(store=store, output="", workloads=Workloads(data_root=arguments.data_root))
+    problem = prepare(spec, quiet)
     executions = [decode_execution(model.payload) for model in problem.models]
     samples = executions[0].samples
     print(
@@ -102,8 +104,8 @@ def main() -> None:
         phases, memory = Phases(), Peak()
         memory.start()
         start = time.perf_counter()
-        problem = prepare(spec, store=store, workloads=Workloads(data_root=arguments.data_root))
-        outcome = run_pricing(problem, output=Path(folder), workers=arguments.workers, replay=False, progress=phases)
+        problem, run = prepare(spec, quiet), RunArguments(store=store, output=folder, progress=phases)
+        outcome = run_pricing(problem, run, workers=arguments.workers, replay=False)
         seconds = time.perf_counter() - start
         memory.stop()
         size_mb = outcome.points.stat().st_size / 1e6

@@ -162,21 +162,15 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
 def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> int:
     """Run work as `run_sweep` does, with its record, its front and the progress of a log; how many tasks there were."""
     from codesign.exploration.runner import Runner
+    from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.front_watch import FrontWatch
     from codesign.exploration.runs.progress import Progress
     from codesign.exploration.runs.record import recorded
     from codesign.exploration.runs.shown import LogView
 
     spec, watch, progress = plan.spec, FrontWatch(plan), Progress(LogView(io.StringIO()))
-    record = recorded(
-        progress,
-        spec,
-        kind="sweep",
-        configuration=plan.config_hash,
-        store=store,
-        output=Path(store.root) / "out",
-        command=None,
-    )
+    run = RunArguments(store=store, output=Path(store.root) / "out", progress=progress)
+    record = recorded(run, spec, kind="sweep", configuration=plan.config_hash)
     with record, progress.seen_by(watch):
         split.watch(store, "store, write", "put_many")
         split.watch(store, "store, read", "get", "facts")

@@ -143,7 +143,8 @@ def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]
     from codesign.exploration.definition.spec import SweepSpec
     from codesign.exploration.executors.serial import SerialExecutor
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.sweep import RunArguments, run_sweep
+    from codesign.exploration.running import RunArguments
+    from codesign.exploration.sweep import run_sweep
 
     text = LARGER_SMOKE.replace("SEEDS", str(list(range(seeds)))).replace("EPOCHS", str(epochs))
 

@@ -134,8 +134,8 @@ def run_to_end(
     """Run a sweep or study, by `run_sweep` or `run_study`, as the command's options say, and end with its exit code;
     `chosen` is the file that `spec` is from."""
     from codesign.exploration.jobs.store import Store
+    from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
-    from codesign.exploration.sweep import RunArguments
     from codesign.exploration.workloads import Workloads
 
     given, options = context.params, {} if chosen is None else chosen.options

@@ -25,6 +25,7 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.shown import shown_progress
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
@@ -86,7 +87,7 @@ def run_sweep(
     """
     spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
     with shown_progress(is_watched() if progress is None else progress) as shown:
-        run = sweeps.RunArguments(
+        run = RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{spec.name}" if output is None else output,
             executor=executor,
@@ -132,7 +133,7 @@ def run_study(
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
     with shown_progress(is_watched() if progress is None else progress) as shown:
-        run = sweeps.RunArguments(
+        run = RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{spec.name}" if output is None else output,
             executor=executor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,13 +16,12 @@ from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
 from codesign.exploration.jobs.encoding import canonical_json, decode_state
 from codesign.exploration.jobs.jobs import TrainInputs
-from codesign.exploration.jobs.store import Store
 from codesign.exploration.planned import Plan, PlannedPoint
+from codesign.exploration.running import RunArguments
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of
 from codesign.models.page import index_page, model_page
 from codesign.versions import package_versions
-from codesign.workload.dataset import Workload
 
 _FOLDER = "models"
 _INDEX = "README.md"
@@ -73,13 +72,7 @@ class _Model:
 
 
 def write_models(
-    plans: Mapping[str, Plan],
-    table: ResultTable,
-    *,
-    output: Location,
-    store: Store,
-    workload: Callable[[str], Workload],
-    reasons: Mapping[str, object],
+    plans: Mapping[str, Plan], table: ResultTable, run: RunArguments, reasons: Mapping[str, object]
 ) -> ModelFiles:
     """Write the models of plans whose jobs have been run, into `models` in the output of their results. The same
     results give the same bytes. Raises InputError where a file cannot be written, and StoreError where the store, or a
@@ -87,10 +80,9 @@ def write_models(
 
     Args:
         plans: by the value of the axis `trial` in the results; a sweep's has the name "".
-        workload: gives the workload of a fingerprint.
         reasons: by key, why a training is missing.
     """
-    folder = open_folder(join(output, _FOLDER))
+    folder = open_folder(join(run.output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]
     frame, trial = table.frame, f"{AXIS_PREFIX}{TRIAL_AXIS}"
     labels: Any = frame[trial] if trial in frame else [""] * len(frame)
@@ -105,7 +97,7 @@ def write_models(
             unfit += 1
             continue
         positions = [position for point in model.points for position in rows.get((model.label, point), ())]
-        card = _write(folder, name, model, table, positions, store=store, workload=workload)
+        card = _write(folder, name, model, table, positions, run)
         if card is None:
             reason = reasons.get(model.inputs.key, "it vanished from the store; run it again")
             missing.append((model.title, str(reason)))
@@ -113,7 +105,7 @@ def write_models(
             written.append((name, card))
     index = index_page(table.metadata.title, _command(table.metadata), written, missing)
     folder.write(_INDEX, index.encode())
-    return ModelFiles(folder=join(output, _FOLDER), written=len(written), missing=len(missing) - unfit)
+    return ModelFiles(folder=join(run.output, _FOLDER), written=len(written), missing=len(missing) - unfit)
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
@@ -167,22 +159,15 @@ def _models(label: str, plan: Plan) -> list[_Model]:
 
 
 def _write(
-    folder: Folder,
-    name: str,
-    model: _Model,
-    table: ResultTable,
-    positions: list[int],
-    *,
-    store: Store,
-    workload: Callable[[str], Workload],
+    folder: Folder, name: str, model: _Model, table: ResultTable, positions: list[int], run: RunArguments
 ) -> ModelCard | None:
     """Write one model; its card, or None where the store does not hold it."""
     assert model.inputs is not None
-    entry = store.get(model.inputs.key)
+    entry = run.store.get(model.inputs.key)
     if entry is None:
         return None
     facts = checked_cells({name: entry.facts.get(name) for name in _TRAINING})
-    data = workload(model.inputs.workload)
+    data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
     metadata = table.metadata
     from codesign.models.file import encode_model  # here, so that sweeps that write none do not wait for torch

@@ -12,46 +12,19 @@ from codesign.analysis.results.columns import AXIS_PREFIX, TRIAL_AXIS
 from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.table import ResultTable, write_results
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.executors.base import Executor, Failure
-from codesign.exploration.jobs.store import Store
+from codesign.exploration.executors.base import Failure
 from codesign.exploration.models import ModelFiles, write_models
 from codesign.exploration.plan import plan_designs
 from codesign.exploration.planned import Plan
 from codesign.exploration.point_rows import point_rows
 from codesign.exploration.provenance import describe_sweep
-from codesign.exploration.running import run_work
+from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.runs.front_watch import FrontWatch
-from codesign.exploration.runs.progress import Progress
 from codesign.exploration.runs.record import recorded
 from codesign.exploration.work import find_work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, held, join, lock_of, open_folder
 from codesign.reporting.html import write_report
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunArguments:
-    """What a sweep or study is run with.
-
-    Attributes:
-        store: where the results of jobs are kept; a point that another sweep or study ran costs nothing.
-        output: folder for the files, a path or a URL; a study's is on this machine, and holds the journal of trials.
-        executor: runs the jobs, and is closed at the end; None chooses one.
-        progress: receives what happens.
-        workloads: what reads the data.
-        models: whether to write each trained or tested model with its card too.
-        again: shell command that gives the same results, for the report; "" where none does.
-        resume: shell command that goes on with this very run, for its record.
-    """
-
-    store: Store
-    output: Location
-    executor: Executor | None = None
-    progress: Progress = field(default_factory=Progress)
-    workloads: Workloads = field(default_factory=Workloads)
-    models: bool = False
-    again: str = ""
-    resume: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,21 +71,11 @@ def run_sweep(spec: SweepSpec, run: RunArguments) -> SweepOutcome:
     load, progress, plan = run.workloads.load, run.progress, plan_designs(spec, run.workloads.outline_for)
     watch = FrontWatch(plan)
     work = find_work(plan, run.store, on_result=watch.result, models=run.models)
-    configuration, resume = plan.config_hash, run.resume
-    record = recorded(
-        progress, spec, kind="sweep", configuration=configuration, store=run.store, output=run.output, command=resume
-    )
+    record = recorded(run, spec, kind="sweep", configuration=plan.config_hash)
     with held(lock_of(run.output)), record, progress.seen_by(watch):
         for note in dict.fromkeys(filter(None, (*plan.notes, *(load(one).left_out for one in plan.workloads)))):
             progress.note(note)
-        failures = run_work(
-            work,
-            store=run.store,
-            workload=load,
-            executor=run.executor,
-            progress=progress,
-            resources=spec.resources,
-        )
+        failures = run_work(work, run, spec.resources)
         watch.show()
         metadata = describe_sweep(plan, [work], load(plan.workload), command=run.again, failed=len(failures))
         outcome = write_outcome({"": plan}, metadata, run, failures)
@@ -135,6 +98,5 @@ def write_outcome(
     table = AnsweredTable.of(write_results(results, rows, metadata))  # report and terminal ask the same of it
     write_report(table, report)
     if run.models:
-        load = run.workloads.load
-        files = write_models(plans, table, output=run.output, store=run.store, workload=load, reasons=failures)
+        files = write_models(plans, table, run, failures)
     return SweepOutcome(table=table, results=results, report=report, models=files)

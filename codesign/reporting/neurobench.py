@@ -40,7 +40,7 @@ _SHARES = ("accuracy", "activation sparsity")
 
 
 def neurobench_of(point: Point) -> dict[str, Any]:
-    """The metrics of a point; None where its results file does not have one, as those written before."""
+    """The metrics of a point; None where its results file does not have one."""
 
     def mean(column: str) -> float | None:
         return point.value(column).mean
@@ -59,15 +59,9 @@ def neurobench_of(point: Point) -> dict[str, Any]:
     }
 
 
-def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
-    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: a file cannot be written.
-    """
+def export_neurobench(table: ResultTable, report: Location) -> None:
+    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL. Raises InputError where a file cannot
+    be written."""
     answered = AnsweredTable.of(table)
     metrics = [
         {"label": answered.names.point(point), "point": plain_point(point), **neurobench_of(point)}
@@ -77,7 +71,6 @@ def export_neurobench(table: ResultTable, report: Location) -> list[Location]:
     files = {".neurobench.csv": table_csv(_table(metrics)), ".neurobench.json": f"{text}\n"}
     for ending, content in files.items():
         write_atomically(with_suffix(report, ending), content.encode())
-    return [with_suffix(report, ending) for ending in files]
 
 
 def _table(metrics: Sequence[Mapping[str, Any]]) -> Table:

@@ -26,9 +26,9 @@ from typer.testing import CliRunner
 from codesign.analysis.results.table import contents_equal, read_results
 from codesign.cli.main import app
 from codesign.errors import CodesignError, InputError
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine
-from codesign.exploration.sweep import RunArguments
 from codesign.files import open_folder
 
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
@@ -146,7 +146,7 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found: list[str] = []
 
     def note(spec: object, run: RunArguments) -> None:
-        found.append(run.resume or "")
+        found.append(run.resume)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("codesign.exploration.sweep.run_sweep", note)

@@ -12,6 +12,7 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.spec import PricingSpec
+from codesign.exploration.running import RunArguments
 from codesign.exploration.workloads import Workloads
 
 KINDS = {
@@ -117,6 +118,5 @@ def spec_of(text: str) -> PricingSpec:
 
 def problem_of(spec: PricingSpec, folder: Path, cache_root: Path) -> PricingProblem:
     """The problem of a price file, its executions from the store in `folder`."""
-    return prepare(
-        spec, store=Store(folder / "store"), executor=SerialExecutor(), workloads=Workloads(cache_root=cache_root)
-    )
+    store, workloads = Store(folder / "store"), Workloads(cache_root=cache_root)
+    return prepare(spec, RunArguments(store=store, output=folder, executor=SerialExecutor(), workloads=workloads))

@@ -17,8 +17,9 @@ from tiny_studies import STUDY
 from tiny_sweeps import TINY, tiny
 
 import codesign as cd
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.sweep import RunArguments, run_sweep
+from codesign.exploration.sweep import run_sweep
 from codesign.simulation.event import compilation
 
 

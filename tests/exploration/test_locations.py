@@ -13,7 +13,8 @@ from codesign.cli.main import app
 from codesign.errors import InputError, StoreError
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.pricing import check_output
-from codesign.exploration.sweep import RunArguments, run_sweep
+from codesign.exploration.running import RunArguments
+from codesign.exploration.sweep import run_sweep
 from codesign.files import open_folder, read_file
 
 

@@ -24,6 +24,7 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
@@ -168,9 +169,9 @@ BODY = (
 
 def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Progress | None = None):
     spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
-    store = Store(priced / "store")
-    problem = prepare(spec, store=store, workloads=Workloads(cache_root=cache_root), progress=progress)
-    return run_pricing(problem, output=output, progress=progress, workers=1, chunk=5)
+    store, workloads = Store(priced / "store"), Workloads(cache_root=cache_root)
+    arguments = RunArguments(store=store, output=output, workloads=workloads, progress=progress or Progress())
+    return run_pricing(prepare(spec, arguments), arguments, workers=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -233,7 +234,7 @@ def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
     spec = spec_of(price_file(priced / "priced.yaml", "clocked_real_time", body, more=more))
     problem = problem_of(spec, priced, cache_root)
-    outcome = run_pricing(problem, output=tmp_path, workers=1)
+    outcome = run_pricing(problem, RunArguments(store=Store(priced / "store"), output=tmp_path), workers=1)
     points = pq.read_table(outcome.points).to_pandas()
     assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
     _, _, (density,) = price_space(problem)

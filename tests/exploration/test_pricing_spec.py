@@ -13,6 +13,7 @@ from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.space import build_space
 from codesign.exploration.pricing.spec import narrowed_sweep
+from codesign.exploration.running import RunArguments
 from codesign.exploration.workloads import Workloads
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import find_chip
@@ -155,8 +156,9 @@ def test_what_fits_only_alone_is_told_before_anything_runs(
 ):
     body = f"axes: {axes}\nobjectives:\n  - {{column: {objective}}}\n"
     spec = spec_of(price_file(priced / "priced.yaml", "barrier_accelerated", body))
+    store, workloads = Store(tmp_path / "store"), Workloads(cache_root=tmp_path)
     with pytest.raises(DocumentError, match=message) as caught:
-        prepare(spec, store=Store(tmp_path / "store"), workloads=Workloads(cache_root=tmp_path))
+        prepare(spec, RunArguments(store=store, output=tmp_path, workloads=workloads))
     assert [problem.line for problem in caught.value.problems] == [line]
     assert not list(tmp_path.rglob("*.bin"))
 

@@ -11,10 +11,10 @@ from codesign.documents import parse_document
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Store
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import FrontLine
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import StudyOutcome, run_study
-from codesign.exploration.sweep import RunArguments
 from codesign.exploration.workloads import Workloads
 
 SPACE = """\

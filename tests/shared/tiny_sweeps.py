@@ -18,8 +18,9 @@ from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import build_plan
 from codesign.exploration.planned import Plan, PlannedPoint
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.sweep import RunArguments, SweepOutcome, run_sweep
+from codesign.exploration.sweep import SweepOutcome, run_sweep
 from codesign.exploration.workloads import Workloads
 from codesign.workload.dataset import WorkloadOutline
 

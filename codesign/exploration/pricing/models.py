@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from codesign.documents import Path_
 from codesign.errors import InputError
-from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.encoding import decode_columns
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.plan import build_plan
@@ -14,24 +13,15 @@ from codesign.exploration.planned import FeasiblePoint, PlannedPoint
 from codesign.exploration.pricing.grid import PricedModel, PricingProblem
 from codesign.exploration.pricing.space import PriceSpace, build_space
 from codesign.exploration.pricing.spec import ENERGIES, PricingSpec, narrowed_sweep
-from codesign.exploration.running import run_work
-from codesign.exploration.runs.progress import Progress
+from codesign.exploration.running import RunArguments, run_work
 from codesign.exploration.work import find_work
-from codesign.exploration.workloads import Workloads
 from codesign.hardware.chip.prices import missing_times
 from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.placement.placement import Placement
 from codesign.simulation.policies import get_policy
 
 
-def prepare(
-    spec: PricingSpec,
-    *,
-    store: Store,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
-    workloads: Workloads | None = None,
-) -> PricingProblem:
+def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
     """The executions and the grid of a price file; runs the jobs that are not in the store.
 
     Raises:
@@ -39,22 +29,21 @@ def prepare(
         DataError: the dataset is missing or damaged.
         StoreError: a result cannot be kept.
     """
-    sweep, workloads = narrowed_sweep(spec), workloads or Workloads()
-    plan = build_plan(sweep, workloads.outline(sweep.workload))
+    sweep = narrowed_sweep(spec)
+    plan = build_plan(sweep, run.workloads.outline(sweep.workload))
     jobs = [_feasible(point) for point in plan.points]
     chip, cost, policy = plan.points[0].chip, jobs[0].cost, jobs[0].execution.schedule.policy_name
     check_operation(chip, cost.operation)
     space = build_space(chip, spec.axes, spec.linked, spec.most_points)
     if mistakes := list(axis_mistakes(space, policy)) or list(_objective_mistakes(spec, space, cost.placement)):
         raise spec.refusal(mistakes)
-    work = find_work(plan, store)
-    progress, load, resources = progress or Progress(), workloads.load, sweep.resources
-    failures = run_work(work, store=store, workload=load, executor=executor, progress=progress, resources=resources)
+    work = find_work(plan, run.store)
+    failures = run_work(work, run, sweep.resources)
     for key in (key for job in jobs for key in (job.execution.model.key, job.execution.key, job.summary.key)):
         if key in failures:
             label = next(one.label for one in work.jobs if key in one.results)
             raise InputError(f"{label}: has no result to be priced: {failures[key]}")
-    models = tuple(_priced_model(store, *of) for of in zip(plan.points, jobs, strict=True))
+    models = tuple(_priced_model(run.store, *of) for of in zip(plan.points, jobs, strict=True))
     return PricingProblem(spec=spec, space=space, models=models, placement=cost.placement, operation=cost.operation)
 
 

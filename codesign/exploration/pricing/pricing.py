@@ -20,8 +20,9 @@ from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.resources import usable_cores
+from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
-from codesign.files import held, is_url, lock_of, open_folder, printable, write_atomically
+from codesign.files import Location, held, is_url, lock_of, open_folder, printable, write_atomically
 from codesign.reporting.pricing import Density, best_points, render_pricing
 
 CHUNK = 131_072
@@ -76,7 +77,7 @@ class StreamingFront:
             self._values, self._ids = self._values[kept], self._ids[kept]
 
 
-def check_output(output: str | Path) -> None:
+def check_output(output: Location) -> None:
     """Raise InputError where a pricing cannot write: at a URL, or in a folder that nobody may write."""
     if is_url(output):
         raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
@@ -85,11 +86,10 @@ def check_output(output: str | Path) -> None:
 
 def run_pricing(
     problem: PricingProblem,
+    run: RunArguments,
     *,
-    output: str | Path,
     workers: int | None = None,
     replay: bool = True,
-    progress: Progress | None = None,
     chunk: int = CHUNK,
 ) -> PricingOutcome:
     """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
@@ -99,13 +99,12 @@ def run_pricing(
 
     Args:
         problem: what `codesign.exploration.pricing.models.prepare` makes of the file.
-        output: folder of this machine for the files; millions of points are written as they come.
         workers: threads that compute latencies; None takes one a core.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
     """
-    check_output(output)
-    progress, workers = progress or Progress(), workers or usable_cores()
+    check_output(run.output)
+    output, progress, workers = run.output, run.progress, workers or usable_cores()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)), point_file(points, problem) as keep:
         pricers, best, densities = price_space(problem, workers=workers, progress=progress, chunk=chunk, keep=keep)

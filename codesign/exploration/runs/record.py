@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,10 +22,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from codesign.errors import CodesignError, StoreError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.encoding import digest
-from codesign.exploration.jobs.store import Store
-from codesign.exploration.runs.progress import FrontLine, JobCounts, Progress, TrialCounts, View
+from codesign.exploration.runs.progress import FrontLine, JobCounts, TrialCounts, View
 from codesign.files import Folder, Location, is_url, join, open_folder, printable
 from codesign.terminal_text import escaped
+
+if TYPE_CHECKING:
+    from codesign.exploration.running import RunArguments
 
 RECORD = "run.json"
 _MOST_BYTES = 2**20
@@ -158,34 +160,27 @@ def read_record(output: Folder) -> RunRecord | None:
 
 @contextmanager
 def recorded(
-    progress: Progress,
-    spec: SweepSpec,
-    *,
-    kind: Literal["sweep", "study"],
-    configuration: object,
-    store: Store,
-    output: Location,
-    command: str | None,
+    run: RunArguments, spec: SweepSpec, *, kind: Literal["sweep", "study"], configuration: object
 ) -> Iterator[None]:
-    """Keep a record of what `progress` is told in the block; at the end it says how the block ended. The configuration
-    decides whether a later run goes on with this one, by a shell command if it was started by one."""
+    """Keep a record of what the run's progress is told in the block; at the end it says how the block ended. The
+    configuration decides whether a later run goes on with this one."""
     now = time.time()
     record = RunRecord(
         name=spec.name,
         title=spec.title,
         kind=kind,
-        command=command or "",
+        command=run.resume,
         folder=_text(os.getcwd()),
-        store=_place(store.root),
-        output=_place(output),
+        store=_place(run.store.root),
+        output=_place(run.output),
         configuration=digest({"configuration": configuration}),
         process=process_identity(),
         first_started=now,
         started=now,
         alive=now,
     )
-    recorder = RecordView(record, open_folder(output, error=StoreError))
-    with progress.seen_by(recorder), recorder.beating():
+    recorder = RecordView(record, open_folder(run.output, error=StoreError))
+    with run.progress.seen_by(recorder), recorder.beating():
         recorder.take_up()
         try:
             yield

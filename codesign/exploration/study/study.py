@@ -17,7 +17,7 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.planned import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
-from codesign.exploration.running import choose_executor, epoch_size
+from codesign.exploration.running import RunArguments, choose_executor, epoch_size
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
@@ -25,7 +25,7 @@ from codesign.exploration.study.evaluation import Evaluations, Outcome, front_nu
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.storage import definition_of, journal_of, open_study
-from codesign.exploration.sweep import RunArguments, SweepOutcome, write_outcome
+from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
 
@@ -78,9 +78,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
     definition = definition_of(spec, baseline.workload)
     with (
         open_study(spec, output, definition=definition, on_note=progress.note) as study,
-        recorded(
-            progress, spec, kind="study", configuration=definition, store=run.store, output=output, command=run.resume
-        ),
+        recorded(run, spec, kind="study", configuration=definition),
     ):
         with run.executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
             runner = Runner(
