@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
-from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_rows, table_of
+from synthetic_sweep import Row, loihi_row, mubrain_row, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.answers.selecting import (
@@ -15,6 +16,7 @@ from codesign.analysis.answers.selecting import (
     points_in,
     selection_problems,
 )
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point, gather
 
@@ -207,6 +209,13 @@ def test_values_of_an_axis_that_are_kept_as_text_are_found_as_they_are_written()
     assert [p.group_size for p in points_in(points, {size: "highest"})] == [8]
     (ladder,) = (each for each in ladders_along(points, size) if len(each) > 1)
     assert [p.group_size for p in ladder] == [1, 8]
+
+
+def test_points_of_an_axis_are_found_by_quantities():
+    rows = [mubrain_row("layered", "random", 0, 0) | {"point": str(s), "axis.neuron.lag": s} for s in (0.001, 0.005)]
+    points = gather(table_of(rows, replace(synthetic_metadata(), axes=(AxisFacts(name="neuron.lag", unit="s"),))))
+    found = {of: len(points_in(points, {"neuron.lag": of})) for of in ("5 ms", "1000 us", "2 ms", "5 V", 0.005)}
+    assert found == {"5 ms": 1, "1000 us": 1, "2 ms": 0, "5 V": 0, 0.005: 1}
 
 
 def test_two_values_of_an_axis_that_neither_side_names_never_pair():
