@@ -46,9 +46,12 @@ questions:
   g: {choose: chip, most: accuracy, were: []}
   h: {target: [accuracy > 120 %]}
   i: {choose: chip, most: accuracy, where: accuracy >= 95 %}
+  j: {printed: Table 1, columns: [accuracy], rows: {one: {label: One, of: {}, values: {acuracy: 95 %}}}}
+  k: {printed: Table 2, settings: {epoch: 50}}
+  l: {choose: chip, most: accuracy, select: {training.epoch: 1}}
 """
     told = dict(mistakes_of(load, tmp_path, SWEEP + questions))
-    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19]
+    assert sorted(told) == [8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22]
     assert "did you mean 'energy_j'?" in told[8]
     assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
@@ -59,6 +62,9 @@ questions:
     assert "relative_to" not in told[17]  # a key of another form
     assert told[18].endswith("a percentage such as '85 %' up to 100 %, found '120 %'")
     assert told[19].endswith("must be a list, as in [accuracy >= 95 %], found 'accuracy >= 95 %'")
+    assert told[20].endswith("values.acuracy: is not among the columns; did you mean 'accuracy'? allowed: accuracy")
+    assert "settings.epoch: is no setting of recipes, neurons or data; did you mean 'epochs'?" in told[21]
+    assert "training.epoch: a recipe has no parameter 'epoch'; did you mean 'epochs'?" in told[22]
 
 
 @pytest.mark.parametrize("column", NUMERIC_COLUMNS)

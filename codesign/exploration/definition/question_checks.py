@@ -5,16 +5,30 @@ Works on the file's plain content, as `codesign.exploration.definition.checks`; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from codesign.analysis.answers.selecting import selection_problems
+from codesign.analysis.answers.selecting import FACTS, selection_problems
 from codesign.analysis.questions import CHOICES, question_of
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
 from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
 from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
+from codesign.exploration.definition.entries import MODELS
+from codesign.exploration.definition.nested import unknown_part
 from codesign.mistakes import suggestion
+
+_TRAINING = "training."
+_SETTINGS = {
+    "train",
+    "test",
+    "samples",
+    "timestep_s",
+    *FACTS,
+    *MODELS["recipe"].model_fields,
+    *MODELS["neuron"].model_fields,
+}
+"""What a publication's settings may be."""
 
 
 def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mistakes:
@@ -53,12 +67,20 @@ def _columns(content: Mapping[str, Any]) -> Mistakes:
             column = value_at(content, place)
             if isinstance(column, str) and column not in known:
                 yield place, f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}"
+    of_table = [column for column in list_at(content, "columns") if isinstance(column, str)]
+    for name, row in mapping(content, "rows").items():
+        for column in mapping(row, "values"):
+            if column not in of_table:
+                yield ("rows", name, "values", column), f"is not among the columns{suggestion(column, of_table)}"
+    for name in mapping(content, "settings"):
+        if name.removeprefix(_TRAINING).partition(".")[0] not in _SETTINGS:
+            yield ("settings", name), f"is no setting of recipes, neurons or data{suggestion(name, _SETTINGS)}"
 
 
 def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistakes:
     places: list[Path_] = [("select",), ("more",), ("less",), ("relative_to",), ("level",)]
     if isinstance(along := content.get("along"), str):
-        yield from ((("along",), message) for message in selection_problems({along: None}, known))
+        yield from ((("along",), message) for message in _problems({along: None}, known))
     places += [("compare", 0), ("compare", 1)]
     places += [("rows", name, "of") for name in mapping(content, "rows")]
     try:
@@ -74,6 +96,15 @@ def _selections(content: Mapping[str, Any], known: Mapping[str, Any]) -> Mistake
                 yield place, f"there is no chip, schedule or recipe '{selection}'{suggestion(selection, allowed)}"
         if not isinstance(selection, dict) or (place[0] not in ("select", "level") and not formed):
             continue
-        for message in selection_problems(selection, known):
+        for message in _problems(selection, known):
             name = message.partition(":")[0]
             yield (*place, *((name,) if name in selection else ())), message
+
+
+def _problems(selection: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a selection, a sentence each after the name that it is about."""
+    for name in selection:
+        parameter = name.removeprefix(_TRAINING)
+        if parameter != name and (problem := unknown_part(MODELS["recipe"], parameter, "recipe")):
+            yield f"{name}: {problem}"
+    yield from selection_problems(selection, known)
