@@ -32,7 +32,7 @@ else:
 
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 _LONGEST_KEY = 200
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 """Opens a pipe that nobody writes to at once; for regular files it makes no difference."""
@@ -332,23 +332,23 @@ class _Reader:
         if self.values > MOST_VALUES or len(path) > DEEPEST:
             raise self._error(node.start_mark.line + 1, excess(len(path)))
         self.places[path] = Place(file=self.file, line=node.start_mark.line + 1)
-        if node.tag not in _PLAIN_TAGS:
+        plain = node.tag in _PLAIN_TAGS
+        if not plain:  # its value is read without it, so that nothing else is said of it
             self._problem(node, f"tag '{clipped(node.tag, 80)}' is not allowed; write plain values")
-            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._construct(child, (*path, i)) for i, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        return _scalar(self._text(node), node.style)
+        return _scalar(self._text(node), node.style if plain else None)
 
     def _text(self, node: yaml.ScalarNode) -> str:
         text = str(node.value)
-        control = _CONTROL.search(text)
+        control = CONTROL.search(text)
         if control is None:
             return text
         self._problem(node, f"the control character U+{ord(control[0]):04X} is not allowed; write plain text")
-        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+        return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[Any, Any]:
         result: dict[Any, Any] = {}

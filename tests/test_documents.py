@@ -91,12 +91,13 @@ rates: [1, x]
         ("width: al", "width: must be 'all', or a whole number, found 'al'"),
         ("rates:", "rates: must be a list, found nothing"),
         ("rates: 0 to 3", "rates: must be a list, as in [0 to 3], found '0 to 3'"),
+        ("rates: !!set [3]", "tag 'tag:yaml.org,2002:set' is not allowed; write plain values"),
         ("flag: 3 %", "flag: must be true or false, found '3 %'"),
         ("nam: b", "unknown key 'nam'; did you mean 'name'? allowed: flag, name, parts, rates, width"),
     ],
 )
 def test_a_mistake_is_told_once_in_words_of_the_file(text: str, told: str):
-    """All members of a union in one message; and a key that is misspelled is not missing too."""
+    """All members of a union in one message; a key that is misspelled, or a value with a tag, is not missing too."""
     name = "" if text.startswith("nam") else "name: a\n"
     assert [line.partition(" ")[2] for line in problems(name + text)] == [told]
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +16,7 @@ import torch
 from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
 from codesign.deferred import pd
-from codesign.documents import validate_data
+from codesign.documents import CONTROL, Path_, Spec, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep
@@ -36,6 +36,7 @@ from codesign.hardware.cost.energy import check_operation
 from codesign.hardware.cost.scheduling import ChipSchedule, chip_schedule, neuron_assumptions, on_chip
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import Placement, place
+from codesign.mistakes import dotted
 from codesign.network.quantization import quantize
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.reporting.results import SweepResults
@@ -48,6 +49,7 @@ from codesign.simulation.silence import warn_if_silent
 from codesign.terminal_text import is_watched
 from codesign.training.evaluation import evaluate
 from codesign.workload.events import EventBatch
+from codesign.yaml_nodes import DEEPEST, excess
 
 if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
@@ -162,7 +164,27 @@ def _asked(
         return given, ""
     if not isinstance(given, Mapping):
         raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
-    return validate_data(dict(given), model), ""
+    return validate_data(_as_written(given), model), ""
+
+
+def _as_written(value: Any, at: Path_ = ()) -> Any:
+    """What a file would say: arrays and numbers of numpy as lists and numbers, paths as texts; specs stay. Raises
+    InputError for what no file can say."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if len(at) > DEEPEST:
+        raise InputError(f"{dotted(at[:3])}: {excess(len(at))}")
+    match value:
+        case Mapping():
+            return {key: _as_written(inner, (*at, key)) for key, inner in value.items()}
+        case list() | tuple() | range():
+            return [_as_written(inner, (*at, place)) for place, inner in enumerate(value)]
+        case PurePath():
+            return str(value)
+        case str() if control := CONTROL.search(value):
+            raise InputError(f"{dotted(at)}: the character U+{ord(control[0]):04X} is not allowed; give plain text")
+        case None | str() | bool() | int() | float() | Spec():
+            return value
+    raise InputError(f"{dotted(at)}: must be a text, a number, a list or a mapping, found {type(value).__name__}")
 
 
 def compare_schedules(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import sys
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,30 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
         cd.run_sweep(wrong, dataset="nmnist")
     with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found int"):
         cd.run_sweep(42)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.float32(0.5), ""),
+        (
+            Decimal("0.01"),
+            "must be a text, a number, a list or a mapping, found Decimal",
+        ),
+        ("\ud800", "the character U+D800 is not allowed; give plain text"),
+    ],
+)
+def test_a_mapping_holds_what_a_file_can(here: Path, value: object, told: str) -> None:
+    """Numbers of numpy too: what has no form in a file would stop a run at its end."""
+    given = yaml.safe_load(TINY)
+    given["recipe_defaults"]["learning_rate"] = value
+    given["seeds"] = {"training": np.arange(1), "evaluation": range(1)}
+    given["workload"]["test"] = np.int64(20)
+    if not told:
+        assert cd.run_sweep(given).frame["samples"].max() == 20
+        return
+    with pytest.raises(cd.InputError, match=f"^recipe_defaults.learning_rate: {re.escape(told)}$"):
+        cd.run_sweep(given)
 
 
 def test_python_gives_quantities_in_si_and_files_with_units(here: Path) -> None:
