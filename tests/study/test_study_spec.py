@@ -185,6 +185,7 @@ def test_searches_that_are_what_they_say_are_taken(space: str) -> None:
         ((SAMPLER, "sampler: 3"), "", r"sampler: must be the name of a sampler or \{name, seed, options\}"),
         (("", ""), "constraints: [{column: lane, at_most: 3}]", "unknown numeric column 'lane'; did you mean 'lanes'"),
         (("", ""), "constraints: [{column: lanes}]", "give one of at_least and at_most"),
+        (("", ""), "constraints: [{column: accuracy, at_least: 95}]", "at_least: must be a fraction from 0 to 1, or"),
         (("", ""), "baseline: {recipe: x}", r"baseline\.recipe: unknown recipe 'x'"),
         (("", ""), "evaluation: {split: test}", r"evaluation\.split: a study evaluates trials on the validation split"),
         (("", ""), "axes: {recipe.layered.epochs: [1, 2]}", "axes: a study has none: search for"),

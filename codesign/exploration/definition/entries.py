@@ -167,6 +167,11 @@ class EvaluationEntry(Spec):
     samples: Positive | None = None
 
 
+def of_a_share(cls: Any, limit: Any, info: ValidationInfo) -> Any:
+    """A limit on the column of its entry, of a share as a fraction."""
+    return fraction(limit) if limit is not None and is_share(str(info.data.get("column"))) else limit
+
+
 class ObjectiveEntry(Spec):
     """A column of the results that should be large or small; `reference` fixes a hypervolume's reference point.
 
@@ -185,8 +190,4 @@ class ObjectiveEntry(Spec):
             return data
         return {**data, "direction": "maximize" if more_is_better(data["column"]) else "minimize"}
 
-    @field_validator("reference", mode="before")
-    @classmethod
-    def _of_a_share(cls, reference: Any, info: ValidationInfo) -> Any:
-        share = is_share(str(info.data.get("column")))
-        return fraction(reference) if share and reference is not None else reference
+    _of_a_share = field_validator("reference", mode="before")(of_a_share)

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from codesign.analysis.results.columns import COLUMNS
-from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
-from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different
+from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different, of_a_share
 from codesign.exploration.definition.network import AxisValue
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.spec import SweepSpec
@@ -20,19 +19,16 @@ from codesign.exploration.study import checks
 from codesign.exploration.study.domains import Domain
 from codesign.exploration.study.samplers import check_options, known_sampler
 from codesign.exploration.study.space import SearchSpace
-from codesign.units import Positive, Real, Time, fraction, parse_quantity
+from codesign.units import Positive, Real, Time, parse_quantity
 
 
 def _in_si(cls: Any, data: Any) -> Any:
-    """Limits on a column in its SI unit, of a share as a fraction; what else is wrong is left for the fields' own
-    checks."""
+    """Limits on a column in its SI unit; what else is wrong is left for the fields' own checks."""
     column = data.get("column") if isinstance(data, dict) else None
-    if not isinstance(column, str) or column not in COLUMNS:
+    if not isinstance(column, str) or column not in COLUMNS or not (unit := COLUMNS[column].unit):
         return data
-    unit, texts = COLUMNS[column].unit, {name: data[name] for name in _LIMITS if isinstance(data.get(name), str)}
-    if unit:
-        return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}}
-    return {**data, **{name: fraction(text) for name, text in texts.items()}} if is_share(column) else data
+    texts = {name: data[name] for name in _LIMITS if isinstance(data.get(name), str)}
+    return {**data, **{name: parse_quantity(text, unit) for name, text in texts.items()}}
 
 
 _LIMITS = ("reference", "at_least", "at_most")
@@ -59,6 +55,7 @@ class ConstraintEntry(Spec):
     at_most: Real | None = None
 
     _with_unit = model_validator(mode="before")(_in_si)
+    _of_a_share = field_validator("at_least", "at_most", mode="before")(of_a_share)
 
     @model_validator(mode="after")
     def _check(self) -> ConstraintEntry:
