@@ -32,7 +32,8 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     network, rng = network_of(topology, threshold=0.1), np.random.default_rng(0)
     frames = rng.poisson(1.0, (8, 2, network.shape.input_size))
     events = batch_of(frames, rng.integers(0, 2, 8))
-    gate = LearnedGate(network, RECIPE, events)
+    gate = LearnedGate(network, RECIPE.model_copy(update={"batch_size": 3}), events)
+    assert gate.logits.tolist() == pytest.approx([0.1 * 0.01 * 20 * 3] * network.input_columns)
     columns, inputs = network.input_columns, network.shape.input_size
     of_column = (
         torch.nn.functional.one_hot(torch.arange(inputs) // (inputs // columns)) if topology is CONVOLUTION else None

@@ -112,3 +112,5 @@ def test_keys_hold_the_parameters_and_the_version_of_a_loss(plug_in):
     plug_in(margin=type("Margin", (Margin,), {"version": 2}))
     assert [key(loss) for loss in chosen[:3]] == keys[:3]
     assert len({*keys, *(key(loss) for loss in chosen[3:])}) == 7
+    plug_in(margin=lambda: Margin())  # of no version
+    assert key("margin") == keys[3]

@@ -42,14 +42,14 @@ def test_a_cost_is_of_density_and_rises():
 
 def test_energy_weighs_spikes_by_what_they_take():
     meter = EnergyMeter(spike_j=np.array([3e-12] * 6 + [1e-12] * 4 + [7e-12] * 2), sample_j=lambda network: 1e-6)
-    costs = SpikeCosts(recipe(budget={"energy": "2 uJ", "chip": "some"}), SHAPE, meter)
+    costs = SpikeCosts(recipe(epochs=64, budget={"energy": "2 uJ", "chip": "some"}), SHAPE, meter)
     costs.begin(network())
     weights = costs.of_update(1).weights
     assert weights.tolist() == pytest.approx([3 / 22] * 6 + [1 / 22] * 4 + [0.0] * 2)
     assert costs.energy_j(network()) == 1e-6
-    before = costs.of_update(10).multipliers[0]
-    costs.end_epoch(10, 3e-6)  # 1 µJ is there without spikes: they may take 1 µJ and take 2
-    assert costs.of_update(10).multipliers[0] == pytest.approx(before * math.exp(0.75 * math.log(2)))
+    before = costs.of_update(64).multipliers[0]
+    costs.end_epoch(64, 3e-6)  # 1 µJ is there without spikes: they may take 1 µJ and take 2
+    assert costs.of_update(64).multipliers[0] == pytest.approx(before * math.exp(32 / 64 * math.log(2)))
     too_small = SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "some"}), SHAPE, meter)
     with pytest.raises(InputError, match="budget: 1 µJ is not above the 1 µJ that a sample takes on some without any"):
         too_small.begin(network())

@@ -254,20 +254,6 @@ def test_a_quantization_that_is_not_the_recipes_is_refused():
             run(recipe, quantization=quantization)
 
 
-def test_trains_on_the_loss_of_the_recipe():
-    reports = {}
-    for loss in ("sum", "timestep"):
-        recipe = RECIPES["random"].model_copy(update={"epochs": 1, "batch_size": 200, "loss": loss})
-        network = network_of("8-12-2", threshold=0.3)
-        options = {"regularization": recipe.regularization, "seed": 5, "epoch": 1, "loss": loss}
-        expected = classification_loss(network, toy_split(1, 200), recipe.schedule, **options)
-        report = train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5).history[0]
-        assert report.loss == pytest.approx(float(expected.value.detach()), rel=1e-5)
-        reports[loss] = report
-    assert reports["sum"].loss != reports["timestep"].loss
-    assert reports["sum"].training_accuracy == reports["timestep"].training_accuracy  # of the same spikes, summed
-
-
 def test_a_loss_of_the_hooks_is_minimized_and_one_that_engines_know_is_trained_on_alike():
     recipe = RECIPES["random"].model_copy(update={"epochs": 2, "loss": {"name": "timestep", "temperature": 0.5}})
     by_recipe = run(recipe)[1]
@@ -356,14 +342,13 @@ def test_stops_early_when_validation_no_longer_improves():
 
 
 def test_weight_decay_adds_twice_lambda_w_to_the_gradient():
-    """One Adam step from a loss that is all decay: without any event, cross-entropy is flat."""
+    """Without any event, cross-entropy is flat."""
     silent = EventBatch.from_dense(np.zeros((4, 1, 8)), np.zeros(4, dtype=np.int64), timestep_s=0.01)
     network = network_of("8-2")
     before = network.weights()[0].detach().clone()
-    recipe = Recipe(method="layered", epochs=1, learning_rate=0.001, weight_decay=0.5)
-    train(network, recipe, silent, silent, seed=0)
-    # Adam's first step has the size of the learning rate against the sign of the gradient, 2 λ W
-    torch.testing.assert_close(network.weights()[0].detach(), before - 0.001 * before.sign(), rtol=0, atol=1e-6)
+    hooks = Hooks(optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.25))
+    train(network, Recipe(method="layered", epochs=1, weight_decay=0.5), silent, silent, seed=0, hooks=hooks)
+    torch.testing.assert_close(network.weights()[0].detach(), before - 0.25 * 2 * 0.5 * before)
 
 
 def test_divergence_is_an_error():
@@ -381,7 +366,7 @@ def test_divergence_is_an_error():
 
 def test_a_layer_that_never_fires_is_told_after_the_first_epoch():
     network = SpikingNetwork("8-12-6-2", NeuronSpec(threshold=0.1), timestep_s=0.01)
-    recipe = Recipe(method="layered", epochs=2, batch_size=20)
+    recipe = Recipe(method="layered", epochs=3, batch_size=20)
     train(network, recipe, toy_split(1, 40), toy_split(2, 40), seed=0)  # nothing to tell
     with torch.no_grad():
         network.weights()[1].mul_(0.01)
