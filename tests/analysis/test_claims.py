@@ -175,6 +175,8 @@ def test_trainings_that_rise_again_or_fail_are_unstable():
     assert (found.standing, found.sentence) == ("holds in part", "It holds for 2 of 3 training seeds.")
     assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
+    single = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0], [2.0]))  # epochs, which cannot rise
+    assert asked(single, **momentum, below=0.5).standing == "holds"
 
 
 def test_one_seed_shows_nothing():

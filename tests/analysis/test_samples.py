@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_up_answers import accurate, asked, gathered, labels, row
 
-from codesign.analysis.results.samples import lead_by_samples
+from codesign.analysis.results.samples import lead_by_samples, share_by_samples
 from codesign.errors import InputError
 
 SEEDS = (0, 1, 2)
@@ -100,11 +100,15 @@ def test_seeds_that_miss_other_samples_know_a_share_better(shift, standing):
     assert (labels(answer)[0], answer.standing) == ("a", standing)
 
 
-@pytest.mark.parametrize(("samples", "standing"), [(20, "likely"), (400, "sure")])
-def test_what_is_right_in_few_samples_is_not_certain(samples, standing):
-    """Of 20 samples all right, 1.96 √(21/22 − (21/22)²) / √22 = 8.7 points may be wrong; of 400, 0.5."""
+@pytest.mark.parametrize(
+    ("samples", "least", "standing"), [(50, 0.9434, "likely"), (400, 0.9926, "sure"), (None, 1.0, "sure")]
+)
+def test_what_is_right_in_few_samples_is_not_certain(samples, least, standing):
+    """Of networks that are right in 95 %, 0.95⁵⁰ = 8 % answer all of 50 samples; 51/52 − 1.96 √(51/52 · 1/52 / 52) is
+    94.3 %, and of 400 samples 401/402 − 1.96 √(401/402 · 1/402 / 402) = 99.3 %; where nobody knows how many, 100 %."""
     rows = accurate("a", 1e-9, 1.0, 1.0, 1.0) + accurate("b", 2e-9, 0.5, 0.5, 0.5)
     rows = [one | {"samples": samples} for one in rows]
+    assert share_by_samples(gathered(rows)[0], "accuracy")[0] == pytest.approx(least, abs=1e-4)
     assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == standing
 
 
@@ -162,14 +166,6 @@ def test_a_claim_about_two_columns_is_not_left_to_samples_as_if_it_were_about_on
     rows = [row("a", 1.0, seed, accuracy=0.9, drained_accuracy=0.8 + 1e-3 * seed, samples=400) for seed in SEEDS]
     sides = {"more": {"chip": "a"}, "less": {"chip": "a"}, "column_of_less": "drained_accuracy"}
     assert asked(rows, claim="Stopping helps", column="accuracy", **sides).remarks == ()
-
-
-def test_no_wrong_answer_in_few_samples_does_not_show_that_there_are_few():
-    """Of networks that are right in 95 %, 0.95⁵⁰ = 8 % answer all of 50 samples; 51/52 − 1.96 √(51/52 · 1/52 / 52) is
-    94.3 %."""
-    rows = accurate("a", 1e-9, 1.0, 1.0, 1.0) + accurate("b", 2e-9, 0.5, 0.5, 0.5)
-    rows = [one | {"samples": 50} for one in rows]
-    assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == "likely"
 
 
 def test_bits_of_another_accuracy_are_refused():

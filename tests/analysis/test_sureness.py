@@ -272,7 +272,7 @@ def test_an_answer_at_an_end_of_an_axis_says_so(latencies, words):
     rows = rows_of(
         [("a", width, 0.9, 10.0, latency) for width, latency in zip((1.0, 2.0, 4.0), latencies, strict=True)]
     )
-    answer = asked(rows, choose="axis.width", least="latency_s")
+    answer = asked(rows, choose="width", least="latency_s")
     assert ("that was tried" in answer.sentence) == bool(words)
     assert words in answer.sentence
 

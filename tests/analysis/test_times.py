@@ -40,10 +40,11 @@ def test_a_latency_in_real_time_is_told_from_the_time_to_an_answer():
 
 
 def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told():
-    rows = [row(chip, 1.0, seed) | {"late_fraction": late} for chip, late in (("a", 0.0), ("b", 0.5)) for seed in SEEDS]
+    rows = [row(chip, 1.0, seed) | {"late_fraction": late} for chip, late in (("a", 0.0), ("b", 0.3)) for seed in SEEDS]
     words = "The ranges of the chips' numbers do not count in late fraction."
     answer = asked(rows, choose="chip", least="late_fraction")
     assert (answer.standing, words in answer.remarks) == ("likely", True)
+    assert "30.0 points below b" in answer.sentence
     unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
     target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
     assert target.remarks == ("At 1 point the late fraction is not known.", words)
