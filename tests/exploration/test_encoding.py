@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -27,9 +28,9 @@ from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
 
-def example() -> Execution:
+def example(most: int = 2) -> Execution:
     generator = np.random.default_rng(5)
-    frames = generator.integers(0, 3, size=(6, 3, 7))
+    frames = generator.integers(0, most + 1, size=(6, 3, 7))
     events = EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
     network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
     network.weights()[0].data[0] = 0.0
@@ -40,7 +41,10 @@ def test_an_execution_survives_a_round_trip():
     execution = example()
     assert execution.emitted.sum() > 0
     assert execution.zero_weights == (pytest.approx(1 / 6), 0.0, 0.0)
-    assert_same(decode_execution(encode_execution(execution)), execution)
+    for one in (execution, example(most=0)):  # and one without a message
+        assert_same(decode_execution(encode_execution(one)), one)
+    head, _, _ = encode_execution(execution).partition(b"\n")
+    assert json.loads(head)["arrays"]["emitted"] == ["|u1", [6, 3]]  # the smallest type that holds them
     assert encode_execution(execution) == encode_execution(example())
 
 

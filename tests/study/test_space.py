@@ -197,7 +197,7 @@ def test_numbers_of_the_chip_are_apart_from_fields_of_its_entry() -> None:
         (
             "  network.hidden.1: {from: 4, to: 8}\n",
             "  chip.vector_width: [1, 4]\n  chip.weight_bits: [2, 4]\n"
-            "  chip.energies.synaptic_operation: {from: 5 pJ, to: 50 pJ}\n",
+            "  chip.energies.synaptic_operation: {from: 5 pJ, to: 50 pJ, when: {recipe.policy: momentum}}\n",
         )
     )
     drawn = {**DRAWN, "chip.vector_width": 4, "chip.weight_bits": 2, "chip.energies.synaptic_operation": 7.5}
