@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number, shape_of
+from handmade_hardware import MESH_CORES, STATED, TIMES, Builder, chip_from, cost_of, near, number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import cases, times_of
@@ -18,10 +18,9 @@ from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost import neighbour as neighbour_module
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.latency import latency_of, steps_of
-from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.steps import pipelined_steps
 from codesign.hardware.cost.work import PlacedExecution
-from codesign.hardware.placement.placement import Placement, place
+from codesign.hardware.placement.placement import Placement
 from codesign.simulation.execution import Execution
 
 NEIGHBOUR = f"synchronization: {{kind: neighbour, handshake: {number('3 us')}}}\n"
@@ -78,15 +77,6 @@ def test_an_unknown_handshake_and_the_rate_of_links_are_named() -> None:
     assert cost.latency_s is not None
     assert any("synchronization.handshake" in text for text in cost.not_modelled)
     assert any("link rates" in text for text in cost.assumptions)
-
-
-@pytest.mark.parametrize("group_size", [None, 1, 3])
-def test_spikes_are_those_of_layered_inference(group_size: int | None) -> None:
-    chip = chip_from(f"cores: {number(4)}\nlayers_share_core: false\n{NEIGHBOUR}")
-    shape = shape_of("64-32-32-10")
-    chosen = chip_schedule(place(shape, chip), group_size=group_size, stop="drained")
-    assert chosen.schedule.equivalent_to_layered(shape)
-    assert not chosen.assumptions
 
 
 def by_events(

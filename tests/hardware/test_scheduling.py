@@ -32,12 +32,13 @@ def schedule_of(name: str, topology=SHAPE, capacity="scaled", **options):
     return chip_schedule(place(topology, chip, capacity, chip.weight_bits.value), **options)
 
 
-@pytest.mark.parametrize("name", ["loihi", "truenorth"])
-def test_barriers_and_timers_make_every_neuron_wait_for_its_fan_in(name: str) -> None:
-    result = schedule_of(name, stop="drained")
-    assert result.schedule.synchronization_threshold == "layer"
-    assert result.schedule.barrier_messages
-    assert result.schedule.group_size is None
+@pytest.mark.parametrize("words", ["barrier", "neighbour", "timer 1 ms"])
+@pytest.mark.parametrize("group_size", [None, 3])
+def test_chips_whose_layers_wait_have_the_spikes_of_layered_inference(words: str, group_size: int | None) -> None:
+    placement = place(SHAPE, with_parameter(find_chip("loihi"), "synchronization", words))
+    result = chip_schedule(placement, stop="drained", group_size=group_size)
+    assert (result.schedule.synchronization_threshold, result.schedule.barrier_messages) == ("layer", True)
+    assert result.schedule.group_size == group_size
     assert result.schedule.equivalent_to_layered(SHAPE)
     assert not result.assumptions
 

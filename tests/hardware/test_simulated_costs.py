@@ -83,12 +83,6 @@ def test_a_skip_behind_a_max_pool_delivers_what_was_performed() -> None:
     assert delivered.operations[skipped[delivered.row]].sum() == pytest.approx(performed, rel=1e-12)
 
 
-def test_a_scheduled_group_changes_spikes_and_one_execution_serves_many_chips() -> None:
-    shape = network_of(LINEAR, threshold=0.05).shape
-    chips = [find_chip(name) for name in ("mubrain_layersync2024", "mubrain", "speck")]
-    assert len({chip_schedule(place(shape, chip, "scaled", chip.weight_bits.value)).schedule for chip in chips}) == 1
-
-
 def test_what_a_user_holds_is_shown_in_a_few_lines() -> None:
     chip, network = find_chip("loihi"), network_of(LINEAR, threshold=0.05)
     placement = place(network.shape, chip)
