@@ -107,6 +107,7 @@ def test_barrier_by_hand(two_timesteps: Execution) -> None:
     per_layer = cost_of(two_timesteps, MESH_CORES + TIMES + BARRIER.replace("timestep", "layer")).latency
     assert per_layer.total_s == near(latency.per_layer_s)
     assert per_layer.interval_s == near(per_layer.total_s)
+    assert (latency.model, per_layer.model) == ("barrier per timestep, pipelined", "barrier per layer")
     parts = per_layer.compute_s + per_layer.network_s + per_layer.synchronization_s
     assert parts == near(per_layer.total_s)
 

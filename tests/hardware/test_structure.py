@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade_hardware import HEAD, chip_from, near
+from handmade_hardware import HEAD, chip_from, group, near
 from hypothesis import given
 from hypothesis import strategies as st
 from scripts import script
@@ -45,12 +45,13 @@ synchronization: {kind: asynchronous}
 """
 GIVEN = """
 clock: 100 MHz
-energies: {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, spike: 1 pJ}
+energies:
+  {synaptic_operation: {value: 4 pJ, range: [3 pJ, 5 pJ]}, neuron_update: 2 pJ, neuron_access: 1 pJ, spike: 1 pJ}
 static_power: {chip: 1 mW, core_in_use: 0.2 mW, host: 1 W}
 times: {synaptic_operation: {cycles: 1}, neuron_update: 20 ns, output: 20 ns}
 area: 1 mm**2
 """
-BARRIER = BODY.replace("{kind: asynchronous}", "{kind: barrier, scope: timestep, times: 2 us}")
+BARRIER = BODY.replace("{kind: asynchronous}", "{kind: barrier, scope: timestep, times: 2 us, least_step: 3 us}")
 
 
 def test_one_estimate_by_hand() -> None:
@@ -284,6 +285,7 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert ratio < 0.7  # V² is 0.49, and the states are twice as many
     assert value("energies.synaptic_operation") == near(4e-12 * ratio)
     assert value("energies.neuron_update") == near(2e-12 * after.update_j / before.update_j)
+    assert value("energies.neuron_access") == near(1e-12 * after.update_j / before.update_j)
     assert value("energies.spike") == near(1e-12 * 0.49)
     assert value("static_power.chip") == near(1e-3 * 0.7**3 * 2 * 1.5)  # four cores of 3 · 65,536 bits, not two of 2
     assert value("static_power.core_in_use") == near(0.2e-3 * 0.7**3 * 1.5)
@@ -295,12 +297,29 @@ def test_each_price_follows_its_part_of_the_model() -> None:
     assert value("times.neuron_update") == near(20e-9 * slower)  # far above its bound
     assert other.times.synaptic_operation == chip.times.synaptic_operation  # one cycle, of the slower clock
     assert other.synchronization.times.of_tiles(1) == near(2e-6 * slower)
+    assert value("synchronization.least_step") == near(3e-6 * slower)
     operation = other.energies.synaptic_operation
     assert operation.range == (near(3e-12 * ratio * ratio**UNEXPLAINED), near(5e-12 * ratio / ratio**UNEXPLAINED))
     spike = other.energies.spike.range  # of a number without one, half to twice the number
     assert spike == (near(0.5e-12 * 0.49 * 0.49**UNEXPLAINED), near(2e-12 * 0.49 / 0.49**UNEXPLAINED))
     assert (operation.confidence, operation.source) == ("estimated", "scaled")
     assert operation.note.startswith("4 pJ (own) times 0.6")
+
+
+def test_messages_and_waits_follow_logic_and_pads_have_a_supply_of_their_own() -> None:
+    energies = dict.fromkeys(("message", "hop", "hop_vertical", "chip_hop", "barrier_message", "clock_cycle"), "1 pJ")
+    times = dict.fromkeys(("message", "neuron_access", "spike", "hop", "hop_vertical", "chip_hop"), "1 ns")
+    rest = "clock: 1 MHz\nmulti_chip: {}\n"
+    rest += "network_on_chip: {shape: mesh, rows: 1, columns: 2, cores_per_tile: 1, link_rate: 1 MHz}\n"
+    body = BODY.replace("{kind: asynchronous}", "{kind: neighbour, handshake: 1 ns}")
+    chip = chip_from(body + rest + group("energies", **energies) + group("times", **times))
+    moved = with_parameters(chip, {"supply_voltage": "0.7 V"})
+    slower = 0.7 / 0.4**2.9 / (1 / 0.7**2.9)
+    ratios = {**{f"energies.{name}": 0.49 for name in energies}, **{f"times.{name}": slower for name in times}}
+    ratios |= {"synchronization.handshake": slower, "network_on_chip.link_rate": 1 / slower}
+    ratios |= {"energies.chip_hop": 1, "times.chip_hop": 1}
+    for path, ratio in ratios.items():
+        assert number_at(moved, path).value == near(ratio * number_at(chip, path).value), path
 
 
 def test_no_time_falls_below_the_bound_of_its_memories() -> None:
