@@ -29,6 +29,7 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
     schedule = chip_schedule(place(shape, kind), stop="drained").schedule
     waits = kind.synchronization.kind in ("barrier", "neighbour", "timer")
     assert schedule.synchronization_threshold == ("layer" if waits else 1)
+    assert schedule.group_size == (None if waits else 3)
     assert kind.group_size == (None if kind.synchronized else chip.group_size)
     latency = cost_of(two_timesteps, kind).latency
     # Barriers take a time that an asynchronous chip does not give.

@@ -121,12 +121,6 @@ def test_a_barrier_without_time_never_takes_less_than_none(two_timesteps: Execut
         assert latency.synchronization_s.min() >= 0
 
 
-def test_barrier_decision_spans_the_last_frames_way_through_the_layers() -> None:
-    execution = Builder("1-1-1").message(-1, 0, 1).update(0, 0, 1, 1).message(0, 1, 1).update(1, 1, 1, 1).build()
-    latency = cost_of(execution, MESH_CORES + TIMES + BARRIER).latency
-    assert latency.decision_s == near(latency.total_s)  # one timestep: all of it
-
-
 def test_clocked_updates_count_neurons_once_a_timestep() -> None:
     """Two evaluations of the same 4 neurons in a timestep are one update each. Potentials stay: the second timestep
     updates them, and so does the step in which the last frame is in the output layer."""

@@ -51,15 +51,6 @@ def test_an_asynchronous_chip_without_a_group_size_gets_8_as_an_assumption() -> 
     assert not schedule_of("mubrain_layersync2024", group_size=4, stop="drained").assumptions
 
 
-def test_a_chip_with_a_group_size_uses_it() -> None:
-    chip = chip_from(
-        f"cores: {number(1)}\nlayers_share_core: true\ngroup_size: {number(3)}\nsynchronization: {{kind: clocked}}"
-    )
-    result = chip_schedule(place(SHAPE, chip))
-    assert result.schedule.group_size == 3
-    assert not result.assumptions
-
-
 def test_table_5_on_an_asynchronous_chip_gives_the_spikes_of_layered_inference_and_says_so() -> None:
     result = schedule_of("mubrain_layersync2024", group_size=32, stop="drained")
     assert result.schedule.group_size == 32

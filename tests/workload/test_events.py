@@ -41,9 +41,6 @@ def test_compressed_rows_by_hand(two_samples):
     for both in ([0, 1], (0, 1), range(2), torch.arange(2), np.array([True, True])):
         assert same(two_samples.select(both), two_samples)
     assert two_samples.select(1).events.tolist() == two_samples[-1].events.tolist() == [2]
-
-
-def test_a_batch_is_gone_through_sample_by_sample(two_samples):
     assert [sample.labels.tolist() for sample in two_samples] == [[7], [4]]
 
 
