@@ -120,7 +120,7 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
         return memory(kind, bits=bits, word=word, node_m=node_m, voltage_v=voltage_v)
 
     weights = stored(kind, core.weight_store, core.weight_word)
-    states = stored(kind if shared else state_kind, shared or core.state_store, core.state_word)
+    states = stored(state_kind, shared or core.state_store, core.state_word)
     others = [(kind, core.other_store)] if shared else [(state_kind, core.state_store), (kind, core.other_store)]
     logic = logic_energy(node_m, voltage_v)
     # States in flip-flops are the registers to which the adder's result goes.
@@ -129,7 +129,7 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
     state_j = states.read_j + states.write_j
     of_weights_j, of_states_j = weights.read_j * core.lanes / core.weights_used, state_j / core.state_reuse
     group_j = of_weights_j + of_states_j + core.lanes * lane_j
-    by_word = ((kind, of_weights_j), (kind if shared else state_kind, of_states_j))
+    by_word = ((kind, of_weights_j), (state_kind, of_states_j))
     word_j = sum(energy for memory_kind, energy in by_word if memory_kind == "sram")
     width = core.lanes * core.adder_bits
     area_m2 = weights.area_m2 + logic_area(node_m, registers=width, adders=2 * width)
