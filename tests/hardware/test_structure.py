@@ -167,6 +167,8 @@ def test_a_file_without_prices_gets_those_of_its_structure() -> None:
     assert (power.value, chip.area and chip.area.value) == (near(expected.leakage_w), near(expected.area_m2))
     assert (time.value, time.range, time.includes) == (near(10e-9), (near(10e-9), near(100e-9)), ("neuron_update",))
     assert chip.times.output.includes == ("hop",)
+    network = "network_on_chip: {shape: mesh, rows: 1, columns: 2, cores_per_tile: 1}\n"
+    assert with_derived(chip_from(BODY + network)).times.output.includes == ()
     assert chip.energies.neuron_update is chip.times.neuron_update is None
     assert {number.source for number in chip.numbers().values() if number.source != "own"} == {"structure"}
     assert missing_times(chip, None, Extent(cores=2, chips=1, tiles=2)) == ()
@@ -303,6 +305,10 @@ def test_an_all_in_energy_is_scaled_with_all_that_static_power_may_be_of_it() ->
     slower = 0.6 / 0.3**2.9 / (1 / 0.7**2.9)
     assert other.value == near(4e-12 * 0.36)
     assert other.range == (near(4e-12 * 0.36 * 0.36**UNEXPLAINED), near(4e-12 * 0.6**3 * slower / 0.36**UNEXPLAINED))
+    reused = with_parameters(chip, {"structure.state_reuse": 2})  # leaks as before, and as long
+    ratio = estimate(reused).operation_j / estimate(chip).operation_j
+    found = reused.energies.synaptic_operation
+    assert (found.value, found.range[1]) == near((4e-12 * ratio, 4e-12 / ratio**UNEXPLAINED))
 
 
 def test_a_chip_that_extends_another_has_its_numbers_at_its_own_structure(tmp_path: Path) -> None:
