@@ -43,9 +43,6 @@ class Folder(ABC):
         self.location = location
         self.error = error
 
-    def __str__(self) -> str:
-        return printable(self.location)
-
     def read(self, name: str, *, first: int | None = None) -> bytes | None:
         """A file's bytes, or only so many of the `first`; None where there is no such file."""
         _check(name)

@@ -60,14 +60,6 @@ class KernelAxis:
         order = np.lexsort((tap, place))
         return place[order], tap[order], output[order]
 
-    def seen_by(self, places: Integers) -> Integers:
-        """(n, k) outputs that see each of n places; −1 behind the last of them."""
-        place, _, output = self.pairs()
-        counts = np.bincount(place, minlength=self.places)
-        table = np.full((self.places, counts.max(initial=0)), -1)
-        table[place, np.arange(len(place)) - (np.cumsum(counts) - counts)[place]] = output
-        return np.asarray(table[places])
-
 
 @dataclass(frozen=True, kw_only=True)
 class Window:

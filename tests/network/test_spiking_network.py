@@ -123,6 +123,17 @@ def test_decay_by_hand():
     assert network_of("2-2").decay.tolist() == [1.0, 1.0]
 
 
+def test_decays_are_set_to_the_last_bit():
+    network = network_of("2-1000-2", time_constant="5 ms")
+    decay = torch.cat([torch.rand(998, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1e-40, 1, 0.1])])
+    network.set_decay(decay, which="synaptic_time_constant")
+    assert torch.equal(network.synaptic_decay(), decay)
+    network.set_decay(torch.tensor([0.3, 1]))
+    assert torch.equal(network.decay, torch.tensor([0.3, 1]).repeat_interleave(torch.tensor([1000, 2])))
+    with pytest.raises(InputError, match="decay: must be between 0 and 1"):
+        network.set_decay(1.5)
+
+
 def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> None:
     network = network_of("4-3-2", threshold=0.7)
     elsewhere = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(3, 2, bias=False))
