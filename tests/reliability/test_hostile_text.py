@@ -23,6 +23,7 @@ from codesign.analysis.results.table import read_results, write_results
 from codesign.console import PrintableConsole
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.runs.progress import Progress
+from codesign.exploration.runs.record import find_runs
 from codesign.exploration.runs.shown import LogView, TerminalView
 
 pytestmark = pytest.mark.slow
@@ -121,12 +122,14 @@ def test_names_of_files_reach_no_terminal_raw(folder: Path) -> None:
 def test_a_sweep_whose_name_is_no_text_ends_like_any_other(
     folder: Path, cache_root: Path, undisturbed: Undisturbed
 ) -> None:
-    """Its name is part of the command that the results tell, and they are text."""
-    name = "tiny\udcff.yaml"
+    """Its name is part of the command that the results tell, and of the record; they are text."""
+    name, output = "tiny\udcff.yaml", "out\udcff"
     (folder / "tiny.yaml").rename(folder / name)
-    words = ("sweep", name, "--store", undisturbed.store, "--output", "out", "--executor", "serial")
+    words = ("sweep", name, "--store", undisturbed.store, "--output", output, "--executor", "serial")
     run_here(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
-    metadata = read_results(folder / "out" / "results.parquet").metadata
+    (run,), _ = find_runs(folder / output)
+    assert (run.state, run.record.command, run.record.output) == ("finished", "", str(folder / "out\\udcff"))
+    metadata = read_results(folder / output / "results.parquet").metadata
     assert metadata.command == "codesign sweep 'tiny?.yaml'"
     assert metadata.config_hash == undisturbed.results.metadata.config_hash
 

@@ -106,7 +106,7 @@ class RunRecord(BaseModel):
     """A sweep or study that was started.
 
     Attributes:
-        command: shell command that goes on with it, in `folder`; "" where it was not started by one.
+        command: shell command that goes on with it, in `folder`; "" where it was not started by one that is text.
         store, output: paths, or URLs as they may be printed.
         configuration: hash of what decides whether a later run goes on with this one.
         process: that ran it last.
@@ -169,7 +169,7 @@ def recorded(
         name=spec.name,
         title=spec.title,
         kind=kind,
-        command=run.resume,
+        command=run.resume if run.resume == escaped(run.resume) else "",  # a name that is no text cannot be copied
         folder=_text(os.getcwd()),
         store=_place(run.store.root),
         output=_place(run.output),

@@ -28,6 +28,7 @@ from codesign.exploration.study.storage import definition_of, journal_of, open_s
 from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
+from codesign.terminal_text import escaped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def _search(study: Study, evaluations: Evaluations, executor: str, place: str, p
     where the baseline fails, or its chip does not give all objectives."""
     spec, states = evaluations.spec, [trial.state for trial in told_trials(study).values()]
     told: dict[str, int] = {state: states.count(state) for state in states}
-    search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=place)
+    search = TrialCounts(trials=spec.budget.trials, time_s=spec.budget.time, told=told, place=escaped(place))
     progress.study_begins(search, elapsed_s=float(study.user_attrs.get(ELAPSED, 0.0)), executor=executor)
     runs = evaluations.begin(BASELINE, {}, None)
     while (outcome := evaluations.outcome(BASELINE)) is None:
