@@ -2,7 +2,7 @@
 
     python examples/own_network_on_own_chip.py [FOLDER]
 
-Takes seconds, and a quarter of a minute more the first time, when the simulator is compiled. The models go to FOLDER.
+Takes seconds, and half a minute more the first time, when the simulator is compiled. The models go to FOLDER.
 """
 
 from __future__ import annotations
