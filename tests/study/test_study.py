@@ -352,7 +352,7 @@ def test_trials_are_optunas_and_can_be_looked_at_by_its_tools(undisturbed: Any) 
 
 
 def test_a_constraint_that_only_the_full_level_meets_ends_no_trial_early(search: Search) -> None:
-    more = f"{FIDELITY}constraints: [{{column: accuracy, at_least: 2}}]\n"  # nothing meets it
+    more = f"{FIDELITY}constraints: [{{column: accuracy, at_least: 100 %}}]\n"  # no trial meets it
     outcome, _ = search(more=more)
     assert [trial.state for trial in outcome.facts.trials].count("infeasible") == 4
     assert {trial.level for trial in outcome.facts.trials if trial.state == "infeasible"} == {1}
