@@ -166,6 +166,7 @@ def test_an_axis_on_a_chip_moves_the_fact_that_it_sets():
         ({"recipie": "layered"}, "recipie: is not a fact or axis of the points; did you mean 'recipe'?"),
         ({"stop": ("drained", "early")}, "stop: has no value 'early'"),
         ({"chip.loihi.lanes": 2}, "chip.loihi.lanes: is not a fact"),
+        ({"recipe": ()}, "recipe: is an empty list, which selects nothing"),
         ({"group_size": (8, "8")}, "group_size: must be a number or null, found '8'"),
         ({"weight_bits": True}, "weight_bits: must be a number or null, found True"),
         ({"layered": 1}, "layered: must be true or false or null, found 1"),

@@ -143,6 +143,8 @@ def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
         column = COLUMNS.get(name)
         words = known.get(name, column.words if column is not None else ())
         kind = "bool" if name in _FLAGS else "" if column is None else column.kind
+        if not _several(wanted):
+            yield f"{written}: is an empty list, which selects nothing"
         for value in _several(wanted):
             if value is None or value in _ENDS:
                 continue

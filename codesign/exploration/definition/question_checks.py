@@ -17,6 +17,7 @@ from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, ma
 from codesign.exploration.definition.entries import MODELS
 from codesign.exploration.definition.nested import unknown_part
 from codesign.mistakes import suggestion
+from codesign.simulation.policies import policy_names
 
 _TRAINING = "training."
 _SETTINGS = {
@@ -38,6 +39,7 @@ def problems(data: dict[str, Any], blocks: Blocks, wrong: Collection[Any]) -> Mi
     if "space" in data:
         axes["trial"] = []  # the one axis of a study's results
     known: dict[str, Any] = {**{block: list(names) for block, names in blocks.items()}, **axes}
+    known |= {"policy": policy_names(), "training_policy": [*policy_names(), "mixture"]}
     asked: list[Path_] = [("questions", name) for name in mapping(data, "questions")]
     drawn: list[Path_] = [("figures", number) for number, _ in enumerate(list_at(data, "figures"))]
     for at in (*asked, *drawn):
