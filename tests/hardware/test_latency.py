@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from handmade_hardware import (
@@ -138,6 +140,8 @@ def test_timer_by_hand(two_timesteps: Execution) -> None:
     assert latency.total_s == near([7e-3, 6e-3])
     assert latency.overloaded_ticks.tolist() == [1, 1]
     assert latency.interval_s == near([6e-3, 5e-3])  # the last tick is the next sample's first
+    slower = cost_of(replace(two_timesteps, timestep_s=2.5e-3), MESH_CORES + TIMES + TIMER).latency
+    assert slower.late == near([1 / 2, 1 / 2])  # 4 and 3 ms in the first timestep, 2 in the second, a silent one too
     assert latency.compute_s[0] == near(2.224e-3 + 122e-6 + 212e-6)
     assert latency.compute_s + latency.network_s + latency.synchronization_s == near(latency.total_s)
 

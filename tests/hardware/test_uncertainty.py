@@ -105,6 +105,7 @@ def test_a_measured_number_moves_only_within_a_stated_range_and_an_axis_moves_no
 def test_draws_are_one_in_each_part_and_depend_on_chip_and_path_only() -> None:
     draws = draws_of("loihi", "energies.spike")
     assert sorted((draws * DRAWS).astype(int).tolist()) == list(range(DRAWS))
+    assert np.mean(draws * DRAWS % 1) == pytest.approx(0.5, abs=0.1)  # anywhere in it
     assert (draws == draws_of.__wrapped__("loihi", "energies.spike")).all()
     others = [draws_of("loihi", "energies.hop"), draws_of("speck", "energies.spike")]
     for other in others:
