@@ -92,11 +92,11 @@ def test_cores_that_nobody_looks_at_are_left_out_where_no_layer_is_split():
         looks = policy == "arbiter"
         assert canonical_schedule(replace(schedule, cores=one), SHAPE).cores == (one if looks else None)
         assert canonical_schedule(replace(schedule, cores=split), SHAPE).cores == split
+        two = (0,) * 7 + (1,) * 2  # the first of which holds two whole layers
+        assert canonical_schedule(replace(schedule, cores=two), SHAPE).cores == (two if looks else None)
         assert canonical_schedule(replace(schedule, cores=one, group_size=4), SHAPE).cores is None
 
 
 def test_cores_of_one_layer_each_are_the_usual_ones():
     own = (0,) * 4 + (1,) * 3 + (2,) * 2
     assert canonical_schedule(Schedule(group_size=1, cores=own), SHAPE) == Schedule(group_size=1)
-    split = (0,) * 2 + (1,) * 2 + (2,) * 5
-    assert canonical_schedule(Schedule(group_size=1, cores=split), SHAPE).cores == split

@@ -10,6 +10,7 @@ import torch
 from equality import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import network_of
 
 from codesign.exploration.jobs.encoding import (
     canonical_json,
@@ -28,11 +29,11 @@ from codesign.simulation.schedule import Schedule
 from codesign.workload.events import EventBatch
 
 
-def example(most: int = 2) -> Execution:
+def example(most: int = 2, network: SpikingNetwork | None = None) -> Execution:
     generator = np.random.default_rng(5)
     frames = generator.integers(0, most + 1, size=(6, 3, 7))
     events = EventBatch.from_dense(frames, np.arange(6) % 3, timestep_s=0.01)
-    network = SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
+    network = network or SpikingNetwork(parse_topology("7-6-5-3"), NeuronSpec(), timestep_s=0.01, seed=1)
     network.weights()[0].data[0] = 0.0
     return simulate(network, events, Schedule(group_size=2), seed=3).execution
 
@@ -41,7 +42,13 @@ def test_an_execution_survives_a_round_trip():
     execution = example()
     assert execution.emitted.sum() > 0
     assert execution.zero_weights == (pytest.approx(1 / 6), 0.0, 0.0)
-    for one in (execution, example(most=0)):  # and one without a message
+    layers = [{"kind": "linear", "neurons": neurons} for neurons in (6, 5, 3)]
+    sent = {"delayed": [{"from": 0, "to": 0, "delay": 1}], "skips": [{"from": 0, "to": 2, "kind": "linear"}]}
+    rich = network_of({"input": 7, "layers": layers, **sent}, tick=True, bias=True)
+    rich.bias.data[:] = 0.2
+    ticking = example(most=0, network=rich)
+    assert min(map(np.sum, (ticking.tick_evaluations, ticking.delayed_operations, ticking.direct_messages.sample))) > 0
+    for one in (execution, ticking, example(most=0)):  # the last without a message
         assert_same(decode_execution(encode_execution(one)), one)
     head, _, _ = encode_execution(execution).partition(b"\n")
     assert json.loads(head)["arrays"]["emitted"] == ["|u1", [6, 3]]  # the smallest type that holds them

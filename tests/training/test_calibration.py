@@ -141,14 +141,14 @@ def test_cross_entropy_falls_below_that_of_matching() -> None:
 
 
 def test_scales_go_up_and_down_to_the_nearest_quarter_of_an_octave() -> None:
-    """Octaves of 1.3 and −0.7: by halves to 1.5 and −0.5, then by quarters."""
+    """Octaves of 1.3 and −0.7: by halves to 1.5 and −0.5, then by quarters; and a layer that changes nothing."""
     held: list[list[float]] = []
 
     def loss() -> float:
         return abs(np.log2(held[-1][0]) - 1.3) + abs(np.log2(held[-1][1]) + 0.7)
 
-    found = module._descended(SimpleNamespace(layers=2, set=held.append), loss, [1.0, 1.0])
-    assert found == pytest.approx([2**1.25, 2**-0.75])
+    found = module._descended(SimpleNamespace(layers=3, set=held.append), loss, [1.0] * 3)
+    assert found == pytest.approx([2**1.25, 2**-0.75, 1.0])
 
 
 def test_the_potentials_that_are_read_are_not_scaled() -> None:

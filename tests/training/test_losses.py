@@ -112,5 +112,6 @@ def test_keys_hold_the_parameters_and_the_version_of_a_loss(plug_in):
     plug_in(margin=type("Margin", (Margin,), {"version": 2}))
     assert [key(loss) for loss in chosen[:3]] == keys[:3]
     assert len({*keys, *(key(loss) for loss in chosen[3:])}) == 7
-    plug_in(margin=lambda: Margin())  # of no version
+    plug_in(margin=lambda margin=1.0, **others: Margin(margin))  # of no version, and of any parameter
+    assert make_loss({"name": "margin", "slope": 2}).margin == 1
     assert key("margin") == keys[3]

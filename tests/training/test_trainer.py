@@ -377,13 +377,6 @@ def test_a_layer_that_never_fires_is_told_after_the_first_epoch():
     assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
 
 
-def test_a_sample_without_an_output_spike_is_wrong_in_training_too():
-    network = network_of("8-12-2", threshold=100.0)
-    with pytest.warns(SilentNetworkWarning):
-        result = train(network, RECIPES["layered"], toy_split(1, 40), toy_split(2, 40), seed=0)
-    assert {(report.training_accuracy, report.validation_accuracy) for report in result.history} == {(0.0, 0.0)}
-
-
 def test_labels_without_an_output_are_refused():
     right, wrong = toy_split(1, 4), replace(toy_split(2, 4), labels=np.array([0, 1, 2, 1]))
     for name, splits in {"training": (wrong, right), "validation": (right, wrong)}.items():
