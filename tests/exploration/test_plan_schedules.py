@@ -92,21 +92,21 @@ def test_a_recipe_trains_through_the_cores_of_its_chip_or_layers_are_cores(polic
 
 
 def test_a_schedule_may_lose_input_events_and_stop_after_some_timesteps():
-    waits = "  cut: {synchronization_threshold: chip, input_dropout: 0.3, timesteps: 2}\n"
+    waits = "  cut: {synchronization_threshold: chip, input_dropout: 0.3, timesteps: 10}\n"
     spec = tiny(
         (CHIP, CHIP.replace("asynchronous", "cut")), ("seeds:", f"{waits}seeds:"), ("0]", "0], evaluation: [0, 1]")
     )
     points = [point for point in plan_of(spec).points if point.columns["chip"] == "mubrain"]
-    assert [(p.columns["input_dropout"], p.columns["timesteps"]) for p in points] == [(0, None)] * 2 + [(0.3, 2)] * 2
+    assert [(p.columns["input_dropout"], p.columns["timesteps"]) for p in points] == [(0, None)] * 2 + [(0.3, 10)] * 2
     jobs = [point.jobs.execution for point in points]
     assert [(job.schedule.input_dropout, job.schedule.timesteps, job.seed) for job in jobs] == [
         (0, None, 0),
         (0, None, 0),  # nothing is drawn
-        (0.3, 2, 0),
-        (0.3, 2, 1),
+        (0.3, 10, 0),
+        (0.3, 10, 1),
     ]
     with pytest.raises(InputError, match=r"schedules\.cut\.timesteps: must be at most the 10 timesteps .*, found 11"):
-        plan_of(tiny((CHIP, CHIP.replace("asynchronous", "cut")), ("seeds:", waits.replace("2}", "11}") + "seeds:")))
+        plan_of(tiny((CHIP, CHIP.replace("asynchronous", "cut")), ("seeds:", waits.replace("10}", "11}") + "seeds:")))
 
 
 def test_refractoriness_is_an_axis_and_a_column():
