@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Flags, Integers
+from codesign.units import plural
 from codesign.workload.datasets.base import Recordings
 from codesign.workload.spec import OptionError, ResolvedSpec
 
@@ -90,7 +91,7 @@ def _first(pool: Integers, spec: ResolvedSpec, usual: int, advice: str = "") -> 
     """The test samples: as many of the pool as the spec wants, or as usual."""
     wanted = spec.test or usual
     if wanted > len(pool) or not wanted:
-        raise _lack(spec, "test", f"asked for {wanted or 1:,} test samples, found {len(pool):,}{advice}")
+        raise _lack(spec, "test", f"asked for {plural(wanted or 1, 'test sample')}, found {len(pool):,}{advice}")
     return pool[:wanted]
 
 
