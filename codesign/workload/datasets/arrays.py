@@ -217,7 +217,8 @@ def _labels(small: Mapping[str, NDArray[Any]], samples: int, said: float | None)
     wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         at = int(wrong.argmax())
-        raise InputError(f"labels: sample {at} has {labels[at]}, outside 0 … {most - 1:,}")
+        of = "" if said is None else f" of {most:,} classes"
+        raise InputError(f"labels: sample {at} has {labels[at]}, outside 0 … {most - 1:,}{of}")
     classes = int(labels.max()) + 1 if said is None else most
     if classes < 2:
         raise InputError("labels: all samples have the label 0; at least 2 classes are needed")
