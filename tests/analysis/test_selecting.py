@@ -19,6 +19,7 @@ from codesign.analysis.answers.selecting import (
 from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point, gather
+from codesign.exploration.definition.library import load_sweep
 
 AXIS = "axis.schedule.{}.group_size"
 
@@ -71,6 +72,25 @@ def test_a_pair_has_its_chip_its_bits_and_its_axes_in_common():
     found = pairs_between(points_of(*rows, *fewer), {"recipe": "unlayered_rs"}, {"recipe": "layered"})
     assert [(a.chip, a.weight_bits) for a, _ in found] == [("loihi", 8), ("mubrain", 3), ("mubrain", 4)]
     assert all((a.chip, a.weight_bits) == (b.chip, b.weight_bits) for a, b in found)
+
+
+@pytest.mark.parametrize(("sweep", "fact"), [("group_size", "group_size"), ("policies", "policy")])
+def test_shipped_claims_hold_trainings_for_it_against_others(sweep: str, fact: str):
+    """A pair agrees in whatever its sides do not name: also in what a model was trained for."""
+    ways = {"group_size": [("random", 4), ("random", 8)], "policy": [("random", 8), ("momentum", 8)]}[fact]
+    rows = [
+        mubrain_row(f"unlayered_{trained[0][0]}s", ran[0], 0, 0)
+        | {"training_group_size": trained[1], "group_size": ran[1], "point": f"{trained}{ran}"}
+        | {
+            "axis.recipe.unlayered_rs.group_size": float(trained[1]),
+            "axis.schedule.async_random.group_size": float(ran[1]),
+        }
+        for trained, ran in product(ways, ways)
+    ]
+    claim = load_sweep(f"beyond/{sweep}", dataset="digits", scale="small").questions["trained_for_it"]
+    found = pairs_between(points_of(*rows), claim.more, claim.less)
+    assert len(found) == 2
+    assert all(getattr(own, fact) == getattr(other, fact) for own, other in found)
 
 
 def test_networks_pair_where_neuron_and_data_agree():
