@@ -140,6 +140,7 @@ def test_energy_times_delay_compares_as_its_energy_does_and_area_across_everythi
     ]
     assert len({comparison_group(one, area) for one in points.values()}) == 1
     assert comparison_group(points["loihi"], area).operation is None
+    assert comparison_group(points["loihi"], ("accuracy", "energy_j")).operation == "accelerated"
 
 
 def test_lists_of_a_point_that_differ_in_length_are_refused() -> None:
