@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, join, open_folder, with_suffix, write_atomically
+from codesign.files import Location, join, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
@@ -16,6 +16,8 @@ from codesign.reporting.page.sections import sections_of
 from codesign.reporting.pieces import Table, inert, pieces_in
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
+_WRITTEN = ".written"
+"""Names the files of a folder that reports wrote: only these are theirs to remove."""
 _LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -47,7 +49,7 @@ def export(
 ) -> list[Location]:
     """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL.
 
-    Files that an earlier report left there in the same form, and that this one does not have, are removed.
+    Files that an earlier report wrote there in the same form, and that this one does not have, are removed.
 
     Returns:
         The files.
@@ -68,13 +70,15 @@ def export(
 
 
 def _write(place: Location, files: Mapping[str, bytes], ending: str) -> list[Location]:
-    """Make these the only files of a folder that end like them."""
-    for name, content in files.items():
-        write_atomically(join(place, name), content)
+    """Write files that end alike, and remove those that an earlier report wrote and this one does not have."""
     folder = open_folder(place)
-    for name in folder.names():
-        if name.endswith(ending) and "/" not in name and name not in files:
+    earlier = (folder.read(_WRITTEN) or b"").decode(errors="replace").splitlines()
+    folder.write_many(files)
+    for name in {*earlier}.intersection(folder.names()).difference(files):
+        if name.endswith(ending):
             folder.remove(name)
+    others = (name for name in earlier if not name.endswith(ending))
+    folder.write(_WRITTEN, "".join(f"{name}\n" for name in sorted({*others, *files})).encode())
     return [join(place, name) for name in files]
 
 

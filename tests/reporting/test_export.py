@@ -52,11 +52,11 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     figures, tables = pieces_of(table)
-    charts = sorted((tmp_path / "report.figures").iterdir())
+    charts = sorted((tmp_path / "report.figures").glob("[!.]*"))
     assert [path.name for path in charts] == sorted(f"{figure.name}.svg" for figure in figures)
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
-    assert {path.stem for path in (tmp_path / "report.tables").iterdir()} == set(tables)
+    assert {path.stem for path in (tmp_path / "report.tables").glob("[!.]*")} == set(tables)
     measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "report.neurobench.csv").read_text(encoding="utf-8"))))
     assert [of["label"] for of in measured] == [row["point"] for row in rows]
@@ -69,16 +69,22 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
         assert row["operations until the decision"] == "–"
 
 
-def test_what_an_earlier_report_left_is_removed_and_nothing_else(tmp_path: Path):
+def test_what_an_earlier_report_wrote_is_removed_and_nothing_else(tmp_path: Path):
     """A table of failures that outlives them would say that there are some."""
+    folder, page = tmp_path / "report.tables", tmp_path / "report.html"
+    first, *rows = synthetic_rows()
+    failed = table_of([first | {"status": "failed", "reason": "out of memory"}, *rows])
+    for form in ("csv", "latex"):
+        export(failed, page, tables=form)
+    (folder / "mine.csv").write_text("my own")
     table = table_of(synthetic_rows())
-    folder = tmp_path / "report.tables"
-    folder.mkdir()
-    for name in ("failures.csv", "failures.tex", "notes.txt"):
-        (folder / name).write_text("old")
-    export(table, tmp_path / "report.html", tables="csv")
-    assert {"failures.tex", "notes.txt"} == {path.name for path in folder.iterdir() if path.suffix != ".csv"}
-    assert {path.stem for path in folder.glob("*.csv")} == set(pieces_of(table)[1])
+    export(table, page, tables="csv")
+    left = {path.name for path in folder.iterdir()}
+    assert "failures.tex" in left
+    assert {name for name in left if name.endswith(".csv")} == {
+        "mine.csv",
+        *(f"{name}.csv" for name in pieces_of(table)[1]),
+    }
 
 
 def test_a_study_has_its_trials_as_charts_and_tables():
