@@ -85,13 +85,14 @@ def train(
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
+        costs = SpikeCosts.begun(recipe, network, meter)  # of the weights as they were given, not yet quantized
         run = _Training(
             weights=LearnedWeights(network, quantization_of(recipe, quantization)),
             recipe=recipe,
             schedule=schedule,
             seed=seed,
             engine=engine,
-            costs=SpikeCosts.begun(recipe, network, meter),
+            costs=costs,
             hooks=hooks,
             gate=LearnedGate(network, recipe, training) if recipe.input_gate else None,
         )
@@ -181,7 +182,7 @@ class _Training:
         except (InputError, TrainingDivergedError) as error:
             raise _explained(error, self.weights, history, best[1]) from error.__cause__
         except KeyboardInterrupt as interrupt:
-            if history:
+            if best[1]:
                 self.take(best)
                 interrupt.add_note(f"the network has the weights of epoch {best[1]}, the best of {len(history)}")
             raise

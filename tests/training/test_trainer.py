@@ -24,6 +24,7 @@ from codesign.training.augmentation import Augmentation
 from codesign.training.evaluation import evaluate
 from codesign.training.hooks import Hooks
 from codesign.training.learn import Learn
+from codesign.training.quantization import LearnedWeights
 from codesign.training.recipe import Recipe
 from codesign.training.result import EpochReport, TrainingResult
 from codesign.training.trainer import train
@@ -321,6 +322,15 @@ def test_an_interrupted_training_leaves_the_best_weights_so_far():
         train(network, recipe, toy_split(1, 200), toy_split(2, 100), seed=0, on_epoch=interrupt)
     assert torch.equal(network.connections[0].weight, states[accuracies.index(max(accuracies))])
     assert not torch.equal(network.connections[0].weight, states[-1])
+
+
+def test_an_interrupt_before_the_first_weights_are_kept_is_one(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(weights: LearnedWeights) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LearnedWeights, "state", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(RECIPES["layered"])
 
 
 def test_tensors_are_made_where_the_network_is_whatever_the_default():
