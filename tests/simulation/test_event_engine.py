@@ -247,6 +247,23 @@ def test_traces_and_tables_grow(monkeypatch: pytest.MonkeyPatch):
     assert len(run(case, ENGINE).execution.messages.step) > 40
 
 
+def test_gradients_are_proportional_until_they_are_next_to_nothing():
+    case = a_case()
+
+    def gradients(scale: float) -> list[torch.Tensor]:
+        (run(case, ENGINE).logits * torch.arange(5.0)).sum().mul(scale).backward()
+        found = [weight.grad for weight in case.network.weights()]
+        case.network.zero_grad()
+        return found
+
+    whole = gradients(1.0)
+    assert all(gradient.any() for gradient in whole)
+    for small, gradient in zip(gradients(2.0**-60), whole, strict=True):
+        assert torch.equal(small * 2.0**60, gradient)
+    assert not any(gradient.any() for gradient in gradients(2.0**-120))
+    assert all(gradient.isnan().any() for gradient in gradients(float("nan")))
+
+
 def test_weights_in_any_memory_order():
     case = a_case(convolutional=True)
     case.network.to(memory_format=torch.channels_last)

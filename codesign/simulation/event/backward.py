@@ -17,7 +17,7 @@ from codesign.simulation.event.direct import (
 )
 from codesign.simulation.event.idle import BELOW_CLOSED, idle_all, idle_nearest
 from codesign.simulation.event.max_pools import pass_all, set_passed
-from codesign.simulation.event.neuron import extended_step_gradient, step_gradient
+from codesign.simulation.event.neuron import NOTHING, extended_step_gradient, or_nothing, step_gradient
 from codesign.simulation.event.propagation import Frame
 from codesign.simulation.event.rows import Rows, accumulate_rows, copy, dot_and_accumulate, set_all
 from codesign.simulation.event.sections import section
@@ -198,7 +198,7 @@ def _read(network: Any, rules: Any, learning: Any, sample: Any, reading: Any, ta
         slot, gradient = wiring.source_slot[first + output], learning.output_gradient[sample, reading, output]
         if not rules.reads_potential:
             gradient += _at_a_spike(network, rules, learning, sample, last_layer, slot)
-        target[slot] = gradient
+        target[slot] = np.float32(0) if abs(gradient) < NOTHING else gradient
 
 
 @leaf
@@ -291,12 +291,13 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
         if network.neuron.synaptic:
             for slot in range(0, len(gradients.H), LANES):
                 decay = load(network.neuron.synaptic_decay, slot)
-                store(gradients.H, slot, multiply(load(gradients.H, slot), decay))
+                store(gradients.H, slot, or_nothing(multiply(load(gradients.H, slot), decay)))
         if rules.learns_decay:
             _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.sums.decay)
         if rules.leaks:
             for slot in range(0, len(gradients.G), LANES):
-                store(gradients.G, slot, multiply(load(gradients.G, slot), load(network.decay, slot)))
+                before = multiply(load(gradients.G, slot), load(network.decay, slot))
+                store(gradients.G, slot, or_nothing(before))
 
 
 @part

@@ -202,6 +202,12 @@ def _unary(function: str, a: Any) -> Any:
 
 
 @intrinsic
+def magnitude(typing: Any, a: Any) -> Any:
+    """|a|."""
+    return _unary("fabs", a)
+
+
+@intrinsic
 def truncate(typing: Any, a: Any) -> Any:
     """Whole numbers of a, towards 0."""
     return _unary("trunc", a)
