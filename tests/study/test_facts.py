@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,15 +19,13 @@ from codesign.exploration.study.evaluation import Outcome, volume_text
 from codesign.exploration.study.facts import describe_study, importances, write_trials
 
 
-@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])
-def test_importances_do_not_depend_on_the_unit(unit: float) -> None:
-    """Joules are small: to the trees behind fANOVA a variance of nanojoules is none."""
-    places = np.random.default_rng(0).random((40, 2))
+def _shares(value_of: Callable[[int, float, float], float]) -> dict[str, float]:
+    """Importances of two parameters over 40 trials whose value follows from their number and the parameters."""
     span = optuna.distributions.FloatDistribution(0, 1)
     study = optuna.create_study(direction="minimize")
     trials: dict[int, Any] = {}
-    for number, (strong, weak) in enumerate(places.tolist()):
-        value = unit * (strong + 0.01 * weak)
+    for number, (strong, weak) in enumerate(np.random.default_rng(0).random((40, 2)).tolist()):
+        value = value_of(number, strong, weak)
         study.add_trial(
             optuna.trial.create_trial(
                 value=value, params={"strong": strong, "weak": weak}, distributions={"strong": span, "weak": span}
@@ -34,9 +33,21 @@ def test_importances_do_not_depend_on_the_unit(unit: float) -> None:
         )
         trials[number] = Outcome(state="complete", objectives=(value,))
     spec: Any = SimpleNamespace(directions=["minimize"], objectives=[SimpleNamespace(column="energy_j")])
-    found = importances(spec, study, trials)["energy_j"]
+    return importances(spec, study, trials)["energy_j"]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-18])
+def test_importances_do_not_depend_on_the_unit(unit: float) -> None:
+    """Joules are small: to the trees behind fANOVA a variance of nanojoules is none."""
+    found = _shares(lambda number, strong, weak: unit * (strong + 0.01 * weak))
     assert list(found) == ["strong", "weak"]
     assert found["strong"] == pytest.approx(0.99, abs=0.01)
+
+
+def test_importances_of_many_trials_are_those_of_the_whole_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codesign.exploration.study.facts._MOST_TRIALS", 20)
+    found = _shares(lambda number, strong, weak: strong if number < 20 else weak)
+    assert all(share == pytest.approx(0.5, abs=0.2) for share in found.values())
 
 
 def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
@@ -84,12 +95,3 @@ def test_types_of_the_table_of_trials_do_not_depend_on_what_happened(tmp_path: P
     assert tables[0].schema == tables[1].schema == tables[2].schema
     assert tables[1][f"violation.{limit}"].to_pylist() == [0.1]
     assert tables[2]["parameter.schedule.group_size"].to_pylist() == ["4"]  # beside `all`, which is text
-
-
-def test_a_long_silence_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, empty, notes = study(), optuna.create_study(directions=study().directions), list[str]()
-    describe_study(spec, empty, baseline=Outcome(state="failed"), on_note=notes.append)
-    assert notes == []
-    monkeypatch.setattr("codesign.exploration.study.facts._MANY_TRIALS", 0)
-    describe_study(spec, empty, baseline=Outcome(state="failed"), on_note=notes.append)
-    assert notes == ["working out how much each parameter matters over 0 trials, which may take minutes"]

@@ -93,7 +93,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
             outcome = _search(study, evaluations, chosen.name, str(journal), progress)
             tested = _test(study, evaluations, models=run.models)
-        facts = describe_study(spec, study, baseline=outcome, on_note=progress.note)
+        facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, run)
 
 
