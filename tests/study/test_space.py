@@ -233,6 +233,10 @@ def test_a_level_changes_only_what_it_names() -> None:
     assert sweep.evaluation.samples == 10
     assert sweep.seeds.training == (0,)
     assert study().trial_sweep({}, level=FidelityLevel(seeds=1)).recipes["unlayered"].epochs == 4
+    more = FidelityLevel(epochs=5, samples=10**6, evaluation_samples=10**6, seeds=9)
+    assert study().trial_sweep({}, level=more) == study().trial_sweep({}).model_copy(
+        update={"evaluation": sweep.evaluation.model_copy(update={"samples": 10**6})}
+    )
 
 
 def test_parts_of_a_recipe_are_dimensions() -> None:

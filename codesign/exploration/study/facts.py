@@ -59,8 +59,8 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         ),
         importances=importances(spec, study, told),
         importance_method=(
-            f"fANOVA (Hutter et al. 2014), as Optuna computes it, over complete trials ({_MOST_TRIALS} evenly spaced ones "
-            "if there are more), for parameters that take part in every one of them"
+            f"fANOVA (Hutter et al. 2014), as Optuna computes it, over complete trials ({_MOST_TRIALS} evenly spaced "
+            "ones if there are more), for parameters that take part in every one of them"
         ),
     )
 

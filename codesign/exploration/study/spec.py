@@ -120,7 +120,7 @@ class BudgetEntry(Spec):
 
 
 class FidelityLevel(Spec):
-    """A cheaper way to evaluate a trial. Defaults are those of the full level.
+    """A cheaper way to evaluate a trial: never more than the full level, whose numbers are the defaults.
 
     Attributes:
         epochs: epochs of training.
@@ -143,12 +143,16 @@ class FidelityLevel(Spec):
     def applied(self, sweep: SweepSpec) -> SweepSpec:
         update: dict[str, Any] = {}
         if self.epochs is not None:
-            recipes = sweep.recipes.items()
-            update["recipes"] = {name: recipe.model_copy(update={"epochs": self.epochs}) for name, recipe in recipes}
+            update["recipes"] = {
+                name: recipe.model_copy(update={"epochs": min(self.epochs, recipe.epochs)})
+                for name, recipe in sweep.recipes.items()
+            }
         if self.samples is not None:
-            update["workload"] = sweep.workload.model_copy(update={"train": self.samples})
+            samples = min(self.samples, sweep.workload.train or self.samples)
+            update["workload"] = sweep.workload.model_copy(update={"train": samples})
         if self.evaluation_samples is not None:
-            update["evaluation"] = sweep.evaluation.model_copy(update={"samples": self.evaluation_samples})
+            samples = min(self.evaluation_samples, sweep.evaluation.samples or self.evaluation_samples)
+            update["evaluation"] = sweep.evaluation.model_copy(update={"samples": samples})
         if self.seeds is not None:
             update["seeds"] = Seeds(training=sweep.seeds.training[: self.seeds], evaluation=sweep.seeds.evaluation)
         return sweep.model_copy(update=update)
