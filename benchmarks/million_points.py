@@ -104,8 +104,8 @@ def main() -> None:
         phases, memory = Phases(), Peak()
         memory.start()
         start = time.perf_counter()
-        problem, run = prepare(spec, quiet), RunArguments(store=store, output=folder, progress=phases)
-        outcome = run_pricing(problem, run, workers=arguments.workers, replay=False)
+        run = RunArguments(store=store, output=folder, progress=phases, workloads=quiet.workloads)
+        outcome = run_pricing(spec, run, workers=arguments.workers, replay=False)
         seconds = time.perf_counter() - start
         memory.stop()
         size_mb = outcome.points.stat().st_size / 1e6

@@ -10,9 +10,11 @@ from .errors import (
     SilentNetworkWarning as SilentNetworkWarning,
     TrainingDivergedError as TrainingDivergedError,
 )
+from .exploration.pricing.pricing import PricingOutcome as PricingOutcome
 from .exploration.study.study import load_study as load_study
 from .exploration.interactive import (
     compare_schedules as compare_schedules,
+    run_pricing as run_pricing,
     run_study as run_study,
     run_sweep as run_sweep,
 )

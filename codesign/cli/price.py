@@ -36,22 +36,24 @@ def price(
     """
     from codesign.exploration.definition.library import find_sweep
     from codesign.exploration.jobs.store import Store
-    from codesign.exploration.pricing.models import prepare
-    from codesign.exploration.pricing.pricing import check_output, run_pricing
+    from codesign.exploration.pricing.pricing import run_pricing
     from codesign.exploration.pricing.spec import load_prices
     from codesign.exploration.running import RunArguments
     from codesign.exploration.runs.shown import choose_progress
     from codesign.exploration.workloads import Workloads
 
     spec = load_prices(find_sweep(file, "price"))
-    output = out or f"reports/{spec.name}"
-    check_output(output)
     progress = choose_progress()
     kept = Store(store, on_damage=progress.note)
-    run = RunArguments(store=kept, output=output, progress=progress, workloads=Workloads(data_root=data_root))
+    run = RunArguments(
+        store=kept,
+        output=out or f"reports/{spec.name}",
+        progress=progress,
+        workloads=Workloads(data_root=data_root),
+    )
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
-        outcome = run_pricing(prepare(spec, run), run, workers=workers, replay=replay)
+        outcome = run_pricing(spec, run, workers=workers, replay=replay)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
     tell(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:

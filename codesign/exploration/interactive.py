@@ -1,4 +1,4 @@
-"""Sweeps and schedules from Python: what a notebook calls, with defaults for all that a first look does not need."""
+"""Sweeps, studies, prices and schedules from Python: what a notebook calls, with defaults for all that can wait."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import copy
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -19,7 +20,7 @@ from codesign.deferred import pd
 from codesign.documents import CONTROL, Path_, Spec, validate_data
 from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
-from codesign.exploration.definition.library import Model, choose_sweep
+from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
@@ -52,7 +53,11 @@ from codesign.workload.events import EventBatch
 from codesign.yaml_nodes import DEEPEST, excess
 
 if TYPE_CHECKING:
+    from codesign.exploration.pricing.pricing import PricingOutcome
+    from codesign.exploration.pricing.spec import PricingSpec
     from codesign.exploration.study.spec import StudySpec
+
+Described = TypeVar("Described", bound=Spec)
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
@@ -88,16 +93,8 @@ def run_sweep(
         StoreError: a result cannot be kept.
     """
     spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
-    with shown_progress(is_watched() if progress is None else progress) as shown:
-        run = RunArguments(
-            store=store if isinstance(store, Store) else Store(store),
-            output=f"reports/{spec.name}" if output is None else output,
-            executor=executor,
-            progress=shown,
-            workloads=Workloads(data_root=data_root),
-            models=models,
-            again=again,
-        )
+    with _arguments(spec.name, store, output, data_root, progress) as run:
+        run = replace(run, executor=executor, models=models, again=again)
         outcome = sweeps.run_sweep(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
@@ -134,18 +131,66 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
-    with shown_progress(is_watched() if progress is None else progress) as shown:
-        run = RunArguments(
-            store=store if isinstance(store, Store) else Store(store),
-            output=f"reports/{spec.name}" if output is None else output,
-            executor=executor,
-            progress=shown,
-            workloads=Workloads(data_root=data_root),
-            models=models,
-            again=again,
-        )
+    with _arguments(spec.name, store, output, data_root, progress) as run:
+        run = replace(run, executor=executor, models=models, again=again)
         outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
+
+
+def run_pricing(
+    prices: str | Path | Mapping[str, Any] | PricingSpec,
+    *,
+    store: Store | Location = "reports/.store",
+    output: str | Path | None = None,
+    data_root: str | Path | None = None,
+    workers: int | None = None,
+    replay: bool = True,
+    progress: bool | None = None,
+) -> PricingOutcome:
+    """Price every combination of a chip's numbers on stored executions; return where points, front and page are.
+
+    Executions that the store lacks are trained and run first, and kept. `pd.read_parquet(outcome.front)` reads the
+    front.
+
+    Args:
+        prices: as a sweep of `run_sweep`, with a sweep, a chip, a schedule and axes.
+        output: folder on this machine for the files; `reports/NAME` if None.
+        workers: threads that compute latencies; one a core if None.
+        replay: whether points on the front of a chip without synchronization get the latency of a message replay.
+        store, data_root, progress: as in `run_sweep`.
+
+    Raises:
+        InputError: the prices have mistakes, an execution has no result, or files cannot be written.
+        DataError: the dataset is missing or damaged.
+        StoreError: a result cannot be kept.
+    """
+    from codesign.exploration.pricing import pricing
+    from codesign.exploration.pricing.spec import PricingSpec, load_prices
+
+    if isinstance(prices, str | Path):
+        spec = load_prices(find_sweep(prices, "price"))
+    else:
+        spec = _described("prices", prices, PricingSpec)
+    with _arguments(spec.name, store, output, data_root, progress) as run:
+        return pricing.run_pricing(spec, run, workers=workers, replay=replay)
+
+
+@contextmanager
+def _arguments(
+    name: str,
+    store: Store | Location,
+    output: Location | None,
+    data_root: str | Path | None,
+    progress: bool | None,
+) -> Iterator[RunArguments]:
+    """What any of them is run with, and its progress while it runs."""
+    with shown_progress(is_watched() if progress is None else progress) as shown:
+        yield RunArguments(
+            store=store if isinstance(store, Store) else Store(store),
+            output=f"reports/{name}" if output is None else output,
+            progress=shown,
+            workloads=Workloads(data_root=data_root),
+        )
 
 
 def _asked(
@@ -160,11 +205,16 @@ def _asked(
         return spec, shlex.join(["codesign", kind, str(given), *map(str, options)])
     if dataset is not None or scale is not None:
         raise InputError("dataset and scale choose parts of a file; a mapping or a spec has none")
+    return _described(kind, given, model), ""
+
+
+def _described(kind: str, given: object, model: type[Described]) -> Described:
+    """A spec, or that of a mapping that says what a file would."""
     if type(given) is model:  # the spec of a study is one of a sweep, too
-        return given, ""
+        return given
     if not isinstance(given, Mapping):
         raise InputError(f"{kind}: must be a path, a name, a mapping or a spec, found {type(given).__name__}")
-    return validate_data(_as_written(given), model), ""
+    return validate_data(_as_written(given), model)
 
 
 def _as_written(value: Any, at: Path_ = ()) -> Any:

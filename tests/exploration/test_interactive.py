@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -62,6 +63,28 @@ def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFi
         cd.run_study(tiny())  # type: ignore[arg-type]
     with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found StudySpec"):
         cd.run_sweep(cd.load_study("tiny.yaml"))
+
+
+def test_prices_are_asked_for_as_a_sweep_is(here: Path) -> None:
+    Path("tiny.yaml").write_text(TINY)
+    prices = {
+        "name": "priced",
+        "sweep": "tiny.yaml",
+        "chip": "mubrain",
+        "schedule": "asynchronous",
+        "axes": {"energies.synaptic_operation": ["1 pJ", "2 pJ", "4 pJ"]},
+    }
+    outcome = cd.run_pricing(prices)
+    points = pd.read_parquet(outcome.points)
+    assert (outcome.size, len(points), outcome.front) == (3, 3, Path("reports/priced/front.parquet"))
+    energies = points.filter(like="energy_j").to_numpy()
+    assert energies[2] - energies[1] == pytest.approx(2 * (energies[1] - energies[0]))
+    Path("priced.yaml").write_text(yaml.safe_dump(prices))
+    assert pd.read_parquet(cd.run_pricing("priced.yaml", output="again").points).equals(points)
+    with pytest.raises(cd.InputError, match=r"axes\.clok: "):
+        cd.run_pricing({**prices, "axes": {"clok": ["1 MHz"]}})
+    with pytest.raises(cd.InputError, match="prices: must be a path, a name, a mapping or a spec, found int"):
+        cd.run_pricing(42)  # type: ignore[arg-type]
 
 
 def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:

@@ -22,7 +22,6 @@ from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.grid import PricingProblem
-from codesign.exploration.pricing.models import prepare
 from codesign.exploration.pricing.pricing import StreamingFront, price_space, replayed, run_pricing
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.progress import Progress
@@ -171,7 +170,7 @@ def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Pr
     spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
     store, workloads = Store(priced / "store"), Workloads(cache_root=cache_root)
     arguments = RunArguments(store=store, output=output, workloads=workloads, progress=progress or Progress())
-    return run_pricing(prepare(spec, arguments), arguments, workers=1, chunk=5)
+    return run_pricing(spec, arguments, workers=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])
@@ -234,7 +233,8 @@ def test_the_energy_that_the_front_seeks_is_drawn_and_kept(
     body = "recipes: [layered]\ntraining_seeds: [0]\naxes: {static_power.chip: [1 mW, 20 mW]}\n"
     spec = spec_of(price_file(priced / "priced.yaml", "clocked_real_time", body, more=more))
     problem = problem_of(spec, priced, cache_root)
-    outcome = run_pricing(problem, RunArguments(store=Store(priced / "store"), output=tmp_path), workers=1)
+    workloads = Workloads(cache_root=cache_root)
+    outcome = run_pricing(spec, RunArguments(store=Store(priced / "store"), output=tmp_path, workloads=workloads))
     points = pq.read_table(outcome.points).to_pandas()
     assert (points["energy_cores_in_use_j.layered.0"] < points["energy_j.layered.0"]).all()
     _, _, (density,) = price_space(problem)

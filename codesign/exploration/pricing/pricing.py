@@ -18,6 +18,8 @@ from codesign.analysis.results.table import parquet_bytes
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
+from codesign.exploration.pricing.models import prepare
+from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.pricing.tables import front_table, page_of, point_file
 from codesign.exploration.resources import usable_cores
 from codesign.exploration.running import RunArguments
@@ -77,7 +79,7 @@ class StreamingFront:
             self._values, self._ids = self._values[kept], self._ids[kept]
 
 
-def check_output(output: Location) -> None:
+def _check_output(output: Location) -> None:
     """Raise InputError where a pricing cannot write: at a URL, or in a folder that nobody may write."""
     if is_url(output):
         raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
@@ -85,25 +87,25 @@ def check_output(output: Location) -> None:
 
 
 def run_pricing(
-    problem: PricingProblem,
+    spec: PricingSpec,
     run: RunArguments,
     *,
     workers: int | None = None,
     replay: bool = True,
     chunk: int = CHUNK,
 ) -> PricingOutcome:
-    """Price every design point of a file, and write `points.parquet`, `front.parquet` and `index.html`.
+    """Run what the store lacks, price every design point, and write `points.parquet`, `front.parquet` and `index.html`.
 
     Each file appears whole or not at all; a pricing starts afresh. Raises InputError where the files cannot be written,
-    or another process writes there.
+    or another process writes there, and what `prepare` raises.
 
     Args:
-        problem: what `codesign.exploration.pricing.models.prepare` makes of the file.
         workers: threads that compute latencies; None takes one a core.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
     """
-    check_output(run.output)
+    _check_output(run.output)
+    problem = prepare(spec, run)
     output, progress, workers = run.output, run.progress, workers or usable_cores()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)), point_file(points, problem) as keep:
