@@ -28,7 +28,15 @@ from codesign.simulation.event.numbers import (
     store_numbers,
 )
 from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
-from codesign.simulation.event.vector import BLOCK, LANES, highest_lane, lanes_set, lowest_lane, unsigned_index
+from codesign.simulation.event.vector import (
+    BLOCK,
+    LANES,
+    highest_lane,
+    lanes_set,
+    lowest_lane,
+    one_by_one,
+    unsigned_index,
+)
 
 FEW = 32
 """Waiting sources up to which `choose_among_few` is worth it: two vectors of keys."""
@@ -90,10 +98,10 @@ def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
 @leaf
 def _order_few(layer_of: Any, queue: Any, chosen: Any) -> None:
     """Counts of layers are the bytes of one number in a register. In memory, each would be read right after it was
-    written, and a processor waits for that."""
+    written, and a processor waits for that, as it does for a vector of what was chosen one by one."""
     counts = np.uint64(0)
     for i in range(chosen):
-        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(queue.chosen[i])])
+        counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(queue.chosen[i]))])
     places = (counts * _RUNNING_SUMS) << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])

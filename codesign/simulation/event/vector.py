@@ -146,6 +146,17 @@ def fill_as(typing: Any, like: Any, number: Any) -> Any:
     return like(like, types.float32), generate
 
 
+@intrinsic
+def one_by_one(typing: Any, number: Any) -> Any:
+    """The same integer, of which the compiler knows nothing: a loop that asks for it is not turned into vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", arguments, False)
+
+    return number(number), generate
+
+
 def _binary(instruction: str, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments)
