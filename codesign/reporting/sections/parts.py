@@ -122,9 +122,9 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
     rows = []
     for point in points:
         own = table.frame.loc[point.rows.index]
-        board, in_use = (float(own[column].mean()) for column in ("energy_j", "energy_cores_in_use_j"))
+        board, in_use = (interval(own[column].dropna()).mean for column in ("energy_j", "energy_cores_in_use_j"))
         busy, on_s, cores = point.means("core_utilization"), point.value("on_s").mean, point.value("cores_used").mean
-        power = board / on_s if on_s and not math.isnan(board) else None
+        power = board / on_s if on_s and board is not None else None
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
         rows.append(
             (
