@@ -109,6 +109,7 @@ def test_terminals_of_eighty_columns_show_every_chip(monkeypatch: pytest.MonkeyP
     assert all(find_chip(name).name in output for name in names or chip_names())
     assert "2.8 pJ e" in output or "seneca_timer" not in output
     assert "all-in" in output
+    assert ("others" in output) == (not names)  # where each chip has a row, there is no room for which
 
 
 def test_every_file_says_the_same(tmp_path: Path) -> None:
@@ -124,6 +125,7 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
     assert all(find_chip(name).name in text for name in names)
     assert "185 fJ (100 to 650 fJ), with neuron update, spike, message, derived" in text
     assert "Not drawn because energy or area is not known: speck." in text
+    assert "mubrain, area: without pads; 2.82 mm² with them" in text
     assert ElementTree.parse(io.BytesIO(paths["svg"].read_bytes())).getroot().tag.endswith("svg")
     assert paths["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     before = paths["svg"].read_bytes()

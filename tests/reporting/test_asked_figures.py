@@ -106,9 +106,13 @@ def test_shares_add_up_and_bars_have_quartiles():
     rows = [
         mubrain_row("layered", "layered", 0, 0) | {"spike_density_quartiles": [1.0, 2.0, 3.0], "spike_density": 2.5}
     ]
-    for kind in ("currents_before_firing", "spikes_until_output"):
-        shares = rows_of(drawn(rows, figure=kind))
-        assert sum(row["y"] for row in shares) == pytest.approx(1.0)
+    for kind, note in (
+        ("currents_before_firing", "The last value holds all above it."),
+        ("spikes_until_output", "Passes without an output spike are left out."),
+    ):
+        figure = drawn(rows, figure=kind)
+        assert sum(row["y"] for row in rows_of(figure)) == pytest.approx(1.0)
+        assert figure.note == note
     (bar,) = rows_of(drawn(rows, figure="spikes_per_neuron"))
     assert (bar["x"], bar["low"], bar["high"]) == (2.5, 1.0, 3.0)
 

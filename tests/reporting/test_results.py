@@ -56,6 +56,7 @@ def test_the_best_of_two_chips_is_the_one_of_the_answers_where_one_lacks_terms()
 
 
 def test_nothing_on_a_front_is_beaten_by_what_it_compares_with(results: SweepResults) -> None:
+    assert list(results.front().columns)[4:] == ["accuracy", "energy_j", "latency_s"]
     front = results.front("accuracy", "spike_density")
     assert list(front.columns) == ["chip", "schedule", "recipe", "variant", "accuracy", "spike_density"]
     ordered = front.sort_values("accuracy")

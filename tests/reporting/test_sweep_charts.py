@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from drawn_rows import rows_of
 from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
@@ -87,6 +89,17 @@ def test_energy_by_part_adds_up_to_the_energy():
     assert total == pytest.approx(point.value("energy_j").mean)
 
 
+def test_an_all_in_energy_is_one_part_and_far_ones_are_shares():
+    rows = [mubrain_row("layered", "random", 0, 0) | {"energy_coverage": ["all_in"], "energy_j": 3e-6}]
+    points = points_of([*rows, rows[0] | {"recipe": "other", "energy_j": 25e-6}])
+    figure = parts_figure(points, names_of(points))
+    assert [(row["part"], row["value"], row["share"]) for row in rows_of(figure)] == [
+        ("not split into parts", 3e-6, "100.0 %"),
+        ("not split into parts", 25e-6, "100.0 %"),
+    ]
+    assert figure.note == "Bars are shares, since the sums lie far apart."  # 25 is more than 8 times 3
+
+
 def test_the_matrix_shows_the_best_variant_and_what_was_trained_for_it():
     points = points_of(
         cells("layered", "layered", HIGH)
@@ -123,7 +136,8 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     less, more = sorted(sided(), key=lambda point: point.value("energy_j").mean or 0.0)
     found = compare("energy_j", less, more, more_is_better=False)
     names = names_of([less, more])
-    drawn = rows_of(ranges_figure([found], names, names.point, "energy_j"))
+    other = replace(found, column="latency_s", better=more, worse=less)  # none of the column that is drawn
+    drawn = rows_of(ranges_figure([other, found], names, names.point, "energy_j"))
     assert [(row["low"], row["high"]) for row in drawn] == [found.robustness.better_range, found.robustness.worse_range]
     tips = rows_of(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synthetic_sweep import base_row, columns, mubrain_row, table_of
 
+from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
+from codesign.analysis.results.statistics import Interval
 from codesign.reporting.facts import failure_table
+from codesign.reporting.printed import printed_table
 
 
 def middle_seed(recipe: str, inference: str) -> dict[str, object]:
@@ -22,3 +27,43 @@ def test_equal_failures_are_counted_together():
         ("infeasible", "mubrain", "512-[900]-10", "too small", "1"),
     ]
     assert not failure_table(table_of([middle_seed("layered", "random")])).rows
+
+
+def test_what_is_printed_stands_beside_what_is_here_and_both_as_multiples():
+    def of(mean: float | None, half_width: float | None = None) -> Interval:
+        return Interval(mean=mean, half_width=half_width, seeds=3)
+
+    options = (
+        Option(
+            label="a",
+            point=None,
+            values={"latency_s": of(2e-3, 1e-4)},
+            printed=PrintedNumbers(values={"latency_s": 4e-3}, multiples={"latency_s": (1.0, of(1.0, 1e-16))}),
+        ),
+        Option(
+            label="b",
+            point=None,
+            values={"latency_s": of(1e-3)},
+            printed=PrintedNumbers(values={}, multiples={"latency_s": (None, of(0.5, 0.0123))}, remark="F 8 (4)"),
+        ),
+        Option(label="c", point=None, values={}, obstacle="no result"),
+    )
+    answer = Answer(name="t", form="printed", question="Table 1", standing="shown", sentence="", options=options)
+    table = printed_table(answer)
+    names = ("as printed", "latency, printed", "latency, here", "multiple, printed", "multiple, here", "not as printed")
+    assert tuple(heading.text for heading in table.headings) == names
+    assert columns(table, *names) == [
+        ("a", "4 ms", "2 ± 0.1 ms", "1.000", "1.00 ± 0", ""),
+        ("b", "–", "1 ms", "–", "0.500 ± 0.012", "F 8 (4)"),
+        ("c", "–", "–", "–", "–", "no result"),
+    ]
+    assert [[cell.order for cell in row[1:5]] for row in table.rows] == [
+        [4e-3, 2e-3, 1.0, 1.0],
+        [None, 1e-3, None, 0.5],
+        [None, None, None, None],
+    ]
+    only_here = printed_table(replace(answer, options=(replace(options[1], printed=None), options[2])))
+    assert [heading.text for heading in only_here.headings] == ["as printed", "latency, here"]
+    unprinted = replace(options[1].printed, remark="")
+    multiples = printed_table(replace(answer, options=(replace(options[1], printed=unprinted),)))
+    assert [heading.text for heading in multiples.headings] == ["as printed", "latency, here", "multiple, here"]
