@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from synthetic_sweep import Row, mubrain_row, synthetic_metadata, synthetic_rows, table_of
 
 from codesign.analysis.answers.answers import Answer
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import PrintedQuestion
 from codesign.analysis.results.metadata import AxisFacts
@@ -77,6 +78,7 @@ def test_what_is_not_as_printed_is_said():
     assert "Instead of the whole: a part. 300 of 70,000 recordings are here" in said
     # 200 and 40 samples; the topology is as printed, and bits are a point's own.
     assert "in brackets): training samples 240 (60,000); threshold 0.3 (0.4); epochs 20 (50)." in said
+    assert "Of 240 training samples, 40 only choose the best epoch." in said
     assert "not the publication's experiment" in said
     assert {option.printed.remark for option in found.options} == {"weight bits 4 (float)"}
     same = {"topology": "2312-64-64-64-10", "epochs": 20}
@@ -107,6 +109,14 @@ def test_questions_and_rows_keep_their_order_in_a_file():
     metadata = replace(synthetic_metadata(), questions={"second": question, "first": question})
     read = table_of(mubrain(), metadata).metadata.questions
     assert [*read, *read["first"]["rows"]] == ["second", "first", "z", "a"]
+
+
+def test_settings_alone_are_no_headline():
+    settings = {"printed": "Table 6", "settings": {"epochs": 50}}
+    table = {"printed": "Table 2", "columns": ["accuracy"], "rows": ROWS, "settings": {"epochs": 50}}
+    metadata = replace(synthetic_metadata(), questions={"settings": settings, "table": table})
+    found = AnsweredTable.of(table_of(mubrain(), metadata)).answers
+    assert [answer.name for answer in found] == ["table", "settings"]
 
 
 @pytest.mark.parametrize("wrong", [{"rows": {}}, {"columns": [], "rows": {}}, {"relative_to": "other"}])

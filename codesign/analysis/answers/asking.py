@@ -86,12 +86,12 @@ class AnsweredTable(ResultTable):
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """What the page and the terminal say: answers to the questions, in their order.
+        """What the page and the terminal say: answers to the questions, in their order; settings alone come last.
 
         Raises:
             InputError: as `questions`.
         """
-        return tuple(_answer(name, question, self) for name, question in self.questions.items())
+        return tuple(_answer(name, question, self) for name, question in sorted(self.questions.items(), key=_is_aside))
 
     @cached_property
     def chips(self) -> Answer:
@@ -109,6 +109,11 @@ def json_of(table: ResultTable) -> str:
     """The answers as JSON: SI units, points by what they are."""
     answers = [plain_answer(answer) for answer in AnsweredTable.of(table).answers]
     return json.dumps(answers, indent=2, allow_nan=False)
+
+
+def _is_aside(asked: tuple[str, Question]) -> bool:
+    """Whether it compares only settings, which is nothing that a sweep is run to answer."""
+    return isinstance(asked[1], PrintedQuestion) and not asked[1].rows
 
 
 def _answer(name: str, question: Question, table: AnsweredTable) -> Answer:

@@ -189,6 +189,9 @@ def _remarks(question: PrintedQuestion, differences: Sequence[str], metadata: Re
     )
     if differences:
         yield f"Not as printed (printed values in brackets): {'; '.join(differences)}."
+    if "train" in question.settings or "samples" in question.settings:
+        data = metadata.workload
+        yield f"Of {data.train + data.validation:,} training samples, {data.validation:,} only choose the best epoch."
     if question.settings and (question.instead or coverage or any(" samples " in one for one in differences)):
         yield _NOT_THE_SAME
     yield from question.remarks
