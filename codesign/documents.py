@@ -45,6 +45,12 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_HINTS = {
+    "'\\t'": "; indent with spaces, not with tabs",
+    "mapping values": "; is the line indented like its neighbours, and is text that contains ': ' in quotes?",
+    "expected ':'": "; is there a key above whose colon has no space after it?",
+}
+"""What to do about a part of what the YAML parser says."""
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq")}
 
 Path_ = tuple[str | int, ...]
@@ -317,7 +323,8 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             what = ", ".join(part for part in (error.context, error.problem) if part)
             where = f" in column {mark.column + 1}" if mark else ""
-            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML{where}: {what}") from None
+            hint = next((hint for part, hint in _HINTS.items() if part in what), "")
+            raise self._error(mark.line + 1 if mark else 1, f"is not valid YAML{where}: {what}{hint}") from None
         except UnusableYamlError as error:
             raise self._error(error.line, str(error)) from None
 

@@ -54,6 +54,24 @@ def test_scalars_mean_what_they_look_like():
         assert parse_document(f"value: '{text}'", "x", Any).value == text
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("parts:\n\tone: {}", 2, "; indent with spaces, not with tabs"),
+        (
+            "name: a\n flag: true",
+            2,
+            "; is the line indented like its neighbours, and is text that contains ': ' in quotes?",
+        ),
+        ("flag: true\nname:a\nrates: []", 3, "; is there a key above whose colon has no space after it?"),
+    ],
+)
+def test_usual_slips_in_yaml_come_with_a_hint(text: str, line: int, hint: str):
+    (found,) = problems(text)
+    assert found.startswith(f"x.yaml:{line}: is not valid YAML in column ")
+    assert found.endswith(hint)
+
+
 def test_a_key_that_belongs_elsewhere_is_told_where():
     (found,) = problems("name: a\nparts: {}\nlanes: 4")
     assert found.startswith("x.yaml:3: unknown key 'lanes'; did you mean 'parts.NAME.lanes'? allowed: ")

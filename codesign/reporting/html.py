@@ -165,7 +165,9 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     counts = plural(len(points), "design point")
     trained = f", {plural(seeds, 'training seed')} each" if points else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
-    return " ".join(filter(None, [f"{counts}{trained}.", data, _counted(metadata, points)]))
+    sizes = any(point.group_size or point.training_group_size for point in points)
+    group = "F: how many waiting neurons send at once." if sizes else ""
+    return " ".join(filter(None, [f"{counts}{trained}.", data, _counted(metadata, points), group]))
 
 
 def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:

@@ -133,6 +133,15 @@ def test_a_lead_of_one_seed_must_be_more_than_its_test_samples_may_bring_about(a
     assert told == (standing == "open")
 
 
+@pytest.mark.parametrize(
+    ("standing", "confidence", "told"),
+    [("open", 0.6, "open, 60 %"), ("open", 1.0, "open"), ("likely", 0.999, "likely, > 99 %"), ("sure", None, "sure")],
+)
+def test_what_is_open_for_another_reason_than_its_draws_has_no_share_beside_it(standing, confidence, told):
+    answer = Answer(name="", form="choose", question="", standing=standing, sentence="", confidence=confidence)
+    assert answer.how_sure == told
+
+
 def test_a_price_is_told_where_the_options_alone_set_it():
     """Of two widths, one with each training; a price that differs is the width's."""
     rows = []
@@ -154,7 +163,7 @@ def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     ]
     answer = asked(rows, choose="chip", most="accuracy")
     # t(n) · 0.0171 / √n < 0.0075 from n = 23 on: 2.074 · 0.0171 / 4.796 = 0.0074.
-    assert "The spread of 4 training seeds leaves it open; about 23 would settle it." in answer.remarks
+    assert "Over 4 training seeds the difference may be zero; about 23 would settle it." in answer.remarks
     assert answer.standing == "open"
     sure = asked(
         [one | {"accuracy": one["accuracy"] + 0.2 * (one["chip"] == "a")} for one in rows],

@@ -42,6 +42,11 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
     assert f"unknown key '{key.partition(':')[0]}'; did you mean {meant}" in mistake[1]
 
 
+def test_hidden_layers_without_quotes_are_a_list():
+    found = problems(TINY.replace('hidden: "12-8"', "hidden: [64x3]"))
+    assert found == [(4, 'network.hidden: must be text in quotes, such as "[64x3]" or "64-32", found a list')]
+
+
 def test_a_preset_of_any_form_is_told_beside_axes_on_the_network():
     text = TINY.replace("preset: nmnist", "preset: [nmnist]") + "axes: {network.width: [8, 9]}\n"
     assert problems(text) == [(5, "preset: must be a text, found a list")]

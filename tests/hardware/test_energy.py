@@ -276,8 +276,9 @@ def test_the_power_of_all_that_is_powered_stands_beside_its_energy_and_what_is_n
 ) -> None:
     told = repr(cost_of(two_timesteps, WHOLE, operation="real_time")).splitlines()[1]
     assert told == "  energy: 11.95 mJ at 1 W on average (100.0 % static power of chips), of the cores in use 2.988 mJ"
-    nothing = repr(cost_of(two_timesteps, MESH_CORES + ASYNCHRONOUS)).splitlines()[1]
-    assert nothing == "  energy: not modelled, of the cores in use not modelled"
+    nothing = repr(cost_of(two_timesteps, MESH_CORES + ASYNCHRONOUS)).splitlines()
+    assert nothing[1] == "  energy: not modelled, of the cores in use not modelled"
+    assert nothing[2] == "  latency: not modelled (asynchronous replay)"
 
 
 def test_a_crossbar_is_occupied_whole(two_timesteps: Execution) -> None:

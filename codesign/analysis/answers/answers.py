@@ -15,6 +15,8 @@ _SHOWN = ("accuracy", "energy_j", "latency_s", "area_m2")
 _SHOWN_IN_REAL_TIME = ("decision_latency_s", "power_w")
 """And of a chip in real time, whose latency leaves out the time between frames."""
 
+LIKELY = 0.8
+
 Standing = Literal[
     "sure",
     "likely",
@@ -110,11 +112,16 @@ class Answer:
         return f"<Answer {self.name}: {self}>"
 
     @property
+    def told_confidence(self) -> float | None:
+        """The confidence, unless the answer is open for another reason: `open, 100 %` would contradict itself."""
+        return None if self.standing == "open" and (self.confidence or 0.0) >= LIKELY else self.confidence
+
+    @property
     def how_sure(self) -> str:
         """`sure, 99 %`: how it stands, in words and a number where there is one; 100 % only where nothing differs."""
-        if self.confidence is None:
+        if self.told_confidence is None:
             return self.standing
-        share = 100 * self.confidence
+        share = 100 * self.told_confidence
         return f"{self.standing}, {'> 99' if 99.5 <= share < 100 else f'{share:.0f}'} %"
 
 

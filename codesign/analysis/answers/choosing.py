@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
+from codesign.analysis.answers.answers import LIKELY, Answer, Option, Standing, values_of
 from codesign.analysis.answers.chance import left_to_chance, undecided_by_samples
 from codesign.analysis.answers.remarks import (
     draws_against,
@@ -43,7 +43,6 @@ from codesign.analysis.results.points import CANNOT_WAIT, Point
 from codesign.analysis.results.statistics import CONFIDENCE
 from codesign.units import in_percent
 
-LIKELY = 0.8
 _MOST_NAMED, _MOST_SENTENCES = 3, 3
 """Options and sentences of an answer; what else there is to say becomes a remark."""
 

@@ -370,5 +370,5 @@ def _seeds_wanted(contest: Contest) -> str:
     deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     for n in range(gain.seeds + 1, _MOST_SEEDS + 1):
         if quantile_of(n - 1) * deviation / math.sqrt(n) < gain.mean:
-            return f"The spread of {gain.seeds} training seeds leaves it open; about {n} would settle it."
+            return f"Over {gain.seeds} training seeds the difference may be zero; about {n} would settle it."
     return f"The spread of the training seeds hides the difference, and even {_MOST_SEEDS} seeds would not show it."

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from codesign.documents import Path_, Spec
 from codesign.errors import InputError
 from codesign.exploration.definition.nested import part_at, with_fields
+from codesign.mistakes import problem
 from codesign.network.direct import Skip
 from codesign.network.layers import Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
@@ -47,6 +48,13 @@ def _of_hidden(text: str) -> TopologySpec:
         raise InputError(f"hidden layers '{text}' are not of the form '[64x3]' or '128-64'") from None
 
 
+def _quoted(value: object) -> object:
+    """Refuses the list that YAML makes of `[64x3]`."""
+    if isinstance(value, list | tuple):
+        raise problem('must be text in quotes, such as "[64x3]" or "64-32", found a list')
+    return value
+
+
 def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
     """Refuses text that cannot be parsed, and keeps the text."""
 
@@ -69,7 +77,9 @@ class NetworkEntry(Spec):
     """
 
     topology: Annotated[str, _parsed_by(parse_topology)] | None = None
-    hidden: Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(_of_hidden)] | None = None
+    hidden: (
+        Annotated[str, Field(coerce_numbers_to_str=True), _parsed_by(_of_hidden), BeforeValidator(_quoted)] | None
+    ) = None
     layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)] | None = None
     delayed: tuple[Delayed, ...] = ()
     skips: tuple[Skip, ...] = ()

@@ -152,7 +152,9 @@ class Cost(OfArrays):
     def __repr__(self) -> str:
         energy, cores_in_use = format_si(self.energy_j, "J"), format_si(self.energy_cores_in_use_j, "J")
         latency, interval = format_si(self.latency_s, "s"), format_si(_mean(self.latency.interval_s), "s")
-        stream = f"; in a stream, a sample every {interval}" if self.operation == "accelerated" else self._pace()
+        stream = self._pace() if self.operation == "real_time" else ""
+        if self.operation == "accelerated" and self.latency_s is not None:
+            stream = f"; in a stream, a sample every {interval}"
         mean = (
             f" at {format_si(self.power_w, 'W')} on average" if self.power_w and self.operation == "real_time" else ""
         )
@@ -173,7 +175,7 @@ class Cost(OfArrays):
         total = sum(parts.values())
         shares = sorted(((part / total, label) for label, part in parts.items() if part), reverse=True)
         if len(shares) < 2:
-            return f" ({', '.join(self.mean.coverage)})"
+            return f" ({', '.join(_in_words(name) for name in self.mean.coverage)})"
         told = [f"{in_percent(share)} % {label}" for share, label in shares[:_MOST_SHARES] if share >= _LEAST_SHARE]
         return f" ({', '.join(told)})"
 
@@ -182,6 +184,11 @@ class Cost(OfArrays):
         decision, late = _mean(self.latency.decision_s), _mean(self.latency.late)
         answer = "" if decision is None else f"; an answer {format_si(decision, 's')} after the last frame"
         return answer + (f"; {in_percent(late)} % of its steps take longer than a timestep" if late else "")
+
+
+def _in_words(covered: str) -> str:
+    """A name in `energy_coverage` as its term is called."""
+    return COST_TERMS[covered].label if covered in COST_TERMS else {"static": "static power"}.get(covered, "all-in")
 
 
 def _only(values: Floats | None) -> float | None:
