@@ -30,6 +30,10 @@ MASKED = np.ma.masked_array(ONE, mask=ONE > 0)
 FOUR = cd.EventBatch.from_dense(ONE, [0], timestep_s=0.01)
 
 
+def spike_cost(weight: float) -> cd.SpikeCost:
+    return cd.SpikeCost(weights=torch.tensor([weight]), multipliers=(1.0,), floors=(0.0,))
+
+
 EVENTS_OF_ONE: Any = {"t": [0], "unit": [0]}
 
 
@@ -96,6 +100,10 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.simulate(net, SOME, cd.LAYERED, engine=None), "unknown engine 'None'; allowed: auto, event"),
         (lambda net: cd.simulate(net, FOUR, cd.LAYERED, spike_cost=3), "spike_cost: must be SpikeCost, found int"),
         (lambda net: cd.SpikeCost(weights=np.ones(5), multipliers=(), floors=()), "weights: must be Tensor, found nda"),
+        (lambda net: spike_cost(-1.0), "weights: must be one finite number of at least 0 for each neuron"),
+        (lambda net: cd.simulate(net, FOUR, cd.LAYERED, spike_cost=spike_cost(1.0)), "weights: must be 5 numbers"),
+        (lambda net: cd.evaluate(net, FOUR.select([]), cd.LAYERED), "cannot evaluate an empty split"),
+        (lambda net: cd.Schedule(stop="read_margin", margin_check="step"), "margin_check: must be 'timestep' with"),
         (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=lambda s: 0), "loss: must be a function of (s"),
         (lambda net: training(net, on_epoch=lambda: True), "on_epoch: must be a function of an EpochReport, found one"),
         (lambda net: training(net, meter=3), "meter: must be EnergyMeter, found int"),

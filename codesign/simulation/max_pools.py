@@ -18,7 +18,6 @@ class MaxPools:
         self._count = int(self._windows.max()) + 1
         self._window = self._windows.where(self._pooled, self._count).expand(batch, -1)  # those of no window share one
         self._index = torch.arange(network.shape.neurons, device=device).expand(batch, -1)
-        self.begin_pass()
 
     def __bool__(self) -> bool:
         return self._count > 0

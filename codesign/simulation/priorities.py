@@ -75,7 +75,7 @@ def select(
     Args:
         priority: (B, M) float32; higher leaves first.
         waiting: (B, M) bool; only these can be chosen.
-        group_size: F.
+        group_size: F, fewer than M.
         preferred: (M,) bool; where given, these leave before all others.
 
     Returns:
@@ -84,8 +84,6 @@ def select(
     Raises:
         InputError: a policy gave a priority that is not a number.
     """
-    if group_size >= priority.shape[1]:
-        return waiting
     if priority.shape[1] >> _INDEX_BITS:
         raise InputError(f"networks of more than {1 << _INDEX_BITS} neurons and inputs are not supported")
     if torch.isnan(priority[waiting]).any():

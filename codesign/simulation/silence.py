@@ -28,8 +28,7 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     """
     if not execution.spiking_readout or execution.samples < _ENOUGH_SAMPLES or not execution.undecided.all():
         return
-    silent = np.flatnonzero(execution.emitted.sum(axis=0) == 0)
-    layer = int(silent[0]) if len(silent) else len(execution.shape.layers) - 1
+    layer = int(np.flatnonzero(execution.emitted.sum(axis=0) == 0)[0])
     reasons = [*_REASONS, "it waits for more messages than arrive (synchronization_threshold without barrier_messages)"]
     if not execution.input_events.any():
         reasons = ["the samples have no input events"]

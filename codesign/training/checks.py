@@ -22,7 +22,6 @@ def check_training(
     """Raises InputError where what `train` is given, with two splits, of training and validation, is no training."""
     if not torch.is_grad_enabled():
         raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
-    instance("network", network, SpikingNetwork)
     instance("recipe", recipe, Recipe)
     for name, split in zip(("training", "validation"), splits, strict=True):
         check_labels(network, split, name)

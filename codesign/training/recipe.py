@@ -263,7 +263,7 @@ class Recipe(Spec):
         if isinstance(self.loss, dict):
             given = [f"{name.replace('_', ' ')} {value}" for name, value in self.loss.items() if name != "name"]
             told["loss"] = ", ".join([str(self.loss["name"]), *given])
-        return told | {name: value.summary for name, value in self if name in told and hasattr(value, "summary")}
+        return told | {name: value.summary for name, value in self if hasattr(value, "summary")}
 
     @property
     def mixture_in_words(self) -> str | None:

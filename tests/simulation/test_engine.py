@@ -171,11 +171,12 @@ def test_evaluation_does_not_depend_on_the_batch_size():
     from codesign.training.evaluation import answer, evaluate
 
     case = a_case(batch=7)
-    whole = evaluate(case.network, case.events, Schedule(group_size=2), seed=1)
+    whole = simulate(case.network, case.events, Schedule(group_size=2), seed=1).execution
     parts = evaluate(case.network, case.events, Schedule(group_size=2), seed=1, batch_size=3)
     assert_same(parts, whole)
     answers = answer(case.network, case.events, Schedule(group_size=2), seed=1)
     assert answers.predictions.tolist() == whole.predictions.tolist()
+    assert answers.emitted == whole.emitted[:, :-1].sum()
 
 
 def test_what_does_not_fit_is_an_error():
@@ -223,6 +224,7 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
         evaluate(chain([0.5, 0.75]), batch_of(np.zeros((20, 1, 1))), LAYERED)
     evaluate(chain([0.5, 0.75]), events, LAYERED)  # one that fires
     evaluate(chain([0.5, 0.125]), events.select(slice(3)), LAYERED)  # and a few samples that prove nothing
+    evaluate(chain([0.5, 0.125]), events, LAYERED, warn=False)
 
 
 @pytest.mark.slow

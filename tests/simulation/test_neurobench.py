@@ -86,3 +86,6 @@ def test_what_was_not_run_is_refused():
         cd.neurobench(execution, made, events.first_timesteps(1))
     with pytest.raises(cd.InputError, match="of other sizes"):
         cd.neurobench(execution, network_of("2-3-2"))
+    late = network_of("2-2r-2", FIRST, SECOND, 0.0, threshold=0.5)
+    with pytest.raises(cd.InputError, match="of delayed or direct connections of weight 0"):
+        cd.neurobench(run(late)[0], late, events)

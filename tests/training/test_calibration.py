@@ -66,7 +66,9 @@ def test_scaled_thresholds_are_weights_scaled_inversely(schedule: Schedule, neur
     raised, divided = network_of(grid=2**-6, **neuron), network_of(grid=2**-6, **neuron)
     for neurons, scale in zip(raised.layer_slices, scales, strict=True):
         raised.threshold[neurons] *= scale
-    Thresholds(divided).set(scales)
+    thresholds = Thresholds(divided)
+    thresholds.set((0.5, 0.5, 0.5))  # scales are of what it found
+    thresholds.set(scales)
     assert torch.equal(divided.threshold, network_of(**neuron).threshold)
     events = split(3)
     with torch.no_grad():
@@ -149,6 +151,15 @@ def test_scales_go_up_and_down_to_the_nearest_quarter_of_an_octave() -> None:
 
     found = module._descended(SimpleNamespace(layers=3, set=held.append), loss, [1.0] * 3)
     assert found == pytest.approx([2**1.25, 2**-0.75, 1.0])
+
+
+def test_a_layer_of_which_nothing_is_wanted_keeps_its_threshold() -> None:
+    """The other's spikes fall as one by its threshold: from 20 to 10 at twice of it."""
+    held: list[list[float]] = []
+    found = module._matched(
+        SimpleNamespace(layers=2, set=held.append), lambda: np.array([5, 20]) / held[-1], np.array([0, 10])
+    )
+    assert found == [1.0, pytest.approx(2.0, rel=0.01)]
 
 
 def test_the_potentials_that_are_read_are_not_scaled() -> None:

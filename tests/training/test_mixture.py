@@ -15,6 +15,7 @@ from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training.evaluation import answer
 from codesign.training.mixture import drawn_entries
 from codesign.training.recipe import Recipe
+from codesign.training.spike_costs import SpikeCosts
 from codesign.training.trainer import train
 from codesign.workload.events import EventBatch
 
@@ -72,19 +73,21 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     rng = np.random.default_rng(0)
     events = EventBatch.from_dense(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
     network = network_of("8-12-2", threshold=0.3)
-    mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5)
+    mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5, spike_cost=0.5, cost_ramp=0.0)
+    cost = SpikeCosts(mixed, network.shape).of_update(1)
     drawn = drawn_entries(events.sample_ids, 3, seed=5, epoch=1)
     assert set(drawn.tolist()) == {0, 1, 2}
-    options: dict[str, Any] = {"regularization": mixed.regularization, "seed": 5, "epoch": 1, "engine": engine}
+    options: dict[str, Any] = {"regularization": mixed.regularization, "spike_cost": cost, "engine": engine}
     alone = [
-        classification_loss(network, events.select([n]), mixed.schedules[entry], **options)
+        classification_loss(network, events.select([n]), mixed.schedules[entry], seed=5, epoch=1, **options)
         for n, entry in enumerate(drawn)
     ]
     loss = torch.stack([one.value for one in alone]).mean()
     gradients = torch.autograd.grad(loss, network.weights())
     before = [weight.detach().clone() for weight in network.weights()]
     report = train(network, mixed, events, events, seed=5, engine=engine).history[0]
-    assert report.loss == pytest.approx(float(loss.detach()), rel=1e-5)
+    charged = cost.of(torch.cat([one.charges for one in alone])).mean()
+    assert report.loss == pytest.approx(float(loss.detach() - charged), rel=1e-5)
     answered = [int(one.logits.argmax()) if one.logits.any() else -1 for one in alone]
     right = np.equal(answered, events.labels)
     assert report.training_accuracy == pytest.approx(np.mean(right))

@@ -38,6 +38,7 @@ def test_a_cost_is_of_density_and_rises():
     assert costs.of_update(6).multipliers == costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
     costs.end_epoch(7, 99.0)
     assert costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
+    assert SpikeCosts(recipe(spike_cost=[0.0, 0.25]), SHAPE).of_update(10).multipliers == (0.0, 0.25, 0.0)
 
 
 def test_energy_weighs_spikes_by_what_they_take():
