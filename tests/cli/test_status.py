@@ -82,6 +82,7 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
     assert lines[3].endswith(" 11/11 results")
     assert lines[4:6] == ["done 11", "train 1/1, execute 4/4, price 6/6"]
     assert "layered, asynchronous on mubrain" in from_output
+    assert [line.split()[0] for line in lines if line.startswith(("output ", "store "))] == ["output", "store"]
     assert "goes on" not in from_output
     one = told(f"{location}/tiny")
     assert one["jobs"]["total"] == one["jobs"]["ended"] == {"train": 1, "execute": 4, "price": 6}

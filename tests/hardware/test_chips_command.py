@@ -58,6 +58,7 @@ def test_show_gives_every_number_with_its_effect_confidence_and_source(runner: C
 def test_show_tells_operating_point_accounting_and_gating(runner: CliRunner, name: str, energy: str) -> None:
     told = " ".join(runner.invoke(app, ["show", name]).output.split())
     chip = find_chip(name)
+    assert " ".join(chip.description.split()) in told
     assert f"Operating point: {chip.operating_point}" in told
     assert energy in told
     assert "a core not in use draws an unknown power" in told

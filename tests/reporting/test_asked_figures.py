@@ -134,6 +134,7 @@ def test_epochs_and_matrix():
 def test_what_has_nothing_to_show_is_left_out():
     rows = [mubrain_row("layered", "layered", 0, 0)]
     entries = [FigureEntry(figure="accuracy_by_step"), FigureEntry(figure="spikes_per_neuron")]
+    entries.append(FigureEntry(figure="epochs", column="training_loss_curve"))
     section = asked_section(entries, points_of(rows))
     assert [one.name for one in section.body] == ["asked-2"]
     assert asked_section(entries[:1], points_of(rows)) is None

@@ -256,6 +256,22 @@ def test_a_large_sweep_stays_below_two_megabytes():
     assert len(columns(text)["numbers"]) == 1100
 
 
+def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurate(monkeypatch):
+    monkeypatch.setattr("codesign.reporting.page.data.MOST_POINTS", 3)
+    numbers = ((0.9, 4e-6), (0.5, 1e-6), (0.85, 5e-6), (0.8, 6e-6))  # nothing beats the first two in both
+    rows = [
+        mubrain_row("layered", "random", 0, 0)
+        | {"accuracy": accuracy, "energy_j": energy, "latency_s": None, "axis.lanes": float(place), "point": str(place)}
+        for place, (accuracy, energy) in enumerate(numbers)
+    ]
+    text = page_of(rows)
+    shown = {fact["key"]: fact["codes"] for fact in columns(text)["facts"]}["axis.lanes"]
+    assert shown == ["0.0", "1.0", "2.0"]
+    told = " ".join(Page(text).text.split())
+    assert "3 of 4 points are in this page: those on a front and the most accurate." in told
+    assert "4 design points, 1 training seed each. Data: nmnist, 60 test samples. 300 of 70,000 recordings" in told
+
+
 @pytest.mark.parametrize("missing", ["energy_j", "accuracy"])
 def test_a_column_without_values_is_no_obstacle(missing):
     rows = [row | {missing: None} for row in synthetic_rows(seeds=(0, 1)) if row["chip"] != "truenorth"]
