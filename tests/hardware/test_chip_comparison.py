@@ -14,7 +14,7 @@ from handmade_hardware import ASYNCHRONOUS, chip_from, group, near, number
 from typer.testing import CliRunner
 
 import codesign
-from codesign.cli.chip_comparing import FORMATS, chip_marks
+from codesign.cli.chip_comparing import FORMATS, chip_marks, comparison_file
 from codesign.cli.chips import app
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers, comparison_rows, in_file_order
@@ -121,6 +121,7 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
     written = pd.read_csv(paths["csv"])
     assert written["number"].tolist() == [row["number"] for row in rows]
     assert written["value"].dropna().tolist() == near([row["value"] for row in rows if row["value"] is not None])
+    assert b"All numbers of these chips." in comparison_file(paths["html"], [find_chip(name) for name in names[:3]])
     text = paths["html"].read_text(encoding="utf-8")
     assert all(find_chip(name).name in text for name in names)
     assert "185 fJ (100 to 650 fJ), with neuron update, spike, message, derived" in text

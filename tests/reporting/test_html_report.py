@@ -256,17 +256,35 @@ def test_a_large_sweep_stays_below_two_megabytes():
     assert len(columns(text)["numbers"]) == 1100
 
 
+def test_energies_of_a_chip_that_hold_other_terms_are_in_a_group_of_their_own():
+    rows = [
+        mubrain_row("layered", "random", 0, 0) | {"axis.lanes": float(place), "point": str(place)}
+        for place in (0, 1, 2)
+    ]
+    rows[1]["energy_coverage"] = ["synaptic_operation", "message"]
+    assert columns(page_of(rows))["groups"]["board"]["of"] == [0, 1, 0]
+
+
 def test_a_page_with_too_many_points_holds_those_on_a_front_and_the_most_accurate(monkeypatch):
     monkeypatch.setattr("codesign.reporting.page.data.MOST_POINTS", 3)
-    numbers = ((0.9, 4e-6), (0.5, 1e-6), (0.85, 5e-6), (0.8, 6e-6))  # nothing beats the first two in both
+    numbers = ((0.9, 4.1234567e-6), (0.5, 1e-6), (0.85, 5e-6), (0.8, 6e-6))  # nothing beats the first two in both
     rows = [
         mubrain_row("layered", "random", 0, 0)
-        | {"accuracy": accuracy, "energy_j": energy, "latency_s": None, "axis.lanes": float(place), "point": str(place)}
+        | {
+            "accuracy": accuracy,
+            "energy_j": energy,
+            "spike_density": 1.234567,
+            "latency_s": None,
+            "axis.lanes": float(place),
+            "point": str(place),
+        }
         for place, (accuracy, energy) in enumerate(numbers)
     ]
     text = page_of(rows)
     shown = {fact["key"]: fact["codes"] for fact in columns(text)["facts"]}["axis.lanes"]
     assert shown == ["0.0", "1.0", "2.0"]
+    means = {measure["key"]: measure["mean"][0] for measure in columns(text)["measures"]}
+    assert (means["energy_j"], means["spike_density"]) == (4.12346e-6, 1.235)  # what decides has six digits, not four
     told = " ".join(Page(text).text.split())
     assert "3 of 4 points are in this page: those on a front and the most accurate." in told
     assert "4 design points, 1 training seed each. Data: nmnist, 60 test samples. 300 of 70,000 recordings" in told

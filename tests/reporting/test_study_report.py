@@ -264,6 +264,21 @@ def test_a_large_study_stays_below_two_megabytes(large):
     assert text.count('data-figure="slice-') == 12
 
 
+def test_objectives_stand_against_the_first_where_both_are_known(table: ResultTable):
+    study = study_of(table)
+    lacking = trial(8, (None, 2e-6, 1e-3), state="dropped")
+    facts = replace(study.facts, trials=(*study.facts.trials, lacking))
+    energy, latency = trade_off_figures(study_of(table_of(rows_on_test(), study_metadata(facts))))
+    accuracies = [0.9, 0.94, 0.6, 0.895, 0.99, 0.85, 0.8]
+    for drawn, values in (
+        (energy, [1e-6, 1.2e-6, 1e-6, 0.4e-6, 1e-3, 0.5e-6, 1e-6]),
+        (latency, [1e-3, 1.5e-3, 1e-3, 1e-3, 1e-3, 1.2e-3, 0.5e-3]),
+    ):
+        marks = {(row["x"], row["y"]) for row in rows_of(drawn)}
+        assert marks == set(zip(values, accuracies, strict=True))
+    assert energy.note == "The axes hold all complete trials; some of the others lie beyond them."
+
+
 # files that do not fit together --------------------------------------------------------------------------------------
 
 

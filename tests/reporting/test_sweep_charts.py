@@ -13,6 +13,7 @@ from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
+from codesign.hardware.terms import MODEL
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
 
@@ -144,3 +145,6 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
         [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
     )
     assert tips
+    models = [replace(tip, number=replace(tip.number, path=f"{MODEL}energy")) for tip in found.robustness.tips]
+    unsure = replace(found, robustness=replace(found.robustness, tips=tuple(models)))
+    assert tips_figure([unsure], names, names.point) is None  # an error of the model is no number of a chip
