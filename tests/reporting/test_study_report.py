@@ -276,6 +276,7 @@ def test_objectives_stand_against_the_first_where_both_are_known(table: ResultTa
     ):
         marks = {(row["x"], row["y"]) for row in rows_of(drawn)}
         assert marks == set(zip(values, accuracies, strict=True))
+    assert latency.title == "Accuracy against latency, on validation"
     assert energy.note == "The axes hold all complete trials; some of the others lie beyond them."
 
 

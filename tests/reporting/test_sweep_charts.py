@@ -139,12 +139,19 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     names = names_of([less, more])
     other = replace(found, column="latency_s", better=more, worse=less)  # none of the column that is drawn
     drawn = rows_of(ranges_figure([other, found], names, names.point, "energy_j"))
-    assert [(row["low"], row["high"]) for row in drawn] == [found.robustness.better_range, found.robustness.worse_range]
+    assert [(row["point"], row["low"], row["high"]) for row in drawn] == [
+        (names.point(less), *found.robustness.better_range),
+        (names.point(more), *found.robustness.worse_range),
+    ]
     tips = rows_of(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(
         [tip.at / tip.number.value for tip in found.robustness.tips][: len(tips)]
     )
     assert tips
+    tip = found.robustness.tips[0]
+    later = replace(found.robustness, tips=(replace(tip, at=1.9 * tip.number.value),))
+    ordered = rows_of(tips_figure([replace(found, column="latency_s", robustness=later), found], names, names.point))
+    assert [row["of"] for row in ordered][-1] == "latency"  # the nearest come first
     models = [replace(tip, number=replace(tip.number, path=f"{MODEL}energy")) for tip in found.robustness.tips]
     unsure = replace(found, robustness=replace(found.robustness, tips=tuple(models)))
     assert tips_figure([unsure], names, names.point) is None  # an error of the model is no number of a chip
