@@ -9,13 +9,16 @@ from drawn_rows import rows_of
 from synthetic_sweep import mubrain_row, points_of, synthetic_rows, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
+from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.comparisons.comparison import compare
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import MODEL
+from codesign.reporting.charts.base import Figure, log_ticks
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure, parts_figure, scatter
+from codesign.reporting.sections.evidence import evidence_section
 
 
 def test_the_scatter_holds_every_point_that_has_both_numbers_and_marks_the_front():
@@ -32,6 +35,14 @@ def test_the_scatter_holds_every_point_that_has_both_numbers_and_marks_the_front
             r for r in rivals if r["x"] <= row["x"] and r["y"] >= row["y"] and (r["x"], r["y"]) != (row["x"], row["y"])
         ]
         assert not [r for r in beaten if r["best"]]
+
+
+def test_the_interval_of_an_accuracy_ends_at_all_of_them():
+    # Seeds 0.9 and 1.0: mean 0.95, half width 12.7062 · 0.070711 / √2 = 0.63531.
+    rows = [mubrain_row("layered", "random", seed, 0) | {"accuracy": 0.9 + 0.1 * seed} for seed in (0, 1)]
+    points = points_of(rows)
+    (row,) = rows_of(scatter(points, names_of(points)))
+    assert (row["low"], row["high"]) == (pytest.approx(0.31469, abs=1e-5), 1.0)
 
 
 def design(recipe: str, schedule: str, accuracy: float, energy: float) -> dict[str, object]:
@@ -150,8 +161,12 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     assert tips
     tip = found.robustness.tips[0]
     later = replace(found.robustness, tips=(replace(tip, at=1.9 * tip.number.value),))
-    ordered = rows_of(tips_figure([replace(found, column="latency_s", robustness=later), found], names, names.point))
-    assert [row["of"] for row in ordered][-1] == "latency"  # the nearest come first
+    figure = tips_figure([replace(found, column="latency_s", robustness=later), found], names, names.point)
+    assert [row["of"] for row in rows_of(figure)][-1] == "latency"  # the nearest come first
+    assert figure.spec["layer"][0]["encoding"]["x"]["axis"]["values"] == log_ticks(0.5, 2.0)
+    answer = Answer(name="it", form="compare", question="?", standing="open", sentence="", comparisons=(found,))
+    drawn = [piece.name for piece in evidence_section([answer], names).body if isinstance(piece, Figure)]
+    assert drawn == ["ranges-energy", "tipping-points"]
     models = [replace(tip, number=replace(tip.number, path=f"{MODEL}energy")) for tip in found.robustness.tips]
     unsure = replace(found, robustness=replace(found.robustness, tips=tuple(models)))
     assert tips_figure([unsure], names, names.point) is None  # an error of the model is no number of a chip
