@@ -12,7 +12,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.metadata import AxisFacts, ValidationFacts
 from codesign.analysis.results.naming import names_of
 from codesign.reporting.facts import settings_tables
-from codesign.reporting.page.sections import effects_section
+from codesign.reporting.page.sections import effects_section, sections_of
 from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.pieces import Section, Table, text_table, without_repeats
 from codesign.reporting.sections.evidence import evidence_section
@@ -37,6 +37,16 @@ def test_settings_that_an_axis_sets_are_said_to_vary():
         place = [heading.text for heading in of.headings].index(parameter)
         assert {cells[0].text: cells[place].text for cells in of.rows}[row] == "varied"
     assert [cell.text for cell in neuron.rows[0]].count("varied") == 1
+
+
+def test_what_is_left_out_or_assumed_is_said_once_with_all_chips_that_it_is_said_of():
+    said = {"assumptions": ["F = 8"], "not_modelled": ["sensor"]}
+    rows = [mubrain_row("layered", "random", 0, 0) | said, loihi_row("layered", 0, 0) | said]
+    rows[1]["assumptions"] = ["no flush", "F = 8"]
+    found = {section.name: section for section in sections_of(AnsweredTable.of(table_of(rows)))}
+    told = {one.name: [tuple(cell.text for cell in row) for row in one.rows] for one in tables(found["not-modelled"])}
+    assert told["left-out"] == [("loihi and mubrain", "sensor")]
+    assert told["assumed"] == [("loihi", "no flush"), ("loihi and mubrain", "F = 8")]
 
 
 def test_every_comparison_of_an_answer_is_in_the_table_of_evidence():
