@@ -156,6 +156,8 @@ def reason(item: Any) -> str:
         return f"'{key}' is missing" if item["type"] == "missing" else f"unknown key '{key}'"
     found, rule = item.get("input"), _rule(item)
     hint = _close(found, _QUOTED.findall(rule)) if isinstance(found, str) else ""
+    if isinstance(found, str) and found.isdecimal() and "number" in rule:
+        hint = "; write it without quotes"
     return f"{rule}, found {_found(found)}{hint}"
 
 

@@ -37,6 +37,12 @@ def problems(text: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def test_a_number_in_quotes_is_told_to_lose_them():
+    assert problems("name: a\nparts: {one: {lanes: '8'}}") == [
+        "x.yaml:2: parts.one.lanes: must be a whole number, found '8'; write it without quotes"
+    ]
+
+
 def test_reads_plain_data():
     document = parse_document("name: a\nparts:\n  one: {energy: 26 pJ, lanes: 8}\nrates: [1, 2.5, 1e-3]", "x", Whole)
     assert document.parts["one"].energy == near(26e-12)
