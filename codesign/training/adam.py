@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba 2015, arXiv:1412.6980), on the CPU the same to the last bit as `torch.optim.Adam`.
+"""Adam (Kingma and Ba 2015, arXiv:1412.6980), on the CPU with the same roundings on any processor.
 
     m ← m + (1 − β₁)(g − m);   v ← β₂ v + (1 − β₂) g²;   w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 

@@ -103,10 +103,10 @@ def test_keys_stay_the_same(plan):
         "cost": 200,
     }
     assert {kind: hashed(keys) for kind, keys in found.items()} == {
-        "train": "ac6160c36d8d0098",
-        "execute": "efbdc0d9817497e0",
-        "summary": "7329232555f0c638",
-        "cost": "ccfe6e506921938d",
+        "train": "b4e4dd7baa51babd",
+        "execute": "a9083fd17c902d39",
+        "summary": "5bcc5f9303c72d1d",
+        "cost": "56bafc05e9c64431",
     }
 
 

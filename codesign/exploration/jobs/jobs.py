@@ -30,7 +30,7 @@ from codesign.simulation.schedule import Schedule
 from codesign.training.losses import loss_version
 from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 
-TRAIN_VERSION = 7
+TRAIN_VERSION = 8
 EXECUTE_VERSION = 10
 SUMMARY_VERSION = 6
 COST_VERSION = 16

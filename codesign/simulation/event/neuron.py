@@ -52,7 +52,7 @@ SKIPPED = np.float32(-2e18)
 
 NOTHING = np.float32(2.0**-100)
 """Gradients below it are 0. What follows from them soon falls below the least normal number (2⁻¹²⁶), with which some
-processors, Intel's among them, take a hundred times as long. Sums of gradients do not show it."""
+processors, Intel's among them, take a hundred times as long. At most a last bit shows it."""
 
 Slots = NDArray[np.float32]
 

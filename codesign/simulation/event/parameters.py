@@ -1,7 +1,7 @@
 """A step of Adam (`codesign.training.adam`), compiled.
 
-Its roundings are torch's on processors that round a product and its sum once. Square roots are torch's own: their last
-bit is not always the nearest.
+Its roundings are those of torch on processors that round a product and its sum once, but for square roots, which are
+the nearest here: those of torch differ in the last bit from one maker's processors to another's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def step(
     """
     flat_w, flat_g, flat_m, flat_v = (one.detach().numpy().reshape(-1) for one in (w, g, m, v))
     _follow(flat_g, flat_m, flat_v, np.array(shares, dtype=np.float32))
-    _move(flat_w, flat_m, v.sqrt().numpy().reshape(-1), np.array(rates, dtype=np.float32))
+    _move(flat_w, flat_m, flat_v, np.array(rates, dtype=np.float32))
     torch.autograd.graph.increment_version(w)
 
 
@@ -53,7 +53,7 @@ def _follow(g: Any, m: Any, v: Any, shares: Any) -> None:
 
 
 @kernel
-def _move(w: Any, m: Any, root: Any, rates: Any) -> None:
+def _move(w: Any, m: Any, v: Any, rates: Any) -> None:
     correction, epsilon, rate = rates[0], rates[1], rates[2]
     for i in range(len(w)):
-        w[i] += rate * m[i] / (root[i] / correction + epsilon)
+        w[i] += rate * m[i] / (np.sqrt(v[i]) / correction + epsilon)
