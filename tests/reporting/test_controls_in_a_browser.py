@@ -263,7 +263,7 @@ def test_those_that_a_question_is_about_stay_as_a_control_moves(shown):
 
 
 def test_energies_that_compare_have_a_ratio_side_by_side(shown, example_page):
-    """10.34 nJ of µBrain over 15.92 µJ of Loihi; Speck's lacks terms."""
+    """11.11 nJ of µBrain over 15.93 µJ of Loihi; Speck's lacks terms."""
     tab = shown(example_page)
     for name in ("Loihi", "µBrain", "Speck"):
         button = "[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{}')"
@@ -272,7 +272,7 @@ def test_energies_that_compare_have_a_ratio_side_by_side(shown, example_page):
     line = "[...document.querySelectorAll('#pinned tbody tr')].find(row => row.cells[0].textContent === 'energy')"
     cells = tab.run(f"[...{line}.cells].map(cell => cell.textContent)")
     assert ["×" in cell for cell in cells[1:]] == [False, True, False]
-    assert float(re.search(r"\(([\d.]+) ×\)", cells[2])[1]) == pytest.approx(10.34448e-3 / 15.92347, rel=2e-3)
+    assert float(re.search(r"\(([\d.]+) ×\)", cells[2])[1]) == pytest.approx(11.11e-3 / 15.93, rel=2e-3)
 
 
 def test_a_power_is_of_the_chosen_book_and_compares_as_in_the_answers(shown):

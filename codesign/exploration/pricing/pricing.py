@@ -79,7 +79,7 @@ class StreamingFront:
             self._values, self._ids = self._values[kept], self._ids[kept]
 
 
-def _check_output(output: Location) -> None:
+def check_output(output: Location) -> None:
     """Raise InputError where a pricing cannot write: at a URL, or in a folder that nobody may write."""
     if is_url(output):
         raise InputError(f"{printable(output)}: the points of a pricing need a folder of this machine, found a URL")
@@ -104,7 +104,7 @@ def run_pricing(
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
     """
-    _check_output(run.output)
+    check_output(run.output)
     problem = prepare(spec, run)
     output, progress, workers = run.output, run.progress, workers or usable_cores()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
