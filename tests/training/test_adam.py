@@ -1,10 +1,12 @@
-"""Adam against torch's, whose square roots are not the nearest on every processor; and against Adam's equations."""
+"""Adam against torch's, whose square roots are not the nearest on every processor; and against IEEE 754."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from codesign.simulation.event import parameters
 from codesign.training.adam import Adam
 from codesign.training.hooks import warming
 
@@ -33,6 +35,17 @@ def test_moves_tensors_as_torch_does(without: dict[int, int], groups: bool) -> N
     ours, theirs = moved(Adam, without=without, groups=groups), moved(torch.optim.Adam, without=without, groups=groups)
     for own, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_rounds_as_ieee_754_says() -> None:
+    """On any processor; torch's square roots do not."""
+    numbers = torch.Generator().manual_seed(0)
+    (w, g), (m, v) = torch.randn(2, 100_000, generator=numbers), torch.zeros(2, 100_000)
+    before, rates = w.numpy().copy(), (0.0316, 1e-8, -0.003)
+    parameters.step(w, g, m, v, (0.1, 0.999, 0.001), rates)
+    correction, epsilon, rate = np.float32(rates)
+    expected = before + rate * m.numpy() / (np.sqrt(v.numpy()) / correction + epsilon)
+    assert np.array_equal(w.numpy(), expected)
 
 
 @pytest.mark.parametrize("tensor", [torch.randn(3, 5).t(), torch.randn(3, 5, dtype=torch.float64)])
