@@ -7,7 +7,7 @@ import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,8 +93,8 @@ def run_sweep(
         StoreError: a result cannot be kept.
     """
     spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
-    with _arguments(spec.name, store, output, data_root, progress) as run:
-        run = replace(run, executor=executor, models=models, again=again)
+    chosen = {"executor": executor, "models": models, "again": again}
+    with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
         outcome = sweeps.run_sweep(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
@@ -131,8 +131,8 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
-    with _arguments(spec.name, store, output, data_root, progress) as run:
-        run = replace(run, executor=executor, models=models, again=again)
+    chosen = {"executor": executor, "models": models, "again": again}
+    with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
         outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
 
@@ -182,6 +182,7 @@ def _arguments(
     output: Location | None,
     data_root: str | Path | None,
     progress: bool | None,
+    **others: Any,
 ) -> Iterator[RunArguments]:
     """What any of them is run with, and its progress while it runs."""
     with shown_progress(is_watched() if progress is None else progress) as shown:
@@ -190,6 +191,7 @@ def _arguments(
             output=f"reports/{name}" if output is None else output,
             progress=shown,
             workloads=Workloads(data_root=data_root),
+            **others,
         )
 
 
