@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,22 @@ from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
-from codesign.reporting.pieces import Cell, Heading, Section, inert, text_table
-from codesign.reporting.pieces import Table as PageTable
-from codesign.reporting.templates import plain_page
+from codesign.reporting.pieces import inert
 from codesign.units import format_si
 
-FORMATS = ("html", "csv", *FORMS)
+FORMATS = ("csv", *FORMS)
 
 _FEW = 3
 """Up to so many chips have a column each, with all their numbers; more have a row each, with the main ones."""
 _LONGEST = 40
-_ENERGY, _AREA, _NODE = "energies.synaptic_operation", "area", "technology_node"
-_WIDE = {
-    _NODE: "node",
-    "supply_voltage": "supply",
+_ENERGY, _AREA = "energies.synaptic_operation", "area"
+_MAIN = {
+    "technology_node": "node",
     _AREA: "area",
-    "cores": "cores",
-    "weight_bits": "weight bits",
-    "vector_width": "lanes",
-    "clock": "clock",
     _ENERGY: "energy of an operation",
-    "energies.neuron_update": "energy of an update",
     STATIC_POWER: "static power, all cores in use",
     "times.synaptic_operation": "time of an operation",
 }
-_NARROW = {path: _WIDE[path] for path in (_NODE, _AREA, _ENERGY, STATIC_POWER, "times.synaptic_operation")}
-"""Main numbers, in files and on a terminal."""
 _MARKS = {
     "measured": "m",
     "stated": "s",
@@ -52,27 +42,18 @@ _MARKS = {
     "estimated": "e",
     "structure": "x",
 }
-_HOLDING = (
-    "Energies that include different things cannot be compared: an all-in energy includes everything that a chip spent "
-    "in one measurement, and 'with' names other terms that are included."
-)
 _LEGEND = (
     "m measured, s stated by the makers, d derived from such numbers, f fitted to measurements, 2 known from someone "
     "else's text, e estimated, x from the model of the chip's structure. Below a value is its range: the file's, or "
-    f"one assumed from how it is known. static_power is with all cores in use. {_HOLDING} Sources and "
-    "remarks: codesign chips show NAME."
+    "one assumed from how it is known. static_power is with all cores in use. Energies that include different things "
+    "cannot be compared: an all-in energy includes everything that a chip spent in one measurement, and 'with' names "
+    "other terms that are included. Sources and remarks: codesign chips show NAME."
 )
-_EXPLANATION = (
-    "Every number with how it is known, and its range where it has one: the file's, or one assumed from how it is "
-    f"known. {_HOLDING}"
-)
-
-Numbers = dict[str, ComparedNumber]
 
 
 def print_comparison(console: Console, chips: Sequence[Chip]) -> None:
     """A column a chip with all its numbers, or a row a chip with the main ones."""
-    headings, rows = _table(chips, _marked if len(chips) <= _FEW else _brief, _NARROW)
+    headings, rows = _table(chips)
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     for heading in headings:
         table.add_column(escape(heading), overflow="fold", no_wrap=heading in ("chip", "number"))
@@ -93,102 +74,37 @@ def comparison_file(path: Path, chips: Sequence[Chip]) -> bytes:
         if not marks:
             raise InputError("--output: none of these chips gives both an energy of an operation and an area to plot")
         return picture(chips_figure(marks), form)
-    if form == "csv":
-        rows = pd.DataFrame(comparison_rows(chips))
-        return rows.map(lambda cell: inert(cell) if isinstance(cell, str) else cell).to_csv(index=False).encode()
-    return _page(chips).encode()
+    rows = pd.DataFrame(comparison_rows(chips))
+    return rows.map(lambda cell: inert(cell) if isinstance(cell, str) else cell).to_csv(index=False).encode()
 
 
-def _table(
-    chips: Sequence[Chip], cell: Callable[[ComparedNumber], str], main: dict[str, str]
-) -> tuple[list[str], list[list[str]]]:
+def _table(chips: Sequence[Chip]) -> tuple[list[str], list[list[str]]]:
     numbers = [compared_numbers(chip) for chip in chips]
+    few = len(chips) <= _FEW
 
-    def text(of_chip: Numbers, path: str) -> str:
-        return cell(of_chip[path]) if path in of_chip else "–"
+    def text(of_chip: dict[str, ComparedNumber], path: str) -> str:
+        return _marked(of_chip[path], brief=not few) if path in of_chip else "–"
 
-    if len(chips) <= _FEW:
+    if few:
         rows = [["synchronization", *(chip.synchronization.kind for chip in chips)]]
         rows += [[path, *(text(of_chip, path) for of_chip in numbers)] for path in in_file_order(numbers)]
         return ["number", *(chip.name for chip in chips)], rows
-    rows = [[chip.name, *(text(of_chip, path) for path in main)] for chip, of_chip in zip(chips, numbers, strict=True)]
-    return ["chip", *main.values()], rows
+    rows = [[chip.name, *(text(of_chip, path) for path in _MAIN)] for chip, of_chip in zip(chips, numbers, strict=True)]
+    return ["chip", *_MAIN.values()], rows
 
 
-def _marked(number: ComparedNumber) -> str:
-    """A cell of a terminal: value and a letter for how it is known, then the range, then what else it holds."""
-    lines = [f"{_value(number)} {_MARKS[number.known]}", number.range_text, _inside(number)]
-    return "\n".join(line for line in lines if line)
+def _marked(number: ComparedNumber, *, brief: bool) -> str:
+    """Value and a letter for how it is known, then the range, then what else an energy or a power holds."""
+    holds = number.holds if number.holds in ("", "all-in") else f"with {'others' if brief else number.holds}"
+    value = f"{_value(number, brief=brief)} {_MARKS[number.known]}"
+    return "\n".join(filter(None, (value, number.range_text, holds)))
 
 
-def _brief(number: ComparedNumber) -> str:
-    """The same in fewer letters."""
-    value = number.text or format_si(number.value, number.unit)
-    if number.unit == "s":
-        value = format_si(number.value, "s")
-    inside = "with others" if number.holds not in ("", "all-in") else number.holds
-    return "\n".join(line for line in (f"{value} {_MARKS[number.known]}", number.range_text, inside) if line)
-
-
-def _worded(number: ComparedNumber) -> str:
-    ends = number.range_text
-    value = f"{_value(number)} ({ends})" if ends else _value(number)
-    return ", ".join(part for part in (value, _inside(number), number.known) if part)
-
-
-def _value(number: ComparedNumber) -> str:
-    text = number.text or format_si(number.value, number.unit)
-    if number.unit == "s" and number.text.endswith(("cycle", "cycles")):
-        text = f"{format_si(number.value, 's')}, {text}"
+def _value(number: ComparedNumber, *, brief: bool) -> str:
+    text, is_time = number.text or format_si(number.value, number.unit), number.unit == "s"
+    if is_time and (brief or text.endswith(("cycle", "cycles"))):
+        text = format_si(number.value, "s") + ("" if brief else f", {text}")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _inside(number: ComparedNumber) -> str:
-    """What else an energy or a power holds."""
-    return f"with {number.holds}" if number.holds not in ("", "all-in") else number.holds
-
-
-def _remarks(chips: Sequence[Chip]) -> list[str]:
-    found = []
-    for chip in chips:
-        numbers = compared_numbers(chip)
-        for path in (_ENERGY, _AREA):
-            if path in numbers and (said := "; ".join(filter(None, (numbers[path].basis, numbers[path].note)))):
-                found.append(f"{chip.name}, {_WIDE[path]}: {' '.join(said.split())}")
-    return found
-
-
-def _page(chips: Sequence[Chip]) -> str:
-    marks = chip_marks(chips)
-    drawn = {mark.name for mark in marks}
-    left_out = ", ".join(chip.name for chip in chips if chip.name not in drawn)
-    return plain_page(
-        "Chips side by side",
-        (_EXPLANATION,),
-        (
-            *([chips_figure(marks)] if marks else []),
-            *([f"Not drawn because energy or area is not known: {left_out}."] if left_out else []),
-            _page_table(chips),
-        ),
-        (Section(name="remarks", title="Remarks on energies and areas", body=tuple(_remarks(chips))),),
-    )
-
-
-def _page_table(chips: Sequence[Chip]) -> PageTable:
-    """The table of a page; a row a chip can be sorted by its numbers."""
-    headings, rows = _table(chips, _worded, _WIDE)
-    if len(chips) <= _FEW:
-        return text_table("All numbers of these chips.", headings, rows)
-    cells = []
-    for chip, row in zip(chips, rows, strict=True):
-        numbers = compared_numbers(chip)
-        values = [numbers[path].value if path in numbers else None for path in _WIDE]
-        cells.append((Cell(text=row[0]), *(Cell(text=t, order=v) for t, v in zip(row[1:], values, strict=True))))
-    return PageTable(
-        caption="The main numbers; click a heading to sort.",
-        headings=(Heading(text="chip"), *(Heading(text=text, numeric=True, wide=True) for text in headings[1:])),
-        rows=tuple(cells),
-    )
 
 
 def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:
@@ -199,7 +115,7 @@ def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:
         energy, area = numbers.get(_ENERGY), numbers.get(_AREA)
         if energy is None or area is None or not energy.value or not area.value:
             continue
-        node: Any = numbers.get(_NODE)
+        node: Any = numbers.get("technology_node")
         marks.append(
             ChipMark(
                 name=chip.name,

@@ -78,8 +78,8 @@ def compare(
             "-o",
             parser=place_here,
             metavar="FILE",
-            help="Write it to this file too: .html (with a plot), .csv (all numbers, in SI units), .png or .svg (the "
-            "plot: energy of an operation against area).",
+            help="Also write this file: .csv (all numbers, in SI units), or .png, .svg or .pdf (a plot: energy of an "
+            "operation against area).",
         ),
     ] = None,
 ) -> None:

@@ -33,7 +33,7 @@ _TablesOption = Annotated[
     ),
 ]
 _NeuroBenchOption = Annotated[
-    bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.csv and .json.")
+    bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.json.")
 ]
 
 

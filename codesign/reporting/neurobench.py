@@ -1,4 +1,4 @@
-"""NeuroBench's metrics of each point of a sweep, as a table and under the names that its harness gives them.
+"""NeuroBench's metrics of each point of a sweep, under the names that its harness gives them.
 
 Its *effective* operations leave out weights of 0, which executions count. So none here are called that;
 `codesign.simulation.neurobench` has them.
@@ -7,36 +7,20 @@ Its *effective* operations leave out weights of 0, which executions count. So no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codesign.analysis.answers.answers import plain_point
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.formatting import number, percent
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
-from codesign.documents import Path_, value_at
 from codesign.files import Location, with_suffix, write_atomically
-from codesign.reporting.export import table_csv
-from codesign.reporting.pieces import Cell, Heading, Table
 
-_CAPTION = (
+_NOTE = (
     "NeuroBench's metrics, means over seeds, operations per sample. The footprint is that of the stored weights, at "
     "the bits that they are evaluated with. MACs and ACs include synapses of weight 0; "
     "cd.neurobench gives effective ones, which leave these out, and the connection sparsity. Operations until the "
     "decision are those up to the first output spike of each timestep."
 )
-
-_COLUMNS: Mapping[str, Path_] = {
-    "accuracy": ("ClassificationAccuracy",),
-    "footprint in bytes": ("Footprint",),
-    "activation sparsity": ("ActivationSparsity",),
-    "MACs": ("SynapticOperations", "MACs"),
-    "ACs": ("SynapticOperations", "ACs"),
-    "dense operations": ("SynapticOperations", "Dense"),
-    "operations until the decision": ("decision_operations",),
-}
-_SHARES = ("accuracy", "activation sparsity")
 
 
 def neurobench_of(point: Point) -> dict[str, Any]:
@@ -60,26 +44,11 @@ def neurobench_of(point: Point) -> dict[str, Any]:
 
 
 def export_neurobench(table: ResultTable, report: Location) -> None:
-    """Write `REPORT.neurobench.csv` and `.json` beside a report, a path or a URL. Raises InputError where a file cannot
-    be written."""
+    """Write `REPORT.neurobench.json` beside a report, a path or a URL. Raises InputError where it cannot be written."""
     answered = AnsweredTable.of(table)
     metrics = [
         {"label": answered.names.point(point), "point": plain_point(point), **neurobench_of(point)}
         for point in answered.points
     ]
-    text = json.dumps({"note": _CAPTION, "points": metrics}, indent=2, ensure_ascii=False)
-    files = {".neurobench.csv": table_csv(_table(metrics)), ".neurobench.json": f"{text}\n"}
-    for ending, content in files.items():
-        write_atomically(with_suffix(report, ending), content.encode())
-
-
-def _table(metrics: Sequence[Mapping[str, Any]]) -> Table:
-    def cell(heading: str, of: Mapping[str, Any]) -> Cell:
-        value = value_at(of, _COLUMNS[heading])
-        return Cell(text=(percent if heading in _SHARES else number)(value), order=value)
-
-    return Table(
-        caption=_CAPTION,
-        headings=(Heading(text="point"), *(Heading(text=heading, numeric=True) for heading in _COLUMNS)),
-        rows=tuple((Cell(text=of["label"]), *(cell(heading, of) for heading in _COLUMNS)) for of in metrics),
-    )
+    text = json.dumps({"note": _NOTE, "points": metrics}, indent=2, ensure_ascii=False)
+    write_atomically(with_suffix(report, ".neurobench.json"), f"{text}\n".encode())

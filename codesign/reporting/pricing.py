@@ -15,7 +15,7 @@ from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
 from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, without_repeats
-from codesign.reporting.templates import plain_page
+from codesign.reporting.templates import render_page
 from codesign.units import format_si, plural
 
 _BINS_A_DECADE = 50
@@ -119,22 +119,28 @@ class PricingPage:
 def render_pricing(page: PricingPage) -> str:
     """The page as HTML: one self-contained file, the same bytes every time."""
     drawn, front = _figures(page), _front_table(page)
-    return plain_page(
-        page.title,
-        [*filter(None, [page.description]), _summary(page)],
-        (
-            *drawn,
-            _reading(page) if drawn else "Energy or latency is not known, so nothing can be drawn.",
-            *([_BOUND] if page.synchronization in ("asynchronous", "clocked") else []),
-            front if front.rows else "The front is empty: no point has all objectives.",
-        ),
-        (
-            Section(name="axes", title="What varies", body=(_axis_table(page),)),
-            Section(name="models", title="Models", body=(_model_table(page),)),
-            Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
-            Section(name="assumptions", title="Assumptions", body=page.assumptions),
-        ),
-        best_points(page),
+    body = (
+        *drawn,
+        _reading(page) if drawn else "Energy or latency is not known, so nothing can be drawn.",
+        *([_BOUND] if page.synchronization in ("asynchronous", "clocked") else []),
+        front if front.rows else "The front is empty: no point has all objectives.",
+    )
+    folded = (
+        Section(name="axes", title="What varies", body=(_axis_table(page),)),
+        Section(name="models", title="Models", body=(_model_table(page),)),
+        Section(name="not-modelled", title="What is not modelled", body=page.not_modelled),
+        Section(name="assumptions", title="Assumptions", body=page.assumptions),
+    )
+    main = Section(name="main", title=page.title, body=body)
+    return render_page(
+        "page/plain.html.j2",
+        scripts=("common.js",),
+        parts=(main, *folded),
+        title=page.title,
+        introduction=[*filter(None, [page.description]), _summary(page)],
+        answers=best_points(page),
+        main=main,
+        sections=[section for section in folded if section.body],
     )
 
 

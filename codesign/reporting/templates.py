@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
 from codesign.files.code import code_folder, read_code, write_code
-from codesign.reporting.charts.base import Figure, looks
+from codesign.reporting.charts.base import looks
 from codesign.reporting.page.data import block
 from codesign.reporting.pieces import Section, Table, figures_in
 from codesign.terminal_text import escaped
@@ -61,35 +61,6 @@ def render_page(
         )
     )
     return escaped(text)
-
-
-def plain_page(
-    title: str,
-    introduction: Sequence[str],
-    body: Sequence[str | Table | Figure],
-    sections: Sequence[Section],
-    answers: Sequence[str] = (),
-) -> str:
-    """The page as HTML: one self-contained file, the same bytes every time.
-
-    Args:
-        introduction: lines below the title.
-        body: what is read without opening anything.
-        sections: what opens; those without content are left out.
-        answers: sentences that stand above everything.
-    """
-    main = Section(name="main", title=title, body=tuple(body))
-    folded = [section for section in sections if section.body]
-    return render_page(
-        "page/plain.html.j2",
-        scripts=("common.js",),
-        parts=(main, *folded),
-        title=title,
-        introduction=introduction,
-        answers=answers,
-        main=main,
-        sections=folded,
-    )
 
 
 def _resource(name: str) -> str:

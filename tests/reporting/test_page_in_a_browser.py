@@ -9,7 +9,7 @@ import pytest
 from browser import Browser, Tab, needs_chromium
 from hostile_texts import HOSTILE, RUN, with_more
 from page_controls import settled
-from plain_pages import chips_page, prices_page
+from plain_pages import prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
@@ -98,7 +98,7 @@ def study_page() -> str:
     return page_of(rows_on_test(), study_metadata(small_study()))
 
 
-HOSTILE_PAGES = {"sweep": sweep_page, "prices": prices_page, "chips": chips_page}
+HOSTILE_PAGES = {"sweep": sweep_page, "prices": prices_page}
 PAGES = {**HOSTILE_PAGES, "study": study_page, "nothing": lambda: page_of([])}
 
 

@@ -1,30 +1,21 @@
-"""The pages of prices and of chips."""
+"""The page of prices."""
 
 from __future__ import annotations
 
 import json
 import re
-from functools import partial
 
-import pytest
 from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing
-from plain_pages import chips_page, prices_page
-
-PAGES = {
-    "prices": prices_page,
-    "chips": chips_page,
-    "two chips": partial(chips_page, names=("loihi", "odin")),
-}
+from plain_pages import prices_page
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_names_are_text_whatever_they_hold(name: str):
-    text = PAGES[name](HOSTILE)
-    check_obeys_nothing(text, PAGES[name](HARMLESS))
+def test_names_are_text_whatever_they_hold():
+    text = prices_page(HOSTILE)
+    check_obeys_nothing(text, prices_page(HARMLESS))
     page = Page(text)
     assert len(set(page.ids)) == len(page.ids)
     assert not [address for tag, address in page.addresses if tag != "a"]
-    assert text == PAGES[name](HOSTILE)
+    assert text == prices_page(HOSTILE)
 
 
 def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():

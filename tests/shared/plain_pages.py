@@ -1,13 +1,9 @@
-"""Pages without questions, with something behind every text that people write."""
+"""The page of prices, with something behind every text that people write."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from codesign.cli.chip_comparing import comparison_file
-from codesign.hardware.library import find_chip
 from codesign.reporting.pricing import Density, PricingPage, VariedPrice, render_pricing
 
 
@@ -51,18 +47,3 @@ def prices_page(more: str = "", *, points: int = 400) -> str:
             assumptions=(f"its place{more}",),
         )
     )
-
-
-def chips_page(more: str = "", *, names: tuple[str, ...] = ("loihi", "odin", "mubrain", "truenorth")) -> str:
-    chips = [find_chip(name) for name in names]
-    changed = [
-        chip.model_copy(
-            update={
-                "name": chip.name + more,
-                "title": chip.title + more,
-                "area": chip.area and chip.area.model_copy(update={"note": f"as printed{more}"}),
-            }
-        )
-        for chip in chips
-    ]
-    return comparison_file(Path("chips.html"), changed).decode()

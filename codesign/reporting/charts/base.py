@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import column_label, is_share
 from codesign.deferred import alt
-from codesign.reporting.charts.pdf import in_order
 from codesign.reporting.forms import Form
 
 Row = Mapping[str, str | float | bool | None]
@@ -149,7 +148,7 @@ def looks(*, dark: bool = False) -> dict[str, Any]:
 
 
 def picture(drawn: Figure, form: Form) -> bytes:
-    """The figure as a file of its own, with its title, the same bytes each time; text stays text in SVG and PDF."""
+    """The figure as a file of its own, with its title; text stays text in SVG and PDF."""
     import vl_convert
 
     spec, version = _alone(drawn), ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
@@ -160,7 +159,7 @@ def picture(drawn: Figure, form: Form) -> bytes:
         case "png":
             return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, **given))
         case "pdf":
-            return in_order(vl_convert.vegalite_to_pdf(spec, **given))
+            return bytes(vl_convert.vegalite_to_pdf(spec, **given))
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codesign.analysis.results.formatting import quantity
 from codesign.deferred import alt
-from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, color, figure, nominal, source, tooltip
+from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, color, figure, nominal, source
 
 _WIDTH, _HEIGHT = 960.0, 420.0
 _LETTER, _LINE = 6.4, 13.0
@@ -61,7 +60,6 @@ def chips_figure(marks: Sequence[ChipMark]) -> Figure:
         ),
         fill=alt.Fill("node:N", scale=nominal(nodes), legend=alt.Legend(title="node") if len(nodes) > 1 else None),
         fillOpacity=alt.condition("datum.hollow", alt.value(0), alt.value(1)),
-        tooltip=tooltip(name="chip", area="area", energy="energy of an operation", node="node", kind="energy of"),
     )
     bars = [
         base.mark_rule(opacity=0.5).encode(y="low:Q", y2="high:Q"),
@@ -106,8 +104,6 @@ def _rows(marks: Sequence[ChipMark]) -> list[Row]:
                 "y": mark.energy_j[1],
                 "low": mark.energy_j[0],
                 "high": mark.energy_j[2],
-                "area": quantity(mark.area_m2[1], "area_m2"),
-                "energy": quantity(mark.energy_j[1], "energy_j"),
                 "nameX": back((left + right) / 2, _WIDTH, limits[0]),
                 "nameY": back((low + high) / 2, _HEIGHT, limits[1]),
                 "far": math.dist(centre, end) > 16,
