@@ -19,17 +19,16 @@ from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.placement.placement import Placement, place
 from codesign.hardware.placement.traffic import MOST_CORES, messages_between
 from codesign.simulation.engine import simulate
-from codesign.simulation.execution import Execution
 from codesign.simulation.policies import get_policy, policy_names
 
 CHOSEN = {"near": "in_order", "balanced_near": "balanced"}
 
 
-def hops(placement: Placement, execution: Execution | None = None) -> float:
+def hops(placement: Placement) -> float:
     """Of all messages, the input's from tile 0 on."""
     geometry = placement.geometry
     between = (geometry.horizontal + geometry.vertical)[np.append(0, 1 + geometry.core)][:, geometry.core]
-    return float((messages_between(placement.shape, placement.parts, execution) * between).sum())
+    return float((messages_between(placement.shape, placement.parts) * between).sum())
 
 
 def sizes(placement: Placement) -> list[tuple[int, int]]:
@@ -152,19 +151,16 @@ def test_only_policies_that_look_at_cores_see_where_parts_lie(policy: str) -> No
     assert alike == np.array_equal(*tables) == (not get_policy(policy).uses_cores)
 
 
-def test_hops_by_an_execution_are_those_that_are_priced() -> None:
-    """Where every layer has one part, the estimate has the messages of the execution itself, output spikes aside."""
-    placement, _, execution = simulated("in_order", "fifo")
+def test_hops_are_those_that_are_priced_where_all_send_one_message() -> None:
+    """Every input and neuron does, once; the output's leave the chip. Each layer lies on one core, by hand."""
+    network, events = network_of("64-17-17-4", 1.0, 1.0, 1.0), batch_of(np.ones((1, 1, 64)))
     chip = mesh_chip(3, 4, neurons=20, more=f"vector_width: {number(1)}\n")
-    whole_layers = place(placement.shape, chip, cores=[2, 11, 4])
-    counts = price(execution, whole_layers).counted.actions
+    placement = place(network.shape, chip, cores=[2, 11, 4])
+    execution = simulate(network, events, chip_schedule(placement, group_size=64, stop="drained").schedule).execution
+    assert execution.messages.spikes.sum() == 64 + 17 + 17 + 4
+    counts = price(execution, placement).counted.actions
     priced = np.asarray(counts.hop + (0 if counts.hop_vertical is None else counts.hop_vertical))
-    assert hops(whole_layers, execution) == pytest.approx(priced.mean())
-    assert place(placement.shape, MESH, strategy="near", traffic=execution).cores_used == placement.cores_used
-    with pytest.raises(InputError, match="traffic: is an execution of another network"):
-        place(shape_of("64-3"), MESH, strategy="near", traffic=execution)
-    with pytest.raises(InputError, match="traffic: is for `spread` and strategies 'near' and 'balanced_near'"):
-        place(placement.shape, MESH, strategy="balanced", traffic=execution)
+    assert hops(placement) == priced.mean()
 
 
 def test_cores_by_hand_are_taken_as_they_are_given() -> None:

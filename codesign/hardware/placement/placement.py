@@ -21,7 +21,7 @@ from codesign.hardware.placement.spreading import spread_over
 from codesign.hardware.placement.traffic import MOST_CORES, messages_between, moved_near
 from codesign.network.cuts import CUTS, part_of_neurons
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Execution, Slice, slices_on
+from codesign.simulation.execution import Slice, slices_on
 from codesign.units import plural
 
 Capacity = Literal["published", "scaled"]
@@ -138,7 +138,6 @@ def place(
     cut: CutChoice = "auto",
     spread: int | Sequence[int] | None = None,
     cores: Sequence[int] | None = None,
-    traffic: Execution | None = None,
 ) -> Placement:
     """Place `shape` on `chip`, layer by layer, core by core, and on further chips where the chip's file allows it.
 
@@ -160,7 +159,6 @@ def place(
             `codesign.hardware.placement.spreading`.
         cores: by hand: the core of each of N neurons, or of each part that `in_order` or `balanced` gives, numbered
             from 0 as in `Placement.parts`. A layer's neurons on one core are a run in one of the cuts.
-        traffic: an execution whose messages `near` and `spread` count; without one, each input and neuron sends one.
 
     Raises:
         InputError: a choice is unknown, a number of the chip or of bits is none, or cores are none of the chip.
@@ -174,9 +172,10 @@ def place(
         whole("weight_bits", weight_bits, least=1, most=33)
     _check_numbers(chip)
     budget = Budget(chip=chip, scaled=capacity == "scaled", cuts=CUTS if cut == "auto" else (cut,))
-    _check_together(shape, strategy, spread, cores, traffic)
+    if spread is not None and cores is not None:
+        raise InputError("spread: chooses cores by itself; leave it or cores out")
     if cores is None:
-        parts, lifted = _by_strategy(shape, budget, strategy, spread, traffic)
+        parts, lifted = _by_strategy(shape, budget, strategy, spread)
     else:
         parts, lifted = _by_hand(shape, budget, strategy, cores)
     return Placement(
@@ -190,26 +189,8 @@ def place(
     )
 
 
-def _check_together(
-    shape: NetworkShape, strategy: Strategy, spread: object, cores: object, traffic: Execution | None
-) -> None:
-    if spread is not None and cores is not None:
-        raise InputError("spread: chooses cores by itself; leave it or cores out")
-    if traffic is None:
-        return
-    instance("traffic", traffic, Execution)
-    if traffic.shape != shape:
-        raise InputError("traffic: is an execution of another network")
-    if spread is None and strategy not in _MOVES:
-        raise InputError(f"traffic: is for `spread` and strategies {' and '.join(map(repr, _MOVES))}; leave it out")
-
-
 def _by_strategy(
-    shape: NetworkShape,
-    budget: Budget,
-    strategy: Strategy,
-    spread: int | Sequence[int] | None,
-    traffic: Execution | None,
+    shape: NetworkShape, budget: Budget, strategy: Strategy, spread: int | Sequence[int] | None
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Parts, and what was assumed for them."""
     if spread is None:
@@ -218,11 +199,11 @@ def _by_strategy(
         if strategy in ("balanced", "balanced_near"):
             parts = spread_evenly(shape, budget, parts)
     else:
-        parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread, traffic))
+        parts, assumptions = _checked(shape, budget, spread_over(shape, budget, spread))
     if any(part.cut != CUTS[0] for part in parts):  # strips that are runs of channels as well are these
         parts = slices_on(shape, _cores_of_neurons(shape, parts))
     if strategy in _MOVES:
-        messages = messages_between(shape, parts, traffic)
+        messages = messages_between(shape, parts)
         assumptions = (*assumptions, *_unmoved(budget, strategy, parts))
         parts = moved_near(budget, parts, core_loads(shape, budget, parts), messages)
     return parts, assumptions
@@ -247,7 +228,7 @@ def _by_hand(
         raise InputError(f"cores: must be a list with the core of each neuron or part, found {cores!r}")
     filled = None
     if len(cores) != shape.neurons:
-        filled, _ = _by_strategy(shape, budget, strategy, None, None)
+        filled, _ = _by_strategy(shape, budget, strategy, None)
     return _checked(shape, budget, parts_by_hand(shape, cores, filled))
 
 

@@ -7,30 +7,26 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from codesign.arguments import whole
-from codesign.arrays import Floats
 from codesign.errors import InfeasibleError, InputError
 from codesign.hardware.placement.filling import Budget
 from codesign.network.cuts import Cut
 from codesign.network.topology import LayerShape, NetworkShape
-from codesign.simulation.execution import Execution, Slice
+from codesign.simulation.execution import Slice
 from codesign.units import plural
 
 
-def spread_over(
-    shape: NetworkShape, budget: Budget, spread: int | Sequence[int], traffic: Execution | None
-) -> tuple[Slice, ...]:
+def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
     """Parts of every layer on cores of its own, in order, each layer evenly over its cores.
 
     Args:
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
-            goes to the layer with the most to do a core: synapses of the messages that it receives, and neurons.
-        traffic: an execution whose messages count; without one, every input and neuron sends one in a timestep.
+            goes to the layer with the most synapses and neurons a core.
 
     Raises:
         InputError: there is not a number for each layer, or one that is too small or too large.
         InfeasibleError: all layers together need more cores, or these are more than the chip has.
     """
-    counts = _checked(shape, spread) if isinstance(spread, Iterable) else _shared_out(shape, budget, spread, traffic)
+    counts = _checked(shape, spread) if isinstance(spread, Iterable) else _shared_out(shape, budget, spread)
     most = budget.most_cores
     if most is not None and sum(counts) > most:
         raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
@@ -55,14 +51,14 @@ def _checked(shape: NetworkShape, spread: Sequence[int]) -> list[int]:
     ]
 
 
-def _shared_out(shape: NetworkShape, budget: Budget, cores: int, traffic: Execution | None) -> list[int]:
+def _shared_out(shape: NetworkShape, budget: Budget, cores: int) -> list[int]:
     cores = whole("spread", cores, least=1, most=shape.neurons + 1)
     rooms = [max(_room(budget, size, cut) for cut in budget.cuts_of(size)) for size in shape.layers]
     counts = np.array([-(-size.neurons // max(room, 1)) for size, room in zip(shape.layers, rooms, strict=True)])
     if counts.sum() > cores:
         raise InfeasibleError(f"spread: the layers need {plural(int(counts.sum()), 'core')}, found {cores:,}")
     sizes = np.array(shape.layer_sizes)
-    work = np.array([size.synapses for size in shape.layers]) * _messages(shape, traffic) + sizes
+    work = np.array([size.synapses for size in shape.layers]) + sizes
     while counts.sum() < cores:
         counts[np.argmax(np.where(counts < sizes, work / counts, 0.0))] += 1
     return counts.tolist()  # type: ignore[no-any-return]
@@ -71,13 +67,3 @@ def _shared_out(shape: NetworkShape, budget: Budget, cores: int, traffic: Execut
 def _room(budget: Budget, size: LayerShape, cut: Cut) -> int:
     """Neurons of a layer that fit on the smallest core."""
     return min(budget.room(core, size, cut, (0, 0)) for core in range(budget.cores))
-
-
-def _messages(shape: NetworkShape, traffic: Execution | None) -> Floats:
-    """(L,) messages that each neuron before a layer sends in a timestep, in the mean."""
-    if traffic is None:
-        return np.ones(len(shape.layers))
-    layers = np.array([0, *(1 + part.layer for part in traffic.slices)])
-    sent = np.bincount(layers[traffic.messages.source], traffic.messages.spikes, len(shape.layers) + 1)
-    timesteps = max(int(traffic.timesteps_run.sum()), 1)
-    return np.asarray(sent[:-1] / timesteps / np.array([shape.input_size, *shape.layer_sizes[:-1]]))

@@ -20,9 +20,8 @@ from codesign.arrays import Flags, Floats, Integers
 from codesign.hardware.chip.parts import Mesh
 from codesign.hardware.chip.reach import reach_of
 from codesign.hardware.placement.filling import Budget, CoreLoad
-from codesign.network.topology import DelayedShape, NetworkShape
-from codesign.simulation.execution import Execution, Slice
-from codesign.simulation.late_messages import delayed_operations
+from codesign.network.topology import NetworkShape
+from codesign.simulation.execution import Slice
 
 MOST_CORES = 256
 """Most cores in use of one chip that are moved; the time grows with their third power, to some seconds here."""
@@ -30,19 +29,9 @@ MOST_CORES = 256
 _LEAST_PLACES = 64
 
 
-def messages_between(shape: NetworkShape, parts: tuple[Slice, ...], execution: Execution | None = None) -> Floats:
-    """(P + 1, P) messages of the input (row 0) and of each part to each part.
-
-    One of every input and neuron; with an execution, the mean of a sample, a layer's spread evenly over its neurons.
-    """
+def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
+    """(P + 1, P) messages of the input (row 0) and of each part to each part: one of every input and neuron."""
     sources = np.array([shape.input_size, *(part.neurons for part in parts)], dtype=np.float64)
-    reached = np.array([0, *(part.layer + 1 for part in parts)])
-    if execution is not None:
-        table, layers = execution.messages, [recorded.layer + 1 for recorded in execution.slices]
-        spikes = np.bincount(np.append(0, layers)[table.source], table.spikes, len(shape.layers) + 1)
-        sources *= (
-            spikes[reached] / max(execution.samples, 1) / np.array([shape.input_size, *shape.layer_sizes])[reached]
-        )
     reach, prompt = reach_of(shape, parts, parts), len(sources)
     messages = sources[:, None] * reach.share[:prompt]
     row = prompt
@@ -50,20 +39,9 @@ def messages_between(shape: NetworkShape, parts: tuple[Slice, ...], execution: E
         own = [1 + place for place, part in enumerate(parts) if part.layer == one.source]
         own = own if one.source >= 0 else [0]
         for source in own:
-            sent = sources[source]
-            if isinstance(one, DelayedShape) and execution is not None:
-                sent = _late_messages(shape, one, execution) * parts[source - 1].neurons
-            messages[source] += sent * reach.share[row]
+            messages[source] += sources[source] * reach.share[row]
             row += 1
     return np.asarray(messages)
-
-
-def _late_messages(shape: NetworkShape, one: DelayedShape, execution: Execution) -> float:
-    """Spikes of a neuron, in the mean of a sample, that arrive over a delayed connection."""
-    alone, done = replace(shape, delayed=(one,)), execution
-    late = delayed_operations(alone, done.slices, done.updates, done.timesteps_run, done.timesteps)
-    sizes = shape.layer_sizes
-    return float(late.sum()) / max(execution.samples, 1) / sizes[one.target] / sizes[one.source]
 
 
 def moved_near(
