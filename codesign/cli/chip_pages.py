@@ -12,7 +12,6 @@ from rich.table import Table
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.missing import missing_parameters
 from codesign.hardware.chip.parts import Barrier, Timer
-from codesign.hardware.chip.remarks import remarks
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.validation.validation import Check, validate, validation_summary
 from codesign.relative_error import percent
@@ -71,8 +70,6 @@ def print_chip(console: Console, chip: Chip) -> None:
     _print_section(console, "Not known, and what that leaves unmodelled", unmodelled or ["nothing"])
     _print_section(console, "How it is built", _built(chip))
     _print_section(console, "What it can do", _abilities(chip))
-    if notes := remarks(chip):
-        _print_section(console, "Worth a second look", notes)
     _print_numbers(console, chip)
     if (error := chip.model_error) is not None:
         typical = f"a factor of {error.energy:g} in energy, {error.latency:g} in time: {error.note}"

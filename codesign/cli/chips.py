@@ -54,7 +54,6 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
     """Check a chip file: print OK and what it leaves out, or every mistake with its line (exit code 2)."""
     from codesign.hardware.chip.missing import unpriced
     from codesign.hardware.chip.provenance import STRUCTURE
-    from codesign.hardware.chip.remarks import remarks
     from codesign.hardware.library import load_chip
 
     chip = load_chip(file)
@@ -64,8 +63,6 @@ def check(file: Annotated[Path, typer.Argument(parser=place_here, metavar="FILE"
         tell(f"Estimated from its structure: {', '.join(estimated)}")
     if left_out := unpriced(chip):
         tell(f"Not modelled: {left_out}")
-    for remark in remarks(chip):
-        tell(f"Note: {remark}")
 
 
 @app.command()

@@ -154,19 +154,3 @@ def test_check_prints_ok_or_raises_every_mistake(runner: CliRunner, tmp_path: Pa
     assert isinstance(exception, DocumentError)
     assert len(exception.problems) == 1
     assert "unknown source 'sinab' (named 2 times)" in str(exception)
-
-
-def test_check_and_show_tell_what_is_rather_a_slip(runner: CliRunner, tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    power = "static_power: {core_in_use: 1 mW, core_off: 2 mW}\n"
-    file.write_text(f"{BUILT}synchronization: {{kind: asynchronous}}\n{power}".replace("width: 4", "width: 100000"))
-    told = (
-        "vector_width: of 100,000 lanes, the 64 neurons of a core use one each",
-        "static_power.core_off: 2 mW of a core that is not in use, 1 mW of one in use",
-        "structure.state_bits: changes what a state costs, and no spike: potentials saturate only where potential_bits",
-    )
-    for command in ("check", "show"):
-        output = " ".join(runner.invoke(app, [command, str(file)]).output.split())
-        assert all(text in output for text in told)
-    file.write_text(f"{BUILT}synchronization: {{kind: asynchronous}}\npotential_bits: 16\n")
-    assert "Note:" not in runner.invoke(app, ["check", str(file)]).output

@@ -22,7 +22,6 @@ from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.chip.prices import Price, Prices
-from codesign.hardware.chip.remarks import potentials_never_saturate
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, CostTerm, StaticBook, weight
@@ -165,7 +164,7 @@ def energy_of(
         )
     if chip.crossbar:
         assumptions.append(f"{chip.name}: a message occupies every neuron of a core")
-    if potentials_never_saturate(chip):
+    if chip.structure is not None and chip.structure.state_bits is not None and chip.potential_bits is None:
         assumptions.append(f"{chip.name} gives no potential_bits: potentials never saturate, whatever their state_bits")
     if not chip.all_in:
         covered = {COST_TERMS[name].covered_as for name, term in terms.items() if term is not None}
