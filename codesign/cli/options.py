@@ -212,7 +212,7 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
         text = f"models   {printable(models.folder)} ({models.written})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if models is not None and models.missing:
-        tell(f"{models.missing} models could not be written; README.md beside the others says why", err=True)
+        tell("\n".join(("Models that could not be written:", *models.missing)), err=True)
     if outcome.failed:
         tell(outcome.failures, err=True)
     return 1 if outcome.failed or (models is not None and models.missing) else 0

@@ -20,11 +20,10 @@ from codesign.exploration.planned import Plan, PlannedPoint
 from codesign.exploration.running import RunArguments
 from codesign.files import Folder, Location, join, open_folder
 from codesign.models.card import ModelCard, ModelData, ModelEvaluation, ModelOrigin, digest_of
-from codesign.models.page import index_page, model_page
+from codesign.models.page import model_page
 from codesign.versions import package_versions
 
 _FOLDER = "models"
-_INDEX = "README.md"
 _MOST_EVALUATIONS = 1000
 """Evaluations on a card; a header of a safetensors file has a limit, and so has a reader."""
 _LONGEST_NAME = 120
@@ -33,18 +32,17 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """What was written: models and an index in a folder. `missing` ones are those that a feasible design point needs
-    and that are not there; the index says why."""
+    """How many models were written into a folder, and those that a feasible design point needs and that are missing,
+    each with the reason."""
 
     folder: Location
     written: int
-    missing: int
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """One model of a plan, with the design points that evaluate it; without inputs, but with a reason, where no chip of
-    the plan takes the network.
+    """One model of a plan, with the design points that evaluate it.
 
     Attributes:
         label: of the study's trial as its results say it, "" in a sweep.
@@ -56,8 +54,7 @@ class _Model:
     recipe: str
     seed: int
     axes: dict[str, str | float]
-    inputs: TrainInputs | None
-    reason: str | None
+    inputs: TrainInputs
     points: list[str]
 
     @property
@@ -87,25 +84,14 @@ def write_models(
     frame, trial = table.frame, f"{AXIS_PREFIX}{TRIAL_AXIS}"
     labels: Any = frame[trial] if trial in frame else [""] * len(frame)
     rows = frame.groupby([labels, "point"]).indices
-    written: list[tuple[str, ModelCard]] = []
-    missing: list[tuple[str, str]] = []
-    unfit = 0
+    missing = []
     names = file_names([(m.trial.replace(" ", ""), m.recipe, m.axes, m.seed) for m in models])
     for name, model in zip(names, models, strict=True):
-        if model.inputs is None:
-            missing.append((model.title, model.reason or "no chip takes it"))
-            unfit += 1
-            continue
         positions = [position for point in model.points for position in rows.get((model.label, point), ())]
-        card = _write(folder, name, model, table, positions, run)
-        if card is None:
+        if not _write(folder, name, model, table, positions, run):
             reason = reasons.get(model.inputs.key, "it vanished from the store; run it again")
-            missing.append((model.title, str(reason)))
-        else:
-            written.append((name, card))
-    index = index_page(table.metadata.title, _command(table.metadata), written, missing)
-    folder.write(_INDEX, index.encode())
-    return ModelFiles(folder=join(run.output, _FOLDER), written=len(written), missing=len(missing) - unfit)
+            missing.append(f"{model.title}: {reason}")
+    return ModelFiles(folder=join(run.output, _FOLDER), written=len(models) - len(missing), missing=tuple(missing))
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
@@ -134,7 +120,7 @@ def _number(value: str | float) -> str:
 
 
 def _models(label: str, plan: Plan) -> list[_Model]:
-    """The models of a plan, in its order."""
+    """The models of a plan that some chip takes, in its order."""
     own_axes = {f"{AXIS_PREFIX}{path}" for path in plan.spec.axes}
     points: dict[tuple[str, int, tuple[tuple[str, str | float], ...]], list[PlannedPoint]] = {}
     for point in plan.points:
@@ -150,22 +136,21 @@ def _models(label: str, plan: Plan) -> list[_Model]:
             recipe=recipe,
             seed=seed,
             axes=dict(named),
-            inputs=next((point.jobs.execution.model for point in own if point.jobs is not None), None),
+            inputs=inputs,
             points=[point.columns["point"] for point in own],
-            reason=own[0].reason,
         )
         for (recipe, seed, named), own in points.items()
+        if (inputs := next((point.jobs.execution.model for point in own if point.jobs is not None), None)) is not None
     ]
 
 
 def _write(
     folder: Folder, name: str, model: _Model, table: ResultTable, positions: list[int], run: RunArguments
-) -> ModelCard | None:
-    """Write one model; its card, or None where the store does not hold it."""
-    assert model.inputs is not None
+) -> bool:
+    """Write one model and its card, if the store holds it."""
     entry = run.store.get(model.inputs.key)
     if entry is None:
-        return None
+        return False
     facts = checked_cells({name: entry.facts.get(name) for name in _TRAINING})
     data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
@@ -200,7 +185,7 @@ def _write(
     )
     weights = encode_model(state, card, place="the stored model")
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
-    return card
+    return True
 
 
 _TRAINING = ("trained_epochs", "best_epoch", "open_inputs", "training_loss", "validation_accuracy")

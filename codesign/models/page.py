@@ -23,7 +23,7 @@ _LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]+")
 
 
 def model_page(card: ModelCard, file: str) -> str:
-    """The card as a Markdown page.
+    """The card as a Markdown page, with characters that steer a terminal or reverse text escaped.
 
     Args:
         file: name of the weights' file beside it.
@@ -49,46 +49,6 @@ def model_page(card: ModelCard, file: str) -> str:
         _indented(*load),
         _limits(card),
     ]
-    return _page(parts)
-
-
-def index_page(
-    title: str, command: str, models: Sequence[tuple[str, ModelCard]], missing: Sequence[tuple[str, str]]
-) -> str:
-    """The page about all models of a folder.
-
-    Args:
-        title: of the sweep or study.
-        command: shell command that writes the folder.
-        models: name of the files without suffix, and card.
-        missing: models that are not there, and why.
-    """
-    rows = [
-        (
-            f"[{_text(name)}]({name}.md)",
-            f"[weights]({name}.safetensors)",
-            _text(_trained(card)),
-            percent(card.validation_accuracy),
-            _range(card),
-        )
-        for name, card in models
-    ]
-    headings = ("model", "file", "trained", "validation accuracy", "accuracy, lowest to highest of its schedules")
-    parts = [
-        f"# Models: {_text(title)}",
-        f"{len(models)} trained models, each with its card. They are written by",
-        _indented(command),
-        _table(headings, rows) if rows else "",
-        "`cd.load_model(FILE)` of the Python package `codesign` gives network and card. Files of models that are no "
-        "longer asked for stay here until somebody removes them, and are not listed.",
-    ]
-    if missing:
-        parts += ["## Not here", _table(("model", "why"), [(_text(name), _text(why)) for name, why in missing])]
-    return _page(parts)
-
-
-def _page(parts: Sequence[str]) -> str:
-    """Parts one below the other, with characters that steer a terminal or reverse text escaped."""
     return escaped("\n\n".join(part for part in parts if part) + "\n")
 
 
@@ -175,21 +135,6 @@ def _layers(given: Any) -> tuple[Any, ...]:
 def _timestep(card: ModelCard) -> str:
     length = format_si(card.timestep_s, "s") if card.timestep_s else "no length: the input is static"
     return length if card.data is None else f"{card.data.timesteps} × {length}"
-
-
-def _trained(card: ModelCard) -> str:
-    """The method, the recipe's varied parameters and the seed, in a line."""
-    if card.recipe is None:
-        return UNKNOWN
-    how: str = card.recipe.method
-    if card.recipe.mixture is not None:
-        how += f" mixture of {card.recipe.mixture_in_words}"
-    elif how == "unlayered":
-        how += f" {card.recipe.policy}, F = {card.recipe.group_size}"
-    if card.recipe.calibration is not None:
-        how += ", calibrated"
-    axes = "".join(f", {name} = {_value(value)}" for name, value in card.axes.items())
-    return f"{how}{axes}" + ("" if card.training_seed is None else f", seed {card.training_seed}")
 
 
 def _training(card: ModelCard) -> str:
@@ -296,14 +241,6 @@ def _limits(card: ModelCard) -> str:
             f"- Nothing is claimed about the licence of {data}, nor about what it allows for weights trained on it.",
         )
     )
-
-
-def _range(card: ModelCard) -> str:
-    accuracies = [run.accuracy for run in card.evaluations if run.accuracy is not None]
-    if not accuracies:
-        return UNKNOWN
-    low, high = percent(min(accuracies)), percent(max(accuracies))
-    return low if low == high else f"{low} to {high}"
 
 
 def _value(value: object) -> str:

@@ -168,7 +168,7 @@ def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
     assert code == 0
     assert "train layered" not in said  # everything is in the store
     assert f"models   {Path('reports/tiny/models')} (2)" in said
-    names = ["README.md", *(f"layered-seed{seed}{end}" for seed in (0, 1) for end in (".md", ".safetensors"))]
+    names = [f"layered-seed{seed}{end}" for seed in (0, 1) for end in (".md", ".safetensors")]
     assert sorted(path.name for path in (folder / "reports/tiny/models").iterdir()) == names
     page = (folder / "reports/tiny/models/layered-seed1.md").read_text(encoding="utf-8")
     assert "    codesign sweep tiny.yaml --models\n" in page

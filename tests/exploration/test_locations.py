@@ -32,7 +32,7 @@ def test_a_sweep_at_a_url_is_the_same_and_goes_on_from_there(finished_sweep, loc
     assert (outcome.results, outcome.report, outcome.models.folder) == files
     assert contents_equal(read_results(outcome.results), read_results(here / "results.parquet"))
     names = [name for name in open_folder(out).names() if name != ".lock"]
-    models = [f"models/{name}" for name in ("README.md", "layered-seed0.md", "layered-seed0.safetensors")]
+    models = [f"models/{name}" for name in ("layered-seed0.md", "layered-seed0.safetensors")]
     assert names == [*models, "report.html", "results.parquet", "run.json"]
     for name in models:
         assert read_file(f"{out}/{name}") == (here / name).read_bytes()

@@ -9,7 +9,7 @@ import torch
 
 import codesign as cd
 from codesign.analysis.results.columns import COLUMNS
-from codesign.models.page import index_page, model_page
+from codesign.models.page import model_page
 
 
 def card() -> cd.ModelCard:
@@ -77,16 +77,13 @@ def test_scores_stand_under_their_schedule():
 
 def test_texts_of_others_are_text():
     hostile = "<script>alert(1)</script> | cell\n# heading [link](http://x) `code` *bold* _em_ snake_case"
-    page = model_page(replace(card(), name=hostile, description=hostile), "x")
+    origin = cd.ModelOrigin(name="s", title=hostile, command="codesign sweep 'a\nb'", config_hash="", training_key="")
+    page = model_page(replace(card(), name=hostile, description=hostile, origin=origin), "x")
+    assert "    codesign sweep 'a b'\n" in page
     assert "<script" not in page
     assert not re.search(r"^# heading", page, flags=re.MULTILINE)
     assert r"\| cell \# heading \[link\](http://x) \`code\` \*bold\* \_em\_ snake_case" in page
     assert page.splitlines()[0].startswith("# &lt;script&gt;")
-    index = index_page(hostile, "codesign sweep 'a\nb'", [("mine-seed0", card())], [(hostile, hostile)])
-    assert "<script" not in index
-    assert not re.search(r"^# heading", index, flags=re.MULTILINE)
-    assert "    codesign sweep 'a b'\n" in index
-    assert "[mine-seed0](mine-seed0.md)" in index
 
 
 def test_nothing_in_a_page_steers_a_terminal_or_turns_text_around():
@@ -94,13 +91,10 @@ def test_nothing_in_a_page_steers_a_terminal_or_turns_text_around():
     evaluation = cd.ModelEvaluation(chip=steering, schedule=steering, accuracy=0.5, assumptions=(steering,))
     origin = cd.ModelOrigin(name="s", title=steering, command=steering, config_hash="c", training_key="k")
     full = replace(card(), name=steering, description=steering, evaluations=(evaluation,), origin=origin)
-    for page in (
-        model_page(full, steering),
-        index_page(steering, steering, [(steering, full)], [(steering, steering)]),
-    ):
-        assert not set(steering) & set(page)
-        assert "\\x1b" in page
-        assert "\\u202e" in page
+    page = model_page(full, steering)
+    assert not set(steering) & set(page)
+    assert "\\x1b" in page
+    assert "\\u202e" in page
 
 
 def test_evaluations_have_the_names_of_columns():
