@@ -128,9 +128,7 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
 def _why(run: RunStatus) -> str:
     record = run.record
     if run.state == "finished":
-        return (
-            f"It has ended; {record.jobs.needed - record.jobs.there:,} of its results are missing, because jobs failed."
-        )
+        return f"It has ended; {record.jobs.needed - record.jobs.there:,} of its jobs failed or need one that failed."
     if run.state == "interrupted":
         return "It was interrupted."
     if run.state == "failed":

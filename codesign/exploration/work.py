@@ -97,7 +97,7 @@ def work_text(work: Work) -> str:
         f"{to_run[kind]:,} {one if to_run[kind] == 1 else several} ({work.in_store[kind]:,} in the store)"
         for kind, (one, several) in _RESULTS.items()
     ]
-    return f"to run: {', '.join(kinds)}: {plural(sum(to_run.values()), 'result')}"
+    return f"to run: {', '.join(kinds)}: {plural(sum(to_run.values()), 'job')}"
 
 
 def find_work(

@@ -177,7 +177,7 @@ def test_every_job_has_a_line_where_that_is_asked_for(clock: Clock, monkeypatch:
     plain.close()
     assert stream.getvalue().splitlines() == [
         "to run: 2 models (3 in the store), 0 executions (0 in the store), 0 summaries and prices "
-        "(0 in the store): 2 results; executor: serial",
+        "(0 in the store): 2 jobs; executor: serial",
         "[1/2] train a: done in 4.0 s",
         "train b: FAILED, ValueError: no",
     ]
@@ -201,9 +201,9 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     plain.pulse()
     assert stream.getvalue().splitlines() == [
         "to search: 8 trials; 3 trials from earlier runs; executor: ray",
-        "4/8 trials, 1 of 1 results after 1 min 00 s, about 4 min 00 s left; "
+        "4/8 trials, 1 of 1 jobs after 1 min 00 s, about 4 min 00 s left; "
         "best so far: trial 1 (accuracy 90.0 %); hypervolume 1.5 times the baseline's",
-        "4/8 trials, 1 of 1 results after 2 min 10 s, about 8 min 40 s left",
+        "4/8 trials, 1 of 1 jobs after 2 min 10 s, about 8 min 40 s left",
     ]
 
 
@@ -255,8 +255,8 @@ def test_a_log_has_a_line_a_minute_and_every_failure(clock: Clock) -> None:
     lines = stream.getvalue().splitlines()
     assert sum("FAILED" in line for line in lines) == 3
     told = [line for line in lines[1:] if "FAILED" not in line]
-    assert told[0].startswith("1,999 of 10,003 results after 1 min 00 s, 1 failed, 1 skipped")
-    assert told[-1] == "9,997 of 10,003 results after 5 min 00 s, 3 failed, 3 skipped"
+    assert told[0].startswith("1,999 of 10,003 jobs after 1 min 00 s, 1 failed, 1 skipped")
+    assert told[-1] == "9,997 of 10,003 jobs after 5 min 00 s, 3 failed, 3 skipped"
     assert len(told) == 5
 
 
@@ -271,8 +271,8 @@ def test_a_log_says_every_minute_how_far_trainings_are(clock: Clock) -> None:
             plain.epoch("a", epoch(2))
         plain.pulse()
     assert stream.getvalue().splitlines()[1:] == [
-        "0 of 2 results after 1 min 00 s",
-        "0 of 2 results after 2 min 00 s; a: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",
+        "0 of 2 jobs after 1 min 00 s",
+        "0 of 2 jobs after 2 min 00 s; a: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",
     ]
 
 
@@ -303,7 +303,7 @@ def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
     finally:
         live.close()
     assert lines == [
-        "━" * 26 + "─" * 14 + " 2/3 results, 4.0/min, 30 s so far",
+        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0/min, 30 s so far",
         "done 1, under way 1, from the store 3, failed 1",
         "train 2/3",
         "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",
@@ -333,7 +333,7 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
     assert max(map(len, lines)) <= width
     assert len(lines) <= min(15, height - 1)
     shown = "\n".join(lines)
-    for part in ("1/9,900 results", "under way 40", "trials 243/1,000", "120 complete", "40 in flight"):
+    for part in ("1/9,900 jobs", "under way 40", "trials 243/1,000", "120 complete", "40 in flight"):
         assert part in shown
     if height > 10:
         assert "  and 3" in shown  # more jobs than there is room for

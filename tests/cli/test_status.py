@@ -79,7 +79,7 @@ def test_a_finished_sweep_from_its_output_and_from_the_folder_of_it(location: st
     assert said(location).splitlines()[2:] == lines[2:]  # the second line says how many seconds ago
     assert lines[0] == "tiny  sweep, finished"
     assert re.match(r"started (just now|\d+ s ago), ended (just now|\d+ s ago), on ", lines[1])
-    assert lines[3].endswith(" 11/11 results")
+    assert lines[3].endswith(" 11/11 jobs")
     assert lines[4:6] == ["done 11", "train 1/1, execute 4/4, price 6/6"]
     assert "layered, asynchronous on mubrain" in from_output
     assert [line.split()[0] for line in lines if line.startswith(("output ", "store "))] == ["output", "store"]
@@ -177,7 +177,7 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     assert found["jobs"]["total"] == {"train": 3, "execute": 12, "price": 18}
     shown = said(tmp_path / "out")
     assert "tiny  sweep, dead\n" in shown
-    assert re.search(r" \d+/33 results\n", shown)
+    assert re.search(r" \d+/33 jobs\n", shown)
     assert "Its process is gone without giving a reason: it was killed, or the machine went down." in shown
     command = shown.splitlines()[-1]
     assert command == f"cd {tmp_path} && codesign sweep tiny.yaml --executor serial --output out --store 'my store'"
@@ -192,7 +192,7 @@ def test_a_killed_sweep_is_dead_and_its_command_goes_on(tmp_path: Path, cache_ro
     after = entries(tmp_path / "my store")
     assert {key: after[key] for key in kept} == kept  # nothing that was finished was written again
     assert contents_equal(*(read_results(tmp_path / output / "results.parquet") for output in ("out", "whole")))
-    assert " 33/33 results\n" in said(tmp_path / "out")
+    assert " 33/33 jobs\n" in said(tmp_path / "out")
 
 
 @pytest.mark.thorough
@@ -216,7 +216,7 @@ def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(tm
     content["search"] = {"trials": 8, "time_s": None, "told": {"complete": 4}, "place": "out/journal.log"}
     file.write_text(json.dumps(content))
     shown = said(tmp_path / "tiny", columns=200)
-    done, left = re.search(r"\n(━+)(─+) 11/11 results", shown).groups()
+    done, left = re.search(r"\n(━+)(─+) 11/11 jobs", shown).groups()
     assert len(done) == len(left)
     assert str(Path(content["folder"]) / "out/journal.log") in shown
 

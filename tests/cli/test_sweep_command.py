@@ -54,7 +54,7 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
     # with float weights. µBrain cannot drop what waits.
     assert lines[2] == (
         "to run: 2 models (0 in the store), 8 executions (0 in the store), 12 summaries and prices "
-        "(0 in the store): 22 results"
+        "(0 in the store): 22 jobs"
     )
     assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
@@ -103,7 +103,7 @@ def test_a_run_and_what_is_then_left_to_do(folder: Path) -> None:
     assert (folder / "reports/tiny/results.parquet").is_file()
     assert (folder / "reports/tiny/report.html").is_file()
     _, said = invoke("tiny.yaml", "--dry-run")
-    assert ": 0 results" in said
+    assert ": 0 jobs" in said
     _, said = invoke("tiny.yaml", "--dry-run", "--seeds", "3")
     assert said.splitlines()[2].startswith("to run: 1 model (2 in the store)")
 

@@ -51,7 +51,7 @@ def test_the_commands_take_urls(location, tmp_path, cache_root, monkeypatch):
     ended = CliRunner().invoke(app, ["sweep", "tiny.yaml", *places, "--executor", "serial"])
     assert ended.exit_code == 0, ended.output
     assert f"results  {location}/out/results.parquet" in ended.stdout
-    assert ": 0 results" in CliRunner().invoke(app, ["sweep", "tiny.yaml", "--dry-run", *places[:2]]).stdout
+    assert ": 0 jobs" in CliRunner().invoke(app, ["sweep", "tiny.yaml", "--dry-run", *places[:2]]).stdout
     assert not (tmp_path / "reports").exists()
 
     results = f"{location}/out/results.parquet"

@@ -52,12 +52,12 @@ def counts_picture(
     left: str = "",
     ascii_only: bool = False,
 ) -> Iterator[Text]:
-    """So many of so many results, how jobs ended, their kinds, and trials, on a terminal of so many characters; of a
+    """So many of so many jobs, how they ended, their kinds, and trials, on a terminal of so many characters; of a
     run that goes on also how long it will, in words. The bar is no longer than the share of the trials."""
     done, total = results
     trials = [(sum(search.told.values()), search.trials)] if search is not None and search.trials else []
     reached = min([results, *trials], key=lambda part: part[0] / max(part[1], 1))
-    head = _bar(*reached, width, ascii_only=ascii_only).append(f" {done:,}/{total:,} results", style="default")
+    head = _bar(*reached, width, ascii_only=ascii_only).append(f" {done:,}/{total:,} jobs", style="default")
     rate = "" if jobs.rate_per_s is None or not running else rate_text(jobs.rate_per_s)
     yield joined([head, rate, left])
     yield joined(

@@ -90,7 +90,7 @@ class LogView(View):
         self._said_at = run.clock()
         without = {how: run.counts[how] for how in ("failed", "skipped") if run.counts[how]}
         there, total = run.ended.total() - sum(without.values()), run.total.total()
-        parts = [run.trials_text, f"{there:,} of {total:,} results after {format_duration(run.elapsed_s)}"]
+        parts = [run.trials_text, f"{there:,} of {total:,} jobs after {format_duration(run.elapsed_s)}"]
         parts += [f"{count:,} {how}" for how, count in without.items()]
         if left := run.remaining_s():
             parts.append(f"about {format_duration(left)} left")
