@@ -18,10 +18,11 @@ from codesign.relative_error import percent
 from codesign.units import format_si, plural
 
 _LEGEND = (
-    "operation: energy of a synaptic operation; if static is all-in, it includes everything that the chip spent. "
-    "static: power with all cores in use; a network pays for those that it uses, and for others what core_off says. "
-    "unknown: how many numbers are not known; codesign chips show NAME lists them and what they leave unmodelled. "
-    "Error of the model: codesign chips validate NAME. For a chip of your own: codesign init --chip."
+    "energy: of a synaptic operation; if static is all-in, it includes everything that the chip spent. static: power "
+    "with all cores in use; a network pays for those that it uses, and for others what core_off says. time: whether "
+    "latency is modelled in full. unknown: how many numbers are not known; codesign chips show NAME lists them and "
+    "what they leave unmodelled. Error of the model: codesign chips validate NAME. "
+    "For a chip of your own: codesign init --chip."
 )
 _NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
@@ -30,12 +31,12 @@ _WAITING = {
     "clocked": "none between layers; circuits have a clock",
     "neighbour": "a core agrees with those that it feeds or that feed it",
 }
-_ROW = "{:<25}{:<8}{:>5}{:>6}{:>10}{:>10}{:>8}{:>8}"
+_ROW = "{:<25}{:<13}{:>5}{:>6}{:>9}{:>9}{:>5}{:>8}"
 
 
 def print_list(console: Console, chips: Iterable[Chip]) -> None:
     """A line a chip: its other names if there is room, its main numbers, and how much of it is not known."""
-    headings = ("chip", "sync", "cores", "lanes", "operation", "static", "latency", "unknown")
+    headings = ("chip", "sync", "cores", "lanes", "energy", "static", "time", "unknown")
     console.print(f"[bold]{_ROW.format(*headings)}[/bold]")
     for chip in chips:
         console.print(escape(_row(chip)))
@@ -48,7 +49,7 @@ def _row(chip: Chip) -> str:
     missing, static = missing_parameters(chip), compared_numbers(chip).get(STATIC_POWER)
     return _ROW.format(
         called if len(called) < _NAME else chip.name,
-        {"asynchronous": "async", "neighbour": "neighb."}.get(chip.synchronization.kind, chip.synchronization.kind),
+        chip.synchronization.kind,
         f"{chip.cores.value:,}",
         "?" if chip.vector_width is None else str(chip.vector_width.value),
         "?" if synaptic is None else format_si(synaptic.value, "J"),

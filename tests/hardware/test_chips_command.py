@@ -30,6 +30,8 @@ def test_the_list_has_a_line_of_80_columns_for_every_chip(runner: CliRunner) -> 
     lines = {line.split()[0]: line for line in output.partition("\n\n")[0].splitlines()[1:]}
     assert set(lines) == set(chip_names())
     assert lines["loihi_sanafe"].split()[1] == "(loihi)"
+    kinds = {name: line.removeprefix(f"{name} ").split(") ")[-1].split()[0] for name, line in lines.items()}
+    assert kinds == {name: find_chip(name).synchronization.kind for name in chip_names()}  # as files spell them
     assert lines["truenorth_allin"].split()[1:7] == ["timer", "4,096", "1", "26", "pJ", "all-in"]
     # of SpiNNaker 2, 75.2 mW and 148 times 3.22 mW; a network pays for the cores that it uses
     assert lines["spinnaker2"].split()[-4:-2] == ["551.8", "mW"]
