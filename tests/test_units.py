@@ -14,7 +14,7 @@ from codesign.documents import Spec
 from codesign.exploration.pricing.spec import PricingSpec
 from codesign.exploration.study.spec import StudySpec
 from codesign.hardware.chip.description import Chip
-from codesign.units import format_si, fraction, in_percent, parse_quantity
+from codesign.units import format_si, fraction, in_percent, ordinal, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,12 @@ def test_formats():
     assert format_si(2e-6, "m**2", spread=1e-7) == "2 ± 0.1 mm²"
     assert format_si(None, "J") == "not modelled"
     assert format_si(math.nan, "J") == "not modelled"
+
+
+def test_places_in_words():
+    assert [ordinal(number) for number in (1, 10, 11, 13, 21, 32, 43, 54, 111)] == [
+        *("first", "tenth", "11th", "13th", "21st", "32nd", "43rd", "54th", "111th")
+    ]
 
 
 @given(st.floats(1e-18, 1e13), st.sampled_from(["J", "W", "s", "Hz"]))

@@ -10,6 +10,7 @@ import numpy as np
 
 from codesign.errors import SilentNetworkWarning
 from codesign.simulation.execution import Execution
+from codesign.units import ordinal
 
 _ENOUGH_SAMPLES = 16
 """Samples of which at least one should have a spike."""
@@ -33,8 +34,9 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     if not execution.input_events.any():
         reasons = ["the samples have no input events"]
     _warn(
-        f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; layer {layer} of "
-        f"{len(execution.shape.layers)} is the first that is silent. Likely: {'; '.join(reasons)}"
+        f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; of "
+        f"{len(execution.shape.layers)} layers, the {ordinal(layer + 1)} is the first that is silent. "
+        f"Likely: {'; '.join(reasons)}"
     )
 
 
@@ -47,8 +49,8 @@ def warn_if_untaught(spikes: Sequence[float], samples: int) -> None:
     silent = [layer for layer, number in enumerate(spikes[:-1]) if number == 0]
     if samples >= _ENOUGH_SAMPLES and silent:
         _warn(
-            f"layer {silent[0]} of {len(spikes)} fired for none of {samples} training samples in the first epoch; "
-            "layers that only it feeds get no message, and no gradient passes back through it. Likely: "
+            f"the {ordinal(silent[0] + 1)} of {len(spikes)} layers fired for none of {samples} training samples in the "
+            "first epoch; layers that only it feeds get no message, and no gradient passes back through it. Likely: "
             f"{'; '.join(_REASONS)}. A lower threshold, a longer time constant or larger initial weights help"
         )
 

@@ -62,7 +62,7 @@ def test_what_saves_most_is_said_of_energy_and_of_latency(energy, latency, expec
     ("operations", "expected"),
     [
         ([75.0, 25.0], "a: the first layer has 75.0 % of the synaptic operations."),
-        ([1.0, 1.0, 1.0, 7.0], "a: layer 4 has 70.0 % of the synaptic operations."),
+        ([1.0, 1.0, 1.0, 7.0], "a: the fourth layer has 70.0 % of the synaptic operations."),
         ([10.0], ""),
         ([0.0, 0.0], ""),
     ],

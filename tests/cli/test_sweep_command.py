@@ -56,7 +56,7 @@ def test_dry_run_counts_and_does_nothing(folder: Path) -> None:
         "to run: 2 models (0 in the store), 8 executions (0 in the store), 12 summaries and prices "
         "(0 in the store): 22 jobs"
     )
-    assert "infeasible on truenorth: truenorth: layer 1 needs 512 inputs per neuron, a neuron has 256" in said
+    assert "infeasible on truenorth: truenorth: the first layer needs 512 inputs per neuron, a neuron has 256" in said
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
 
 
@@ -64,7 +64,9 @@ def test_dry_run_names_a_network_that_does_not_fit(folder: Path) -> None:
     axes = "axes: {network.hidden: [10, 100, 200]}\nchips: {mubrain: {}}\n"
     (folder / "shapes.yaml").write_text(f"extends: tiny.yaml\nremove: [chips]\n{axes}", encoding="utf-8")
     _, said = invoke("shapes.yaml", "--dry-run", "--store", "store")
-    assert "infeasible on mubrain with 2 of 3 networks, such as 512-100-10: mubrain: layer 1 needs 51,200 " in said
+    assert (
+        "infeasible on mubrain with 2 of 3 networks, such as 512-100-10: mubrain: the first layer needs 51,200 " in said
+    )
 
 
 def test_answers_alone_are_on_standard_output(folder: Path) -> None:

@@ -68,7 +68,9 @@ def test_a_recipe_whose_chip_is_too_small_cannot_be_trained():
     assert [point.jobs for point in rows] == [None] * 3
     reasons = [point.reason or "" for point in rows if point.columns["chip"] == "mubrain"]
     assert len(reasons) == 2
-    assert all(reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: layer 1") for reason in reasons)
+    assert all(
+        reason.startswith("recipe 'rs' trains for chip 'truenorth'; truenorth: the first layer") for reason in reasons
+    )
 
 
 @pytest.mark.parametrize("policy", ["round_robin", "arbiter"])

@@ -182,9 +182,9 @@ def test_cores_by_hand_are_taken_as_they_are_given() -> None:
         ([0, 1], r"cores: must have one for each of 8 neurons, or for each of 3 parts, found 2"),
         ([0, 1, 2.0], r"cores\[2\]: must be a whole number, found 2.0"),
         ([0, 1, -1], r"cores\[2\]: must be at least 0, found -1"),
-        ([0, 1, 8], r"cores: layer 2, core 8: there is none; tiny has cores 0 to 7"),
-        ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: layer 1, core 0: the layer returns to a core"),
-        ([0, 0, 1], r"cores: layer 1, core 0: the layer returns"),
+        ([0, 1, 8], r"cores: second layer, core 8: there is none; tiny has cores 0 to 7"),
+        ([0, 0, 0, 1, 1, 0, 2, 2], r"cores: first layer, core 0: the layer returns to a core"),
+        ([0, 0, 1], r"cores: first layer, core 0: the layer returns"),
     ],
 )
 def test_cores_that_cannot_be_meant_are_refused(cores: list, message: str) -> None:
@@ -194,23 +194,25 @@ def test_cores_that_cannot_be_meant_are_refused(cores: list, message: str) -> No
 
 def test_cores_by_hand_keep_to_what_the_chip_can_do() -> None:
     shape, full = shape_of("3-6-2"), [0, 0, 0, 0, 0, 0, 1, 1]
-    with pytest.raises(InfeasibleError, match="tiny: layer 1 on core 0: 6 neurons, the core holds 4"):
+    with pytest.raises(InfeasibleError, match="tiny: the first layer on core 0: 6 neurons, the core holds 4"):
         place(shape, mesh_chip(2, 4, neurons=4), cores=full)
     lifted = place(shape, mesh_chip(2, 4, neurons=4), "scaled", cores=full)
-    assert lifted.assumptions == ("tiny scaled: layer 1 on core 0: 6 neurons, the core holds 4; lifted",)
-    with pytest.raises(InfeasibleError, match="core 3 has neurons of layers 1 and 2, which may not share one"):
+    assert lifted.assumptions == ("tiny scaled: the first layer on core 0: 6 neurons, the core holds 4; lifted",)
+    with pytest.raises(
+        InfeasibleError, match="core 3 has neurons of the first and the second layer, which may not share one"
+    ):
         place(shape, mesh_chip(2, 4, neurons=9), "scaled", cores=[3] * 8)
     whole = chip_from(f"cores: {number(4)}\nlayers_share_core: true\nsplits_layers: false\n{ASYNCHRONOUS}")
-    with pytest.raises(InfeasibleError, match="layer 1 lies on cores 2 and 3, and a layer may not be split"):
+    with pytest.raises(InfeasibleError, match="the first layer lies on cores 2 and 3, and a layer may not be split"):
         place(shape, whole, cores=[2, 2, 3, 3, 3, 3, 3, 3])
     assert place(shape, whole, cores=[3] * 8).cores_used == 1
     limited = chip_from(
         f"cores: {number(4)}\nlayers_share_core: true\nfan_in: {number(5)}\n"
         f"synapses_per_core: {number(20)}\n{ASYNCHRONOUS}"
     )
-    with pytest.raises(InfeasibleError, match="layers 1 and 2 on core 3: 30 synapses, the core holds 20"):
+    with pytest.raises(InfeasibleError, match="the first and second layer on core 3: 30 synapses, the core holds 20"):
         place(shape_of("3-6-2"), limited.model_copy(update={"fan_in": None}), cores=[3] * 8)
-    with pytest.raises(InfeasibleError, match="layer 2 needs 6 inputs per neuron, a neuron has 5"):
+    with pytest.raises(InfeasibleError, match="the second layer needs 6 inputs per neuron, a neuron has 5"):
         place(shape_of("3-6-2"), limited, cores=[0, 0, 0, 1, 1, 1, 2, 2])
     with pytest.raises(InputError, match="strategy: 'near' chooses cores by itself"):
         place(shape, mesh_chip(2, 4, neurons=9), strategy="near", cores=[0, 1])

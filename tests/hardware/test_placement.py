@@ -80,7 +80,7 @@ def test_scaled_adds_cores_and_keeps_their_size() -> None:
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
     chip = find_chip("mubrain_layersync2024")
-    with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 37,366"):
+    with pytest.raises(InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 37,366"):
         placed("2312-[64x3]-10", chip)
     parts, placement = placed("2312-[64x3]-10", chip, "scaled", 4)
     assert parts == [(0, 0, 64), (1, 0, 64), (2, 0, 64), (3, 0, 10)]
@@ -98,7 +98,7 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
     small = TopologySpec(input=(4, 16, 16), layers=(grouped, Linear(neurons=2)))
     load, _ = place(network_shape(small), find_chip("speck"), "published", 8).core_loads
     assert (load.neurons, load.synapses) == (6 * 13 * 14, 6 * 2 * 2 * 3)  # of 2 channels of the group
-    with pytest.raises(InfeasibleError, match="layer 1 needs 147,968 synapses, core 1 holds 16,384"):
+    with pytest.raises(InfeasibleError, match="the first layer needs 147,968 synapses, core 1 holds 16,384"):
         placed("2312-64-10", find_chip("speck"))
 
 
@@ -176,7 +176,7 @@ def test_more_chips_than_may_be_joined_are_infeasible_and_added_when_scaled() ->
     chip = cores(2, neurons_per_core=4, joined=2)
     assert placed("3-16", chip)[1].chips_used == 2
     text = refusal("3-16-1", chip)
-    assert "layer 2 needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
+    assert "the second layer needs 1 neuron and 16 synapses, more than what is left of 2 chips of 2 cores" in text
     assert "the most that may be joined; the network takes 3 chips" in text
     _, placement = placed("3-16-1", chip, "scaled")
     assert placement.chips_used == 3
@@ -205,7 +205,7 @@ def test_chips_without_a_stated_limit_are_an_assumption() -> None:
 def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
     chip = cores(2, splits=False, neurons_per_core=[2, 9], joined=2)
     assert placed("3-9-8-2", chip)[0] == [(0, 1, 9), (1, 3, 8), (2, 0, 2)]
-    assert "layer 3 needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
+    assert "the third layer needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
 
 
 KILOBYTES_64 = 64 * 8 * 1024
@@ -214,10 +214,10 @@ KILOBYTES_64 = 64 * 8 * 1024
 def test_weights_that_do_not_fit_are_told_in_the_unit_that_shows_it() -> None:
     # one neuron has 66 · 1,024 inputs of 8 bits
     chip = cores(4, weight_memory=KILOBYTES_64, weight_bits=8)
-    assert "one neuron of layer 1 needs 66 KB of weights, core 1 holds 64 KB" in refusal(f"{66 * 1024}-2", chip)
+    assert "one neuron of the first layer needs 66 KB of weights, core 1 holds 64 KB" in refusal(f"{66 * 1024}-2", chip)
     # 8 inputs of each of 8,448 neurons; the first layer has taken one core
     chip = cores(2, weight_memory=KILOBYTES_64, weight_bits=8, splits=False)
-    assert "layer 2 needs 66 KB of weights, core 2 holds 64 KB" in refusal("10-8-8448", chip)
+    assert "the second layer needs 66 KB of weights, core 2 holds 64 KB" in refusal("10-8-8448", chip)
     # 5 inputs of 8 bits; less than a KB is told in bits
     text = refusal("5-3", cores(1, weight_memory=100, weight_bits=8))
     assert "needs 120 bits of weights, core 1 holds 96 bits" in text
@@ -227,11 +227,11 @@ def test_weights_that_do_not_fit_are_told_in_the_unit_that_shows_it() -> None:
 
 
 REFUSED = {
-    "layer 1 needs 10 inputs per neuron, a neuron has 9": ("10-4-2", cores(2, fan_in=9)),
-    "one neuron of layer 1 needs 10 synapses, core 1 holds 9": ("10-4-2", cores(2, synapses_per_core=9)),
-    "layer 2 needs 2 neurons and 8 synapses, more than what is left of the chip's 2 cores, and networks may not span "
-    "several of its chips; the network takes 3 cores": ("10-4-2", cores(2, neurons_per_core=2)),
-    "layer 2 needs 9 neurons, core 1 holds 2, the largest free core 8": (
+    "the first layer needs 10 inputs per neuron, a neuron has 9": ("10-4-2", cores(2, fan_in=9)),
+    "one neuron of the first layer needs 10 synapses, core 1 holds 9": ("10-4-2", cores(2, synapses_per_core=9)),
+    "the second layer needs 2 neurons and 8 synapses, more than what is left of the chip's 2 cores, and networks may "
+    "not span several of its chips; the network takes 3 cores": ("10-4-2", cores(2, neurons_per_core=2)),
+    "the second layer needs 9 neurons, core 1 holds 2, the largest free core 8": (
         *("3-6-9", cores(3, splits=False, neurons_per_core=[2, 6, 8])),
     ),
 }
@@ -377,7 +377,7 @@ def test_a_strip_needs_the_kernels_of_all_channels() -> None:
     shape = network_shape(TopologySpec(input=(1, 6, 8), layers=(Conv2d(kind="conv2d", channels=4, kernel=3),)))
     assert [(part.cut, part.neurons) for part in place(shape, chip).parts] == [("channels", 48)] * 2
     assert [load.synapses for load in place(shape, chip).core_loads] == [18, 18]
-    with pytest.raises(InfeasibleError, match="layer 1 needs 36 synapses, core 1 holds 20"):
+    with pytest.raises(InfeasibleError, match="the first layer needs 36 synapses, core 1 holds 20"):
         place(shape, chip, cut="rows")
 
 
@@ -398,5 +398,5 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
         with pytest.raises(InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
             place(shape_of("16-8-4"), chip, spread=several)
         assert place(shape_of("16-8-4"), chip, "scaled", spread=several).cores_used == 7
-    with pytest.raises(InfeasibleError, match="layer 1 on core 0: 12 neurons, the core holds 8"):
+    with pytest.raises(InfeasibleError, match="the first layer on core 0: 12 neurons, the core holds 8"):
         place(shape_of("16-12-4"), chip, spread=(1, 1))

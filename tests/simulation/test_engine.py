@@ -217,7 +217,9 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
     from codesign.training.evaluation import evaluate
 
     events = batch_of(np.ones((20, 1, 1)))
-    with pytest.warns(SilentNetworkWarning, match=r"none of 20 samples .* layer 1 of 2 .* threshold") as told:
+    with pytest.warns(
+        SilentNetworkWarning, match=r"none of 20 samples .* of 2 layers, the second .* threshold"
+    ) as told:
         evaluate(chain([0.5, 0.125]), events, LAYERED, batch_size=8)
     assert [warning.filename for warning in told] == [__file__]
     with pytest.warns(SilentNetworkWarning, match="no input events"):

@@ -88,7 +88,7 @@ def test_delayed_synapses_take_room():
     shape = network_shape(parse_topology("3-4r-2"))
     chip = chip_from(MESH_CORES + f"synapses_per_core: {number(28)}\nfan_in: {number(7)}\n" + ENERGIES + ASYNCHRONOUS)
     assert [load.synapses for load in place(shape, chip).core_loads] == [28, 8]
-    with pytest.raises(InfeasibleError, match="layer 1 needs 8 inputs per neuron, a neuron has 7"):
+    with pytest.raises(InfeasibleError, match="the first layer needs 8 inputs per neuron, a neuron has 7"):
         place(network_shape(parse_topology("3-5r-2")), chip)
 
 

@@ -13,10 +13,10 @@ from codesign.analysis.results.formatting import percent, upper
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import RATES
+from codesign.units import ordinal
 
 WORTH = 0.01
 """The share that half of a number has to save before it is told."""
-_ORDINALS = ("first", "second", "third")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,5 +80,6 @@ def _busiest_layer(point: Point) -> str:
     if len(operations) < 2 or not sum(operations):
         return ""
     place = max(range(len(operations)), key=operations.__getitem__)
-    which = f"the {_ORDINALS[place]} layer" if place < len(_ORDINALS) else f"layer {place + 1}"
-    return f"{which} has {percent(operations[place] / sum(operations))} of the synaptic operations"
+    return (
+        f"the {ordinal(place + 1)} layer has {percent(operations[place] / sum(operations))} of the synaptic operations"
+    )

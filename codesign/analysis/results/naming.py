@@ -12,6 +12,7 @@ from codesign.analysis.results.formatting import listed, upper
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
+from codesign.units import ordinal
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
@@ -34,10 +35,9 @@ _SYNCHRONIZATION: Mapping[str, str] = {
 }
 """The values of an axis on a chip's kind of synchronization."""
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _DESIGN_WORDS = {
     "network.hidden": "network",
-    **{f"network.hidden.{number}": f"{ordinal}-layer width" for number, ordinal in enumerate(_ORDINALS, start=1)},
+    **{f"network.hidden.{number}": f"{ordinal(number)}-layer width" for number in range(1, 11)},
     "workload.train": "number of training samples",
     "workload.timesteps": "number of timesteps",
 }

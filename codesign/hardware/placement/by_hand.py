@@ -13,7 +13,7 @@ from codesign.hardware.placement.filling import Budget, CoreLoad
 from codesign.hardware.placement.shortage import amount_texts
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice, slices_on
-from codesign.units import plural
+from codesign.units import ordinal, plural
 
 
 def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice, ...] | None) -> tuple[Slice, ...]:
@@ -41,7 +41,7 @@ def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
         most = budget.cores * len(parts) if budget.spans_chips else max(budget.cores, len(parts))
     seen: set[tuple[int, int]] = set()
     for part in parts:
-        where = f"cores: layer {part.layer + 1}, core {part.core}"
+        where = f"cores: {ordinal(part.layer + 1)} layer, core {part.core}"
         if part.core >= most:
             raise InputError(f"{where}: there is none; {budget.chip.name} has cores 0 to {most - 1:,}")
         if (part.layer, part.core) in seen:
@@ -53,17 +53,18 @@ def check_cores(budget: Budget, parts: Sequence[Slice]) -> None:
 
 def check_rules(chip: Chip, parts: Sequence[Slice]) -> None:
     """Raises InfeasibleError for a split layer or a shared core where the chip does not allow it."""
-    layers: dict[int, int] = {}
-    cores: dict[int, int] = {}
+    layers: dict[str, int] = {}
+    cores: dict[int, str] = {}
     for part in parts:
-        layer, core = part.layer + 1, part.core
+        layer, core = ordinal(part.layer + 1), part.core
         if not chip.splits_layers and layers.setdefault(layer, core) != core:
             raise InfeasibleError(
-                f"{chip.name}: layer {layer} lies on cores {layers[layer]} and {core}, and a layer may not be split"
+                f"{chip.name}: the {layer} layer lies on cores {layers[layer]} and {core}, and a layer may not be split"
             )
         if chip.layers_share_core is False and cores.setdefault(core, layer) != layer:
             raise InfeasibleError(
-                f"{chip.name}: core {core} has neurons of layers {cores[core]} and {layer}, which may not share one"
+                f"{chip.name}: core {core} has neurons of the {cores[core]} and the {layer} layer, which may not "
+                "share one"
             )
 
 
@@ -72,10 +73,10 @@ def overfull(shape: NetworkShape, budget: Budget, parts: Sequence[Slice], loads:
     for number, layer in enumerate(shape.layers, start=1):
         most = budget.chip.fan_in
         if most is not None and layer.fan_in > most.value:
-            yield f"layer {number} needs {layer.fan_in:,} inputs per neuron, a neuron has {most.value:,}"
+            yield f"the {ordinal(number)} layer needs {layer.fan_in:,} inputs per neuron, a neuron has {most.value:,}"
     for load in loads:
-        layers = [str(part.layer + 1) for part in parts if part.core == load.core]
-        whose = f"layer{'s' * (len(layers) > 1)} {' and '.join(layers)}"
+        layers = [ordinal(part.layer + 1) for part in parts if part.core == load.core]
+        whose = f"the {' and '.join(layers)} layer"
         for kind, amount, limit in (
             ("neurons", load.neurons, load.neuron_capacity),
             ("synapses", load.synapses, load.synapse_capacity),

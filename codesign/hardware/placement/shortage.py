@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from codesign.hardware.placement.filling import Budget, Shortage, fill_in_order
 from codesign.network.topology import NetworkShape
-from codesign.units import plural
+from codesign.units import ordinal, plural
 
 _BITS_OF_KB = 8 * 1024
 
@@ -14,7 +14,7 @@ _BITS_OF_KB = 8 * 1024
 def shortage_text(shape: NetworkShape, budget: Budget, shortage: Shortage) -> str:
     """The layer, what it needs and what there is, in the units of the chip's file; where cores are short, how many the
     network takes."""
-    layer, needed, limit = f"layer {shortage.layer + 1}", shortage.needed, shortage.limit
+    layer, needed, limit = f"the {ordinal(shortage.layer + 1)} layer", shortage.needed, shortage.limit
     if shortage.kind == "fan_in":
         return f"{layer} needs {needed:,} inputs per neuron, a neuron has {limit:,}"
     if shortage.core is None:
