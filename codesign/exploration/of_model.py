@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.documents import Path_, validate_data
-from codesign.exploration.definition.checks import is_chip_file
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file
-from codesign.hardware.library import find_chip
+from codesign.hardware.library import find_chip, is_chip_file
 from codesign.models.card import ModelData
 from codesign.training.model_file import ModelFile
 from codesign.workload.spec import WorkloadSpec

@@ -148,7 +148,7 @@ def _document(path: Path) -> Document:
 
 def _extended_file(file: Path, name: str) -> Path:
     """The file of a chip that another file extends: of that name beside it, of that path seen from it, or any other."""
-    if _is_path(name):
+    if is_chip_file(name):
         return beside(file, name)
     near = beside(file, f"{name}.yaml")
     return near if near.is_file() and os.path.realpath(near) != os.path.realpath(file) else chip_file(name)
@@ -185,14 +185,15 @@ def find_chip(name_or_path: str | Path) -> Chip:
     return load_chip(chip_file(name_or_path))
 
 
-def _is_path(text: str) -> bool:
+def is_chip_file(text: str) -> bool:
+    """Whether a chip is named by the path of its file."""
     return "/" in text or text.endswith((".yaml", ".yml"))
 
 
 def chip_file(name_or_path: str | Path) -> Path:
     """The file of a chip. Raises InputError where no chip has that name or alias."""
     text = str(name_or_path)
-    if isinstance(name_or_path, Path) or _is_path(text):
+    if isinstance(name_or_path, Path) or is_chip_file(text):
         return Path(text)
     paths = _chip_files()
     if text in paths:

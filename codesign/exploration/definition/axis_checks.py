@@ -17,13 +17,13 @@ from typing import Any
 from codesign.analysis.results.columns import is_of_design
 from codesign.documents import Mistake, Path_, Spec
 from codesign.errors import CodesignError, DocumentError
-from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, is_chip_file, list_at, mapping
+from codesign.exploration.definition.checks import Blocks, Mistakes, axis_parts, list_at, mapping
 from codesign.exploration.definition.entries import MODELS, ChipEntry
 from codesign.exploration.definition.nested import mistakes_in, part_mistakes, unknown_part, with_parts
 from codesign.hardware.chip.derivation import without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.parameters import replaced
-from codesign.hardware.library import PARTS, chip_variant, find_chip
+from codesign.hardware.library import PARTS, chip_variant, find_chip, is_chip_file
 from codesign.mistakes import dotted, suggestion
 
 Values = Mapping[str, list[Any]]

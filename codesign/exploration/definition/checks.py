@@ -19,6 +19,7 @@ from codesign.documents import Path_, value_at
 from codesign.errors import CodesignError
 from codesign.exploration.definition.entries import BUILT_IN_SCHEDULES
 from codesign.files import is_url
+from codesign.hardware.library import is_chip_file
 from codesign.mistakes import suggestion
 from codesign.training.presets import PRESETS, RECIPES, RECOMMENDED, recommended
 from codesign.training.recipe import OF_ONE_SCHEDULE, UNLAYERED_ONLY, Recipe
@@ -116,11 +117,6 @@ def _files_in(data: Any) -> Iterator[Path_]:
     for path in (*models, *((*path, "file") for path in models), ("workload", "file")):
         if isinstance(value_at(data, path), str):
             yield path
-
-
-def is_chip_file(chip: str) -> bool:
-    """Whether a chip is named by the path of its file."""
-    return "/" in chip or chip.endswith((".yaml", ".yml"))
 
 
 def blocks_of(data: dict[str, Any]) -> Blocks:

@@ -13,7 +13,7 @@ from codesign.errors import InputError
 from codesign.exploration.definition.nested import part_at, with_fields
 from codesign.mistakes import problem
 from codesign.network.direct import Skip
-from codesign.network.layers import Delayed, LayerSpec, Linear
+from codesign.network.layers import MOST, MOST_LAYERS, Delayed, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import TopologySpec, parse_topology
 from codesign.training.presets import PRESETS
@@ -21,10 +21,6 @@ from codesign.units import common_unit, is_number, parse_quantity, plural, si_un
 from codesign.workload.spec import WorkloadSpec
 
 AxisValue = str | int | float | bool
-
-
-_MOST_LAYERS = 1000
-_MOST_NEURONS = 10_000_000
 
 
 def unit_of_values(values: Sequence[AxisValue]) -> str:
@@ -141,7 +137,7 @@ class HiddenLayers:
         for path, value in settings.items():
             if not changes_widths(path):
                 continue
-            most = _MOST_LAYERS if path == "network.depth" else _MOST_NEURONS
+            most = MOST_LAYERS if path == "network.depth" else MOST
             if not (type(value) is int and 0 < value <= most):
                 raise InputError(f"{path}: must be a whole number above 0, at most {most:,}, found {value!r}")
             if (number := layer_of(path)) is not None:
