@@ -56,16 +56,14 @@ def build_plan(
     design: Sequence[tuple[str, str | float]] = (),
     with_twins: bool = True,
 ) -> Plan:
-    """Enumerate the design points of a sweep of one network and workload.
+    """Enumerate the design points of a sweep of one network and workload. Raises InputError where parts of the sweep do
+    not fit each other: network and workload, values of axes and their parameters, a chip and its operation, schedules,
+    recipes and models that are given.
 
     Args:
         workload: what is known of it before it is read.
         design: values of the axes that chose the two, as columns hold them.
         with_twins: whether design points also run with float32 weights and under layered inference, for comparison.
-
-    Raises:
-        InputError: parts of the sweep do not fit each other: network and workload, values of axes and their parameters,
-            a chip and its operation, schedules, recipes and models that are given.
     """
     loaded = load_given(spec)
     spec = with_given_network(spec, loaded, workload)

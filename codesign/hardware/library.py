@@ -156,10 +156,7 @@ def _extended_file(file: Path, name: str) -> Path:
 
 def chip_variant(name_or_path: str | Path, parts: Mapping[str, Any]) -> Chip | tuple[Mistake, ...]:
     """A chip with parts of a description, as its file would give them, merged over its own; or what is wrong with them.
-
-    Raises:
-        InputError: as `find_chip`.
-    """
+    Raises InputError as `find_chip`."""
     path = chip_file(name_or_path)
     chip = load_chip(path)
     if not parts:

@@ -100,14 +100,11 @@ def load_model(path: Location) -> LoadedModel:
 
 
 def encode_model(state: State, card: ModelCard, *, place: str = "model") -> bytes:
-    """The bytes of a model's file.
+    """The bytes of a model's file. Raises InputError where the state is not that of such a network.
 
     Args:
         state: state dict of the card's network.
         place: named in messages.
-
-    Raises:
-        InputError: the state is not that of such a network.
     """
     import safetensors.torch
 
@@ -118,22 +115,14 @@ def encode_model(state: State, card: ModelCard, *, place: str = "model") -> byte
 
 
 def decode_model(data: bytes, *, place: str = "model") -> LoadedModel:
-    """The inverse of `encode_model`.
-
-    Raises:
-        InputError: as `load_model`.
-    """
+    """The inverse of `encode_model`. Raises InputError as `load_model`."""
     state = _tensors(data, place)
     card = card_of(_header(data).get("__metadata__") or {}, place)
     return LoadedModel(network=network_of(card, state, place), card=card)
 
 
 def network_of(card: ModelCard, state: State, place: str) -> SpikingNetwork:
-    """The network of a card, in this state.
-
-    Raises:
-        InputError: the state is not that of such a network.
-    """
+    """The network of a card, in this state. Raises InputError where the state is not that of such a network."""
     _check_state(state, card, place)
     network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
     network.load_state_dict(state)
@@ -185,11 +174,7 @@ def _tensors(data: bytes, place: str) -> dict[str, torch.Tensor]:
 
 
 def card_of(metadata: Mapping[str, str], place: str) -> ModelCard:
-    """The inverse of `card_texts`.
-
-    Raises:
-        InputError: they are none, or those of another version.
-    """
+    """The inverse of `card_texts`. Raises InputError where they are none, or those of another version."""
     version = metadata.get(_MARK)
     if version is None:
         raise InputError(
@@ -237,11 +222,8 @@ def _adapter() -> TypeAdapter[ModelCard]:
 
 
 def _check_state(state: State, card: ModelCard, place: str) -> None:
-    """Whether tensors are the state of the card's network; asked before such a network takes any memory.
-
-    Raises:
-        InputError: names the tensor, what it is and what it must be.
-    """
+    """Whether tensors are the state of the card's network; asked before such a network takes any memory. Raises
+    InputError, which names the tensor, what it is and what it must be."""
     with torch.device("meta"):
         network = SpikingNetwork(card.topology, card.neuron, timestep_s=card.timestep_s)
         gate = set() if card.open_inputs is None else {"input_gate"}

@@ -140,16 +140,13 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
 def direct_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
 ) -> tuple[Linear | Conv2d, DirectShape]:
-    """A direct connection of a network.
+    """A direct connection of a network. Raises ValueError where it does not lead forward (a skip) or back, or does not
+    fit its layers; the name of the field comes first.
 
     Args:
         spec: a skip, or a delayed connection `within: pass`.
         grids: of the input and of each layer.
         pools: what follows each of them.
-
-    Raises:
-        ValueError: it does not lead forward (a skip) or back, or does not fit its layers; the name of the field comes
-            first.
     """
     source, last = spec.from_ if isinstance(spec, Delayed) else spec.source, len(grids) - 2
     for name, layer in (("from", source), ("to", spec.to)):

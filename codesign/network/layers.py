@@ -151,11 +151,8 @@ LayerSpec = Annotated[Linear | Conv2d | Conv1d | SumPool | AveragePool | MaxPool
 
 
 def window_of(grid: Grid, pools: Sequence[Pool], spec: Linear | Conv2d | Conv1d) -> Window:
-    """What a layer sees of a source with this grid, with the pools between them.
-
-    Raises:
-        ValueError: it does not fit.
-    """
+    """What a layer sees of a source with this grid, with the pools between them. Raises ValueError where it does not
+    fit."""
     channels, height, width = grid
     down, across = pooled(grid, pools)
     rows, columns = height // down, width // across
@@ -202,11 +199,8 @@ def check_max_pool(pools: Sequence[Pool], *, behind_neurons: bool) -> None:
 
 
 def pooled(grid: Grid, pools: Sequence[Pool]) -> tuple[int, int]:
-    """Rows and columns that pools one after the other make one of: windows of windows are windows.
-
-    Raises:
-        ValueError: they make nothing of the grid.
-    """
+    """Rows and columns that pools one after the other make one of: windows of windows are windows. Raises ValueError
+    where they make nothing of the grid."""
     _, rows, columns = grid
     down = across = 1
     for pool in pools:

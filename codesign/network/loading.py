@@ -49,12 +49,10 @@ def load_weights(
 
 def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
     """Weights, one for each connection, and by the number of the weight before it each bias, which has one dimension.
+    Raises InputError where they are no list of tensors, or a bias stands first or after another.
 
     Args:
         least: dimensions of what is named where a state dict is given.
-
-    Raises:
-        InputError: they are no list of tensors, or a bias stands first or after another.
     """
     if isinstance(weights, Mapping):
         likely = ", ".join(

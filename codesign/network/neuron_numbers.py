@@ -24,11 +24,8 @@ def type_of(name: str) -> torch.dtype:
 
 
 def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, neurons: int) -> torch.Tensor:
-    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit.
-
-    Raises:
-        InputError: the decays are not one number, `layers` or `neurons`, are out of range, or Δt is 0 and leaves a leak
-            no time.
+    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit. Raises InputError
+    where the decays are not one number, `layers` or `neurons`, are out of range, or Δt is 0 and leaves a leak no time.
     """
     given = torch.as_tensor(decay, dtype=torch.float32).detach()
     if given.shape not in ((), (layers,), (neurons,)):
@@ -61,11 +58,8 @@ def _in_words(name: str, numbers: torch.Tensor) -> str:
 
 
 def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
-    """That neurons can be simulated with these weights, biases and numbers of neurons, by name.
-
-    Raises:
-        InputError: one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient.
-    """
+    """That neurons can be simulated with these weights, biases and numbers of neurons, by name. Raises InputError where
+    one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient."""
     for name, tensor in numbers.items():
         if tensor.requires_grad and name in OF_NEURONS:
             raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")

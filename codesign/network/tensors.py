@@ -14,11 +14,8 @@ _DTYPES = torch.float16, torch.float32, torch.float64
 
 
 def check_tensors(network: SpikingNetwork) -> None:
-    """That weights and numbers of neurons have the network's shapes and are real, dense and at hand.
-
-    Raises:
-        InputError: one is not; it names it.
-    """
+    """That weights and numbers of neurons have the network's shapes and are real, dense and at hand. Raises InputError
+    where one is not; it names it."""
     for name, tensor, shape in _tensors(network):
         if tensor.is_meta:
             raise InputError("network: is on device 'meta', which holds no numbers")

@@ -273,11 +273,8 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
 
 
 def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Linear | Conv2d | Conv1d, Window]]:
-    """The pools before each layer of neurons, the layer, and what it sees of its source through them.
-
-    Raises:
-        LayerError: as `network_shape`.
-    """
+    """The pools before each layer of neurons, the layer, and what it sees of its source through them. Raises LayerError
+    as `network_shape`."""
     grid, neurons = input_grid(topology), 0
     pools: list[Pool] = []
     for position, spec in enumerate(topology.layers):
@@ -303,10 +300,7 @@ def layers_of_neurons(topology: TopologySpec) -> Iterator[tuple[list[Pool], Line
 
 def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Conv2d, DirectShape]]:
     """Of each direct connection, skips first, the pools behind which it begins and the layer whose synapses it has.
-
-    Raises:
-        ValueError: one does not fit its layers.
-    """
+    Raises ValueError where one does not fit its layers."""
     layers = list(layers_of_neurons(topology))
     grids = [input_grid(topology), *(window.grid for _, _, window in layers)]
     pools = [*(before for before, _, _ in layers), []]  # what follows each grid

@@ -39,11 +39,7 @@ def loss_names() -> tuple[str, ...]:
 
 @cache
 def _factory(name: str) -> Callable[..., Any]:
-    """What makes the losses of that name.
-
-    Raises:
-        InputError: there is none, or its entry point is not a factory.
-    """
+    """What makes the losses of that name. Raises InputError where there is none, or its entry point is no factory."""
     if name in _BUILT_IN:
         return _BUILT_IN[name]
     factory, where = load_plug_in(_GROUP, name, "loss", loss_names())
@@ -56,11 +52,8 @@ def _factory(name: str) -> Callable[..., Any]:
 
 
 def make_loss(choice: str | dict[str, Any]) -> LossFunction:
-    """The loss that a recipe chooses: a name, or `name` and parameters.
-
-    Raises:
-        InputError: there is no such loss, it has no such parameter, or its parameters are refused.
-    """
+    """The loss that a recipe chooses: a name, or `name` and parameters. Raises InputError where there is no such loss,
+    it has no such parameter, or its parameters are refused."""
     parameters = {} if isinstance(choice, str) else {key: value for key, value in choice.items() if key != "name"}
     name = choice if isinstance(choice, str) else choice["name"]
     factory = _factory(name)

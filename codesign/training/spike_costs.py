@@ -38,15 +38,13 @@ _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 
 
 class SpikeCosts:
-    """What spikes cost in the course of a training.
+    """What spikes cost in the course of a training. Raises InputError as `check_spike_cost` and `check_budget`, or
+    where a budget of energy has no meter.
 
     Args:
         recipe: one with a spike cost or a budget.
         shape: of the network.
         meter: for a budget of energy.
-
-    Raises:
-        InputError: as `check_spike_cost` and `check_budget`, or a budget of energy has no meter.
     """
 
     def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
@@ -70,11 +68,8 @@ class SpikeCosts:
 
     @classmethod
     def begun(cls, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> SpikeCosts | None:
-        """The costs at the start of a training; None where spikes cost nothing.
-
-        Raises:
-            InputError: as for the class, or no network can keep the budget.
-        """
+        """The costs at the start of a training; None where spikes cost nothing. Raises InputError as for the class, or
+        where no network can keep the budget."""
         if recipe.cost_in_words is None:
             return None
         costs = cls(recipe, network.shape, meter)
@@ -86,11 +81,8 @@ class SpikeCosts:
         return min(1.0, epoch / self.rising_epochs)
 
     def begin(self, network: SpikingNetwork) -> None:
-        """Measure what a sample takes without any spike of a neuron.
-
-        Raises:
-            InputError: that is not below the budget.
-        """
+        """Measure what a sample takes without any spike of a neuron. Raises InputError where that is not below the
+        budget."""
         if not self.in_energy or self.meter is None or self.budget is None:
             return
         silent = copy.deepcopy(network)

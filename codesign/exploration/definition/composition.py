@@ -55,13 +55,12 @@ def load_chosen(
 ) -> Chosen[Model]:
     """Read a file and those it extends, and check it at one dataset and scale.
 
+    Raises DocumentError with every mistake of what was merged, at the file and line where each was written; those in
+    parts of other datasets and scales are left for those who choose them. Raises InputError where the file cannot be
+    read, or has no such dataset or scale.
+
     Args:
         dataset, scale: names; None takes the first, and is all that a file without such a choice allows.
-
-    Raises:
-        DocumentError: with every mistake of what was merged, at the file and line where each was written. Mistakes in
-            the parts of other datasets and scales are left for those who choose them.
-        InputError: the file cannot be read, or has no such dataset or scale.
     """
     folded = _folded(path)
     asked = {"dataset": dataset, "scale": scale}

@@ -52,7 +52,8 @@ _OTHER_TOKEN = (
 
 
 class RaySession:
-    """This process' connection to Ray; there can be one at a time.
+    """This process' connection to Ray; there can be one at a time. Raises InputError where no cluster that can be used
+    answers at `address`, or this process uses Ray already, and CodesignError where Ray cannot be started.
 
     Args:
         address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine.
@@ -61,10 +62,6 @@ class RaySession:
 
     Attributes:
         ray: the module, connected.
-
-    Raises:
-        InputError: no cluster that can be used answers at `address`, or this process uses Ray already.
-        CodesignError: Ray cannot be started.
     """
 
     def __init__(self, *, address: str | None, workers: int, on_note: Callable[[str], None]) -> None:

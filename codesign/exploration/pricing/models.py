@@ -22,13 +22,9 @@ from codesign.simulation.policies import get_policy
 
 
 def prepare(spec: PricingSpec, run: RunArguments) -> PricingProblem:
-    """The executions and the grid of a price file; runs the jobs that are not in the store.
-
-    Raises:
-        InputError: parts of the file do not fit each other.
-        DataError: the dataset is missing or damaged.
-        StoreError: a result cannot be kept.
-    """
+    """The executions and the grid of a price file; runs the jobs that are not in the store. Raises InputError where
+    parts of the file do not fit each other, DataError where the dataset is missing or damaged, and StoreError where a
+    result cannot be kept."""
     sweep = narrowed_sweep(spec)
     plan = build_plan(sweep, run.workloads.outline(sweep.workload))
     jobs = [_feasible(point) for point in plan.points]

@@ -33,10 +33,8 @@ _TIME_FACTOR = 10.0
 def with_derived(chip: Chip) -> Chip:
     """The chip with what its structure gives for numbers that its file leaves out; an all-in chip as it is.
 
-    What was derived before stays so, whatever other number has been set since.
-
-    Raises:
-        InputError: a number becomes larger than such a number can be.
+    What was derived before stays so, whatever other number has been set since. Raises InputError where a number becomes
+    larger than such a number can be.
     """
     expected = estimate(chip)
     if expected is None or chip.all_in:

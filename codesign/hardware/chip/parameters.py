@@ -62,11 +62,8 @@ def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 
 def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
-    """The chip with numbers replaced, whether or not they fit each other.
-
-    Raises:
-        InputError: there is no such number, or the value does not fit it.
-    """
+    """The chip with numbers replaced, whether or not they fit each other. Raises InputError where there is no such
+    number, or the value does not fit it."""
     for path, value in sorted(values.items(), key=lambda item: item[0] != "synchronization"):  # which decides the rest
         if path == "synchronization":
             chip = with_kind(chip, value, source=AXIS_SOURCE)
@@ -82,10 +79,7 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
     """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
-
-    Raises:
-        InputError: there is no such parameter.
-    """
+    Raises InputError where there is no such parameter."""
     field = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]]
     return next(kinds_in(field.annotation, Number), None)
 

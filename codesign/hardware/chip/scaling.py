@@ -52,15 +52,13 @@ _LEAST_S = {"times.synaptic_operation": "word_s", "times.neuron_update": "update
 
 
 def at_structure(given: Chip, changed: Chip, settled: Collection[str]) -> Chip:
-    """The changed chip with its numbers at its structure; as it is where one of the two states none.
+    """The changed chip with its numbers at its structure; as it is where one of the two states none. Raises InputError
+    where a number becomes larger than such a number can be.
 
     Args:
         given: the chip before the change.
         changed: the chip with other numbers, some of which may belong to its structure.
         settled: paths of numbers that hold as they are.
-
-    Raises:
-        InputError: a number becomes larger than such a number can be.
     """
     before, after = estimate(given), estimate(changed)
     held = {path: number for path, number in given.held.items() if path not in settled}

@@ -267,10 +267,8 @@ def _on_time(
     """Seconds that static power is drawn, shaped like `latency_s`, and what was assumed; None if not known.
 
     Accelerated: until the stop. Real time: while the stimulus lasts, or until the stop if that is later; a chip that
-    gates its power between inputs draws it while it works.
-
-    Raises:
-        InputError: real time with a static input, which lasts no time.
+    gates its power between inputs draws it while it works. Raises InputError where real time with a static input, which
+    lasts no time.
     """
     if operation == "accelerated":
         return latency_s, ()

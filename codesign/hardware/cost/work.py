@@ -55,7 +55,9 @@ class StepRecord:
 
 
 class PlacedExecution(StepRecord):
-    """An execution of B samples seen from a placement: S recorded slices on P parts.
+    """An execution of B samples seen from a placement: S recorded slices on P parts. Raises InputError where the
+    execution is of another network, or was cut off on a chip that cannot drop what waits, or ended on one that cannot
+    end a sample.
 
     Attributes:
         execution, placement, geometry: where it comes from.
@@ -64,10 +66,6 @@ class PlacedExecution(StepRecord):
             layer's parts by their neurons.
         timesteps_run: (B,) as in the execution.
         decided: (B,) whether the last pass of a sample has an output spike.
-
-    Raises:
-        InputError: the execution is of another network, or was cut off on a chip that cannot drop what waits, or
-            ended on one that cannot end a sample.
     """
 
     geometry: Geometry

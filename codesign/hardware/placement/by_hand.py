@@ -17,12 +17,9 @@ from codesign.units import ordinal, plural
 
 
 def parts_by_hand(shape: NetworkShape, cores: Sequence[Any], filled: tuple[Slice, ...] | None) -> tuple[Slice, ...]:
-    """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`.
-
-    Raises:
-        InputError: `cores` has another length, an entry is no whole number or no core of the chip, or a layer comes
-            back to a core that it has left.
-    """
+    """Parts of neurons on the cores given: one for each neuron, or for each part of `filled`. Raises InputError where
+    `cores` has another length, an entry is no whole number or no core of the chip, or a layer comes back to a core that
+    it has left."""
     numbers = [whole(f"cores[{place}]", core) for place, core in enumerate(cores)]
     if len(numbers) == shape.neurons:
         return slices_on(shape, numbers)

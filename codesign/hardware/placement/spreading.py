@@ -16,15 +16,13 @@ from codesign.units import plural
 
 
 def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
-    """Parts of every layer on cores of its own, in order, each layer evenly over its cores.
+    """Parts of every layer on cores of its own, in order, each layer evenly over its cores. Raises InputError where
+    there is not a number for each layer, or one that is too small or too large, and InfeasibleError where all layers
+    together need more cores, or these are more than the chip has.
 
     Args:
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
             goes to the layer with the most synapses and neurons a core.
-
-    Raises:
-        InputError: there is not a number for each layer, or one that is too small or too large.
-        InfeasibleError: all layers together need more cores, or these are more than the chip has.
     """
     counts = _checked(shape, spread) if isinstance(spread, Iterable) else _shared_out(shape, budget, spread)
     most = budget.most_cores

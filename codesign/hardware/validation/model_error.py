@@ -26,11 +26,8 @@ LIBRARY = ModelError(energy=1.7, latency=1.7, note="the typical error over all c
 
 
 def measured_error(chip: Chip) -> ModelError:
-    """The error on a chip, from its published measurements and the library's typical one.
-
-    Raises:
-        InputError: as `validate`.
-    """
+    """The error on a chip, from its published measurements and the library's typical one. Raises InputError as
+    `validate`."""
     checks = validate(chip)
     energies, times = _logarithms(checks, "energy"), _logarithms(checks, "latency")
     if not energies and not times:

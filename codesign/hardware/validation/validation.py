@@ -152,10 +152,7 @@ def validation_summary(chip: Chip) -> str:
     """What `validate` finds in one line: measurements recomputed and bounded, and relative errors.
 
     Errors are those of quantities that are neither fitted on the same point, bounds, nor arithmetic themselves; of a
-    range the end that is farther off.
-
-    Raises:
-        InputError: as `validate`.
+    range the end that is farther off. Raises InputError as `validate`.
     """
     checks = [check for check in validate(chip) if check.quantity is not None]
     measurements = {_measurement(check) for check in checks}
@@ -189,11 +186,7 @@ def _quantities(count: int, which: str = "") -> str:
 
 
 def contradictions(chip: Chip) -> tuple[str, ...]:
-    """The measurements on the wrong side of their bound, a sentence each.
-
-    Raises:
-        InputError: as `validate`.
-    """
+    """The measurements on the wrong side of their bound, a sentence each. Raises InputError as `validate`."""
     sides = {"lower": "at least", "upper": "at most"}
     return tuple(
         f"{chip.title} contradicts a measurement: for '{check.measurement}' its numbers give {sides[check.bound]} "

@@ -74,11 +74,8 @@ def trace(network: SpikingNetwork, events: EventBatch) -> SpikeTrace:
 
 
 def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of a record of layers of these names.
-
-    Raises:
-        DataError, InputError: it is not on this machine, or no such file.
-    """
+    """The arrays of a record of layers of these names. Raises DataError where it is not on this machine, and
+    InputError where it is no such file."""
     here = local_path(path, InputError)
     if here is None or here.suffix not in ENDINGS:
         raise InputError(f"{printable(path)}: must be a file of this machine that ends in {', '.join(ENDINGS)}")
@@ -90,15 +87,12 @@ def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]
 def check_spikes(
     network: SpikingNetwork, names: Sequence[str], recorded: Mapping[str, NDArray[np.generic]], *, source: str
 ) -> Certificate:
-    """Compare with a record of the model.
+    """Compare with a record of the model. Raises InputError, which names the array that does not fit.
 
     Args:
         names: of the layers, in order.
         recorded: arrays as above.
         source: where they come from, for the certificate.
-
-    Raises:
-        InputError: names the array that does not fit.
     """
     places = _places(names)
     unknown = sorted(set(recorded) - {INPUT, *places})

@@ -33,11 +33,8 @@ _DEEPEST = 10
 
 
 def read_tree(path: Location) -> tuple[Tree, str]:
-    """All of a file, and its SHA-256.
-
-    Raises:
-        InputError: there is none, or it is no HDF5 file, damaged, too large, or refers to what is outside it.
-    """
+    """All of a file, and its SHA-256. Raises InputError where there is none, or it is no HDF5 file, damaged, too large,
+    or refers to what is outside it."""
     place = printable(path)
     content = read_file(path)
     if content is None:

@@ -86,10 +86,7 @@ class Layer:
 
     def number(self, name: str, default: float | None = None) -> NDArray[Any]:
         """(neurons,) a field of the node, in its own precision: one for all, for each channel or for each neuron.
-
-        Raises:
-            InputError: it has another shape.
-        """
+        Raises InputError where it has another shape."""
         given = self.node.numbers.get(name)
         if given is None:
             if default is None:
@@ -346,11 +343,8 @@ def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Floats:
 
 
 def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
-    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale.
-
-    Raises:
-        InputError: they differ within a channel, or have another shape.
-    """
+    """(channels,) of numbers that are the same all over each channel, in the shape of what they scale. Raises
+    InputError where they differ within a channel, or have another shape."""
     if node.kind == "BatchNorm":  # which has one for each, whatever their grid
         numbers = numbers.reshape(-1, 1, 1)
     elif numbers.ndim < 3 and grid[1] == 1:  # of data without rows, or without a grid

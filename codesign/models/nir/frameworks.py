@@ -221,11 +221,8 @@ FRAMEWORKS = {
 
 
 def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
-    """The dialect of a module and its neurons; None where it has none.
-
-    Raises:
-        InputError: it has neurons that cannot be read, and says which can.
-    """
+    """The dialect of a module and its neurons; None where it has none. Raises InputError where it has neurons that
+    cannot be read, and says which can."""
     for dialect, framework in FRAMEWORKS.items():
         family = [each.__name__ for each in type(module).__mro__ if each.__module__.split(".")[0] == dialect]
         if not set(family) & {*framework.classes, *framework.bases}:

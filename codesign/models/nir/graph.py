@@ -105,11 +105,8 @@ class Graph:
 
 
 def read_graph(tree: Tree) -> Graph:
-    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file.
-
-    Raises:
-        InputError: names the node that is wrong.
-    """
+    """The graph of a tree such as `nir.NIRGraph.to_dict()` gives, or the group `node` of a file. Raises InputError,
+    which names the node that is wrong."""
     opened = _Opened()
     entrances, exits = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}

@@ -39,11 +39,8 @@ _SLIDING = ("stride", "padding", "dilation", "groups")
 
 
 def read_net(tree: Tree) -> Graph:
-    """The graph of a file's group `layer`.
-
-    Raises:
-        InputError: names the layer that is wrong, or cannot be part of a network.
-    """
+    """The graph of a file's group `layer`. Raises InputError, which names the layer that is wrong, or cannot be part of
+    a network."""
     names = [str(number) for number in range(len(tree))]
     if set(names) != set(tree) or not names:
         raise InputError(f"layer: must have groups 0, 1, … one for each layer, found {', '.join(sorted(tree))[:80]}")

@@ -30,11 +30,8 @@ _SCALES = ("Scale", "BatchNorm")
 
 
 def read_layers(graph: Graph) -> tuple[Layer, ...]:
-    """The layers of a graph, from its input to its output.
-
-    Raises:
-        InputError: names the node that cannot be part of a network, and what can.
-    """
+    """The layers of a graph, from its input to its output. Raises InputError, which names the node that cannot be part
+    of a network, and what can."""
     steps = iter(range(_MOST_STEPS))
     paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
@@ -76,11 +73,8 @@ def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
 
 
 def _in_order(graph: Graph, paths: Mapping[str, list[Path]]) -> list[NirNode]:
-    """Neurons, each behind all whose spikes they get but their own.
-
-    Raises:
-        InputError: several layers lead back to each other, or lie side by side.
-    """
+    """Neurons, each behind all whose spikes they get but their own. Raises InputError where several layers lead back to
+    each other, or lie side by side."""
     level = {graph.input: 0}
     waiting = {name: {path[0].name for path in found} - {name} for name, found in paths.items()}
     while waiting:
@@ -134,15 +128,12 @@ def _layer(
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
-    """The skip of a path to neurons on a grid.
+    """The skip of a path to neurons on a grid. Raises InputError, which names the node that cannot be part of a skip.
 
     Args:
         path: its nodes, the neurons last.
         shape: of what its source sends.
         source, target: layers; −1 is the input.
-
-    Raises:
-        InputError: names the node that cannot be part of a skip.
     """
     chain, neurons = Chain(shape), path[-1]
     own = [node for node in path[:-1] if node.kind in (*_WEIGHTS, *_SCALES)]

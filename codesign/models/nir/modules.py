@@ -51,13 +51,11 @@ class ModuleModel:
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
-    """The graph of a module, which is run on the sample as it would be evaluated.
+    """The graph of a module, which is run on the sample as it would be evaluated. Raises InputError, which names the
+    module that cannot be part of a network, and what can.
 
     Args:
         sample: what the module is called with: a tensor with its batch, and its time where it takes one.
-
-    Raises:
-        InputError: names the module that cannot be part of a network, and what can.
     """
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")

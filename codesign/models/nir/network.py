@@ -25,11 +25,8 @@ _NOTHING_LEFT = 200.0
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
-    """The network of these layers, with their weights.
-
-    Raises:
-        InputError: names the node that asks for what this machine does not do, and what it does.
-    """
+    """The network of these layers, with their weights. Raises InputError, which names the node that asks for what this
+    machine does not do, and what it does."""
     _check(layers, numbers)
     source = layers[0].source
     # spikes come back to their layer in the next timestep, as all frameworks have it

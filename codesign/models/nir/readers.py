@@ -105,13 +105,11 @@ def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequen
 
 
 def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
-    """The node of a layer's neurons, so that this reader does as they do, but for rounding.
+    """The node of a layer's neurons, so that this reader does as they do, but for rounding. Raises InputError where
+    there is no such reader, or the layer does what it cannot.
 
     Args:
         own: what the network's state has of the layer's neurons.
-
-    Raises:
-        InputError: no such reader, or the layer does what it cannot, and what it can.
     """
     reader, shape = READERS[name], shape_of(network.shape.layers[index])
     threshold, beta, alpha = _numbers(name, network, index, own)
@@ -141,10 +139,7 @@ def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str,
 
 def made(kind: str, **fields: Any) -> Any:
     """A node of NIR, or a graph, also in versions that lack resets and checks of types; sinabs and Rockpool want one.
-
-    Raises:
-        InputError: such a version lacks the node, or a reset to another value than 0.
-    """
+    Raises InputError where such a version lacks the node, or a reset to another value than 0."""
     node = getattr(nir, kind, None)
     known = {} if node is None else inspect.signature(node).parameters
     if node is None or ("v_reset" not in known and np.any(fields.get("v_reset", 0))):

@@ -47,11 +47,8 @@ _CHANGED = "the file was changed since `codesign export` wrote it. Give a dialec
 
 
 def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> None:
-    """Write a model to a NIR file; `reader` as in `to_nir`.
-
-    Raises:
-        InputError: the place cannot be written, or NIR or the reader cannot say what the network is.
-    """
+    """Write a model to a NIR file; `reader` as in `to_nir`. Raises InputError where the place cannot be written, or NIR
+    or the reader cannot say what the network is."""
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(network, card, reader))
     write_atomically(path, buffer.getvalue())
@@ -67,16 +64,13 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
 
 
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
-    """A model as a NIR graph.
+    """A model as a NIR graph. Raises InputError where the network has a max pool, for which NIR has no node, a delayed
+    connection other than of a layer to itself after a timestep, or what the reader cannot have.
 
     Args:
         card: of this network, as `cd.describe_model` makes it.
         reader: for whose reader it is written: `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
             are NIR's equations.
-
-    Raises:
-        InputError: the network has a max pool, for which NIR has no node, a delayed connection other than of a layer to
-            itself after a timestep, or what the reader cannot have.
     """
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
@@ -228,12 +222,8 @@ def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
 def _add_skips(
     network: SpikingNetwork, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]], reader: str
 ) -> None:
-    """Add those of a network to its nodes and edges.
-
-    Raises:
-        InputError: there are connections within a pass, a fully connected skip leads to a grid, or the graph is for a
-            reader.
-    """
+    """Add those of a network to its nodes and edges. Raises InputError where there are connections within a pass, a
+    fully connected skip leads to a grid, or the graph is for a reader."""
     if reader != "plain" and network.direct():
         raise InputError(f"a network with skips cannot be written for {reader}; write dialect plain")
     for index, one in enumerate(network.direct()):
@@ -268,11 +258,8 @@ def is_written(graph: Graph) -> bool:
 
 
 def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, Any]) -> LoadedModel:
-    """The network and the card that `to_nir` was given.
-
-    Raises:
-        InputError: options are given, or the metadata is damaged, or the nodes are no longer what `to_nir` made of it.
-    """
+    """The network and the card that `to_nir` was given. Raises InputError where options are given, or the metadata is
+    damaged, or the nodes are no longer what `to_nir` made of it."""
     said = sorted(name for name, value in options.items() if value is not None)
     if said:
         raise InputError(
@@ -321,11 +308,8 @@ def _compare(graph: Graph, written: nir.NIRGraph) -> None:
 
 
 def _skip_weights(topology: TopologySpec, layers: Sequence[Layer]) -> dict[str, torch.Tensor]:
-    """Weights of skips in the state of a network that was written so.
-
-    Raises:
-        InputError: the graph does not have one.
-    """
+    """Weights of skips in the state of a network that was written so. Raises InputError where the graph does not have
+    one."""
     found = {skip.name: skip for layer in layers for skip in layer.skips}
     state: dict[str, torch.Tensor] = {}
     for index, spec in enumerate(topology.skips):

@@ -143,12 +143,9 @@ class Dataset(ABC):
 
     @abstractmethod
     def find(self, folder: Path) -> Recordings | None:
-        """List the samples in `folder`, without reading more than that takes; None where there is none.
-
-        Raises:
-            DataError: damaged; names the file.
-            IncompleteError: what is there is of no use without what it names.
-        """
+        """List the samples in `folder`, without reading more than that takes; None where there is none. Raises
+        DataError, which names the damaged file, and IncompleteError where what is there is of no use without what that
+        names."""
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:
         """The folder of the dataset; `chosen` is the spec's own folder, or file."""

@@ -71,11 +71,8 @@ class Dialect:
     lost: str = ""
 
     def asks(self, layers: Sequence[Layer], *, of_module: bool = False) -> dict[str, Unsaid]:
-        """What files, or modules, with such layers leave open, by name; one for all layers, or one for each.
-
-        Raises:
-            InputError: the framework writes no such neurons.
-        """
+        """What files, or modules, with such layers leave open, by name; one for all layers, or one for each. Raises
+        InputError where the framework writes no such neurons."""
         for layer in layers:
             if layer.node.kind not in self.kinds:
                 raise layer.node.refusal(f"is not written by {self.written}")
