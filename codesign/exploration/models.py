@@ -95,13 +95,11 @@ def write_models(
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
-    """Names of models' files without suffix, each another one on every system, also where case does not count.
+    """Names of models' files without suffix, each another one on every system, also where case does not count. A model
+    is its label, recipe, values of the recipe's axes and training seed.
 
     Only letters, digits and `._+-` are in them. Where that, or a length that systems take, would lose something, a hash
     of all that tells the model apart is added.
-
-    Args:
-        models: label, recipe, values of the recipe's axes and training seed of each.
     """
     found: list[tuple[str, str, bool]] = []
     for label, recipe, axes, seed in models:

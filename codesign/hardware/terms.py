@@ -239,13 +239,11 @@ STRUCTURE_CITATION = "the model of a core's structure, fitted over the chips tha
 
 
 def weight(term: CostTerm, counted: Collection[str], share: Any) -> Any:
-    """What of a term is counted, so that an energy is the sum of its terms times their weights.
+    """What of a term is counted, as an entry of `BOOKS` says, so that an energy is the sum of its terms times their
+    weights.
 
-    Terms hold what all that is powered draws. A clock runs on the whole chip, so it follows its share.
-
-    Args:
-        counted: parts of the static power, as an entry of `BOOKS`.
-        share: cores in use, of all cores of the chips that the network takes; a number or an array.
+    Terms hold what all that is powered draws. A clock runs on the whole chip, so it follows its share: cores in use, of
+    all cores of the chips that the network takes; a number or an array.
     """
     if not term.part or (term.part in counted and f"{term.part}_share" not in counted):
         return 1.0

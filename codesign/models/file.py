@@ -100,12 +100,8 @@ def load_model(path: Location) -> LoadedModel:
 
 
 def encode_model(state: State, card: ModelCard, *, place: str = "model") -> bytes:
-    """The bytes of a model's file. Raises InputError where the state is not that of such a network.
-
-    Args:
-        state: state dict of the card's network.
-        place: named in messages.
-    """
+    """The bytes of a model's file; `state` is the state dict of the card's network, `place` is named in messages.
+    Raises InputError where the state is not that of such a network."""
     import safetensors.torch
 
     _check_state(state, card, place)

@@ -23,11 +23,8 @@ _LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]+")
 
 
 def model_page(card: ModelCard, file: str) -> str:
-    """The card as a Markdown page, with characters that steer a terminal or reverse text escaped.
-
-    Args:
-        file: name of the weights' file beside it.
-    """
+    """The card of the weights in `file`, beside it, as a Markdown page; characters that steer a terminal or reverse
+    text are escaped."""
     load = [
         "import codesign as cd",
         "",

@@ -170,17 +170,10 @@ def _initial_weight(shape: tuple[int, ...], generator: torch.Generator) -> torch
 
 
 class DelayedConnection(torch.nn.Module):
-    """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay.
+    """Synapses from every neuron of a layer to every neuron of a layer, the same or any other, with one delay of d ≥ 1
+    timesteps: x_i(t) = Σ_j W_ij c_j(t − d), with c the spikes that a neuron emitted in a timestep.
 
-    x_i(t) = Σ_j W_ij c_j(t − d), with c the spikes that a neuron emitted in a timestep.
-
-    Args:
-        spec: which layers, counted from 0, and d ≥ 1, in timesteps.
-        sources, targets: neurons of the two layers.
-        generator: source of the initial weights, uniform in ±1/√sources.
-
-    Attributes:
-        weight: (targets, sources) parameter.
+    The weight is a (targets, sources) parameter; the generator draws the initial ones, uniform in ±1/√sources.
     """
 
     def __init__(self, spec: Delayed, sources: int, targets: int, generator: torch.Generator) -> None:

@@ -95,10 +95,8 @@ class DirectShape:
 def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | None]]) -> bool:
     """Whether no neuron can have all messages of the layer before while one of a direct connection is still to come.
 
-    That is so where every source of the connection is seen through the layers between, each of which waits for it.
-
-    Args:
-        layers: the grid of each layer, and what its neurons see; None for everything.
+    That is so where every source of the connection is seen through the layers between, each of which waits for it. Of
+    each layer the grid is given, and what its neurons see; None for everything.
     """
     between = layers[direct.source + 1 : direct.target + 1]
     grouped = any(window is not None and window.groups > 1 for _, window in between)
@@ -140,14 +138,9 @@ def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Co
 def direct_shape(
     spec: Skip | Delayed, grids: Sequence[Grid], pools: Sequence[Sequence[Pool]]
 ) -> tuple[Linear | Conv2d, DirectShape]:
-    """A direct connection of a network. Raises ValueError where it does not lead forward (a skip) or back, or does not
-    fit its layers; the name of the field comes first.
-
-    Args:
-        spec: a skip, or a delayed connection `within: pass`.
-        grids: of the input and of each layer.
-        pools: what follows each of them.
-    """
+    """A skip, or a delayed connection `within: pass`, from the grids of the input and of each layer, and the pools that
+    follow each of them. Raises ValueError where it does not lead forward (a skip) or back, or does not fit its layers;
+    the name of the field comes first."""
     source, last = spec.from_ if isinstance(spec, Delayed) else spec.source, len(grids) - 2
     for name, layer in (("from", source), ("to", spec.to)):
         if layer > last:

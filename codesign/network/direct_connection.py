@@ -13,19 +13,10 @@ from codesign.network.topology import TopologySpec, direct_layers
 
 
 class DirectConnection(Connection):
-    """A connection over layers, or back to an earlier one or the same, within a timestep.
+    """A connection over layers, or back to an earlier one or the same, within a timestep, as its `shape` says.
 
-    Args:
-        pools: those behind which it begins.
-        target: the layer whose synapses it has.
-        shape: which layers it connects.
-        generator: source of the initial weights.
-        factor: weight of all synapses of an identity, which are not trained; None of any other.
-
-    Attributes:
-        shape: as given.
-        weight: as that of a `Connection`; of an identity (channels, 1, 1, 1), all `factor`, without gradient unless
-            `requires_grad` is set.
+    With a factor it is an identity, whose weight is (channels, 1, 1, 1), all `factor`, without gradient unless
+    `requires_grad` is set.
     """
 
     def __init__(

@@ -48,12 +48,9 @@ def load_weights(
 
 
 def _weights_and_biases(weights: Any, *, least: int) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
-    """Weights, one for each connection, and by the number of the weight before it each bias, which has one dimension.
-    Raises InputError where they are no list of tensors, or a bias stands first or after another.
-
-    Args:
-        least: dimensions of what is named where a state dict is given.
-    """
+    """Weights, one for each connection, and by the number of the weight before it each bias, which has one dimension;
+    of a state dict, what has at least so many. Raises InputError where they are no list of tensors, or a bias stands
+    first or after another."""
     if isinstance(weights, Mapping):
         likely = ", ".join(
             f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least

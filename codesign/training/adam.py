@@ -17,12 +17,8 @@ _EPSILON = 1e-8
 
 
 class Adam(torch.optim.Optimizer):
-    """As torch's, without weight decay.
-
-    Args:
-        params: tensors, or groups of tensors with learning rates of their own.
-        lr: η of groups that have none.
-    """
+    """As torch's, without weight decay. `params` are tensors, or groups of them with learning rates of their own; `lr`
+    is η of groups that have none."""
 
     def __init__(self, params: Iterable[Any], *, lr: float) -> None:
         self._moments: list[list[_Moments]] = []

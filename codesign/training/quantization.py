@@ -19,14 +19,10 @@ from codesign.network.spiking_network import SpikingNetwork
 
 
 class LearnedWeights:
-    """The float weights that an optimizer moves; without quantization they are the network's own parameters.
+    """The float weights that an optimizer moves, one tensor a connection, and then one a delayed connection.
 
-    Args:
-        network: of float weights, which are replaced by what `quantization` makes of them.
-
-    Attributes:
-        network, quantization: as given.
-        weights: one tensor a connection, and then one a delayed connection.
+    Without quantization they are the network's own parameters; else the network's are replaced by what `quantization`
+    makes of them.
     """
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None) -> None:

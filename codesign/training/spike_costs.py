@@ -38,14 +38,8 @@ _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 
 
 class SpikeCosts:
-    """What spikes cost in the course of a training. Raises InputError as `check_spike_cost` and `check_budget`, or
-    where a budget of energy has no meter.
-
-    Args:
-        recipe: one with a spike cost or a budget.
-        shape: of the network.
-        meter: for a budget of energy.
-    """
+    """What spikes cost in the course of a training with a spike cost or a budget; one of energy has a meter. Raises
+    InputError as `check_spike_cost` and `check_budget`, or where such a budget has none."""
 
     def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
         check_spike_cost(recipe, shape)

@@ -53,14 +53,12 @@ class Chosen(Generic[Model]):
 def load_chosen(
     path: Path, model: type[Model], *, dataset: str | None = None, scale: str | None = None
 ) -> Chosen[Model]:
-    """Read a file and those it extends, and check it at one dataset and scale.
+    """Read a file and those it extends, and check it at one dataset and scale; None takes the first, and is all that a
+    file without such a choice allows.
 
     Raises DocumentError with every mistake of what was merged, at the file and line where each was written; those in
     parts of other datasets and scales are left for those who choose them. Raises InputError where the file cannot be
     read, or has no such dataset or scale.
-
-    Args:
-        dataset, scale: names; None takes the first, and is all that a file without such a choice allows.
     """
     folded = _folded(path)
     asked = {"dataset": dataset, "scale": scale}

@@ -59,11 +59,7 @@ def _held(value: Any) -> Any:
 
 def with_fields(entry: SpecT, settings: Mapping[str, Any], place: str) -> SpecT:
     """`entry` with some fields, as a file writes them, replaced at once and checked. Raises InputError where it cannot
-    have them.
-
-    Args:
-        place: of the settings in the file, for messages; if empty, a message gives the reasons alone.
-    """
+    have them, which names their `place` in the file unless that is empty."""
     if not settings:
         return entry
     given = with_parts(said_by(entry), settings)

@@ -74,12 +74,8 @@ class PricingProblem:
 
 
 class Pricer:
-    """Prices any design points of a problem for one model.
-
-    Args:
-        latency_s, on_s: (combinations,) mean times in seconds until the stop, and while static power is drawn; NaN
-            where not known.
-    """
+    """Prices any design points of a problem for one model, from the (combinations,) mean times in seconds until the
+    stop, and while static power is drawn; NaN where not known."""
 
     def __init__(self, problem: PricingProblem, model: PricedModel, latency_s: Floats, on_s: Floats) -> None:
         self._space, self._operation, self._energy = problem.space, problem.operation, problem.spec.drawn_energy

@@ -48,13 +48,10 @@ class PricingOutcome:
 
 
 class StreamingFront:
-    """Of all points added so far, those that no other beats.
+    """Of all points added so far, those that no other beats in the (k,) directions of the objectives.
 
     A point that is beaten within some block is beaten in the whole, and one that beats a point on the front takes its
     place, so that the front does not depend on how points are cut into blocks.
-
-    Args:
-        directions: (k,) of the objectives.
     """
 
     def __init__(self, directions: Sequence[Direction]) -> None:

@@ -266,12 +266,8 @@ class PriceSpace:
         }
 
     def prices(self, placement: Placement, positions: Integers) -> Prices:
-        """The prices of n design points.
-
-        Args:
-            placement: of the network on the chip of one of them, whose lanes hold.
-            positions: (dimensions, n).
-        """
+        """The prices of n design points at (dimensions, n) positions; of the placement on one of their chips the lanes
+        hold."""
         of_axes = [
             (axis.path, numbers, where)
             for (axis, where), numbers in zip(self.along(positions), self._numbers, strict=True)

@@ -116,12 +116,9 @@ def _charge(count: Floats | None, price: Price) -> Floats | None:
 
 
 def energy_in(counted: Collection[str], terms: Terms, core_share: float) -> Floats | None:
-    """Energy of the terms in joules, with the parts of the static power that are counted; None if no term is known.
-
-    Args:
-        counted: as an entry of `codesign.hardware.terms.BOOKS`.
-        core_share: cores in use, of all cores of the chips that the network takes.
-    """
+    """Energy of the terms in joules, with the parts of the static power that are counted, as an entry of
+    `codesign.hardware.terms.BOOKS`; None if no term is known. `core_share` is cores in use, of all cores of the chips
+    that the network takes."""
     weights = {name: weight(COST_TERMS[name], counted, core_share) for name in terms}
     return _sum(
         energy if energy is None or weights[name] == 1.0 else energy * weights[name] for name, energy in terms.items()
@@ -147,12 +144,8 @@ def _sum(terms: Iterable[Floats | None]) -> Floats | None:
 def energy_of(
     placement: Placement, counts: ActionCounts, prices: Prices, on_s: Floats | None, working_s: Floats | None
 ) -> EnergyBook:
-    """The book of all synapses.
-
-    Args:
-        counts: of each sample, or their means.
-        on_s, working_s: as `term_energies`, shaped like the counts.
-    """
+    """The book of all synapses, from the counts of each sample, or their means; times as in `term_energies`, shaped
+    like the counts."""
     chip = placement.chip
     terms = term_energies(counts, prices, on_s, working_s)
     coverage: tuple[str, ...] = ("all_in",)

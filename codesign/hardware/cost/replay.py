@@ -60,11 +60,8 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
 
 
 def replayed(work: PlacedExecution, times: Floats, hops: Floats, *, apart: bool) -> tuple[Floats, Floats, Floats]:
-    """(B, T, n) times of passes, (B, n) times without those of messages, and (B, n) times of the last decision.
-
-    Args:
-        apart: whether these times differ.
-    """
+    """(B, T, n) times of passes, (B, n) times without those of messages, where these differ (`apart`), and (B, n) times
+    of the last decision."""
     count = times.shape[1]
     if apart:
         times, hops = np.hstack([times, times]), np.hstack([hops, np.zeros_like(hops)])

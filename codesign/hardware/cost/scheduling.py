@@ -198,11 +198,8 @@ def stop_assumptions(chip: Chip, schedule: Schedule) -> Iterator[str]:
 
 
 def neuron_assumptions(chip: Chip, neuron: NeuronSpec, *, refractory: bool = False) -> Iterator[str]:
-    """What a network's neurons need that the chip's do not have, or are not stated to have.
-
-    Args:
-        refractory: whether a neuron fires at most once a timestep; no chip file states it.
-    """
+    """What a network's neurons need that the chip's do not have, or are not stated to have. Whether a neuron fires at
+    most once a timestep (`refractory`) no chip file states."""
     finite = [seconds for seconds in neuron.each("time_constant") if math.isfinite(seconds)]
     if finite and chip.supports.leak != "yes":
         known = "has no leak" if chip.supports.leak == "no" else "is not stated to have a leak"
@@ -254,13 +251,11 @@ def _direct_assumptions(placement: Placement) -> Iterator[str]:
 
 
 def learned_assumptions(placement: Placement, learned: Mapping[str, Literal["layer", "neuron"]]) -> Iterator[str]:
-    """What a network whose neurons differ needs that the chip does not have, or is not stated to have.
+    """What a network whose neurons differ needs that the chip does not have, or is not stated to have; `learned` says
+    whether each layer or each neuron has its own `threshold` and `time_constant`.
 
     Thresholds that differ only between layers amount to scales of the layers' weights, and need no assumption where
     each layer has its own scale.
-
-    Args:
-        learned: for `threshold` and `time_constant`, whether each layer or each neuron has its own.
     """
     chip = placement.chip
     of_layer = chip.weights is None or chip.weights.scale == "layer"

@@ -52,11 +52,8 @@ class MessageCycles:
 def message_cycles(
     shape: NetworkShape, geometry: Geometry, slices: tuple[Slice, ...], lanes: int | Literal["all"], *, banks: bool
 ) -> MessageCycles:
-    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source.
-
-    Args:
-        banks: whether lanes are banks; if not, ⌈f / L⌉ cycles do for f targets, wherever they lie.
-    """
+    """Synapses and cycles of messages, from the connections of the layers, as means over the neurons of a source. Where
+    lanes are not `banks`, ⌈f / L⌉ cycles do for f targets, wherever they lie."""
     reach, neurons = reach_of(shape, slices, geometry.parts), np.maximum(geometry.occupied, geometry.neurons)
     each = np.ones(len(neurons)) if lanes == "all" else np.ceil(neurons / lanes)
     synapses, cycles = reach.share * neurons, reach.share * each

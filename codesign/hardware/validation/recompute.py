@@ -44,12 +44,9 @@ class Result:
 
 
 def recompute(chip: Chip, model: Counts | Steps, counted: Collection[str]) -> Result:
-    """Energy, latency and power of a stated workload on a chip. Raises InputError where an override does not fit the
-    chip, or its energies do not hold in the workload's operation.
-
-    Args:
-        counted: parts of the static power, as an entry of `codesign.hardware.terms.BOOKS`.
-    """
+    """Energy, latency and power of a stated workload on a chip, with the parts of the static power that are counted, as
+    in `codesign.hardware.terms.BOOKS`. Raises InputError where an override does not fit the chip, or its energies do
+    not hold in the workload's operation."""
     for path, value in model.overrides.items():
         chip = with_parameter(chip, path, value)
     cores = model.cores or chip.cores.value * model.chips

@@ -87,13 +87,8 @@ def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]
 def check_spikes(
     network: SpikingNetwork, names: Sequence[str], recorded: Mapping[str, NDArray[np.generic]], *, source: str
 ) -> Certificate:
-    """Compare with a record of the model. Raises InputError, which names the array that does not fit.
-
-    Args:
-        names: of the layers, in order.
-        recorded: arrays as above.
-        source: where they come from, for the certificate.
-    """
+    """Compare with a record of the model, in arrays as above; `names` are the layers' in order, `source` is for the
+    certificate. Raises InputError, which names the array that does not fit."""
     places = _places(names)
     unknown = sorted(set(recorded) - {INPUT, *places})
     if INPUT not in recorded or unknown or len(recorded) < 2:

@@ -105,11 +105,8 @@ class Layer:
 
 
 class Chain:
-    """What lies between two layers, folded node by node.
-
-    Args:
-        shape: of what the layer before it, or the input, sends; None where nobody says.
-    """
+    """What lies between two layers, folded node by node, from the shape of what comes before; None where nobody says
+    it."""
 
     def __init__(self, shape: tuple[int, ...] | None) -> None:
         self.shape = shape

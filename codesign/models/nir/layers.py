@@ -128,13 +128,8 @@ def _layer(
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
-    """The skip of a path to neurons on a grid. Raises InputError, which names the node that cannot be part of a skip.
-
-    Args:
-        path: its nodes, the neurons last.
-        shape: of what its source sends.
-        source, target: layers; −1 is the input.
-    """
+    """The skip of a path of nodes, the neurons last. Its source and target are layers, −1 the input, and `shape` is
+    that of what the source sends. Raises InputError, which names the node that cannot be part of a skip."""
     chain, neurons = Chain(shape), path[-1]
     own = [node for node in path[:-1] if node.kind in (*_WEIGHTS, *_SCALES)]
     scales = [node for node in own if node.kind in _SCALES and not np.any(node.numbers.get("shift", 0))]

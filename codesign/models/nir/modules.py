@@ -51,11 +51,8 @@ class ModuleModel:
 
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
-    """The graph of a module, which is run on the sample as it would be evaluated. Raises InputError, which names the
-    module that cannot be part of a network, and what can.
-
-    Args:
-        sample: what the module is called with: a tensor with its batch, and its time where it takes one.
+    """The graph of a module, which is run on the sample, a tensor with its batch and with its time where it takes one,
+    as it would be evaluated. Raises InputError, which names the module that cannot be part of a network, and what can.
     """
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")

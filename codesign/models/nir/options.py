@@ -103,12 +103,9 @@ TIME = Unsaid(allowed="a time above 0, such as 1 ms", read=_time, of_layers=Fals
 
 
 def read_options(wanted: Mapping[str, Unsaid], given: Mapping[str, Any], layers: int, dialect: str) -> dict[str, Any]:
-    """Each of the wanted options; those of layers as a tuple with one for each. Raises InputError, which names all that
-    is missing, not wanted or not allowed, and what is.
-
-    Args:
-        given: as they were said, by name; None is not said. Text with commas is one for each layer.
-    """
+    """Each of the wanted options, of those that were given (text with commas is one for each layer, None is not said);
+    those of layers as a tuple with one for each. Raises InputError, which names all that is missing, not wanted or not
+    allowed, and what is."""
     said = {name: value for name, value in given.items() if value is not None}
     mistakes = [
         f"{name}: is not an option of dialect '{dialect}' for these neurons{suggestion(name, wanted)}; remove it"

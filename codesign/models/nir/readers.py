@@ -105,12 +105,8 @@ def weights_for(reader: Reader, weight: NDArray[Any], groups: int, pools: Sequen
 
 
 def for_reader(name: str, network: SpikingNetwork, index: int, own: Mapping[str, NDArray[Any]]) -> nir.NIRNode:
-    """The node of a layer's neurons, so that this reader does as they do, but for rounding. Raises InputError where
-    there is no such reader, or the layer does what it cannot.
-
-    Args:
-        own: what the network's state has of the layer's neurons.
-    """
+    """The node of a layer's neurons, of which the state has `own`, so that this reader does as they do, but for
+    rounding. Raises InputError where there is no such reader, or the layer does what it cannot."""
     reader, shape = READERS[name], shape_of(network.shape.layers[index])
     threshold, beta, alpha = _numbers(name, network, index, own)
     zero, one = np.zeros(shape), np.ones(shape)

@@ -64,14 +64,9 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
 
 
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:
-    """A model as a NIR graph. Raises InputError where the network has a max pool, for which NIR has no node, a delayed
-    connection other than of a layer to itself after a timestep, or what the reader cannot have.
-
-    Args:
-        card: of this network, as `cd.describe_model` makes it.
-        reader: for whose reader it is written: `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain`
-            are NIR's equations.
-    """
+    """A model as a NIR graph for the reader of `snntorch`, `spikingjelly`, `norse`, `sinabs` or `rockpool`; `plain` are
+    NIR's equations. Raises InputError where the network has a max pool, for which NIR has no node, a delayed connection
+    other than of a layer to itself after a timestep, or what the reader cannot have."""
     if network.max_pools() is not None:
         raise InputError("a network with a max_pool cannot be written: NIR has no such node; use cd.save_model")
     for one in network.delayed():
@@ -148,12 +143,8 @@ def _lead_back(
 def _map(
     network: SpikingNetwork, index: int, connection: Connection, weight: NDArray[Any], *, exact: bool
 ) -> nir.NIRNode:
-    """Weights and biases.
-
-    Args:
-        weight: as this graph has it.
-        exact: for one reader, whom no metadata tells what NIR lacks; there always are biases, as sinabs wants it.
-    """
+    """Weights, as this graph has them, and biases. `exact` is for one reader, whom no metadata tells what NIR lacks;
+    there always are biases then, as sinabs wants it."""
     layer, bias = network.layer_slices[index], None
     if network.bias is not None:
         own = {name: value[layer].numpy() for name, value in _of_neurons(network).items()}
@@ -292,11 +283,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
 
 
 def _compare(graph: Graph, written: nir.NIRGraph) -> None:
-    """Refuse nodes that others have changed, which the metadata would silently change back.
-
-    Args:
-        written: what the network in the metadata is written as.
-    """
+    """Refuse nodes that others have changed since they were `written`, which the metadata would silently change back."""
     for name, node in read_graph(written.to_dict()).nodes.items():
         found = graph.nodes.get(name)
         if found is None or found.kind != node.kind:
