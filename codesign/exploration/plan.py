@@ -109,11 +109,7 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A model to be trained; or why it cannot be.
-
-    Attributes:
-        columns: what all rows say of it.
-    """
+    """A model to be trained, or why it cannot be, and what all rows say of it."""
 
     recipe: Variant[Recipe]
     inputs: TrainInputs

@@ -36,11 +36,7 @@ def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[s
 
 
 class _Stored:
-    """What the store holds of some points' results. What several points share is read once, and decoded once.
-
-    Attributes:
-        root: of the store.
-    """
+    """What the store holds of some points' results. What several points share is read once, and decoded once."""
 
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
         self.root = store.root

@@ -63,11 +63,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The jobs that are not in the store, each once: trainings, executions and prices, each in the order of the plan.
-
-    Attributes:
-        in_store: results that the store has, by kind of job.
-    """
+    """The jobs that are not in the store, each once: trainings, executions and prices, each in the order of the plan;
+    and how many results of each kind the store has."""
 
     jobs: tuple[Job, ...]
     in_store: Mapping[str, int]

@@ -104,11 +104,7 @@ def calibrate(
 
 
 class Thresholds:
-    """The thresholds of a network's layers, as multiples of what they are now.
-
-    Attributes:
-        layers: how many there are, first to last.
-    """
+    """The thresholds of a network's layers, first to last, as multiples of what they are now."""
 
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization

@@ -55,12 +55,8 @@ def evaluate(
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a network makes of B samples, without counters.
-
-    Attributes:
-        predictions: (B,) classes, ties to the lowest index, −1 where there was no output spike.
-        emitted: spikes emitted by hidden neurons, summed over the samples.
-    """
+    """What a network makes of B samples, without counters: (B,) classes, ties to the lowest index, −1 where there was
+    no output spike; and spikes emitted by hidden neurons, summed over the samples."""
 
     predictions: Integers
     emitted: int

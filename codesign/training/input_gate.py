@@ -1,26 +1,13 @@
 """A gate that learns which inputs a network can do without.
 
 Each column i of the first layer's weights W (an input, or what `SpikingNetwork.input_gate` says) has a logit a_i, and
-is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss
-gains
-
-    r λ_in Σ_i p_i m_i
-
-where p_i is the share of the training split's input events that column i has, λ_in the recipe's `input_cost`, and r
-rises from 0 to 1 over the epochs of `cost_ramp`. The gradient of the mask passes straight through to the logit (Bengio
-et al. 2013, arXiv 1308.3432):
+is open where a_i > 0: m_i = 1, otherwise 0. A pass of training runs with W' = W diag(m), and the loss gains
+r λ_in Σ_i p_i m_i. The gradient of the mask passes straight through to the logit (Bengio et al. 2013, arXiv 1308.3432):
 
     dL/da_i = r λ_in p_i + Σ_j W_ji dL/dW'_ji        dL/dW_ji = m_i dL/dW'_ji
 
-The weights of a closed input stay as they are, and it opens again where they would lower the loss by more than its
-events cost. Halfway from the end of the ramp to the end of training, but before the last epoch, the gate is frozen, so
-that weights adapt to it.
-
-The optimizer moves logits with the learning rate η of the weights, under Adam about the most that a logit moves in an
-update. They begin at a tenth of η times the number of updates, so that how soon an input can close depends on neither.
-
-In these passes the events of closed inputs arrive as messages without weight, since the logits need a gradient; in
-validation and afterwards they are held back.
+docs/design.md says what p_i, λ_in and r are, how logits begin and move, and when the gate is frozen. In these passes
+the events of closed inputs arrive as messages without weight, since the logits need a gradient.
 """
 
 from __future__ import annotations
@@ -38,16 +25,9 @@ _FIRST = 0.1
 
 
 class LearnedGate:
-    """The logits of a network's input gate, and what inputs cost.
+    """The (columns,) logits of a network's input gate, a parameter, and p_i, what inputs cost.
 
-    Args:
-        network: gets a gate, open at first.
-        recipe: one with an input gate.
-        training: split from whose events the shares follow.
-
-    Attributes:
-        logits: (columns,) parameter.
-        shares: (columns,) p_i.
+    The network gets a gate, open at first; the shares p_i follow from the events of the split `training`.
     """
 
     def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:

@@ -30,13 +30,8 @@ Model = TypeVar("Model", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen(Generic[Model]):
-    """A file at one dataset and scale, out of those that there are, in its order.
-
-    The name of what it says then is the file's with those of dataset and scale appended.
-
-    Attributes:
-        options: those that make this choice, by name; without what the file leaves no choice of.
-    """
+    """A file at one dataset and scale, out of those that there are, in its order. The name of what it says is then the
+    file's with those of dataset and scale appended; `options` are those of the command that make this choice."""
 
     spec: Model
     options: dict[str, str]
@@ -103,11 +98,8 @@ def _choose(path: Path, folded: _Folded, what: str, name: str | None) -> str | N
 
 @dataclass(kw_only=True)
 class _Folded(Merged):
-    """Parts of documents merged so far.
-
-    Attributes:
-        parts: of `datasets` and of `scales`, by name, those that would be folded in by choosing it.
-    """
+    """Parts of documents merged so far, and by name the parts of `datasets` and `scales` that would be folded in by
+    choosing them."""
 
     parts: dict[str, dict[str, list[Fragment]]] = field(default_factory=lambda: {"datasets": {}, "scales": {}})
 

@@ -56,12 +56,9 @@ class RaySession:
     answers at `address`, or this process uses Ray already, and CodesignError where Ray cannot be started.
 
     Args:
-        address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine.
-        workers: cores to use on this machine.
+        address: `HOST:PORT` of a running cluster that this machine is a node of; None starts Ray on this machine, on so
+            many cores as there are `workers`.
         on_note: called with sentences worth a line.
-
-    Attributes:
-        ray: the module, connected.
     """
 
     def __init__(self, *, address: str | None, workers: int, on_note: Callable[[str], None]) -> None:

@@ -53,10 +53,8 @@ T = TypeVar("T")
 class Inference:
     """How models are run, and their answers read. Deployments that do it alike share one object.
 
-    Attributes:
-        schedule: what the chip does, in canonical form: on one that cannot drop what waits, run until nothing does.
-        seeded: whether the evaluation's seed can change anything.
-        quantization: as `ExecuteInputs`.
+    The schedule is in canonical form: on a chip that cannot drop what waits, it runs until nothing does. It is `seeded`
+    where the evaluation's seed can change anything.
     """
 
     schedule: Schedule

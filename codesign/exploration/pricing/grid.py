@@ -45,15 +45,7 @@ class PricedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PricingProblem:
-    """What is to be priced.
-
-    Attributes:
-        spec: the price file.
-        space: its design points.
-        models: the executions, all of one network under one schedule.
-        placement: the network on the chip.
-        operation: how the chip runs.
-    """
+    """What is to be priced: the design points of a price file for executions of one network under one schedule."""
 
     spec: PricingSpec
     space: PriceSpace

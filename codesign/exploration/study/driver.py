@@ -39,14 +39,7 @@ ELAPSED = "codesign_elapsed_s"
 
 @dataclass(kw_only=True)
 class _Cohort:
-    """Trials that compete.
-
-    Attributes:
-        trials: by number; None for one that has been told.
-        values: of their parameters.
-        ended: outcomes of those that do not go on.
-        evaluation: what is still to be done; gives way while jobs run.
-    """
+    """Trials that compete, by number; those that have been told are None. The evaluation gives way while jobs run."""
 
     trials: dict[int, Trial | None] = field(default_factory=dict)
     values: dict[int, dict[str, Value]] = field(default_factory=dict)

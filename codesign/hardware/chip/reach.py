@@ -60,12 +60,8 @@ def reach_of(shape: NetworkShape, slices: tuple[Slice, ...], parts: tuple[Slice,
 
 
 class WindowBlock(NamedTuple):
-    """Sources of `Reach` and parts between which a window lies through which not everybody sees everybody.
-
-    Attributes:
-        place: their rows and columns.
-        sources, into: the window, the cut and the runs on either side.
-    """
+    """Sources and parts of `Reach`, by their rows and columns, between which a window lies through which not everybody
+    sees everybody; of either side the window, the cut and the runs."""
 
     place: tuple[slice, slice]
     sources: tuple[Window, Cut, tuple[int, ...]]

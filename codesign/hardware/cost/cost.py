@@ -301,12 +301,8 @@ def _link_load(work: PlacedExecution) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeanTimes:
-    """Means over samples in n scenarios, (n,) each, in seconds; None where the chip's numbers do not allow them.
-
-    Attributes:
-        latency_s: time until the stop.
-        on_s: time that static power is drawn.
-    """
+    """Mean times over samples until the stop, and while static power is drawn, (n,) seconds in n scenarios; None where
+    the chip's numbers do not allow them."""
 
     latency_s: Floats | None
     on_s: Floats | None

@@ -1,9 +1,5 @@
 """Time of cores that wait for their neighbours alone, instead of a barrier of all cores.
 
-Core c begins hardware step h when it is done with the step before, when the cores that feed it are done with that step
-and their spikes are there, and when the cores that it feeds are done with it too. The last is a matter of room: every
-core has two buffers for what it receives, and reads one in a step while the other is filled for the next.
-
     start[c, h]  = max(finish[c, h − 1],
                        finish[p, h − 1] + way(p, c) over cores p that feed c,
                        finish[s, h − 1] over cores s that c feeds)
@@ -11,10 +7,7 @@ core has two buffers for what it receives, and reads one in a step while the oth
 
 A way counts in the steps for which messages were sent along it. Input is sent as soon as there is room for it, from
 finish[c, h − 2] on, and in real time not before its frame is there. Nothing else is shared: links never hold messages
-up.
-
-Cores that go on when those they depend on are done, found when the network is compiled: Chen et al. 2024,
-arXiv:2407.20947. Cores that keep in step with those they talk to: NeuroScale, doi:10.1038/s41467-025-65268-z.
+up. docs/design.md (Neighbours) has the reasons and the sources.
 """
 
 from __future__ import annotations

@@ -124,9 +124,8 @@ def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
 class _Steps:
     """Steps that are filled with work before equal ones are merged.
 
-    Attributes:
-        rows: (1 + steps, K · 6 + S + 1), a step each; the first stands for no step.
-        work, sent: (steps, K, 6) and (steps, S + 1), views of it.
+    `rows` are (1 + steps, K · 6 + S + 1), a step each, the first for no step; `work` and `sent` are (steps, K, 6) and
+    (steps, S + 1) views of them.
     """
 
     def __init__(self, steps: int, cores: int, sources: int) -> None:

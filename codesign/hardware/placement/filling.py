@@ -18,13 +18,8 @@ from codesign.simulation.execution import Slice
 
 @dataclass(frozen=True, kw_only=True)
 class CoreLoad:
-    """What lies on a core in use, and what it holds.
-
-    Attributes:
-        core: number of the core; cores of the second chip come after all of the first.
-        neurons, synapses: neurons and stored synapses on it.
-        neuron_capacity, synapse_capacity: what it holds; None where that is not known.
-    """
+    """The neurons and stored synapses on a core in use, and what it holds, None where that is not known; cores of the
+    second chip come after all of the first."""
 
     core: int
     neurons: int
@@ -35,13 +30,8 @@ class CoreLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What there is to place a network on: the cores of a chip, or of several.
-
-    Attributes:
-        chip: whose cores, capacities and rules they are.
-        scaled: whether there are as many cores as the network needs.
-        cuts: orders in which layers may be cut.
-    """
+    """What there is to place a network on: the cores of a chip, or of several, and where `scaled` as many as it needs.
+    `cuts` are the orders in which layers may be cut."""
 
     chip: Chip
     scaled: bool

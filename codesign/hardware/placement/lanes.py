@@ -33,12 +33,8 @@ def lane_operations(work: Floats, chip: Chip) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageCycles:
-    """What one message of each of S sources of `Reach` meets in each of P parts, in the mean.
-
-    Attributes:
-        synapses: (S, P) targets; on a crossbar all of the core's neurons; 0 in parts that it does not go to.
-        cycles: (S, P) operations of all lanes together that they take.
-    """
+    """(S, P) targets of one message of each of S sources of `Reach` in each of P parts, in the mean, and operations of
+    all lanes together that they take. On a crossbar all of a core's neurons are targets."""
 
     synapses: Floats
     cycles: Floats

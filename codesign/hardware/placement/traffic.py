@@ -2,11 +2,9 @@
 
     traffic = Σ over sources a and parts b of messages(a → b) · hops(core of a → core of b)
 
-A source sends each message to every part that holds a target of it; the input enters at tile 0. Between chips
-messages pass tile 0 of both, so that each chip is a problem of its own, with all that comes from elsewhere or goes
-there at one fixed place. It is a quadratic assignment: scipy's FAQ (Vogelstein et al., PLOS ONE 10(4), 2015, DOI
-10.1371/journal.pone.0121002), then exchanges of two cores, the best first, until none helps. The same exchanges also
-start from the given cores, and the better of the two ends is taken, so that traffic never grows.
+A source sends each message to every part that holds a target of it. Between chips messages pass tile 0 of both, so that
+each chip is a problem of its own, with all that comes from elsewhere or goes there at one fixed place. That is a
+quadratic assignment: scipy's FAQ (Vogelstein et al. 2015, doi:10.1371/journal.pone.0121002), then exchanges.
 """
 
 from __future__ import annotations

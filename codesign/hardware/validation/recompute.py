@@ -30,13 +30,8 @@ Quantity = Literal["energy", "latency", "power"]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a model gives.
-
-    Attributes:
-        values: (low, high) of each quantity that it gives, in J, s and W.
-        reasons: why it does not give the others.
-        left_out: terms that are not in the values because the chip or the workload does not say them.
-    """
+    """(low, high) of each quantity that a model gives, in J, s and W; why it does not give the others; and terms that
+    are left out because the chip or the workload does not say them."""
 
     values: dict[Quantity, tuple[float, float]]
     reasons: dict[Quantity, str]

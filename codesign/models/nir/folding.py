@@ -37,15 +37,8 @@ _POOLS: Mapping[str, tuple[type[Pool], str]] = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
-    """A skip.
-
-    Attributes:
-        name: of the first node that is its own, or of the neurons that it leads to.
-        spec: as a topology has it.
-        weight: as `DirectConnection` has it.
-        bias: one number, or one for each channel or neuron.
-        pools: behind which it begins.
-    """
+    """A skip, with the name of the first node that is its own or of the neurons that it leads to. It begins behind the
+    pools; the weight is as `DirectConnection` has it, the bias one number, or one for each channel or neuron."""
 
     name: str
     spec: Skip

@@ -184,13 +184,8 @@ def _hidden(tau: NDArray[Any], dt: float) -> NDArray[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Framework:
-    """A framework's modules of neurons; it defines them in Python modules of the dialect's name.
-
-    Attributes:
-        read: one of them.
-        classes: those that can be read.
-        bases: what other neurons of the framework derive from, which cannot.
-    """
+    """A framework's modules of neurons, defined in Python modules of the dialect's name: what reads one of them, the
+    classes that can be read, and the bases of others, which cannot."""
 
     read: Callable[[Any], ModuleNeurons]
     classes: tuple[str, ...]

@@ -283,7 +283,7 @@ def read_written(graph: Graph, layers: Sequence[Layer], options: Mapping[str, An
 
 
 def _compare(graph: Graph, written: nir.NIRGraph) -> None:
-    """Refuse nodes that others have changed since they were `written`, which the metadata would silently change back."""
+    """Refuse nodes that others have changed since they were `written`; the metadata would silently change them back."""
     for name, node in read_graph(written.to_dict()).nodes.items():
         found = graph.nodes.get(name)
         if found is None or found.kind != node.kind:
