@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ElementTree
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +19,7 @@ from codesign.cli.chips import app
 from codesign.errors import InputError
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers, comparison_rows, in_file_order
 from codesign.hardware.library import chip_names, find_chip
-from codesign.reporting.charts.chips import ChipMark, chips_figure, name_boxes
+from codesign.reporting.charts.chips import ChipMark, chips_figure
 
 TINY = chip_from(
     f"cores: {number(4)}\nlayers_share_core: false\nclock: {number('100 MHz')}\n{ASYNCHRONOUS}"
@@ -74,28 +74,12 @@ def test_marks_tell_estimated_numbers_and_energies_that_hold_other_things() -> N
     assert "poets" not in marks
 
 
-def overlapping(marks: list[ChipMark]) -> int:
-    boxes, centres = name_boxes(marks)
-    names = sum(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in combinations(boxes, 2))
-    return names + sum(left < x < right and low < y < high for left, low, right, high in boxes for x, y in centres)
-
-
-def test_names_lie_on_no_other_name_and_on_no_mark() -> None:
-    assert overlapping(chip_marks([find_chip(name) for name in chip_names()])) == 0
-    crowd = [
-        ChipMark(
-            name=f"a chip of {i}", area_m2=(1e-6, a, 1e-4), energy_j=(1e-12, e, 1e-10), node="", hollow=False, kind=0
-        )
-        for i, (a, e) in enumerate([(1e-5, 1e-11)] * 4 + [(1.3e-5, 1.1e-11)] * 4)
-    ]
-    assert overlapping(crowd) == 0
-
-
 def test_the_plot_holds_each_chip_where_its_numbers_are_with_its_ranges() -> None:
     mark = ChipMark(name="a", area_m2=(2e-6, 3e-6, 4e-6), energy_j=(1e-12,) * 3, node="28 nm", hollow=True, kind=0)
-    (row,) = rows_of(chips_figure([mark]))
-    assert [row[name] for name in ("left", "x", "right", "low", "y", "high")] == [2e-6, 3e-6, 4e-6, *(1e-12,) * 3]
-    assert (row["name"], row["node"], row["hollow"], row["far"]) == ("a", "28 nm", True, False)
+    first, second, other = rows_of(chips_figure([mark, replace(mark, name="b"), replace(mark, area_m2=(5e-6,) * 3)]))
+    assert [first[name] for name in ("left", "x", "right", "low", "y", "high")] == [2e-6, 3e-6, 4e-6, *(1e-12,) * 3]
+    assert (first["name"], first["node"], first["hollow"]) == ("a", "28 nm", True)
+    assert [row["names"] for row in (first, second, other)] == ["a, b", "", "a"]  # of one place, in one line
 
 
 # the command ---------------------------------------------------------------------------------------------------------
