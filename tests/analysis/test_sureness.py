@@ -296,19 +296,6 @@ def test_what_no_value_lies_beyond_is_no_end(path, values, told):
     assert ("that was tried" in answer.sentence) == told
 
 
-def test_cores_that_a_network_does_not_use_are_told():
-    path = "axis.chip.a.cores"
-    words = "The network lies on 2 cores in all of them; `spread` in the chip's entry takes more."
-    metadata = synthetic_metadata()
-    metadata.questions["it"] = {"choose": path, "least": "latency_s"}
-    made = rows_of([("a", cores, 0.9, 10.0, 4.0) for cores in (4.0, 16.0)])
-    for same in (True, False):
-        rows = [{**one, path: one["axis.width"], "cores_used": 2 if same else int(one["axis.width"])} for one in made]
-        rows = [{key: value for key, value in one.items() if key != "axis.width"} for one in rows]
-        (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
-        assert (words in answer.sentence) == same
-
-
 def with_numbers(**numbers: float) -> ChipFacts:
     facts = [
         ChipNumber(name=name, value_si=value, unit="", text="", confidence="", source="")

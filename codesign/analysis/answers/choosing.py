@@ -293,8 +293,6 @@ def _further(contest: Contest, question: ChooseQuestion) -> Iterator[str]:
     foreign = next((point for point in contest.ranked if point.silicon != best.silicon), None)
     if question.choose == "chip" and foreign is not None and contest.ranked.index(foreign) > contest.level:
         yield _best_other_chip(contest, foreign)
-    if question.choose.endswith(".cores"):
-        yield _cores_in_use(contest)
     if question.choose.startswith(AXIS_PREFIX) and second is not None:
         yield _at_an_end(contest, question.choose)
     if second is not None:
@@ -340,14 +338,6 @@ def _best_other_chip(contest: Contest, point: Point) -> str:
     if is_share(column) or factor is None:
         return f"The best other chip is {label} with {quantity(point.value(column).mean, column)}."
     return f"The best other chip, {label}, has {in_times(factor, more=not contest.more)}."
-
-
-def _cores_in_use(contest: Contest) -> str:
-    """That a network lies on the same few cores whatever their number."""
-    used = {point.value("cores_used").mean for point in contest.chosen.values()}
-    if len(contest.chosen) < 2 or len(used) > 1 or None in used:
-        return ""
-    return f"The network lies on {used.pop():,.0f} cores in all of them; `spread` in the chip's entry takes more."
 
 
 def _at_an_end(contest: Contest, path: str) -> str:

@@ -10,7 +10,6 @@ from functools import cached_property
 from codesign.analysis.results.columns import BASELINE, NUMERIC_COLUMNS, TRIAL_AXIS
 from codesign.analysis.results.formatting import column_label, listed, quantity, upper, written
 from codesign.analysis.results.metadata import Objective, ParameterFacts, Scalar, StudyFacts, TrialFacts
-from codesign.analysis.results.pareto import hypervolume
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.errors import InputError
@@ -98,15 +97,6 @@ class Study:
         if len(self.objectives) < 2:
             return None
         return max((trial.hypervolume for trial in self.complete if trial.hypervolume is not None), default=None)
-
-    @cached_property
-    def baseline_hypervolume(self) -> float | None:
-        """Of the baseline alone, on validation, likewise; None where it is not complete."""
-        baseline = self.facts.baseline
-        references = [o.reference for o in self.objectives if o.reference is not None]
-        if baseline is None or baseline.state != "complete" or len(references) < max(len(self.objectives), 2):
-            return None
-        return hypervolume([list(baseline.values)], [o.direction for o in self.objectives], references)
 
     def best(self, index: int) -> TrialFacts | None:
         """The trial on the front that is best in an objective on validation; None on an empty front."""

@@ -29,7 +29,7 @@ _MOST_SLICES = 12
 _MOST_MARKS, _MOST_IN_SLICE = 250, 60
 """Trials of one chart: the front, then every so many of the others."""
 _MOST_BARS = 12
-_BEYOND = "The axes hold all complete trials; some of the others lie beyond them."
+_FAINT = "Faint: dropped or infeasible; the axes may not hold them all."
 _STATES = ("on the front", "complete", "dropped", "infeasible", "baseline")
 _SHAPES = ("circle", "circle", "triangle-down", "cross", "diamond")
 
@@ -43,7 +43,7 @@ def trade_off_figures(study: Study) -> list[Figure]:
             y, x = study.objectives[0].column, study.objectives[place].column
             rows = [_row(study, trial, trial.values[place], trial.values[0]) for trial in _thinned(trials, _MOST_MARKS)]
             title = f"{column_label(y).capitalize()} against {column_label(x)}, on validation"
-            told = _drawn(rows, trials), _BEYOND if _beyond(rows) else ""
+            told = _drawn(rows, trials), _FAINT if any(row["faint"] for row in rows) else ""
             found.append(figure(f"trials-{place}", title, _scatter(rows, x, y), " ".join(filter(None, told))))
     return found
 
@@ -52,7 +52,7 @@ def progress_figures(study: Study) -> list[Figure]:
     """Hypervolume after each trial, or the best value so far of each objective where there is no hypervolume."""
     if study.hypervolume is not None:
         values = [(trial, trial.hypervolume) for trial in study.complete if trial.hypervolume is not None]
-        return [_progress("hypervolume", "Hypervolume", study, values, study.baseline_hypervolume, "")]
+        return [_progress("hypervolume", "Hypervolume", study, values, None, "")]
     found = []
     for place, objective in enumerate(study.objectives):
         known = [(trial, value) for trial in study.complete if (value := trial.values[place]) is not None]
@@ -143,21 +143,9 @@ def _drawn(rows: Sequence[Row], trials: Sequence[TrialFacts]) -> str:
     return of_more(marks, known, "trials")
 
 
-def _beyond(rows: Sequence[Row]) -> bool:
-    """Whether some trial lies outside of what those that set the axes ask for."""
-    main = _main(rows)
-    ends = {name: [float(row[name] or 0.0) for row in main] for name in ("x", "y")}
-    return any(not min(ends[name]) <= float(row[name] or 0.0) <= max(ends[name]) for row in rows for name in ends)
-
-
-def _main(rows: Sequence[Row]) -> list[Row]:
-    """Those that set the axes."""
-    return [row for row in rows if row["state"] not in ("dropped", "infeasible")] or list(rows)
-
-
 def _scatter(rows: Sequence[Row], x: str, y: str, parameter: ParameterFacts | None = None) -> Any:
     """Trials as marks; those that are complete set the axes, the others are drawn as far as they fit."""
-    main = _main(rows)
+    main = [row for row in rows if not row["faint"]] or list(rows)
     ys = [float(row["y"] or 0.0) for row in main]
     states = [state for state in _STATES if any(row["state"] == state for row in rows)]
     vertical = alt.Y("y:Q", scale=quantitative(ys, **_ends(ys)), axis=axis_of(y, ys))

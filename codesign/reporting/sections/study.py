@@ -14,7 +14,6 @@ from codesign.analysis.results.formatting import (
     plus_minus,
     quantity,
     shortened,
-    significant,
     with_interval,
 )
 from codesign.analysis.results.metadata import Objective, ParameterFacts, ResultMetadata, TrialFacts
@@ -171,26 +170,14 @@ def search_table(study: Study, metadata: ResultMetadata) -> Table:
             if len(facts.levels) > 1
         ),
         ("sampler", f"{facts.sampler}; seed {facts.seed}"),
-        *([("hypervolume", _hypervolume(study))] if len(study.objectives) > 1 else []),
+        *([("hypervolume", number(study.hypervolume))] if len(study.objectives) > 1 else []),
     ]
     return text_table("The search.", ("what", "value"), rows)
 
 
 def _objective(objective: Objective) -> str:
-    known = objective.reference is not None
-    reference = f"reference {quantity(objective.reference, objective.column)}" if known else "no reference"
-    return f"{objective.direction} {column_label(objective.column)}; {reference}"
-
-
-def _hypervolume(study: Study) -> str:
-    if any(objective.reference is None for objective in study.objectives):
-        return "none without a reference of each objective"
-    reached, alone = study.hypervolume, study.baseline_hypervolume
-    if reached is None:
-        return "none, because no trial is complete"
-    if not alone:
-        return number(reached) + (" (the baseline is beyond a reference)" if alone == 0 else "")
-    return f"{number(reached)}, {significant(reached / alone, 3)} times the {number(alone)} of the baseline alone"
+    reference = quantity(objective.reference, objective.column)
+    return f"{objective.direction} {column_label(objective.column)}; reference {reference}"
 
 
 def space_table(study: Study) -> Table:
