@@ -8,12 +8,9 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.answers.choosing import taking_part
-from codesign.analysis.answers.comparing import members_of
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
-from codesign.analysis.answers.selecting import points_in, value_of
-from codesign.analysis.comparisons.constraints import resolved
+from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.questions import CHOICES, ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -87,7 +84,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
     books = {book: [point for point in in_book if point.number in numbers] for book, in_book in _books(table).items()}
     asked = []
     for answer in table.answers:
-        found = _asked(table.questions[answer.name], answer, table.points, shown)
+        found = _asked(table.questions[answer.name], answer, shown)
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
@@ -191,44 +188,28 @@ def _left_out(shown: int, total: int) -> str:
 # questions as the script goes on from them ---------------------------------------------------------------------------
 
 
-def _asked(
-    question: Question, answer: Answer, points: Sequence[Point], shown: Sequence[Point]
-) -> dict[str, Any] | None:
+def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:
     """What the script needs to answer a question for other requirements; None of one that has no options.
 
     Args:
-        points: all.
-        shown: those in the page, by position.
+        shown: the points in the page, by position.
     """
     if not isinstance(question, ChooseQuestion | CompareQuestion | TargetQuestion) or not answer.options:
         return None
     places = {point.number: place for place, point in enumerate(shown)}
     column, more = _aim(question)
-    able = _taking_part(question, points)
-    limits = resolved(question.target if isinstance(question, TargetQuestion) else question.where, able)
-    required = max((limit.value for limit in limits if _of_control(limit)), default=None)
-    members = [places[point.number] for point in able if point.number in places]
+    required = max((limit.value for limit in answer.where if _of_control(limit)), default=None)
+    members = [places[point.number] for point in answer.able if point.number in places]
     all_able = [place for place, point in enumerate(shown) if not point.set_aside]
     return {
         "by": _by(question, answer),
         "objective": column,
         "more": more,
         "required": required,
-        "limits": [[limit.column, limit.relation, limit.value] for limit in limits if not _of_control(limit)],
+        "limits": [[limit.column, limit.relation, limit.value] for limit in answer.where if not _of_control(limit)],
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options[:_MOST_OPTIONS]],
     }
-
-
-def _taking_part(question: ChooseQuestion | CompareQuestion | TargetQuestion, points: Sequence[Point]) -> list[Point]:
-    match question:
-        case ChooseQuestion():
-            return taking_part(question, points)
-        case CompareQuestion():
-            numbers = {point.number for side in members_of(question, points) for point in side}
-            return [point for point in points if point.number in numbers]
-        case TargetQuestion():
-            return [point for point in points_in(points, question.select) if not point.set_aside]
 
 
 def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[str, bool]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from codesign.analysis.comparisons.comparison import Comparison
+from codesign.analysis.questions import Constraint
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval
 
@@ -89,6 +90,8 @@ class Answer:
         confidence: share of training seeds × draws that agree; None where there is nothing to draw.
         options: the best first; of a choice, a comparison, and the points that meet a target.
         comparisons: the evidence.
+        able: points of a choice, a comparison or a target that take part, in the order of the results.
+        where: its constraints, none of them a `within`.
         remarks: what to know of it: what does not compare and what would make it comparable, more seeds that are
             needed, from where on another option wins.
     """
@@ -102,6 +105,8 @@ class Answer:
     confidence: float | None = None
     options: tuple[Option, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    able: Sequence[Point] = ()
+    where: Sequence[Constraint] = ()
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:

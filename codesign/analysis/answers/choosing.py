@@ -54,22 +54,16 @@ _FROM_ONE = {
 """Parameters that are at least 1; none is below 0, and a dropout is at most 1."""
 
 
-def taking_part(question: ChooseQuestion, points: Sequence[Point]) -> list[Point]:
-    """Those of all points that a question is about and that are not `set_aside`; but schedules that the chip cannot
-    execute are not left out if they are asked for by name."""
-    named = {"schedule", "inference"} & set(question.select)
-    selected = points_in(points, question.select)
-    return [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
-
-
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `choose`.
+    """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
+    cannot execute, if they are asked for by name.
 
     Args:
         points: all of the results.
         names: of all of the results.
     """
-    selected, able = points_in(points, question.select), taking_part(question, points)
+    selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
+    able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
     path = question.choose.removeprefix(AXIS_PREFIX)
     members = by_option(able, lambda point: value_of(point, path))
     contest = Contest(
@@ -87,6 +81,8 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         column=question.column,
         question=question.ask or _asked(question, names),
         options=(*options_of(contest), *missed(contest)),
+        able=able,
+        where=contest.where,
     )
     if not contest.ranked:
         standing, sentence = _nothing_ranked(contest)

@@ -32,7 +32,7 @@ _UNPAIRED = "The two sides have no training seed in common."
 
 
 def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `compare`.
+    """The answer to a question of the form `compare`, without points that answer nothing or drop spikes.
 
     Args:
         points: all of the results.
@@ -41,13 +41,16 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     selected = points_in(points, question.select)
     sides = [_side(side, question, selected) for side in question.compare]
     labels = [_label(side, names) for side in sides]
-    members = dict(enumerate(members_of(question, points)))
+    answering = [point for point in selected if not point.silent and not point.drops_spikes]
+    members = {place: points_in(answering, side) for place, side in enumerate(sides)}
+    numbers = {point.number for side in members.values() for point in side}
+    able = [point for point in answering if point.number in numbers]
     contest = Contest(
         members=members,
         label=lambda option: labels[option],
         column=question.columns[0],
         more=more_is_better(question.columns[0]),
-        where=resolved(question.where, [point for side in members.values() for point in side]),
+        where=resolved(question.where, able),
         names=names,
     )
     answer = partial(
@@ -56,6 +59,8 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         form="compare",
         column=contest.column,
         question=question.ask or f"{names.upper(labels[0])} against {labels[1]}: how do they differ?",
+        able=able,
+        where=contest.where,
     )
     aside = left_aside(selected, names)
     if len(contest.chosen) < 2:
@@ -85,13 +90,6 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         comparisons=tuple(found),
         remarks=(*remarks_on(contest, (first, second), options=asked, columns=question.columns), *aside),
     )
-
-
-def members_of(question: CompareQuestion, points: Sequence[Point]) -> list[list[Point]]:
-    """Of all points those of each side, without those that answer nothing or drop spikes."""
-    selected = points_in(points, question.select)
-    able = [point for point in selected if not point.silent and not point.drops_spikes]
-    return [points_in(able, _side(side, question, selected)) for side in question.compare]
 
 
 def _side(side: str | Selection, question: CompareQuestion, points: Sequence[Point]) -> Selection:

@@ -48,6 +48,8 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         form="target",
         column=where[0].column,
         question=question.ask or f"Which points meet {listed([limit.text for limit in question.target])}?",
+        able=able,
+        where=where,
     )
     aside = left_aside(selected, names)
     columns = [limit.column for limit in where]
