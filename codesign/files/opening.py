@@ -12,6 +12,7 @@ from codesign.errors import CodesignError, InputError
 from codesign.files.folder import Folder, reason_of
 from codesign.files.local import LocalFolder
 from codesign.files.location import Location, has_options, is_url, parent, printable, scheme_of
+from codesign.files.remote import RemoteFolder
 
 _BOOLEANS = {"true": True, "false": False}
 _WITHIN_FILES = frozenset({"dir", "libarchive", "reference", "tar", "zip"})
@@ -29,7 +30,7 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
     if path is not None:
         return LocalFolder(path, location=location, error=error)
     url = str(location)
-    return _remote(url, *_connect(url, error), error)
+    return RemoteFolder(url, *_connect(url, error), error=error)
 
 
 def open_file(location: Location) -> tuple[Folder, str]:
@@ -44,7 +45,7 @@ def open_file(location: Location) -> tuple[Folder, str]:
         return LocalFolder(path.parent, location=folder_location, error=InputError), _named(path.name, location)
     filesystem, path_there = _connect(url, InputError)
     folder, _, name = path_there.rpartition("/")
-    return _remote(parent(url), filesystem, folder, InputError), _named(name, location)
+    return RemoteFolder(parent(url), filesystem, folder, error=InputError), _named(name, location)
 
 
 def read_file(location: Location) -> bytes | None:
@@ -88,12 +89,6 @@ def _named(name: str, location: Location) -> str:
     if name in ("", ".", ".."):
         raise InputError(f"{printable(location)}: must end in the name of a file")
     return name
-
-
-def _remote(url: str, filesystem: Any, path: str, error: type[CodesignError]) -> Folder:
-    from codesign.files.remote import RemoteFolder
-
-    return RemoteFolder(url, filesystem, path, error=error)
 
 
 def _connect(url: str, error: type[CodesignError]) -> tuple[Any, str]:

@@ -88,13 +88,12 @@ def _multiples(
             and (like(column) not in ENERGIES or same_terms(point, reference))
         ):
             here = ratio(measured(column, point, points), measured(column, reference, points))
-        multiples[column] = _quotient(row.values.get(column), base.get(column)), here
+        value, other = row.values.get(column), base.get(column)
+        multiples[column] = (
+            (value / other if isinstance(value, float) and isinstance(other, float) and other else None),
+            here,
+        )
     return multiples
-
-
-def _quotient(value: float | str | None, other: float | str | None) -> float | None:
-    numbers = isinstance(value, float), isinstance(other, float)
-    return float(value) / float(other) if all(numbers) and value is not None and other else None
 
 
 # what is not as printed ----------------------------------------------------------------------------------------------

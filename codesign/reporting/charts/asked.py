@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from codesign.analysis.answers.illustrations import FigureEntry
@@ -41,6 +41,8 @@ from codesign.reporting.pieces import Section
 LineT = TypeVar("LineT", bound=Sequence[object])
 Saying = Callable[[Point], str]
 """What a point is called."""
+_Drawn = tuple[str, Any, str]
+"""A title, where the file gives none, a chart and a note."""
 
 _MOST_LINES, _MOST_BARS, _MOST_STEPS = 8, 16, 200
 _HEIGHT = 260
@@ -63,31 +65,33 @@ def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figu
         points: all of the sweep.
     """
     chosen, names = points_in(points, entry.select), names_of(points)
-    say = names.training if entry.figure == "epochs" else names.told_apart(chosen)
+    if entry.figure == "matrix":
+        return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)
+    drawn = _drawn(entry, chosen, points, names)
+    return None if drawn is None else figure(name, entry.title or drawn[0], *drawn[1:])
+
+
+def _drawn(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
+    say = names.told_apart(chosen)
     match entry.figure:
         case "accuracy_by_step":
-            return _steps(name, entry, chosen, points, say)
+            return _steps(chosen, points, say)
         case "spikes_until_output":
-            width = widest_bin(chosen)
-            return _shares(name, entry, chosen, say, lambda point: latency_curve(point, width))
+            width, x = widest_bin(chosen), "spikes propagated in a forward pass"
+            passes, note = lambda point: latency_curve(point, width), "Passes without an output spike are left out."
+            return _shares("Spikes until the first output spike of a pass", chosen, say, passes, x, "passes", note)
         case "currents_before_firing":
-            return _shares(name, entry, chosen, say, currents_curve)
+            title, x = (
+                "Currents integrated before firing, all but the first layer",
+                "currents integrated before a spike",
+            )
+            return _shares(title, chosen, say, currents_curve, x, "spikes", "The last value holds all above it.")
         case "spikes_per_neuron":
-            return _spikes(name, entry, chosen, say)
+            return _spikes(chosen, say)
         case "epochs":
-            return _epochs(name, entry, chosen, say)
-        case "along":
-            return _along(name, entry, chosen, points, names)
-        case "matrix":
-            return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)
-
-
-_TITLES: Mapping[str, str] = {
-    "accuracy_by_step": "Accuracy by forward steps after the first output spike",
-    "spikes_until_output": "Spikes until the first output spike of a pass",
-    "currents_before_firing": "Currents integrated before firing, all but the first layer",
-    "spikes_per_neuron": "Spikes per neuron and sample",
-}
+            return _epochs(entry.column, chosen, names.training)
+        case _:
+            return _along(entry, chosen, points, names)
 
 
 def _curves(points: Sequence[Point], curve: Callable[[Point], LineT], say: Saying) -> tuple[dict[str, LineT], str]:
@@ -107,9 +111,7 @@ def _first(shown: int, known: int, what: str = "lines") -> str:
     return f" These are the first {shown} of {known:,} {what}; `select` in the figure's entry chooses others."
 
 
-def _steps(
-    name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], say: Saying
-) -> Figure | None:
+def _steps(chosen: Sequence[Point], points: Sequence[Point], say: Saying) -> _Drawn | None:
     curves, left_out = _curves(chosen, convergence_curve, say)
     if not curves:
         return None
@@ -118,28 +120,24 @@ def _steps(
     dashes = [_row(line, 0.0, level, "accuracy") for line, level in levels.items() if level is not None]
     drawn = _line(rows, "forward steps after the first output spike", "accuracy") + _across(dashes, rows)
     note = "Dashed: once all activity has drained." if dashes else ""
-    return figure(name, entry.title or _TITLES[entry.figure], drawn, (note + left_out).strip())
+    return "Accuracy by forward steps after the first output spike", drawn, (note + left_out).strip()
 
 
 def _shares(
-    name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying, curve: Callable[[Point], Curve]
-) -> Figure | None:
+    title: str, chosen: Sequence[Point], say: Saying, curve: Callable[[Point], Curve], x: str, of: str, note: str
+) -> _Drawn | None:
     curves, left_out = _curves(chosen, curve, say)
     if not curves:
         return None
-    rows = [_row(line, x, y, "agreement") for line, found in curves.items() for x, y in found]
-    passes = entry.figure == "spikes_until_output"
-    x = "spikes propagated in a forward pass" if passes else "currents integrated before a spike"
-    note = "Passes without an output spike are left out." if passes else "The last value holds all above it."
-    y = f"share of {'passes' if passes else 'spikes'}"
-    return figure(name, entry.title or _TITLES[entry.figure], _line(rows, x, "agreement", y), note + left_out)
+    rows = [_row(line, at, y, "agreement") for line, found in curves.items() for at, y in found]
+    return title, _line(rows, x, "agreement", f"share of {of}"), note + left_out
 
 
-def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
-    column = "training_loss" if entry.column == "training_loss_curve" else "validation_accuracy"
+def _epochs(curves_in: str, chosen: Sequence[Point], say: Saying) -> _Drawn | None:
+    column = curves_in.removesuffix("_curve")
 
     def by_epoch(point: Point) -> list[tuple[float, Interval]]:
-        curves = [list(map(float, cell)) for cell in point.rows[entry.column] if cell is not None and len(cell)]
+        curves = [list(map(float, cell)) for cell in point.rows[curves_in] if cell is not None and len(cell)]
         longest = max(map(len, curves), default=0)
         return [(float(e + 1), interval([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)]
 
@@ -147,13 +145,11 @@ def _epochs(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
     rows = [_with_band(line, x, value, column) for line, values in lines.items() for x, value in values]
     if not rows:
         return None
-    title = entry.title or f"{column_label(column).capitalize()} by epoch"
-    return figure(name, title, _band(rows) + _line(rows, "epoch", column), _BANDS + left_out)
+    title = f"{column_label(column).capitalize()} by epoch"
+    return title, _band(rows) + _line(rows, "epoch", column), _BANDS + left_out
 
 
-def _along(
-    name: str, entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names
-) -> Figure | None:
+def _along(entry: FigureEntry, chosen: Sequence[Point], points: Sequence[Point], names: Names) -> _Drawn | None:
     column, across = entry.column, points_in(points, entry.level) if entry.level else []
     found = [ladder for ladder in ladders_along(chosen, entry.along) if len(ladder) > 1]
     ladders = found[:_MOST_LINES]
@@ -182,10 +178,10 @@ def _along(
     runs = "; ".join(dict.fromkeys(names.run(point) for point in across))
     of_more = f", the first {_MOST_LINES} of {len(levels):,}" if len(levels) > _MOST_LINES else ""
     note = _BANDS + (f" Dashed: {runs}{of_more}." if levels else "") + _first(_MOST_LINES, len(found))
-    return figure(name, entry.title or f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note)
+    return f"{label_of(column).capitalize()} by {_words(entry.along)}", drawn, note
 
 
-def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying) -> Figure | None:
+def _spikes(chosen: Sequence[Point], say: Saying) -> _Drawn | None:
     rows: dict[str, Row] = {}
     known = [(point, mean) for point in chosen if (mean := point.value("spike_density").mean) is not None]
     for point, mean in known[:_MOST_BARS]:
@@ -202,7 +198,7 @@ def _spikes(name: str, entry: FigureEntry, chosen: Sequence[Point], say: Saying)
     spread = base.mark_rule(strokeWidth=2).encode(y=names, x=alt.X("low:Q"), x2="high:Q")
     drawn = (bars + spread).properties(width="container", height=height)
     note = "Lines: 25th to 75th percentile over samples." + _first(_MOST_BARS, len(known), "bars")
-    return figure(name, entry.title or _TITLES[entry.figure], drawn, note)
+    return "Spikes per neuron and sample", drawn, note
 
 
 # parts ----------------------------------------------------------------------------------------------------------------

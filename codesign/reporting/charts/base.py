@@ -95,9 +95,6 @@ class Figure:
     spec: Mapping[str, Any] = field(repr=False)
     note: str = ""
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
-        return styled(self)._repr_mimebundle_(include, exclude)
-
 
 def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     """A chart of Altair as a page holds it.
