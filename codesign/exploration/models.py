@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS, TRIAL_AXIS, checked_cells, is_of_model
-from codesign.analysis.results.metadata import ResultMetadata
 from codesign.analysis.results.points import is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
@@ -174,7 +173,9 @@ def _write(
         origin=ModelOrigin(
             name=metadata.sweep,
             title=metadata.title,
-            command=_command(metadata),
+            command=f"{metadata.command} --models"
+            if metadata.command
+            else "cd.run_sweep(sweep, models=True)  # in Python",
             config_hash=metadata.config_hash,
             training_key=model.inputs.key,
         ),
@@ -207,7 +208,3 @@ def _evaluations(model: _Model, frame: pd.DataFrame) -> Iterator[ModelEvaluation
             axes={name.removeprefix(AXIS_PREFIX): row[name] for name in axes if is_known(row[name])},
             split=model.plan.spec.evaluation.split,
         )
-
-
-def _command(metadata: ResultMetadata) -> str:
-    return f"{metadata.command} --models" if metadata.command else "cd.run_sweep(sweep, models=True)  # in Python"

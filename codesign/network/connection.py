@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from codesign.network.layers import AveragePool, Conv1d, Conv2d, Delayed, Linear, Pool
+from codesign.network.layers import AveragePool, Conv1d, Conv2d, Delayed, Linear, Pool, both
 from codesign.network.topology import TopologySpec, network_shape
 from codesign.network.window import Window
 
@@ -35,7 +35,7 @@ class Connection(torch.nn.Module):
         super().__init__()
         self.window = window
         self.target = target
-        self.scale = math.prod(_windows(pool) ** -1 for pool in pools if isinstance(pool, AveragePool))
+        self.scale = math.prod(math.prod(both(pool.kernel)) ** -1 for pool in pools if isinstance(pool, AveragePool))
         shape: tuple[int, ...] = window.weight_shape
         if isinstance(target, Linear):
             shape = (target.neurons, window.weights // target.neurons)
@@ -201,7 +201,3 @@ def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | No
         found.append(torch.where(held < 0, held, known + held))
         known += math.prod(window.pooled) if window.first else 0
     return torch.cat([*found, torch.full((connections[-1].outputs,), -1)]) if known else None
-
-
-def _windows(pool: Pool) -> int:
-    return math.prod(pool.kernel) if isinstance(pool.kernel, tuple) else pool.kernel**2

@@ -154,7 +154,8 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
     # Relative to its largest value, a term of one number is the same in all rows of a chip, which a file packs well.
     scales = {name: float(term.max()) for name, term in moving.items()}
     parts = None if energy is None else [term / scales[name] for name, term in moving.items()]
-    area_m2, ends = placement.area_m2, _area_ends(placement.chip)
+    areas = ((of.low / of.value, of.high / of.value) for of in uncertain_numbers(placement.chip) if of.path == "area")
+    area_m2, ends = placement.area_m2, next(areas, (1.0, 1.0))
     return {
         "area_low_m2": None if area_m2 is None else area_m2 * ends[0],
         "area_high_m2": None if area_m2 is None else area_m2 * ends[1],
@@ -174,12 +175,6 @@ def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float
         "term_at_high": _listed(parts, cases.high),
         "term_draws": _listed(parts, cases.draws),
     }
-
-
-def _area_ends(chip: Chip) -> tuple[float, float]:
-    """Ends of the range of the chip's area, relative to it."""
-    ends = ((of.low / of.value, of.high / of.value) for of in uncertain_numbers(chip) if of.path == "area")
-    return next(ends, (1.0, 1.0))
 
 
 def _listed(rows: Floats | list[Floats] | None, part: slice) -> list[float] | None:

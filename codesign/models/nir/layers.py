@@ -45,7 +45,8 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     for path in ends:
         _check_end(order[-1], path)
     layers: list[Layer] = []
-    shapes = {graph.input: _input_shape(order[0])}
+    shape = order[0].numbers.get("shape")
+    shapes = {graph.input: None if shape is None else tuple(int(size) for size in shape.ravel())}
     for neurons in order[1:]:
         layer, shapes[neurons.name] = _layer(neurons, paths[neurons.name], order, shapes, layers)
         layers.append(layer)
@@ -197,11 +198,6 @@ def _check_end(last: NirNode, path: Path) -> None:
         raise last.refusal("the graph has no neurons")
     if path[0] is not last:
         raise path[0].refusal(f"leads to the output beside '{last.name}'; a network ends with one layer")
-
-
-def _input_shape(node: NirNode) -> tuple[int, ...] | None:
-    shape = node.numbers.get("shape")
-    return None if shape is None else tuple(int(size) for size in shape.ravel())
 
 
 def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, Floats, NDArray[Any] | None]:

@@ -34,7 +34,9 @@ class Digits(Dataset):
         return self._described("embedded", "1,797 images, comes with scikit-learn")
 
     def find(self, folder: Path) -> Recordings:
-        rows = np.loadtxt(_file(), delimiter=",", dtype=np.int64)
+        # to import scikit-learn for its `load_digits` takes a second
+        file = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+        rows = np.loadtxt(str(file), delimiter=",", dtype=np.int64)
         images = (rows[:, :-1].reshape(-1, 8, 8) * 255 // 16).astype(np.uint8)
         labels = rows[:, -1]
         ids = np.arange(len(labels), dtype=np.int64)
@@ -50,8 +52,3 @@ class Digits(Dataset):
 
     def usual_sizes(self, recordings: Recordings, split: SplitKind) -> tuple[int, int | None]:
         return 200, 400
-
-
-def _file() -> Path:
-    """Where scikit-learn has them. To import it for its `load_digits` takes a second."""
-    return Path(str(distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")))
