@@ -190,8 +190,6 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     plain.added(work(1, 0), {"train": 1})
     plain.trial_began()
     plain.started("train", "trial 3: a")
-    line = FrontLine(name="trial 1", labels=("accuracy",), values=("90.0 %",))
-    plain.front([line], "1.5 times the baseline's")
     clock.now = 59.0
     plain.finished("train", "trial 3: a", 59.0)
     assert len(stream.getvalue().splitlines()) == 1
@@ -201,8 +199,7 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     plain.pulse()
     assert stream.getvalue().splitlines() == [
         "to search: 8 trials; 3 trials from earlier runs; executor: ray",
-        "4/8 trials, 1 of 1 jobs after 1 min 00 s, about 4 min 00 s left; "
-        "best so far: trial 1 (accuracy 90.0 %); hypervolume 1.5 times the baseline's",
+        "4/8 trials, 1 of 1 jobs after 1 min 00 s, about 4 min 00 s left",
         "4/8 trials, 1 of 1 jobs after 2 min 10 s, about 8 min 40 s left",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -14,7 +14,7 @@ from rich.live import Live
 
 from codesign.console import PrintableConsole
 from codesign.exploration.runs.picture import run_picture
-from codesign.exploration.runs.progress import FrontLine, Progress, View
+from codesign.exploration.runs.progress import Progress, View
 from codesign.terminal_text import escaped
 from codesign.units import format_duration
 
@@ -23,7 +23,6 @@ LINES_VARIABLE = "CODESIGN_PROGRESS"
 
 _PAUSE_S = 60.0
 _PHASE_PAUSE_S = 5.0
-_FRONT = 5
 _TRAININGS = 2
 _LINES = 15
 
@@ -52,7 +51,6 @@ class LogView(View):
         self._each = os.environ.get(LINES_VARIABLE) == "jobs"
         self._said = ""
         self._said_at = 0.0
-        self._front_said: tuple[FrontLine, ...] = ()
         self._phase = ""
         self._phase_start = self._phase_said = 0.0
 
@@ -85,7 +83,7 @@ class LogView(View):
             self._say()
 
     def _say(self) -> None:
-        """How far it is, and the best front so far if that is another one than was said."""
+        """How far it is."""
         run = self.run
         self._said_at = run.clock()
         without = {how: run.counts[how] for how in ("failed", "skipped") if run.counts[how]}
@@ -96,9 +94,6 @@ class LogView(View):
             parts.append(f"about {format_duration(left)} left")
         trainings = [f"{label}: {told}" for (_, label), told in list(run.details.items())[:_TRAININGS]]
         text = "; ".join([", ".join(filter(None, parts)), *trainings])
-        if run.search is not None and run.front_lines and run.front_lines != self._front_said:
-            self._front_said = run.front_lines
-            text += f"; {_front_text(run.front_lines, run.search.hypervolume)}"
         if text != self._said:
             self._said = text
             self.note(text)
@@ -151,13 +146,3 @@ class TerminalView(View):
         lines = console.render_lines(Group(*picture), options.update(height=None), pad=False, new_lines=True)
         for line in lines[: min(_LINES, console.height - 1)]:
             yield from line
-
-
-def _front_text(lines: Sequence[FrontLine], hypervolume: str) -> str:
-    """The best front so far in a line: its first points."""
-    points = [
-        f"{line.name} ({', '.join(f'{label} {value}' for label, value in zip(line.labels, line.values, strict=True))})"
-        for line in lines[:_FRONT]
-    ]
-    more = f" and {len(lines) - _FRONT} more" if len(lines) > _FRONT else ""
-    return f"best so far: {'; '.join(points)}{more}" + (f"; hypervolume {hypervolume}" if hypervolume else "")
