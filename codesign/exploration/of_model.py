@@ -68,10 +68,8 @@ def sweep_of_model(
 
 
 def _as_trained(workload: WorkloadSpec, data: ModelData | None) -> WorkloadSpec:
-    """The workload with the options that the model was trained with, where the data has the same name.
-
-    Else samples would have another number of timesteps, or the test samples be some that it was trained on.
-    """
+    """The workload with the options that the model was trained with, where the data has the same name. Else samples
+    would have another number of timesteps, or the test samples be some that it was trained on."""
     if data is None or _data_name(data.options) != _data_name(workload):
         return workload
     return data.options.model_copy(update={"file": workload.file})

@@ -69,9 +69,7 @@ class FeasiblePoint(Evaluation):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedPoint:
     """A design point: one row of the results, with what is known before anything runs, and its chip with axes applied.
-
-    There are no jobs, but a reason, where the network does not fit the chip, or not the one that it is trained for.
-    """
+    There are no jobs, but a reason, where the network does not fit the chip, or not the one that it is trained for."""
 
     columns: Columns
     shape: NetworkShape

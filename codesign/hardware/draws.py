@@ -16,10 +16,8 @@ DRAWS = 128
 
 @cache
 def draws_of(chip: str, path: str, draws: int = DRAWS) -> Floats:
-    """(draws,) places in (0, 1) of a number in its range, one in each of as many equal parts, in random order.
-
-    They depend on the names of chip and number only, so that whatever is priced on a chip shares its draws.
-    """
+    """(draws,) places in (0, 1) of a number in its range, one in each of as many equal parts, in random order. They
+    depend on the names of chip and number only, so that whatever is priced on a chip shares its draws."""
     words = np.frombuffer(shake_256(f"{chip}\0{path}".encode()).digest(16 * draws), dtype="<u8")
     order = np.argsort(np.argsort(words[:draws], kind="stable"), kind="stable")
     inside = (words[draws:] >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -116,10 +116,8 @@ def _base_of(path: Path) -> Chip | None:
 
 
 def _finished(chip: Chip, document: Document, base: Chip | None, with_error: bool = True) -> Chip:
-    """With what follows from its structure, and with the model's error where the file does not say.
-
-    The error is that of the chip's own measurements, or where it has none, that of what it extends.
-    """
+    """With what follows from its structure, and with the model's error where the file does not say. The error is that
+    of the chip's own measurements, or where it has none, that of what it extends."""
     if base is not None and chip.structure is not None:
         here = document.place(("extends",)).file
         settled = {path for path in chip.numbers() if _place_of_value(document, tuple(path.split("."))).file == here}

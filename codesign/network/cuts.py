@@ -44,9 +44,7 @@ def cut_order(grid: Grid, cut: Cut) -> Integers:
 
 def runs_of(layer: LayerShape, cores: Sequence[int] | Integers) -> tuple[Cut, list[tuple[int, int]]]:
     """The first cut in which every core of (n,) cores of neurons holds one run, and the core and length of each run.
-
-    Where there is none, the runs in the order of channels: some core then has several.
-    """
+    Where there is none, the runs in the order of channels: some core then has several."""
     of_neurons = np.asarray(cores)
     count = len(np.unique(of_neurons))
     for cut in CUTS:
@@ -77,10 +75,8 @@ def part_of_neurons(shape: NetworkShape, parts: Sequence[Part]) -> Integers:
 
 @lru_cache(maxsize=64)
 def places_of_runs(window: Window, cut: Cut, runs: tuple[int, ...]) -> Any:
-    """(S, groups · places) neurons of the source in each place, of S runs of so many of them, a sparse array.
-
-    A place is one of the grid that pools make of the source's; each group of its channels has its own.
-    """
+    """(S, groups · places) neurons of the source in each place, of S runs of so many of them, a sparse array. A place
+    is one of the grid that pools make of the source's; each group of its channels has its own."""
     places = window.rows.places * window.columns.places
     held = window.held()[cut_order(window.source, cut)]
     run = np.repeat(np.arange(len(runs)), runs)[held >= 0]

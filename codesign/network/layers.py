@@ -115,10 +115,8 @@ class AveragePool(Pool):
 
 
 class MaxPool(Pool):
-    """Of a window of `kernel` spiking neurons only the first spike in a timestep goes on, the others are lost.
-
-    It stands right behind a layer of neurons, or another such pool.
-    """
+    """Of a window of `kernel` spiking neurons only the first spike in a timestep goes on, the others are lost. It
+    stands right behind a layer of neurons, or another such pool."""
 
     kind: Literal["max_pool"]
 

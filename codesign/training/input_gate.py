@@ -25,10 +25,8 @@ _FIRST = 0.1
 
 
 class LearnedGate:
-    """The (columns,) logits of a network's input gate, a parameter, and p_i, what inputs cost.
-
-    The network gets a gate, open at first; the shares p_i follow from the events of the split `training`.
-    """
+    """The (columns,) logits of a network's input gate, a parameter, and p_i, what inputs cost. The network gets a gate,
+    open at first; the shares p_i follow from the events of the split `training`."""
 
     def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:
         self._network, self._cost = network, recipe.input_cost

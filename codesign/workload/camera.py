@@ -156,10 +156,8 @@ class SaccadeCamera:
     def _views(
         self, rows: int, columns: int, end_ns: int
     ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
-        """Interpolation down (height, rows) and across (width, columns) at 0, 1, 2 … ms, leaving out standstills.
-
-        The instant that comes with a view is the middle of the millisecond in which the image got there.
-        """
+        """Interpolation down (height, rows) and across (width, columns) at 0, 1, 2 … ms, leaving out standstills. The
+        instant that comes with a view is the middle of the millisecond in which the image got there."""
         seen: tuple[int, int] | None = None
         for millisecond in range(end_ns // 1_000_000 + 1):
             x, y = _position(millisecond)

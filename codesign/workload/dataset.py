@@ -117,10 +117,8 @@ def outline_workload(
     cache_root: str | Path | None = None,
     look_only: bool = False,
 ) -> WorkloadOutline:
-    """A workload without reading or binning events; the arguments and errors of `load_workload`.
-
-    With `look_only` nothing is written: the hash of its files is not remembered.
-    """
+    """A workload without reading or binning events; the arguments and errors of `load_workload`. With `look_only`
+    nothing is written: the hash of its files is not remembered."""
     return _Plan.make(spec, data_root, cache_root, look_only=look_only).outline
 
 

@@ -17,10 +17,8 @@ LONGEST_S = 3.2e9
 
 
 def bin_edges_ns(timestep_s: float, timesteps: int) -> Integers:
-    """(T + 1,) edges of the bins of time; bin k holds what happens at edges[k] ≤ time < edges[k + 1].
-
-    On a clock of whole nanoseconds, so that 70 ms lie in bin 7 of 10 ms whatever floating point says.
-    """
+    """(T + 1,) edges of the bins of time; bin k holds what happens at edges[k] ≤ time < edges[k + 1]. On a clock of
+    whole nanoseconds, so that 70 ms lie in bin 7 of 10 ms whatever floating point says."""
     edges: Integers = np.rint(np.arange(timesteps + 1) * (timestep_s * 1e9)).astype(np.int64)
     return edges
 

@@ -104,10 +104,8 @@ def _fields(blocks: Blocks, axes: Axes) -> Mistakes:
 
 
 def _wrong(axes: Values, alone: Callable[[str, Any], list[str]], together: Callable[[Settings], list[str]]) -> Wrong:
-    """Values that are wrong `alone`, and combinations of the others that are wrong `together`.
-
-    A combination is told at a value that is wrong with every value of the other axes, else at its last one.
-    """
+    """Values that are wrong `alone`, and combinations of the others that are wrong `together`. A combination is told at
+    a value that is wrong with every value of the other axes, else at its last one."""
     apart = [(name, i, text) for name, of in axes.items() for i, value in enumerate(of) for text in alone(name, value)]
     yield from apart
     wrong = {(name, i) for name, i, _ in apart}
@@ -165,10 +163,8 @@ def _chips(entries: Mapping[str, Any], axes: Axes) -> Mistakes:
 
 
 def _widths(chip: Chip, values: Iterable[Any]) -> dict[int, int]:
-    """The widths of weights for which a chip's memories are built, each with the position of its first value.
-
-    Where the chip states no structure, its description stays as it is, whatever the width of the evaluated weights.
-    """
+    """The widths of weights for which a chip's memories are built, each with the position of its first value. Where the
+    chip states no structure, its description stays as it is, whatever the width of the evaluated weights."""
     own = None if chip.structure is None or chip.weight_bits is None else chip.weight_bits.value
     found: dict[int, int] = {}
     for i, value in enumerate(values if own else ()):

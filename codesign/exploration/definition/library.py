@@ -20,10 +20,8 @@ _MOST_LETTERS = 100_000
 
 
 def sweep_names(kind: Kind | None = None) -> tuple[str, ...]:
-    """Names of all files that can be found, or those of a kind, such as `paper/table2`, sorted.
-
-    Files that others build on are not listed: their names, or those of their folders, begin with an underscore.
-    """
+    """Names of all files that can be found, or those of a kind, such as `paper/table2`, sorted. Files that others build
+    on are not listed: their names, or those of their folders, begin with an underscore."""
     paths = {
         path.relative_to(folder).with_suffix(""): path
         for folder in reversed(shipped_folders("sweeps"))

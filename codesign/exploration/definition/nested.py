@@ -99,10 +99,8 @@ def part_at(entry: Any, path: str) -> Any:
 
 
 def unknown_part(model: type[Spec], path: str, what: str) -> str | None:
-    """Why a dotted path leads to nothing that a recipe or schedule may have; None where it does.
-
-    Of what has no fields of its own, such as a loss, checking the values says it.
-    """
+    """Why a dotted path leads to nothing that a recipe or schedule may have; None where it does. Of what has no fields
+    of its own, such as a loss, checking the values says it."""
     here: tuple[Any, ...] = ()
     for part in path.split("."):
         allowed = () if here and part.isdigit() else allowed_keys(model, here)

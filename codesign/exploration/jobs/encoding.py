@@ -47,19 +47,15 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: Mapping[str, object]) -> str:
-    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits.
-
-    What the inputs of many jobs share, such as a schedule, is encoded once for all of them.
-    """
+    """sha256 of the canonical JSON of a mapping, 64 hexadecimal digits. What the inputs of many jobs share, such as a
+    schedule, is encoded once for all of them."""
     texts = (f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value))
     return hashlib.sha256(f"{{{','.join(texts)}}}".encode()).hexdigest()
 
 
 def remembered(function: Callable[[T], R]) -> Callable[[T], R]:
-    """`function` of one immutable object, remembered for the few objects that it was asked about last.
-
-    They are told apart by identity, since to compare two chips takes as long as to encode one.
-    """
+    """`function` of one immutable object, remembered for the few objects that it was asked about last. They are told
+    apart by identity, since to compare two chips takes as long as to encode one."""
     of_same = lru_cache(maxsize=_REMEMBERED)(lambda same: function(same.value))
     return lambda value: of_same(_Same(value))
 

@@ -129,9 +129,7 @@ def _inputs(grid: Grid) -> str:
 
 def other_data(loaded: Loaded, workload: WorkloadSpec, outline: WorkloadOutline) -> dict[str, str]:
     """Of recipes whose model is evaluated on data made in another way than what it was trained on: how, in a sentence.
-
-    A card may not know its model's data; and of another dataset, only the number of timesteps says something.
-    """
+    A card may not know its model's data; and of another dataset, only the number of timesteps says something."""
     said = {}
     for name, (parameter, model) in loaded.items():
         data = model.card.data

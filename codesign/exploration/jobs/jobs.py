@@ -182,10 +182,8 @@ def _metered_digest(metered: MeteredChip) -> str:
 
 
 def _without_remarks(value: Any) -> Any:
-    """What a chip's description says to a reader and not to the arithmetic, left out.
-
-    How numbers are known moves them within their ranges, which stand in the key by themselves.
-    """
+    """What a chip's description says to a reader and not to the arithmetic, left out. How numbers are known moves them
+    within their ranges, which stand in the key by themselves."""
     if isinstance(value, dict):
         return {str(key): _without_remarks(part) for key, part in value.items() if key not in _FOR_READERS}
     if isinstance(value, list | tuple):

@@ -209,10 +209,8 @@ class Progress:
         return min(left, default=None)
 
     def _jobs_remaining_s(self) -> float | None:
-        """From how long results of each kind took, and how many were worked on at once.
-
-        None until a few results of every kind that is left are there, or all that there are of it.
-        """
+        """From how long results of each kind took, and how many were worked on at once. None until a few results of
+        every kind that is left are there, or all that there are of it."""
         seconds = 0.0
         for kind, count in (self.total - self.ended).items():
             if self._worked[kind] < min(_ENOUGH, self.total[kind] - 1) or not self._worked[kind]:

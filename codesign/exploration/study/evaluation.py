@@ -164,10 +164,8 @@ def evaluate_rows(spec: StudySpec, rows: Sequence[Columns]) -> Outcome:
 
 
 def best_of(spec: StudySpec, outcomes: Mapping[int, Outcome], count: int) -> list[int]:
-    """Numbers of the best trials that have objectives, so many at most, best first.
-
-    Those that violate a constraint come last, by how much: at another level they may not.
-    """
+    """Numbers of the best trials that have objectives, so many at most, best first. Those that violate a constraint
+    come last, by how much: at another level they may not."""
     numbers = sorted(number for number, outcome in outcomes.items() if outcome.state == "complete")
     order = pareto_ranking([outcomes[number].objectives for number in numbers], spec.directions, spec.references)
     violating = sorted(

@@ -18,9 +18,7 @@ BarrierTable = Annotated[dict[Annotated[int, Field(gt=0)], _BarrierTime], Field(
 
 class BarrierTimes(PriceNumber):
     """Time of one barrier by the number of tiles that take part, and of chips where there are several, in seconds.
-
-    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any.
-    """
+    `between` two listed numbers it is `linear`, or that of the smaller one (`step`). A bare time holds for any."""
 
     unit: ClassVar[str] = "s"
     between: Literal["linear", "step"] = "linear"

@@ -80,10 +80,8 @@ class Geometry:
 
 
 def geometry_of(chip: Chip, shape: NetworkShape, parts: tuple[Slice, ...]) -> Geometry:
-    """The geometry of parts of a network on a chip.
-
-    Cores that were added to a chip lie in further rows of its mesh, or in columns where tiles are numbered along these.
-    """
+    """The geometry of parts of a network on a chip. Cores that were added to a chip lie in further rows of its mesh, or
+    in columns where tiles are numbered along these."""
     reach = reach_of(shape, parts, parts)
     layer, numbers, neurons = np.array([(part.layer, part.core, part.neurons) for part in parts], dtype=np.int64).T
     used, core = np.unique(numbers, return_inverse=True)

@@ -260,9 +260,7 @@ class ChipPower(PowerNumber):
 
 class TimeNumber(QuantityNumber):
     """Time of one event: a `value` in seconds, or `cycles` of the chip's clock, as a bare number without a unit is.
-
-    `includes` names other times that this number already contains.
-    """
+    `includes` names other times that this number already contains."""
 
     unit: ClassVar[str] = "s"
     ceiling: ClassVar[float] = 1.0

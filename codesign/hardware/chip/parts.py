@@ -273,10 +273,8 @@ class WeightGrid(Sourced):
 
 @dataclass(frozen=True, kw_only=True)
 class Mesh:
-    """A mesh of `rows` × `columns` tiles of `cores_per_tile` cores; core 0 is in tile 0 at row 0 and column 0.
-
-    Tiles are numbered along the rows, or along the `columns` first.
-    """
+    """A mesh of `rows` × `columns` tiles of `cores_per_tile` cores; core 0 is in tile 0 at row 0 and column 0. Tiles
+    are numbered along the rows, or along the `columns` first."""
 
     rows: int
     columns: int
@@ -291,10 +289,8 @@ class Mesh:
 
 
 class NetworkOnChip(Sourced):
-    """A mesh as a file gives it. `link_rate` is in messages a second over one link.
-
-    Rows or columns that are left out are as many as the cores need; with neither, the mesh is as near to a square.
-    """
+    """A mesh as a file gives it. `link_rate` is in messages a second over one link. Rows or columns that are left out
+    are as many as the cores need; with neither, the mesh is as near to a square."""
 
     shape: Literal["mesh"]
     rows: Positive | None = None

@@ -64,9 +64,7 @@ class Prices:
 
     def with_distinct_times(self) -> tuple[Prices, Integers]:
         """The scenarios that differ in anything that a time depends on, and which of them each scenario is like.
-
-        Energies and powers move no time.
-        """
+        Energies and powers move no time."""
         varied = {path: values for path, values in self.varied.items() if path not in _PRICE_PATHS}
         if not varied:
             return replace(self, varied={}), np.zeros(self.scenarios, dtype=np.int64)

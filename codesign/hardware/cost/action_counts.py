@@ -165,10 +165,8 @@ def _multiplied(work: PlacedExecution) -> Flags:
 
 
 def _without_target(work: PlacedExecution) -> Floats | float:
-    """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word.
-
-    Input multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement.
-    """
+    """(B,) lanes that words leave without a target, each as the part of an operation that is paid once a word. Input
+    multiply-accumulates have no energy, and so no words. An all-in energy holds the words of its measurement."""
     words = _words(work.chip)
     return 0.0 if words is None else words[1] * _idle_lanes(work, words[0])
 

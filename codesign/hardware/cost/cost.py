@@ -311,10 +311,8 @@ class MeanTimes:
 def mean_times(
     work: Counted, prices: Prices, operation: Operation, *, bound_only: bool = False, nominal: Latency | None = None
 ) -> MeanTimes:
-    """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory.
-
-    Args and errors: as `latency_of` and `_on_time`.
-    """
+    """Times in n scenarios, those with equal times once, in chunks of scenarios that fit in little memory. Args and
+    errors: as `latency_of` and `_on_time`."""
     prices, scenario = prices.with_distinct_times()
     rows = work.samples + (0 if work.steps is None else len(work.steps.steps.work))
     chunk = max(1, _CHUNK // max(rows, 1))
@@ -334,10 +332,8 @@ def mean_times(
 
 
 def mean_terms(cost: Cost, prices: Prices) -> tuple[dict[str, Floats | None], Floats | None]:
-    """Means over the samples of a cost at other prices: energy of each term in joules, and latency in seconds.
-
-    A chip without synchronization is not replayed again; see `latency_of` on `nominal`.
-    """
+    """Means over the samples of a cost at other prices: energy of each term in joules, and latency in seconds. A chip
+    without synchronization is not replayed again; see `latency_of` on `nominal`."""
     times = mean_times(cost.counted, prices, cost.operation, nominal=cost.latency)
     counts = cost.counted.actions.mean().during(cost.operation, prices)
     return term_energies(counts, prices, times.on_s, times.latency_s), times.latency_s

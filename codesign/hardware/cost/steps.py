@@ -104,9 +104,7 @@ class StepWork:
 
     def in_passes(self, length_s: Floats, record: StepRecord, each: int) -> tuple[Floats, Flags]:
         """(B, passes, n) time of steps of (U, n), `each` of a timestep together, and (B, passes) where a sample has it.
-
-        Steps of pipelined layers, one a timestep, are passes of their own, also those after the last timestep.
-        """
+        Steps of pipelined layers, one a timestep, are passes of their own, also those after the last timestep."""
         if each == 1:
             return length_s[self.which], self.real
         which = self.which[:, : record.timesteps * each].reshape(len(self.which), record.timesteps, each)

@@ -99,10 +99,8 @@ def value_of(chip: Chip, number: Number) -> float | None:
 
 
 def as_varied(own: Prices, path: str, values: Floats) -> tuple[str, Floats]:
-    """Values of one of a chip's numbers, in SI units, as `Prices.varied` has them: under which path, and what.
-
-    The times of a barrier's table move together, and a time in cycles stays one.
-    """
+    """Values of one of a chip's numbers, in SI units, as `Prices.varied` has them: under which path, and what. The
+    times of a barrier's table move together, and a time in cycles stays one."""
     number = number_at(own.chip, path)
     now = None if number is None else value_of(own.chip, number)
     if now and isinstance(number, BarrierTimes):
@@ -113,10 +111,8 @@ def as_varied(own: Prices, path: str, values: Floats) -> tuple[str, Floats]:
 
 
 class _Scenarios:
-    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws.
-
-    `energy` and `latency` are (count,) factors of the model itself.
-    """
+    """Many sets of a chip's numbers at once: the file's own, each number at its ends, and the joint draws. `energy` and
+    `latency` are (count,) factors of the model itself."""
 
     def __init__(self, chip: Chip, extent: Extent) -> None:
         # neither energy nor time depends on the area
@@ -139,10 +135,8 @@ class _Scenarios:
 
 
 def uncertainty_columns(cost: Cost) -> dict[str, list[str] | list[float] | float | None]:
-    """Columns of a row that say how far its energy and latency move, named as the columns of results.
-
-    Draws have six digits. What is not known stays unknown.
-    """
+    """Columns of a row that say how far its energy and latency move, named as the columns of results. Draws have six
+    digits. What is not known stays unknown."""
     placement = cost.counted.placement
     cases = _Scenarios(placement.chip, placement.extent)
     terms_j, latency_s = mean_terms(cost, cases.prices)

@@ -94,19 +94,15 @@ class PlacedExecution(StepRecord):
 
     @cached_property
     def counts(self) -> Integers:
-        """(rows of the message table,) messages: spikes, and barrier messages where the chip needs them.
-
-        Hardware that synchronizes does not: their time is a barrier's, a tick's or a handshake's.
-        """
+        """(rows of the message table,) messages: spikes, and barrier messages where the chip needs them. Hardware that
+        synchronizes does not: their time is a barrier's, a tick's or a handshake's."""
         table = self.messages
         return table.spikes if self.chip.synchronized else table.spikes + table.barriers
 
     @cached_property
     def present(self) -> Floats:
         """(L,) share of the synapses into each layer that the chip works on: those of weight 0 only if it stores them.
-
-        Means over a layer's weights, since executions do not tell over which of them its spikes went.
-        """
+        Means over a layer's weights, since executions do not tell over which of them its spikes went."""
         zeros = self.execution.zero_weights if self.chip.skips_zero_weights == "yes" else ()
         return 1 - np.array(zeros or (0.0,) * self.layers)
 
@@ -339,10 +335,8 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
 
 
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
-    """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done.
-
-    Pipelined chips that update active neurons find a potential in them in every later step.
-    """
+    """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done. Pipelined chips
+    that update active neurons find a potential in them in every later step."""
     number = chip.energies.neuron_update
     if not chip.pipelined or number is None or number.counted != "active_neurons":
         return np.zeros((execution.samples, len(execution.slices)))

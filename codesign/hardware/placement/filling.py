@@ -92,10 +92,8 @@ class Budget:
         return None if counts is None else counts.of_core(core % self.cores if self.spans_chips else core)
 
     def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
-        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up.
-
-        Where kernels are stored, a strip needs those of all channels, and a run of channels only its own.
-        """
+        """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up. Where kernels are
+        stored, a strip needs those of all channels, and a run of channels only its own."""
         late = neurons * size.delayed_fan_in
         if not self._stores_kernel(size):
             return late - (-neurons * (size.synapses + size.direct_synapses) // size.neurons)

@@ -94,10 +94,8 @@ def _distances(network: Mesh, places: Integers) -> Floats:
 
 
 def _room(budget: Budget, loads: list[CoreLoad], cores: Integers) -> Flags:
-    """(places + 1, places + 1) whether what lies on one place fits on another; tile 0 stays what it is.
-
-    A core that was lifted beyond its capacity fits where as much is held.
-    """
+    """(places + 1, places + 1) whether what lies on one place fits on another; tile 0 stays what it is. A core that was
+    lifted beyond its capacity fits where as much is held."""
     room = np.ones((len(cores) + 1, len(cores) + 1), dtype=np.bool_)
     amounts = np.zeros((2, len(cores)))
     amounts[:, : len(loads)] = np.array([(load.neurons, load.synapses) for load in loads]).T

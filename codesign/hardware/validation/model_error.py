@@ -44,10 +44,8 @@ def measured_error(chip: Chip) -> ModelError:
 
 
 def library_error(chips: Iterable[Chip]) -> tuple[float, float]:
-    """The typical factors of energy and of time over all measurements of some chips.
-
-    So few times are measured alone that their factor is at least that of energies.
-    """
+    """The typical factors of energy and of time over all measurements of some chips. So few times are measured alone
+    that their factor is at least that of energies."""
     checks = [check for chip in chips for check in validate(chip)]
     energy = _typical(_logarithms(checks, "energy"))
     return energy, max(energy, _typical(_logarithms(checks, "latency")))
