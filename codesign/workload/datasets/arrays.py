@@ -67,7 +67,6 @@ class Arrays(Dataset):
 
     name = "arrays"
     title = "data of your own as arrays"
-    version = 1
     folder = "arrays"
     expected = "one .npz or HDF5 file of arrays, or .npy or .aedat4 files in folders named after labels and arrays.yaml"
     things = "samples"

@@ -54,7 +54,6 @@ class Audio(Dataset):
 
     name = "audio"
     title = "recordings of sound, simulated cochlea"
-    version = 1
     folder = _FOLDERS[0]
     expected = (
         "<label>/*.wav or <label>_<speaker>_<take>.wav, such as "

@@ -127,7 +127,7 @@ class Dataset(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    version: ClassVar[int]
+    version: ClassVar[int] = 1
     folder: ClassVar[str]
     expected: ClassVar[str]
     things: ClassVar[str] = "recordings"

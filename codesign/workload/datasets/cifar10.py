@@ -61,7 +61,6 @@ class CIFAR10(Dataset):
 
     name = "cifar10"
     title = "CIFAR-10 images"
-    version = 1
     folder = "cifar10"
     expected = "cifar-10-batches-py or a numpy archive *.npz"
     things = "images"

@@ -22,7 +22,6 @@ class Digits(Dataset):
 
     name = "digits"
     title = "scikit-learn digits, simulated saccades"
-    version = 1
     folder = ""
     expected = "nothing"
     things = "images"

@@ -44,7 +44,6 @@ class DVSGesture(Dataset):
 
     name = "dvsgesture"
     title = "DVS128 Gesture recordings"
-    version = 1
     folder = "dvsgesture"
     expected = "DVSGesture/ibmGesture{Train,Test}/userNN_<light>/<class>.npy"
     complete = (1_077, 264)

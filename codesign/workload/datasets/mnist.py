@@ -38,7 +38,6 @@ class MNIST(Dataset):
 
     name = "mnist"
     title = "MNIST, simulated saccades"
-    version = 1
     folder = "mnist"
     expected = ", ".join(f"{name}-*-ubyte.gz" for name in _NAMES)
     things = "images"

@@ -30,7 +30,6 @@ class NMNIST(Dataset):
 
     name = "nmnist"
     title = "N-MNIST recordings"
-    version = 1
     folder = "nmnist/NMNIST"
     expected = "{Train,Test}/<digit>/<number>.bin"
     complete = (60_000, 10_000)

@@ -50,7 +50,6 @@ class _Series(Dataset):
     stem: ClassVar[str]
     series: ClassVar[int]
     things = "series"
-    version = 1
     usual_contrast = 0.25
 
     def place(self, data_root: Path, chosen: str | None = None) -> Path:

@@ -42,7 +42,6 @@ class SHD(Dataset):
 
     name = "shd"
     title = "Spiking Heidelberg Digits"
-    version = 1
     folder = "shd/SHD"
     expected = "shd_train.h5, shd_test.h5"
     things = "samples"
