@@ -36,14 +36,8 @@ Inputs = TrainInputs | ExecuteInputs | SummaryInputs | CostInputs
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Results that are computed at once: a training, an execution, or summaries and prices of one execution.
-
-    Attributes:
-        kind: `train`, `execute` or `price`.
-        label: what a reader knows it by.
-        wanted: what is to be computed; one thing but for prices.
-        needs: key of the result that it is computed from; None where it needs none.
-    """
+    """Results that are computed at once: a training, an execution, or summaries and prices of one execution; `needs` is
+    the key of the result that they are computed from."""
 
     kind: str
     label: str

@@ -50,9 +50,6 @@ class JobCounts:
         total, ended: by kind, those that were taken up, and of them those that are not to come any more.
         done, failed, skipped, reused: how they ended; `reused` ones are from the store, or from another process that
             was faster.
-        running: jobs under way.
-        rate_per_s: results a second; None before the first.
-        left_s: time that is left, as far as it can be told.
     """
 
     total: dict[str, int] = field(default_factory=dict)
@@ -84,8 +81,6 @@ class TrialCounts:
     Attributes:
         trials, time_s: budget; None where only the other ends it.
         told: by how they ended.
-        place: where they are kept.
-        in_flight: under way.
         hypervolume: how much of the space of objectives they cover, in words.
     """
 
@@ -138,9 +133,6 @@ class Progress:
         total, ended, counts: results, as in `JobCounts`.
         running: jobs under way, by (kind, label).
         details: how far a training is, by (kind, label), where that is known.
-        last_failures: the last ones, a line each.
-        search: of a study.
-        front_lines: the best front so far.
     """
 
     def __init__(self, *views: View, clock: Callable[[], float] = time.monotonic) -> None:

@@ -113,10 +113,8 @@ class RunRecord(BaseModel):
         first_started, started: the first time, and the last, in seconds since 1970.
         alive: last sign of life, likewise.
         state: as the process wrote it; one that was killed could not.
-        message: why it failed.
         failures: the last ones, a line each.
         front: the best points so far, of `front_size`.
-        search: of a study.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)

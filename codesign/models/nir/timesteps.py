@@ -30,12 +30,7 @@ class Made:
 
 @dataclass(kw_only=True)
 class Timesteps:
-    """What each source made in all, in numbers, and what was taken of it.
-
-    Attributes:
-        sizes: of all that each source made.
-        calls: tensors of each source.
-    """
+    """What each source made in all, in numbers and in tensors (`calls`), and what was taken of it."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)

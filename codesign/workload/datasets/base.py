@@ -63,7 +63,6 @@ class Recordings:
 
     Attributes:
         grid: (channels, height, width) of the input; input index = (channel · height + y) · width + x.
-        classes: number of classes.
         labels: (N,) int64 classes.
         sample_ids: (N,) int64, distinct; of a sample, not of its place in this copy.
         read: gives the samples at some positions, which ascend.
