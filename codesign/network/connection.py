@@ -187,7 +187,6 @@ class DelayedConnection(torch.nn.Module):
 
 
 def delayed_connections(topology: TopologySpec, generator: torch.Generator) -> list[DelayedConnection]:
-    """Those of a topology, in its order."""
     sizes = network_shape(topology).layer_sizes
     return [DelayedConnection(spec, sizes[spec.from_], sizes[spec.to], generator) for spec in topology.later]
 

@@ -33,7 +33,6 @@ _BUILT_IN: dict[str, Callable[..., LossFunction]] = {name: _built_in(name) for n
 
 @cache  # looking through all installed packages takes longer than checking a file
 def loss_names() -> tuple[str, ...]:
-    """Names of all losses, sorted."""
     return tuple(sorted({*_BUILT_IN, *plug_in_names(_GROUP)}))
 
 

@@ -22,7 +22,6 @@ class Batcher:
         self._gathered: dict[Hashable, list[Task]] = {}
 
     def took(self, kind: str, wall_s: float) -> None:
-        """A task of that kind ended."""
         mean = self._mean_s.get(kind, wall_s)
         self._mean_s[kind] = mean + _WEIGHT * (wall_s - mean)
 

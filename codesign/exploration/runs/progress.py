@@ -287,7 +287,6 @@ class Progress:
         self._end(kind, "skipped", results)
 
     def trial_began(self) -> None:
-        """A trial of a study is under way."""
         assert self.search is not None, "a study begins before its trials"
         self.search.in_flight += 1
 

@@ -83,7 +83,6 @@ class LogView(View):
             self._say()
 
     def _say(self) -> None:
-        """How far it is."""
         run = self.run
         self._said_at = run.clock()
         without = {how: run.counts[how] for how in ("failed", "skipped") if run.counts[how]}

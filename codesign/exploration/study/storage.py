@@ -106,7 +106,6 @@ def _quiet() -> Iterator[None]:
 
 
 def _load(spec: StudySpec, journal: Path) -> Study:
-    """The study, made where it is missing."""
     try:
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
         study = optuna.create_study(

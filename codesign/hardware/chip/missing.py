@@ -39,7 +39,6 @@ def unpriced(chip: Chip) -> str:
 
 
 def _contained(chip: Chip) -> set[str]:
-    """Terms of an energy that another number contains."""
     return chip.energies.included | chip.static_power.included
 
 

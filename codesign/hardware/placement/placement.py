@@ -248,7 +248,6 @@ def _infeasible(budget: Budget, lack: str) -> InfeasibleError:
 
 
 def _cores_of_neurons(shape: NetworkShape, parts: tuple[Slice, ...]) -> tuple[int, ...]:
-    """(N,) core of each neuron."""
     cores = np.array([part.core for part in parts])
     return tuple(cores[part_of_neurons(shape, parts)].tolist())
 

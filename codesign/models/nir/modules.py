@@ -338,7 +338,6 @@ def _named(module: nn.Module, name: str, prefix: str = "") -> Iterator[tuple[str
 
 
 def _tensors(values: Any) -> Iterator[torch.Tensor]:
-    """All tensors in lists, tuples and dictionaries."""
     if isinstance(values, torch.Tensor):
         yield values
     elif isinstance(values, Mapping | list | tuple):

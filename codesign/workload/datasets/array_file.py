@@ -31,8 +31,6 @@ _PIECE = 1 << 20
 
 
 class ArrayColumn(Protocol):
-    """An array of a file."""
-
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
@@ -146,8 +144,6 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 @dataclass(kw_only=True)
 class HDF5Column:
-    """A dataset of an HDF5 file."""
-
     dataset: Any
     chunks: Chunks
     shape: tuple[int, ...]

@@ -136,7 +136,6 @@ def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
 
 
 def _digest(files: dict[str, Path]) -> str:
-    """Hash of what is in the files."""
     digest = hashlib.sha256()
     for part, path in files.items():
         digest.update(f"{part} ".encode())
