@@ -47,16 +47,9 @@ _LATEX = str.maketrans(
 def export(
     table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
 ) -> list[Location]:
-    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL.
-
-    Files that an earlier report wrote there in the same form, and that this one does not have, are removed.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: a file cannot be written or removed.
-    """
+    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL; the files.
+    Files that an earlier report wrote there in the same form, and that this one does not have, are removed. Raises
+    InputError where a file cannot be written or removed."""
     drawn, told = pieces_of(table) if figures is not None or tables is not None else ([], {})
     written: list[Location] = []
     if figures is not None:

@@ -165,11 +165,7 @@ def pace_warnings(
 
 
 def by_chip(name: str, caption: str, entries: Iterable[tuple[str, str]]) -> Table:
-    """What is said of chips, each sentence once with all chips that it is said of.
-
-    Args:
-        entries: pairs of a chip and a sentence.
-    """
+    """What is said of chips, pairs of a chip and a sentence: each sentence once, with all chips that it is said of."""
     chips: dict[str, list[str]] = {}
     for chip, entry in dict.fromkeys(entries):
         chips.setdefault(entry, []).append(chip)

@@ -189,11 +189,8 @@ def _left_out(shown: int, total: int) -> str:
 
 
 def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:
-    """What the script needs to answer a question for other requirements; None of one that has no options.
-
-    Args:
-        shown: the points in the page, by position.
-    """
+    """What the script needs to answer a question for other requirements; None of one that has no options. It knows
+    points by their places among those `shown`."""
     if not isinstance(question, ChooseQuestion | CompareQuestion | TargetQuestion) or not answer.options:
         return None
     places = {point.number: place for place, point in enumerate(shown)}

@@ -14,12 +14,7 @@ _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell.
-
-    Attributes:
-        text: what is read.
-        order: what a numeric column is sorted by; None sorts last.
-    """
+    """One cell: what is read, and by what a numeric column is sorted; None sorts last."""
 
     text: str
     order: float | None = None

@@ -41,7 +41,6 @@ class VariedPrice:
     """A price that takes n values.
 
     Attributes:
-        path: in the chip's file.
         group: name of the prices that it moves with, "" for none.
         shown: (n,) SI numbers, cycles or factors; words where their forms differ.
         unit: of `shown`, "" for none.
@@ -278,12 +277,8 @@ def _figures(page: PricingPage) -> list[Figure]:
 def _density(
     name: str, cloud: Density, page: PricingPage, step: float, limits: Sequence[tuple[float, float]]
 ) -> Figure:
-    """Energy against latency of a recipe's points, both logarithmic: how many lie where, and the front on top.
-
-    Args:
-        step: bins a decade; bin b holds from 10^(b / step) on.
-        limits: ends of latency and of energy, the same for all figures of a page.
-    """
+    """Energy against latency of a recipe's points, both logarithmic, within the limits of each: how many lie where, bin
+    b from 10^(b / step) on, and the front on top."""
     cells: list[Row] = [{"across": x, "up": y, "count": count} for (x, y), count in sorted(cloud.counts.items())]
     edges = {"left": "datum.across", "right": "datum.across + 1", "low": "datum.up", "high": "datum.up + 1"}
     across, up = (alt.Scale(type="log", nice=False, domain=list(ends), padding=8) for ends in limits)

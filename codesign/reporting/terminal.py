@@ -42,13 +42,8 @@ _IN_REAL_TIME = {name: column_label(name) for name in ("power_w", "decision_late
 def print_summary(
     table: ResultTable, report_path: Path | str | None, results_path: Path | str, console: Console
 ) -> None:
-    """Print the answer to the first question with its options, other answers, and where the files lie.
-
-    Of a given model there is a row for each chip and schedule, however many lines they take.
-
-    Args:
-        report_path: None where no report was written.
-    """
+    """Print the answer to the first question with its options, other answers, and where the files lie; of a given model
+    a row for each chip and schedule, however many lines they take."""
     answered = AnsweredTable.of(table)
     points, answers, names = answered.points, answered.answers, answered.names
     empty = answered.study.emptiness if answered.study else ""

@@ -44,11 +44,8 @@ class AnsweredTable(ResultTable):
         return table if isinstance(table, cls) else cls(frame=table.frame, metadata=table.metadata)
 
     def in_book(self, book: StaticBook) -> Self:
-        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`.
-
-        Raises:
-            InputError: there is no such book.
-        """
+        """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`. Raises
+        InputError for any other book."""
         if book not in BOOKS:
             raise InputError(f"book: unknown {book!r}{suggestion(book, BOOKS)}")
         return replace(self, metadata=replace(self.metadata, static_book=book))
@@ -71,10 +68,7 @@ class AnsweredTable(ResultTable):
     @cached_property
     def questions(self) -> Mapping[str, Question]:
         """The questions of a file by name, or those that its shape suggests; of a study also whether it got anywhere.
-
-        Raises:
-            InputError: they are of no known form, or a study's trials and rows do not fit together.
-        """
+        Raises InputError where they are of no known form, or a study's trials and rows do not fit together."""
         about_trials = {} if self.study is None else search_questions(self.study)
         if not self.metadata.questions:
             return {**suggested_questions(self.points, self.metadata.objectives), **about_trials}
@@ -87,10 +81,7 @@ class AnsweredTable(ResultTable):
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
         """What the page and the terminal say: answers to the questions, in their order; settings alone come last.
-
-        Raises:
-            InputError: as `questions`.
-        """
+        Raises InputError as `questions`."""
         return tuple(_answer(name, question, self) for name, question in sorted(self.questions.items(), key=_is_aside))
 
     @cached_property

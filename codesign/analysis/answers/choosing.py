@@ -56,12 +56,7 @@ _FROM_ONE = {
 
 def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: Names) -> Answer:
     """The answer to a question of the form `choose`. What is `set_aside` takes no part, but for schedules that the chip
-    cannot execute, if they are asked for by name.
-
-    Args:
-        points: all of the results.
-        names: of all of the results.
-    """
+    cannot execute, if they are asked for by name."""
     selected, named = points_in(points, question.select), {"schedule", "inference"} & set(question.select)
     able = [point for point in selected if not point.set_aside or (named and point.set_aside == CANNOT_WAIT)]
     path = question.choose.removeprefix(AXIS_PREFIX)
@@ -244,11 +239,7 @@ def _nothing_ranked(contest: Contest) -> tuple[Standing, str]:
 
 
 def _sentence(contest: Contest, owner: str) -> str:
-    """The best, and by how much.
-
-    Args:
-        owner: whose axis the options are of, which is said once.
-    """
+    """The best, and by how much. Whose axis the options are of, the `owner`, is said once."""
     best, other, column = contest.ranked[0], contest.second, contest.column
     value, label = quantity(best.value(column).mean, column), column_label(column)
     if left_out(best, column, contest.names) or (untimed(best, column) and column != "power_w"):

@@ -32,12 +32,7 @@ _UNPAIRED = "The two sides have no training seed in common."
 
 
 def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `compare`, without points that answer nothing or drop spikes.
-
-    Args:
-        points: all of the results.
-        names: of all of the results.
-    """
+    """The answer to a question of the form `compare`, without points that answer nothing or drop spikes."""
     selected = points_in(points, question.select)
     sides = [_side(side, question, selected) for side in question.compare]
     labels = [_label(side, names) for side in sides]

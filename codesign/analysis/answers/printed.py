@@ -24,13 +24,8 @@ _MOMENTUM_ONLY = "momentum_noise"
 
 
 def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point], metadata: ResultMetadata) -> Answer:
-    """Printed numbers beside the sweep's, row by row, and every setting that is not as printed.
-
-    A row's point is the one that is most as printed, of equals the first.
-
-    Args:
-        points: all of the sweep.
-    """
+    """Printed numbers beside the sweep's, row by row, and every setting that is not as printed. A row's point is the
+    one that is most as printed, of equals the first."""
     chosen = points_in(points, question.select)
     found = {key: _point_of(row, question, chosen) for key, row in question.rows.items()}
     reference = question.relative_to

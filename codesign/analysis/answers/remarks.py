@@ -272,11 +272,7 @@ def _off_centre(point: Point, contest: Contest) -> str:
 
 
 def lacks(point: Point, other: Point, terms: tuple[str, ...] | Obstacle) -> float:
-    """The share of another energy in terms that a point does not hold; 0 if it is little or they do not compare.
-
-    Args:
-        terms: as `matched_terms` gives them.
-    """
+    """The share of another energy in terms that a point does not hold; 0 if it is little, or if they do not compare."""
     if isinstance(terms, Obstacle) or point is other or not _without(other, terms):
         return 0.0
     share = 1 - float(energy_of(other, terms).mean()) / (other.value("energy_j").mean or math.nan)

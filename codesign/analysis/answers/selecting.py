@@ -129,11 +129,8 @@ def ladders_along(points: Sequence[Point], name: str) -> list[list[Point]]:
 
 
 def selection_problems(selection: Selection, known: Known) -> Iterator[str]:
-    """What is wrong with a selection, a sentence for each name or value that there is not.
-
-    Args:
-        known: by the name of a fact or axis, the values that there are; a fact that it lacks may have any of its kind.
-    """
+    """A sentence for each name or value of a selection that there is not; a fact that is not `known` may have any value
+    of its kind."""
     names = dict.fromkeys([*FACTS, *known])
     for written, wanted in selection.items():
         name = written.removeprefix(AXIS_PREFIX)

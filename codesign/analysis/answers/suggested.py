@@ -30,11 +30,8 @@ _FREE = {"free_running": True}
 
 
 def suggested_questions(points: Sequence[Point], objectives: Sequence[Objective]) -> Mapping[str, Question]:
-    """Which chip, which schedule, which training, what not waiting costs, what gives it back, what each axis does.
-
-    Args:
-        objectives: of the sweep; an axis is asked about the first that it moves.
-    """
+    """Which chip, which schedule, which training, what not waiting costs, what gives it back, and what each axis does
+    to the first objective that it moves."""
     able = [point for point in points if not point.silent and not point.drops_spikes]
     return dict([*_choices(able), *_waiting(able), *_axes(able, objectives)])
 

@@ -31,12 +31,7 @@ _MOST = 8
 
 
 def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: Names) -> Answer:
-    """The answer to a question of the form `target`.
-
-    Args:
-        points: all of the results; those that are `set_aside` are left out.
-        names: of all of the results.
-    """
+    """The answer to a question of the form `target`, without points that are `set_aside`."""
     selected = points_in(points, question.select)
     able = [point for point in selected if not point.set_aside]
     where = resolved(question.target, able)

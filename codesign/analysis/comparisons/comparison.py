@@ -68,11 +68,8 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why the energies of two points do not compare, at which of them it lies, and what would help.
-
-    Attributes:
-        sentence: with `{0}` and `{1}` for the names of the points' chips.
-    """
+    """Why the energies of two points do not compare, with `{0}` and `{1}` for the names of chips, and at which points
+    it lies."""
 
     sentence: str
     points: tuple[Point, ...]
@@ -96,11 +93,7 @@ def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -
 
 
 def with_robustness(comparison: Comparison, terms: Sequence[str] | None = None) -> Comparison:
-    """The comparison with what the ranges of the chips' numbers do to it.
-
-    Args:
-        terms: energy terms that are compared; None for all.
-    """
+    """The comparison with what the ranges of the chips' numbers do to it, of some energy terms or all."""
     if comparison.column not in DRAWN:
         return comparison
     robustness = robustness_of(comparison.column, comparison.better, comparison.worse, terms)

@@ -49,8 +49,6 @@ class Front:
     """The front of one set of objectives within one group of points that compare.
 
     Attributes:
-        objectives: the set.
-        group: what the members share.
         members: points with all objectives known.
         best: members on the front, best in the first objective first; points that answer nothing and schedules that
             the chip cannot execute stay off it.

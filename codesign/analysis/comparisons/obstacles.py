@@ -15,11 +15,8 @@ Terms = tuple[str, ...] | None
 
 
 def obstacle_between(a: Point, b: Point, column: str, names: Names) -> Terms | str:
-    """Why two points do not compare in a column, and what would help; else the energy terms to compare, None for all.
-
-    Args:
-        a, b: both with a value of the column.
-    """
+    """Why two values of a column do not compare, and what would help; else the energy terms to compare, None for
+    all."""
     unit = COLUMNS[column].unit
     if a.workload != b.workload:
         return f"One is measured on {a.workload}, the other on {b.workload}; run both on the same data."

@@ -136,11 +136,7 @@ class Robustness:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Side:
-    """One point: a row a training seed, of the value as it is, D draws, and the values at both ends of n numbers.
-
-    Attributes:
-        values: (S, 1 + D + 2 n).
-    """
+    """One point: (S, 1 + D + 2 n) values by training seed, as they are, in D draws, and at both ends of n numbers."""
 
     numbers: tuple[RangedNumber, ...]
     seeds: tuple[int, ...]
@@ -169,12 +165,8 @@ class _Side:
 
 
 def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str] | None = None) -> Robustness | None:
-    """How sure `better` needs less of `column` than `worse`; None where rows of neither have draws.
-
-    Args:
-        column: a key of `DRAWN`.
-        terms: energy terms to compare; None for the whole energy.
-    """
+    """How sure `better` needs less of a column of `DRAWN`, or of some of the energy's terms; None where rows of neither
+    have draws."""
     sides = [_side(point, column, terms) for point in (better, worse)]
     ranged = next((side for side in sides if side is not None), None)
     if ranged is None or (terms is not None and None in sides):
@@ -223,13 +215,9 @@ def _range(values: Floats) -> tuple[float, float]:
 
 
 def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], column: str) -> Tip | None:
-    """Where both sides are equal between the number and an end; the nearer one if both ends reverse it.
-
-    A time is in both factors of an energy-delay product, which is therefore interpolated as a power of it.
-
-    Args:
-        less, more: the two sides with the number as it is, and at its lower and upper end.
-    """
+    """Where both sides, `less` and `more`, each with the number as it is and at its ends, are equal; the nearer place
+    if both ends reverse them. A time is in both factors of an energy-delay product, which is interpolated as a power of
+    it."""
     if number.path.startswith(MODEL):
         return None
     exact = number.path in _PRICES
@@ -245,11 +233,7 @@ def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], col
 
 
 def drawn(point: Point, column: str, terms: Sequence[str] | None = None) -> tuple[tuple[int, ...], Floats] | None:
-    """Training seeds, and (S, D) values in each joint draw of the chip's numbers; None where rows have no draws.
-
-    Args:
-        column, terms: as in `robustness_of`.
-    """
+    """Training seeds, and (S, D) values in each joint draw of the chip's numbers; None where rows have no draws."""
     side = _side(point, column, terms) if column in DRAWN else None
     return None if side is None else (side.seeds, side.draws)
 

@@ -18,11 +18,8 @@ _CHOOSE_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", 
 
 
 def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
-    """That the best is on another chip than the next; empty where it is not, and where options are about chips.
-
-    Args:
-        asked: names of the facts and axes that set the options apart.
-    """
+    """That the best is on another chip than the next; empty where it is not, and where what is `asked`, the facts and
+    axes that set the options apart, is about chips."""
     best, other = contest.ranked[0], contest.second
     about_chips = any(name in _CHOOSE_CHIPS or name.startswith("chip.") for name in asked)
     if about_chips or other is None or best.chip == other.chip:

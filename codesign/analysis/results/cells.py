@@ -16,11 +16,7 @@ _SHOWN = 40
 
 
 def wrong_cells(table: pa.Table, columns: Mapping[str, Column]) -> Iterator[str]:
-    """Column, first row, what it must hold and what was found, for each rule that cells of a table break.
-
-    Args:
-        table: with these columns and no others, of their types.
-    """
+    """Column, first row, what it must hold and what was found, for each rule that cells of a table break."""
     lists = {name: table[name].combine_chunks() for name, column in columns.items() if column.kind in ENTRIES}
     lengths = {name: _lengths(cells) for name, cells in lists.items()}
     for name, column in columns.items():

@@ -51,7 +51,6 @@ class Column:
         kind: type; `draws` are floats in single precision: there are many, and more digits would say nothing.
         unit: SI unit, "" for none.
         nullable: whether results may lack it.
-        meaning: what it says.
         least, most: smallest and largest value.
         words: all that a text may be; empty for any text.
         longest: characters of a text.
@@ -355,11 +354,8 @@ _TYPES: Mapping[str, type[Any]] = {"string": str, "bool": bool, "int": numbers.I
 
 
 def checked_cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Some cells of a row, as plain Python objects of their columns' kinds.
-
-    Raises:
-        ValueError: an unknown column, a missing value that is required, or a value of a wrong type.
-    """
+    """Some cells of a row, as plain Python objects of their columns' kinds. Raises ValueError for a column that is not
+    known, a missing value that is required, and a value of a wrong type."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}")

@@ -20,12 +20,8 @@ MOST_TEXT = 2**28
 
 
 def read_bounded(content: bytes) -> pa.Table:
-    """The table of a Parquet file, with texts as plain strings.
-
-    Raises:
-        ValueError: it holds more than a results file may.
-        pyarrow.ArrowException, OSError: it is no Parquet, or is damaged.
-    """
+    """The table of a Parquet file, with texts as plain strings. Raises ValueError where it holds more than a results
+    file may, pyarrow.ArrowException and OSError where it is no Parquet, or damaged."""
     # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         schema, facts = file.schema_arrow, file.metadata

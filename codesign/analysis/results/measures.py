@@ -39,12 +39,8 @@ class Measure:
 
 
 def measured(column: str, point: Point, points: Sequence[Point] = (), failed: pd.DataFrame | None = None) -> pd.Series:
-    """One value of a column or measure a training seed; seeds that have none are left out.
-
-    Args:
-        points: all of the sweep: some measures of a point are known by another.
-        failed: rows of results without a result.
-    """
+    """One value of a column or measure a training seed; seeds that have none are left out. Some measures of a point are
+    known by others of the sweep, or by rows without a result, `failed`."""
     if column in MEASURES:
         return MEASURES[column].of(point, points, pd.DataFrame() if failed is None else failed)
     return point.seeds(column)
@@ -154,11 +150,8 @@ def mean_of_histogram(counts: Sequence[float]) -> float | None:
 
 
 def accuracy_after_output(point: Point, step: int) -> pd.Series:
-    """Accuracy `step` forward steps after the first output spike; a curve that ended earlier keeps its last value.
-
-    Args:
-        step: -1 is the curve's last.
-    """
+    """Accuracy `step` forward steps after the first output spike; a curve that ended earlier keeps its last value,
+    which is also that of step -1."""
     return series_of(point, "convergence_accuracy", lambda curve: curve[min(step, len(curve) - 1)])
 
 

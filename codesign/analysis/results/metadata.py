@@ -22,13 +22,7 @@ _LONGEST, _LONGEST_UNIT = 100_000, 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What the sweep wants more or less of.
-
-    Attributes:
-        column: name of a numeric column.
-        direction: `maximize` or `minimize`.
-        reference: fixed reference value for hypervolumes; None leaves the hypervolume out.
-    """
+    """What the sweep wants more or less of, and the fixed reference of hypervolumes; None leaves the hypervolume out."""
 
     column: str
     direction: Literal["maximize", "minimize"]
@@ -208,9 +202,6 @@ class StudyFacts:
 
     Attributes:
         sampler: name and options, in words.
-        seed: of the sampler.
-        parameters: the search space.
-        constraints: in words.
         levels: fidelity levels, lowest first, in words; one where there is only the full one.
         baseline: what the file gives without any search, evaluated like a trial; None where it was left out.
         trials: in order of their numbers.
@@ -238,14 +229,11 @@ class ResultMetadata:
         sweep, title, question, description: from the sweep file; `question` is what the reader wants answered.
         config_hash: hash of the resolved configuration.
         command: shell command that reproduces the file; "" where a mapping in Python does.
-        versions: package versions.
         topology: layer sizes as in 512-64-64-64-10.
         neuron: resolved neuron parameters by name.
         recipes, schedules: resolved parameters by name, by name in the sweep.
         objectives: in the order in which the sweep names them.
         static_book: what energies that are compared count of the static power; rows hold all that is powered.
-        chips: by name in the sweep.
-        axes: in the order of the columns.
         questions: what the sweep's file asks of its results, by name, as `codesign.analysis.questions.plain` gives it.
         figures: what the file asks to be drawn, as `codesign.analysis.answers.illustrations.FigureEntry` is written.
         study: what was searched, where the results are a study's; their axis `trial` then names the trials.
@@ -276,10 +264,7 @@ class ResultMetadata:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, but questions in their order, and no NaN; bytes that are not text become `?`.
-
-        Raises:
-            ValueError: a number is not finite.
-        """
+        Raises ValueError where a number is not finite."""
         facts = asdict(self)
         questions = facts.pop("questions")
         ordered = {**json.loads(json.dumps(facts, sort_keys=True, allow_nan=False)), "questions": questions}
@@ -288,12 +273,8 @@ class ResultMetadata:
 
     @staticmethod
     def from_json(text: str | bytes) -> ResultMetadata:
-        """The inverse of `to_json`.
-
-        Raises:
-            ValueError: not JSON, a field is missing, unknown or of a wrong type, or a number or text that no results
-                have.
-        """
+        """The inverse of `to_json`. Raises ValueError where it is not JSON, a field is missing, unknown or of a wrong
+        type, or a number or text is none that results have."""
         from pydantic_core import from_json
 
         _check_values(from_json(text, allow_inf_nan=False))

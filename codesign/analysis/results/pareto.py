@@ -35,10 +35,7 @@ def pareto_front(values: Values, directions: Sequence[Direction]) -> Flags:
 
 
 def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
-    """Positions of the points on the front, best in the first objective first, the earlier of equal ones first.
-
-    Args: as in `pareto_front`.
-    """
+    """Positions of the points on the front, best in the first objective first, the earlier of equal ones first."""
     points = _points(values, directions)
     front = np.flatnonzero(pareto_front(points, directions))
     first = points[front, 0]
@@ -68,14 +65,9 @@ def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequ
 
 
 def pareto_ranking(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> list[int]:
-    """Positions of points with known objectives, best first.
-
-    Points that fewer layers of others beat come first (non-dominated sorting, Deb et al. 2002,
-    doi:10.1109/4235.996017), within a layer those that add most hypervolume up to the reference, then earlier ones.
-
-    Args:
-        values, directions, reference: as in `hypervolume`.
-    """
+    """Positions of points with known objectives, best first: those that fewer layers of others beat (non-dominated
+    sorting, Deb et al. 2002, doi:10.1109/4235.996017), within a layer those that add most hypervolume up to the
+    reference, then earlier ones."""
     points = _points(values, directions)
     if not len(points):
         return []

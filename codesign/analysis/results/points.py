@@ -295,13 +295,8 @@ FACT_COLUMNS = (
 
 
 def gather(table: ResultTable, *, without_results: bool = False) -> tuple[Point, ...]:
-    """All points with status ok, their seeds gathered; sorted by chip, axes, schedule and recipe.
-
-    Energies are those of the book that the metadata name.
-
-    Args:
-        without_results: whether infeasible and failed points are among them.
-    """
+    """All points with status ok, or those without results too, their seeds gathered and energies in the book that the
+    metadata name; sorted by chip, axes, schedule and recipe."""
     metadata = table.metadata
     units = {axis.name: axis.unit for axis in metadata.axes}
     rows = table.frame if without_results else table.frame[table.frame["status"] == "ok"]

@@ -134,14 +134,8 @@ class Study:
 
 
 def read_study(table: ResultTable, points: Sequence[Point]) -> Study | None:
-    """The study of a results file; None for those of a sweep.
-
-    Args:
-        points: those of `gather(table)`.
-
-    Raises:
-        InputError: trials and rows do not fit together.
-    """
+    """The study of a results file and its points; None for those of a sweep. Raises InputError where trials and rows do
+    not fit together."""
     facts, objectives = table.metadata.study, table.metadata.objectives
     if facts is None:
         return None

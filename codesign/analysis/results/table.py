@@ -102,11 +102,8 @@ def parquet_bytes(table: Any) -> bytes:
 
 
 def frame_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Some columns of rows that are in memory, as `ResultTable.frame` has them; a row may lack any.
-
-    Raises:
-        ValueError: a value of a wrong type.
-    """
+    """Some columns of rows that are in memory, as `ResultTable.frame` has them; a row may lack any. Raises ValueError
+    for a value of a wrong type."""
     rows = list(rows)
     axes = _axis_columns(rows)
     return _to_frame(_arrow_table(rows, {name: axes[name] if name in axes else COLUMNS[name] for name in names}))

@@ -58,12 +58,8 @@ def asked_section(entries: Sequence[FigureEntry], points: Sequence[Point]) -> Se
 
 
 def asked_figure(name: str, entry: FigureEntry, points: Sequence[Point]) -> Figure | None:
-    """One figure; None where no point has what it shows.
-
-    Args:
-        name: of the chart and its files.
-        points: all of the sweep.
-    """
+    """One figure; None where no point has what it shows. Some measures of its points are known by others of the
+    sweep."""
     chosen, names = points_in(points, entry.select), names_of(points)
     if entry.figure == "matrix":
         return matrix_figure(name, chosen, names, entry.column, title=entry.title, everything=points)

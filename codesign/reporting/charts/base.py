@@ -85,9 +85,7 @@ class Figure:
 
     Attributes:
         name: of small letters, digits and hyphens, unique on a page; its files are called so.
-        title: what it shows.
         spec: Vega-Lite with its data in it and without a look.
-        note: what to know when reading it.
     """
 
     name: str
@@ -97,11 +95,7 @@ class Figure:
 
 
 def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
-    """A chart of Altair as a page holds it.
-
-    Args:
-        name: small letters, digits and hyphens.
-    """
+    """A chart of Altair as a page holds it."""
     with _SETTING, alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=False):
         spec: dict[str, Any] = chart.to_dict(validate=False)  # which would look at every row of the data
     spec.pop("config", None)
@@ -199,11 +193,8 @@ def _prefixed(unit: str) -> dict[str, Any]:
 def axis_of(
     column: str, values: Sequence[float], *, unit: str = "", logarithmic: bool | None = None, **more: Any
 ) -> alt.Axis:
-    """The axis of values of a results column, or of another number in `unit`.
-
-    Args:
-        logarithmic: whether its scale is; None for a scale of `quantitative`.
-    """
+    """The axis of values of a results column, or of another number in `unit`; logarithmic as a scale of `quantitative`
+    would be, unless that is said."""
     ticks = _prefixed(unit) if unit else ticks_of(column)
     logarithmic = wide_spread(values) if logarithmic is None else logarithmic
     placed = {"values": log_ticks(min(values), max(values))} if logarithmic else {"tickCount": 6}

@@ -59,11 +59,8 @@ _TIMES = {
 def scatter(
     points: Sequence[Point], names: Names, *, x: str = "energy_j", y: str = "accuracy", by: str = "chip"
 ) -> Figure | None:
-    """Two columns of all points that have both, with the front of those that compare; None without any.
-
-    Args:
-        by: what gives the colour: chip, schedule or recipe.
-    """
+    """Two columns of all points that have both, coloured by chip, schedule or recipe, with the front of those that
+    compare; None without any."""
     objectives = tuple(
         Objective(column=column, direction="maximize" if more_is_better(column) else "minimize") for column in (y, x)
     )
@@ -186,11 +183,8 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
 def matrix_figure(
     name: str, points: Sequence[Point], names: Names, column: str, *, title: str = "", everything: Sequence[Point] = ()
 ) -> Figure | None:
-    """A column or measure of each training under each schedule, the best variant in each cell; None without any.
-
-    Args:
-        everything: all points of the sweep: some measures of a point are known by another.
-    """
+    """A column or measure of each training under each schedule, the best variant in each cell; None without any. Some
+    measures of a point are known by another of the sweep, `everything`."""
     sign = 1.0 if more_is_better(like(column)) else -1.0
     cells: dict[tuple[str, str], tuple[Point, Interval]] = {}
     for point in sorted(points, key=lambda point: _by_training_and_schedule(point, names)):
@@ -243,11 +237,8 @@ def _trained_for(point: Point) -> bool:
 
 
 def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j") -> Figure | None:
-    """Energy or time by part, a stacked bar a point, the first on top; None where no point tells its parts.
-
-    Args:
-        column: energy_j or latency_s.
-    """
+    """Energy (energy_j) or time (latency_s) by part, a stacked bar a point, the first on top; None where no point tells
+    its parts."""
     rows: list[Row] = []
     known = [point for point in points if _parts(point, column)]
     drawn = known[:_MOST_BARS]

@@ -77,12 +77,8 @@ def block(content: object) -> str:
 
 
 def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked: Collection[str]) -> dict[str, Any]:
-    """What the script draws from.
-
-    Args:
-        books: the same points in each book of the static power; in `board` those of a results file.
-        asked: keys of facts that are there even if all points have the same value.
-    """
+    """What the script draws from: the same points in each book of the static power, in `board` as results have them.
+    Facts that are `asked` for are there even if all points have the same value."""
     points = books["board"]
     means = _means(points, (*_FIRST, *_FURTHER))
     in_use = _means(books["cores_in_use"], _MADE_OF_ENERGY)
