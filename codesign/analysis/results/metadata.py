@@ -22,7 +22,7 @@ _LONGEST, _LONGEST_UNIT = 100_000, 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What the sweep wants more or less of, and the fixed reference of hypervolumes; None leaves the hypervolume out."""
+    """What the sweep wants more or less of; without a `reference`, which stays the same, there is no hypervolume."""
 
     column: str
     direction: Literal["maximize", "minimize"]
