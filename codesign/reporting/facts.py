@@ -12,7 +12,7 @@ from codesign.analysis.results.naming import points_in_words
 from codesign.analysis.results.points import Point, is_known
 from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import MODEL, STRUCTURE_CITATION
-from codesign.reporting.pieces import Cell, Heading, Table, text_table
+from codesign.reporting.pieces import Cell, Heading, Table, numeric, table_of, text_table
 from codesign.units import format_si
 
 
@@ -75,26 +75,19 @@ def validation_table(metadata: ResultMetadata) -> Table:
             end = ends[0] if ends else None
             share = end / fact.measured_si if end is not None and fact.measured_si else None
             rows.append(
-                (
-                    *map(_text, (chip.title, fact.quantity, fact.workload)),
-                    Cell(text=format_si(fact.measured_si, fact.unit), order=fact.measured_si),
-                    Cell(text=modelled or "not modelled", order=end),
-                    Cell(text=ratio or UNKNOWN, order=share),
-                    *map(_text, (fact.standing, fact.source)),
-                )
+                {
+                    Heading("chip"): Cell(chip.title),
+                    Heading("quantity"): Cell(fact.quantity),
+                    Heading("workload"): Cell(fact.workload),
+                    numeric("published"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),
+                    numeric("model"): Cell(modelled or "not modelled", end),
+                    numeric("model / published"): Cell(ratio or UNKNOWN, share),
+                    Heading("standing"): Cell(fact.standing),
+                    Heading("source", links=True): Cell(fact.source),
+                }
             )
-    numeric = ("published", "model", "model / published")
-    names = ("chip", "quantity", "workload", *numeric, "standing", "source")
-    return Table(
-        name="measurements",
-        caption="Published measurements against the model, with the chip's numbers as they are.",
-        headings=tuple(Heading(text=name, numeric=name in numeric, links=name == "source") for name in names),
-        rows=tuple(rows),
-    )
-
-
-def _text(text: str) -> Cell:
-    return Cell(text=text)
+    caption = "Published measurements against the model, with the chip's numbers as they are."
+    return table_of(caption, rows, "measurements")
 
 
 def structure_notes(metadata: ResultMetadata) -> list[str]:

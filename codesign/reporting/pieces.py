@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from codesign.reporting.charts.base import Figure
@@ -12,7 +12,7 @@ _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """How spreadsheets know a formula; the last four are wide forms of the first."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Cell:
     """One cell: what is read, and by what a numeric column is sorted; None sorts last."""
 
@@ -20,7 +20,7 @@ class Cell:
     order: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Heading:
     """One column's head.
 
@@ -32,10 +32,16 @@ class Heading:
     """
 
     text: str
+    _: KW_ONLY
     numeric: bool = False
     hint: str = ""
     links: bool = False
     wide: bool = False
+
+
+def numeric(text: str, hint: str = "") -> Heading:
+    """The head of a column of numbers."""
+    return Heading(text, numeric=True, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +58,18 @@ class Table:
     name: str = ""
 
 
+def table_of(caption: str, rows: Sequence[Mapping[Heading, Cell]], name: str = "") -> Table:
+    """A table of rows with the same headings; without rows it has none."""
+    headings = tuple(rows[0]) if rows else ()
+    return Table(caption=caption, headings=headings, rows=tuple(tuple(row.values()) for row in rows), name=name)
+
+
 def text_table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], name: str = "") -> Table:
     """A table of plain texts; addresses in a column named `source` become links."""
     return Table(
         caption=caption,
-        headings=tuple(Heading(text=text, links=text == "source") for text in headings),
-        rows=tuple(tuple(Cell(text=text) for text in row) for row in rows),
+        headings=tuple(Heading(text, links=text == "source") for text in headings),
+        rows=tuple(tuple(Cell(text) for text in row) for row in rows),
         name=name,
     )
 

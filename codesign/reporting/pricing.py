@@ -14,7 +14,7 @@ from codesign.analysis.results.formatting import column_label, listed, percent, 
 from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
-from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, text_table, without_repeats
 from codesign.reporting.templates import render_page
 from codesign.units import format_si, plural
 
@@ -210,16 +210,16 @@ def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
 def _front_table(page: PricingPage) -> Table:
     rows = evenly(page.front, _FRONT_ROWS)
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
-    headings = [Heading(text="point", numeric=True), Heading(text="recipe")]
-    headings += [Heading(text=_label(name), numeric=True) for name in costs]
+    headings = [numeric("point"), Heading("recipe")]
+    headings += [numeric(_label(name)) for name in costs]
     for axis in page.axes:
-        numeric = not any(isinstance(value, str) for value in axis.shown)
-        headings.append(Heading(text=subject_and_verb(axis.path)[0], numeric=numeric, hint=axis.path))
+        words = any(isinstance(value, str) for value in axis.shown)
+        headings.append(Heading(subject_and_verb(axis.path)[0], numeric=not words, hint=axis.path))
     cells = [
         (
-            Cell(text=f"{row['point']:,}", order=row["point"]),
-            Cell(text=row["recipe"]),
-            *(Cell(text=_cost(row.get(name), name), order=row.get(name)) for name in costs),
+            Cell(f"{row['point']:,}", order=row["point"]),
+            Cell(row["recipe"]),
+            *(Cell(_cost(row.get(name), name), order=row.get(name)) for name in costs),
             *(_axis_cell(row[axis.path], axis) for axis in page.axes),
         )
         for row in rows
@@ -246,7 +246,7 @@ def _model_table(page: PricingPage) -> Table:
 
 
 def _axis_cell(value: float | str, axis: VariedPrice) -> Cell:
-    return Cell(text=_value(value, axis), order=None if isinstance(value, str) else value)
+    return Cell(_value(value, axis), order=None if isinstance(value, str) else value)
 
 
 def _value(value: float | str, axis: VariedPrice) -> str:

@@ -8,7 +8,7 @@ from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
 from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval
-from codesign.reporting.pieces import Cell, Heading, Section, Table
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric
 
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
@@ -37,9 +37,9 @@ def printed_table(answer: Answer) -> Table | None:
     )
     remarks = [option.obstacle or there.remark for option, there in zip(options, printed, strict=True)]
     columns: list[_Column] = [
-        (Heading(text="as printed"), [Cell(text=option.label) for option in options]),
+        (Heading("as printed"), [Cell(option.label) for option in options]),
         *(column for name in names for column in _columns(name, options, printed)),
-        (Heading(text="not as printed", wide=True), [Cell(text=text) for text in remarks]),
+        (Heading("not as printed", wide=True), [Cell(text) for text in remarks]),
     ]
     if not any(there.remark for there in printed):
         columns.pop()
@@ -55,27 +55,27 @@ def _columns(name: str, options: Sequence[Option], printed: Sequence[PrintedNumb
     label, theirs = label_of(name), [there.values.get(name) for there in printed]
     known = any(value is not None for value in theirs)
     if known:
-        yield Heading(text=f"{label}, printed", numeric=True), [_number(value, name) for value in theirs]
+        yield numeric(f"{label}, printed"), [_number(value, name) for value in theirs]
     here = [option.values.get(name, _NONE) for option in options]
     yield (
-        Heading(text=f"{label}, here", numeric=True),
-        [Cell(text=with_interval(value, like(name)), order=value.mean) for value in here],
+        numeric(f"{label}, here"),
+        [Cell(with_interval(value, like(name)), order=value.mean) for value in here],
     )
     multiples = [there.multiples.get(name) for there in printed]
     if any(multiple is not None for multiple in multiples):
         hint = f"{label} as a multiple of that of the reference row; here paired by seed"
         pairs = [multiple or (None, _NONE) for multiple in multiples]
         if known:
-            cells = [Cell(text=number(value), order=value) for value, _ in pairs]
-            yield Heading(text="multiple, printed", numeric=True, hint=hint), cells
-        ours = [Cell(text=_multiple(value), order=value.mean) for _, value in pairs]
-        yield Heading(text="multiple, here", numeric=True, hint=hint), ours
+            cells = [Cell(number(value), order=value) for value, _ in pairs]
+            yield numeric("multiple, printed", hint), cells
+        ours = [Cell(_multiple(value), order=value.mean) for _, value in pairs]
+        yield numeric("multiple, here", hint), ours
 
 
 def _number(value: float | str | None, name: str) -> Cell:
     if isinstance(value, float):
-        return Cell(text=quantity(value, like(name)), order=value)
-    return Cell(text=value or UNKNOWN)
+        return Cell(quantity(value, like(name)), order=value)
+    return Cell(value or UNKNOWN)
 
 
 def _multiple(value: Interval) -> str:

@@ -23,7 +23,7 @@ from codesign.reporting.facts import (
     validation_table,
     version_table,
 )
-from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, with_rows
+from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
 from codesign.reporting.printed import printed_section
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
@@ -96,19 +96,15 @@ def _warnings(points: Sequence[Point], metadata: ResultMetadata) -> list[str]:
 
 def _answers(answers: Sequence[Answer], question: str) -> Section:
     """The question of the whole sweep, and all that it asks, with what to know of each answer."""
-    rows = tuple(
-        (
-            Cell(text=answer.question),
-            Cell(text=answer.how_sure),
-            Cell(text=" ".join((answer.sentence, *answer.remarks))),
-        )
+    rows = [
+        {
+            Heading("question"): Cell(answer.question),
+            Heading("how sure"): Cell(answer.how_sure),
+            Heading("answer", wide=True): Cell(" ".join((answer.sentence, *answer.remarks))),
+        }
         for answer in answers
-    )
-    body = Table(
-        caption="What was asked, and all that is said of it.",
-        headings=(Heading(text="question"), Heading(text="how sure"), Heading(text="answer", wide=True)),
-        rows=rows,
-    )
+    ]
+    body = table_of("What was asked, and all that is said of it.", rows)
     count = plural(len(answers), "question")
     return Section(
         name="answers", title="All answers", summary=count, body=(*filter(None, [question]), body) if rows else ()

@@ -11,13 +11,20 @@ from codesign.analysis.results.measures import label_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
-from codesign.reporting.pieces import Cell, Heading, Section, Table, shortened, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, shortened, table_of, without_repeats
 
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
     "drawn at once, together with the model's own error on each chip. Rows of one chip share their draws."
 )
 _MOST = 100
+_DIFFERENCE = "95 % interval over training seeds; below zero, it is not so"
+_OF_ROBUSTNESS = (
+    numeric("draws that agree", "of the chips' numbers; means over training seeds"),
+    numeric("with seeds", "pairs of a draw and a training seed"),
+    Heading("reverses if", wide=True, hint="each number alone; empty where none does within its range"),
+    Heading("matters most", wide=True),
+)
 
 
 def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
@@ -44,44 +51,29 @@ def _sides(comparisons: Sequence[Comparison]) -> list[Point]:
 
 
 def _table(comparisons: Sequence[Comparison], names: Names, say: Callable[[Point], str]) -> Table:
-    table = Table(
-        caption="What the answers compare, paired by training seed.",
-        headings=(
-            Heading(text="of"),
-            Heading(text="better", wide=True, hint="the side that is said to be better"),
-            Heading(text="worse", wide=True),
-            Heading(
-                text="difference", numeric=True, hint="95 % interval over training seeds; below zero, it is not so"
-            ),
-            Heading(text="draws that agree", numeric=True, hint="of the chips' numbers; means over training seeds"),
-            Heading(text="with seeds", numeric=True, hint="pairs of a draw and a training seed"),
-            Heading(text="reverses if", wide=True, hint="each number alone; empty where none does within its range"),
-            Heading(text="matters most", wide=True),
-        ),
-        rows=tuple(
-            (
-                Cell(text=label_of(comparison.column)),
-                Cell(text=say(comparison.better)),
-                Cell(text=say(comparison.worse)),
-                Cell(text=gain_in_words(comparison), order=comparison.gain.mean),
-                *_robust(comparison, names),
-            )
-            for comparison in comparisons
-        ),
-    )
-    return without_repeats(table)
+    rows = [
+        {
+            Heading("of"): Cell(label_of(comparison.column)),
+            Heading("better", wide=True, hint="the side that is said to be better"): Cell(say(comparison.better)),
+            Heading("worse", wide=True): Cell(say(comparison.worse)),
+            numeric("difference", _DIFFERENCE): Cell(gain_in_words(comparison), comparison.gain.mean),
+            **dict(zip(_OF_ROBUSTNESS, _robust(comparison, names), strict=True)),
+        }
+        for comparison in comparisons
+    ]
+    return without_repeats(table_of("What the answers compare, paired by training seed.", rows))
 
 
 def _robust(comparison: Comparison, names: Names) -> tuple[Cell, Cell, Cell, Cell]:
     """What the ranges of the chips' numbers do to it; empty cells where it depends on none."""
     robustness = comparison.robustness
     if robustness is None or not robustness.influences:
-        return (Cell(text=""),) * 4
+        return (Cell(""),) * 4
     most = robustness.influences[0]
     tips = [describe_tip(tip, names) for tip in robustness.tips[:2]] if (comparison.gain.mean or 0.0) > 0 else []
     return (
-        Cell(text=share(robustness.probability), order=robustness.probability),
-        Cell(text=share(robustness.with_seeds), order=robustness.with_seeds),
-        Cell(text="; ".join(tips)),
-        Cell(text=describe_range(most.number, names) if most.spread else ""),
+        Cell(share(robustness.probability), order=robustness.probability),
+        Cell(share(robustness.with_seeds), order=robustness.with_seeds),
+        Cell("; ".join(tips)),
+        Cell(describe_range(most.number, names) if most.spread else ""),
     )

@@ -23,12 +23,25 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import difference, interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
-from codesign.reporting.pieces import Cell, Heading, Section, Table, shortened, with_rows, without_repeats
+from codesign.reporting.pieces import (
+    Cell,
+    Heading,
+    Section,
+    Table,
+    numeric,
+    shortened,
+    table_of,
+    with_rows,
+    without_repeats,
+)
 from codesign.units import format_si
 
 _MOST_HALVED = 5
 """Numbers of a chip that are named as those to work on."""
 _MOST_LAYERS = 60
+_BUSY = "time at work of the time that the chip is on"
+_ALL_IN = "an all-in figure holds all that one measurement spent"
+_IN_REAL_TIME = "real time: on while the stimulus lasts"
 
 
 def parts_section(table: AnsweredTable) -> Section | None:
@@ -61,29 +74,24 @@ def _best_of_each(table: AnsweredTable) -> list[Point]:
 
 def _halved(points: Sequence[Point], names: Names) -> Table:
     rows = [
-        (Cell(text=names.chips[point.chip]), Cell(text=number.change), _change(number.energy), _change(number.latency))
+        {
+            Heading("chip"): Cell(names.chips[point.chip]),
+            Heading("change", wide=True): Cell(number.change),
+            numeric("energy"): _change(number.energy),
+            numeric("latency"): _change(number.latency),
+        }
         for point in points
         for number in halved_numbers(point)[:_MOST_HALVED]
         if number.saving >= WORTH
     ]
-    return Table(
-        caption="What would lower them most, one number of a chip at a time.",
-        headings=(
-            Heading(text="chip"),
-            Heading(text="change", wide=True),
-            Heading(text="energy", numeric=True),
-            Heading(text="latency", numeric=True),
-        ),
-        rows=tuple(rows),
-        name="halved",
-    )
+    return table_of("What would lower them most, one number of a chip at a time.", rows, "halved")
 
 
 def _change(factor: float) -> Cell:
     if math.isnan(factor):
-        return Cell(text=UNKNOWN)
+        return Cell(UNKNOWN)
     change = f"{100 * (factor - 1):+.1f} %".replace("-", "−")
-    return Cell(text="" if factor == 1 else change, order=factor - 1)
+    return Cell("" if factor == 1 else change, order=factor - 1)
 
 
 def _layers(points: Sequence[Point], names: Names) -> Table:
@@ -94,28 +102,17 @@ def _layers(points: Sequence[Point], names: Names) -> Table:
         known = len(spikes) == len(operations)
         for place, (sent, received) in enumerate(zip(spikes, operations, strict=True) if known else (), start=1):
             share = received / sum(operations) if received else 0.0
+            layer = Cell(f"{place}, output" if place == len(spikes) else str(place), place)
             rows.append(
-                (
-                    Cell(text=label),
-                    Cell(text=f"{place}, output" if place == len(spikes) else str(place), order=place),
-                    Cell(text=f"{sent:,.1f}", order=sent),
-                    Cell(text=f"{received:,.0f}", order=received),
-                    Cell(text=percent(share), order=share),
-                )
+                {
+                    Heading("chip"): Cell(label),
+                    numeric("layer", "1 receives the input"): layer,
+                    numeric("spikes", "emitted by the layer"): Cell(f"{sent:,.1f}", sent),
+                    numeric("synaptic operations", "into the layer"): Cell(f"{received:,.0f}", received),
+                    numeric("share", "of all synaptic operations"): Cell(percent(share), share),
+                }
             )
-    table = Table(
-        caption="Where in the network the work is, per sample.",
-        headings=(
-            Heading(text="chip"),
-            Heading(text="layer", numeric=True, hint="1 receives the input"),
-            Heading(text="spikes", numeric=True, hint="emitted by the layer"),
-            Heading(text="synaptic operations", numeric=True, hint="into the layer"),
-            Heading(text="share", numeric=True, hint="of all synaptic operations"),
-        ),
-        rows=tuple(rows),
-        name="layers",
-    )
-    return shortened(table, _MOST_LAYERS)
+    return shortened(table_of("Where in the network the work is, per sample.", rows, "layers"), _MOST_LAYERS)
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table:
@@ -125,42 +122,25 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
         board, in_use = (interval(own[column].dropna()).mean for column in ("energy_j", "energy_cores_in_use_j"))
         busy, on_s, cores = point.means("core_utilization"), point.value("on_s").mean, point.value("cores_used").mean
         power = board / on_s if on_s and board is not None else None
+        drawn = UNKNOWN if power is None else format_si(power, "W")
+        busiest = percent(max(busy)) if busy else UNKNOWN
         gating = table.metadata.chips[point.chip].gating if point.chip in table.metadata.chips else None
         rows.append(
-            (
-                Cell(text=names.point(point)),
-                _value(board, "energy_j"),
-                _value(in_use, "energy_j"),
-                _value(on_s, "on_s"),
-                Cell(text=UNKNOWN if power is None else format_si(power, "W"), order=power),
-                _value(cores, "cores_used"),
-                Cell(text=percent(max(busy)) if busy else UNKNOWN, order=max(busy, default=None)),
-                Cell(text=(point.accounting or UNKNOWN).replace("_", "-")),
-                Cell(text=coverage_words(point.charged)),
-                Cell(text=(point.operation or UNKNOWN).replace("_", " ")),
-                Cell(text=gating or UNKNOWN),
-            )
+            {
+                Heading("point", wide=True): Cell(names.point(point)),
+                numeric("energy of the whole board", "per sample: all that is powered"): _value(board, "energy_j"),
+                numeric("of the cores in use", "their share of static power, and no host"): _value(in_use, "energy_j"),
+                numeric("time on", "per sample, that static power is drawn"): _value(on_s, "on_s"),
+                numeric("power", "of the whole board, mean of the time on"): Cell(drawn, power),
+                numeric("cores in use"): _value(cores, "cores_used"),
+                numeric("busiest core", _BUSY): Cell(busiest, max(busy, default=None)),
+                Heading("accounting", hint=_ALL_IN): Cell((point.accounting or UNKNOWN).replace("_", "-")),
+                Heading("energy of", wide=True): Cell(coverage_words(point.charged)),
+                Heading("operation", hint=_IN_REAL_TIME): Cell((point.operation or UNKNOWN).replace("_", " ")),
+                Heading("switched off when not needed", wide=True): Cell(gating or UNKNOWN),
+            }
         )
-    return without_repeats(
-        Table(
-            caption="How each chip is charged.",
-            headings=(
-                Heading(text="point", wide=True),
-                Heading(text="energy of the whole board", numeric=True, hint="per sample: all that is powered"),
-                Heading(text="of the cores in use", numeric=True, hint="their share of static power, and no host"),
-                Heading(text="time on", numeric=True, hint="per sample, that static power is drawn"),
-                Heading(text="power", numeric=True, hint="of the whole board, mean of the time on"),
-                Heading(text="cores in use", numeric=True),
-                Heading(text="busiest core", numeric=True, hint="time at work of the time that the chip is on"),
-                Heading(text="accounting", hint="an all-in figure holds all that one measurement spent"),
-                Heading(text="energy of", wide=True),
-                Heading(text="operation", hint="real time: on while the stimulus lasts"),
-                Heading(text="switched off when not needed", wide=True),
-            ),
-            rows=tuple(rows),
-            name="charged",
-        )
-    )
+    return without_repeats(table_of("How each chip is charged.", rows, "charged"))
 
 
 def _quantized(points: Sequence[Point], names: Names) -> Table:
@@ -169,24 +149,18 @@ def _quantized(points: Sequence[Point], names: Names) -> Table:
         before, after = point.seeds("float_accuracy"), point.seeds("accuracy")
         if not before.empty:
             loss, whole = difference(before, after), interval(before)
+            here = point.value("accuracy")
             rows.append(
-                (
-                    Cell(text=names.point(point)),
-                    Cell(text=str(point.weight_bits or "float"), order=point.weight_bits),
-                    Cell(text=with_interval(whole, "accuracy"), order=whole.mean),
-                    Cell(text=with_interval(point.value("accuracy"), "accuracy"), order=point.value("accuracy").mean),
-                    Cell(text=points_with_interval(loss), order=loss.mean),
-                )
+                {
+                    Heading("point", wide=True): Cell(names.point(point)),
+                    numeric("bits"): Cell(str(point.weight_bits or "float"), point.weight_bits),
+                    numeric("32-bit weights"): Cell(with_interval(whole, "accuracy"), whole.mean),
+                    numeric("on the chip"): Cell(with_interval(here, "accuracy"), here.mean),
+                    numeric("loss, points"): Cell(points_with_interval(loss), loss.mean),
+                }
             )
-    headings = ("bits", "32-bit weights", "on the chip", "loss, points")
-    table = Table(
-        caption="Accuracy before and after quantization.",
-        headings=(Heading(text="point", wide=True), *(Heading(text=text, numeric=True) for text in headings)),
-        rows=tuple(rows),
-        name="quantized",
-    )
-    return without_repeats(table)
+    return without_repeats(table_of("Accuracy before and after quantization.", rows, "quantized"))
 
 
 def _value(value: float | None, column: str) -> Cell:
-    return Cell(text=quantity(value, column), order=value)
+    return Cell(quantity(value, column), order=value)

@@ -20,7 +20,7 @@ from codesign.analysis.results.metadata import Objective, ParameterFacts, Result
 from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
-from codesign.reporting.pieces import Cell, Heading, Section, Table, text_table, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, text_table, without_repeats
 from codesign.units import plural
 
 _SPLITS = (
@@ -87,15 +87,15 @@ def trial_table(study: Study) -> Table:
 
 
 def _level_column(study: Study) -> _Column:
-    heading = Heading(text="level", numeric=True, hint="fidelity level that the values come from; 1 is the lowest")
-    return heading, lambda trial: Cell(text=f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level)
+    heading = numeric("level", "fidelity level that the values come from; 1 is the lowest")
+    return heading, lambda trial: Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level)
 
 
 def _value_columns(study: Study) -> Iterable[_Column]:
     """Objectives on validation and on test, with the accuracy there in any case."""
     for place, objective in enumerate(study.objectives):
         column = objective.column
-        heading = Heading(text=f"{column_label(column)}, validation", numeric=True, hint=COLUMNS[column].meaning)
+        heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning)
         yield (
             heading,
             lambda trial, place=place, column=column: Cell(  # type: ignore[misc]
@@ -111,24 +111,24 @@ def _on_test(study: Study, column: str) -> _Column:
     def cell(trial: TrialFacts) -> Cell:
         point = study.tested.get(trial_name(trial))
         if point is None:
-            return Cell(text=UNKNOWN)
-        return Cell(text=with_interval(point.value(column), column), order=point.value(column).mean)
+            return Cell(UNKNOWN)
+        return Cell(with_interval(point.value(column), column), order=point.value(column).mean)
 
-    return Heading(text=f"{column_label(column)}, test", numeric=True, hint=COLUMNS[column].meaning), cell
+    return numeric(f"{column_label(column)}, test", COLUMNS[column].meaning), cell
 
 
 def _parameter_columns(study: Study) -> Iterable[_Column]:
     for name, space in study.spaces.items():
 
         def cell(trial: TrialFacts, name: str = name) -> Cell:
-            return Cell(text=study.text(trial, name), order=as_number(trial.parameters.get(name)))
+            return Cell(study.text(trial, name), order=as_number(trial.parameters.get(name)))
 
-        yield Heading(text=name, numeric=space.kind != "categorical"), cell
+        yield Heading(name, numeric=space.kind != "categorical"), cell
 
 
-_TRIAL: _Column = (Heading(text="trial", numeric=True), lambda trial: Cell(text=trial_name(trial), order=trial.number))
-_STATE: _Column = Heading(text="state"), lambda trial: Cell(text="on the front" if trial.on_front else trial.state)
-_WHY: _Column = Heading(text="reason", wide=True), lambda trial: Cell(text=shortened(trial.reason or "", _REASON))
+_TRIAL: _Column = (numeric("trial"), lambda trial: Cell(trial_name(trial), order=trial.number))
+_STATE: _Column = Heading("state"), lambda trial: Cell("on the front" if trial.on_front else trial.state)
+_WHY: _Column = Heading("reason", wide=True), lambda trial: Cell(shortened(trial.reason or "", _REASON))
 
 
 def _preferred(study: Study) -> list[TrialFacts]:
