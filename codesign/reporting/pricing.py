@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.comparisons.wording import subject_and_verb
 from codesign.analysis.results.formatting import column_label, listed, percent, quantity, upper
 from codesign.arrays import Floats
 from codesign.deferred import alt
 from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, text_table, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.reporting.templates import render_page
 from codesign.units import format_si, plural
 
@@ -210,24 +211,24 @@ def _ends(page: PricingPage) -> dict[str, Mapping[str, Any]]:
 def _front_table(page: PricingPage) -> Table:
     rows = evenly(page.front, _FRONT_ROWS)
     costs = [name for name in _COSTS if any(row.get(name) is not None for row in page.front)]
-    headings = [numeric("point"), Heading("recipe")]
-    headings += [numeric(_label(name)) for name in costs]
-    for axis in page.axes:
-        words = any(isinstance(value, str) for value in axis.shown)
-        headings.append(Heading(subject_and_verb(axis.path)[0], numeric=not words, hint=axis.path))
     cells = [
-        (
-            Cell(f"{row['point']:,}", order=row["point"]),
-            Cell(row["recipe"]),
-            *(Cell(_cost(row.get(name), name), order=row.get(name)) for name in costs),
-            *(_axis_cell(row[axis.path], axis) for axis in page.axes),
-        )
+        {
+            numeric("point"): Cell(f"{row['point']:,}", row["point"]),
+            Heading("recipe"): Cell(row["recipe"]),
+            **{numeric(_label(name)): Cell(_cost(row.get(name), name), row.get(name)) for name in costs},
+            **{_heading(axis): Cell(_value(row[axis.path], axis), as_number(row[axis.path])) for axis in page.axes},
+        }
         for row in rows
     ]
     caption = "Points that no other beats in all objectives; equal ones stand together."
     if len(rows) < len(page.front):
         caption += f" {len(rows):,} of {len(page.front):,}, evenly chosen; front.parquet has all."
-    return without_repeats(Table(caption=caption, headings=tuple(headings), rows=tuple(cells)))
+    return without_repeats(table_of(caption, cells))
+
+
+def _heading(axis: VariedPrice) -> Heading:
+    words = any(isinstance(value, str) for value in axis.shown)
+    return Heading(subject_and_verb(axis.path)[0], numeric=not words, hint=axis.path)
 
 
 def _axis_table(page: PricingPage) -> Table:
@@ -243,10 +244,6 @@ def _model_table(page: PricingPage) -> Table:
     rows = [(recipe, str(seed), percent(accuracy)) for recipe, seed, accuracy in page.models]
     caption = "The models. The front holds means over the seeds of a recipe."
     return text_table(caption, ("recipe", "training seed", "accuracy"), rows)
-
-
-def _axis_cell(value: float | str, axis: VariedPrice) -> Cell:
-    return Cell(_value(value, axis), order=None if isinstance(value, str) else value)
 
 
 def _value(value: float | str, axis: VariedPrice) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
 
 from codesign.analysis.answers.selecting import as_number
 from codesign.analysis.results.columns import COLUMNS
@@ -20,7 +19,7 @@ from codesign.analysis.results.metadata import Objective, ParameterFacts, Result
 from codesign.analysis.results.study import Study, best_first, parameter_text, trial_name
 from codesign.reporting.charts.base import of_more
 from codesign.reporting.charts.study import importance_figures, progress_figures, slice_figures, trade_off_figures
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, text_table, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.units import plural
 
 _SPLITS = (
@@ -31,6 +30,7 @@ _TRIAL_LIMIT = 600
 _CELL_LIMIT = 10_000
 """Cells of the table of trials: a page with all parameters of a large space would not open any more."""
 _REASON = 200
+_LEVEL = "fidelity level that the values come from; 1 is the lowest"
 _STATES = ("complete", "dropped", "infeasible", "failed")
 
 
@@ -67,8 +67,6 @@ def study_sections(study: Study, metadata: ResultMetadata) -> tuple[Section, ...
 
 # tables of trials -----------------------------------------------------------------------------------------------------
 
-_Column = tuple[Heading, Callable[[TrialFacts], Cell]]
-
 
 def trial_table(study: Study) -> Table:
     """The baseline, the front and every other trial, on validation and on test, or those that say most."""
@@ -81,54 +79,42 @@ def trial_table(study: Study) -> Table:
             f" {len(shown)} of {len(study.everything):,} rows: of the other trials only complete ones with the best "
             f"{column_label(study.objectives[0].column)}. The results file holds all."
         )
-    columns = [_TRIAL, _STATE, _level_column(study), *_value_columns(study), *_parameter_columns(study), _WHY]
-    rows = tuple(tuple(cell(trial) for _, cell in columns) for trial in shown)
-    return without_repeats(Table(caption=caption, headings=tuple(heading for heading, _ in columns), rows=rows))
+    return without_repeats(table_of(caption, [_row(study, trial) for trial in shown]))
 
 
-def _level_column(study: Study) -> _Column:
-    heading = numeric("level", "fidelity level that the values come from; 1 is the lowest")
-    return heading, lambda trial: Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", order=trial.level)
+def _row(study: Study, trial: TrialFacts) -> dict[Heading, Cell]:
+    """Objectives on validation and on test, with the accuracy there in any case, and all parameters."""
+    point, values = study.tested.get(trial_name(trial)), dict[Heading, Cell]()
 
+    def add_test(column: str) -> None:
+        known = (
+            Cell(UNKNOWN)
+            if point is None
+            else Cell(with_interval(point.value(column), column), point.value(column).mean)
+        )
+        values[numeric(f"{column_label(column)}, test", COLUMNS[column].meaning)] = known
 
-def _value_columns(study: Study) -> Iterable[_Column]:
-    """Objectives on validation and on test, with the accuracy there in any case."""
-    for place, objective in enumerate(study.objectives):
+    for objective, value, spread in zip(study.objectives, trial.values, trial.spreads, strict=True):
         column = objective.column
         heading = numeric(f"{column_label(column)}, validation", COLUMNS[column].meaning)
-        yield (
-            heading,
-            lambda trial, place=place, column=column: Cell(  # type: ignore[misc]
-                text=plus_minus(trial.values[place], trial.spreads[place], column), order=trial.values[place]
-            ),
-        )
-        yield _on_test(study, column)
+        values[heading] = Cell(plus_minus(value, spread, column), value)
+        add_test(column)
     if all(objective.column != "accuracy" for objective in study.objectives):
-        yield _on_test(study, "accuracy")
-
-
-def _on_test(study: Study, column: str) -> _Column:
-    def cell(trial: TrialFacts) -> Cell:
-        point = study.tested.get(trial_name(trial))
-        if point is None:
-            return Cell(UNKNOWN)
-        return Cell(with_interval(point.value(column), column), order=point.value(column).mean)
-
-    return numeric(f"{column_label(column)}, test", COLUMNS[column].meaning), cell
-
-
-def _parameter_columns(study: Study) -> Iterable[_Column]:
-    for name, space in study.spaces.items():
-
-        def cell(trial: TrialFacts, name: str = name) -> Cell:
-            return Cell(study.text(trial, name), order=as_number(trial.parameters.get(name)))
-
-        yield Heading(name, numeric=space.kind != "categorical"), cell
-
-
-_TRIAL: _Column = (numeric("trial"), lambda trial: Cell(trial_name(trial), order=trial.number))
-_STATE: _Column = Heading("state"), lambda trial: Cell("on the front" if trial.on_front else trial.state)
-_WHY: _Column = Heading("reason", wide=True), lambda trial: Cell(shortened(trial.reason or "", _REASON))
+        add_test("accuracy")
+    parameters = {
+        Heading(name, numeric=space.kind != "categorical"): Cell(
+            study.text(trial, name), as_number(trial.parameters.get(name))
+        )
+        for name, space in study.spaces.items()
+    }
+    return {
+        numeric("trial"): Cell(trial_name(trial), trial.number),
+        Heading("state"): Cell("on the front" if trial.on_front else trial.state),
+        numeric("level", _LEVEL): Cell(f"{trial.level + 1} of {len(study.facts.levels) or 1}", trial.level),
+        **values,
+        **parameters,
+        Heading("reason", wide=True): Cell(shortened(trial.reason or "", _REASON)),
+    }
 
 
 def _preferred(study: Study) -> list[TrialFacts]:
