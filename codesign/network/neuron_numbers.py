@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.units import format_si
 
@@ -23,10 +26,17 @@ def type_of(name: str) -> torch.dtype:
     return torch.float64 if name.endswith("time_constant") else torch.float32
 
 
+def of_decay(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
+    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit."""
+    given = np.asarray(decay, dtype=np.float32).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.minimum(np.abs(np.log(given)), _NOTHING_LEFT)
+        return np.where(given == 1, np.inf, timestep_s / exponent)
+
+
 def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, neurons: int) -> torch.Tensor:
-    """τ in seconds, float64, of which the float32 exp(−Δt/τ) is the given number to the last bit. Raises InputError
-    where the decays are not one number, `layers` or `neurons`, are out of range, or Δt is 0 and leaves a leak no time.
-    """
+    """Those of decays. Raises InputError where these are not one number, `layers` or `neurons`, are out of range, or Δt
+    is 0 and leaves a leak no time."""
     given = torch.as_tensor(decay, dtype=torch.float32).detach()
     if given.shape not in ((), (layers,), (neurons,)):
         raise InputError(f"decay: must be one, {layers} or {neurons} numbers, found {tuple(given.shape)}")
@@ -34,8 +44,7 @@ def time_constants(decay: float | torch.Tensor, timestep_s: float, layers: int, 
         raise InputError("decay: must be between 0 and 1, found others")
     if timestep_s == 0 and not bool((given == 1).all()):
         raise InputError("decay: must be 1 where a timestep takes 0 s")
-    exponent = (-given.double().log()).clamp(max=_NOTHING_LEFT)
-    return torch.where(given == 1, math.inf, timestep_s / exponent)
+    return torch.from_numpy(of_decay(given.numpy(force=True), timestep_s))
 
 
 def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, str]:

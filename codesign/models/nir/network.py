@@ -9,19 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codesign.arrays import Floats
 from codesign.errors import InputError
 from codesign.models.nir.dialects.dialect import LayerNumbers
 from codesign.models.nir.folding import Layer
 from codesign.network.layers import Delayed, MaxPool
 from codesign.network.neuron import NeuronSpec
+from codesign.network.neuron_numbers import of_decay
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
 _OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""
 _OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_NEURONS)
-_NOTHING_LEFT = 200.0
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
@@ -65,7 +64,7 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     found = {name: [_first(_number(of_layer, name)) for of_layer in numbers] for name in _OF_LAYERS}
     for name, decay in (("time_constant", "decay"), ("synaptic_time_constant", "synaptic_decay")):
         decays = [getattr(of_layer, decay) for of_layer in numbers]
-        found[name] = [None if one is None else float(_time_constant(one, timestep_s).ravel()[0]) for one in decays]
+        found[name] = [None if one is None else float(of_decay(one, timestep_s).ravel()[0]) for one in decays]
     told: dict[str, Any] = {}
     for name, values in found.items():
         if _matters(name, numbers) and set(values) != {NeuronSpec.model_fields[name].default}:
@@ -80,17 +79,9 @@ def _spec(numbers: Sequence[LayerNumbers], biases: list[NDArray[Any]], timestep_
     )
 
 
-def _time_constant(decay: NDArray[Any] | float, timestep_s: float) -> Floats:
-    """τ of which exp(−Δt/τ) is β to the last bit of float32; what is left of none at all is below the least number."""
-    exact = np.asarray(decay, dtype=np.float32).astype(np.float64)
-    with np.errstate(divide="ignore"):
-        exponent = np.minimum(np.abs(np.log(exact)), _NOTHING_LEFT)
-        return np.asarray(timestep_s / exponent)
-
-
 def _times(layers: Sequence[Layer], decays: Sequence[NDArray[Any] | float | None], timestep_s: float) -> torch.Tensor:
     """(N,) time constants; 0 where a layer has no synaptic current."""
-    constants = [0.0 if decay is None else _time_constant(decay, timestep_s) for decay in decays]
+    constants = [0.0 if decay is None else of_decay(decay, timestep_s) for decay in decays]
     return torch.from_numpy(_joined(layers, constants))
 
 
