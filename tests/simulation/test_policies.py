@@ -172,6 +172,13 @@ def test_a_priority_that_fails_is_named_with_the_reason(engine: str):
         run(case, engine)
 
 
+def test_a_priority_without_return_is_named_with_its_line():
+    for priority in (lambda waiting: None, lambda waiting: waiting.potential if waiting.layer > 1 else None):
+        line = priority.__code__.co_firstlineno
+        with pytest.raises(InputError, match=rf"'mine' .*test_policies\.py:{line}: it does not always return a number"):
+            run(a_case(schedule=Schedule(policy=Policy(name="mine", priority=priority))), "event")
+
+
 def test_a_schedule_names_a_policy_that_is_registered_and_holds_any_other(plug_in):
     mine, other = (Policy(name="mine", priority=lambda waiting: waiting.layer) for _ in range(2))
     plug_in(mine=mine)

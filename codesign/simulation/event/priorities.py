@@ -201,8 +201,10 @@ def policy_address(policy: Policy) -> int:
     try:
         compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
     except NumbaError as error:
+        code = policy.priority.__code__
         raise InputError(
-            f"scheduling policy '{policy.name}' cannot be compiled: {_reason(str(error))}; a priority is arithmetic on "
+            f"scheduling policy '{policy.name}' cannot be compiled: {code.co_filename}:{code.co_firstlineno}: "
+            f"{_reason(str(error))}; a priority is arithmetic on "
             "what it is given and numbers alone, or needs engine 'reference'"
         ) from error
     _kept_alive.append(compiled)
@@ -211,6 +213,8 @@ def policy_address(policy: Policy) -> int:
 
 def _reason(text: str) -> str:
     """The first line of what Numba says that is no step of its own, without its colours."""
+    if re.search("Casting (none|OptionalType)", text):
+        return "it does not always return a number"
     lines = map(str.strip, re.sub(r"\x1b\[\d*m", "", text).splitlines())
     return next((line for line in lines if line and not line.startswith("Failed in ")), "unknown reason")
 
