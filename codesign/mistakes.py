@@ -27,6 +27,8 @@ _KINDS = {
     **dict.fromkeys(("dictionary", "mapping"), "a mapping"),
 }
 _QUOTED = re.compile(r"'([^']*)'")
+_OF_THE_PAPER = {"RS": "random", "MS": "momentum"}
+"""Policies under the names that the paper gives them."""
 _OURS = ("quantity", "value_error", "assertion_error")
 """Types of mistakes that validators of this program tell, in whole sentences."""
 
@@ -119,7 +121,7 @@ def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = 
     """`; did you mean 'x'? allowed: a, b, x`, the tail of a message about an unknown word; of many, only the likely. It
     may be known `elsewhere`."""
     names = sorted(allowed)
-    hint = _close(str(word), names, elsewhere)
+    hint = _close(_OF_THE_PAPER.get(str(word), str(word)), names, elsewhere)
     return hint if hint and len(names) > _MOST_NAMES else f"{hint or ';'} allowed: {', '.join(names)}"
 
 
