@@ -236,7 +236,7 @@ def format_si(value: float | None, unit: str, digits: int = 4, spread: float | N
 
     def scaled(exponent: int) -> list[str]:
         # Rounded first and written then: two digits of 248.4 are 250, and not 2.5e+02.
-        return [f"{float(f'{number / 10.0**exponent:.{places}g}'):.15g}" for number, places in numbers]
+        return [f"{float(f'{number / 10.0**exponent:.{places}g}'):z.15g}" for number, places in numbers]
 
     largest = max(abs(number) for number, _ in numbers)
     exponent = min(max(3 * math.floor(math.log10(largest) / 3), -18), 12) if largest else 0
@@ -264,7 +264,7 @@ def format_duration(seconds: float) -> str:
     """`42 s`, `3 min 20 s` or `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
@@ -284,7 +284,5 @@ def ago(seconds: float) -> str:
 
 def rate_text(per_s: float) -> str:
     """`12/s`, `4.0/min` or `2.5/h`."""
-    for unit, seconds in (("s", 1), ("min", 60)):
-        if per_s * seconds >= 1:
-            return f"{per_s * seconds:.{0 if per_s * seconds >= 10 else 1}f}/{unit}"
-    return f"{per_s * 3600:.1f}/h"
+    unit, seconds = ("s", 1) if per_s >= 1 else ("min", 60) if per_s * 60 >= 1 else ("h", 3600)
+    return f"{per_s * seconds:.{0 if per_s * seconds >= 9.95 else 1}f}/{unit}"

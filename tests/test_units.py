@@ -81,6 +81,7 @@ def test_formats():
     assert format_si(999.99e-9, "J", 3) == "1 µJ"
     assert format_si(2.484e-7, "J", 2) == "250 nJ"
     assert format_si(-4.2e-3, "s") == "-4.2 ms"
+    assert format_si(-0.0, "s") == "0 s"
     assert format_si(3.465e-6, "J", spread=179.5e-9) == "3.465 ± 0.18 µJ"
     assert format_si(999.99e-9, "J", spread=0.0) == "1 ± 0 µJ"
     assert format_si(0.0, "s", spread=2e-9) == "0 ± 2 ns"

@@ -95,7 +95,7 @@ def written(value: str | float | bool | None, unit: str = "", digits: int = 6) -
         case int() | float() if unit:
             return format_si(value, unit)
         case float():
-            return f"{value:.{digits}g}"
+            return f"{value:z.{digits}g}"
         case _:
             return str(value)
 

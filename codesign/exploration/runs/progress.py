@@ -246,7 +246,7 @@ class Progress:
         """A training finished an epoch, perhaps some time ago; not every epoch is told of."""
         accuracy, left = in_percent(report.validation_accuracy), format_duration(report.remaining_s)
         self.details["train", label] = (
-            f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.3f}, "
+            f"epoch {report.epoch}/{report.epochs}, loss {report.loss:z.3f}, "
             f"validation accuracy {accuracy} %, {left} left"
         )
         self.pulse()

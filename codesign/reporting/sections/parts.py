@@ -18,6 +18,7 @@ from codesign.analysis.results.formatting import (
     quantity,
     with_interval,
 )
+from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import difference, interval
@@ -90,8 +91,9 @@ def _halved(points: Sequence[Point], names: Names) -> Table:
 def _change(factor: float) -> Cell:
     if math.isnan(factor):
         return Cell(UNKNOWN)
-    change = f"{100 * (factor - 1):+.1f} %".replace("-", "−")
-    return Cell("" if factor == 1 else change, order=factor - 1)
+    change = in_points(factor - 1)
+    text = f"{'+' if factor > 1 and change != '0.0' else ''}{change} %"
+    return Cell("" if factor == 1 else text, order=factor - 1)
 
 
 def _layers(points: Sequence[Point], names: Names) -> Table:
