@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from synthetic_sweep import synthetic_metadata, synthetic_rows, table_of
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.claims import answer_claim
 from codesign.analysis.answers.printed import answer_printed
 from codesign.analysis.questions import ClaimQuestion, Question
@@ -14,6 +18,8 @@ from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import gather
 from codesign.exploration.definition.composition import load_chosen
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.reporting.charts.base import Figure
+from codesign.reporting.page.sections import sections_of
 from codesign.training.presets import PRESETS
 
 PAPER = Path(__file__).parents[2] / "sweeps" / "paper"
@@ -41,6 +47,16 @@ def test_printed_numbers_follow_from_each_other(dataset: str):
     assert settings["timestep_s"] == preset.timestep
     for name in ("threshold", "time_constant", "surrogate_steepness"):
         assert settings[name] == getattr(preset.neuron, name), name
+
+
+def test_the_page_of_table_2_draws_each_figure_once():
+    table = table_of(synthetic_rows())
+    figures = yaml.safe_load((PAPER / "table2.yaml").read_text(encoding="utf-8"))["figures"]
+    asked = AnsweredTable.of(replace(table, metadata=replace(table.metadata, figures=tuple(figures))))
+    bodies = (section.body for section in sections_of(asked))
+    titles = Counter(piece.title for body in bodies for piece in body if isinstance(piece, Figure))
+    assert titles["Accuracy by training and by how the model is run"] == 1
+    assert set(titles.values()) == {1}
 
 
 def test_the_papers_own_numbers_agree_with_the_paper():
