@@ -205,6 +205,9 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
         assert "latency_replay_s" not in front
     page = outcome.page.read_text(encoding="utf-8")
     assert figures_of(page).keys() == {"points-1", "points-2"}
+    for model in models:
+        cells = "</td><td[^>]*>".join((model["recipe"], str(model["seed"]), f"{100 * model['accuracy']:.1f} %"))
+        assert re.search(f"<td[^>]*>{cells}</td>", page)
     assert "stepwise bound" in page if kind == "asynchronous" else "stepwise bound" not in page
 
 

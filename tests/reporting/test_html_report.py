@@ -111,6 +111,13 @@ def test_a_claim_that_is_not_open_says_both_sides():
     assert "The difference is" not in first
 
 
+def test_two_sides_that_differ_in_an_axis_are_options_by_that_axis():
+    rows = [row("a", width, 0, energy_j=1e-9 * width) for width in (1.0, 2.0)]
+    metadata = synthetic_metadata()
+    metadata.questions["it"] = {"ask": "Wider?", "compare": [{"axis.width": 1.0}, {"axis.width": 2.0}]}
+    assert columns(page_of(rows, metadata))["asked"][0]["by"] == "axis.width"
+
+
 def test_only_a_value_that_is_known_is_a_lower_bound():
     """No latency is known of the first, and so no product, though its energy leaves out something."""
     lacking = ["energy of hops: a gives no energies.hop"]

@@ -119,6 +119,16 @@ def test_a_chip_that_the_question_leaves_out_is_shown_by_part_as_what_it_is():
         assert first == f"Each chip is as it answers the question: Which?{other}"
 
 
+def test_chips_stand_by_part_as_in_the_list_of_points_though_one_cannot_execute_its_schedule():
+    """µBrain cannot wait for layers; it takes part because the question names the schedule."""
+    rows = [row for row in synthetic_rows((0,)) if row["chip"] == "truenorth" or row["schedule"] == "layered"]
+    results = table_of(rows)
+    question = {"choose": "chip", "least": "energy_j", "select": {"schedule": ["layered", "chip"]}}
+    results.metadata.questions["it"] = {"ask": "Which?"} | question
+    charged = next(one for one in tables(parts_section(AnsweredTable.of(results))) if one.name == "charged")
+    assert [row[0].text.partition(",")[0] for row in charged.rows] == ["µBrain", "TrueNorth"]
+
+
 def test_what_would_lower_energy_and_latency_and_where_the_work_is_are_tables():
     halves = {
         "halved_numbers": ["energies.spike", "clock", "static_power.host"],

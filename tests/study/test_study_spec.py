@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
 from tiny_studies import STUDY, study
+from typer.testing import CliRunner
 
-from codesign.errors import DocumentError
-from codesign.exploration.study.spec import FidelityEntry, FidelityLevel
+from codesign.cli.main import app
+from codesign.errors import DocumentError, InputError
+from codesign.exploration.study.spec import FidelityEntry, FidelityLevel, StudySpec
 
 RECIPE = "recipe: [layered, unlayered]"
 RATE = "recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}"
@@ -214,6 +217,27 @@ def test_the_command_line_takes_the_samplers_that_a_file_may_have(
         return capsys.readouterr().err
 
     assert "--sampler: unknown sampler 'randum'; did you mean 'random'?" in mistake("--sampler", "randum")
+
+
+@pytest.mark.parametrize(
+    ("budget", "options", "trials"),
+    [
+        ("{trials: 8, time: 1 h}", [], 8),
+        ("{time: 1 h}", [], None),
+        ("{time: 1 h}", ["--trials", "3"], 3),
+    ],
+)
+def test_the_command_line_changes_of_a_budget_what_it_is_told(
+    budget: str, options: list[str], trials: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(spec: StudySpec, arguments: object) -> None:
+        raise InputError(f"{spec.budget.trials} trials, {spec.budget.time} s")
+
+    monkeypatch.setattr("codesign.exploration.study.study.run_study", told)
+    file = tmp_path / "study.yaml"
+    file.write_text(STUDY.replace("budget: {trials: 8}", f"budget: {budget}"), encoding="utf-8")
+    with pytest.raises(InputError, match=f"^{trials} trials, 3600.0 s$"):
+        CliRunner().invoke(app, ["study", str(file), *options, "--store", str(tmp_path)], catch_exceptions=False)
 
 
 def test_limits_have_units() -> None:
