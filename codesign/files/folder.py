@@ -67,10 +67,8 @@ class Folder(ABC):
             self._write(name, data, durable)
 
     def write_many(self, files: Mapping[str, bytes], *, durable: bool = True) -> None:
-        """As `write`, file by file, several at once where each takes a request or is forced to a disk.
-
-        Where one fails, others may have been written.
-        """
+        """As `write`, file by file, several at once where each takes a request or is forced to a disk. Where one fails,
+        others may have been written."""
         at_once = self._durable_at_once if durable else self._at_once
         for _ in _each(list(files), lambda name: self.write(name, files[name], durable=durable), at_once):
             pass
@@ -90,19 +88,15 @@ class Folder(ABC):
         return False
 
     def names(self) -> list[str]:
-        """Names of all files here and in sub folders, sorted; without those that are only being written.
-
-        A folder that is not there has none.
-        """
+        """Names of all files here and in sub folders, sorted; without those that are only being written. A folder that
+        is not there has none."""
         with self._failing("", "cannot be listed"), suppress(FileNotFoundError):
             return sorted(name for name in self._names() if not _is_temporary(name))
         return []
 
     def check_writable(self) -> None:
-        """Find out, by a small file that goes away again, whether files can be written and removed.
-
-        The folder itself is made where it is missing.
-        """
+        """Find out, by a small file that goes away again, whether files can be written and removed. The folder itself
+        is made where it is missing."""
         probe = f".{uuid4().hex}.tmp"
         with self._failing("", "cannot be written"):
             self._write(probe, b"", True)

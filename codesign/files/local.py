@@ -63,10 +63,8 @@ class LocalFolder(Folder):
             _sync_folder(path.parent)
 
     def _make(self, folder: Path) -> int:
-        """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0.
-
-        They do where others may write to this one: who has the first file of a folder must not shut them out of it.
-        """
+        """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0. They do
+        where others may write to this one: who has the first file of a folder must not shut them out of it."""
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         if folder == self._path:

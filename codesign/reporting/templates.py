@@ -69,10 +69,8 @@ def _resource(name: str) -> str:
 
 @cache
 def bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network.
-
-    To put it together takes longer than all the rest of a small page, so it is kept.
-    """
+    """Vega, Vega-Lite and vega-embed as one module of JavaScript, which draws charts without a network. To put it
+    together takes longer than all the rest of a small page, so it is kept."""
     import vl_convert
 
     folder = None

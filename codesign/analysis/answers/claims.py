@@ -230,10 +230,8 @@ def _sentence(comparisons: Sequence[Comparison], means: Callable[[Comparison], s
 
 
 def _means(comparison: Comparison, *, say: Callable[[Point], str], names: Names, of_gains: bool) -> str:
-    """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).`
-
-    In two sentences where names hold numbers themselves; gains of shares in points.
-    """
+    """`Layers wait (layered training): 94.6 % against 85.7 % for random order (unlayered training).` In two sentences
+    where names hold numbers themselves; gains of shares in points."""
     column = like(comparison.column)
     means = (comparison.better_mean, comparison.worse_mean)
     if of_gains and is_share(column):

@@ -134,10 +134,8 @@ def _compared(a: Point, b: Point, column: str) -> Comparison | None:
 
 
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:
-    """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so.
-
-    How sure the first column is stands beside the sentence.
-    """
+    """How the first side stands to the second, two columns a sentence; what the seeds or draws leave open says so. How
+    sure the first column is stands beside the sentence."""
     told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
     differ = [_difference(one, first) for one in told]
     same = listed(

@@ -163,10 +163,8 @@ def left_out(best: Point, column: str, names: Names) -> str:
 
 
 def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Which limit on an energy a point may miss since its own leaves out terms; "" for none.
-
-    A limit that follows from another point's energy leaves out what that does.
-    """
+    """Which limit on an energy a point may miss since its own leaves out terms; "" for none. A limit that follows from
+    another point's energy leaves out what that does."""
     for limit in where:
         if limit.relation in ("<", "<=") and not limit.by_seed and (said := left_out(point, limit.column, names)):
             return f"{said} With it, {limit.text} may be missed."
@@ -287,10 +285,8 @@ def _without(point: Point, terms: Sequence[str]) -> list[str]:
 
 
 def other_book(contest: Contest, other: Point) -> str:
-    """By what factor another chip is worse by the cores in use alone, where it is much another than the board's.
-
-    Empty where the results are in that book anyway.
-    """
+    """By what factor another chip is worse by the cores in use alone, where it is much another than the board's. Empty
+    where the results are in that book anyway."""
     best, factor = contest.ranked[0], contest.factors[other]
     alike = best.static_book != "board" or best.silicon == other.silicon
     if contest.column != "energy_j" or contest.more or alike or not factor:
@@ -349,10 +345,8 @@ def _doubt(contest: Contest, point: Point) -> str:
 
 
 def _seeds_wanted(contest: Contest) -> str:
-    """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open.
-
-    From the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m.
-    """
+    """How many training seeds would tell the best from the runner-up, where their spread is what leaves it open. From
+    the paired difference of mean m and deviation s: an interval of n seeds excludes zero where t(n) · s / √n < m."""
     if unpaired(contest):
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
     gain = contest.runner_up.gain if contest.runner_up is not None else None

@@ -39,10 +39,8 @@ class HalvedNumber:
 
 
 def halved_numbers(point: Point) -> list[HalvedNumber]:
-    """Means over the rows of a point, the most saving one first; empty where rows do not say.
-
-    An all-in figure holds what each number does to the energy, but does not tell it.
-    """
+    """Means over the rows of a point, the most saving one first; empty where rows do not say. An all-in figure holds
+    what each number does to the energy, but does not tell it."""
     paths = next((cell for cell in point.rows["halved_numbers"] if cell is not None), ())
     energy = [] if point.accounting == "all_in" else point.means("energy_at_half")
     means = (energy, point.means("latency_at_half"))

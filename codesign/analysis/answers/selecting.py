@@ -75,10 +75,8 @@ def value_of(point: Point, name: str) -> Selected:
 
 
 def points_in(points: Sequence[Point], selection: Selection) -> list[Point]:
-    """Points that have what a selection asks for, in their order.
-
-    `lowest` and `highest` take the end among points that have all else.
-    """
+    """Points that have what a selection asks for, in their order. `lowest` and `highest` take the end among points that
+    have all else."""
     ends = {name: wanted for name, wanted in selection.items() if wanted in _ENDS}
     others = [(name, _several(wanted)) for name, wanted in selection.items() if name not in ends]
     found = [p for p in points if all(any(_is(p, name, one) for one in wanted) for name, wanted in others)]

@@ -53,10 +53,8 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same in each training seed, and not just on average.
-
-        Two networks may give as many right answers by chance; those with the same spikes give the same.
-        """
+        """Whether both have the same in each training seed, and not just on average. Two networks may give as many
+        right answers by chance; those with the same spikes give the same."""
         by_chance = counts_samples(self.column) and not answer_alike(self.better, self.worse, self.column)
         return self.gain.mean == 0.0 and not self.gain.half_width and not by_chance
 
@@ -77,9 +75,7 @@ class Obstacle:
 
 def compare(column: str, better: Point, worse: Point, *, more_is_better: bool) -> Comparison | None:
     """The paired comparison; None if no training seed has the value on both sides, or energies have no common term.
-
-    Energies are compared on the terms that both hold, the better of these against the other.
-    """
+    Energies are compared on the terms that both hold, the better of these against the other."""
     terms = matched_terms(better, worse) if column in BY_TERM else None
     if isinstance(terms, Obstacle):
         return None

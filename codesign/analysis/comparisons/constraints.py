@@ -113,10 +113,8 @@ def _short(values: Floats, limits: Floats, constraint: Constraint) -> Floats:
 
 
 def met_in(point: Point, constraints: Sequence[Constraint], seeds: Sequence[int]) -> Flags:
-    """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers.
-
-    A seed that does not know a column misses its limit. (S, 1) where no column has draws.
-    """
+    """(S, D) whether a point meets all constraints in each training seed and each joint draw of its chip's numbers. A
+    seed that does not know a column misses its limit. (S, 1) where no column has draws."""
     met = np.ones((len(seeds), 1), dtype=bool)
     for constraint in constraints:
         values = _by_seed(dict(_in_draws(point, constraint.column)), seeds, math.nan)

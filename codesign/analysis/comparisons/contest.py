@@ -74,9 +74,7 @@ class Contest:
     @cached_property
     def unknown(self) -> Mapping[str, str]:
         """Options that meet the constraints and are not ranked, and why: they have no value or none that compares.
-
-        Those of a reader's own chip first, which a line in its file may rank.
-        """
+        Those of a reader's own chip first, which a line in its file may rank."""
         found = {}
         for option, variants in self.members.items():
             if option in self.chosen:
@@ -306,11 +304,8 @@ class Contest:
         return self._sign * self._slowed(one, a, b), self._sign * self._slowed(other, b, a)
 
     def _slowed(self, values: Floats, point: Point, other: Point) -> Floats:
-        """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor.
-
-        An energy grows by the static power in that time, a product by both. A power is that energy over a longer
-        time.
-        """
+        """(S, D) values with the time that the point's file does not give: what the other one waits, times a factor. An
+        energy grows by the static power in that time, a product by both. A power is that energy over a longer time."""
         waits = waiting_of(point, other)
         if not waits or not DRAWN.get(self.column):
             return values

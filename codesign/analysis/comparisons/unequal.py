@@ -32,9 +32,7 @@ def unequal_chips(contest: Contest, asked: Collection[str]) -> str:
 
 def unequal_settings(contest: Contest) -> str:
     """In what else the best differs from the next, and which is better where both have the same; empty for nothing.
-
-    `They also differ in vector width, 64 against 8; both at 8, mine, neighbour has 15 % less.`
-    """
+    `They also differ in vector width, 64 against 8; both at 8, mine, neighbour has 15 % less.`"""
     best, other = contest.ranked[0], contest.second
     if other is None or best.silicon != other.silicon or best.chip == other.chip:
         return ""

@@ -90,10 +90,8 @@ def _unit_of(path: str) -> str:
 
 
 def describe_tip(tip: Tip, names: Names) -> str:
-    """`a synaptic operation of Loihi costs less than 9 pJ instead of 20 pJ`.
-
-    Variants of a chip share it: `of both`; where they have it at different values, in times what it is.
-    """
+    """`a synaptic operation of Loihi costs less than 9 pJ instead of 20 pJ`. Variants of a chip share it: `of both`;
+    where they have it at different values, in times what it is."""
     noun, verb = subject_and_verb(tip.number.path)
     whose = "both" if tip.shared else names.chips[tip.number.chip]
     more, about = "more" if tip.above else "less", "" if tip.exact else "about "
@@ -119,9 +117,7 @@ def scaled_sentence(best: Point, other: Point, labels: Mapping[Point, str]) -> s
 
 def tip_sentence(comparison: Comparison, names: Names) -> str:
     """What would reverse a comparison: the nearest number, or how far the model of both chips would have to be off.
-
-    Empty where the chips' numbers are exact or nothing within their ranges does.
-    """
+    Empty where the chips' numbers are exact or nothing within their ranges does."""
     robustness = comparison.robustness
     if robustness is None or not robustness.influences:
         return ""

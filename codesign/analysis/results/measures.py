@@ -116,10 +116,8 @@ def convergence_curve(point: Point) -> Curve:
 
 
 def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
-    """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows.
-
-    A row that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone.
-    """
+    """Accuracy of the same models and schedule run until nothing waits, by training seed; empty if nobody knows. A row
+    that drains beyond its answer knows it itself; else the point is looked for that differs in its stop alone."""
 
     def facets(p: Point) -> tuple[object, ...]:
         models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
