@@ -126,10 +126,6 @@ def _without(varied: Collection[str], owner: str, settings: Mapping[str, Scalar]
     return {name: "varied" if is_varied(name) else value for name, value in settings.items()}
 
 
-def version_table(metadata: ResultMetadata) -> Table:
-    return text_table("Versions.", ("package", "version"), sorted(metadata.versions.items()), "versions")
-
-
 def pace_warnings(
     gathered: Sequence[Point], columns: Collection[str] = ("late_fraction", "overloaded_ticks")
 ) -> list[str]:

@@ -12,6 +12,7 @@ from transfer_rows import HIGH, LEVEL, LOW, cells
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.effects import effects_of
 from codesign.analysis.comparisons.comparison import compare
+from codesign.analysis.comparisons.robustness import quantiles
 from codesign.analysis.results.naming import names_of
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import MODEL
@@ -151,8 +152,8 @@ def test_ranges_and_tipping_points_are_those_of_the_comparison():
     other = replace(found, column="latency_s", better=more, worse=less)  # none of the column that is drawn
     drawn = rows_of(ranges_figure([other, found], names, names.point, "energy_j"))
     assert [(row["point"], row["low"], row["high"]) for row in drawn] == [
-        (names.point(less), *found.robustness.better_range),
-        (names.point(more), *found.robustness.worse_range),
+        (names.point(less), *quantiles(found.robustness.better_draws)[[0, 2]]),
+        (names.point(more), *quantiles(found.robustness.worse_draws)[[0, 2]]),
     ]
     tips = rows_of(tips_figure([found], names, names.point))
     assert [row["at"] for row in tips] == pytest.approx(

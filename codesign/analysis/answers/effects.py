@@ -48,7 +48,10 @@ def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effec
 def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) -> list[Effect]:
     blocks: dict[Hashable, dict[str, list[float]]] = {}
     # Of many axes each concerns few points.
-    options = {point: option for point in points if (option := _option(point, choice, names)) is not None}
+    if choice in CHOICES:
+        options = {point: names.of(choice, getattr(point, choice)) for point in points}
+    else:
+        options = {point: point.axis_texts[choice] for point in points if choice in point.axis_texts}
     for point, option in options.items():
         value = point.value(column).mean
         if point.beyond_chip or point.drops_spikes:
@@ -81,12 +84,6 @@ def _complete(blocks: Sequence[dict[str, float]]) -> tuple[tuple[str, ...], list
 def is_ratio(column: str) -> bool:
     """Whether a factor says more of a column than a difference."""
     return bool(COLUMNS[column].unit)
-
-
-def _option(point: Point, choice: str, names: Names) -> str | None:
-    if choice in CHOICES:
-        return names.of(choice, getattr(point, choice))
-    return point.axis_texts.get(choice)
 
 
 def _rest(point: Point, choice: str) -> Hashable:

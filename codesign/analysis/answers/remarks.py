@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from codesign.analysis.answers.chance import excluded_by_chance, included_by_chance, undecided_by_samples
 from codesign.analysis.comparisons.comparison import ENERGIES, Obstacle, energy_of
 from codesign.analysis.comparisons.constraints import doubt
 from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.obstacles import untimed
-from codesign.analysis.comparisons.robustness import drawn, undrawn
+from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
 from codesign.analysis.comparisons.wording import scaled_sentence, tip_sentence
 from codesign.analysis.questions import Constraint
 from codesign.analysis.results.formatting import (
@@ -253,7 +251,7 @@ def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
 def _quantiles(point: Point, column: str) -> Floats | None:
     """(3,) ends of 95 % of the draws of a value and their middle, in order of size; None where there are none."""
     found = drawn(point, column)
-    return None if found is None else np.quantile(found[1].mean(axis=0), (0.025, 0.5, 0.975))
+    return None if found is None else quantiles(found[1].mean(axis=0))
 
 
 def _off_centre(point: Point, contest: Contest) -> str:

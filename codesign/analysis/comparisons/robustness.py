@@ -120,15 +120,6 @@ class Robustness:
     apart: float | None
 
     @property
-    def better_range(self) -> tuple[float, float]:
-        """Where 95 % of the draws lie."""
-        return _range(self.better_draws)
-
-    @property
-    def worse_range(self) -> tuple[float, float]:
-        return _range(self.worse_draws)
-
-    @property
     def settled(self) -> bool:
         """Whether it is better in as many draws as an interval covers."""
         return self.probability >= CONFIDENCE
@@ -209,11 +200,6 @@ def _change(tip: Tip) -> float:
     return abs(math.log(tip.at / tip.number.value)) if tip.at > 0 and tip.number.value > 0 else math.inf
 
 
-def _range(values: Floats) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
-
-
 def _tip(number: RangedNumber, less: Sequence[float], more: Sequence[float], column: str) -> Tip | None:
     """Where both sides, `less` and `more`, each with the number as it is and at its ends, are equal; the nearer place
     if both ends reverse them. A time is in both factors of an energy-delay product, which is interpolated as a power of
@@ -242,6 +228,11 @@ def undrawn(column: str) -> bool:
     """Whether a value depends on numbers of the chip and rows hold no draws of it."""
     priced = COLUMNS[column].unit in ("J", "s", "J·s", "W") and not column.endswith("wall_s")
     return (priced or column in ("late_fraction", "overloaded_ticks")) and column not in DRAWN
+
+
+def quantiles(draws: Floats) -> Floats:
+    """(3,) the lower end of 95 % of (D,) draws, their middle, and the upper end."""
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2])
 
 
 def ranged_numbers(point: Point) -> tuple[RangedNumber, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from codesign.deferred import pa, pc, pq
@@ -25,7 +24,8 @@ def read_bounded(content: bytes) -> pa.Table:
     # Not `read_table`: its threads may outlive it, hold the bytes, and abort the process at its end.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         schema, facts = file.schema_arrow, file.metadata
-        columns = [part for group in range(facts.num_row_groups) for part in _columns(facts.row_group(group))]
+        groups = map(facts.row_group, range(facts.num_row_groups))
+        columns = [group.column(number) for group in groups for number in range(group.num_columns)]
     _check("rows", facts.num_rows, MOST_ROWS)
     _check("values", sum(part.num_values for part in columns), MOST_VALUES)
     _check("bytes", sum(part.total_uncompressed_size for part in columns), MOST_BYTES)
@@ -41,10 +41,6 @@ def read_bounded(content: bytes) -> pa.Table:
 def _check(what: str, found: int, most: int) -> None:
     if found > most:
         raise ValueError(f"must hold at most {most:,} {what}, found {found:,}")
-
-
-def _columns(group: pq.RowGroupMetaData) -> Iterator[Any]:
-    return (group.column(number) for number in range(group.num_columns))
 
 
 def _text_bytes(column: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from codesign.analysis.comparisons.comparison import Comparison
-from codesign.analysis.comparisons.robustness import Tip
+from codesign.analysis.comparisons.robustness import Tip, quantiles
 from codesign.analysis.comparisons.wording import describe_range, describe_tip, subject_of
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.naming import Names
@@ -38,10 +38,11 @@ def ranges_figure(
         found = comparison.robustness
         if comparison.column != column or found is None:
             continue
-        for point, mean, (low, high) in (
-            (comparison.better, comparison.better_mean, found.better_range),
-            (comparison.worse, comparison.worse_mean, found.worse_range),
+        for point, mean, draws in (
+            (comparison.better, comparison.better_mean, found.better_draws),
+            (comparison.worse, comparison.worse_mean, found.worse_draws),
         ):
+            low, _, high = quantiles(draws).tolist()
             ends = f"{quantity(low, column)} to {quantity(high, column)}"
             named = {"point": say(point), "chip": names.chips[point.chip], "text": quantity(mean, column), "ends": ends}
             rows.setdefault(say(point), {**named, "value": mean, "low": low, "high": high})

@@ -21,7 +21,6 @@ from codesign.reporting.facts import (
     settings_tables,
     structure_notes,
     validation_table,
-    version_table,
 )
 from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
 from codesign.reporting.printed import printed_section
@@ -35,11 +34,17 @@ _EFFECTS = ("accuracy", "energy_j", "latency_s", "spike_density")
 
 def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
     metadata, points, answers = table.metadata, table.points, table.answers
+    if table.study is None:
+        compared = [effects_section(points, table.names)]
+    else:
+        compared = [*study_sections(table.study, metadata)]
     found = (
         _answers(answers, metadata.question),
         printed_section(answers),
         asked_section([FigureEntry.model_validate(entry) for entry in metadata.figures], points),
-        *_comparing(table),
+        *compared,
+        parts_section(table),
+        evidence_section(answers, table.names),
         Section(
             name="not-modelled",
             title="What is not modelled",
@@ -56,16 +61,6 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         _reproduction(metadata),
     )
     return tuple(section for section in found if section is not None and (section.body or section.code))
-
-
-def _comparing(table: AnsweredTable) -> Iterator[Section | None]:
-    """Of a study its search, of a sweep what its choices and trainings do; and what that rests on."""
-    if table.study is None:
-        yield effects_section(table.points, table.names)
-    else:
-        yield from study_sections(table.study, table.metadata)
-    yield parts_section(table)
-    yield evidence_section(table.answers, table.names)
 
 
 def effects_section(points: Sequence[Point], names: Names) -> Section | None:
@@ -147,7 +142,7 @@ def _reproduction(metadata: ResultMetadata) -> Section:
     tables = [
         text_table("What was run.", ("what", "value"), rows, "run"),
         *settings_tables(metadata),
-        version_table(metadata),
+        text_table("Versions.", ("package", "version"), sorted(metadata.versions.items()), "versions"),
     ]
     description = (metadata.description,) if metadata.description else ()
     return Section(
