@@ -6,7 +6,6 @@ import math
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -51,14 +50,7 @@ def _beginning_with(incomplete: str, names: Iterable[str]) -> list[str]:
     return [*(name for name in names if name.startswith(incomplete)), *files]
 
 
-class ExecutorName(StrEnum):
-    """Where jobs run."""
-
-    auto = "auto"
-    serial = "serial"
-    ray = "ray"
-
-
+ExecutorName = Literal["auto", "serial", "ray"]
 ExecutorOption = Annotated[
     ExecutorName, typer.Option(help="Where jobs run; auto uses Ray where that saves more time than starting it takes.")
 ]
@@ -169,11 +161,11 @@ def _explicit_executor(
     from codesign.exploration.executors.serial import SerialExecutor
 
     wants_ray = workers is not None or address is not None
-    if name is ExecutorName.serial:
+    if name == "serial":
         if wants_ray:
             raise InputError("--workers and --ray-address need --executor ray")
         return SerialExecutor()
-    if name is ExecutorName.ray or wants_ray:
+    if name == "ray" or wants_ray:
         return RayExecutor(workers=workers, address=address, on_note=progress.note)
     return None
 
@@ -193,7 +185,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Coll
             if parameter.param_type_name == "option":
                 words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
             if not isinstance(value, bool):
-                words.append(printable(value.value if isinstance(value, StrEnum) else str(value)))
+                words.append(printable(str(value)))
     return shlex.join(words)
 
 

@@ -20,7 +20,7 @@ def study(
         typer.Option(min=1, help="Trials in all, those of earlier runs included, instead of the file's budget."),
     ] = None,
     sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
-    executor: options.ExecutorOption = options.ExecutorName.auto,
+    executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
     output: Annotated[

@@ -22,7 +22,7 @@ def sweep(
     dataset: options.DatasetOption = None,
     scale: options.ScaleOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
-    executor: options.ExecutorOption = options.ExecutorName.auto,
+    executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
     output: options.OutputOption = None,
