@@ -12,7 +12,6 @@ from handmade_hardware import (
     Builder,
     barrier,
     cost_of,
-    group,
     mesh,
     near,
     number,
@@ -41,44 +40,6 @@ def test_asynchronous_by_hand(two_timesteps: Execution) -> None:
     assert (latency.synchronization_s == 0).all()
     assert latency.bound_s == near(latency.total_s)  # nothing overlaps here
     assert np.isnan(latency.decision_s).all()  # no output spike in the last timestep
-
-
-def test_a_waiting_neuron_leaves_when_it_was_evaluated() -> None:
-    """Two slices fire in step 0; the group lets the second leave in step 1 only, hardware sends both at once."""
-    times = group("times", synaptic_operation="1 ms", neuron_update=number("1 us", includes="[output, hop]"))
-    body = f"""
-cores: {number(2)}
-layers_share_core: false
-vector_width: {number("all")}
-{mesh(1, 2)}{times}{ASYNCHRONOUS}"""
-    execution = (
-        Builder("1-2-1")
-        .message(-1, 0, 1)
-        .update(0, 0, 2, 2)
-        .message(0, 1, 1, enqueued=0)
-        .update(1, 1, 1)
-        .message(1, 1, 1, enqueued=0)
-        .update(2, 1, 1, 1)
-        .build()
-    )
-    latency = cost_of(execution, body).latency
-    # input 1 ms + 1 us, then at the output core: message, update, message, update
-    assert latency.total_s == near([3e-3 + 3e-6])
-    assert latency.decision_s == near([3e-3 + 3e-6])
-
-
-def test_layers_that_share_a_core_queue_for_it() -> None:
-    body = f"""
-cores: {number(1)}
-layers_share_core: true
-vector_width: {number("all")}
-{group("times", synaptic_operation=number("1 ms", includes="[neuron_update, output]"))}{ASYNCHRONOUS}"""
-    execution = (
-        Builder("2-3-2").message(-1, 0, 2).update(0, 0, 3, 3).message(0, 1, 3, enqueued=0).update(1, 1, 2, 1).build()
-    )
-    latency = cost_of(execution, body).latency
-    assert latency.total_s == near([5e-3])
-    assert latency.decision_s == near([5e-3])
 
 
 def test_barrier_messages_take_time_only_without_hardware_synchronization() -> None:

@@ -33,6 +33,44 @@ def refusal(topology: str, chip) -> str:
     return str(caught.value)
 
 
+EIGHT = {"amount": 5, "neurons_per_core": 8}
+SHARED = {"amount": 3, "neurons_per_core": 8, "share": True}
+WHOLE_AND_SHARED = {"amount": 2, "splits": False, "neurons_per_core": 8, "share": True}
+WHOLE_AND_JOINED = {"amount": 2, "splits": False, "neurons_per_core": [2, 9], "joined": 2}
+EVENLY = {"strategy": "balanced"}
+BY_HAND: dict[str, tuple[str, dict, dict, list[tuple[int, int, int]]]] = {
+    "synapses limit a core": ("10-4-2", {"amount": 4, "synapses_per_core": 25}, {}, [(0, 0, 2), (0, 1, 2), (1, 2, 2)]),
+    # 207 bits hold 25 weights of 8 bits
+    "so does memory": (
+        *("10-4-2", {"amount": 4, "weight_memory": 207, "weight_bits": 8}, {"bits": 8}),
+        [(0, 0, 2), (0, 1, 2), (1, 2, 2)],
+    ),
+    "scaled keeps the size of cores": (
+        *("10-5-2", {"amount": 2, "neurons_per_core": 2}, {"capacity": "scaled"}),
+        [(0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 3, 2)],
+    ),
+    # a layer that may not be split takes the first core that holds it, moves on, or goes to the next chip
+    "whole": ("3-4-3", {"amount": 3, "splits": False, "neurons_per_core": [2, 9, 4]}, {}, [(0, 1, 4), (1, 2, 3)]),
+    "whole, beside others": ("3-6-4-2", WHOLE_AND_SHARED, {}, [(0, 0, 6), (1, 1, 4), (2, 1, 2)]),
+    "whole, scaled": (
+        *("3-6-4-8-5-3", WHOLE_AND_SHARED, {"capacity": "scaled"}),
+        [(0, 0, 6), (1, 1, 4), (2, 2, 8), (3, 3, 5), (4, 3, 3)],
+    ),
+    "whole, several chips": ("3-9-8-2", WHOLE_AND_JOINED, {}, [(0, 1, 9), (1, 3, 8), (2, 0, 2)]),
+    "in order": ("3-17-3", EIGHT, {}, [(0, 0, 8), (0, 1, 8), (0, 2, 1), (1, 3, 3)]),
+    "balanced": ("3-17-3", EIGHT, EVENLY, [(0, 0, 6), (0, 1, 6), (0, 2, 5), (1, 3, 3)]),
+    # core 0 has room for 2 beside the first layer; the other two share 10
+    "room of others": ("3-6-12-2", SHARED, EVENLY, [(0, 0, 6), (1, 0, 2), (1, 1, 5), (1, 2, 5), (2, 2, 2)]),
+    "a small core": ("3-12", {"amount": 3, "neurons_per_core": [2, 9, 9]}, EVENLY, [(0, 0, 2), (0, 1, 5), (0, 2, 5)]),
+}
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_parts_by_hand(case: str) -> None:
+    topology, chip, options, parts = BY_HAND[case]
+    assert placed(topology, cores(**chip), **options)[0] == parts
+
+
 def test_a_layer_takes_as_many_cores_as_it_needs() -> None:
     chip = cores(5, neurons_per_core=4)
     parts, placement = placed("3-6-4-2", chip)
@@ -54,14 +92,6 @@ def test_layers_share_a_core_where_the_chip_says_so() -> None:
     assert placement.schedule_cores(core_aware=True) == (0,) * 8
 
 
-def test_synapses_and_weight_memory_limit_a_core() -> None:
-    parts, _ = placed("10-4-2", cores(4, synapses_per_core=25))
-    assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
-    # 207 bits hold 25 weights of 8 bits
-    parts, _ = placed("10-4-2", cores(4, weight_memory=207, weight_bits=8), bits=8)
-    assert parts == [(0, 0, 2), (0, 1, 2), (1, 2, 2)]
-
-
 def test_an_index_beside_each_weight_takes_room_too() -> None:
     """650,000 bits hold 81,250 weights of 8 bits, or 40,625 synapses of 16."""
     built = f"technology_node: 28 nm\nsupply_voltage: 0.8 V\n{ASYNCHRONOUS}weight_bits: 8\nvector_width: 1\n"
@@ -71,11 +101,6 @@ def test_an_index_beside_each_weight_takes_room_too() -> None:
         _, placement = placed("10-4-2", chip_from(built + sized + structure.format(more)), bits=8)
         assert placement.core_loads[0].synapse_capacity == capacity
     assert "needs 650,016 bits of weights, core 1 holds 650,000 bits" in refusal("40626-1", placement.chip)
-
-
-def test_scaled_adds_cores_and_keeps_their_size() -> None:
-    parts, _ = placed("10-5-2", cores(2, neurons_per_core=2), "scaled")
-    assert parts == [(0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 3, 2)]
 
 
 def test_the_papers_projection_onto_mubrain_is_infeasible_as_published_and_marked_when_scaled() -> None:
@@ -102,11 +127,6 @@ def test_kernels_are_stored_once_where_the_chip_does_so() -> None:
         placed("2312-64-10", find_chip("speck"))
 
 
-def test_a_layer_that_may_not_be_split_takes_the_first_core_that_holds_it() -> None:
-    chip = cores(3, splits=False, neurons_per_core=[2, 9, 4])
-    assert placed("3-4-3", chip)[0] == [(0, 1, 4), (1, 2, 3)]
-
-
 def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
     wide = placed("64-32-10", find_chip("mubrain_layersync2024"), bits=8)[1]
     assert any("8-bit" in text for text in wide.assumptions)
@@ -122,12 +142,6 @@ def test_an_unknown_capacity_or_strategy_is_refused() -> None:
         placed("3-2", cores(1), strategy="random")
 
 
-def test_a_layer_that_may_not_be_split_moves_on_where_the_shared_core_is_too_full() -> None:
-    chip = cores(2, splits=False, neurons_per_core=8, share=True)
-    assert placed("3-6-4-2", chip)[0] == [(0, 0, 6), (1, 1, 4), (2, 1, 2)]
-    assert placed("3-6-4-8-5-3", chip, "scaled")[0] == [(0, 0, 6), (1, 1, 4), (2, 2, 8), (3, 3, 5), (4, 3, 3)]
-
-
 def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
     chip = cores(3, neurons_per_core=[4, 3, 5], synapses_per_core=30, share=True)
     parts, placement = placed("5-6-2", chip)
@@ -137,28 +151,6 @@ def test_core_loads_list_what_lies_on_each_core_and_what_it_holds() -> None:
         CoreLoad(core=1, neurons=3, synapses=16, neuron_capacity=3, synapse_capacity=30),
         CoreLoad(core=2, neurons=1, synapses=6, neuron_capacity=5, synapse_capacity=30),
     )
-
-
-def test_balanced_spreads_a_layer_evenly_over_the_cores_that_it_needs() -> None:
-    chip = cores(5, neurons_per_core=8)
-    assert placed("3-17-3", chip)[0] == [(0, 0, 8), (0, 1, 8), (0, 2, 1), (1, 3, 3)]
-    parts, placement = placed("3-17-3", chip, strategy="balanced")
-    assert parts == [(0, 0, 6), (0, 1, 6), (0, 2, 5), (1, 3, 3)]
-    assert placement.strategy == "balanced"
-    assert [load.neurons for load in placement.core_loads] == [6, 6, 5, 3]
-
-
-def test_balanced_leaves_the_room_that_other_layers_need() -> None:
-    chip = cores(3, neurons_per_core=8, share=True)
-    assert placed("3-6-12-2", chip)[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 8), (1, 2, 2), (2, 2, 2)]
-    # 4 each, but core 0 has room for 2 beside the first layer; the other two share 10
-    assert placed("3-6-12-2", chip, strategy="balanced")[0] == [(0, 0, 6), (1, 0, 2), (1, 1, 5), (1, 2, 5), (2, 2, 2)]
-
-
-def test_balanced_fills_a_small_core_and_spreads_the_rest() -> None:
-    chip = cores(3, neurons_per_core=[2, 9, 9])
-    assert placed("3-12", chip)[0] == [(0, 0, 2), (0, 1, 9), (0, 2, 1)]
-    assert placed("3-12", chip, strategy="balanced")[0] == [(0, 0, 2), (0, 1, 5), (0, 2, 5)]
 
 
 def test_cores_continue_on_the_next_chip_where_chips_may_be_joined() -> None:
@@ -202,12 +194,6 @@ def test_chips_without_a_stated_limit_are_an_assumption() -> None:
     )
 
 
-def test_a_layer_that_may_not_be_split_finds_a_core_on_the_next_chip() -> None:
-    chip = cores(2, splits=False, neurons_per_core=[2, 9], joined=2)
-    assert placed("3-9-8-2", chip)[0] == [(0, 1, 9), (1, 3, 8), (2, 0, 2)]
-    assert "the third layer needs 9 neurons, core 1 holds 2" in refusal("3-9-9-9", chip)
-
-
 KILOBYTES_64 = 64 * 8 * 1024
 
 
@@ -227,6 +213,7 @@ def test_weights_that_do_not_fit_are_told_in_the_unit_that_shows_it() -> None:
 
 
 REFUSED = {
+    "the third layer needs 9 neurons, core 1 holds 2": ("3-9-9-9", cores(**WHOLE_AND_JOINED)),
     "the first layer needs 10 inputs per neuron, a neuron has 9": ("10-4-2", cores(2, fan_in=9)),
     "one neuron of the first layer needs 10 synapses, core 1 holds 9": ("10-4-2", cores(2, synapses_per_core=9)),
     "the second layer needs 2 neurons and 8 synapses, more than what is left of the chip's 2 cores, and networks may "

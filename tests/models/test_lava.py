@@ -9,7 +9,6 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import torch
 
 import codesign as cd
 from codesign.errors import InputError
@@ -139,16 +138,6 @@ def test_spikes_are_those_of_the_integers_in_both_engines(currents: bool, tmp_pa
             np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(2, -1).sum(axis=1))
             total += int(spikes.sum()) if layer else 0
     assert total > 200
-
-
-@torch.no_grad()
-def test_a_potential_by_hand(tmp_path: Path):
-    """−64; −64 · 3096 >> 12 = −48, less 256 is −304; −229 less 256 is −485: truncated towards 0 each time."""
-    path = write(tmp_path / "a.net", [dense([[3]], [-4], neuron=neuron(NEVER, v=1000))])
-    network = read(path).network
-    events = EventBatch.from_dense(np.array([[[1], [0], [0]]]), np.zeros(1, int), timestep_s=1e-3)
-    for engine in ("event", "reference"):
-        assert cd.simulate(network, events, cd.LAYERED, engine=engine).scores.item() == -485 / 64
 
 
 def test_whole_weights_that_have_room_in_the_bits_of_a_chip_stay(tmp_path: Path):

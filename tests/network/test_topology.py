@@ -36,32 +36,17 @@ def test_a_shape_takes_the_notation_and_no_other_text():
             network_shape(wrong)  # type: ignore[arg-type]
 
 
-def test_convolutions_and_pools_by_hand():
-    spec = {
-        "input": [1, 4, 4],
-        "layers": [
-            {"kind": "conv2d", "channels": 2, "kernel": 3, "padding": 1},
-            {"kind": "sum_pool", "kernel": 2},
-            {"kind": "linear", "neurons": 3},
-        ],
-    }
-    conv, linear = network_shape(TopologySpec.model_validate(spec)).layers
-    assert (conv.channels, conv.height, conv.width, conv.neurons) == (2, 4, 4, 32)
-    assert conv.fan_in == 9
-    assert conv.synapses == 2 * (2 + 3 + 3 + 2) ** 2  # border positions see 2 of 3 taps along an axis
-    assert conv.weights == 18
-    assert linear.fan_in == 32
-    assert linear.synapses == 96
-    assert linear.weights == 2 * 2 * 2 * 3
-
-
 def test_a_grouped_dilated_rectangular_layer_by_hand():
-    """6 channels of 5×7 behind a pool of 1×2: 5×3, of which the last column of neurons is in no window."""
+    """6 channels of 5×7 behind a pool of 1×2: 5×3, of which the last column of neurons is in no window; behind it, a
+    pool of all three columns and a fully connected layer."""
     pool = {"kind": "average_pool", "kernel": [1, 2], "stride": [1, 2]}
     conv = {"kind": "conv2d", "channels": 4, "kernel": [2, 3], "stride": [2, 1], "padding": [0, 1], "dilation": [3, 1]}
-    spec = {"input": [6, 5, 7], "layers": [pool, {**conv, "groups": 2}]}
-    (layer,) = network_shape(TopologySpec.model_validate(spec)).layers
-    assert (layer.channels, layer.height, layer.width) == (4, 1, 3)  # of the rows only taps 0 and 3 fit, once
+    after = [{"kind": "sum_pool", "kernel": [1, 3]}, {"kind": "linear", "neurons": 3}]
+    spec = {"input": [6, 5, 7], "layers": [pool, {**conv, "groups": 2}, *after]}
+    layer, linear = network_shape(TopologySpec.model_validate(spec)).layers
+    assert (linear.fan_in, linear.synapses, linear.weights) == (12, 3 * 12, 3 * 4)
+    # of the rows only taps 0 and 3 fit, once
+    assert (layer.channels, layer.height, layer.width, layer.neurons) == (4, 1, 3, 12)
     assert layer.fan_in == 3 * (2 * 3) * 2  # channels of a group, taps, neurons in a window
     assert layer.synapses == 4 * 3 * (2 * (2 + 3 + 2)) * 2
     assert layer.weights == 4 * 3 * 2 * 3

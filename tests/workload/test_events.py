@@ -104,12 +104,6 @@ def test_cells_and_frames_give_the_same_batch(frames):
     assert same(batch.with_grid((1, 1, frames.shape[2])), batch_of(frames))
 
 
-@given(COUNTS, st.integers(0, 5))
-def test_concatenate_undoes_slicing(frames, cut):
-    batch = batch_of(frames)
-    assert same(EventBatch.concatenate([batch.select(slice(cut)), batch.select(slice(cut, None))]), batch)
-
-
 @given(COUNTS, st.integers(1, 4))
 def test_batches_are_all_samples_in_their_order(frames, batch_size):
     batch = batch_of(frames)

@@ -19,11 +19,6 @@ def test_usual_timesteps_are_those_of_the_papers_table_6(name):
     assert get_dataset(name).completed(WorkloadSpec(name=name)).timestep == PRESETS[name].timestep
 
 
-def test_written_timesteps_win_over_the_usual_ones():
-    written = get_dataset("nmnist").completed(WorkloadSpec(name="nmnist", timestep="5 ms", timesteps=20))
-    assert (written.timestep, written.timesteps) == (0.005, 20)
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
