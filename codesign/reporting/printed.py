@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.results.formatting import UNKNOWN, number, quantity, with_interval
 from codesign.analysis.results.measures import label_of, like
 from codesign.analysis.results.statistics import Interval
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric
+from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of
 
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their ratio."""
-_Column = tuple[Heading, list[Cell]]
 _NONE = Interval(mean=None, half_width=None, seeds=0)
 
 
@@ -29,47 +28,36 @@ def printed_section(answers: Sequence[Answer]) -> Section | None:
 def printed_table(answer: Answer) -> Table | None:
     """A row for each row of the publication; None for settings alone, which are sentences."""
     options = answer.options
-    if not options:
-        return None
     printed = [option.printed or PrintedNumbers(values={}) for option in options]
-    names = dict.fromkeys(
-        name for option, there in zip(options, printed, strict=True) for name in (*option.values, *there.values)
+    values = dict.fromkeys(
+        name for option, of in zip(options, printed, strict=True) for name in (*option.values, *of.values)
     )
-    remarks = [option.obstacle or there.remark for option, there in zip(options, printed, strict=True)]
-    columns: list[_Column] = [
-        (Heading("as printed"), [Cell(option.label) for option in options]),
-        *(column for name in names for column in _columns(name, options, printed)),
-        (Heading("not as printed", wide=True), [Cell(text) for text in remarks]),
-    ]
-    if not any(there.remark for there in printed):
-        columns.pop()
-    return Table(
-        caption=f"{answer.question}, and here with 95 % intervals over training seeds.",
-        headings=tuple(heading for heading, _ in columns),
-        rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
-    )
+    columns = {
+        name: (any(name in of.values for of in printed), any(name in of.multiples for of in printed)) for name in values
+    }
+    rows = [_row(option, of, columns) for option, of in zip(options, printed, strict=True)]
+    if any(of.remark for of in printed):
+        for row, option, of in zip(rows, options, printed, strict=True):
+            row[Heading("not as printed", wide=True)] = Cell(option.obstacle or of.remark)
+    caption = f"{answer.question}, and here with 95 % intervals over training seeds."
+    return table_of(caption, rows) if rows else None
 
 
-def _columns(name: str, options: Sequence[Option], printed: Sequence[PrintedNumbers]) -> Iterator[_Column]:
-    """What is printed, what is here, and both as multiples of the reference row, as far as there is anything."""
-    label, theirs = label_of(name), [there.values.get(name) for there in printed]
-    known = any(value is not None for value in theirs)
-    if known:
-        yield numeric(f"{label}, printed"), [_number(value, name) for value in theirs]
-    here = [option.values.get(name, _NONE) for option in options]
-    yield (
-        numeric(f"{label}, here"),
-        [Cell(with_interval(value, like(name)), order=value.mean) for value in here],
-    )
-    multiples = [there.multiples.get(name) for there in printed]
-    if any(multiple is not None for multiple in multiples):
-        hint = f"{label} as a multiple of that of the reference row; here paired by seed"
-        pairs = [multiple or (None, _NONE) for multiple in multiples]
-        if known:
-            cells = [Cell(number(value), order=value) for value, _ in pairs]
-            yield numeric("multiple, printed", hint), cells
-        ours = [Cell(_multiple(value), order=value.mean) for _, value in pairs]
-        yield numeric("multiple, here", hint), ours
+def _row(option: Option, printed: PrintedNumbers, columns: Mapping[str, tuple[bool, bool]]) -> dict[Heading, Cell]:
+    """What is printed, what is here, and both as multiples of the reference row, as far as any row has it."""
+    cells = {Heading("as printed"): Cell(option.label)}
+    for name, (in_print, in_multiples) in columns.items():
+        label, here = label_of(name), option.values.get(name, _NONE)
+        if in_print:
+            cells[numeric(f"{label}, printed")] = _number(printed.values.get(name), name)
+        cells[numeric(f"{label}, here")] = Cell(with_interval(here, like(name)), here.mean)
+        if in_multiples:
+            theirs, ours = printed.multiples.get(name, (None, _NONE))
+            hint = f"{label} as a multiple of that of the reference row; here paired by seed"
+            if in_print:
+                cells[numeric("multiple, printed", hint)] = Cell(number(theirs), theirs)
+            cells[numeric("multiple, here", hint)] = Cell(_multiple(ours), ours.mean)
+    return cells
 
 
 def _number(value: float | str | None, name: str) -> Cell:
