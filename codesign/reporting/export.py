@@ -13,7 +13,7 @@ from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
 from codesign.reporting.page.sections import sections_of
-from codesign.reporting.pieces import Table, inert, pieces_in
+from codesign.reporting.pieces import Table, inert
 
 _PAIRS = (("energy_j", "accuracy"), ("latency_s", "accuracy"), ("energy_j", "latency_s"))
 _WRITTEN = ".written"
@@ -81,9 +81,8 @@ def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:
     drawn = list(filter(None, [scatter(answered.points, answered.names, x=x, y=y) for x, y in _PAIRS]))
     told: dict[str, Table] = {}
     for section in sections_of(answered):
-        own = list(pieces_in(section))
-        drawn += [piece for piece in own if isinstance(piece, Figure)]
-        for place, piece in enumerate((piece for piece in own if isinstance(piece, Table)), start=1):
+        drawn += [piece for piece in section.body if isinstance(piece, Figure)]
+        for place, piece in enumerate((piece for piece in section.body if isinstance(piece, Table)), start=1):
             name = "-".join(filter(None, [section.name, piece.name]))
             told[name if name not in told else f"{name}-{place}"] = piece
     return drawn, told

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
 
 from codesign.reporting.charts.base import Figure
 
@@ -117,27 +116,12 @@ class Section:
         name: unique in its page, of letters, digits and hyphens; its anchor.
         title: in words, such as `What each choice does`.
         summary: what it says in a few words, read while it is folded; "" for nothing.
-        body: sentences, tables, charts, and sections within it.
+        body: sentences, tables and charts.
         code: a command or a file to copy, shown last; "" for none.
     """
 
     name: str
     title: str
     summary: str = ""
-    body: tuple[str | Table | Figure | Section, ...] = ()
+    body: tuple[str | Table | Figure, ...] = ()
     code: str = ""
-
-
-def figures_in(sections: Sequence[Section]) -> dict[str, Any]:
-    """Specifications of all charts by name."""
-    drawn = (piece for section in sections for piece in pieces_in(section) if isinstance(piece, Figure))
-    return {figure.name: figure.spec for figure in drawn}
-
-
-def pieces_in(section: Section) -> Iterator[Table | Figure]:
-    """Tables and charts of a section and of those within it, in their order."""
-    for piece in section.body:
-        if isinstance(piece, Section):
-            yield from pieces_in(piece)
-        elif not isinstance(piece, str):
-            yield piece

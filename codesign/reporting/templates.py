@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
 from codesign.files.code import code_folder, read_code, write_code
-from codesign.reporting.charts.base import looks
+from codesign.reporting.charts.base import Figure, looks
 from codesign.reporting.page.data import block
-from codesign.reporting.pieces import Section, Table, figures_in
+from codesign.reporting.pieces import Section, Table
 from codesign.terminal_text import escaped
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def render_page(
         points: a block of JSON that its script draws from.
         values: what the template is given besides.
     """
+    drawn = {piece.name: piece.spec for part in parts for piece in part.body if isinstance(piece, Figure)}
     css, js = _resource("page/page.css"), "\n".join(_resource(f"page/{script}") for script in scripts)
     text = (
         _environment()
@@ -55,7 +56,7 @@ def render_page(
             bundle=bundle(),
             policy=_policy(scripts=(bundle(), js), styles=(css,)),
             looks=block({"light": looks(), "dark": looks(dark=True)}),
-            figures=block(figures_in(parts)),
+            figures=block(drawn),
             points=points,
             **values,
         )

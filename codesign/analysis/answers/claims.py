@@ -98,9 +98,7 @@ class _Values:
     @cached_property
     def bases(self) -> dict[int, Point]:
         """By a point's number, the point that its value is taken relative to."""
-        if self.question.relative_to is None:
-            return {}
-        found = pairs_between(self.points, self.question.select, self.question.relative_to)
+        found = pairs_between(self.points, self.question.select, self.question.relative_to or {})
         return {point.number: base for point, base in reversed(found)}
 
     def gains(self, point: Point) -> pd.Series | None:
