@@ -28,17 +28,9 @@ _FIRST = ("accuracy", "energy_j", "energy_cores_in_use_j", "latency_s", "area_m2
 """Measures of the first screen, which are always there."""
 _FURTHER = (
     *("decision_latency_s", "interval_s", "energy_delay_js", "power_w", "spike_density", "synaptic_operations"),
-    *(
-        "latency_steps",
-        "latency_spikes",
-        "forward_steps",
-        "agreement",
-        "contention",
-        "drained_accuracy",
-        "float_accuracy",
-        "undecided_fraction",
-    ),
-    *("late_fraction", "cores_used", "peak_link_load", "on_s", "paper_energy_j", "latency_bound_s", "train_wall_s"),
+    *("latency_steps", "latency_spikes", "forward_steps", "agreement", "contention", "drained_accuracy"),
+    *("float_accuracy", "undecided_fraction", "late_fraction", "cores_used", "peak_link_load", "on_s"),
+    *("paper_energy_j", "latency_bound_s", "train_wall_s"),
 )
 _MADE_OF_ENERGY = ("energy_delay_js", "power_w")
 """Measures that there are in each book of the static power, under one name."""
