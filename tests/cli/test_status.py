@@ -209,25 +209,21 @@ def test_a_running_sweep_and_an_interrupted_one(tmp_path: Path, cache_root: Path
     assert "It was interrupted." in said(tmp_path / "out")
 
 
-def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root, output="tiny")
-    file = tmp_path / "tiny" / "run.json"
-    content = json.loads(file.read_text())
-    content["search"] = {"trials": 8, "time_s": None, "told": {"complete": 4}, "place": "out/journal.log"}
-    file.write_text(json.dumps(content))
+def test_a_study_is_as_far_as_its_trials_whose_jobs_are_known_when_they_begin(
+    tmp_path: Path, finished: dict[str, Any]
+) -> None:
+    search = {"trials": 8, "time_s": None, "told": {"complete": 4}, "place": "out/journal.log"}
+    put(tmp_path, "tiny", {**finished, "search": search})
     shown = said(tmp_path / "tiny", columns=200)
     done, left = re.search(r"\n(━+)(─+) 11/11 jobs", shown).groups()
     assert len(done) == len(left)
-    assert str(Path(content["folder"]) / "out/journal.log") in shown
+    assert str(Path(finished["folder"]) / "out/journal.log") in shown
 
 
-def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, cache_root: Path) -> None:
-    run(tiny(), tmp_path, cache_root, output="tiny")
-    file = tmp_path / "tiny" / "run.json"
-    content = json.loads(file.read_text())
-    content["jobs"]["failed"], content["command"] = 2, "codesign study tiny.yaml"
-    content["search"] = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "journal.log"}
-    file.write_text(json.dumps(content))
+def test_trials_that_failed_are_not_promised_to_be_run_again(tmp_path: Path, finished: dict[str, Any]) -> None:
+    search = {"trials": 4, "time_s": None, "told": {"complete": 3, "failed": 1}, "place": "journal.log"}
+    jobs = {**finished["jobs"], "failed": 2}
+    put(tmp_path, "tiny", {**finished, "command": "codesign study tiny.yaml", "jobs": jobs, "search": search})
     shown = said(tmp_path / "tiny", columns=200)
     assert "A failed trial has ended too. Running the study again tries only what failed on the test split." in shown
     assert "continues with the rest" not in shown

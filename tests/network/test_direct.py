@@ -45,25 +45,16 @@ def test_they_begin_behind_the_pools():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        # skips lead on, connections within a pass lead back
         ({"from": 0, "to": 1, "kind": "identity"}, "skips.0.to: must be a later layer than the one after from"),
         ({"from": 0, "to": 4, "kind": "linear"}, "skips.0.to: must be a layer of neurons, 0 to 3, found 4"),
         ({"from": "input", "to": 2, "kind": "identity"}, "skips.0.kind: identity gives 2×4×4, but layer 2 has 4×2×2"),
         ({"from": 0, "to": 2, "kind": "conv2d", "kernel": 3}, "skips.0.a kernel of 3 does not fit 2×2"),
-    ],
-)
-def test_what_does_not_fit_is_an_error(given: dict[str, Any], message: str):
-    with pytest.raises(InputError, match=message):
-        TopologySpec(input=(2, 4, 4), layers=LAYERS, skips=[given])
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
         ({"from": 1, "to": 2, "within": "pass"}, "write it under skips"),
         ({"from": 3, "to": 1, "within": "pass"}, "must not be the last layer"),
         ({"from": 1, "to": 1, "within": "pass", "delay": 2}, "give this or within, not both"),
     ],
 )
-def test_within_a_pass_connections_lead_back(given: dict[str, Any], message: str):
+def test_what_does_not_fit_is_an_error(given: dict[str, Any], message: str):
     with pytest.raises(InputError, match=message):
-        TopologySpec(input=(2, 4, 4), layers=LAYERS, delayed=[given])
+        TopologySpec(input=(2, 4, 4), layers=LAYERS, **{"delayed" if "within" in given else "skips": [given]})

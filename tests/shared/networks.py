@@ -47,11 +47,12 @@ def batch_of(frames: Any, labels: Any = None, grid: Any = None, **options: Any) 
     return EventBatch.from_dense(frames, labels, timestep_s=0.01, **options).with_grid(grid)
 
 
-def toy_split(seed: int, samples: int) -> EventBatch:
-    """Two classes that light different halves of eight inputs, with noise."""
+def toy_split(seed: int, samples: int, busy: int = 0) -> EventBatch:
+    """Two classes that light different halves of eight inputs, with noise, beside busy ones that say nothing."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, samples)
     rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
+    rates = np.concatenate([rates, np.full((samples, busy), 3.0)], axis=1)
     return batch_of(rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from networks import batch_of, network_of
+from networks import batch_of, dense, network_of, toy_split
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss, engine_names
@@ -65,18 +65,9 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     assert gate.logits.grad is None
 
 
-def noisy(seed: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two classes that light different halves of eight inputs, beside eight busy ones that say nothing."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, samples)
-    rates = np.where((np.arange(8) < 4) == (labels[:, None] == 0), 1.2, 0.15)
-    rates = np.concatenate([rates, np.full((samples, 8), 3.0)], axis=1)
-    return rng.poisson(rates[:, None, :].repeat(3, axis=1)), labels
-
-
 def test_closes_inputs_that_say_nothing():
     network = network_of("16-12-2", threshold=0.3)
-    training, validation = batch_of(*noisy(1, 200)), batch_of(*noisy(2, 100))
+    training, validation = toy_split(1, 200, busy=8), toy_split(2, 100, busy=8)
     result = train(network, RECIPE, training, validation, seed=0)
     assert result.best_epoch > 12  # halfway from the end of the ramp
     gate = result.state["input_gate"]
@@ -85,7 +76,7 @@ def test_closes_inputs_that_say_nothing():
     assert network.open_inputs == int(gate.sum())
     execution = evaluate(network, validation, LAYERED)
     assert execution.accuracy > 0.85
-    passed = noisy(2, 100)[0][:, :, gate.numpy()].sum(axis=(1, 2))
+    passed = dense(validation)[:, :, gate.numpy()].sum(axis=(1, 2))
     assert execution.input_events.tolist() == passed.tolist()
 
 
@@ -100,7 +91,7 @@ def test_the_gate_of_an_epoch_is_what_its_last_update_made_of_the_logits():
         agree.append(torch.equal(network.input_gate, logits[0] > 0))
 
     recipe = RECIPE.model_copy(update={"batch_size": 60})  # all inputs open at first, and each update is an epoch
-    splits = batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20))
+    splits = toy_split(1, 60, busy=8), toy_split(2, 20, busy=8)
     train(network, recipe, *splits, seed=0, hooks=Hooks(optimizer=optimizer), on_epoch=compare)
     assert not network.input_gate.all()
     assert agree == [True] * 20
@@ -108,7 +99,7 @@ def test_the_gate_of_an_epoch_is_what_its_last_update_made_of_the_logits():
 
 def test_the_gate_rests_before_training_ends():
     recipe = RECIPE.model_copy(update={"cost_ramp": 1.0})
-    splits = batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20))
+    splits = toy_split(1, 60, busy=8), toy_split(2, 20, busy=8)
     result = train(network_of("16-12-2", threshold=0.3), recipe, *splits, seed=0)
     assert result.best_epoch == 20
     assert not result.state["input_gate"].all()
@@ -117,7 +108,7 @@ def test_the_gate_rests_before_training_ends():
 def test_patience_begins_when_the_gate_rests():
     network = network_of("16-12-2", threshold=0.3)
     recipe = RECIPE.model_copy(update={"patience": 1})
-    result = train(network, recipe, batch_of(*noisy(1, 60)), batch_of(*noisy(2, 20)), seed=0)
+    result = train(network, recipe, toy_split(1, 60, busy=8), toy_split(2, 20, busy=8), seed=0)
     assert len(result.history) > 12
 
 
