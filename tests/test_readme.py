@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from codesign.analysis.results.points import Point, gather
-from codesign.analysis.results.table import read_results
+from codesign.analysis.results.table import contents_equal, read_results
 from codesign.documents import parse_document
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.interactive import run_sweep
 from codesign.simulation.policies import Policy, get_policy
 from codesign.units import format_si, in_percent
 
@@ -47,6 +48,17 @@ def test_the_sweep_of_the_guide_is_that_of_the_readme():
     assert sweep_of(text) == sweep_of(block("name: my_question"))
 
 
+EXAMPLE = str(README.parent / "reports" / "example" / "results.parquet")
+
+
+@pytest.mark.thorough
+def test_the_main_sweep_gives_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Would catch trainings whose bits depend on the machine, and an example that another program made."""
+    monkeypatch.chdir(README.parent)
+    run_sweep("sweeps/mubrain_vs_loihi.yaml", store=str(tmp_path / "store"), output=str(tmp_path / "run"))
+    assert contents_equal(read_results(str(tmp_path / "run" / "results.parquet")), read_results(EXAMPLE))
+
+
 def right(point: Point) -> str:
     accuracy = point.value("accuracy")
     return f"{in_percent(accuracy.mean)} ± {in_percent(accuracy.half_width)}"
@@ -65,7 +77,7 @@ def row(point: Point) -> str:
 
 def test_tables_of_digits_say_what_the_example_holds():
     """That of the results, where 98.55 % reads as on the page, and that of the README."""
-    points = gather(read_results(str(README.parent / "reports" / "example" / "results.parquet")))
+    points = gather(read_results(EXAMPLE))
     assert not {row(point) for point in points} - set((DOCS / "results.md").read_text(encoding="utf-8").splitlines())
     readme = README.read_text(encoding="utf-8").replace(" right", "")
     own = {(point.recipe, point.chip): point for point in points if point.schedule == "chip"}
