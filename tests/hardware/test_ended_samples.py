@@ -168,13 +168,9 @@ def test_a_chip_that_cannot_drop_its_queue_is_charged_for_all_of_it(can_flush: s
     with pytest.raises(InputError, match=r"drop what waits after the decision.* chip_schedule gives"):
         price(early, placement)
     price(early, place(network.shape, CHIP))
-
-
-def test_an_early_answer_has_no_gradient(network: SpikingNetwork) -> None:
-    schedule = chip_schedule(place(network.shape, KEEPS["no"])).schedule
-    assert not simulate(network, events(), schedule).logits.requires_grad
+    assert not simulate(network, events(), chosen.schedule).logits.requires_grad
     with pytest.raises(InputError, match="'read_early' has no gradient"):
-        classification_loss(network, events(), schedule)
+        classification_loss(network, events(), chosen.schedule)
 
 
 def test_so_many_steps_are_not_recorded(network: SpikingNetwork) -> None:

@@ -148,11 +148,6 @@ def test_a_structure_whose_numbers_no_chip_has_is_refused_at_its_line(tmp_path: 
         chip_from(BODY.replace("memory: sram", "memory: sram, shared_memory: true, state_memory: sram"))
 
 
-# properties ---------------------------------------------------------------------------------------------------------
-
-POWERS = st.integers(0, 7).map(lambda power: 2**power)
-
-
 # derived numbers ----------------------------------------------------------------------------------------------------
 
 
@@ -330,7 +325,7 @@ def test_a_chip_that_extends_another_has_its_numbers_at_its_own_structure(tmp_pa
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
-        "vector_width": POWERS,
+        "vector_width": st.integers(0, 7).map(lambda power: 2**power),
         "neurons_per_core": st.sampled_from([64, 1024, 8192, 10**5]),
         "synapses_per_core": st.sampled_from([4096, 10**6]),
         "weight_bits": st.integers(1, 8),

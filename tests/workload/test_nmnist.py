@@ -25,18 +25,13 @@ def test_known_bytes_become_known_events(tmp_path):
     ]
 
 
-def test_a_clock_overflow_moves_what_follows(tmp_path):
+def test_a_clock_overflow_moves_what_follows_and_a_recording_without_events_is_a_silent_sample(tmp_path):
     write_nmnist(tmp_path)
     # y = 240 is no event: times after it are 2^13 = 8,192 µs later
-    content = recording((1, 0, 0, 5_000), (0, 240, 0, 0), (1, 0, 0, 5_000))
-    first_train_file(tmp_path).write_bytes(content)
-    assert entries(load("nmnist", tmp_path), 1) == [(0, 1, 1), (1, 1, 1)]
-
-
-def test_a_recording_without_events_is_a_silent_sample(tmp_path):
-    write_nmnist(tmp_path)
-    first_train_file(tmp_path).write_bytes(b"")
-    assert entries(load("nmnist", tmp_path), 1) == []
+    overflow = recording((1, 0, 0, 5_000), (0, 240, 0, 0), (1, 0, 0, 5_000))
+    for content, expected in ((overflow, [(0, 1, 1), (1, 1, 1)]), (b"", [])):
+        first_train_file(tmp_path).write_bytes(content)
+        assert entries(load("nmnist", tmp_path), 1) == expected
 
 
 def test_two_recordings_of_one_number_are_named(tmp_path):

@@ -15,18 +15,9 @@ def test_argument_beats_environment_beats_default(monkeypatch, tmp_path):
     assert resolve_cache_root(Path("/from/argument")) == Path("/from/argument")
 
 
-def test_an_empty_variable_says_nothing(monkeypatch):
-    monkeypatch.setenv("CODESIGN_DATA", "")
-    assert resolve_data_root() == Path("data")
-
-
-def test_paths_may_start_at_home(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+def test_empty_and_relative_variables_say_nothing_and_paths_may_start_at_home(monkeypatch, tmp_path):
+    for name, value in (("HOME", str(tmp_path)), ("CODESIGN_DATA", ""), ("XDG_CACHE_HOME", "somewhere")):
+        monkeypatch.setenv(name, value)
+    assert (resolve_data_root(), resolve_cache_root()) == (Path("data"), tmp_path / ".cache" / "codesign")
     monkeypatch.setenv("CODESIGN_DATA", "~/sets")
-    assert resolve_data_root() == tmp_path / "home" / "sets"
-
-
-def test_relative_base_folders_are_ignored(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", "somewhere")
-    assert resolve_cache_root() == tmp_path / ".cache" / "codesign"
+    assert resolve_data_root() == tmp_path / "sets"
