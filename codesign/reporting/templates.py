@@ -39,11 +39,9 @@ def render_page(
     Texts are texts, whatever they hold. Long ones are cut, and so are long tables, where the page says so.
 
     Args:
-        name: of its template, such as `page/plain.html.j2`.
         scripts: files of `page/` that make up its script.
         parts: those whose charts the page draws.
         points: a block of JSON that its script draws from.
-        values: what the template is given besides.
     """
     drawn = {piece.name: piece.spec for part in parts for piece in part.body if isinstance(piece, Figure)}
     css, js = _resource("page/page.css"), "\n".join(_resource(f"page/{script}") for script in scripts)

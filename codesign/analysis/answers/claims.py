@@ -47,16 +47,9 @@ class _Pair:
 def answer_claim(
     name: str, question: ClaimQuestion, points: Sequence[Point], names: Names, *, failed: pd.DataFrame | None = None
 ) -> Answer:
-    """How a claim stands.
-
-    It holds where every comparison's interval lies on its side of zero, does not hold where one lies on the other side
-    and none on its own, and is not shown where seeds are too few or too far apart to say.
-
-    Args:
-        points: all of the sweep.
-        names: of all of the sweep.
-        failed: rows of results without a result: trainings that diverged are unstable.
-    """
+    """How a claim stands: it holds where every comparison's interval lies on its side of zero, does not hold where one
+    lies on the other side and none on its own, and is not shown where seeds are too few or too far apart to say.
+    Trainings in rows that `failed` are unstable."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     values = _Values(question=question, points=points, failed=failed)

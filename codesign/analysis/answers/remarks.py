@@ -46,13 +46,8 @@ _WIDE = 0.05
 def remarks_on(
     contest: Contest, told: Sequence[Point], *, options: Collection[str], columns: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """What to know of a contest with a best one, most important first.
-
-    Args:
-        told: the points that the answer is about.
-        options: what sets the options apart: names of facts or axes.
-        columns: those that it compares beside the one that decides.
-    """
+    """What to know of a contest with a best one, most important first: of the points that are `told`, of the names of
+    facts or axes that set the `options` apart, and of columns beside the one that decides."""
     best, second, names = contest.ranked[0], contest.second, contest.names
     said = [left_out(point, contest.column, names) for point in told]
     said += [may_miss(point, contest.where, names) for point in told]

@@ -20,11 +20,8 @@ _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "ene
 
 
 def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
-    """Rows with `energy_j` and what is made of it in a book; terms that it does not count are null.
-
-    Args:
-        frame: rows as a results file has them, in the book `board`; columns may be missing.
-    """
+    """Rows of a results file, some of whose columns may be missing, with `energy_j` and what is made of it in a book;
+    terms that it does not count are null."""
     if book == "board" or not len(frame):
         return frame
     share = frame["core_share"].astype(float).to_numpy()

@@ -44,16 +44,9 @@ def front_order(values: Values, directions: Sequence[Direction]) -> list[int]:
 
 
 def hypervolume(values: Values, directions: Sequence[Direction], reference: Sequence[float]) -> float:
-    """Volume that the points dominate up to a fixed reference; 0 without a point that is better than it everywhere.
-
-    Args:
-        values: (n, k) objectives; points with an unknown objective add nothing.
-        directions: (k,) direction of each objective.
-        reference: (k,) the worst values that count. Only volumes with the same reference compare.
-
-    Returns:
-        The volume in the product of the objectives' units.
-    """
+    """Volume that (n, k) values dominate up to a fixed (k,) reference, in the product of the objectives' units; 0
+    without a point that is better than it everywhere. Points with an unknown objective add nothing, and only volumes
+    with the same reference compare."""
     points = _points(values, directions)
     corner = np.asarray(reference, dtype=float)
     maximize = _maximize(directions)

@@ -315,8 +315,7 @@ def points_of(
 
     Args:
         frame: as `ResultTable.frame`; rows with status ok. Only `FACT_COLUMNS`, seeds and axes must be there.
-        units: SI unit of axes by name.
-        recipes: parameters of recipes by name.
+        units, recipes: SI units of axes and parameters of recipes, by name.
         book: what `energy_j` and its terms then count of the static power; rows hold all that is powered.
         chips: by name in the sweep; where it has none, a chip's title stands for the name of its description.
     """

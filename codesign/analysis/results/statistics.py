@@ -55,16 +55,8 @@ class Interval:
 
 
 def seed_means(rows: pd.DataFrame, columns: Sequence[str], groups: ArrayLike) -> pd.DataFrame:
-    """Means over the evaluation seeds of each training seed; values that are not known are left out.
-
-    Args:
-        rows: one row per (training seed, evaluation seed) of some group.
-        columns: numeric columns.
-        groups: (rows,) group of each row.
-
-    Returns:
-        Frame of floats, indexed by (group, training seed) in ascending order; NaN where no row knows the value.
-    """
+    """Means of numeric columns over the evaluation seeds of each training seed of each of the (rows,) groups: floats,
+    indexed by (group, training seed) in ascending order; NaN where no row knows the value."""
     seeds = rows["training_seed"].to_numpy(dtype=int)
     index = pd.MultiIndex.from_arrays([np.asarray(groups, dtype=int), seeds], names=["group", "training_seed"])
     values = {column: rows[column].to_numpy(dtype=float, na_value=np.nan) for column in columns}

@@ -128,12 +128,8 @@ def results_file(location: Location) -> Location:
 
 
 def read_results(location: Location) -> ResultTable:
-    """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls.
-
-    Raises:
-        InputError: the file is missing, cannot be read, is truncated, no Parquet, too large, not written by
-            `write_results`, or holds what a column does not allow.
-    """
+    """Read a results file, or that of a folder, at a path or a URL; nullable columns that it lacks become nulls. Raises
+    InputError where it is missing, damaged, too large, or holds what a column does not allow."""
     path = results_file(location)
     place, content = printable(path), read_file(path)
     if content is None:
