@@ -22,6 +22,8 @@ from codesign.units import format_si
 
 _RETRIES = 3
 """How often a task is started again whose worker or node died; an exception in the task is no reason."""
+_LACKING = ("ModuleNotFoundError", "ImportError")
+"""Kinds of failures where a package is missing."""
 _PULSE_S = 1.0
 
 
@@ -176,6 +178,7 @@ class RayExecutor(Executor):
             num_gpus=taken.gpus,
             memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
+            **self._nodes.not_refused(),
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
         reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
@@ -207,7 +210,7 @@ class RayExecutor(Executor):
         try:
             node, versions, ended = session.ray.get(reference)
         except errors.RayTaskError as error:
-            self._broken(batch, self._reason(error))
+            self._broken(batch, error)
         except errors.RayError as error:
             session.check()
             failure = Failure(kind=type(error).__name__, message=reason_of(error))
@@ -216,19 +219,33 @@ class RayExecutor(Executor):
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)
             for task, completion in zip(batch.tasks, ended, strict=True):
+                failed, alone = completion.failure, replace(batch, tasks=(task,))
+                if failed is not None and self._elsewhere(alone, [node], failed):
+                    continue
                 self._ended.append(unpacked(completion))
                 self._batcher.took(task.kind, completion.wall_s)
         _forget(batch, session)
 
-    def _reason(self, error: Exception) -> Failure:
-        """What a worker raised outside of tasks, in one line; on a cluster with its node, which may lack a package."""
-        cause = getattr(error, "cause", None) or error
-        node = None if self._address is None else re.search(r"ip=([^,)\s]+)", str(error))
-        where = "" if node is None else f"on node {node[1]}: "
-        return Failure(kind=type(cause).__name__, message=f"{where}{reason_of(cause)}")
+    def _elsewhere(self, batch: _Batch, nodes: list[str], failure: Failure) -> bool:
+        """Whether tasks are started again on another node than some that lack a package, which get no more."""
+        if self._address is None or not nodes or batch.attempt > _RETRIES or failure.kind not in _LACKING:
+            return False
+        refused = self._nodes.refuse(nodes, batch.tasks[0].resources)
+        for name in refused or ():
+            self._on_note(f"{name} gets no more jobs: {failure.message}; they are started again elsewhere")
+        if refused is not None:
+            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
+        return refused is not None
 
-    def _broken(self, batch: _Batch, failure: Failure) -> None:
-        """A batch could not be begun, or not be brought to an end, though its worker lives."""
+    def _broken(self, batch: _Batch, error: Exception) -> None:
+        """A batch could not be begun, or not be brought to an end, though its worker lives: on a cluster its node may
+        lack a package."""
+        cause = getattr(error, "cause", None) or error
+        failure = Failure(kind=type(cause).__name__, message=reason_of(cause))
+        if self._address is not None and (node := re.search(r"ip=([^,)\s]+)", str(error))):
+            if self._elsewhere(batch, self._nodes.at(node[1]), failure):
+                return
+            failure = replace(failure, message=f"on node {node[1]}: {failure.message}")
         if len(batch.tasks) == 1:
             self._fail(batch.tasks[0], failure)
         else:

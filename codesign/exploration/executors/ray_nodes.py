@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +36,17 @@ class Nodes:
     def __init__(self) -> None:
         self._alive: dict[str, Node] = {}
         self._met: set[str] = set()
+        self._refused: set[str] = set()
+        self._label: str | None = None  # under which Ray has the name of each; "" where no node is to be refused
 
     def __contains__(self, name: str) -> bool:
         return name in self._alive
 
     @property
     def usable(self) -> tuple[Node, ...]:
-        """All of them, by address."""
-        return tuple(sorted(self._alive.values(), key=lambda node: node.address))
+        """Those that get tasks, by address."""
+        found = (node for name, node in self._alive.items() if name not in self._refused)
+        return tuple(sorted(found, key=lambda node: node.address))
 
     @property
     def cores(self) -> int:
@@ -52,6 +56,9 @@ class Nodes:
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         before = self._alive
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
+        if self._label is None:
+            labels = ((facts["NodeID"], *each) for facts in listed for each in facts.get("Labels", {}).items())
+            self._label = next((label for name, label, value in labels if value == name), "")
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
@@ -66,6 +73,28 @@ class Nodes:
             for package in here
             if package != "codesign" and there[package] != here[package]
         ]
+
+    def at(self, address: str) -> list[str]:
+        return [name for name, node in self._alive.items() if node.address == address]
+
+    def refuse(self, names: Iterable[str], taken: JobResources) -> list[str] | None:
+        """Give nodes no more tasks, since they lack a package; which are new. None where no other node has what a task
+        takes: a package that all lack is no reason to refuse any, from then on."""
+        new = [name for name in names if name not in self._refused]
+        others = (node for name, node in self._alive.items() if name not in {*self._refused, *new})
+        if not self._label or not any(node.holds(taken) for node in others):
+            self._refused, self._label = set(), ""
+            return None
+        self._refused.update(new)
+        return [self._called(name) for name in new]
+
+    def not_refused(self) -> dict[str, Any]:
+        """Ray's options for a task that goes to none that was refused."""
+        if not self._refused:
+            return {}
+        from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
+
+        return {"scheduling_strategy": NodeLabelSchedulingStrategy(hard={self._label: NotIn(*sorted(self._refused))})}
 
     def _called(self, name: str) -> str:
         return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"
