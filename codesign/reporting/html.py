@@ -11,6 +11,7 @@ from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import costs_in_ranges, left_aside, silent_networks, unpriced_currents
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
+from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.comparisons.fronts import find_fronts
 from codesign.analysis.questions import CHOICES, ChooseQuestion, CompareQuestion, Constraint, Question, TargetQuestion
 from codesign.analysis.results.columns import AXIS_PREFIX
@@ -215,7 +216,7 @@ def _aim(question: ChooseQuestion | CompareQuestion | TargetQuestion) -> tuple[s
         case ChooseQuestion():
             return question.column, question.most is not None
         case CompareQuestion():
-            return question.columns[0], question.columns[0] == "accuracy"
+            return question.columns[0], more_is_better(question.columns[0])
         case TargetQuestion():
             return "energy_j", False
 

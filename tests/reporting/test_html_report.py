@@ -118,6 +118,13 @@ def test_two_sides_that_differ_in_an_axis_are_options_by_that_axis():
     assert columns(page_of(rows, metadata))["asked"][0]["by"] == "axis.width"
 
 
+def test_the_page_knows_of_a_comparison_too_what_is_better():
+    metadata = synthetic_metadata()
+    metadata.questions["it"] = {"compare": ["loihi", "mubrain"], "columns": ["agreement"]}
+    (asked,) = columns(page_of(synthetic_rows(), metadata))["asked"]
+    assert (asked["objective"], asked["more"]) == ("agreement", True)
+
+
 def test_only_a_value_that_is_known_is_a_lower_bound():
     """No latency is known of the first, and so no product, though its energy leaves out something."""
     lacking = ["energy of hops: a gives no energies.hop"]
