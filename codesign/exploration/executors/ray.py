@@ -37,6 +37,7 @@ class _Batch:
             to report; None where that is not asked for.
         seen_s: when it was seen to have begun, by this process' clock: those of nodes may be hours off.
         node: where it then was.
+        avoids: whether it can only go to nodes that were not refused.
     """
 
     tasks: tuple[Task, ...]
@@ -45,6 +46,7 @@ class _Batch:
     reported: str | None = None
     seen_s: float | None = None
     node: str | None = None
+    avoids: bool = False
 
 
 class RayExecutor(Executor):
@@ -102,12 +104,11 @@ class RayExecutor(Executor):
 
     def check(self, resources: JobResources) -> None:
         self._connected()
-        usable = self._nodes.usable
-        if not any(node.holds(resources) for node in usable):
+        if not self._nodes.any_holds(resources):
             raise InputError(
                 f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
                 f"{format_si(resources.memory or 0, 'B')} memory for one job; "
-                f"nodes: {'; '.join(map(str, usable)) or 'none'}"
+                f"nodes: {'; '.join(map(str, self._nodes.usable)) or 'none'}"
             )
 
     def share(self, value: object) -> object:
@@ -172,17 +173,18 @@ class RayExecutor(Executor):
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
         started = key if self._address is not None or (alone and taken.timeout is not None) else None
         reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
+        chosen = self._nodes.not_refused(taken)
         function = self._perform.options(
             name="perform_batch",
             num_cpus=taken.cpus,
             num_gpus=taken.gpus,
             memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
-            **self._nodes.not_refused(),
+            **chosen,
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
         reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
-        self._running[reference] = replace(batch, started=started, reported=reported)
+        self._running[reference] = replace(batch, started=started, reported=reported, avoids=bool(chosen))
         self._cores_taken += taken.cpus
 
     def _collect(self, timeout_s: float) -> None:
@@ -286,8 +288,8 @@ class RayExecutor(Executor):
             self._on_note(text)
         self._cores = self._nodes.cores
         self._leave_dead_nodes(self._session)
-        wanted = {batch.tasks[0].resources for batch in self._running.values()}
-        starved = any(not any(node.holds(taken) for node in self._nodes.usable) for taken in wanted)
+        wanted = {(batch.tasks[0].resources, batch.avoids) for batch in self._running.values()}
+        starved = any(not self._nodes.any_holds(taken, avoiding=avoids) for taken, avoids in wanted)
         if starved and not self._starved:
             self._on_note("no node is left that has what jobs need; they wait until one joins")
         self._starved = starved

@@ -48,6 +48,10 @@ class Nodes:
         found = (node for name, node in self._alive.items() if name not in self._refused)
         return tuple(sorted(found, key=lambda node: node.address))
 
+    def any_holds(self, taken: JobResources, *, avoiding: bool = False) -> bool:
+        """Whether such a task has a node, or one that was not refused."""
+        return any(node.holds(taken) for node in (self.usable if avoiding else self._alive.values()))
+
     @property
     def cores(self) -> int:
         """Cores in all, at least 1."""
@@ -58,7 +62,7 @@ class Nodes:
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
         if self._label is None:
             labels = ((facts["NodeID"], *each) for facts in listed for each in facts.get("Labels", {}).items())
-            self._label = next((label for name, label, value in labels if value == name), "")
+            self._label = next((label for name, label, value in labels if value == name and _heeds_labels()), "")
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
@@ -79,25 +83,32 @@ class Nodes:
 
     def refuse(self, names: Iterable[str], taken: JobResources) -> list[str] | None:
         """Give nodes no more tasks, since they lack a package; which are new. None where no other node has what a task
-        takes: a package that all lack is no reason to refuse any, from then on."""
+        takes: a package that several lack, and no other has, is no reason to refuse any, from then on."""
         new = [name for name in names if name not in self._refused]
-        others = (node for name, node in self._alive.items() if name not in {*self._refused, *new})
-        if not self._label or not any(node.holds(taken) for node in others):
-            self._refused, self._label = set(), ""
+        there = {name for name, node in self._alive.items() if node.holds(taken)}
+        if not self._label or not there.difference(self._refused, names):
+            if new and there.difference(names):
+                self._refused, self._label = set(), ""
             return None
         self._refused.update(new)
         return [self._called(name) for name in new]
 
-    def not_refused(self) -> dict[str, Any]:
-        """Ray's options for a task that goes to none that was refused."""
-        if not self._refused:
+    def not_refused(self, taken: JobResources) -> dict[str, Any]:
+        """Ray's options for a task that goes to none that was refused, unless only these have what it takes."""
+        if not self._refused or not self.any_holds(taken, avoiding=True):
             return {}
-        from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
-
-        return {"scheduling_strategy": NodeLabelSchedulingStrategy(hard={self._label: NotIn(*sorted(self._refused))})}
+        # Not `NodeLabelSchedulingStrategy`, which a node that already has a task's arguments does not heed.
+        return {"label_selector": {self._label: f"!in({','.join(sorted(self._refused))})"}}
 
     def _called(self, name: str) -> str:
         return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"
+
+
+def _heeds_labels() -> bool:
+    """Whether tasks can choose nodes by labels: Ray from 2.49 on."""
+    from ray import __version__
+
+    return tuple(map(int, __version__.split(".")[:2])) >= (2, 49)
 
 
 def _node(facts: dict[str, Any]) -> Node:
