@@ -91,8 +91,9 @@ def test_a_lead_on_part_of_the_terms_is_open_and_variants_of_a_chip_are_told_apa
     )
 
 
-def test_a_lead_below_two_percent_is_hardly_one():
-    assert [in_times(factor, more=False) for factor in (1.02, 1.012)] == ["2.0 % less", "hardly less (1.2 %)"]
+def test_a_lead_in_words():
+    said = {1.02: "2.0 % less", 1.012: "hardly less (1.2 %)", 9.996: "10.0 times less"}
+    assert {factor: in_times(factor, more=False) for factor in said} == said
 
 
 def test_accuracies_that_seeds_do_not_tell_apart_make_no_switch():

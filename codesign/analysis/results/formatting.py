@@ -62,6 +62,7 @@ def significant(value: float, digits: int = 4) -> str:
     """`value` with so many significant digits, without exponents where a reader can do without."""
     if value == 0:
         return "0"
+    value = float(f"{value:.{digits - 1}e}")  # rounded first: four digits of 9.9996 are 10.00
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 7:
         return f"{value:.{digits}g}"
