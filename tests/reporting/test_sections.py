@@ -150,6 +150,6 @@ def test_what_would_lower_energy_and_latency_and_where_the_work_is_are_tables():
         ["µBrain", "half the energy of generating a spike", "−10.0 %", "–"],
     ]
     assert found["layers"][:2] == [
-        ["Loihi", "1", "12.0", "300", "75.0 %"],
-        ["Loihi", "2, output", "3.0", "100", "25.0 %"],
+        ["Loihi", "first", "12.0", "300", "75.0 %"],
+        ["Loihi", "second, output", "3.0", "100", "25.0 %"],
     ]

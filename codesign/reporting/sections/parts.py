@@ -35,7 +35,7 @@ from codesign.reporting.pieces import (
     with_rows,
     without_repeats,
 )
-from codesign.units import format_si
+from codesign.units import format_si, ordinal
 
 _MOST_HALVED = 5
 """Numbers of a chip that are named as those to work on."""
@@ -104,11 +104,11 @@ def _layers(points: Sequence[Point], names: Names) -> Table:
         known = len(spikes) == len(operations)
         for place, (sent, received) in enumerate(zip(spikes, operations, strict=True) if known else (), start=1):
             share = received / sum(operations) if received else 0.0
-            layer = Cell(f"{place}, output" if place == len(spikes) else str(place), place)
+            layer = Cell(f"{ordinal(place)}{', output' if place == len(spikes) else ''}", place)
             rows.append(
                 {
                     Heading("chip"): Cell(label),
-                    numeric("layer", "1 receives the input"): layer,
+                    numeric("layer", "the first receives the input"): layer,
                     numeric("spikes", "emitted by the layer"): Cell(f"{sent:,.1f}", sent),
                     numeric("synaptic operations", "into the layer"): Cell(f"{received:,.0f}", received),
                     numeric("share", "of all synaptic operations"): Cell(percent(share), share),
