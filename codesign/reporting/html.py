@@ -164,7 +164,10 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
     trained = f", {plural(seeds, 'training seed')} each" if points else ""
     data = f"Data: {workload.name}, {workload.test:,} test samples.{coverage}"
     sizes = any(point.group_size or point.training_group_size for point in points)
-    group = "F: how many waiting neurons send at once." if sizes else ""
+    momentum = any("momentum" in (point.policy, point.training_policy) for point in points)
+    group = (
+        f"F neurons send at once{', with momentum those of highest potential' if momentum else ''}." if sizes else ""
+    )
     return " ".join(filter(None, [f"{counts}{trained}.", data, _counted(metadata, points), group]))
 
 

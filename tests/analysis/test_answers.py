@@ -379,7 +379,7 @@ def test_names_are_told_apart_in_words():
     assert names.chips == {"loihi": "Loihi", "mubrain": "µBrain", "truenorth": "TrueNorth"}
     assert names.recipes == {
         "layered": "layered training",
-        "unlayered_ms": "unlayered training, highest potential first",
+        "unlayered_ms": "unlayered training, momentum",
         "unlayered_rs": "unlayered training, random order",
     }
     assert names.schedules["layered"] == "layers wait"

@@ -16,7 +16,7 @@ from codesign.units import ordinal
 
 _POLICY_WORDS: Mapping[str, str] = {
     "random": "random order",
-    "momentum": "highest potential first",
+    "momentum": "momentum",
     "fifo": "first come, first served",
     "round_robin": "cores in turn",
     "arbiter": "lowest address first",
