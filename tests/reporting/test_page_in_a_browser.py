@@ -55,7 +55,7 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
     for place in range(2):
         tab.run(f"document.querySelector('button[data-asked=\"{place}\"]').click()")
         settled(tab)
-        assert len(tab.run("document.querySelector('.first').innerText").split()) <= 455
+        assert len(tab.run("document.querySelector('.first').innerText").split()) <= 440
         prose = "[...document.querySelectorAll('.answers p, .trust, .facts, #decision-line, #now, td[colspan]')]"
         unsigned = "each.innerText.replace(each.querySelector('.badge')?.innerText ?? '', '')"
         for text in tab.run(f"{prose}.map(each => {unsigned})"):

@@ -224,8 +224,7 @@ def enlarged(contest: Contest) -> str:
     best = contest.ranked[0]
     if not any(entry.endswith(("lifted", "added")) for entry in best.assumptions):
         return ""
-    whose = "its file's" if best.own_chip else "the published chip's"
-    return f"{contest.names.chips[best.chip]} is enlarged for the network, at {whose} prices."
+    return f"{contest.names.chips[best.chip]} is enlarged for the network."
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:

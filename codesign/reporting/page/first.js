@@ -285,7 +285,7 @@ const showTable = (rows) => {
   const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
   const same = [...alike].filter((text) => text !== cores);
-  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow marks: energy terms are missing." : "";
+  const hollow = data.numbers.some((_, index) => takesPart(index) && inPart(index)) ? "Hollow: energy terms are missing." : "";
   $("decision-line").textContent = [same.length ? `In all rows: ${same.join(", ")}.` : "", cores ? `All ${cores}.` : "", ...lines.map((text) => `All have ${text}.`), left, notAsked(rows), hollow].filter(Boolean).join(" ");
 };
 
