@@ -178,7 +178,7 @@ def _counted(metadata: ResultMetadata, points: Sequence[Point]) -> str:
         return ""
     what = "all that is powered" if metadata.static_book == "board" else "the cores in use"
     if operations == {"accelerated"}:
-        return f"Energy: {what} while computing."
+        return f"Energy: {what} while computing, not between samples."
     return f"Energy: {what} as long as the input lasts. Latency: computing alone."
 
 

@@ -90,7 +90,7 @@ def test_a_chip_that_was_enlarged_is_told(how):
     rows = rows_of([("a", 1.0, 0.9, 1.0, 1.0), ("b", 1.0, 0.9, 2.0, 2.0)])
     for each in rows:
         each["assumptions"] = [f"a scaled: {how}"] if each["chip"] == "a" else []
-    told = "a is enlarged for the network."
+    told = "a is enlarged, at published prices."
     chosen = asked(rows, choose="chip", least="energy_j")
     assert told in (chosen.sentence.partition(". ")[2], *chosen.remarks)
     assert told in asked(rows, compare=["b", "a"], columns=["energy_j"]).sentence

@@ -224,7 +224,8 @@ def enlarged(contest: Contest) -> str:
     best = contest.ranked[0]
     if not any(entry.endswith(("lifted", "added")) for entry in best.assumptions):
         return ""
-    return f"{contest.names.chips[best.chip]} is enlarged for the network."
+    whose = "its file's" if best.own_chip else "published"
+    return f"{contest.names.chips[best.chip]} is enlarged, at {whose} prices."
 
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
