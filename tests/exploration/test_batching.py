@@ -248,36 +248,10 @@ def test_a_task_on_a_node_that_fell_silent_is_started_again(
     assert table == {}
 
 
-def listed(name: str, **resources: float) -> dict[str, Any]:
-    facts = {"NodeID": name, "Alive": True, "NodeManagerAddress": f"10.0.0.{name}", "Resources": resources}
-    return facts | {"Labels": {"ray.io/node-id": name}}
-
-
-def test_nodes_that_lack_a_package_get_no_more_tasks_unless_all_others_do_too() -> None:
-    nodes, taken = Nodes(), JobResources()
-    nodes.update([listed("1", CPU=4), listed("2", CPU=2), listed("3", GPU=1)])
-    assert nodes.not_refused(taken) == {}
-    assert nodes.refuse(nodes.at("10.0.0.1"), taken) == ["node 10.0.0.1"]
-    assert nodes.refuse(["1"], taken) == []  # of a task that was under way there
-    assert nodes.cores == 2
-    assert nodes.not_refused(taken) == {"label_selector": {"ray.io/node-id": "!in(1)"}}
-    assert nodes.refuse(["2"], taken) is None  # the third has no core
-    assert (nodes.not_refused(taken), nodes.cores) == ({}, 6)
-    assert nodes.refuse(["1"], taken) is None
-
-
-def test_tasks_that_only_a_refused_node_can_take_still_go_there() -> None:
-    """They may not need what it lacks, or fail with the reason; no other would ever take them."""
-    nodes, narrow, on_gpu = Nodes(), JobResources(), JobResources(gpus=1)
-    nodes.update([listed("1", CPU=4, GPU=1), listed("2", CPU=2)])
-    assert nodes.refuse(["1"], narrow) == ["node 10.0.0.1"]
-    assert nodes.not_refused(on_gpu) == {}
-    assert nodes.any_holds(on_gpu)
-    assert nodes.refuse(["1"], on_gpu) is None
-    assert nodes.not_refused(narrow) != {}
-
-
 def test_nodes_come_and_go() -> None:
+    def listed(name: str, **resources: float) -> dict[str, Any]:
+        return {"NodeID": name, "Alive": True, "NodeManagerAddress": f"10.0.0.{name}", "Resources": resources}
+
     nodes = Nodes()
     assert nodes.update([listed("1", CPU=4, memory=1e9), listed("2", CPU=2, GPU=1)]) == []
     assert nodes.cores == 6

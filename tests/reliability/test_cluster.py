@@ -184,19 +184,6 @@ def test_a_node_with_other_code_runs_that_of_the_program(
         check_complete(run, reference)
 
 
-def test_a_node_that_lacks_a_package_gets_no_more_jobs(
-    cluster: Cluster, sweeps: Sweeps, reference: Reference, tmp_path: Path
-) -> None:
-    missing = tmp_path / "missing" / "numba.py"
-    missing.parent.mkdir()
-    missing.write_text("raise ModuleNotFoundError(\"No module named 'numba'\")\n")
-    environment = {"PYTHONPATH": missing.parent}
-    with start_node(f"--address={cluster.address}", address="127.0.0.7", environment=environment):
-        run = sweeps.start(cluster.address)
-        said = check_complete(run, reference)
-    assert said.count("node 127.0.0.7 gets no more jobs: No module named 'numba'") == 1
-
-
 def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Reference) -> None:
     with start_cluster() as own:
         run = sweeps.start(own.address)

@@ -22,8 +22,6 @@ from codesign.units import format_si
 
 _RETRIES = 3
 """How often a task is started again whose worker or node died; an exception in the task is no reason."""
-_LACKING = ("ModuleNotFoundError", "ImportError")
-"""Kinds of failures where a package is missing."""
 _PULSE_S = 1.0
 
 
@@ -37,7 +35,6 @@ class _Batch:
             to report; None where that is not asked for.
         seen_s: when it was seen to have begun, by this process' clock: those of nodes may be hours off.
         node: where it then was.
-        avoids: whether it can only go to nodes that were not refused.
     """
 
     tasks: tuple[Task, ...]
@@ -46,7 +43,6 @@ class _Batch:
     reported: str | None = None
     seen_s: float | None = None
     node: str | None = None
-    avoids: bool = False
 
 
 class RayExecutor(Executor):
@@ -104,11 +100,12 @@ class RayExecutor(Executor):
 
     def check(self, resources: JobResources) -> None:
         self._connected()
-        if not self._nodes.any_holds(resources):
+        usable = self._nodes.usable
+        if not any(node.holds(resources) for node in usable):
             raise InputError(
                 f"resources: no node has {resources.cpus} cpus, {resources.gpus:g} gpus and "
                 f"{format_si(resources.memory or 0, 'B')} memory for one job; "
-                f"nodes: {'; '.join(map(str, self._nodes.usable)) or 'none'}"
+                f"nodes: {'; '.join(map(str, usable)) or 'none'}"
             )
 
     def share(self, value: object) -> object:
@@ -173,18 +170,16 @@ class RayExecutor(Executor):
         alone, key = len(batch.tasks) == 1, f"codesign {ray.get_runtime_context().get_job_id()} {self._sent}"
         started = key if self._address is not None or (alone and taken.timeout is not None) else None
         reported = f"{key} reported" if alone and batch.tasks[0].on_report is not None else None
-        chosen = self._nodes.not_refused(taken)
         function = self._perform.options(
             name="perform_batch",
             num_cpus=taken.cpus,
             num_gpus=taken.gpus,
             memory=None if taken.memory is None else int(taken.memory),
             max_retries=0,  # Ray would send a whole batch again and again
-            **chosen,
         )
         # A shared value is only replaced by Ray where it is itself an argument, hence one by one.
         reference = function.remote(self._grace_s, started, reported, pickle.dumps(tasks, protocol=5), *slots)
-        self._running[reference] = replace(batch, started=started, reported=reported, avoids=bool(chosen))
+        self._running[reference] = replace(batch, started=started, reported=reported)
         self._cores_taken += taken.cpus
 
     def _collect(self, timeout_s: float) -> None:
@@ -212,7 +207,7 @@ class RayExecutor(Executor):
         try:
             node, versions, ended = session.ray.get(reference)
         except errors.RayTaskError as error:
-            self._broken(batch, error)
+            self._broken(batch, self._reason(error))
         except errors.RayError as error:
             session.check()
             failure = Failure(kind=type(error).__name__, message=reason_of(error))
@@ -221,33 +216,19 @@ class RayExecutor(Executor):
             for text in self._nodes.meet(node, versions):
                 self._on_note(text)
             for task, completion in zip(batch.tasks, ended, strict=True):
-                failed, alone = completion.failure, replace(batch, tasks=(task,))
-                if failed is not None and self._elsewhere(alone, [node], failed):
-                    continue
                 self._ended.append(unpacked(completion))
                 self._batcher.took(task.kind, completion.wall_s)
         _forget(batch, session)
 
-    def _elsewhere(self, batch: _Batch, nodes: list[str], failure: Failure) -> bool:
-        """Whether tasks are started again on another node than some that lack a package, which get no more."""
-        if self._address is None or not nodes or batch.attempt > _RETRIES or failure.kind not in _LACKING:
-            return False
-        refused = self._nodes.refuse(nodes, batch.tasks[0].resources)
-        for name in refused or ():
-            self._on_note(f"{name} gets no more jobs: {failure.message}; they are started again elsewhere")
-        if refused is not None:
-            self._again.extend(_Batch(tasks=(task,), attempt=batch.attempt + 1) for task in batch.tasks)
-        return refused is not None
-
-    def _broken(self, batch: _Batch, error: Exception) -> None:
-        """A batch could not be begun, or not be brought to an end, though its worker lives: on a cluster its node may
-        lack a package."""
+    def _reason(self, error: Exception) -> Failure:
+        """What a worker raised outside of tasks, in one line; on a cluster with its node, which may lack a package."""
         cause = getattr(error, "cause", None) or error
-        failure = Failure(kind=type(cause).__name__, message=reason_of(cause))
-        if self._address is not None and (node := re.search(r"ip=([^,)\s]+)", str(error))):
-            if self._elsewhere(batch, self._nodes.at(node[1]), failure):
-                return
-            failure = replace(failure, message=f"on node {node[1]}: {failure.message}")
+        node = None if self._address is None else re.search(r"ip=([^,)\s]+)", str(error))
+        where = "" if node is None else f"on node {node[1]}: "
+        return Failure(kind=type(cause).__name__, message=f"{where}{reason_of(cause)}")
+
+    def _broken(self, batch: _Batch, failure: Failure) -> None:
+        """A batch could not be begun, or not be brought to an end, though its worker lives."""
         if len(batch.tasks) == 1:
             self._fail(batch.tasks[0], failure)
         else:
@@ -288,8 +269,8 @@ class RayExecutor(Executor):
             self._on_note(text)
         self._cores = self._nodes.cores
         self._leave_dead_nodes(self._session)
-        wanted = {(batch.tasks[0].resources, batch.avoids) for batch in self._running.values()}
-        starved = any(not self._nodes.any_holds(taken, avoiding=avoids) for taken, avoids in wanted)
+        wanted = {batch.tasks[0].resources for batch in self._running.values()}
+        starved = any(not any(node.holds(taken) for node in self._nodes.usable) for taken in wanted)
         if starved and not self._starved:
             self._on_note("no node is left that has what jobs need; they wait until one joins")
         self._starved = starved

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,21 +35,14 @@ class Nodes:
     def __init__(self) -> None:
         self._alive: dict[str, Node] = {}
         self._met: set[str] = set()
-        self._refused: set[str] = set()
-        self._label: str | None = None  # under which Ray has the name of each; "" where no node is to be refused
 
     def __contains__(self, name: str) -> bool:
         return name in self._alive
 
     @property
     def usable(self) -> tuple[Node, ...]:
-        """Those that get tasks, by address."""
-        found = (node for name, node in self._alive.items() if name not in self._refused)
-        return tuple(sorted(found, key=lambda node: node.address))
-
-    def any_holds(self, taken: JobResources, *, avoiding: bool = False) -> bool:
-        """Whether such a task has a node, or one that was not refused."""
-        return any(node.holds(taken) for node in (self.usable if avoiding else self._alive.values()))
+        """All of them, by address."""
+        return tuple(sorted(self._alive.values(), key=lambda node: node.address))
 
     @property
     def cores(self) -> int:
@@ -60,9 +52,6 @@ class Nodes:
     def update(self, listed: list[dict[str, Any]]) -> list[str]:
         before = self._alive
         self._alive = {facts["NodeID"]: _node(facts) for facts in listed if facts["Alive"]}
-        if self._label is None:
-            labels = ((facts["NodeID"], *each) for facts in listed for each in facts.get("Labels", {}).items())
-            self._label = next((label for name, label, value in labels if value == name and _heeds_labels()), "")
         return [f"node {before[name].address} has gone" for name in before if name not in self._alive]
 
     def meet(self, name: str, there: dict[str, str]) -> list[str]:
@@ -78,37 +67,8 @@ class Nodes:
             if package != "codesign" and there[package] != here[package]
         ]
 
-    def at(self, address: str) -> list[str]:
-        return [name for name, node in self._alive.items() if node.address == address]
-
-    def refuse(self, names: Iterable[str], taken: JobResources) -> list[str] | None:
-        """Give nodes no more tasks, since they lack a package; which are new. None where no other node has what a task
-        takes: a package that several lack, and no other has, is no reason to refuse any, from then on."""
-        new = [name for name in names if name not in self._refused]
-        there = {name for name, node in self._alive.items() if node.holds(taken)}
-        if not self._label or not there.difference(self._refused, names):
-            if new and there.difference(names):
-                self._refused, self._label = set(), ""
-            return None
-        self._refused.update(new)
-        return [self._called(name) for name in new]
-
-    def not_refused(self, taken: JobResources) -> dict[str, Any]:
-        """Ray's options for a task that goes to none that was refused, unless only these have what it takes."""
-        if not self._refused or not self.any_holds(taken, avoiding=True):
-            return {}
-        # Not `NodeLabelSchedulingStrategy`, which a node that already has a task's arguments does not heed.
-        return {"label_selector": {self._label: f"!in({','.join(sorted(self._refused))})"}}
-
     def _called(self, name: str) -> str:
         return f"node {self._alive[name].address}" if name in self._alive else f"node {name}"
-
-
-def _heeds_labels() -> bool:
-    """Whether tasks can choose nodes by labels: Ray from 2.49 on."""
-    from ray import __version__
-
-    return tuple(map(int, __version__.split(".")[:2])) >= (2, 49)
 
 
 def _node(facts: dict[str, Any]) -> Node:
