@@ -34,8 +34,8 @@ def warn_if_silent(execution: Execution, where: str = "") -> None:
     if not execution.input_events.any():
         reasons = ["the samples have no input events"]
     _warn(
-        f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; of "
-        f"{len(execution.shape.layers)} layers, the {ordinal(layer + 1)} is the first that is silent. "
+        f"none of {execution.samples} samples has an output spike{where}, so all count as wrong; silence begins in the "
+        f"{ordinal(layer + 1)} layer of {len(execution.shape.layers)}. "
         f"Likely: {'; '.join(reasons)}"
     )
 

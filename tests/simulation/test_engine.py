@@ -220,7 +220,7 @@ def test_a_silent_network_is_told_once_by_an_evaluation():
 
     events = batch_of(np.ones((20, 1, 1)))
     with pytest.warns(
-        SilentNetworkWarning, match=r"none of 20 samples .* of 2 layers, the second .* threshold"
+        SilentNetworkWarning, match=r"none of 20 samples .* in the second layer of 2\. .* threshold"
     ) as told:
         evaluate(chain([0.5, 0.125]), events, LAYERED, batch_size=8)
     assert [warning.filename for warning in told] == [__file__]
