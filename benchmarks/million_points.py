@@ -1,6 +1,6 @@
 """Prices a grid of a million design points, and checks it against points priced alone.
 
-    python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--workers 2] [--alone 200]
+    python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--threads 2] [--alone 200]
 
 Executions are trained and run first where the store lacks them; that is not timed. Then it prints the time of the whole
 pricing (latencies, points, front, Parquet and page, replays left out), the peak of the resident set of this process and
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("sweeps/prices_nmnist.yaml"))
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--store", type=Path, default=Path("reports/.store"))
-    parser.add_argument("--workers", type=int)
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--alone", type=int, default=200, help="points priced alone")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -105,7 +105,7 @@ def main() -> None:
         memory.start()
         start = time.perf_counter()
         run = RunArguments(store=store, output=folder, progress=phases, workloads=quiet.workloads)
-        outcome = run_pricing(spec, run, workers=arguments.workers, replay=False)
+        outcome = run_pricing(spec, run, threads=arguments.threads, replay=False)
         seconds = time.perf_counter() - start
         memory.stop()
         size_mb = outcome.points.stat().st_size / 1e6

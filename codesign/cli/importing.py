@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codesign.cli.options import OUT, place, place_of, written_to
+from codesign.cli.options import place, place_of, written_to
 from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import Location, open_file, printable, with_suffix
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codesign.models.file import LoadedModel
 
 
-_OF_ALL = ("model", "dialect", "check", "out")
+_OF_ALL = ("model", "dialect", "check", "output")
 """Parameters that every dialect has; all others are what some file leaves open."""
 
 
@@ -65,9 +65,8 @@ def import_model(
     cell_dt: Annotated[str | None, _said("Timestep of norse's cells.")] = None,
     decay: Annotated[str | None, _said("How NIR's equations are solved: exponential or euler.")] = None,
     check: CheckOption = None,
-    out: Annotated[
-        str | None,
-        written_to("FILE", "The model file to write; without it none is replaced.", "MODEL.safetensors", names=OUT),
+    output: Annotated[
+        str | None, written_to("FILE", "The model file to write; without it none is replaced.", "MODEL.safetensors")
     ] = None,
 ) -> None:
     """Read a model of another framework, so that it does here what it did there, spike for spike.
@@ -85,7 +84,7 @@ def import_model(
     agrees = certificate is None or certificate.agrees
     _tell(loaded)
     if agrees or (certificate is not None and certificate.within_rounding):
-        path = out or _beside(model, ".safetensors")
+        path = output or _beside(model, ".safetensors")
         save_model(path, loaded.network, loaded.card)
         tell(f"model    {printable(path)}")
     else:
@@ -123,8 +122,8 @@ def export_model(
             help="Who will read it: snntorch, spikingjelly, norse, sinabs, rockpool, or plain for NIR's equations.",
         ),
     ] = "plain",
-    out: Annotated[
-        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir", names=OUT)
+    output: Annotated[
+        str | None, written_to("FILE", "File to write; without it none is replaced.", "MODEL.nir")
     ] = None,
 ) -> None:
     """Write a model for other frameworks, as NIR. `codesign import` reads it back to the last bit."""
@@ -132,7 +131,7 @@ def export_model(
     from codesign.models.nir.written import beyond_nir, write_nir
 
     loaded = load_model(model)
-    path = out or _beside(model, ".nir")
+    path = output or _beside(model, ".nir")
     write_nir(path, loaded.network, loaded.card, dialect)
     tell(f"nir      {printable(path)}")
     if dialect == "plain" and (beyond := beyond_nir(loaded.network)):

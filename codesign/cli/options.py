@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import printable
 from codesign.signals import can_raise
+from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.definition.composition import Chosen
@@ -80,17 +81,15 @@ def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
     return place_of("FILE", text, autocompletion=complete_files(kind))
 
 
-def written_to(metavar: str, help: str, usual: str, *, names: Sequence[str] = ()) -> Any:
+def written_to(metavar: str, help: str, usual: str | Literal[False] = False) -> Any:
     """The option that says where something is written, and where if it is not given."""
-    return typer.Option(*names, parser=place, metavar=metavar, help=help, show_default=usual)
+    return typer.Option("--output", "-o", parser=place, metavar=metavar, help=help, show_default=usual)
 
 
 def _part_of_file(help: str) -> Any:
     return typer.Option(metavar="NAME", help=help, show_default="its first, if it has any")
 
 
-OUT = ("--out", "--output")
-"""Names of such an option where the command makes one file."""
 OutputOption = Annotated[
     str | None,
     written_to("LOCATION", "Folder for results and report, a path or a URL such as s3://bucket/name.", "reports/NAME"),
@@ -183,7 +182,7 @@ def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Coll
         values = chosen.get(name, context.params[name])
         for value in values if isinstance(values, list | tuple) else (values,):
             if parameter.param_type_name == "option":
-                words.append(parameter.secondary_opts[0] if value is False else parameter.opts[-1])
+                words.append(parameter.secondary_opts[0] if value is False else parameter.opts[0])
             if not isinstance(value, bool):
                 words.append(printable(str(value)))
     return shlex.join(words)
@@ -204,12 +203,15 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
         text = f"models   {printable(models.folder)} ({models.written})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if models is not None and models.missing:
-        tell("\n".join(("Models that could not be written:", *models.missing)), err=True)
+        told, more = models.missing[:_MOST_MISSING], len(models.missing) - _MOST_MISSING
+        tell(f"{plural(len(models.missing), 'model')} could not be written:", err=True)
+        tell("\n".join([*told, *([f"and {more:,} more"] if more > 0 else [])]), err=True)
     if outcome.failed:
         tell(outcome.failures, err=True)
     return 1 if outcome.failed or (models is not None and models.missing) else 0
 
 
+_MOST_MISSING = 5
 _IMPATIENCE_S = 3.0
 """Further signals within this time of the first do not disturb the shutdown that it began."""
 _SOON_S = 0.05

@@ -7,22 +7,20 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.options import OUT, DataRootOption, StoreOption, file_of, interruptible, written_to
+from codesign.cli.options import DataRootOption, StoreOption, file_of, interruptible, written_to
 from codesign.cli.streams import tell
 from codesign.units import format_duration, plural
 
 
 def price(
     file: Annotated[str, file_of("price", "prices_digits")],
-    out: Annotated[
+    output: Annotated[
         str | None,
-        written_to(
-            "FOLDER", "Folder on this machine for the points, their front and a page.", "reports/NAME", names=OUT
-        ),
+        written_to("FOLDER", "Folder on this machine for the points, their front and a page.", "reports/NAME"),
     ] = None,
     store: StoreOption = "reports/.store",
     data_root: DataRootOption = None,
-    workers: Annotated[
+    threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute latencies.", show_default="all cores")
     ] = None,
     replay: Annotated[
@@ -47,13 +45,13 @@ def price(
     kept = Store(store, on_damage=progress.note)
     run = RunArguments(
         store=kept,
-        output=out or f"reports/{spec.name}",
+        output=output or f"reports/{spec.name}",
         progress=progress,
         workloads=Workloads(data_root=data_root),
     )
     start = time.perf_counter()
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
-        outcome = run_pricing(spec, run, workers=workers, replay=replay)
+        outcome = run_pricing(spec, run, threads=threads, replay=replay)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
     tell(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:

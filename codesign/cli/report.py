@@ -50,7 +50,6 @@ def report(
             "LOCATION",
             "HTML file to write, a path or a URL.",
             "report.html in the folder, or beside the file",
-            names=("--output", "-o"),
         ),
     ] = None,
     static_book: _BookOption = None,

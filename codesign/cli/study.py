@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from codesign.cli import options
-from codesign.errors import InputError
 
 
 def study(
@@ -19,7 +18,6 @@ def study(
         int | None,
         typer.Option(min=1, help="Trials in all, those of earlier runs included, instead of the file's budget."),
     ] = None,
-    sampler: Annotated[str | None, typer.Option(help="Sampler, such as random, instead of the file's.")] = None,
     executor: options.ExecutorOption = "auto",
     workers: options.WorkersOption = None,
     ray_address: options.RayAddressOption = None,
@@ -40,17 +38,11 @@ def study(
     `optuna-dashboard reports/NAME/journal.log` shows the trials.
     """
     from codesign.exploration.definition.library import choose_sweep
-    from codesign.exploration.study.samplers import known_sampler
-    from codesign.exploration.study.spec import SamplerEntry, StudySpec
+    from codesign.exploration.study.spec import StudySpec
     from codesign.exploration.study.study import run_study
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
     spec = chosen.spec
-    update: dict[str, Any] = {} if trials is None else {"budget": spec.budget.model_copy(update={"trials": trials})}
-    if sampler is not None:
-        try:
-            known_sampler(sampler)
-        except ValueError as error:
-            raise InputError(f"--sampler: {error}") from None
-        update["sampler"] = SamplerEntry(name=sampler, seed=spec.sampler.seed)
-    options.run_to_end(context, run_study, spec.model_copy(update=update), chosen=chosen)
+    if trials is not None:
+        spec = spec.model_copy(update={"budget": spec.budget.model_copy(update={"trials": trials})})
+    options.run_to_end(context, run_study, spec, chosen=chosen)

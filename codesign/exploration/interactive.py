@@ -143,7 +143,7 @@ def run_pricing(
     store: Store | Location = "reports/.store",
     output: str | Path | None = None,
     data_root: str | Path | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
     replay: bool = True,
     progress: bool | None = None,
 ) -> PricingOutcome:
@@ -155,7 +155,7 @@ def run_pricing(
     Args:
         prices: as a sweep of `run_sweep`, with a sweep, a chip, a schedule and axes.
         output: folder on this machine for the files; `reports/NAME` if None.
-        workers: threads that compute latencies; one a core if None.
+        threads: that compute latencies; one a core if None.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         store, data_root, progress: as in `run_sweep`.
 
@@ -172,7 +172,7 @@ def run_pricing(
     else:
         spec = _described("prices", prices, PricingSpec)
     with _arguments(spec.name, store, output, data_root, progress) as run:
-        return pricing.run_pricing(spec, run, workers=workers, replay=replay)
+        return pricing.run_pricing(spec, run, threads=threads, replay=replay)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from codesign.cli.importing import import_model
 from codesign.cli.main import app
 
-SAID = signature(import_model).parameters.keys() - {"model", "check", "out"}
-WORDS = {"dataset", "scale", "ray_address", "sampler", "name", "names", *SAID}
+SAID = signature(import_model).parameters.keys() - {"model", "check", "output"}
+WORDS = {"dataset", "scale", "ray_address", "name", "names", *SAID}
 """Parameters that are text and no place."""
 
 
@@ -35,7 +35,7 @@ def places() -> Iterator[tuple[str, ...]]:
 
 def test_every_place_is_tried() -> None:
     tried = {(words[0], word) for words in places() for word in words}
-    assert {("sweep", "--store"), ("price", "--out"), ("chips", "--output")} <= tried
+    assert {("sweep", "--store"), ("price", "--output"), ("chips", "--output")} <= tried
     assert len(tried) > 20
 
 

@@ -178,10 +178,12 @@ def test_models_are_written_where_they_are_asked_for(folder: Path) -> None:
 
 def test_failed_points_end_in_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_trainings_diverge(monkeypatch, "layered")
-    code, said = invoke("tiny.yaml", "--executor", "serial")
+    code, said = invoke("tiny.yaml", "--executor", "serial", "--models", "--seeds", "7")
     assert code == 1
-    assert "4 of 4 feasible rows of results failed" in said
-    assert "TrainingDivergedError: the loss became nan" in said
+    assert "14 of 14 feasible rows of results failed" in said
+    models = said.partition("7 models could not be written:\n")[2].splitlines()
+    reason = "TrainingDivergedError: the loss became nan"
+    assert models[:6] == [*(f"layered, seed {seed}: {reason}" for seed in range(5)), "and 2 more"]
 
 
 def test_mistakes_in_a_file_end_in_exit_code_2_with_their_lines(

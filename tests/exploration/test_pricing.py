@@ -63,10 +63,10 @@ OWN_AXES = {
 }
 
 
-def compare(problem: PricingProblem, *, workers: int = 1, chunk: int = 7) -> None:
+def compare(problem: PricingProblem, *, threads: int = 1, chunk: int = 7) -> None:
     """Every point of a grid against the chip of that point, priced alone, for each model."""
     found: dict[int, list[dict[str, np.ndarray]]] = {}
-    price_space(problem, workers=workers, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced}))
+    price_space(problem, threads=threads, chunk=chunk, keep=lambda first, _, priced: found.update({first: priced}))
     executions = [decode_execution(model.payload) for model in problem.models]
     seen = 0
     for first, priced in found.items():
@@ -129,7 +129,7 @@ def test_linked_prices_and_several_threads_change_nothing(kind: str, priced: Pat
     spec = spec_of(price_file(priced / "priced.yaml", f"{kind}_real_time", body, more=both))
     problem = problem_of(spec, priced, cache_root)
     assert problem.space.shape == (*((2, 2, 2) if kind == "barrier" else (2, 2)), 3)
-    compare(problem, workers=2 if kind == "barrier" else 1)
+    compare(problem, threads=2 if kind == "barrier" else 1)
 
 
 @settings(max_examples=60)
@@ -170,7 +170,7 @@ def run(priced: Path, cache_root: Path, output: Path, *, chip: str, progress: Pr
     spec = spec_of(price_file(priced / "priced.yaml", chip, BODY + OBJECTIVES))
     store, workloads = Store(priced / "store"), Workloads(cache_root=cache_root)
     arguments = RunArguments(store=store, output=output, workloads=workloads, progress=progress or Progress())
-    return run_pricing(spec, arguments, workers=1, chunk=5)
+    return run_pricing(spec, arguments, threads=1, chunk=5)
 
 
 @pytest.mark.parametrize("kind", ["asynchronous", "barrier"])

@@ -18,7 +18,7 @@ LARGE = (
 def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     file = priced / "prices.yaml"
     file.write_text(price_file(Path("./priced.yaml"), "clocked_accelerated", BODY), encoding="utf-8")
-    words = ("price", file, "--store", priced / "store", "--out", priced / "out")
+    words = ("price", file, "--store", priced / "store", "--output", priced / "out")
     done = run_here(*words, folder=priced.parent, environment={"CODESIGN_CACHE": cache_root})
     assert "6 design points on 4 models" in done.out
     assert "Least energy per sample: " in done.out
@@ -37,7 +37,7 @@ def test_ctrl_c_ends_all_threads_and_leaves_no_file(priced: Path, cache_root: Pa
     problem_of(spec_of(text), priced, cache_root)  # its executions are in the store
     file, output = priced / "large.yaml", priced / "interrupted"
     file.write_text(text, encoding="utf-8")
-    words = ("price", file, "--store", priced / "store", "--workers", "2", "--out", output)
+    words = ("price", file, "--store", priced / "store", "--threads", "2", "--output", output)
     process = start(*words, folder=priced, environment={"CODESIGN_CACHE": cache_root}, prepare=os.setsid)
     assert any("points:" in line for line in process.stderr)
     os.killpg(process.pid, signal.SIGINT)

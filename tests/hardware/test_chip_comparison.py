@@ -113,10 +113,10 @@ def test_every_file_says_the_same(tmp_path: Path) -> None:
 
 
 def test_what_a_chip_file_says_is_no_formula_and_turns_no_text_around(tmp_path: Path) -> None:
-    own, table = tmp_path / "my_chip.yaml", tmp_path / "chips.csv"
+    own, table = tmp_path / "my_chip.yaml", tmp_path / "[red]chips.csv"
     start = Path(codesign.__file__).parent / "cli" / "start" / "chip.yaml"
     own.write_text(start.read_text(encoding="utf-8").replace("My chip", '"=1+1\\u202e"'), encoding="utf-8")
-    assert CliRunner().invoke(app, ["compare", str(own), "--output", str(table)]).exit_code == 0
+    assert f"Comparison: {table}\n" in CliRunner().invoke(app, ["compare", str(own), "-o", str(table)]).output
     assert set(pd.read_csv(table)["title"]) == {"'=1+1\u202e"}
     assert f"{own} describes =1+1\\u202e\n" in CliRunner().invoke(app, ["check", str(own)]).output
 

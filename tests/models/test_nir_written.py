@@ -146,7 +146,7 @@ def test_commands_export_and_import(tmp_path: Path):
     for command, source in (("export", model), ("import", there)):  # the target may be what a framework wrote
         with pytest.raises(InputError, match="already exists"):
             run_here(command, source, folder=tmp_path)
-    run_here("import", there, "--out", back, folder=tmp_path)
+    run_here("import", there, "--output", back, folder=tmp_path)
     assert back.read_bytes() == model.read_bytes()
     with h5py.File(there, "r+") as file:
         del file["node/nodes/neurons0/metadata/threshold"]
@@ -157,7 +157,7 @@ def test_commands_export_and_import(tmp_path: Path):
     spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125)
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
-    told = run_here("export", model, "--out", there, folder=tmp_path).err
+    told = run_here("export", model, "--output", there, folder=tmp_path).err
     beyond = "reset subtract, comparison >=, potential_step 0.125, floor"
     assert told.startswith(f"note     {beyond}: NIR's equations cannot say this, so other")
 

@@ -108,7 +108,7 @@ AXES = """\
 def test_the_points_of_a_price_file(folder: Path, cache_root: Path, undisturbed: Undisturbed) -> None:
     shutil.copytree(undisturbed.store, folder / "store")
     (folder / "prices.yaml").write_text(PRICES.partition("  energies")[0] + AXES, encoding="utf-8")
-    command = ("price", "prices.yaml", "--store", "store", "--workers", "1", "--out")
+    command = ("price", "prices.yaml", "--store", "store", "--threads", "1", "--output")
     environment = {"CODESIGN_CACHE": cache_root}
     disk = folder / "disk"
     with small_disk(disk, 8) as resize:

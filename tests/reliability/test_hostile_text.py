@@ -66,7 +66,7 @@ def test_pages_of_hostile_files(folder: Path, cache_root: Path, undisturbed: Und
         (folder / f"prices_{name}.yaml").write_text(prices, encoding="utf-8")
         kept = ("--store", "store", "--output", f"out_{name}")
         commands.append(("sweep", f"{name}.yaml", "--executor", "serial", *kept))
-        commands.append(("price", f"prices_{name}.yaml", "--workers", "1", *kept))
+        commands.append(("price", f"prices_{name}.yaml", "--threads", "1", *kept))
     for ended in run_all(commands, folder=folder, environment={"CODESIGN_CACHE": str(cache_root)}):
         assert ended.code == 0, ended.err
     for page in ("report.html", "index.html"):

@@ -95,7 +95,7 @@ COMMANDS = {
     "sweep": ("sweep", "tiny.yaml", "--executor", "serial", "--store", "store", "--output", "out"),
     "sweep on Ray": ("sweep", "tiny.yaml", "--workers", "2", "--store", "new", "--output", "out"),
     "study": ("study", "study.yaml", "--trials", "2", "--executor", "serial", "--store", "new", "--output", "out"),
-    "price": ("price", "prices.yaml", "--workers", "1", "--store", "store", "--output", "out"),
+    "price": ("price", "prices.yaml", "--threads", "1", "--store", "store", "--output", "out"),
     "report": ("report", "done/results.parquet"),
     "status": ("status", "done"),
     "chips": ("chips",),

@@ -204,21 +204,6 @@ def test_forms_of_samplers() -> None:
     assert (spec.sampler.name, spec.sampler.seed) == ("qmc", 0)
 
 
-def test_the_command_line_takes_the_samplers_that_a_file_may_have(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from codesign.cli.main import main
-
-    def mistake(*options: str) -> str:
-        monkeypatch.setattr("sys.argv", ["codesign", "study", "study_digits", *options])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 2
-        return capsys.readouterr().err
-
-    assert "--sampler: unknown sampler 'randum'; did you mean 'random'?" in mistake("--sampler", "randum")
-
-
 @pytest.mark.parametrize(
     ("budget", "options", "trials"),
     [

@@ -111,7 +111,7 @@ def pricers_of(
     wanted: Mapping[int, Sequence[int]] | None = None,
     *,
     bound_only: bool = True,
-    workers: int,
+    threads: int,
     advanced: Callable[[int, int], None],
 ) -> list[Pricer]:
     """What prices each model: works out the mean times of combinations.
@@ -119,7 +119,6 @@ def pricers_of(
     Args:
         wanted: combinations by model, None for all; the times of others are NaN.
         bound_only: the stepwise bound of chips without synchronization, instead of a replay.
-        workers: threads.
         advanced: told how many combinations are done, of how many.
     """
     space, models = problem.space, range(len(problem.models))
@@ -128,7 +127,7 @@ def pricers_of(
     wanted = wanted or dict.fromkeys(models, every)
     total, done = sum(map(len, wanted.values())), 0
     moving = [i for i, dimension in enumerate(space.dimensions) if dimension.moves_work]
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for model, combinations in wanted.items():
             execution = decode_execution(problem.models[model].payload)
 

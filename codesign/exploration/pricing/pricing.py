@@ -87,7 +87,7 @@ def run_pricing(
     spec: PricingSpec,
     run: RunArguments,
     *,
-    workers: int | None = None,
+    threads: int | None = None,
     replay: bool = True,
     chunk: int = CHUNK,
 ) -> PricingOutcome:
@@ -97,19 +97,19 @@ def run_pricing(
     or another process writes there, and what `prepare` raises.
 
     Args:
-        workers: threads that compute latencies; None takes one a core.
+        threads: that compute latencies; None takes one a core.
         replay: whether points on the front of a chip without synchronization get the latency of a message replay.
         chunk: points priced at once; memory grows with it.
     """
     check_output(run.output)
     problem = prepare(spec, run)
-    output, progress, workers = run.output, run.progress, workers or usable_cores()
+    output, progress, threads = run.output, run.progress, threads or usable_cores()
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)), point_file(points, problem) as keep:
-        pricers, best, densities = price_space(problem, workers=workers, progress=progress, chunk=chunk, keep=keep)
+        pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
         again = None
         if replay and not problem.space.chip.synchronized and len(best):
-            again = replayed(problem, best, workers, progress)
+            again = replayed(problem, best, threads, progress)
         table = front_table(problem, best, pricers, again)
         shown = page_of(problem, table, densities)
         html = render_pricing(shown)
@@ -129,7 +129,7 @@ def run_pricing(
 def price_space(
     problem: PricingProblem,
     *,
-    workers: int = 1,
+    threads: int = 1,
     progress: Progress | None = None,
     chunk: int = CHUNK,
     keep: Callable[[int, Integers, Sequence[Columns]], None] | None = None,
@@ -146,7 +146,7 @@ def price_space(
     """
     progress = progress or Progress()
     spec, space, recipes = problem.spec, problem.space, problem.recipes
-    pricers = pricers_of(problem, workers=workers, advanced=partial(progress.advanced, "latencies"))
+    pricers = pricers_of(problem, threads=threads, advanced=partial(progress.advanced, "latencies"))
     objectives = [objective.column for objective in spec.objectives]
     front = StreamingFront([objective.towards for objective in spec.objectives])
     densities = [Density(recipe) for recipe in recipes]
@@ -171,7 +171,7 @@ def price_space(
     return pricers, front.ids, densities
 
 
-def replayed(problem: PricingProblem, front: Integers, workers: int, progress: Progress) -> list[Pricer]:
+def replayed(problem: PricingProblem, front: Integers, threads: int, progress: Progress) -> list[Pricer]:
     """A pricer for each model, with the latency of a message replay at the points (n, 2) of a front."""
     points, recipes = front.T
     combinations = problem.space.combinations(problem.space.positions(points))
@@ -182,4 +182,4 @@ def replayed(problem: PricingProblem, front: Integers, workers: int, progress: P
         for model in models[recipe]
     }
     advanced = partial(progress.advanced, "replays")
-    return pricers_of(problem, wanted, bound_only=False, workers=workers, advanced=advanced)
+    return pricers_of(problem, wanted, bound_only=False, threads=threads, advanced=advanced)
