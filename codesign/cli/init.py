@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from codesign.cli.options import place
+from codesign.cli.options import place, place_here
 from codesign.cli.streams import tell
 from codesign.errors import InputError
 from codesign.files import write_atomically
@@ -27,9 +28,11 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Write a commented sweep, and with --chip a chip, to start from; both run as they are."""
-    file = Path(path)
+    file = place_here(path)
     if not _NAME.fullmatch(file.stem) or file.suffix not in (".yaml", ".yml"):
         raise InputError(f"{file}: must be a name of letters, digits, '_' and '-' that ends in .yaml")
+    if chip and file.name == _CHIP:
+        raise InputError(f"{file}: is the name of the chip's file; give the sweep another one")
     sweep = (_START / "sweep.yaml").read_text(encoding="utf-8").replace("my_sweep", file.stem)
     texts = {file: sweep}
     if chip:
@@ -41,4 +44,4 @@ def init(
     for where, text in texts.items():
         write_atomically(where, text.encode())
         tell(f"wrote {where}")
-    tell(f"Next: codesign sweep {file}")
+    tell(f"Next: codesign sweep {shlex.quote(str(file))}")

@@ -14,7 +14,7 @@ import typer
 
 from codesign.cli.streams import tell
 from codesign.errors import InputError
-from codesign.files import printable
+from codesign.files import is_url, printable
 from codesign.signals import can_raise
 from codesign.units import plural
 
@@ -68,6 +68,8 @@ def place(text: str) -> str:
 
 def place_here(text: str) -> Path:
     """A path of this machine, as `place`."""
+    if is_url(text):
+        raise typer.BadParameter(f"must be a path of this machine, found the URL {printable(text)}")
     return Path(place(text))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from codesign.errors import InputError
 from codesign.files import Location, join, printable, with_suffix
 from codesign.hardware.terms import StaticBook
 from codesign.reporting.forms import Form, TableForm
+from codesign.units import plural
 
 _BookOption = Annotated[
     StaticBook | None,
@@ -82,21 +84,19 @@ def report(
         if not (output or figures or tables or neurobench):
             return
     write_report(table, target)
-    files = export(table, target, figures=figures, tables=tables)
+    counts = export(table, target, figures=figures, tables=tables)
     if neurobench:
         export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
-        for name in ("figures", "tables"):
-            folder = with_suffix(target, f".{name}")
-            if count := sum(str(one).startswith(str(folder)) for one in files):
-                tell(f"{name:8} {printable(folder)}, {count} files")
+        for name, count in counts.items():
+            tell(f"{name:8} {printable(with_suffix(target, f'.{name}'))}, {plural(count, 'file')}")
 
 
 def _page(results: str, file: Location, output: str | None) -> Location:
     """Where the page goes. Raises InputError where that is no place for one."""
     page = output or (with_suffix(file, ".html") if file == results else join(results, "report.html"))
-    if str(page) == str(file):
+    if os.path.realpath(page) == os.path.realpath(file):
         raise InputError(f"--output: {printable(page)} is the results file itself")
     if str(page).lower().endswith(_OTHER_FORMS):
         said = "would hold an HTML page; --figures and --tables write other formats beside it"

@@ -33,11 +33,11 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     wide = width >= 100
     table.add_column("output", overflow="fold")
-    for name in ("state", "results", "last sign of life", *(("failed", "started") if wide else ())):
-        fixed = name in ("state", "results", "failed")
+    for name in ("state", "jobs", "last sign of life", *(("failed", "started") if wide else ())):
+        fixed = name in ("state", "jobs", "failed")
         # Times are narrow where the width is, and give way further where it is too small, so that outputs keep names.
         most = _TIME if name == "last sign of life" and not wide else None
-        number = name in ("results", "failed")
+        number = name in ("jobs", "failed")
         table.add_column(name, justify="right" if number else "left", no_wrap=fixed, max_width=most)
     for run in runs:
         record = run.record
@@ -62,8 +62,8 @@ def run_picture(run: RunStatus, width: int) -> Iterator[RenderableType]:
     jobs, running = record.jobs, run.state == "running"
     left_s = (jobs.left_s or 0.0) - run.silent_s
     left = f"about {format_duration(left_s)} left" if running and left_s > 0 else ""
-    results = jobs.there, jobs.needed
-    yield from counts_picture(jobs, record.search, results, width=width, running=running, left=left)
+    count = jobs.there, jobs.needed
+    yield from counts_picture(jobs, record.search, count, width=width, running=running, left=left)
     yield from _failures(record)
     if record.front:
         yield Text("")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.table import ResultTable
-from codesign.files import Location, join, open_folder, with_suffix
+from codesign.files import Location, open_folder, with_suffix
 from codesign.reporting.charts.base import Figure, picture
 from codesign.reporting.charts.sweeps import scatter
 from codesign.reporting.forms import Form, TableForm
@@ -46,24 +46,25 @@ _LATEX = str.maketrans(
 
 def export(
     table: ResultTable, page: Location, *, figures: Form | None = None, tables: TableForm | None = None
-) -> list[Location]:
-    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL; the files.
-    Files that an earlier report wrote there in the same form, and that this one does not have, are removed. Raises
-    InputError where a file cannot be written or removed."""
+) -> dict[str, int]:
+    """Write every chart of a report, every table, or both, into folders beside its page, a path or a URL; how many
+    files, by the folder's suffix. Files that an earlier report wrote there in the same form, and that this one does not
+    have, are removed. Raises InputError where a file cannot be written or removed."""
     drawn, told = pieces_of(table) if figures is not None or tables is not None else ([], {})
-    written: list[Location] = []
+    written: dict[str, int] = {}
     if figures is not None:
         charts = {f"{one.name}.{figures}": picture(one, figures) for one in drawn}
-        written += _write(with_suffix(page, ".figures"), charts, f".{figures}")
+        written["figures"] = _write(with_suffix(page, ".figures"), charts, f".{figures}")
     if tables is not None:
         ending, text = (".csv", table_csv) if tables == "csv" else (".tex", table_latex)
         texts = {f"{name}{ending}": text(one).encode() for name, one in told.items()}
-        written += _write(with_suffix(page, ".tables"), texts, ending)
+        written["tables"] = _write(with_suffix(page, ".tables"), texts, ending)
     return written
 
 
-def _write(place: Location, files: Mapping[str, bytes], ending: str) -> list[Location]:
-    """Write files that end alike, and remove those that an earlier report wrote and this one does not have."""
+def _write(place: Location, files: Mapping[str, bytes], ending: str) -> int:
+    """Write files that end alike, and remove those that an earlier report wrote and this one does not have; how many
+    were written."""
     folder = open_folder(place)
     earlier = (folder.read(_WRITTEN) or b"").decode(errors="replace").splitlines()
     folder.write_many(files)
@@ -72,7 +73,7 @@ def _write(place: Location, files: Mapping[str, bytes], ending: str) -> list[Loc
             folder.remove(name)
     others = (name for name in earlier if not name.endswith(ending))
     folder.write(_WRITTEN, "".join(f"{name}\n" for name in sorted({*others, *files})).encode())
-    return [join(place, name) for name in files]
+    return len(files)
 
 
 def pieces_of(table: ResultTable) -> tuple[list[Figure], dict[str, Table]]:

@@ -26,6 +26,8 @@ from codesign.cli.main import app
         ),
         ("sweep smoke --seeds 0", 2, "'--seeds': must be greater than or equal to 1, found '0'"),
         ("sweep smoke --workers x", 2, "'--workers': must be a whole number, found 'x'"),
+        ("init s3://bucket/x.yaml", 2, "must be a path of this machine, found the URL s3://bucket/x.yaml"),
+        ("data --data-root s3://bucket/x", 2, "must be a path of this machine, found the URL s3://bucket/x"),
         ("sweep smoke --executor foo", 2, "'--executor': 'foo' is not one of 'auto', 'serial', 'ray'"),
     ],
 )

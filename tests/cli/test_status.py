@@ -93,7 +93,7 @@ def test_a_folder_lists_its_runs_newest_first(location: str, finished: dict[str,
     for seconds, name in enumerate(("first", "second")):
         put(location, name, {**finished, "name": name, "alive": finished["alive"] + seconds})
     header, newest, oldest, hint = said(location).splitlines()
-    assert header.split() == ["output", "state", "results", "last", "sign", "of", "life", "failed", "started"]
+    assert header.split() == ["output", "state", "jobs", "last", "sign", "of", "life", "failed", "started"]
     assert newest.split()[:3] == ["second", "finished", "11/11"]
     assert oldest.startswith("first")
     assert hint == "`codesign status` shows all of a run if it is given its output."
@@ -118,7 +118,7 @@ def test_records_that_cannot_be_read_are_named_and_the_others_listed(location: s
     put(location, "tiny/deeper", {})
     open_folder(location).write("torn/run.json", b'{"format": "codesign-run 2"')
     shown = said(location)
-    assert shown.count("finished    11/11") == 1
+    assert shown.count("finished  11/11") == 1
     assert "deeper" not in shown
     assert "torn/run.json: is not the record of a run, or is damaged: " in shown.replace("\n", "")
     with pytest.raises(CodesignError, match=r"torn/run\.json: is not the record"):

@@ -32,12 +32,15 @@ def test_the_report_is_drawn_again_beside_the_results(tmp_path):
     assert other.read_bytes() == first
 
 
-def test_bad_input_is_an_input_error(tmp_path):
+def test_bad_input_is_an_input_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "x.parquet").write_text("no")
     with pytest.raises(InputError, match="not a Parquet file"):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet")], catch_exceptions=False)
-    with pytest.raises(InputError, match="is the results file itself"):
-        CliRunner().invoke(APP, [str(tmp_path / "x.html")], catch_exceptions=False)
+    for words in (["x.html"], ["x", "--output", "./x"]):
+        (tmp_path / "x").write_bytes(b"results")
+        with pytest.raises(InputError, match="is the results file itself"):
+            CliRunner().invoke(APP, words, catch_exceptions=False)
     with pytest.raises(InputError, match=r"page\.pdf would hold an HTML page; --figures and --tables"):
         CliRunner().invoke(APP, [str(tmp_path / "x.parquet"), "--output", "page.pdf"], catch_exceptions=False)
 
