@@ -54,6 +54,8 @@ def test_a_measurement_of_nothing_and_one_far_off_are_no_mistakes() -> None:
     far = several(("energy: 1 J", COUNT % ""), ("energy: 0 J", COUNT % ""), ("energy: 1e9 J", COUNT % ""))
     assert measured_error(far).energy == ModelError.most
     assert "from 2 measurements of energy and" in measured_error(far).note
+    nothing = several(("energy: 1 nJ", "{kind: counts, events: {synaptic_operation: [0, 1000]}}"))
+    assert measured_error(nothing).energy == near(math.exp(math.hypot(math.log(1e6), math.log(1.7)) / 2**0.5), rel=0.01)
 
 
 def test_the_library_s_own_factors_are_those_in_the_code() -> None:

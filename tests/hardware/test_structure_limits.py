@@ -70,6 +70,9 @@ def test_a_state_grows_with_an_axis_on_what_it_holds() -> None:
     chip = chip_from(BODY + PLAIN)
     wide = with_parameters(chip, {"weight_bits": 20, "structure.state_bits": 20})
     assert estimate(with_parameters(chip, {"weight_bits": 20})) == estimate(wide)
+    many = structure("state_memory: flip_flops", BODY.replace("neurons_per_core: 64", "neurons_per_core: 1024"))
+    with pytest.raises(InputError, match=r"at most 16,384 bits of states a core .* found 17,408"):
+        with_parameters(many, {"potential_bits": 17})
 
 
 def test_a_word_is_as_wide_as_what_is_used_of_it_and_grows_with_an_axis() -> None:

@@ -201,14 +201,6 @@ class Chip(Spec):
         """The mesh between its cores, with the rows and columns that its file leaves open."""
         return None if self.network_on_chip is None else self.network_on_chip.mesh(self.cores.value)
 
-    def lanes_of(self, core: int) -> int | None:
-        """Lanes that can work at once on a core of known structure, at most one a neuron; None where not known."""
-        neurons = None if self.neurons_per_core is None else self.neurons_per_core.of_core(core)
-        stated = (self.structure.lanes if self.structure is not None else None) or self.vector_width
-        if stated is None or stated.value == "all":
-            return None if stated is None else neurons
-        return stated.value if neurons is None else min(stated.value, neurons)
-
     def seconds(self, number: TimeNumber | None) -> float | None:
         """A time of this chip in seconds, whether the file gives seconds or cycles; None for None."""
         if number is None or number.cycles is None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codesign.documents import Spec
+from codesign.hardware.chip.core_structure import CoreStructure, core_structures
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.laws import (
     ADD_J,
@@ -66,29 +66,11 @@ class StructureEstimate:
     delay: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Core:
-    """One core: what it stores, in bits, and how it works on it."""
-
-    lanes: int
-    weights_used: float
-    weight_word: float
-    weight_store: float
-    state_reuse: float
-    state_word: float
-    state_store: float
-    other_store: float
-    adder_bits: float
-
-
 def estimate(chip: Chip) -> StructureEstimate | None:
     """What the model expects of a chip; None where its file states no structure."""
     if chip.structure is None:
         return None
-    # each core of the lists of a chip's file, or the one that all are like
-    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
-    told_apart = max((len(counts.value) for counts in capacities if counts is not None), default=1)
-    cores = [_estimate(chip, _core(chip, core)) for core in range(told_apart)]
+    cores = [_estimate(chip, core) for core in core_structures(chip)]
     share = chip.cores.value / len(cores)
 
     def mean(name: str) -> float:
@@ -107,7 +89,7 @@ def estimate(chip: Chip) -> StructureEstimate | None:
     )
 
 
-def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
+def _estimate(chip: Chip, core: CoreStructure) -> StructureEstimate:
     structure = chip.structure
     assert structure is not None
     assert chip.technology_node is not None
@@ -152,38 +134,3 @@ def _estimate(chip: Chip, core: _Core) -> StructureEstimate:
         logic=logic,
         delay=logic_delay(node_m, voltage_v),
     )
-
-
-def _core(chip: Chip, core: int) -> _Core:
-    structure = chip.structure
-    assert structure is not None
-    potential_bits, weight_bits = _value(chip, "potential_bits"), _value(chip, "weight_bits")
-    state_bits = max(_value(structure, "state_bits") or 0, potential_bits or 0, weight_bits or 0)
-    synapse_bits = chip.synapse_bits
-    neurons = None if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
-    lanes = chip.lanes_of(core)
-    assert synapse_bits is not None  # these are held by the consistency of the file
-    assert lanes is not None
-    weights_used = max(_value(structure, "weights_used") or 0, lanes)
-    weights = _value(structure, "weight_store") or 0
-    if chip.weight_memory is not None:
-        weights = chip.weight_memory.of_core(core)
-    elif chip.synapses_per_core is not None:
-        weights = chip.synapses_per_core.of_core(core) * synapse_bits
-    weight_word = max(_value(structure, "weight_word") or 0, weights_used * synapse_bits)
-    return _Core(
-        lanes=lanes,
-        weights_used=weights_used,
-        weight_word=weight_word,
-        weight_store=max(weights, weight_word),
-        state_reuse=_value(structure, "state_reuse") or 1,
-        state_word=lanes * state_bits,
-        state_store=(neurons or lanes) * state_bits,
-        other_store=_value(structure, "other_store") or 0,
-        adder_bits=potential_bits or state_bits,
-    )
-
-
-def _value(spec: Spec, name: str) -> int | None:
-    number = getattr(spec, name)
-    return None if number is None else number.value

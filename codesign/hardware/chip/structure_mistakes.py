@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codesign.documents import Mistake
+from codesign.hardware.chip.core_structure import CoreStructure, core_structures
 from codesign.hardware.chip.laws import MOST_FLIP_FLOPS, MOST_IN_PLACE, NODES_M, voltages
 from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
 from codesign.hardware.chip.provenance import AXIS_SOURCE
@@ -20,9 +21,10 @@ def structure_mistakes(chip: Any) -> Iterator[Mistake]:
     missing = [*_missing(chip)]
     yield from missing
     if not missing:
-        yield from _beyond(chip)
+        cores = core_structures(chip)
+        yield from _beyond(chip, cores)
         yield from _widths(chip)
-        yield from _words(chip)
+        yield from _words(chip, cores)
 
 
 def _missing(chip: Any) -> Iterator[Mistake]:
@@ -49,7 +51,7 @@ def _missing(chip: Any) -> Iterator[Mistake]:
         yield ("structure",), "needs structure.lanes or neurons_per_core, because vector_width is 'all'"
 
 
-def _beyond(chip: Any) -> Iterator[Mistake]:
+def _beyond(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
     """Where the laws of the structure have no source."""
     node, voltage, structure = chip.technology_node.value, chip.supply_voltage.value, chip.structure
     if not NODES_M[0] * (1 - 1e-9) <= node <= NODES_M[1] * (1 + 1e-9):
@@ -60,15 +62,12 @@ def _beyond(chip: Any) -> Iterator[Mistake]:
     if not least <= voltage <= most * (1 + 1e-9):
         ends = f"{format_si(least, 'V')} to {format_si(most, 'V')} at {format_si(node, 'm')}"
         yield ("supply_voltage",), f"must be {ends} where a structure is given, found {format_si(voltage, 'V')}"
-    in_place = chip.neurons_per_core is not None and all(
-        chip.lanes_of(core) == chip.neurons_per_core.of_core(core) for core in range(_listed(chip))
-    )
+    in_place = chip.neurons_per_core is not None and all(core.state_word == core.state_store for core in cores)
     most = MOST_IN_PLACE if in_place else MOST_FLIP_FLOPS
-    stored = [("memory", "weights", structure.memory, _weight_store(chip))]
+    stored = [("memory", "weights", structure.memory, max(core.weight_store for core in cores))]
     if not structure.shared_memory:
         key = "memory" if structure.state_memory is None else "state_memory"
-        state = structure.state_bits or chip.potential_bits
-        stored.append((key, "states", getattr(structure, key), max(chip.neurons_per_core.value) * state.value))
+        stored.append((key, "states", getattr(structure, key), max(core.state_store for core in cores)))
     for key, what, kind, bits in stored:
         if kind == "flip_flops" and bits > most:
             where = "where all neurons of a core work at once" if in_place else "of which lanes select words"
@@ -91,9 +90,8 @@ def _widths(chip: Any) -> Iterator[Mistake]:
             return
 
 
-def _words(chip: Any) -> Iterator[Mistake]:
+def _words(chip: Any, cores: list[CoreStructure]) -> Iterator[Mistake]:
     structure, width, bits = chip.structure, chip.vector_width, chip.synapse_bits
-    lanes = max(chip.lanes_of(core) for core in range(_listed(chip)))
     if structure.lanes is not None and width is not None:
         neurons = chip.neurons_per_core
         every = structure.lanes.value if neurons is None else max(neurons.value)
@@ -101,11 +99,11 @@ def _words(chip: Any) -> Iterator[Mistake]:
             both = f"is {structure.lanes.value} and vector_width {width.value}"
             yield ("structure", "lanes"), f"{both}; keep one of the two"
     word, used = structure.weight_word, structure.weights_used
-    together = max(lanes, 0 if used is None else used.value)
+    together = max(core.weights_used for core in cores)
     if word is not None and word.value < together * bits and not _widened(chip):
         what = f"{together:,} weights of {bits} bits"
         yield ("structure", "weight_word"), f"must hold {what}, {together * bits:,}, found {word.value:,}"
-    held = _weight_store(chip) // bits
+    held = max(core.weight_room for core in cores) // bits
     if used is not None and used.value > held:
         yield ("structure", "weights_used"), f"must be at most the {held:,} weights of a core, found {used.value:,}"
     inputs = held if chip.fan_in is None else min(held, chip.fan_in.value)
@@ -123,17 +121,3 @@ def _widened(chip: Any) -> bool:
     varied = (chip.vector_width, chip.weight_bits, structure.lanes, structure.synapse_bits, structure.weights_used)
     given = structure.weight_word.source != AXIS_SOURCE
     return given and any(number is not None and number.source == AXIS_SOURCE for number in varied)
-
-
-def _weight_store(chip: Any) -> int:
-    """Bits of weights of the largest core."""
-    if chip.structure.weight_store is not None:
-        return int(chip.structure.weight_store.value)
-    if chip.weight_memory is not None:
-        return int(max(chip.weight_memory.value))
-    return int(max(chip.synapses_per_core.value) * chip.synapse_bits)
-
-
-def _listed(chip: Any) -> int:
-    """Cores that the file tells apart."""
-    return 1 if chip.neurons_per_core is None else len(chip.neurons_per_core.value)

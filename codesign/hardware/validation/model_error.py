@@ -65,7 +65,6 @@ def _logarithms(checks: Iterable[Check], quantity: Literal["energy", "latency"])
     for check in tests:
         stands = check.quantity == "power" and check.worked and quantity == "energy"
         if check.quantity == quantity or (stands and (check.chip, check.measurement, check.workload) not in energies):
-            assert check.measured is not None
-            ends = [end for end in (check.model_low, check.model_high) if end]
-            found.append(max((math.log(end / check.measured) for end in ends), key=abs, default=0.0))
+            ends = (end / check.measured for end in (check.model_low, check.model_high))  # type: ignore[operator]
+            found.append(max((math.log(end or 1 / ModelError.most) for end in ends), key=abs))
     return found

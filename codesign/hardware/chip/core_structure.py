@@ -1,0 +1,73 @@
+"""What a core of known structure stores, in bits, and how it works on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreStructure:
+    """One core. Words of weights and states grow with what an axis asks of them.
+
+    Attributes:
+        lanes: that can work at once, at most one a neuron.
+        weights_used: of a word, before the next is read.
+        weight_room: for the core's weights.
+        state_reuse: operations on a neuron between the reading and the writing of its state.
+        adder_bits: width of an adder and of a comparator.
+    """
+
+    lanes: int
+    weights_used: int
+    weight_word: int
+    weight_room: int
+    state_reuse: int
+    state_word: int
+    state_store: int
+    other_store: int
+    adder_bits: int
+
+    @property
+    def weight_store(self) -> int:
+        """A memory holds at least a word."""
+        return max(self.weight_room, self.weight_word)
+
+
+def core_structures(chip: Any) -> list[CoreStructure]:
+    """Of each core of the lists of a chip's file, or of the one that all are like; the file lacks nothing for it."""
+    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
+    told_apart = max((len(counts.value) for counts in capacities if counts is not None), default=1)
+    return [_core(chip, core) for core in range(told_apart)]
+
+
+def _core(chip: Any, core: int) -> CoreStructure:
+    structure, synapse_bits = chip.structure, chip.synapse_bits
+    potential_bits, weight_bits = _value(chip, "potential_bits"), _value(chip, "weight_bits")
+    state_bits = max(_value(structure, "state_bits"), potential_bits, weight_bits)
+    neurons = 0 if chip.neurons_per_core is None else chip.neurons_per_core.of_core(core)
+    stated = (structure.lanes or chip.vector_width).value
+    lanes = neurons if stated == "all" else min(stated, neurons or stated)
+    weights_used = max(_value(structure, "weights_used"), lanes)
+    weights = _value(structure, "weight_store")
+    if chip.weight_memory is not None:
+        weights = chip.weight_memory.of_core(core)
+    elif chip.synapses_per_core is not None:
+        weights = chip.synapses_per_core.of_core(core) * synapse_bits
+    return CoreStructure(
+        lanes=lanes,
+        weights_used=weights_used,
+        weight_word=max(_value(structure, "weight_word"), weights_used * synapse_bits),
+        weight_room=weights,
+        state_reuse=_value(structure, "state_reuse") or 1,
+        state_word=lanes * state_bits,
+        state_store=(neurons or lanes) * state_bits,
+        other_store=_value(structure, "other_store"),
+        adder_bits=potential_bits or state_bits,
+    )
+
+
+def _value(spec: Any, name: str) -> int:
+    """A number of a file; 0 where it is not given, which none of these may be."""
+    number = getattr(spec, name)
+    return 0 if number is None else int(number.value)
