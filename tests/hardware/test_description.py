@@ -192,6 +192,7 @@ def test_axes_set_single_numbers() -> None:
     assert added.static_power.chip.source in added.sources
     tick = with_parameter(find_chip("truenorth"), "synchronization.tick", "100 us")
     assert tick.synchronization.tick.value == near(1e-4)
+    assert with_parameter(chip, "supports.thresholds", 4).supports.thresholds == 4
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,8 @@ def test_axes_set_single_numbers() -> None:
         ("static_power", "1 W", "no axis can set it"),
         ("static_power.chip", "1 pJ", "quantity in W"),
         ("title", "x", "no axis can set it"),
+        ("supports.leak", True, "must be one of yes, no, unknown, found True"),
+        ("supports.thresholds", "neurons", "must be one of neuron, found 'neurons'"),
         ("cores", 1000, "place for 128 cores"),
         ("cores", 0, "must be greater than 0, found 0"),
         ("vector_widht", 4, "no parameter 'vector_widht'; did you mean 'vector_width'?"),

@@ -381,6 +381,8 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
         place(shape_of("16-12-4"), chip, spread=2)
     with pytest.raises(InputError, match="spread: must have the cores of each of 2 layers, found 3"):
         place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
+    with pytest.raises(InputError, match="spread: must be a whole number, found <generator"):
+        place(shape_of("16-8-4"), chip, spread=(cores for cores in (3, 2)))
     for several in (7, (4, 3)):  # more than there are, which a scaled chip gets
         with pytest.raises(InfeasibleError, match=r"spread: needs 7 cores, .* has 6"):
             place(shape_of("16-8-4"), chip, spread=several)

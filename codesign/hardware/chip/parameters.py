@@ -104,16 +104,16 @@ def _unknown(chip: Chip, path: str) -> InputError:
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
     annotation = type(spec).model_fields[field].annotation
     forms = (annotation, *get_args(annotation))
-    literal = next((form for form in forms if get_origin(form) is Literal), None)
-    if literal is not None:
-        if value not in get_args(literal):
-            allowed = ", ".join(map(str, get_args(literal)))
-            raise InputError(f"{where}: must be one of {allowed}, found {value!r}")
-        return value
+    words = [word for form in forms if get_origin(form) is Literal for word in get_args(form)]
     current, kind = getattr(spec, field), next(kinds_in(annotation, Number), None)
     if kind is None:
-        if any(int in (form, getattr(form, "__origin__", None)) for form in forms):
+        if value in words:
+            return value
+        counted = any(int in (form, getattr(form, "__origin__", None)) for form in forms)
+        if counted and not (words and isinstance(value, str)):
             return whole(where, value, least=1)
+        if words:
+            raise InputError(f"{where}: must be one of {', '.join(map(str, words))}, found {value!r}")
         raise InputError(f"{where}: is not a single number, so no axis can set it")
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)

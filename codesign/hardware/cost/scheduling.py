@@ -24,7 +24,7 @@ from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.schedule import Schedule, Stop
 from codesign.simulation.service import ServiceModel
-from codesign.units import plural
+from codesign.units import ordinal, plural
 
 DEFAULT_GROUP_SIZE = 8
 """F of an asynchronous chip that states none: the paper's Table 1."""
@@ -230,9 +230,10 @@ def delayed_assumptions(placement: Placement) -> Iterator[str]:
         ticks = chip.synchronization.ticks_per_timestep if isinstance(chip.synchronization, Timer) else 1
         for one in delayed:
             if one.delay * ticks <= one.source - one.target:
+                back = f"the {ordinal(one.source + 1)} layer sends back to the {ordinal(one.target + 1)}"
                 yield (
-                    f"{chip.name} works on several timesteps at once; what layer {one.source} sends back to layer "
-                    f"{one.target} is taken to be there in time, though it is not in a pipeline of one step a layer"
+                    f"{chip.name} works on several timesteps at once; what {back} is taken to be there in time, though "
+                    "it is not in a pipeline of one step a layer"
                 )
     yield from _direct_assumptions(placement)
 

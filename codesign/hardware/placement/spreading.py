@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
             goes to the layer with the most synapses and neurons a core.
     """
-    counts = _checked(shape, spread) if isinstance(spread, Iterable) else _shared_out(shape, budget, spread)
+    counts = _checked(shape, spread) if isinstance(spread, Sized) else _shared_out(shape, budget, spread)
     most = budget.most_cores
     if most is not None and sum(counts) > most:
         raise InfeasibleError(f"spread: needs {plural(sum(counts), 'core')}, {budget.chip.name} has {most:,}")
