@@ -31,7 +31,7 @@ else:
 
 
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
-_LONGEST_KEY = 200
+LONGEST_KEY = 200
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may hold: it could steer a terminal, and half of a surrogate pair cannot be written to any file."""
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
@@ -364,8 +364,8 @@ class _Reader:
                 self._problem(key_node, "a key must be a plain word")
                 continue
             key = self._text(key_node)
-            if len(key) > _LONGEST_KEY:
-                self._problem(key_node, f"a key must be at most {_LONGEST_KEY} characters, found {len(key):,}")
+            if len(key) > LONGEST_KEY:
+                self._problem(key_node, f"a key must be at most {LONGEST_KEY} characters, found {len(key):,}")
                 continue
             if key in result:
                 first = self.places[(*path, key)].line

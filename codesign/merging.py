@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codesign.documents import Document, Path_, Place, read_document, value_at
+from codesign.documents import LONGEST_KEY, Document, Path_, Place, read_document, value_at
 from codesign.errors import DocumentError, InputError, Problem
-from codesign.mistakes import dotted, suggestion
+from codesign.mistakes import dotted, shown, suggestion
 from codesign.yaml_nodes import MOST_VALUES
 
 MOST_NAMES = 100
@@ -23,8 +23,6 @@ MOST_NAMES = 100
 
 _DEEPEST = 8
 """Files that a file may extend, one through the other."""
-
-_LONGEST_KEY = 200
 
 
 def beside(file: Path, name: str) -> Path:
@@ -174,7 +172,7 @@ def _keys_of(data: Any, path: str) -> tuple[Path_, str]:
         return (), ""
     if path in data:
         return (path,), ""
-    for end in reversed([i for i, character in enumerate(path[: _LONGEST_KEY + 1]) if character == "."]):
+    for end in reversed([i for i, character in enumerate(path[: LONGEST_KEY + 1]) if character == "."]):
         key = path[:end]
         if key in data:
             rest, tail = _keys_of(data[key], path[end + 1 :])
@@ -188,9 +186,3 @@ def hint(word: str, there: Iterable[str]) -> str:
     if not names:
         return "; nothing is there"
     return suggestion(word, names) if len(names) <= MOST_NAMES else ""
-
-
-def shown(data: Any) -> str:
-    if isinstance(data, dict):
-        return "a mapping"
-    return "a list" if isinstance(data, list) else "nothing" if data is None else f"{data!r:.80}"

@@ -44,7 +44,7 @@ def of_form(pattern: str, words: str) -> AfterValidator:
 
     def check(text: str) -> str:
         if not form.fullmatch(text):
-            raise problem(f"must be {words}, found {_found(text)}")
+            raise problem(f"must be {words}, found {shown(text)}")
         return text
 
     return AfterValidator(check)
@@ -114,7 +114,7 @@ def _either(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
     if not others:
         return first
     rules = dict.fromkeys([_rule(first), *(_rule(item).removeprefix("must be ") for item in others)])
-    return {**first, "type": "quantity", "msg": f"{', or '.join(rules)}, found {_found(first['input'])}"}
+    return {**first, "type": "quantity", "msg": f"{', or '.join(rules)}, found {shown(first['input'])}"}
 
 
 def suggestion(word: object, allowed: Iterable[str], elsewhere: Sequence[str] = ()) -> str:
@@ -142,7 +142,7 @@ def describe(item: Any, model: type[BaseModel], other_keys: Iterable[str] = ()) 
         hint = suggestion(key, allowed, key_places(model, above, key)) if allowed else ""
         return f"unknown key '{location}'{hint}"
     if item["type"] in ("model_type", "model_attributes_type") and (keys := allowed_keys(model, item["loc"])):
-        return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {_found(item['input'])}"
+        return f"{location}: must be a mapping of {', '.join(sorted(keys))}, found {shown(item['input'])}"
     if item["type"] == "missing":
         words = " or ".join(map(repr, allowed_words(model, item["loc"])))
         return f"'{location}' is missing{words and f'; it is {words}'}"
@@ -160,7 +160,7 @@ def reason(item: Any) -> str:
     hint = _close(found, _QUOTED.findall(rule)) if isinstance(found, str) else ""
     if isinstance(found, str) and found.isdecimal() and "number" in rule:
         hint = "; write it without quotes"
-    return f"{rule}, found {_found(found)}{hint}"
+    return f"{rule}, found {shown(found)}{hint}"
 
 
 def _rule(item: Any) -> str:
@@ -176,7 +176,7 @@ def _rule(item: Any) -> str:
     return message if message.startswith("must ") else f"must be {message}"
 
 
-def _found(value: Any) -> str:
+def shown(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str | int | float):

@@ -19,8 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from codesign.documents import Spec, validate_document
 from codesign.errors import DocumentError, InputError
-from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint, shown
-from codesign.mistakes import suggestion
+from codesign.merging import MOST_NAMES, Fragment, Merged, chain_of, hint
+from codesign.mistakes import shown, suggestion
 
 _KEYS = ("extends", "datasets", "scales", "remove")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")

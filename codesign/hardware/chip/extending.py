@@ -16,7 +16,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from codesign.documents import Document, Path_, Place
+from codesign.documents import Document, Path_, Place, value_at
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.kinds import KINDS
 from codesign.hardware.chip.numbers import Number, TimeNumber
@@ -100,10 +100,7 @@ class _Description(Merged):
         return value
 
     def _forget_keys(self, here: Path_, keys: set[str]) -> None:
-        of = self.data
-        for part in here:
-            of = of[part]
-        for key in keys & set(of):
+        for key in keys & set(value_at(self.data, here)):
             self.forget((*here, key))
 
 

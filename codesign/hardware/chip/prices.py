@@ -59,9 +59,6 @@ class Prices:
         """n, or 1 where nothing varies."""
         return len(next(iter(self.varied.values()), (0,)))
 
-    def chosen(self, which: slice | Integers) -> Prices:
-        return replace(self, varied={path: values[which] for path, values in self.varied.items()})
-
     def with_distinct_times(self) -> tuple[Prices, Integers]:
         """The scenarios that differ in anything that a time depends on, and which of them each scenario is like.
         Energies and powers move no time."""

@@ -189,12 +189,9 @@ def _words(chip: Chip) -> tuple[int, float] | None:
 
 
 def _idle_lanes(work: PlacedExecution, lanes: int) -> Floats:
-    table, cycles = work.messages, work.cycles_of(lanes)
+    cycles, messages = work.cycles_of(lanes), work.passed if work.geometry.occupied.any() else work.performing
     idle = np.maximum(lanes * cycles.cycles - cycles.synapses, 0.0).sum(axis=1)
-    messages = work.passed
-    if not work.geometry.occupied.any():
-        messages = cycles.per_message(table.synaptic_operations.astype(np.float64), table.source)
-    return _by_sample(work, np.where(_multiplied(work), 0.0, messages * (idle * work.worked_on)[table.source]))
+    return _by_sample(work, np.where(_multiplied(work), 0.0, messages * (idle * work.worked_on)[work.messages.source]))
 
 
 def _ways(work: PlacedExecution, hops: Integers) -> Floats:

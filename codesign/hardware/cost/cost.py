@@ -89,12 +89,12 @@ class Cost(OfArrays):
     @property
     def energy_j(self) -> float | None:
         """Mean energy per sample of everything that is powered."""
-        return _only(self.mean.total_j)
+        return _mean(self.mean.total_j)
 
     @property
     def energy_cores_in_use_j(self) -> float | None:
         """Mean energy per sample of the cores in use."""
-        return _only(self.mean.cores_in_use_j)
+        return _mean(self.mean.cores_in_use_j)
 
     @property
     def latency_s(self) -> float | None:
@@ -119,10 +119,10 @@ class Cost(OfArrays):
             "operation": self.operation,
             "energy_accounting": energy.accounting,
             "synaptic_operations": _mean(self.synaptic_operations),
-            "energy_j": _only(energy.total_j),
-            "energy_cores_in_use_j": _only(energy.cores_in_use_j),
+            "energy_j": _mean(energy.total_j),
+            "energy_cores_in_use_j": _mean(energy.cores_in_use_j),
             "core_share": self.counted.prices().core_share,
-            **{term.column: _only(energy.terms_j[name]) for name, term in COST_TERMS.items()},
+            **{term.column: _mean(energy.terms_j[name]) for name, term in COST_TERMS.items()},
             "on_s": on_s,
             "area_m2": self.counted.placement.area_m2,
             "core_utilization": utilization,
@@ -171,7 +171,7 @@ class Cost(OfArrays):
         brackets; empty where it is not known."""
         if self.energy_j is None:
             return ""
-        parts = {COST_TERMS[name].label: _only(term) or 0.0 for name, term in self.mean.terms_j.items()}
+        parts = {COST_TERMS[name].label: _mean(term) or 0.0 for name, term in self.mean.terms_j.items()}
         total = sum(parts.values())
         shares = sorted(((part / total, label) for label, part in parts.items() if part), reverse=True)
         if len(shares) < 2:
@@ -189,10 +189,6 @@ class Cost(OfArrays):
 def _in_words(covered: str) -> str:
     """A name in `energy_coverage` as its term is called."""
     return COST_TERMS[covered].label if covered in COST_TERMS else {"static": "static power"}.get(covered, "all-in")
-
-
-def _only(values: Floats | None) -> float | None:
-    return None if values is None else float(values[0])
 
 
 def _mean(values: NDArray[np.generic] | None) -> float | None:
@@ -291,7 +287,7 @@ def _input_macs(execution: Execution, chip: str) -> tuple[str, ...]:
 
 
 def _link_load(work: PlacedExecution) -> Floats:
-    table, sources = work.messages, len(work.layer_reached)
+    table, sources = work.messages, len(work.reach.layer)
     sent = np.bincount(table.sample * sources + table.source, table.spikes, work.samples * sources)
     return np.asarray(sent.reshape(-1, sources) @ work.source_links)
 
@@ -319,7 +315,8 @@ def mean_times(
     latencies: list[Floats] = []
     ons: list[Floats] = []
     for first in range(0, prices.scenarios, chunk):
-        some = prices.chosen(slice(first, first + chunk))
+        varied = {path: values[first : first + chunk] for path, values in prices.varied.items()}
+        some = replace(prices, varied=varied)
         latency = latency_of(work, some, work.steps, bound_only=bound_only, parts=False, nominal=nominal)
         on_s, _ = _on_time(work, latency.total_s, operation)
         for means, values in ((latencies, latency.total_s), (ons, on_s)):

@@ -60,7 +60,7 @@ class Walk:
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
     """Who sends to whom on a placement."""
     geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
-    for source, layer in enumerate(work.layer_reached.tolist()):
+    for source, layer in enumerate(work.reach.layer.tolist()):
         for start in work.starts(source).tolist() if layer < work.layers else []:
             sources.setdefault((start, layer), []).append(source)
     feeds = []

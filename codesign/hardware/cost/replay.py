@@ -47,7 +47,7 @@ def replay(work: PlacedExecution, times_s: Floats, hop_s: Floats) -> tuple[Float
     steps = 2 + int(max(table.step.max(initial=-1), updates.step.max(initial=-1)))
     shape = work.samples, work.timesteps, times_s.shape[1]
     makespan_s, decision_s = np.zeros((2, *shape))
-    width = max(len(work.layer_reached), len(work.geometry.layer))
+    width = max(len(work.reach.layer), len(work.geometry.layer))
     chunk = max(1, _CHUNK // (work.timesteps * steps * width))
     for first in range(0, work.samples, chunk):
         some = slice(first, min(first + chunk, work.samples))
@@ -138,7 +138,7 @@ class _Passes:
         """(sources,) whose messages were under way in the timesteps before."""
         layers = [part.layer for part in self.work.execution.slices]
         late = sum(layers.count(one.source) for one in self.work.execution.shape.delayed)
-        source = np.arange(len(self.work.layer_reached))
+        source = np.arange(len(self.work.reach.layer))
         return np.asarray((source > self.slices) & (source <= self.slices + late))
 
     def _origins(self) -> Integers:
@@ -148,7 +148,7 @@ class _Passes:
 
     def _routes(self, hop_s: Floats) -> Floats:
         """(sources, K) time of the longest way to each core."""
-        routes, sources = routes_s(self.work.geometry, hop_s), range(len(self.work.layer_reached))
+        routes, sources = routes_s(self.work.geometry, hop_s), range(len(self.work.reach.layer))
         longest = np.array([routes[self.work.starts(source)].max(axis=0) for source in sources])
         return np.where(self._from_before()[:, None], 0.0, longest)
 

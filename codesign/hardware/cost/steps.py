@@ -113,7 +113,7 @@ class StepWork:
 
 def _routes(work: PlacedExecution) -> tuple[Integers, ...]:
     geometry, routes = work.geometry, []
-    for source in range(len(work.layer_reached)):
+    for source in range(len(work.reach.layer)):
         ways = geometry.ways[np.ix_(work.starts(source), work.places(source))].reshape(-1, 3)
         routes.append(np.unique(ways, axis=0))
     return tuple(routes)
@@ -197,7 +197,7 @@ def _by_timestep(
     steps, flows = (part.reshape(work.samples, count, *part.shape[1:]) for part in (every.work, every.sent))
     for part, (layer, at) in enumerate(zip(work.geometry.layer, place, strict=True)):
         steps[:, layer : layer + work.timesteps * each : each, at] += done[:, :, part]
-    for source, layer in enumerate(work.layer_reached):
+    for source, layer in enumerate(work.reach.layer):
         if layer < work.layers:
             flows[:, layer : layer + work.timesteps * each : each, source] += sent[:, :, source]
     return every
@@ -225,7 +225,7 @@ def forward_steps(work: PlacedExecution) -> StepWork:
     for steps in (received, evaluated, said, begins):
         used[steps] = True
     at = np.where(used, np.cumsum(used) - 1, -1)
-    every = _Steps(int(used.sum()), work.geometry.cores, len(work.layer_reached))
+    every = _Steps(int(used.sum()), work.geometry.cores, len(work.reach.layer))
     every.gather(work, at[received], at[evaluated], cores)
     row, part, share = work.over_parts(updates.slice)
     every.add(at[evaluated][row], cores[part] * _KINDS + 3, lane_operations(updates.evaluated[row] * share, work.chip))
@@ -242,7 +242,7 @@ def _passes(work: PlacedExecution) -> tuple[Floats, Floats]:
     """(B, T, P, 6) work of each part and (B, T, S + 1) messages of each source, by forward pass; the passes of samples
     that ended early come last, and before them are zeros."""
     table, updates, parts = work.messages, work.execution.updates, work.share.shape[1]
-    passes = _Steps(work.samples * work.timesteps, parts, len(work.layer_reached))
+    passes = _Steps(work.samples * work.timesteps, parts, len(work.reach.layer))
     received, evaluated = (rows.sample * work.timesteps + rows.timestep for rows in (table, updates))
     passes.gather(work, received, evaluated, np.arange(parts))
     done, sent = (rows.reshape(work.samples, work.timesteps, *rows.shape[1:]) for rows in (passes.work, passes.sent))

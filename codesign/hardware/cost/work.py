@@ -133,12 +133,7 @@ class PlacedExecution(StepRecord):
     @cached_property
     def targets(self) -> Integers:
         """(rows,) layer that each row of the message table reaches; L for what output neurons send."""
-        return np.asarray(self.layer_reached[self.messages.source], dtype=np.int64)
-
-    @cached_property
-    def layer_reached(self) -> Integers:
-        """(S + 1 + D,) layer that messages of each source reach."""
-        return self.reach.layer
+        return self.reach.layer[self.messages.source]
 
     def starts(self, source: int) -> Integers:
         """Rows of `Geometry.ways` on which messages of a source begin: 0 is the input, 1 + c core c."""
@@ -171,22 +166,27 @@ class PlacedExecution(StepRecord):
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
 
     @cached_property
+    def performing(self) -> Floats:
+        """(rows of the message table,) spikes of the source's mean neuron that perform what was performed."""
+        mean = self.reach.synapses.sum(axis=1)[self.messages.source]
+        return np.asarray(np.divide(self.messages.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0))
+
+    @cached_property
     def passed(self) -> Floats:
         """(rows of the message table,) spikes; as many of the source's mean neuron as perform what was performed, where
         its neurons have different targets or a max pool loses some spikes. A crossbar, and `all` lanes, which serve all
         targets of a spike at once, work once for every spike that is not lost."""
         table = self.messages
         mean = self.reach.synapses.sum(axis=1)[table.source]
-        performing = np.divide(table.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0)
         neurons = np.array([*(size.neurons for size in self.placement.shape.layers), 0])[self.targets]
         at_once = self.chip.vector_width is not None and self.chip.vector_width.value == "all"
         scattered = (mean < neurons) & (not (at_once or self.geometry.occupied.any()))
-        return np.where(scattered | self._passes_one[table.source], performing, table.spikes)
+        return np.where(scattered | self._passes_one[table.source], self.performing, table.spikes)
 
     @cached_property
     def worked_on(self) -> Floats:
         """(S + 1 + D,) share of a message's operations that are worked on, those of weight 0 only if stored."""
-        present = np.append(self.present, 1.0)[self.layer_reached]
+        present = np.append(self.present, 1.0)[self.reach.layer]
         present[len(self.execution.slices) + 1 :] = 1.0
         return np.ones(len(present)) if self.geometry.occupied.any() else present
 
@@ -195,7 +195,7 @@ class PlacedExecution(StepRecord):
         """(S + 1 + D,) whether a window lets only the first spike of each source's neurons in it through."""
         shape, slices = self.placement.shape, tuple(recorded.layer for recorded in self.execution.slices)
         windows = [*(size.window for size in shape.layers), None]
-        passes = np.array([window is not None and window.first for window in windows])[self.layer_reached]
+        passes = np.array([window is not None and window.first for window in windows])[self.reach.layer]
         passes[len(slices) + 1 :] = False
         for one, first in zip(shape.direct, first_of_direct(shape, slices), strict=True):
             several = [-1, *slices].count(one.source)
@@ -269,8 +269,8 @@ class PlacedExecution(StepRecord):
         """(S + 1 + D,) units of work that an operation of a message of each source makes."""
         factors = None if self.chip.layer_work is None else self.chip.layer_work.synaptic_operation
         if factors is None:
-            return np.ones(len(self.layer_reached))
-        of_layer = np.append(self.units("synaptic_operation"), 1.0)[self.layer_reached]
+            return np.ones(len(self.reach.layer))
+        of_layer = np.append(self.units("synaptic_operation"), 1.0)[self.reach.layer]
         return np.where(self.reach.origin < 0, factors.input, of_layer)
 
     @cached_property

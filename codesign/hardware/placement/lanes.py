@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from codesign.arrays import Floats, Integers
+from codesign.arrays import Floats
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Geometry
 from codesign.hardware.chip.reach import reach_of, window_blocks
@@ -38,11 +38,6 @@ class MessageCycles:
 
     synapses: Floats
     cycles: Floats
-
-    def per_message(self, synapses: Floats, source: Integers) -> Floats:
-        """(n,) how many mean messages of its source (n,) each of n amounts of synapses is."""
-        mean = self.synapses.sum(axis=1)[source]
-        return np.asarray(np.divide(synapses, mean, out=np.zeros(len(mean)), where=mean > 0))
 
 
 def message_cycles(
