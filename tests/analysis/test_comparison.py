@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from handmade_hardware import near
+from made_up_answers import asked, with_terms
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of
 
 from codesign.analysis.comparisons.comparison import Obstacle, compare, matched_terms
@@ -61,6 +62,23 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
         assert isinstance(found, Obstacle)
         assert words in found.sentence
         assert found.points[0].chip == chip
+
+
+@pytest.mark.parametrize(
+    ("column", "changes", "words"),
+    [
+        ("power_w", {}, "Their power counts different terms"),
+        ("latency_s", {"operation": "real_time"}, "a runs accelerated and b runs in real time"),
+    ],
+)
+def test_each_column_is_compared_only_where_it_compares(column, changes, words):
+    """The power of b has a static part, which that of a lacks; two ways of operation are no two latencies."""
+    values = {"latency_s": 1e-3, "power_w": 1e-6}
+    rows = [with_terms("a", seed, synaptic_operation=1.0) | values for seed in (0, 1)]
+    rows += [with_terms("b", seed, synaptic_operation=2.0, static_chip=5.0) | values | changes for seed in (0, 1)]
+    answer = asked(rows, compare=["a", "b"], columns=["accuracy", column])
+    assert [found.column for found in answer.comparisons] == ["accuracy"]
+    assert any(remark.startswith(words) for remark in answer.remarks)
 
 
 def test_what_the_file_of_a_readers_own_chip_lacks_is_named():

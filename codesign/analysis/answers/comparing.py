@@ -13,7 +13,7 @@ from codesign.analysis.answers.selecting import points_in
 from codesign.analysis.comparisons.comparison import BY_TERM, Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.obstacles import absence
+from codesign.analysis.comparisons.obstacles import absence, obstacle_between
 from codesign.analysis.comparisons.unequal import unequal_chips, unequal_settings
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import (
@@ -63,7 +63,10 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         options = (*options_of(contest, question.columns), *missed(contest))
         return answer(standing=standing, sentence=sentence, options=options, remarks=aside)
     first, second = contest.chosen.values()
-    found = [one for each in question.columns if (one := _compared(first, second, each)) is not None]
+    both = [each for each in question.columns if None not in (first.value(each).mean, second.value(each).mean)]
+    terms = {each: obstacle_between(first, second, each, names) for each in both}
+    comparable = [each for each, obstacle in terms.items() if not isinstance(obstacle, str)]
+    found = [one for each in comparable if (one := _compared(first, second, each)) is not None]
     options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
         return answer(
@@ -83,7 +86,11 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         confidence=told_confidence(contest),
         options=options,
         comparisons=tuple(found),
-        remarks=(*remarks_on(contest, (first, second), options=asked, columns=question.columns), *aside),
+        remarks=(
+            *remarks_on(contest, (first, second), options=asked, columns=question.columns),
+            *dict.fromkeys(obstacle for obstacle in terms.values() if isinstance(obstacle, str)),
+            *aside,
+        ),
     )
 
 
@@ -124,10 +131,8 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
 
 
 def _compared(a: Point, b: Point, column: str) -> Comparison | None:
-    """The better side against the worse; None where they do not compare."""
-    first, second = a.value(column).mean, b.value(column).mean
-    if first is None or second is None:
-        return None
+    """The better side against the worse; None without a common training seed."""
+    first, second = (point.value(column).mean or 0.0 for point in (a, b))
     more = more_is_better(column)
     better, worse = (a, b) if (first >= second) == more else (b, a)
     return compare(column, better, worse, more_is_better=more)
