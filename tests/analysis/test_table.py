@@ -199,6 +199,13 @@ def test_wrong_rows_are_refused(tmp_path, changes, message):
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize("number", ["1e61", "-1e-61", "9" * 400])
+def test_a_number_in_the_metadata_is_of_a_size_that_numbers_have(number):
+    text = METADATA.to_json().replace('"timestep_s": 0.01', f'"timestep_s": {number}')
+    with pytest.raises(ValueError, match=r"workload\.timestep_s: must be 0 or from 1e-60 to 1e\+60 in size"):
+        ResultMetadata.from_json(text)
+
+
 def test_a_unit_is_short_since_it_stands_beside_each_value():
     axis = AxisFacts(name="chip.mubrain.cores", unit="x" * 1001)
     text = replace(METADATA, axes=(axis,)).to_json()
