@@ -6,6 +6,7 @@ results or measures, and select points by what they are.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,10 +136,11 @@ class Size:
             return text
         number, _, unit = str(text).strip().partition(" ")
         try:
-            if unit in ("x", "×"):
-                return Size(kind="factor", value=float(number), text=str(text))
-            value = float(number) / 100 if unit in ("point", "points") else _in_si(text)
-            return Size(kind="difference", value=value, text=str(text))
+            factor = unit in ("x", "×")
+            value = float(number) if factor else float(number) / 100 if unit in ("point", "points") else _in_si(text)
+            if not math.isfinite(value) or (factor and value <= 0):
+                raise ValueError
+            return Size(kind="factor" if factor else "difference", value=value, text=str(text))
         except ValueError:
             raise ValueError(f"must be like '2 x', '3 points' or '1 uJ', found {text!r:.80}") from None
 

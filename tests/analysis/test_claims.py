@@ -84,6 +84,15 @@ def test_a_claim_that_the_chips_numbers_leave_open_holds_in_part_and_says_so(at_
     found = asked(rows, column="energy_j", more={"chip": "b"}, less={"chip": "a"}, **size)
     told = ("Fewer than 95 % of the draws of the chips' numbers agree.",)
     assert (found.standing, found.remarks) == ("holds in part", told)
+    # No draws of a row are those of gains, here of 1 and 3 nJ.
+    base = [one | {"axis.width": 1.0, "energy_j": 1e-9, "point": f"base{one['point']}{one['chip']}"} for one in rows]
+    wide = [one | {"axis.width": 2.0} for one in rows]
+    sides = {"more": {"chip": "b"}, "less": {"chip": "a"}, "select": {"width": 2.0}, "relative_to": {"width": 1.0}}
+    gains = asked([*base, *wide], column="energy_j", **sides, **size)
+    assert (gains.standing, gains.comparisons[0].robustness) == ("holds in part", None)
+    assert gains.remarks == (
+        "The ranges of the chips' numbers do not count in what is made of two values; they may change it.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,12 +175,22 @@ def test_two_measures_of_the_same_points():
     assert "90.5 % against 70.5 %." in found.sentence
 
 
+def test_the_drained_accuracy_of_another_schedule_is_that_of_as_many_timesteps():
+    rows = run("unlayered_rs", "random", "accuracy", (0.7, 0.71), timesteps=5, schedule="early")
+    for timesteps, accuracy in ((None, 0.9), (5, 0.8)):
+        name = {"schedule": f"drained_{timesteps or 0}", "stop": "drained", "timesteps": timesteps}
+        rows += run("unlayered_rs", "random", "accuracy", (accuracy, accuracy + 0.01), **name)
+    sides = {"more": {"schedule": "early"}, "less": {"schedule": "early"}, "column_of_less": "accuracy_drained"}
+    assert "70.5 % against 80.5 %." in asked(rows, column="accuracy", **sides).sentence
+
+
 def test_trainings_that_rise_again_or_fail_are_unstable():
     # It rises by 0.8 of the 1.0 that it had fallen by; by 0.4; and one fails.
     rows = run("unlayered_ms", "momentum", "training_loss_curve", ([2.0, 1.0, 1.8], [2.0, 1.0, 1.4]))
     lost = mubrain_row("unlayered_ms", "momentum", 2, 0) | {"status": "failed", "reason": "diverged", "point": "lost"}
+    unread = lost | {"training_seed": 3, "training_loss_curve": [2.0, 1.0], "reason": "its execution took too long"}
     momentum: dict[str, Any] = {"column": "instability", "select": {"training_policy": "momentum"}}
-    found = asked([*rows, lost], **momentum, above=0.5)
+    found = asked([*rows, lost, unread], **momentum, above=0.5)
     assert (found.standing, found.sentence) == ("holds in part", "It holds for 2 of 3 training seeds.")
     assert asked(rows[1:], **momentum, below=0.5).standing == "holds"
     assert asked(rows[1:], **momentum, above=0.5).standing == "does not hold"
@@ -194,6 +213,7 @@ def test_what_is_missing_is_said():
     other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
     energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
     assert energies.standing == "cannot be asked"
+    assert asked([], column="accuracy", above=0.5).sentence == "The results have no accuracy."
 
 
 def test_chips_that_repeat_accuracies_add_no_evidence():
@@ -224,6 +244,8 @@ def test_networks_with_the_same_accuracies_are_evidence_each():
         {"above": 0.5, "below": 0.5},
         {"along": "group_size", "about": "2 points"},
         {"along": "group_size", "at_least": "much"},
+        {"along": "group_size", "at_least": "0 x"},
+        {"along": "group_size", "at_least": "nan points"},
     ],
 )
 def test_a_claim_has_one_form(wrong):

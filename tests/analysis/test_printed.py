@@ -83,6 +83,9 @@ def test_what_is_not_as_printed_is_said():
     assert {option.printed.remark for option in found.options} == {"weight bits 4 (float)"}
     same = {"topology": "2312-64-64-64-10", "epochs": 20}
     assert asked(mubrain(), columns=[], rows={}, settings=same).sentence == "All settings are as printed."
+    other = {"columns": [], "rows": {}, "settings": {"epochs": 50}}
+    assert asked(mubrain(), **other).sentence == "1 setting is not as printed."
+    assert asked([], **other).sentence == "No point of the results takes part."
 
 
 def test_what_axes_set_is_not_that_of_the_file():

@@ -18,7 +18,7 @@ from codesign.analysis.comparisons.comparison import (
     same_terms,
     with_robustness,
 )
-from codesign.analysis.comparisons.robustness import DRAWN
+from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
 from codesign.analysis.results.columns import is_of_design
@@ -32,6 +32,7 @@ from codesign.deferred import pd
 
 _SPELLED_OUT = 2
 """Of more comparisons than this only the one with the largest difference is."""
+_UNDRAWN = "The ranges of the chips' numbers do not count in what is made of two values; they may change it."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ def answer_claim(
     if question.along is None and question.more is None:
         return _limited(answer, points_in(points, question.select), values)
     pairs = values.pairs()
-    found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question.column)) is not None]
+    found = [(pair, comparison) for pair in pairs if (comparison := _compared(pair, question)) is not None]
     if not found:
         return answer(standing="cannot be asked", sentence=_nothing(question, points))
     statuses = [_judged(pair, comparison, question) for pair, comparison in found]
@@ -70,9 +71,12 @@ def answer_claim(
         sentence += _factor([pair for pair, _ in found])
     of_gains = any((question.relative_to, question.at_least, question.column_of_less))
     samples = "" if of_gains else _left_to_samples(comparisons)
-    remarks = (_standing(comparisons, statuses), _left_to_draws(comparisons, statuses, question), samples)
+    undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
+    ranges = _UNDRAWN if undrawn else _left_to_draws(comparisons, statuses, question)
+    remarks = (_standing(comparisons, statuses), ranges, samples)
+    standing = _together(statuses)
     return answer(
-        standing=_together(statuses),
+        standing="holds in part" if undrawn and standing == "holds" else standing,
         sentence=sentence,
         comparisons=tuple(comparisons),
         remarks=tuple(filter(None, (*remarks, question.remark))),
@@ -99,7 +103,9 @@ class _Values:
         if self.question.relative_to is None:
             return self.of(point)
         base = self.bases.get(point.number)
-        return None if base is None else (self.of(point) - self.of(base)).dropna()
+        if base is None or (self.question.column in ENERGIES and not same_terms(point, base)):
+            return None
+        return (self.of(point) - self.of(base)).dropna()
 
     def pairs(self) -> list[_Pair]:
         """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
@@ -140,14 +146,20 @@ class _Values:
         return pairs_between(chosen, asked.more, asked.less)
 
 
-def _compared(pair: _Pair, column: str) -> Comparison | None:
+def _of_two_columns(question: ClaimQuestion) -> bool:
+    """Whether values are made of more than one column or point, so that no draws of a column are theirs."""
+    return question.relative_to is not None or question.column_of_less is not None
+
+
+def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
     """The side with less first, unless more is better; None without a common seed, or for energies of other terms."""
+    column = question.column
     if column in ENERGIES and not same_terms(pair.more, pair.less):
         return None
     if like(column).endswith("accuracy"):
         return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)
     comparison = compare_series(column, pair.less, pair.more, pair.low, pair.high, more_is_better=False)
-    return with_robustness(comparison) if comparison is not None and column in DRAWN else comparison
+    return comparison if comparison is None or _of_two_columns(question) else with_robustness(comparison)
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
@@ -282,9 +294,12 @@ def _nothing(question: ClaimQuestion, points: Sequence[Point]) -> str:
         return f"The results have no point with {'; nor one with '.join(map(_written, absent))}."
     if question.along is not None:
         return f"The results have no two points that differ in {question.along.replace('_', ' ')} alone."
-    said = f"The results have no {label_of(question.column)} of points that can be held against each other"
-    apart = never_alike(points_in(points, question.select), question.more or {}, question.less or {})
-    return f"{said}: they differ in {listed(apart)}, which neither side names." if apart else f"{said}."
+    said = f"The results have no {label_of(question.column)}"
+    if question.more is None or question.less is None:
+        return f"{said}."
+    apart = never_alike(points_in(points, question.select), question.more, question.less)
+    why = f": they differ in {listed(apart)}, which neither side names" if apart else ""
+    return f"{said} of points that can be held against each other{why}."
 
 
 def _written(selection: Selection) -> str:

@@ -15,6 +15,7 @@ from codesign.analysis.results.measures import label_of, like, measured
 from codesign.analysis.results.metadata import ResultMetadata, Scalar
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.statistics import Interval, interval, ratio
+from codesign.units import plural
 
 _NOT_THE_SAME = (
     "So this is not the publication's experiment: whether numbers agree or not proves nothing. Only the "
@@ -45,13 +46,12 @@ def answer_printed(name: str, question: PrintedQuestion, points: Sequence[Point]
     ]
     used = [point for point in found.values() if point is not None] if question.rows else chosen
     differences = [*_otherwise(question.settings, used, metadata)]
-    known = bool(used) and (not question.rows or any(option.point is not None for option in options))
     return Answer(
         name=name,
         form="printed",
         question=question.ask or f"{question.printed}{f' of {question.source}' if question.source else ''}",
-        standing="shown" if known else "cannot be asked",
-        sentence=_sentence(question, options, len(differences)),
+        standing="shown" if used else "cannot be asked",
+        sentence=_sentence(question, options, len(differences)) if used else "No point of the results takes part.",
         options=tuple(options),
         remarks=(*_remarks(question, differences, metadata), *_missing(options)),
     )
@@ -172,7 +172,9 @@ def _sentence(question: PrintedQuestion, options: Sequence[Option], differences:
                 told = f"{quantity(printed, unit)} printed, {quantity(here.mean, unit)} here"
                 return f"{option.label}, {label_of(column)}: {told}."
     if question.settings and not question.rows:
-        return f"{differences} settings are not as printed." if differences else "All settings are as printed."
+        if not differences:
+            return "All settings are as printed."
+        return f"{plural(differences, 'setting')} {'is' if differences == 1 else 'are'} not as printed."
     return "The publication prints no numbers for these results."
 
 

@@ -121,8 +121,8 @@ def drained_accuracies(point: Point, everything: Sequence[Point]) -> pd.Series:
 
     def facets(p: Point) -> tuple[object, ...]:
         models = tuple(axis for axis in p.axes if is_of_model(axis[0], p.recipe))
-        run = p.weight_bits, p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory
-        return p.workload, p.topology, p.recipe, models, *run
+        run = p.policy, p.group_size, p.input_mode, p.synchronization, p.refractory, p.input_dropout, p.timesteps
+        return p.workload, p.topology, p.recipe, models, p.weight_bits, *run
 
     own = point.seeds("drained_accuracy")
     if point.layered or len(own):
@@ -172,11 +172,12 @@ def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) ->
 
 
 def _is_of(row: pd.Series, point: Point) -> bool:
-    """Whether a row without a result is of the same training as a point."""
+    """Whether a row without a result is of the same training as a point, which failed."""
     axes = [(name, value) for name, value in point.axes if is_of_model(name, point.recipe)]
     cells = [(row.get(f"{AXIS_PREFIX}{name}"), value) for name, value in axes]
     same = all((cell if is_known(cell) else None) == value for cell, value in cells)
-    return row["status"] == "failed" and row["recipe"] == point.recipe and same
+    untrained = row["status"] == "failed" and row[_LOSSES] is None
+    return untrained and row["recipe"] == point.recipe and same
 
 
 def _by_seed(label: str, like: str, of: Callable[[Point], pd.Series]) -> Measure:
