@@ -98,9 +98,11 @@ class Contest:
 
     @cached_property
     def ranked(self) -> tuple[Point, ...]:
-        """The best first: those that beat most others on average, then the better mean."""
+        """The best first: those that beat most others on average, then the better mean. On matched terms, one that the
+        best beats may beat another that beats the best; the latter comes last."""
         beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
-        return tuple(sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p))))
+        found = sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p)))
+        return tuple(sorted(found, key=lambda p: 2 * self._behind(p, found[0]) + self._behind(found[0], p)))
 
     @cached_property
     def level(self) -> int:
