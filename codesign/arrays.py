@@ -38,6 +38,13 @@ def array_of(name: str, given: Any) -> NDArray[Any]:
         raise InputError(f"{name}: must be an array, found {type(given).__name__}: {reason:.200}") from None
 
 
+def narrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the smallest type that holds them; other numbers as they are."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    return array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))
+
+
 class OfArrays:
     """A dataclass with arrays or tensors (`eq=False`): equal where every field is, number by number, NaN and NaN too.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from codesign.arguments import real, whole
-from codesign.arrays import Flags, Floats, Integers, OfArrays
+from codesign.arrays import Flags, Floats, Integers, OfArrays, narrowed
 from codesign.errors import InputError
 from codesign.network.cuts import Cut, runs_of
 from codesign.network.topology import NetworkShape
@@ -298,8 +298,14 @@ class Execution(OfArrays):
         """(B,) spike density of each sample; 0 without hidden neurons."""
         return np.asarray(self.emitted[:, :-1].sum(axis=1) / max(self.shape.hidden_neurons, 1), dtype=np.float64)
 
+    def packed(self) -> Execution:
+        """The same in a fifth of the memory: tables of the smallest integers that hold them. Made for `concatenate`,
+        which gives them int64 again; arithmetic on them may overflow."""
+        tables = {name: getattr(self, name) for name in ("messages", "direct_messages", "updates")}
+        return replace(self, **{name: _packed(table) for name, table in tables.items()})
+
     @staticmethod
-    def concatenate(parts: list[Execution]) -> Execution:
+    def concatenate(parts: Sequence[Execution]) -> Execution:
         """Join executions of different samples under the same network and schedule, in order."""
         first = parts[0]
         joined: dict[str, Any] = {}
@@ -316,12 +322,16 @@ class Execution(OfArrays):
         return Execution(**joined)
 
 
+def _packed(table: Any) -> Any:
+    return replace(table, **{column.name: narrowed(getattr(table, column.name)) for column in fields(table)})
+
+
 def _concatenate_tables(tables: list[Any], samples: list[int]) -> Any:
-    offsets = np.cumsum([0, *samples[:-1]])
-    columns = {
-        column.name: np.concatenate([getattr(table, column.name) for table in tables]) for column in fields(tables[0])
-    }
-    columns["sample"] = np.concatenate([table.sample + offset for table, offset in zip(tables, offsets, strict=True)])
+    def joined(name: str) -> Integers:
+        return np.concatenate([getattr(table, name) for table in tables], dtype=np.int64)
+
+    columns = {column.name: joined(column.name) for column in fields(tables[0])}
+    columns["sample"] += np.repeat(np.cumsum([0, *samples[:-1]]), [len(table.sample) for table in tables])
     return type(tables[0])(**columns)
 
 

@@ -42,12 +42,14 @@ def evaluate(
     check_labels(network, events)
     if not len(events):
         raise InputError("cannot evaluate an empty split")
-    parts: list[Execution] = []
+    parts = []
     for batch in events.batches(batch_size):
         execution = simulate(network, batch, schedule, seed=seed, engine=engine).execution
         assert execution is not None
+        if len(events) > len(batch):
+            execution = execution.packed()
         parts.append(execution)
-    whole_split = Execution.concatenate(parts)
+    whole_split = parts[0] if len(parts) == 1 else Execution.concatenate(parts)
     if warn:
         warn_if_silent(whole_split)
     return whole_split

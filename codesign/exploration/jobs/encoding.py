@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from codesign.analysis.results.columns import checked_cells
+from codesign.arrays import narrowed
 from codesign.deferred import pa, torch
 from codesign.documents import Spec
 from codesign.errors import InputError, UnreadableResultError
@@ -136,9 +137,9 @@ def encode_execution(execution: Execution) -> bytes:
         value = getattr(execution, field.name)
         if field.name in _TABLES and (field.name not in _MAY_LACK or len(value.sample)):
             for column in dataclasses.fields(value):
-                arrays[f"{field.name}.{column.name}"] = _narrow(getattr(value, column.name))
+                arrays[f"{field.name}.{column.name}"] = narrowed(getattr(value, column.name))
         elif isinstance(value, np.ndarray) and (field.name not in _MAY_LACK or value.any()):
-            arrays[field.name] = _narrow(value)
+            arrays[field.name] = narrowed(value)
     facts = {
         "arrays": {name: [array.dtype.str, array.shape] for name, array in arrays.items()},
         "shape": execution.shape,
@@ -216,9 +217,3 @@ def _unpacked(kinds: Mapping[str, tuple[str, list[int]]], compressed: bytes) -> 
         arrays[name] = array.astype(np.int64 if kind.kind in "iu" else kind)
         start += array.nbytes
     return arrays
-
-
-def _narrow(array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind not in "iu" or not array.size:
-        return array
-    return array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))
