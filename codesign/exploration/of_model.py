@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from codesign.documents import Path_, validate_data
+from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.jobs.given import load_model_file
 from codesign.hardware.library import find_chip, is_chip_file
@@ -44,12 +45,14 @@ def sweep_of_model(
     if timestep_s:
         workload["timestep"] = f"{timestep_s!r} s"
     entries: dict[str, Any] = {}
-    for chip in chips:
+    for chip in dict.fromkeys(chips):
+        if (called := name_of_chip(chip)) in entries:
+            raise InputError(f"{chip}: another chip is called '{called}' too; rename the file")
         waits = find_chip(chip).synchronized
         base = {"extends": chip} if is_chip_file(chip) else {}
         schedules = ["chip"] if waits else ["layered", "chip", *(["drained"] if reads_spikes else [])]
         operation = "real_time" if real_time else "accelerated"
-        entries[name_of_chip(chip)] = {**base, "capacity": "scaled", "operation": operation, "schedules": schedules}
+        entries[called] = {**base, "capacity": "scaled", "operation": operation, "schedules": schedules}
     named: dict[Path_, str] = {("workload",): "--data", ("recipes", name): "MODEL"}
     named["workload", "timestep"] = "MODEL's timestep"
     told = {

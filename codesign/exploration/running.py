@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from codesign.exploration.executors.base import Executor, Failure
+from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.resources import ResourcesEntry, usable_cores
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.work import Work
+from codesign.exploration.work import Job, Work
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
 from codesign.workload.dataset import Workload
 
 _SAMPLES_PER_S = 250_000
-"""Samples times timesteps that one core trains on in a second, roughly, for networks of a few hundred neurons."""
+"""Samples times timesteps that one core trains on, or runs, in a second, roughly, for networks of a few hundred
+neurons."""
+_PRICE_S = 0.01
+"""What one core takes for a summary or a price, roughly."""
 _WORTH_RAY_S = 20.0
 """Ray is used where it should save more than this: to start it and its workers takes 5 to 9 s."""
 
@@ -59,11 +64,9 @@ def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[s
     from codesign.simulation.event.ahead import compiling_ahead
 
     if executor is None:
-        executor = choose_executor(
-            trained=sum(one.recipe.epochs * epoch_size(workload(one.workload)) for one in work.trainings),
-            at_once=len(work.trainings),
-            on_note=progress.note,
-        )
+        at_once = Counter(job.kind for job in work.jobs)
+        alone = {kind: sum(_job_s(job, workload) for job in work.jobs if job.kind == kind) for kind in at_once}
+        executor = choose_executor([(alone[kind], at_once[kind]) for kind in at_once], on_note=progress.note)
     simulates = any(job.kind != "price" for job in work.jobs)
     with compiling_ahead(progress.note) if simulates else nullcontext(), executor as chosen:
         progress.planned(work, chosen.name)
@@ -73,24 +76,34 @@ def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[s
     return runner.failures
 
 
-def epoch_size(workload: Workload) -> int:
-    """Samples that an epoch trains on, times their timesteps."""
-    return len(workload.train) * workload.timesteps
+def _job_s(job: Job, load: Callable[[str], Workload]) -> float:
+    """What a job takes on one core, roughly."""
+    match job.wanted[0]:
+        case TrainInputs() as training:
+            return training.recipe.epochs * epoch_s(load(training.workload))
+        case ExecuteInputs() as execution:
+            workload = load(execution.model.workload)
+            samples = len(getattr(workload, execution.split))
+            return min(samples, execution.samples or samples) * workload.timesteps / _SAMPLES_PER_S
+    return len(job.wanted) * _PRICE_S
 
 
-def choose_executor(*, trained: float, at_once: int, on_note: Callable[[str], None]) -> Executor:
-    """Ray on all cores where trainings can share them that take long enough for its start, else serial.
+def epoch_s(workload: Workload) -> float:
+    """What an epoch takes on one core, roughly."""
+    return len(workload.train) * workload.timesteps / _SAMPLES_PER_S
+
+
+def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[str], None]) -> Executor:
+    """Ray on all cores where jobs can share them that take long enough for its start, else serial.
 
     Args:
-        trained: `epoch_size` times epochs, of all trainings together; infinite where that is not known.
-        at_once: trainings that can run at the same time.
+        kinds: of each kind of job, how long all of them take on one core, infinite where that is not known, and how
+            many can run at the same time.
         on_note: as in `RayExecutor`.
     """
     from codesign.exploration.executors.ray import RayExecutor
     from codesign.exploration.executors.serial import SerialExecutor
 
-    cores = min(usable_cores(), at_once)
-    if cores < 2:
-        return SerialExecutor()
-    seconds = trained / _SAMPLES_PER_S
-    return RayExecutor(on_note=on_note) if seconds * (1 - 1 / cores) > _WORTH_RAY_S else SerialExecutor()
+    cores = usable_cores()
+    saved_s = sum(alone_s * (1 - 1 / min(cores, jobs)) for alone_s, jobs in kinds if min(cores, jobs) > 1)
+    return RayExecutor(on_note=on_note) if saved_s > _WORTH_RAY_S else SerialExecutor()

@@ -111,6 +111,7 @@ def test_what_it_is_given_is_checked_before_anything_runs(tmp_path: Path, monkey
         (("none.safetensors", "my.npz", ["mubrain"]), "none.safetensors: there is no such file"),
         (("mine.v2.safetensors", "none.npz", ["mubrain"]), "--data: there is no file none.npz"),
         (("mine.v2.safetensors", "my.npz", ["mubrian"]), "did you mean 'mubrain'"),
+        (("mine.v2.safetensors", "my.npz", ["own.yaml", "b/own.yaml"]), "b/own.yaml: another chip is called 'own' too"),
     ):
         with pytest.raises(InputError, match=message):
             sweep_of_model(*wrong)

@@ -6,8 +6,10 @@ import pytest
 from handmade_hardware import near
 from mistakes_found import mistakes_of
 from priced_sweeps import price_file, spec_of
+from tiny_sweeps import keys, plan_of
 
 from codesign.errors import DocumentError, InputError
+from codesign.exploration.definition.library import load_sweep
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.pricing.models import prepare
@@ -59,6 +61,15 @@ def test_a_sweep_is_priced_at_one_of_its_scales(priced: Path):
         spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: c\n"))
     with pytest.raises(DocumentError, match=r"^prices.yaml:5: scale: must be a text, found 3$"):
         spec_of(price_file(sweep, "barrier_accelerated", body, more="scale: 3\n"))
+
+
+def test_a_model_that_was_trained_for_another_chip_is_the_sweeps(priced: Path):
+    sweep, trained = priced / "another.yaml", "{method: layered, chip: structured_accelerated, quantization: chip}"
+    text = (priced / "priced.yaml").read_text(encoding="utf-8")
+    sweep.write_text(text.replace("{method: layered}", trained), encoding="utf-8")
+    spec = narrowed_sweep(spec_of(price_file(sweep, "barrier_accelerated", "axes:\n  vector_width: [1, 2]\n")))
+    assert keys(spec)["train"] == keys(load_sweep(sweep))["train"]
+    assert {point.columns["chip"] for point in plan_of(spec).points} == {"barrier_accelerated"}
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from tiny_sweeps import UNLAYERED, let_trainings_diverge, run, tiny
 
 from codesign.analysis.results.table import ResultTable, contents_equal, read_results
 from codesign.errors import InputError
-from codesign.exploration import runner
+from codesign.exploration import runner, running
 from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import ExecuteInputs
 from codesign.exploration.jobs.store import Entry, Store
-from codesign.exploration.running import choose_executor
-from codesign.exploration.sweep import plan_sweep
+from codesign.exploration.running import RunArguments
+from codesign.exploration.sweep import plan_sweep, run_sweep
+from codesign.exploration.workloads import Workloads
 from codesign.files import held, lock_of
 from codesign.reporting.html import render_report
 
@@ -209,15 +211,30 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
     assert failed["trained_epochs"] == 1
 
 
-def test_trainings_that_are_worth_it_run_on_ray(monkeypatch):
-    monkeypatch.setattr("codesign.exploration.running.usable_cores", lambda: 4)
+@pytest.mark.parametrize(
+    ("samples_per_s", "spec", "chosen"),
+    [
+        (250_000, tiny(), "serial"),  # over before Ray has started
+        (10, tiny(), "serial"),  # a single training cannot be shared out
+        (10, tiny(UNLAYERED), "ray"),
+        (1, tiny(), "ray"),  # but the executions of its model can
+    ],
+)
+def test_jobs_that_are_worth_it_run_on_ray(samples_per_s, spec, chosen, tmp_path, cache_root, monkeypatch):
+    class Ray(SerialExecutor):
+        name = "ray"
 
-    def chosen(trainings: int, epochs: int) -> str:
-        return choose_executor(trained=trainings * epochs * 10_000, at_once=trainings, on_note=print).name
+        def __init__(self, **options: Any) -> None:
+            super().__init__()
 
-    assert chosen(1, 1000) == "serial"  # one training cannot be shared out
-    assert chosen(2, 1) == "serial"  # over before Ray has started
-    assert chosen(2, 1000) == "ray"
+    monkeypatch.setattr("codesign.exploration.executors.ray.RayExecutor", Ray)
+    monkeypatch.setattr(running, "usable_cores", lambda: 4)
+    monkeypatch.setattr(running, "_SAMPLES_PER_S", samples_per_s)
+    arguments = RunArguments(
+        store=Store(tmp_path / "store"), output=tmp_path, workloads=Workloads(cache_root=cache_root)
+    )
+    run_sweep(spec, arguments)
+    assert arguments.progress.executor == chosen
 
 
 @pytest.mark.thorough

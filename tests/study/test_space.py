@@ -6,6 +6,7 @@ import pytest
 from optuna.trial import FixedTrial
 from pydantic import TypeAdapter, ValidationError
 from tiny_studies import study
+from tiny_sweeps import plan_of
 
 from codesign import Policy
 from codesign.errors import InputError
@@ -88,6 +89,14 @@ def test_a_trial_is_a_sweep_of_one_point() -> None:
     assert sweep.network.hidden == "7-4"
     assert sweep.evaluation.split == "validation"
     assert spec.trial_sweep(values, split="test").evaluation.split == "test"
+
+
+def test_a_budget_keeps_its_chip_whatever_the_trials_is() -> None:
+    budget = ("{method: layered}", "{method: layered, budget: {energy: 1 nJ, chip: mubrain}}")
+    spec = study(budget, ("schedules: [asynchronous]}", "schedules: [asynchronous]}\n  loihi: {}"))
+    plan = plan_of(spec.trial_sweep({"recipe": "layered", "chip": "loihi"}))
+    assert {point.columns["chip"] for point in plan.points} == {"loihi"}
+    assert {point.jobs.execution.model.metered.placement.chip.name for point in plan.points} == {"mubrain"}
 
 
 def test_parameters_that_mean_nothing_take_no_part() -> None:

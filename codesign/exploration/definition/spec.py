@@ -165,6 +165,11 @@ class SweepSpec(FileSpec):
                 return place
         return path
 
+    def trained_for(self, recipes: Iterable[Recipe]) -> dict[str, ChipEntry]:
+        """The chips that recipes are trained for, by name, for a part of the sweep in which nothing runs on them."""
+        named = {name for recipe in recipes for name in (recipe.chip, recipe.budget and recipe.budget.chip)}
+        return {name: entry.model_copy(update={"schedules": ()}) for name, entry in self.chips.items() if name in named}
+
     def schedule_entry(self, name: str) -> ScheduleEntry:
         """A schedule of the sweep, or the built-in one of that name."""
         return self.schedules[name] if name in self.schedules else BUILT_IN_SCHEDULES[name]

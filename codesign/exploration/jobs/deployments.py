@@ -98,8 +98,8 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
     """All deployments of a sweep, in the order of the file; impossible ones are added to `mistakes`."""
     known: dict[str, Any] = {}
     deployments = []
-    for name in spec.chips:
-        for chip in chip_variants(spec, name):
+    for name, entry in spec.chips.items():
+        for chip in chip_variants(spec, name) if entry.schedules else ():
             try:
                 placed = _on_chip(shape, chip, known)
             except InputError as error:

@@ -133,7 +133,8 @@ def narrowed_sweep(spec: PricingSpec) -> SweepSpec:
     training = spec.training_seeds or sweep.seeds.training
     evaluation = sweep.seeds.evaluation[:1] if spec.evaluation_seed is None else (spec.evaluation_seed,)
     seeds = sweep.seeds.model_copy(update={"training": training, "evaluation": evaluation})
-    return sweep.model_copy(update={"recipes": recipes, "chips": {spec.chip: entry}, "seeds": seeds, "axes": {}})
+    chips = {**sweep.trained_for(recipes.values()), spec.chip: entry}
+    return sweep.model_copy(update={"recipes": recipes, "chips": chips, "seeds": seeds, "axes": {}})
 
 
 def _problems(data: dict[Any, Any]) -> Mistakes:

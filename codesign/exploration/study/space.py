@@ -277,7 +277,7 @@ class SearchSpace:
                 **{name: getattr(base, name) for name in SweepSpec.model_fields},
                 "axes": {},
                 "recipes": {chosen["recipe"]: recipe},
-                "chips": {chosen["chip"]: chip},
+                "chips": {**base.trained_for([recipe]), chosen["chip"]: chip},
                 "schedules": {chosen["schedule"]: schedule},
             }
         )

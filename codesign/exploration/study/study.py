@@ -17,7 +17,7 @@ from codesign.exploration.executors.base import Executor
 from codesign.exploration.planned import Plan
 from codesign.exploration.provenance import describe_sweep
 from codesign.exploration.runner import Runner
-from codesign.exploration.running import RunArguments, choose_executor, epoch_size
+from codesign.exploration.running import RunArguments, choose_executor, epoch_s
 from codesign.exploration.runs.progress import Progress, TrialCounts
 from codesign.exploration.runs.record import recorded
 from codesign.exploration.study.driver import ELAPSED, Driver
@@ -142,8 +142,5 @@ def _choose_executor(spec: StudySpec, workloads: Workloads, baseline: Plan, prog
     seeds = len(spec.seeds.training)
     longest = max(recipe.epochs for recipe in spec.recipes.values())
     trials = math.inf if spec.budget.trials is None else spec.budget.trials
-    return choose_executor(
-        trained=longest * seeds * trials * epoch_size(workloads.load(baseline.workload)),
-        at_once=spec.in_flight * spec.cohort * seeds,
-        on_note=progress.note,
-    )
+    trained_s = longest * seeds * trials * epoch_s(workloads.load(baseline.workload))
+    return choose_executor([(trained_s, spec.in_flight * spec.cohort * seeds)], on_note=progress.note)
