@@ -105,12 +105,12 @@ class SweepResults(AnsweredTable):
 
     def table(self, points: Sequence[Point] | None = None, columns: str | Sequence[str] = _SHOWN) -> pd.DataFrame:
         """Points, all of them if None, in words, with means of a column or several over training seeds."""
-        columns = (columns,) if isinstance(columns, str) else columns
+        columns = [*map(_column, (columns,) if isinstance(columns, str) else columns)]
         rows = [
             {
                 **{fact: self.names.of(fact, getattr(point, fact)) for fact in CHOICES},
                 "variant": self.names.variant(point),
-                **{name: point.value(_column(name)).mean for name in columns},
+                **{name: point.value(name).mean for name in columns},
             }
             for point in (self.points if points is None else points)
         ]
@@ -165,8 +165,10 @@ class Plots:
         return self._chart(effects_figure(self.results.points, self.results.names, _column(column)))
 
     def parts(self, column: str = "energy_j") -> Any:
-        """What energy or time is made of."""
-        return self._chart(parts_figure(self.results.points, self.results.names, _column(column)))
+        """What energy (energy_j) or time (latency_s) is made of."""
+        if column not in ("energy_j", "latency_s"):
+            raise InputError(f"column: must be energy_j or latency_s, found {column!r}")
+        return self._chart(parts_figure(self.results.points, self.results.names, column))
 
     @staticmethod
     def _chart(figure: Figure | None) -> Any:

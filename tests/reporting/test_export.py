@@ -23,7 +23,7 @@ ODD = Table(
     headings=(Heading(text="name"), Heading(text="energy", numeric=True), Heading(text="@F", numeric=True)),
     rows=(
         (Cell(text='=HYPERLINK("x"),\\input{y}'), Cell(text="1.5 ± 0.1 µJ", order=1.5e-6), Cell(text="8", order=8)),
-        (Cell(text="＝b"), Cell(text="–"), Cell(text="–")),
+        (Cell(text="＝b"), Cell(text="–"), Cell(text="τ ≥ 1")),
     ),
 )
 
@@ -33,7 +33,7 @@ def test_a_csv_has_the_numbers_too_and_no_formula():
     assert list(csv.reader(io.StringIO(table_csv(ODD)))) == [
         ["name", "energy", "'@F", "energy (SI)", "'@F (SI)"],
         ['\'=HYPERLINK("x"),\\input{y}', "1.5 ± 0.1 µJ", "8", "1.5e-06", "8"],
-        ["'＝b", "–", "–", "", ""],
+        ["'＝b", "–", "τ ≥ 1", "", ""],
     ]
 
 
@@ -42,6 +42,7 @@ def test_latex_takes_no_text_for_a_command():
     assert r"\caption{50 \% of a\_b}" in text
     assert r"=HYPERLINK(" in text
     assert r"\textbackslash{}input\{y\} & 1.5 $\pm$ 0.1 $\mu$J & 8 \\" in text
+    assert r"& $\tau$ $\ge$ 1 \\" in text
 
 
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):

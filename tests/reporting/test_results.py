@@ -115,6 +115,8 @@ def test_figures_are_charts_of_the_points(results: SweepResults) -> None:
     assert results.plot.parts("latency_s").to_dict()["title"] == "Latency by part"
     with pytest.raises(InputError, match="by: unknown 'colour'"):
         results.plot.pareto(by="colour")
+    with pytest.raises(InputError, match="must be energy_j or latency_s, found 'power_w'"):
+        results.plot.parts("power_w")
 
 
 def test_the_other_book_counts_other_energies(results: SweepResults) -> None:

@@ -98,14 +98,14 @@ def test_an_axis_on_one_layer_is_held_equal_where_that_on_all_is_the_choice():
 
 def test_energy_by_part_adds_up_to_the_energy():
     point = points_of(synthetic_rows())[0]
-    total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]))))
+    total = sum(row["value"] for row in rows_of(parts_figure([point], names_of([point]), "energy_j")))
     assert total == pytest.approx(point.value("energy_j").mean)
 
 
 def test_an_all_in_energy_is_one_part_and_far_ones_are_shares():
     rows = [mubrain_row("layered", "random", 0, 0) | {"energy_coverage": ["all_in"], "energy_j": 3e-6}]
     points = points_of([*rows, rows[0] | {"recipe": "other", "energy_j": 25e-6}])
-    figure = parts_figure(points, names_of(points))
+    figure = parts_figure(points, names_of(points), "energy_j")
     assert [(row["part"], row["value"], row["share"]) for row in rows_of(figure)] == [
         ("not split into parts", 3e-6, "100.0 %"),
         ("not split into parts", 25e-6, "100.0 %"),

@@ -236,7 +236,7 @@ def _trained_for(point: Point) -> bool:
     return point.trained_for_it or (point.layered and point.training_method == "layered")
 
 
-def parts_figure(points: Sequence[Point], names: Names, column: str = "energy_j") -> Figure | None:
+def parts_figure(points: Sequence[Point], names: Names, column: str) -> Figure | None:
     """Energy (energy_j) or time (latency_s) by part, a stacked bar a point, the first on top; None where no point tells
     its parts."""
     rows: list[Row] = []
