@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import torch
 
 from codesign.analysis.results.formatting import coverage_words
 from codesign.analysis.results.statistics import interval
+from codesign.arguments import one_of
 from codesign.deferred import pd
 from codesign.documents import CONTROL, Path_, Spec, validate_data
 from codesign.errors import InputError
@@ -23,6 +24,8 @@ from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor
+from codesign.exploration.executors.ray import RayExecutor
+from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 Described = TypeVar("Described", bound=Spec)
+ExecutorName = Literal["serial", "ray"]
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
@@ -70,7 +74,7 @@ def run_sweep(
     scale: str | None = None,
     store: Store | Location = "reports/.store",
     output: Location | None = None,
-    executor: Executor | None = None,
+    executor: Executor | ExecutorName | None = None,
     data_root: str | Path | None = None,
     models: bool = False,
     progress: bool | None = None,
@@ -82,7 +86,7 @@ def run_sweep(
         dataset, scale: of a file's `datasets` and `scales`; the first of each if None.
         store: where finished jobs are kept.
         output: folder for results and report; `reports/NAME` if None.
-        executor: runs the jobs; None chooses one.
+        executor: runs the jobs, or `serial` or `ray`; None chooses one.
         data_root: folder of the datasets; found by the settings if None.
         models: whether to write each trained model with its card too.
         progress: whether standard error shows how far it is; None where it is a terminal or a notebook.
@@ -106,7 +110,7 @@ def run_study(
     scale: str | None = None,
     store: Store | Location = "reports/.store",
     output: str | Path | None = None,
-    executor: Executor | None = None,
+    executor: Executor | ExecutorName | None = None,
     data_root: str | Path | None = None,
     models: bool = False,
     progress: bool | None = None,
@@ -182,15 +186,20 @@ def _arguments(
     output: Location | None,
     data_root: str | Path | None,
     progress: bool | None,
+    executor: Executor | ExecutorName | None = None,
     **others: Any,
 ) -> Iterator[RunArguments]:
     """What any of them is run with, and its progress while it runs."""
     with shown_progress(is_watched() if progress is None else progress) as shown:
+        if executor is not None and not isinstance(executor, Executor):
+            one_of("executor", executor, get_args(ExecutorName))
+            executor = SerialExecutor() if executor == "serial" else RayExecutor(on_note=shown.note)
         yield RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{name}" if output is None else output,
             progress=shown,
             workloads=Workloads(data_root=data_root),
+            executor=executor,
             **others,
         )
 

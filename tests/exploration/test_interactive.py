@@ -39,7 +39,7 @@ def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> 
     assert (here / "reports/tiny/results.parquet").is_file()
     assert results.metadata.jobs.trained == 1
     assert results.metadata.command == "codesign sweep tiny.yaml"
-    again = cd.run_sweep(yaml.safe_load(TINY))
+    again = cd.run_sweep(yaml.safe_load(TINY), executor="serial")
     assert again.metadata.command == ""  # no file says what the mapping does
     assert again.frame["accuracy"].equals(results.frame["accuracy"])
     assert (again.metadata.jobs.trained, again.metadata.jobs.executed) == (0, 0)
@@ -101,6 +101,8 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
         cd.run_sweep(wrong, dataset="nmnist")
     with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found int"):
         cd.run_sweep(42)  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match="executor: must be 'serial' or 'ray', found 'rya'"):
+        cd.run_sweep(yaml.safe_load(TINY), executor="rya")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
