@@ -97,7 +97,7 @@ def run_sweep(
         StoreError: a result cannot be kept.
     """
     spec, again = _asked("sweep", sweep, SweepSpec, dataset=dataset, scale=scale)
-    chosen = {"executor": executor, "models": models, "again": again}
+    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again}
     with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
         outcome = sweeps.run_sweep(spec, run)
     return SweepResults.of(outcome.table, outcome.report)
@@ -135,7 +135,7 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
-    chosen = {"executor": executor, "models": models, "again": again}
+    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again}
     with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
         outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)

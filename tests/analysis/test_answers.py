@@ -397,5 +397,6 @@ def test_a_seed_that_answers_nothing_is_named_and_one_that_nobody_can_rank_is_sa
             each["accuracy"] = 0.0
     answer = asked(rows, choose="chip", least="energy_j")
     assert " other is not ranked." in answer.sentence
+    assert labels(asked([row for row in rows if row["chip"] == "other"], choose="chip", least="energy_j")) == ["other"]
     named = "At mine, random order, layered training, width 1, training seed 2 has no right answer, which counts."
     assert answer.remarks[-1] == named

@@ -102,7 +102,11 @@ class Contest:
         best beats may beat another that beats the best; the latter comes last."""
         beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
         found = sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p)))
-        return tuple(sorted(found, key=lambda p: 2 * self._behind(p, found[0]) + self._behind(found[0], p)))
+
+        def place(point: Point) -> int:
+            return 0 if point is found[0] else 2 * self._behind(point, found[0]) + self._behind(found[0], point)
+
+        return tuple(sorted(found, key=place))
 
     @cached_property
     def level(self) -> int:
