@@ -34,9 +34,6 @@ _TablesOption = Annotated[
         show_default=False,
     ),
 ]
-_NeuroBenchOption = Annotated[
-    bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.json.")
-]
 
 
 def report(
@@ -57,7 +54,6 @@ def report(
     static_book: _BookOption = None,
     figures: _FiguresOption = None,
     tables: _TablesOption = None,
-    neurobench: _NeuroBenchOption = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -71,7 +67,6 @@ def report(
     from codesign.console import PrintableConsole
     from codesign.reporting.export import export
     from codesign.reporting.html import write_report
-    from codesign.reporting.neurobench import export_neurobench
     from codesign.reporting.terminal import print_summary
 
     file = results_file(results)
@@ -81,12 +76,10 @@ def report(
         table = table.in_book(static_book)
     if as_json:
         typer.echo(json_of(table))
-        if not (output or figures or tables or neurobench):
+        if not (output or figures or tables):
             return
     write_report(table, target)
     counts = export(table, target, figures=figures, tables=tables)
-    if neurobench:
-        export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
         for name, count in counts.items():
