@@ -139,7 +139,8 @@ def _document(path: Path) -> Document:
     chain, problems = chain_of(path, find=_extended_file, allowed="the name of a chip or the path of its file")
     if len(chain) == 1 and isinstance(chain[0].data, dict) and "extends" in chain[0].data:
         raise refusal(problems)  # that no chip can be meant is all that can be said
-    document = chain[0] if len(chain) == 1 else extended(chain)
+    removes = isinstance(chain[0].data, dict) and "remove" in chain[0].data
+    document = extended(chain) if removes or len(chain) > 1 else chain[0]
     document.problems = [*problems, *(problem for problem in document.problems if problem not in problems)]
     return document
 

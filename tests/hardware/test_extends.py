@@ -142,6 +142,9 @@ synchronization: {kind: timer}
     # The base, which gives a time in cycles, is right by itself: that its clock is gone is wrong in what extends it.
     needs = "times.synaptic_operation.cycles: needs the chip's clock"
     assert mistakes("remove: [clock]\n") == [f"mine.yaml:2: {needs} (with line 25 of base.yaml)"]
+    Path("alone.yaml").write_text(BASE + "remove: [clock]\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"remove\.0: there is no 'clock' to remove; nothing is there"):
+        load_chip(Path("alone.yaml"))
     Path("base.yaml").write_text(BASE.replace("clock: 10 MHz\n", ""), encoding="utf-8")
     assert mistakes("vector_width: 2\n") == [f"base.yaml:24: {needs}"]
     Path("base.yaml").write_text(BASE, encoding="utf-8")
