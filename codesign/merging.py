@@ -158,10 +158,10 @@ class Merged(Document):
         self.problems.append(part.document.problem(at, f"{dotted(at) or 'the document'}: {message}"))
 
 
-def paths_in(data: Any, at: Path_) -> Iterator[Path_]:
+def paths_in(data: Any, at: Path_ = ()) -> Iterator[Path_]:
     """The path of a value and of all that is in it."""
     yield at
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list | tuple) else ()
     for key, value in items:
         yield from paths_in(value, (*at, key))
 

@@ -55,28 +55,25 @@ class _Composer(yaml.composer.Composer):
         return node
 
 
-class _Loader(_Composer, yaml.BaseLoader):
-    """Gives no scalar a type."""
+def _loader(base: Any) -> Any:
+    class Loader(_Composer, base):  # type: ignore[misc]
+        """Gives no scalar a type."""
 
-    def __init__(self, text: str) -> None:
-        yaml.BaseLoader.__init__(self, text)
+        def __init__(self, text: str) -> None:
+            yaml.composer.Composer.__init__(self)  # which the compiled one leaves out
+            base.__init__(self, text)
+
+    return Loader
 
 
-_Compiled: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
-class _QuickLoader(_Composer, _Compiled):  # type: ignore[misc]
-    """The same, scanned ten times faster where PyYAML has its compiled part."""
-
-    def __init__(self, text: str) -> None:
-        yaml.composer.Composer.__init__(self)
-        _Compiled.__init__(self, text)
+_Loader, _QuickLoader = _loader(yaml.BaseLoader), _loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+"""The second is ten times faster, where PyYAML has its compiled part."""
 
 
 def _quickly(text: str) -> yaml.Node | None:
     """None also where it is not YAML, which the other loader says better."""
     try:
-        return _QuickLoader(text).get_single_node()
+        return _QuickLoader(text).get_single_node()  # type: ignore[no-any-return]
     except (yaml.YAMLError, ValueError, OverflowError):
         return None
 
@@ -85,7 +82,7 @@ def _carefully(text: str) -> yaml.Node | None:
     loader = None
     try:
         loader = _Loader(text)
-        return loader.get_single_node()
+        return loader.get_single_node()  # type: ignore[no-any-return]
     except (UnusableYamlError, yaml.reader.ReaderError, yaml.MarkedYAMLError):
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as an impossible escape

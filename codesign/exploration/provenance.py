@@ -89,7 +89,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
         extends=chip.extends,
         operating_point=chip.operating_point,
         gating=_gating(chip),
-        notes=chip.notes(),
+        notes=tuple(f"{path}: {number.note}" for path, number in chip.numbers().items() if number.note),
         numbers=tuple(
             ChipNumber(
                 name=path,

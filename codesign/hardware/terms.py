@@ -81,8 +81,6 @@ class CostTerm:
     covers: str = ""
     essential: bool = False
 
-    unit = "J"
-
     @property
     def covered_as(self) -> str:
         return self.covers or self.name

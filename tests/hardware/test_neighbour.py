@@ -97,7 +97,7 @@ def by_events(
     }
     table = execution.messages
     sent = {
-        (int(t) + work.layer_reached[s], int(s))
+        (int(t) + work.reach.layer[s], int(s))
         for b, t, s, spikes in zip(table.sample, table.timestep, table.source, table.spikes, strict=True)
         if b == sample and spikes
     }
@@ -107,7 +107,7 @@ def by_events(
         sources = (
             [0] if start is None else [1 + s for s, part in enumerate(placement.parts) if geometry.core[s] == start]
         )
-        if not any((step, s) in sent and work.layer_reached[s] in layers_of[end] for s in sources):
+        if not any((step, s) in sent and work.reach.layer[s] in layers_of[end] for s in sources):
             return 0.0
         row = 0 if start is None else 1 + start
         return float(hops @ [geometry.horizontal[row, end], geometry.vertical[row, end], geometry.crossings[row, end]])

@@ -237,7 +237,7 @@ COLUMNS: Mapping[str, Column] = {
         "energy per sample of the cores in use: their share of the chips' static power and clock, and no host", "J"
     ),
     "core_share": _fraction("cores in use / all cores of the chips that the network occupies"),
-    **{term.column: _number(term.meaning, term.unit) for term in COST_TERMS.values()},
+    **{term.column: _number(term.meaning, "J") for term in COST_TERMS.values()},
     "energy_accounting": _word(
         "incremental", "all_in", more="incremental, or all_in: one number for everything spent in some measurement"
     ),

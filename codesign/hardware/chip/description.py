@@ -212,10 +212,6 @@ class Chip(Spec):
         """Every number that is known, by its path, in file order."""
         return {dotted(place): part for place, part in sourced_parts(self) if isinstance(part, Number)}
 
-    def notes(self) -> tuple[str, ...]:
-        """What a reader must know before comparing: remarks on numbers whose use is restricted."""
-        return tuple(f"{path}: {number.note}" for path, number in self.numbers().items() if number.note)
-
 
 def _completed(chip: Chip) -> Chip:
     """With a title, and the file itself among the sources where it is one."""

@@ -52,7 +52,7 @@ def extended_by(base: Document, parts: Mapping[str, Any]) -> Document:
     if "validation" in merged.data:
         merged.forget(("validation",))
     here = Place(file="", line=0)
-    merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts, ()), here))))
+    merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts), here))))
     merged.data["extends"], merged.places["extends",] = base.data.get("name"), here
     merged.forget_sources(besides=here.file)
     return merged

@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import model_validator
 
-from codesign.documents import Mistake, Path_, Spec
+from codesign.documents import Mistake, Path_, Spec, value_at
+from codesign.merging import paths_in
 from codesign.mistakes import suggestion
 
 Confidence = Literal["measured", "stated", "derived", "fitted", "estimated", "secondary"]
@@ -101,7 +102,7 @@ def source_mistakes(data: dict[Any, Any]) -> Iterator[Mistake]:
     if isinstance(data.get("citation"), str) and data["citation"] not in sources:
         yield ("citation",), _unknown(data["citation"], sources)
     unknown: dict[str, list[Path_]] = {}
-    for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}, ()):
+    for location, key in named_sources({name: part for name, part in data.items() if name != "sources"}):
         if key not in sources:
             unknown.setdefault(key, []).append(location)
     for key, (first, *others) in unknown.items():
@@ -112,14 +113,8 @@ def _unknown(key: str, sources: dict[Any, Any], named: str = "") -> str:
     return f"unknown source '{key}'{named}{suggestion(key, map(str, sources))}; describe a new one under `sources`"
 
 
-def named_sources(part: Any, location: Path_ = ()) -> Iterator[tuple[Path_, str]]:
-    """Every `source` in a part of raw file content, with its place."""
-    if isinstance(part, dict):
-        for name, child in part.items():
-            if name == "source" and isinstance(child, str):
-                yield (*location, name), child
-            else:
-                yield from named_sources(child, (*location, name))
-    elif isinstance(part, (list, tuple)):
-        for position, child in enumerate(part):
-            yield from named_sources(child, (*location, position))
+def named_sources(data: Any) -> Iterator[tuple[Path_, str]]:
+    """Every `source` in raw file content, with its place."""
+    for path in paths_in(data):
+        if path[-1:] == ("source",) and isinstance(key := value_at(data, path), str):
+            yield path, key

@@ -237,22 +237,15 @@ class PlacedExecution(StepRecord):
     def sources(self) -> Floats:
         """(S + 1 + D, P + 1 + D') shares of each source in the sources of `Geometry.reach`: the input, the parts, and
         the D' parts that send over the same delayed and direct connections."""
-        slices, parts = self.share.shape
-        sources = np.zeros((len(self.reach.origin), len(self.geometry.reach.origin)))
-        sources[0, 0] = 1.0
-        sources[1 : slices + 1, 1 : parts + 1] = self.share
-        source, place = slices + 1, parts + 1
-        for one in self.execution.shape.further:
-            if one.source < 0:
-                sources[source, place] = 1.0
-                source, place = source + 1, place + 1
-                continue
-            own = self.geometry.parts_of(one.source)
-            for number in np.flatnonzero([part.layer == one.source for part in self.execution.slices]):
-                sources[source, place : place + len(own)] = self.share[number, own]
-                source += 1
-            place += len(own)
-        return sources
+        from scipy.linalg import block_diag
+
+        prompt = block_diag(1.0, self.share)
+        slices, parts = (
+            np.array([-1, *(part.layer for part in self.execution.slices)]),
+            np.append(-1, self.geometry.layer),
+        )
+        late = [prompt[np.ix_(slices == one.source, parts == one.source)] for one in self.execution.shape.further]
+        return np.asarray(block_diag(prompt, *late), dtype=np.float64)
 
     def places(self, *sources: int) -> Integers:
         """Cores that messages of sources go to."""

@@ -30,16 +30,9 @@ _LEAST_PLACES = 64
 def messages_between(shape: NetworkShape, parts: tuple[Slice, ...]) -> Floats:
     """(P + 1, P) messages of the input (row 0) and of each part to each part: one of every input and neuron."""
     sources = np.array([shape.input_size, *(part.neurons for part in parts)], dtype=np.float64)
-    reach, prompt = reach_of(shape, parts, parts), len(sources)
-    messages = sources[:, None] * reach.share[:prompt]
-    row = prompt
-    for one in shape.further:
-        own = [1 + place for place, part in enumerate(parts) if part.layer == one.source]
-        own = own if one.source >= 0 else [0]
-        for source in own:
-            messages[source] += sources[source] * reach.share[row]
-            row += 1
-    return np.asarray(messages)
+    reach, messages = reach_of(shape, parts, parts), np.zeros((len(sources), len(parts)))
+    np.add.at(messages, 1 + reach.origin, sources[1 + reach.origin, None] * reach.share)
+    return messages
 
 
 def moved_near(
