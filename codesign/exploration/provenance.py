@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,9 +55,9 @@ def describe_sweep(
         versions=package_versions(),
         workload=_workload_facts(spec, workload),
         topology=listed([*networks], "or") if len(networks) <= _LISTED else f"{len(networks)} networks",
-        neuron=_scalars(spec.neuron.said()),
-        recipes={name: _scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
-        schedules={name: _scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
+        neuron=scalars(spec.neuron.said()),
+        recipes={name: scalars(recipe.parameters) for name, recipe in spec.recipes.items()},
+        schedules={name: scalars(spec.schedule_entry(name).model_dump(exclude_none=True)) for name in schedules},
         objectives=tuple(Objective(**entry.model_dump()) for entry in spec.objectives),
         static_book=spec.static_book,
         chips={name: replace(chip_facts(base_chip(spec, name)), scaled=name in scaled) for name in spec.chips},
@@ -175,12 +175,12 @@ def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
     )
 
 
-def _scalars(values: dict[str, Any]) -> dict[str, Scalar]:
+def scalars(values: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Parameters as cells of a table can hold them: what has parts, in words, without those that are None."""
     return {name: _scalar(value) for name, value in values.items()}
 
 
 def _scalar(value: Any) -> Scalar:
-    """A value as a cell of a table can hold it: one with parts in words, without those that are None."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_scalar(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, list | tuple):

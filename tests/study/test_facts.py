@@ -58,15 +58,17 @@ def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
     assert volume_text(spec, baseline, trials) == "0.5 times the baseline's"
 
 
-def test_steps_of_a_range_and_single_epochs_are_said_as_they_are() -> None:
+def test_steps_of_a_range_single_epochs_and_parameters_of_each_layer_are_said_as_they_are() -> None:
     """Steps are in the unit of their range."""
     times = ("{from: 1 ms, to: 100 ms, scale: log}", "{from: 1 ms, to: 9 ms, step: 2}")
-    spec = study(times, ("{from: 4, to: 8}", "{from: 4, to: 8, step: 2}"), more=FIDELITY)
+    each = ("threshold: 0.05", "threshold: 0.05, time_constant: [infinite, 1 ms, 1 ms]")
+    spec = study(times, each, ("{from: 4, to: 8}", "{from: 4, to: 8, step: 2}"), more=FIDELITY)
     empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
     found = describe_study(spec, empty, baseline=Outcome(state="failed"))
     steps = {one.name: one.step for one in found.parameters if one.step is not None}
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
     assert found.levels[0] == "1 epoch, 1 training seed"
+    assert found.baseline.parameters["neuron.time_constant"] == "infinite; 0.001; 0.001"
 
 
 def test_types_of_the_table_of_trials_do_not_depend_on_what_happened(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from optuna.study import Study
 from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.results.table import parquet_bytes
 from codesign.deferred import pa
+from codesign.exploration.provenance import scalars
 from codesign.exploration.study.domains import Choices, Range, SameAs, in_si
 from codesign.exploration.study.evaluation import Outcome, constraint_text, front_numbers, told_trials, volume
 from codesign.exploration.study.space import SearchSpace
@@ -45,7 +46,7 @@ def describe_study(spec: StudySpec, study: Study, *, baseline: Outcome) -> Study
         parameters=tuple(_parameter_facts(space, path) for path in space.parameters),
         constraints=tuple(constraint_text(constraint) for constraint in spec.constraints),
         levels=tuple(_level_text(level) for level in spec.levels),
-        baseline=_trial_facts(spec, full, number=None, parameters=space.baseline_values(), so_far=[baseline]),
+        baseline=_trial_facts(spec, full, number=None, parameters=scalars(space.baseline_values()), so_far=[baseline]),
         trials=tuple(
             _trial_facts(
                 spec,

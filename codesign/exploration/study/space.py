@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -286,7 +285,7 @@ class SearchSpace:
         """What a trial sets in a block, by field, beside which of its names it takes."""
         return {self.parameters[path].field: value for path, value in values.items() if path.startswith(f"{block}.")}
 
-    def baseline_values(self) -> dict[str, Value | None]:
+    def baseline_values(self) -> dict[str, Any]:
         """What the file gives for the parameters that are searched for, in SI units; None where it gives nothing."""
         chip, values = base_chip(self.base, self.baseline["chip"]), dict[str, Any]()
         for path, parameter in self.parameters.items():
@@ -302,4 +301,4 @@ class SearchSpace:
                 values[path] = parameter_value(chip, field)[0]
             else:
                 values[path] = part_at(self._holder(block, self.baseline.get(block, "")), field)
-        return {path: "infinite" if value == math.inf else value for path, value in values.items()}
+        return values
