@@ -44,6 +44,8 @@ def test_a_direction_by_hand():
     assert found.sentence == (
         "Layers wait: 94.9 % against 62.5 % for random order. The difference is 32.4 ± 0.5 points."
     )
+    agreement = asked(synthetic_rows(), column="agreement", more=LAYERED, less=LAYERED_RS, select={"chip": "mubrain"})
+    assert agreement.sentence.endswith("The difference is 12.5 ± 0.0 points.")
     reverse = asked(synthetic_rows(), column="accuracy", more=LAYERED_RS, less=LAYERED, select={"chip": "mubrain"})
     assert reverse.standing == "does not hold"
 

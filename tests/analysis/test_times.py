@@ -45,6 +45,8 @@ def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told()
     answer = asked(rows, choose="chip", least="late_fraction")
     assert (answer.standing, words in answer.remarks) == ("likely", True)
     assert "30.0 points below b" in answer.sentence
+    compared = asked(rows, compare=["a", "b"], columns=["accuracy", "late_fraction"])
+    assert words in compared.remarks
     unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
     target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
     assert target.remarks == ("At 1 point the late fraction is not known.", words)

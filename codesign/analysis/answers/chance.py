@@ -65,20 +65,15 @@ def excluded_by_chance(contest: Contest) -> str:
         return f"{who} {what} and may miss {missed} by chance."
 
     for point in nearest:
-        if (_over_next(contest, point) or 0.0) >= 1 and missed_by_chance(point, where):
+        found = contest.against_next(point)
+        if found is not None and found[1] >= 1 and missed_by_chance(point, where):
             return told(point, "would be better")
     if len(contest.ranked) == 1:
         for point in nearest:
-            unknown = options[point] not in contest.chosen and _over_next(contest, point) is None
+            unknown = options[point] not in contest.chosen and contest.against_next(point) is None
             if unknown and missed_by_chance(point, where):
                 return told(point, "cannot be compared")
     return ""
-
-
-def _over_next(contest: Contest, point: Point) -> float | None:
-    """How many times better a point is than the first ranked one that compares with it; None without one."""
-    found = None if point.value(contest.column).mean is None else contest.against_next(point)
-    return None if found is None else found[1]
 
 
 def included_by_chance(contest: Contest) -> str:

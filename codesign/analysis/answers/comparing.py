@@ -21,10 +21,10 @@ from codesign.analysis.results.formatting import (
     in_times,
     is_share,
     listed,
-    points_with_interval,
     quantity,
     written,
 )
+from codesign.analysis.results.formatting import points as in_points
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 
@@ -169,7 +169,7 @@ def _difference(comparison: Comparison, first: Point) -> str:
     """`1.4 times less energy per sample`, `2.1 points more accuracy`."""
     label, more = column_label(comparison.column), more_is_better(comparison.column) == (comparison.better is first)
     if is_share(comparison.column):
-        return f"{points_with_interval(comparison.gain).partition(' ±')[0]} points {'more' if more else 'less'} {label}"
+        return f"{in_points(comparison.gain.mean or 0.0)} points {'more' if more else 'less'} {label}"
     if comparison.ratio is None:
         return f"{'more' if more else 'less'} {label}"
     factor = comparison.ratio if comparison.ratio >= 1 else 1 / comparison.ratio

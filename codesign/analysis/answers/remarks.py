@@ -56,7 +56,7 @@ def remarks_on(
     said.append(_seeds_wanted(contest))
     said.append(undecided_by_samples(contest))
     said += [excluded_by_chance(contest), included_by_chance(contest)]
-    said.append(without_draws(contest.column, *(limit.column for limit in contest.where)))
+    said.append(without_draws(contest.column, *columns, *(limit.column for limit in contest.where)))
     if contest.runner_up is not None and not lacking_terms(contest):
         said.append(tip_sentence(contest.runner_up, names))
     if contest.terms:

@@ -89,11 +89,10 @@ class Contest:
     @cached_property
     def unranked(self) -> Mapping[Point, str]:
         """Chosen points that do not compare with the best, with the reason in words."""
-        absent = {p: absence(p, self.column, self.names) for p in self.chosen.values() if not self._has(p)}
-        others = [point for point in self._known if point not in self._comparable]
-        return absent | {
+        return {
             point: next(w for other in self._comparable if isinstance(w := self._terms(point, other), str))
-            for point in others
+            for point in self._foremost
+            if point not in self._comparable
         }
 
     @cached_property
@@ -102,11 +101,8 @@ class Contest:
         best beats may beat another that beats the best; the latter comes last."""
         beaten = {a: sum(self._behind(a, b) for b in self._comparable if b is not a) for a in self._comparable}
         found = sorted(self._comparable, key=lambda p: (-beaten[p], self._order(p)))
-
-        def place(point: Point) -> int:
-            return 0 if point is found[0] else 2 * self._behind(point, found[0]) + self._behind(found[0], point)
-
-        return tuple(sorted(found, key=place))
+        others = sorted(found[1:], key=lambda p: 2 * self._behind(p, found[0]) + self._behind(found[0], p))
+        return (*found[:1], *others)
 
     @cached_property
     def level(self) -> int:
@@ -150,21 +146,21 @@ class Contest:
         return -1.0 if self.more else 1.0
 
     @cached_property
-    def _known(self) -> list[Point]:
+    def _foremost(self) -> list[Point]:
         def key(point: Point) -> tuple[float, float]:
             return self._order(point), -(point.value("accuracy").mean or 0.0)
 
-        return sorted((point for point in self.chosen.values() if self._has(point)), key=key)[:_MOST]
+        return sorted(self.chosen.values(), key=key)[:_MOST]
 
     @cached_property
     def _comparable(self) -> list[Point]:
         """A set in which all compare: those that compare with most others come in first, then the better."""
 
         def apart(a: Point) -> int:
-            return sum(isinstance(self._terms(a, b), str) for b in self._known if b is not a)
+            return sum(isinstance(self._terms(a, b), str) for b in self._foremost if b is not a)
 
         chosen: list[Point] = []
-        for point in sorted(self._known, key=apart):  # stable: the better first
+        for point in sorted(self._foremost, key=apart):  # stable: the better first
             if not any(isinstance(self._terms(point, other), str) for other in chosen):
                 chosen.append(point)
         return chosen
@@ -205,8 +201,9 @@ class Contest:
         return high / low if low > 0 else None
 
     def against_next(self, point: Point) -> tuple[Point, float] | None:
-        """The first ranked option that compares with an unranked one, and how many times better the unranked one is."""
-        for other in self.ranked:
+        """The first ranked option that compares with an unranked one, and how many times better the unranked one is;
+        None without one, or a value."""
+        for other in self.ranked if self._has(point) else ():
             if not isinstance(self._terms(point, other), str):
                 own, its = map(abs, self._means(point, other))
                 better, worse = (its, own) if self.more else (own, its)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from codesign.analysis.comparisons.comparison import Comparison
 from codesign.analysis.comparisons.robustness import RangedNumber, Tip, ranged_numbers
-from codesign.analysis.results.formatting import points_with_interval, significant, upper, with_interval
+from codesign.analysis.results.formatting import is_share, points_with_interval, significant, upper, with_interval
 from codesign.analysis.results.measures import like
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
@@ -40,7 +40,7 @@ def gain_in_words(comparison: Comparison) -> str:
     """The difference with its interval over training seeds: `32.4 ± 0.9 points`, `1.2 ± 0.1 µJ`."""
     column, gain = like(comparison.column), comparison.gain
     assert gain.mean is not None, "compare_series() makes no comparison without a difference"
-    if column.endswith("accuracy"):
+    if is_share(column):
         return f"{points_with_interval(gain)} points"
     return with_interval(gain, column).replace("-", "−")
 
