@@ -34,6 +34,9 @@ _TablesOption = Annotated[
         show_default=False,
     ),
 ]
+_NeuroBenchOption = Annotated[
+    bool, typer.Option("--neurobench", help="Also write NeuroBench's metrics, REPORT.neurobench.json.")
+]
 
 
 def report(
@@ -54,6 +57,7 @@ def report(
     static_book: _BookOption = None,
     figures: _FiguresOption = None,
     tables: _TablesOption = None,
+    neurobench: _NeuroBenchOption = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -67,6 +71,7 @@ def report(
     from codesign.console import PrintableConsole
     from codesign.reporting.export import export
     from codesign.reporting.html import write_report
+    from codesign.reporting.neurobench import export_neurobench
     from codesign.reporting.terminal import print_summary
 
     file = results_file(results)
@@ -76,10 +81,12 @@ def report(
         table = table.in_book(static_book)
     if as_json:
         typer.echo(json_of(table))
-        if not (output or figures or tables):
+        if not (output or figures or tables or neurobench):
             return
     write_report(table, target)
     counts = export(table, target, figures=figures, tables=tables)
+    if neurobench:
+        export_neurobench(table, target)
     if not as_json:
         print_summary(table, printable(target), printable(file), PrintableConsole())
         for name, count in counts.items():

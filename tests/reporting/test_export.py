@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import synthetic_rows, table_of
 from typer.testing import CliRunner
 
+from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import export, pieces_of, table_csv, table_latex
@@ -46,7 +48,7 @@ def test_latex_takes_no_text_for_a_command():
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):
     table = table_of(synthetic_rows())
     write_results(tmp_path / "results.parquet", synthetic_rows(), table.metadata)
-    words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv"]
+    words = ["report", str(tmp_path), "--figures", "svg", "--tables", "csv", "--neurobench"]
     url = f"{tmp_path.as_uri()}/report.html?auto_mkdir=true"
     result = CliRunner().invoke(app, [*words, "--output", url])
     assert result.exit_code == 0, result.output
@@ -57,6 +59,13 @@ def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Pa
     assert {"accuracy-energy-j.svg", "effects-accuracy.svg", "energy-parts.svg"} <= {path.name for path in charts}
     assert all(ET.fromstring(path.read_bytes()).tag.endswith("svg") for path in charts)
     assert {path.stem for path in (tmp_path / "report.tables").glob("[!.]*")} == set(tables)
+    measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))["points"]
+    assert [of["point"]["number"] for of in measured] == [point.number for point in gather(table)]
+    for point, of in zip(gather(table), measured, strict=True):
+        operations = point.value("synaptic_operations").mean
+        assert of["SynapticOperations"] == {"MACs": 6, "ACs": operations - 6, "Dense": 5000}
+        assert of["Footprint"] == 3000 * (point.weight_bits or 32) / 8
+        assert of["decision_operations"] is None
 
 
 def test_what_an_earlier_report_wrote_is_removed_and_nothing_else(tmp_path: Path):

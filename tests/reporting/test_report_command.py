@@ -15,6 +15,7 @@ from codesign.analysis.results.table import write_results
 from codesign.cli.report import report
 from codesign.errors import InputError
 from codesign.exploration.runs.record import RunRecord
+from codesign.reporting.neurobench import export_neurobench
 
 APP = typer.Typer()
 APP.command()(report)
@@ -51,8 +52,8 @@ def test_answers_are_printed_as_json_without_a_report(tmp_path):
     assert answers[0]["name"] == "chip"
     assert answers[0]["options"][0]["values"]["energy_j"]["mean"] < 1e-3
     assert [path.name for path in tmp_path.iterdir()] == ["results.parquet"]
-    CliRunner().invoke(APP, [str(tmp_path / "results.parquet"), "--json", "--tables", "csv"], catch_exceptions=False)
-    assert (tmp_path / "results.tables").is_dir()
+    CliRunner().invoke(APP, [str(tmp_path / "results.parquet"), "--json", "--neurobench"], catch_exceptions=False)
+    assert (tmp_path / "results.neurobench.json").is_file()
 
 
 def test_every_point_in_json_finds_its_rows(tmp_path):
@@ -85,11 +86,13 @@ def test_every_key_of_json_is_explained(tmp_path):
     table = write_results(tmp_path / "results.parquet", synthetic_rows(), synthetic_metadata())
     printed = Option(label="", point=None, values={}, printed=PrintedNumbers(values={}))
     answer = Answer(name="", form="printed", question="", standing="shown", sentence="", options=(printed,))
+    export_neurobench(table, tmp_path / "report.html")
+    measured = json.loads((tmp_path / "report.neurobench.json").read_text(encoding="utf-8"))
     told = RunRecord.model_json_schema()
     record = {*told["properties"]} - {"format", "configuration"}
     record |= {key for one in told["$defs"].values() for key in one["properties"]}
     page = (Path(__file__).parents[2] / "docs/scripts.md").read_text(encoding="utf-8")
-    keys = keys_in([*json.loads(json_of(AnsweredTable.of(table))), plain_answer(answer)]) | record
+    keys = keys_in([*json.loads(json_of(AnsweredTable.of(table))), plain_answer(answer), measured]) | record
     assert len(keys) > 50
     assert not {key for key in keys if f"`{key}`" not in page}
 
