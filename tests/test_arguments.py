@@ -22,6 +22,7 @@ EVENTS = ": must be EventBatch, such as a split of a workload, found SimpleNames
 CHIP = "chip: must be Chip, as find_chip gives it, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
+GIVEN = cd.Recipe(model="a.safetensors", method="layered", epochs=1)
 OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 
@@ -106,9 +107,10 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.Schedule(stop="read_margin", margin_check="step"), "margin_check: must be 'timestep' with"),
         (lambda net: cd.classification_loss(net, FOUR, cd.LAYERED, loss=lambda s: 0), "loss: must be a function of (s"),
         (lambda net: training(net, on_epoch=lambda: True), "on_epoch: must be a function of an EpochReport, found one"),
+        (lambda net: cd.train(net, GIVEN, SOME, SOME, seed=0), "recipe: takes its `model` as it is; `cd.load_model`"),
         (lambda net: training(net, meter=3), "meter: must be EnergyMeter, found int"),
         (lambda net: torch.no_grad()(training)(net), "train: needs gradients, which torch.no_grad or torch.inference_"),
-        (lambda net: training(net.half()), "network: must be of float32 or float64 to train, found connections.0.weig"),
+        (lambda net: training(net.half()), "weights of layer 0 must be dense, of float32 or float64, found torch.fl"),
         (lambda net: cd.NeuronSpec(threshold=np.array(["a"])), "NeuronSpec: threshold.0: must be a number, found 'a'"),
         (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),
         (lambda net: cd.neurobench(None, net), "execution: must be Execution, found NoneType"),

@@ -32,7 +32,7 @@ from codesign.simulation.schedule import LAYERED
 from codesign.training.learn import check_learn
 from codesign.training.losses import make_loss
 from codesign.training.recipe import Recipe
-from codesign.training.spike_costs import check_budget, check_spike_cost
+from codesign.training.spike_costs import check_budget, check_gate, check_spike_cost
 from codesign.workload.dataset import WorkloadOutline
 
 
@@ -184,6 +184,7 @@ def _checks(
     yield "learn", lambda: check_learn(recipe.learn, max(spec.neuron.each("time_constant")), workload.timestep_s)
     yield "spike_cost", lambda: check_spike_cost(recipe, shape)
     yield "budget", lambda: check_budget(recipe, shape)
+    yield "input_gate", lambda: check_gate(recipe, shape)
 
 
 class _Builder:

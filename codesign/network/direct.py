@@ -156,7 +156,10 @@ def direct_shape(
     folded = pools[source + 1]
     down, across = pooled(before, folded)
     synapses = synapses_of(spec, (before[0], before[1] // down, before[2] // across), target)
-    window = window_of(before, folded, synapses)
+    try:
+        window = window_of(before, folded, synapses)
+    except ValueError as error:
+        raise ValueError(f"kind: {error}") from None
     if not isinstance(synapses, Linear) and window.grid != target:
         given, needed = ("×".join(map(str, grid)) for grid in (window.grid, target))
         raise ValueError(f"kind: {spec.kind} gives {given}, but layer {spec.to} has {needed}")  # type: ignore[union-attr]

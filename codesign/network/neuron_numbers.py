@@ -52,7 +52,7 @@ def others(numbers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str
     return {
         name: _in_words(name, held.detach())
         for name, (held, said) in numbers.items()
-        if not held.is_meta and not torch.allclose(held.cpu(), said, rtol=1e-6, atol=0)
+        if not held.is_meta and not torch.allclose(held.cpu().double(), said.double(), rtol=1e-6, atol=0)
     }
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 
 from codesign.arguments import real, seconds, whole
+from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
@@ -154,44 +156,41 @@ class SpikingNetwork(torch.nn.Module):
     @property
     def potential_ranges(self) -> tuple[tuple[float, float], ...] | None:
         """(low, high) of each layer: an evaluated potential v = (1 − r)(u + x) is clamped to it before it is compared
-        with the threshold. For inference only; None where potentials do not saturate.
-
-        Raises:
-            InputError: on setting, if there is not one pair per layer with low ≤ 0 ≤ high.
+        with the threshold. For inference only; None where potentials do not saturate. Raises InputError on setting
+        anything but one pair per layer with low ≤ 0 ≤ high.
         """
         return self._potential_ranges
 
     @potential_ranges.setter
     def potential_ranges(self, ranges: tuple[tuple[float, float], ...] | None) -> None:
         if ranges is not None:
-            self._check_layers("potential_ranges", "range", ranges)
+            ranges = tuple(map(tuple, self._of_each_layer("potential_ranges", "(low, high)", ranges, 2)))
             for layer, (low, high) in enumerate(ranges):
                 if not low <= 0 <= high:
                     raise InputError(f"potential_ranges: layer {layer} must have low ≤ 0 ≤ high, found ({low}, {high})")
-            ranges = tuple((float(low), float(high)) for low, high in ranges)
         self._potential_ranges = ranges
 
     @property
     def potential_steps(self) -> tuple[float, ...] | None:
         """δ of each layer: what a potential u keeps of a timestep is a multiple of it, δ · trunc(decay · round(u / δ)),
         truncated towards 0 before the bias is added; 0 where a layer's potentials decay as they are; None where all do.
-        For inference only. To set None leaves what the neuron itself says.
-
-        Raises:
-            InputError: on setting, if there is not one step per layer that is finite and at least 0.
+        For inference only. To set None leaves what the neuron itself says. Raises InputError on setting anything but
+        one step per layer that is finite and at least 0.
         """
         return self._potential_steps or self.neuron.potential_steps(len(self.shape.layers))
 
     @potential_steps.setter
     def potential_steps(self, steps: tuple[float, ...] | None) -> None:
         if steps is not None:
-            self._check_layers("potential_steps", "step", steps)
-            steps = tuple(real(f"potential_steps: that of layer {layer}", step) for layer, step in enumerate(steps))
+            numbers = enumerate(self._of_each_layer("potential_steps", "step", steps))
+            steps = tuple(real(f"potential_steps: that of layer {layer}", step) for layer, step in numbers)
         self._potential_steps = steps
 
-    def _check_layers(self, name: str, noun: str, given: tuple[Any, ...]) -> None:
-        if len(given) != (layers := len(self.shape.layers)):
-            raise InputError(f"{name}: must have one {noun} for each of {layers} layers, found {len(given)}")
+    def _of_each_layer(self, name: str, noun: str, given: Any, *of_one: int) -> list[Any]:
+        numbers, layers = array_of(name, given), len(self.shape.layers)
+        if numbers.shape != (layers, *of_one) or numbers.dtype.kind not in "iuf":
+            raise InputError(f"{name}: must have one {noun} for each of {layers} layers, found {given!r:.80}")
+        return list(numbers.astype(np.float64).tolist())
 
     @property
     def decay(self) -> torch.Tensor:

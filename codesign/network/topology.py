@@ -226,8 +226,8 @@ def parse_topology(text: str) -> TopologySpec:
         recurrent.extend([bool(again)] * (1 if single else int(count)))
     if len(sizes) < 2:
         raise InputError(f"{rule}: needs inputs and at least one layer")
-    if 0 in sizes or len(sizes) > 1000:
-        raise InputError(f"{rule}: sizes must be above 0 and layers at most 1000")
+    if 0 in sizes or len(sizes) > 1 + MOST_LAYERS:
+        raise InputError(f"{rule}: sizes must be above 0 and layers at most {MOST_LAYERS}")
     if recurrent[0]:
         raise InputError(f"{rule}: the inputs cannot be recurrent")
     return TopologySpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,8 +10,8 @@ import torch
 
 from codesign.arguments import instance, whole
 from codesign.errors import InputError
+from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.tensors import check_tensors
 from codesign.simulation.execution import Slice
 from codesign.simulation.idle import IdleGradient, check_idle_gradient
 from codesign.simulation.input import admitted
@@ -74,7 +75,7 @@ class Run:
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)
         check_idle_gradient(self.idle_gradient)
-        check_tensors(self.network)
+        _check_tensors(self.network)
         self.network.check_numbers()
         self._check_sizes()
         passing = admitted(self.network, self.events, self.schedule, seed=self.seed, epoch=self.epoch)
@@ -193,3 +194,35 @@ class Run:
         if isinstance(threshold, int):
             return torch.full((self.network.shape.neurons,), threshold, dtype=torch.int64)
         return torch.tensor(threshold, dtype=torch.int64)
+
+
+def _check_tensors(network: SpikingNetwork) -> None:
+    """That weights and numbers of neurons, which anybody may replace, have the network's shapes and are real, dense and
+    at hand. Raises InputError where one is not; it names it."""
+    for name, tensor, shape in _tensors(network):
+        if tensor.is_meta:
+            raise InputError("network: is on device 'meta', which holds no numbers")
+        if tensor.shape != shape:
+            raise InputError(f"network: {name} must have shape {shape}, found {tuple(tensor.shape)}")
+        if tensor.layout != torch.strided or tensor.dtype not in (torch.float32, torch.float64):
+            found = f"{tensor.dtype}, {tensor.layout}"
+            raise InputError(f"network: {name} must be dense, of float32 or float64, found {found}")
+        if tensor.requires_grad and torch.is_grad_enabled() and tensor.is_inference():
+            raise InputError(f"network: {name} was made in torch.inference_mode, so that it can have no gradient")
+        try:
+            tensor.data_ptr()
+        except RuntimeError:  # torch knows no other public sign of it
+            raise InputError(
+                f"network: {name} holds no numbers under a transformation such as torch.func.grad or vmap; "
+                "call backward, or torch.autograd.grad"
+            ) from None
+
+
+def _tensors(network: SpikingNetwork) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...]]]:
+    """Their names and the shapes that they should have."""
+    for kind, connections in network.all_connections().items():
+        for number, connection in enumerate(connections):
+            yield f"weights of {kind} {number}", connection.weight, connection.weight_shape
+    for name in ("threshold", "time_constant", "bias", *OF_NEURONS):
+        if (tensor := getattr(network, name)) is not None:
+            yield name, tensor, (network.shape.neurons,)

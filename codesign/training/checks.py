@@ -23,6 +23,8 @@ def check_training(
     if not torch.is_grad_enabled():
         raise InputError("train: needs gradients, which torch.no_grad or torch.inference_mode has switched off here")
     instance("recipe", recipe, Recipe)
+    if recipe.model is not None:
+        raise InputError("recipe: takes its `model` as it is; `cd.load_model` reads one, and `from` trains it further")
     for name, split in zip(("training", "validation"), splits, strict=True):
         check_labels(network, split, name)
     if not all(len(split) for split in splits):
@@ -39,9 +41,6 @@ def check_training(
         instance("meter", meter, EnergyMeter)
     for name, message in recipe.mistakes_without_spikes() if network.neuron.readout == "potential" else ():
         raise InputError(f"{name}: {message}")
-    for name, parameter in network.named_parameters():
-        if parameter.dtype not in (torch.float32, torch.float64):
-            raise InputError(f"network: must be of float32 or float64 to train, found {name} of {parameter.dtype}")
     if recipe.learn is None and not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError("network: must have a weight that requires a gradient, found none; `requires_grad_()` sets it")
 

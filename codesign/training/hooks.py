@@ -44,7 +44,8 @@ class Hooks:
             place of Adam with the recipe's learning rate. Its `step` is called without a closure. With `learn` in the
             recipe it is given two parameter groups, the second with the neurons' thresholds and time constants.
         learning_rate_schedule: makes a scheduler of torch for the optimizer, such as
-            `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric.
+            `lambda o: CosineAnnealingLR(o, T_max=20)`. Its `step` is called after each epoch, without a metric. It
+            excludes the recipe's `warm_up`.
         batch_transform: changes each batch before its update, after the recipe's augmentation; `epoch` is 1 for the
             first. It must return as many samples.
 

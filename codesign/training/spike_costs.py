@@ -139,6 +139,12 @@ def check_budget(recipe: Recipe, shape: NetworkShape) -> None:
         raise InputError("budget: needs hidden neurons, whose spikes it saves, and the network has none")
 
 
+def check_gate(recipe: Recipe, shape: NetworkShape) -> None:
+    """Raises InputError where inputs have other weights than the first layer's, from which the gate learns."""
+    if recipe.input_gate and any(one.source < 0 for one in shape.direct):
+        raise InputError("input_gate: cannot be learned where skips begin at the input")
+
+
 def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:
     given = recipe.spike_cost
     each = given if isinstance(given, tuple) else (given,) * hidden_layers

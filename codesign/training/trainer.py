@@ -66,7 +66,7 @@ def train(
 
     Args:
         network: moved to `device` and changed.
-        recipe: what to do.
+        recipe: what to do with the network as it is given: its `from` and `chip` are for sweeps.
         training, validation: splits; the test split has no place here.
         seed: of samples' order and all draws.
         schedule: to train through in place of the recipe's, or of its mixture's first; None for the recipe's.
@@ -127,6 +127,8 @@ class _Training:
 
     def __post_init__(self) -> None:
         instance("hooks", self.hooks, Hooks)
+        if self.recipe.warm_up and self.hooks.learning_rate_schedule is not None:
+            raise InputError("hooks.learning_rate_schedule: must warm up by itself; set the recipe's warm_up to 0")
 
     @property
     def network(self) -> SpikingNetwork:
@@ -192,7 +194,8 @@ class _Training:
     def take(self, best: _Best) -> None:
         """The network has the float weights of the best epoch again."""
         self.network.load_state_dict(best[2])
-        quantize(self.network, None)
+        if self.weights.quantization is not None:
+            quantize(self.network, None)
 
     def finished(
         self, training: EventBatch, best: _Best, history: tuple[EpochReport, ...], **told: Any

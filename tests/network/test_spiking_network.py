@@ -116,6 +116,7 @@ def test_is_an_ordinary_module():
     assert torch.equal(network.weights()[0], other.weights()[0])
     assert torch.equal(network.weights()[0], again.weights()[0])
     assert network.weights()[0].abs().max() <= 1 / math.sqrt(5)
+    assert "5-4-3, timestep_s=0.01" in repr(network.double())
 
 
 def test_decay_by_hand():

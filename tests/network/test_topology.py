@@ -21,6 +21,7 @@ def test_the_papers_notation():
     assert shape.starts == (0, 64, 128, 192, 202)
     assert shape.mean_hidden_fan_out == 46  # (64 + 64 + 10) / 3, as the paper's Table 3 needs it
     assert parse_topology("5 - [4×2] - 3") == parse_topology("5-4-4-3")
+    assert len(parse_topology("5-[4x999]-3").layers) == 1000  # as many as files may list
 
 
 @pytest.mark.parametrize("text", ["", "10", "10-", "a-b", "10-[3x]-2", "10--3", "10-0-3", "10-[3x2000]-2", "-3-2"])

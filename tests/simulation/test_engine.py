@@ -54,6 +54,10 @@ def short(network: SpikingNetwork) -> None:
     network.time_constant = network.time_constant[:3]
 
 
+def one_for_all(network: SpikingNetwork) -> None:
+    network.threshold = torch.tensor(0.25)
+
+
 def sparse(network: SpikingNetwork) -> None:
     network.connections[1].weight = torch.nn.Parameter(network.connections[1].weight.to_sparse())
 
@@ -63,8 +67,9 @@ def sparse(network: SpikingNetwork) -> None:
     [
         (transposed, r"weights of layer 0 must have shape \(5, 6\), found \(6, 5\)"),
         (short, r"time_constant must have shape \(9,\), found \(3,\)"),
+        (one_for_all, r"threshold must have shape \(9,\), found \(\)"),
         (sparse, "weights of layer 1 must be dense"),
-        (SpikingNetwork.bfloat16, "weights of layer 0 must be dense, of float32, found torch.bfloat16"),
+        (SpikingNetwork.half, "weights of layer 0 must be dense, of float32 or float64, found torch.float16"),
     ],
 )
 @pytest.mark.parametrize("engine", engine_names())

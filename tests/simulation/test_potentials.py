@@ -102,10 +102,12 @@ def test_ranges_are_no_part_of_the_state_dict():
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("steps", (0.5,), "must have one step for each of 2 layers, found 1"),
+        ("steps", (0.5,), r"must have one step for each of 2 layers, found \(0.5,\)"),
+        ("steps", 0.5, "must have one step for each of 2 layers, found 0.5"),
         ("steps", (0.5, -0.5), "that of layer 1: must be"),
         ("steps", (math.nan, 0.5), "that of layer 0: must be a finite number"),
-        ("ranges", ((-1.0, 1.0),), "must have one range for each of 2 layers, found 1"),
+        ("ranges", ((-1.0, 1.0),), r"must have one \(low, high\) for each of 2 layers, found"),
+        ("ranges", (-1.0, 1.0), r"must have one \(low, high\) for each of 2 layers, found \(-1.0, 1.0\)"),
         ("ranges", ((-1.0, 1.0), (0.5, 1.0)), r"layer 1 must have low ≤ 0 ≤ high, found \(0.5, 1.0\)"),
         ("ranges", ((1.0, -1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(1.0, -1.0\)"),
         ("ranges", ((math.nan, 1.0), (-1.0, 1.0)), r"layer 0 must have low ≤ 0 ≤ high, found \(nan, 1.0\)"),

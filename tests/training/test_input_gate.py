@@ -112,6 +112,10 @@ def test_patience_begins_when_the_gate_rests():
     assert len(result.history) > 12
 
 
-def test_a_cost_without_a_gate_is_a_mistake():
+def test_what_has_no_gate_is_a_mistake():
+    layers = [{"kind": "linear", "neurons": neurons} for neurons in (12, 6, 2)]
+    skipped = {"input": 8, "layers": layers, "skips": [{"from": "input", "to": 2, "kind": "linear"}]}
+    with pytest.raises(InputError, match="input_gate: cannot be learned where skips begin at the input"):
+        train(network_of(skipped), RECIPE, toy_split(1, 20), toy_split(2, 20), seed=0)
     with pytest.raises(InputError, match="set input_gate to true"):
         Recipe(method="layered", epochs=1, input_cost=0.1)

@@ -163,6 +163,9 @@ def test_a_learning_rate_warms_up_over_updates():
     hooks = Hooks(optimizer=lambda parameters: Watched(parameters, lr=0.5))
     train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=hooks)
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5])
+    falling = replace(hooks, learning_rate_schedule=lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 1.0))
+    with pytest.raises(InputError, match=r"hooks\.learning_rate_schedule: must warm up by itself"):
+        train(network, recipe, toy_split(1, 200), toy_split(2, 10), seed=5, hooks=falling)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +249,9 @@ def test_what_is_quantized_afterwards_is_what_was_trained(quantization: Quantiza
     coarse = evaluate(network, toy_split(2, 100), recipe.schedule)
     assert coarse.accuracy == result.history[result.best_epoch - 1].validation_accuracy
     assert (coarse.scores != floats.scores).any()
+    ranges = network.potential_ranges
+    train(network, RECIPES["random"].model_copy(update={"epochs": 1}), toy_split(1, 20), toy_split(2, 20), seed=0)
+    assert network.potential_ranges == ranges  # a training in floats leaves them
 
 
 def test_a_quantization_that_is_not_the_recipes_is_refused():
