@@ -91,10 +91,10 @@ class Schedule:
             get_policy(self.policy)
         elif is_registered(self.policy):
             object.__setattr__(self, "policy", self.policy.name)
-        if self.group_size is not None:
-            object.__setattr__(self, "group_size", whole("group_size", self.group_size, least=1))
-        object.__setattr__(self, "steps_after_output", whole("steps_after_output", self.steps_after_output))
-        object.__setattr__(self, "margin", whole("margin", self.margin, least=1))
+        numbers = {"steps_after_output": 0, "margin": 1}
+        numbers |= {name: 1 for name in ("group_size", "timesteps") if getattr(self, name) is not None}
+        for name, least in numbers.items():
+            object.__setattr__(self, name, whole(name, getattr(self, name), least=least))
         one_of("stop", self.stop, get_args(Stop))
         one_of("margin_check", self.margin_check, get_args(MarginCheck))
         one_of("input_mode", self.input_mode, ("frame", "queued"))
@@ -103,8 +103,6 @@ class Schedule:
         for name in ("prioritize_input", "barrier_messages", "refractory"):
             flag(name, getattr(self, name))
         object.__setattr__(self, "input_dropout", real("input_dropout", self.input_dropout, most=1.0))
-        if self.timesteps is not None:
-            object.__setattr__(self, "timesteps", whole("timesteps", self.timesteps, least=1))
         if self.service is not None:
             instance("service", self.service, ServiceModel)
         threshold = self.synchronization_threshold
@@ -172,10 +170,10 @@ class Schedule:
         """Whether spikes provably equal those of layered inference, whatever the weights and the policy.
 
         That is so in input mode `frame` when a whole layer fits in one group (with connections within a pass, all
-        layers that may wait at once), or under `layer` thresholds with barrier messages, unless a direct connection may
-        then come too late; always read for a schedule that runs until nothing waits. Refractoriness has no part in it:
-        under such a schedule no neuron is evaluated again after it fired, so that none can fire twice in a pass, except
-        by connections within a pass, which need it anyway.
+        layers that may wait at once) and nobody waits for a message, or under `layer` thresholds with barrier messages,
+        unless a direct connection may then come too late; always read for a schedule that runs until nothing waits.
+        Refractoriness has no part in it: under such a schedule no neuron is evaluated again after it fired, so that
+        none can fire twice in a pass, except by connections within a pass, which need it anyway.
 
         Args:
             shape: of the network.
@@ -183,8 +181,9 @@ class Schedule:
         if self.input_mode != "frame":
             return False
         layer_gated = self.synchronization_threshold == "layer" and self.barrier_messages and shape.gates_suffice
-        whole_layer = self.group_limit >= shape.widest
-        return layer_gated or (whole_layer and not self.synchronized)
+        # beside barrier messages a threshold of 1 is a gate, too, closed where the layer before has no synapse
+        gated = self.synchronized or self.barrier_messages
+        return layer_gated or (self.group_limit >= shape.widest and not gated)
 
 
 LAYERED = Schedule(policy="fifo", group_size=None, stop="drained")

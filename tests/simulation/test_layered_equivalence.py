@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from networks import batch_of, network_of
 from random_cases import POLICIES, a_case, examples, networks, random_batch, random_frames
 
 from codesign.hardware.cost.scheduling import chip_schedule
@@ -81,3 +82,15 @@ def test_which_schedules_are_flagged_as_layered():
     assert not Schedule(group_size=64, input_mode="queued").equivalent_to_layered(sizes)
     assert not Schedule(group_size=1, synchronization_threshold="layer").equivalent_to_layered(sizes)
     assert not Schedule(group_size=64, synchronization_threshold=5).equivalent_to_layered(sizes)
+
+
+def test_a_gate_that_opens_by_no_message_is_not_layered():
+    """A padded kernel of 1 leaves neurons without synapses, which only delayed spikes reach."""
+    conv = {"kind": "conv2d", "channels": 1, "kernel": 1}
+    layers = [conv, {**conv, "padding": 1}, {"kind": "linear", "neurons": 2}]
+    network = network_of({"input": [1, 2, 2], "layers": layers, "delayed": [{"from": 0, "to": 1}]}, 1.0, 1.0, 1.0, 1.0)
+    gated = replace(LAYERED, barrier_messages=True)
+    events = batch_of(np.ones((1, 2, 4)))
+    assert execute(network, events, LAYERED, 0).emitted.tolist() == [[8, 8 + 12, 4]]
+    assert execute(network, events, gated, 0).emitted.tolist() == [[8, 8, 4]]
+    assert not gated.equivalent_to_layered(network.shape)
