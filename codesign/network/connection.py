@@ -188,7 +188,8 @@ class DelayedConnection(torch.nn.Module):
 
 def delayed_connections(topology: TopologySpec, generator: torch.Generator) -> list[DelayedConnection]:
     sizes = network_shape(topology).layer_sizes
-    return [DelayedConnection(spec, sizes[spec.from_], sizes[spec.to], generator) for spec in topology.later]
+    later = [spec for spec in topology.delayed if spec.within is None]
+    return [DelayedConnection(spec, sizes[spec.from_], sizes[spec.to], generator) for spec in later]
 
 
 def windows_of_max_pools(connections: Sequence[Connection]) -> torch.Tensor | None:

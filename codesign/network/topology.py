@@ -65,11 +65,6 @@ class TopologySpec(Spec):
         network_shape(self)
         return self
 
-    @property
-    def later(self) -> tuple[Delayed, ...]:
-        """Those delayed connections whose spikes arrive in a later timestep."""
-        return tuple(one for one in self.delayed if one.within is None)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
@@ -268,7 +263,7 @@ def network_shape(topology: TopologySpec | str) -> NetworkShape:
         raise LayerError(0, f"must have at most {MOST:,} inputs, found {input_size:,}")
     layers = [_layer_shape(window) for _, _, window in layers_of_neurons(topology)]
     direct = _with_direct(layers, [shape for *_, shape in direct_layers(topology)])
-    delayed = _with_delayed(layers, topology.later)
+    delayed = _with_delayed(layers, topology.delayed)
     return NetworkShape(input_size=input_size, layers=tuple(layers), delayed=delayed, direct=direct)
 
 
@@ -308,10 +303,10 @@ def direct_layers(topology: TopologySpec) -> list[tuple[list[Pool], Linear | Con
     every: tuple[tuple[str, tuple[Skip | Delayed, ...]], ...] = ("skips", topology.skips), ("delayed", topology.delayed)
     for name, specs in every:
         for number, one in enumerate(specs):
-            if isinstance(one, Delayed) and one.within is None:
-                continue
             if one in specs[:number]:
                 raise ValueError(f"{name}.{number}: this connection is already listed")
+            if isinstance(one, Delayed) and one.within is None:
+                continue
             try:
                 target, shape = direct_shape(one, grids, pools)
                 found.append((pools[shape.source + 1], target, shape))
@@ -334,18 +329,19 @@ def _with_direct(layers: list[LayerShape], direct: list[DirectShape]) -> tuple[D
 
 
 def _with_delayed(layers: list[LayerShape], specs: tuple[Delayed, ...]) -> tuple[DelayedShape, ...]:
-    """Likewise what delayed connections add."""
-    delayed = tuple(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay) for spec in specs)
-    for number, one in enumerate(delayed):
-        for name, layer in (("from", one.source), ("to", one.target)):
+    """Likewise what connections add whose spikes arrive in a later timestep."""
+    found = []
+    for number, spec in enumerate(specs):
+        if spec.within is not None:
+            continue
+        for name, layer in (("from", spec.from_), ("to", spec.to)):
             if layer >= len(layers):
                 last = len(layers) - 1
                 raise ValueError(f"delayed.{number}.{name}: must be a layer of neurons, 0 to {last}, found {layer}")
-        if one in delayed[:number]:
-            raise ValueError(f"delayed.{number}: this connection is already listed")
-        size, more = layers[one.target], layers[one.source].neurons
-        layers[one.target] = replace(size, fan_in=size.fan_in + more, delayed_fan_in=size.delayed_fan_in + more)
-    return delayed
+        size, more = layers[spec.to], layers[spec.from_].neurons
+        layers[spec.to] = replace(size, fan_in=size.fan_in + more, delayed_fan_in=size.delayed_fan_in + more)
+        found.append(DelayedShape(source=spec.from_, target=spec.to, delay=spec.delay))
+    return tuple(found)
 
 
 def _layer_shape(window: Window) -> LayerShape:

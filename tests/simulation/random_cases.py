@@ -240,7 +240,7 @@ def networks(draw: st.DrawFn, size: Size = "usual", *, extended: bool = True, **
     if extended and draw(st.integers(0, 2)) == 2:
         spec |= extend(draw, rng, len(network_shape(topology).layers))
     spec |= neuron
-    if len(topology.later) < len(topology.delayed):
+    if any(one.within for one in topology.delayed):
         spec["refractory"] = True
     if topology.delayed and isinstance(spec.get("most_spikes"), list):
         # around a circle spikes would multiply until float32 no longer adds them exactly
@@ -376,7 +376,7 @@ def cases(draw: st.DrawFn, size: Size = "usual") -> Case:
     )
     if not draw(st.integers(0, 3)):
         network.input_gate = torch.from_numpy(rng.random(network.input_columns) < 0.6)
-    if len(network.topology.later) < len(network.topology.delayed):  # their passes must end
+    if any(one.within for one in network.topology.delayed):  # their passes must end
         schedule = replace(schedule, refractory=True)
         regularization = replace(regularization, refractory_dropout=min(regularization.refractory_dropout, 0.8))
     each_timestep = network.neuron.readout == "spikes" or timesteps == 1

@@ -104,7 +104,10 @@ def test_text_of_a_topology():
 @pytest.mark.parametrize(
     ("delayed", "message"),
     [
-        ([{"from": 2, "to": 0}], "delayed.0.from: must be a layer of neurons, 0 to 1, found 2"),
+        (
+            [{"from": 0, "to": 0, "within": "pass"}, {"from": 2, "to": 0}],
+            "delayed.1.from: must be a layer of neurons, 0 to 1, found 2",
+        ),
         ([{"from": 0, "to": 0}] * 2, "delayed.1: this connection is already listed"),
         ([{"from": 0, "to": 0, "delay": 0}], "delay: must be greater than or equal to 1"),
     ],
