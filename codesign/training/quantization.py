@@ -1,12 +1,8 @@
 """Training with the weights and potentials of a chip (quantization-aware training).
 
-Every forward pass, of training and of validation, runs the network that the chip would run: `quantize` of the float
-weights W as they stand, with the range and the step of potentials that follow from their scale. Its gradient passes
-straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432):
-
-    Q = quantize(W);   W ← W − Adam(dL/dQ + 2 λ_W W)
-
-W is what is kept and saved, so that the model quantized for the chip afterwards is the network that was trained.
+Every forward pass, of training and of validation, runs `quantize` of the float weights W as they stand, Q. Its gradient
+passes straight through to W as if nothing had been rounded (Hinton 2012; Bengio et al. 2013, arXiv 1308.3432), and W is
+what is kept and saved: W ← W − Adam(dL/dQ + 2 λ_W W).
 """
 
 from __future__ import annotations

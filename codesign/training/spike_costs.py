@@ -1,14 +1,8 @@
 """What spikes cost in training: a fixed cost, or one that is led towards a budget of spikes or of a chip's energy.
 
 The loss of a sample gets Σ_l λ_l max(0, S_l − f_l) added, where S_l = Σ_(n in l) w_n c_n over the spikes c_n of hidden
-neurons. With w_n = 1 / N for N hidden neurons, S is the sample's spike density. Under a budget of energy, w_n is the
-neuron's share of what one spike of every hidden neuron takes on the chip. λ rises from 0 over the first epochs, while
-the network learns to fire at all, and up to f_l a layer's spikes cost nothing, so that none falls silent.
-
-A budget b is approached by dual ascent: after an epoch with a mean of d, λ is multiplied by exp(r · log(d / b')), the
-logarithm held between −1 and 1, with r = 32 / epochs, at most 0.75. b' is b divided by how far costs have risen by
-then, so that the budget tightens over the same first epochs, in which λ does not fall. Subtracted from energies d and
-b is what a sample takes when the network is silent.
+neurons. docs/design.md says what w_n and f_l are, how λ rises and how it is led to a budget: after each epoch by dual
+ascent on log λ.
 """
 
 from __future__ import annotations
@@ -23,7 +17,7 @@ from codesign.deferred import torch
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.loss import SpikeCost
-from codesign.training.budget import EnergyMeter
+from codesign.training.budget import EnergyMeter, TrainingBudget
 from codesign.training.recipe import Recipe
 from codesign.units import format_si
 
@@ -39,57 +33,31 @@ _FIRST, _LEAST, _MOST = 0.01, 1e-3, 10.0
 
 class SpikeCosts:
     """What spikes cost in the course of a training with a spike cost or a budget; one of energy has a meter. Raises
-    InputError as `check_spike_cost` and `check_budget`, or where such a budget has none."""
+    InputError as `check_spike_cost` and `check_budget`, where a budget of energy has no meter, or where no network can
+    keep it."""
 
-    def __init__(self, recipe: Recipe, shape: NetworkShape, meter: EnergyMeter | None = None) -> None:
+    def __init__(self, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> None:
+        shape = network.shape
         check_spike_cost(recipe, shape)
         check_budget(recipe, shape)
-        self.budget, self.epochs, self.meter = recipe.budget, recipe.epochs, meter
+        self.budget, self.epochs = recipe.budget, recipe.epochs
         self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
-        self.in_energy = self.budget is not None and self.budget.energy is not None
-        if self.in_energy and meter is None:
+        in_energy = self.budget is not None and self.budget.energy is not None
+        if in_energy and meter is None:
             raise InputError("budget: a budget of energy needs a meter, which says what spikes take on the chip")
-        worth = np.ones(shape.neurons) if meter is None or not self.in_energy else meter.spike_j.astype(np.float64)
+        self.meter = meter if in_energy else None
+        worth = np.ones(shape.neurons) if self.meter is None else self.meter.spike_j.astype(np.float64)
         worth[shape.hidden_neurons :] = 0.0
         self.weights = torch.from_numpy(worth / max(worth.sum(), 1e-300)).float()
-        ends = np.cumsum(shape.layer_sizes).tolist()
-        layers = [slice(end - size, end) for size, end in zip(shape.layer_sizes, ends, strict=True)]
-        self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in layers)
-        self.multipliers = _multipliers(recipe, len(layers) - 1)
+        self.floors = tuple(recipe.spike_floor * float(self.weights[layer].sum()) for layer in network.layer_slices)
+        self.multipliers = _multipliers(recipe, len(shape.layers) - 1)
         self.scale = 1.0
         self._last: SpikeCost | None = None
-        self.least = 0.0
-
-    @classmethod
-    def begun(cls, recipe: Recipe, network: SpikingNetwork, meter: EnergyMeter | None = None) -> SpikeCosts | None:
-        """The costs at the start of a training; None where spikes cost nothing. Raises InputError as for the class, or
-        where no network can keep the budget."""
-        if recipe.cost_in_words is None:
-            return None
-        costs = cls(recipe, network.shape, meter)
-        costs.begin(network)
-        return costs
+        self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, self.budget)
 
     def risen(self, epoch: float) -> float:
         """How far costs have risen after so many epochs, from 0 to 1."""
         return min(1.0, epoch / self.rising_epochs)
-
-    def begin(self, network: SpikingNetwork) -> None:
-        """Measure what a sample takes without any spike of a neuron. Raises InputError where that is not below the
-        budget."""
-        if not self.in_energy or self.meter is None or self.budget is None:
-            return
-        silent = copy.deepcopy(network)
-        with torch.no_grad():
-            for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
-                parameter.zero_()
-        self.least = self.meter.sample_j(silent)
-        if self.least >= self.budget.most:
-            most, least = format_si(self.budget.most, "J"), format_si(self.least, "J")
-            raise InputError(
-                f"budget: {most} is not above the {least} that a sample takes on {self.budget.chip} without any spike "
-                "of a neuron, for its input and static power"
-            )
 
     def of_update(self, epoch: int) -> SpikeCost:
         """The cost in an epoch, 1 for the first."""
@@ -101,7 +69,7 @@ class SpikeCosts:
 
     def energy_j(self, network: SpikingNetwork) -> float | None:
         """Mean energy of a sample with a network's present weights; None where no budget asks for it."""
-        return self.meter.sample_j(network) if self.in_energy and self.meter is not None else None
+        return None if self.meter is None else self.meter.sample_j(network)
 
     def end_epoch(self, epoch: int, taken: float) -> None:
         """Adjust λ to the budget after an epoch that took so much, as a density or in joules."""
@@ -143,6 +111,21 @@ def check_gate(recipe: Recipe, shape: NetworkShape) -> None:
     """Raises InputError where inputs have other weights than the first layer's, from which the gate learns."""
     if recipe.input_gate and any(one.source < 0 for one in shape.direct):
         raise InputError("input_gate: cannot be learned where skips begin at the input")
+
+
+def _silent_j(network: SpikingNetwork, meter: EnergyMeter, budget: TrainingBudget) -> float:
+    """What a sample takes without any spike of a neuron. Raises InputError where that is not below the budget."""
+    silent = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in (*silent.all_weights(), *(() if silent.bias is None else (silent.bias,))):
+            parameter.zero_()
+    least = meter.sample_j(silent)
+    if least >= budget.most:
+        raise InputError(
+            f"budget: {format_si(budget.most, 'J')} is not above the {format_si(least, 'J')} that a sample takes on "
+            f"{budget.chip} without any spike of a neuron, for its input and static power"
+        )
+    return least
 
 
 def _multipliers(recipe: Recipe, hidden_layers: int) -> tuple[float, ...]:

@@ -85,7 +85,7 @@ def train(
     schedule = recipe.schedule if schedule is None else schedule
     network.to(device := usable_device(device))
     with made_on(device):
-        costs = SpikeCosts.begun(recipe, network, meter)  # of the weights as they were given, not yet quantized
+        costs = None if recipe.cost_in_words is None else SpikeCosts(recipe, network, meter)  # not yet quantized
         run = _Training(
             weights=LearnedWeights(network, quantization_of(recipe, quantization)),
             recipe=recipe,

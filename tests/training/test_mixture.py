@@ -74,7 +74,7 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     events = EventBatch.from_dense(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40), timestep_s=0.01)
     network = network_of("8-12-2", threshold=0.3)
     mixed = recipe(batch_size=40, learning_rate=1e-3, refractory_dropout=0.5, spike_cost=0.5, cost_ramp=0.0)
-    cost = SpikeCosts(mixed, network.shape).of_update(1)
+    cost = SpikeCosts(mixed, network).of_update(1)
     drawn = drawn_entries(events.sample_ids, 3, seed=5, epoch=1)
     assert set(drawn.tolist()) == {0, 1, 2}
     options: dict[str, Any] = {"regularization": mixed.regularization, "spike_cost": cost, "engine": engine}

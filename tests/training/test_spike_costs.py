@@ -11,14 +11,13 @@ from networks import network_of, toy_split
 
 from codesign.errors import InputError
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.network.topology import network_shape, parse_topology
 from codesign.simulation.engine import classification_loss
 from codesign.training.budget import EnergyMeter
 from codesign.training.recipe import Recipe
 from codesign.training.spike_costs import SpikeCosts
 from codesign.training.trainer import train
 
-SHAPE = network_shape(parse_topology("8-6-4-2"))
+SMALL = network_of("8-6-4-2")
 
 
 def recipe(**more: Any) -> Recipe:
@@ -30,7 +29,7 @@ def network(seed: int = 0) -> SpikingNetwork:
 
 
 def test_a_cost_is_of_density_and_rises():
-    costs = SpikeCosts(recipe(spike_cost=[0.5, 0.25], spike_floor=0.1), SHAPE)
+    costs = SpikeCosts(recipe(spike_cost=[0.5, 0.25], spike_floor=0.1), SMALL)
     cost = costs.of_update(3)
     assert cost.weights.tolist() == pytest.approx([0.1] * 10 + [0.0] * 2)
     assert cost.floors == pytest.approx((0.06, 0.04, 0.0))
@@ -38,26 +37,24 @@ def test_a_cost_is_of_density_and_rises():
     assert costs.of_update(6).multipliers == costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
     costs.end_epoch(7, 99.0)
     assert costs.of_update(10).multipliers == (0.5, 0.25, 0.0)
-    assert SpikeCosts(recipe(spike_cost=[0.0, 0.25]), SHAPE).of_update(10).multipliers == (0.0, 0.25, 0.0)
+    assert SpikeCosts(recipe(spike_cost=[0.0, 0.25]), SMALL).of_update(10).multipliers == (0.0, 0.25, 0.0)
 
 
 def test_energy_weighs_spikes_by_what_they_take():
     meter = EnergyMeter(spike_j=np.array([3e-12] * 6 + [1e-12] * 4 + [7e-12] * 2), sample_j=lambda network: 1e-6)
-    costs = SpikeCosts(recipe(epochs=64, budget={"energy": "2 uJ", "chip": "some"}), SHAPE, meter)
-    costs.begin(network())
+    costs = SpikeCosts(recipe(epochs=64, budget={"energy": "2 uJ", "chip": "some"}), SMALL, meter)
     weights = costs.of_update(1).weights
     assert weights.tolist() == pytest.approx([3 / 22] * 6 + [1 / 22] * 4 + [0.0] * 2)
     assert costs.energy_j(network()) == 1e-6
     before = costs.of_update(64).multipliers[0]
     costs.end_epoch(64, 3e-6)  # 1 µJ is there without spikes: they may take 1 µJ and take 2
     assert costs.of_update(64).multipliers[0] == pytest.approx(before * math.exp(32 / 64 * math.log(2)))
-    too_small = SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "some"}), SHAPE, meter)
     with pytest.raises(InputError, match="budget: 1 µJ is not above the 1 µJ that a sample takes on some without any"):
-        too_small.begin(network())
+        SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "some"}), SMALL, meter)
 
 
 def test_a_budget_leads_the_cost():
-    costs = SpikeCosts(recipe(budget={"density": 2.0}, spike_cost=0.1), SHAPE)
+    costs = SpikeCosts(recipe(budget={"density": 2.0}, spike_cost=0.1), SMALL)
     costs.end_epoch(1, 8.0)  # a fifth has risen, so 10 would be allowed; before all has, costs do not fall
     assert costs.of_update(6).multipliers[0] == 0.1
     assert costs.of_update(3).multipliers[0] == pytest.approx(0.05)
@@ -75,7 +72,7 @@ def test_a_budget_leads_the_cost():
 
 
 def test_the_best_epoch_keeps_the_budget():
-    costs = SpikeCosts(recipe(budget={"density": 1.0}), SHAPE)
+    costs = SpikeCosts(recipe(budget={"density": 1.0}), SMALL)
     worst_first = [
         costs.rank(4, 0.5, 0.99),  # costs were still rising
         costs.rank(6, 3.0, 0.98),
@@ -132,6 +129,6 @@ def test_a_budget_is_one_thing():
 
 def test_costs_fit_the_network():
     with pytest.raises(InputError, match="spike_cost: must be one number, or one for each of 2 hidden layers"):
-        SpikeCosts(recipe(spike_cost=[0.1, 0.1, 0.1]), SHAPE)
+        SpikeCosts(recipe(spike_cost=[0.1, 0.1, 0.1]), SMALL)
     with pytest.raises(InputError, match="needs a meter"):
-        SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "loihi"}), SHAPE)
+        SpikeCosts(recipe(budget={"energy": "1 uJ", "chip": "loihi"}), SMALL)
