@@ -6,7 +6,6 @@ backpropagation. Everything is computed in float64 and rounded once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -42,42 +41,13 @@ def _by_layer(network: SpikingNetwork, of_neurons: torch.Tensor) -> torch.Tensor
     return torch.stack([of_neurons[:, layer].sum(dim=1) for layer in network.layer_slices], dim=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ParameterGradients:
-    """Gradients of the loss, all float64: one tensor for each connection's weight, then each delayed and each direct
-    one's, the (N,) bias or None, and (N,) thresholds and decays."""
-
-    weights: tuple[torch.Tensor, ...]
-    bias: torch.Tensor | None
-    threshold: torch.Tensor
-    decay: torch.Tensor
-
-
-@torch.no_grad()
-def backward(
-    run: Run, result: Result, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
-) -> ParameterGradients:
-    """Gradients of every parameter.
-
-    Args:
-        run: one that learns, with the network as it was in the forward run.
-        result, neuron: of that run.
-        output_gradient: (B, T, C) gradient of the loss with respect to the output spikes of each timestep, or (B, 1, C)
-            to output potentials.
-        spike_gradient: (B, N) gradient with respect to the number of times that each neuron fires.
-    """
-    sweep = _Sweep(run, neuron, output_gradient.double(), spike_gradient.double())
-    for timestep in reversed(range(len(result.passes))):
-        sweep.backward_pass(timestep, result.passes[timestep])
-    return ParameterGradients(
-        weights=(*sweep.weight_gradients, *sweep.late.weight_gradients, *sweep.direct.weight_gradients),
-        bias=sweep.bias_gradient,
-        threshold=sweep.threshold_gradient,
-        decay=sweep.decay_gradient,
-    )
-
-
 class _Sweep:
+    """Gradients of parameters, all float64, collected pass by pass from the last to the first.
+
+    Of a run that learns: the gradients at its (B, T, C) output spikes or (B, 1, C) output potentials, and at the (B, N)
+    numbers of spikes.
+    """
+
     def __init__(
         self, run: Run, neuron: NeuronTensors, output_gradient: torch.Tensor, spike_gradient: torch.Tensor
     ) -> None:
@@ -153,7 +123,7 @@ class _Sweep:
 
 class _Outputs(torch.autograd.Function):
     """Joins a run to torch's graph: (B, T, C) output spikes or (B, 1, C) potentials, and (B, N) spikes of each neuron,
-    forwards; `backward` above backwards."""
+    forwards; backwards from the gradients at these to those of the run's parameters."""
 
     @staticmethod
     def forward(
@@ -172,11 +142,13 @@ class _Outputs(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *output_gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         parameters: tuple[torch.Tensor, ...] = ctx.saved_tensors
-        sums = backward(ctx.run, ctx.result, ctx.neuron, *output_gradients)
-        learned = zip((sums.threshold, sums.decay), ctx.learned, strict=True)
+        sweep = _Sweep(ctx.run, ctx.neuron, *(gradient.double() for gradient in output_gradients))
+        for timestep, passed in reversed(list(enumerate(ctx.result.passes))):
+            sweep.backward_pass(timestep, passed)
+        learned = zip((sweep.threshold_gradient, sweep.decay_gradient), ctx.learned, strict=True)
         gradients = [
-            *sums.weights,
-            *([] if sums.bias is None else [sums.bias]),
+            *(*sweep.weight_gradients, *sweep.late.weight_gradients, *sweep.direct.weight_gradients),
+            *([] if sweep.bias_gradient is None else [sweep.bias_gradient]),
             *(gradient for gradient, learns in learned if learns),
         ]
         return (None, None, None, *(g.to(p.dtype) for g, p in zip(gradients, parameters, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -48,22 +48,6 @@ class NeuroBench:
     effective_acs: float
     decision_operations: float | None
     decision_accuracy: float | None
-
-    @property
-    def of_harness(self) -> dict[str, object]:
-        """By the names that NeuroBench's harness gives them; the decision by ours."""
-        return {
-            "ClassificationAccuracy": self.accuracy,
-            "Footprint": self.footprint_bytes,
-            "ConnectionSparsity": self.connection_sparsity,
-            "ActivationSparsity": self.activation_sparsity,
-            "SynapticOperations": {
-                "Effective_MACs": self.effective_macs,
-                "Effective_ACs": self.effective_acs,
-                "Dense": self.dense_operations,
-            },
-            **{name: value for name, value in asdict(self).items() if name.startswith("decision_")},
-        }
 
 
 def neurobench(

@@ -49,9 +49,8 @@ class StepReport:
         ticked: those of them that no message reached; None where nobody can be.
         spikes: emitted, int64.
         received: spike messages that reached the neurons evaluated.
-        chosen: neurons that leave.
-        waiting, enqueue_step: spikes that wait, and since which step.
-        kept: spikes of the chosen that dropout did not lose.
+        left, kept: spikes that leave, and those of them that neither dropout nor a max pool lost.
+        enqueue_step: since which step neurons have waited.
         barriers: neurons that send a barrier message.
         left_input, kept_input: (B, inputs) events that leave in mode `queued`, as they came and as dropout kept them.
         contended: (B,) samples in which more waits than can leave.
@@ -62,50 +61,14 @@ class StepReport:
     ticked: torch.Tensor | None
     spikes: torch.Tensor
     received: torch.Tensor
-    chosen: torch.Tensor
-    waiting: torch.Tensor
-    enqueue_step: torch.Tensor
+    left: torch.Tensor
     kept: torch.Tensor
+    enqueue_step: torch.Tensor
     barriers: torch.Tensor
     left_input: torch.Tensor | None
     kept_input: torch.Tensor | None
     contended: torch.Tensor
     active: torch.Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Departures:
-    """Sources that left, a row each; `index` counts inputs first, `delivered` leaves out spikes lost to dropout."""
-
-    sample: Integers
-    source: Integers
-    enqueue_step: Integers
-    spikes: Integers
-    index: Integers
-    delivered: Integers
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Direct:
-    """A direct connection: its layer (−1 the input), how far its sources in a message table are behind those of the
-    layer's own messages, index of its first neuron, and synapses of each."""
-
-    layer: int
-    further: int
-    begin: int
-    fan_out: Integers
-
-
-def _departures_over(network: SpikingNetwork, slices: tuple[Slice, ...]) -> list[_Direct]:
-    shape, layers = network.shape, (-1, *(part.layer for part in slices))
-    firsts = first_of_direct(shape, layers[1:])
-    found = []
-    for one, first in zip(network.direct(), firsts, strict=True):
-        layer = one.shape.source
-        begin = 0 if layer < 0 else shape.input_size + shape.starts[layer]
-        further = first - layers.index(layer)
-        found.append(_Direct(layer=layer, further=further, begin=begin, fan_out=one.fan_out().numpy()))
-    return found
 
 
 class Recorder:
@@ -123,12 +86,14 @@ class Recorder:
         self.by_slice = np.argsort(self.slice_of_neuron, kind="stable")
         self.slice_starts = np.cumsum(sizes) - sizes
         self.layer_of_slice = np.array([part.layer for part in self.slices])
+        inputs, layers = network.shape.input_size, len(network.shape.layers)
+        # of inputs, and then of neurons
+        self.source_of = np.concatenate([np.zeros(inputs, dtype=np.int64), 1 + self.slice_of_neuron])
+        self.layer_of = np.append(-1, self.layer_of_slice)[self.source_of]
         self.fan_out = network.fan_out().numpy()
-        self.direct = _departures_over(network, self.slices)
-        layers = len(network.shape.layers)
+        self.direct = self._direct()
         samples, timesteps, classes = len(events), events.timesteps, network.shape.layers[-1].neurons
         self.outputs = network.layer_slices[-1]
-        self.first_layer = network.layer_slices[0]
         self.synaptic_operations = np.zeros((samples, layers), dtype=np.int64)
         self.tick_evaluations = np.zeros((samples, layers), dtype=np.int64)
         self.forward_steps = np.zeros((samples, timesteps), dtype=np.int64)
@@ -182,17 +147,9 @@ class Recorder:
 
         if step.left_input is not None and step.kept_input is not None:
             self._inputs(k, step.left_input.numpy(force=True), step.kept_input.numpy(force=True))
-        sample, neuron = np.nonzero(step.chosen.numpy(force=True))
-        left = _Departures(
-            sample=sample,
-            source=1 + self.slice_of_neuron[neuron],
-            enqueue_step=step.enqueue_step.numpy(force=True)[sample, neuron],
-            spikes=step.waiting.numpy(force=True)[sample, neuron],
-            index=self.network.shape.input_size + neuron,
-            delivered=step.kept.numpy(force=True)[sample, neuron],
-        )
-        self._messages(k, left)
-        np.add.at(self.spikes_to_stop[:, t], sample, left.spikes)
+        left, kept, since = (each.numpy(force=True) for each in (step.left, step.kept, step.enqueue_step))
+        self._messages(k, self.network.shape.input_size, left, kept, since)
+        self.spikes_to_stop[:, t] += left.sum(axis=1)
         sample, neuron = np.nonzero(step.barriers.numpy(force=True))
         if len(sample):
             zeros = np.zeros_like(sample)
@@ -232,38 +189,41 @@ class Recorder:
             },
         )
 
+    def _direct(self) -> list[tuple[int, int, Integers]]:
+        """Of each direct connection its layer (−1 the input), how far its sources in a message table are behind those
+        of the layer's own messages, and (inputs + N,) synapses of each source."""
+        shape, layers = self.network.shape, (-1, *self.layer_of_slice.tolist())
+        found = []
+        for one, first in zip(self.network.direct(), first_of_direct(shape, layers[1:]), strict=True):
+            fan_out = np.zeros(len(self.layer_of), dtype=np.int64)
+            fan_out[self.layer_of == one.shape.source] = one.fan_out().numpy()
+            found.append((one.shape.source, first - layers.index(one.shape.source), fan_out))
+        return found
+
     def _inputs(self, step: int, left: NDArray[np.float32], kept: NDArray[np.float32]) -> None:
-        sample, index = np.nonzero(left)
         counts, delivered = (values != 0 if self.events.currents else values for values in (left, kept))
-        self._messages(
-            step,
-            _Departures(
-                sample=sample,
-                source=np.zeros_like(sample),
-                enqueue_step=np.full_like(sample, -1),
-                spikes=counts[sample, index].astype(np.int64),
-                index=index,
-                delivered=delivered[sample, index].astype(np.int64),
-            ),
-        )
+        since = np.broadcast_to(np.int64(-1), counts.shape)
+        self._messages(step, 0, counts.astype(np.int64), delivered.astype(np.int64), since)
 
-    def _messages(self, step: int, left: _Departures) -> None:
-        if not len(left.sample):
+    def _messages(self, step: int, first: int, left: Integers, kept: Integers, since: Integers) -> None:
+        """(B, n) spikes that leave inputs or neurons, counted together from `first` on, those of them that were not
+        lost, and the step in which they began to wait."""
+        sample, place = np.nonzero(left)
+        if not len(sample):
             return
-        operations = self.fan_out[left.index] * left.delivered
-        target = np.where(left.source == 0, 0, np.append(-1, self.layer_of_slice)[left.source] + 1)
-        inside = target < self.synaptic_operations.shape[1]
-        np.add.at(self.synaptic_operations, (left.sample[inside], target[inside]), operations[inside])
-        self._append(step, left, left.source, operations)
-        layer = np.append(-1, self.layer_of_slice)[left.source]
-        for one in self.direct:
-            part = _Departures(**{name: column[layer == one.layer] for name, column in vars(left).items()})
-            self._append(step, part, part.source + one.further, one.fan_out[part.index - one.begin] * part.delivered)
-
-    def _append(self, step: int, left: _Departures, source: Integers, operations: Integers) -> None:
-        zeros = np.zeros_like(left.sample)
-        columns = [left.sample, zeros + self.timestep, zeros + step, source, left.enqueue_step, zeros + 1]
-        self.message_rows.append(np.stack([*columns, left.spikes, operations, zeros], axis=1))
+        index, delivered = first + place, kept[sample, place]
+        layer, operations = self.layer_of[index], self.fan_out[index] * delivered
+        inside = layer + 1 < self.synaptic_operations.shape[1]
+        np.add.at(self.synaptic_operations, (sample[inside], layer[inside] + 1), operations[inside])
+        zeros = np.zeros_like(sample)
+        columns = [sample, zeros + self.timestep, zeros + step, self.source_of[index], since[sample, place]]
+        rows = np.stack([*columns, zeros + 1, left[sample, place], operations, zeros], axis=1)
+        self.message_rows.append(rows)
+        for source, further, fan_out in self.direct:
+            over = rows[layer == source]
+            over[:, 3] += further
+            over[:, 7] = (fan_out[index] * delivered)[layer == source]
+            self.message_rows.append(over)
 
     def _updates(self, evaluated: Flags, spikes: Integers) -> None:
         evaluations, emissions = self._of_slices(evaluated), self._of_slices(spikes)
@@ -278,7 +238,8 @@ class Recorder:
 
     def _currents(self, fired: Flags, received: Integers) -> None:
         self.since_spike += received
-        for row, part in enumerate((slice(0, self.first_layer.stop), slice(self.first_layer.stop, None))):
+        behind = self.network.shape.starts[1]
+        for row, part in enumerate((slice(0, behind), slice(behind, None))):
             counts = self.since_spike[:, part][fired[:, part]]
             self.currents_before_firing[row] += np.bincount(
                 np.minimum(counts, CURRENT_BINS - 1), minlength=CURRENT_BINS
@@ -298,7 +259,6 @@ class Recorder:
 
     def _layer_sums(self, messages: MessageTable, updates: UpdateTable) -> dict[str, Integers]:
         """(B, L) what the rows of tables add up to."""
-        layer_of_slice = np.array([part.layer for part in self.slices])
         samples, layers = self.synaptic_operations.shape
         messages = messages.where(messages.source <= len(self.slices))
 
@@ -307,7 +267,7 @@ class Recorder:
             sums = np.bincount(place, weights=count, minlength=samples * (layers + 1))  # exact below 2**53
             return sums.astype(np.int64).reshape(samples, layers + 1)[:, 1:].copy()
 
-        of_update, of_message = layer_of_slice[updates.slice], np.append(-1, layer_of_slice)[messages.source]
+        of_update, of_message = self.layer_of_slice[updates.slice], np.append(-1, self.layer_of_slice)[messages.source]
         return {
             "emitted": per_layer(updates.sample, of_update, updates.emitted),
             "propagated": per_layer(messages.sample, of_message, messages.spikes),

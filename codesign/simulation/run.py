@@ -20,7 +20,7 @@ from codesign.simulation.policies import Policy, get_policy
 from codesign.simulation.recording import slices_of
 from codesign.simulation.results import Simulation
 from codesign.simulation.schedule import Regularization, Schedule
-from codesign.simulation.service import ServiceModel, check_service
+from codesign.simulation.service import ServiceModel
 from codesign.workload.events import EventBatch
 
 EngineResult = Simulation
@@ -84,8 +84,10 @@ class Run:
             raise InputError(
                 "stop: must be 'drained' with readout 'potential', as `schedule.drained()` is; no output neuron fires"
             )
-        if self.schedule.service is not None:
-            check_service(self.schedule.service, self.slices)
+        if (service := self.schedule.service) is not None:
+            if (given := len(service.message_s)) != (slices := len(self.slices)):
+                on = f"{slices} slices of the network's layers on the schedule's cores"
+                raise InputError(f"service: must describe the {on}, found {given}")
         elif self.policy.uses_service:
             raise InputError(
                 f"policy '{self.policy.name}': needs the schedule's `service`, the service times of a chip"

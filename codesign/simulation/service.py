@@ -77,15 +77,6 @@ class ServiceModel:
         return tuple(self.spike_s + output for output in self.output_s)
 
 
-def check_service(service: ServiceModel, slices: tuple[Slice, ...]) -> None:
-    """Raises InputError if the model is of another number of slices."""
-    if len(service.message_s) != len(slices):
-        raise InputError(
-            f"service: must describe the {len(slices)} slices of the network's layers on the schedule's cores, "
-            f"found {len(service.message_s)}"
-        )
-
-
 def longest_ways(service: ServiceModel, slices: tuple[Slice, ...]) -> tuple[float, ...]:
     """(S,) longest way from each slice to a slice of the next layer; 0 for output neurons."""
     return tuple(
