@@ -103,12 +103,15 @@ class Plan:
     def config_hash(self) -> str:
         """Hash of the sweep as resolved: file, data, chips, versions of the jobs."""
         jobs = sorted({key for point in self.points if point.jobs is not None for key in point.jobs.keys})
-        # Where and how jobs run, where files of chips and data lie and what is asked says nothing about their results.
+        # Where and how jobs run, where files lie and what is asked says nothing about their results.
         chips = {
             name: entry.model_copy(update={"extends": entry.extends and PurePath(entry.extends).name})
             for name, entry in self.spec.chips.items()
         }
+        recipes = {
+            name: recipe.model_copy(update={"model": None, "from_": None}) for name, recipe in self.spec.recipes.items()
+        }
         workload = self.spec.workload.model_copy(update={"file": None})
-        update = {"resources": ResourcesEntry(), "chips": chips, "workload": workload, "questions": {}, "figures": ()}
-        spec = self.spec.model_copy(update=update)
+        update = {"resources": ResourcesEntry(), "chips": chips, "recipes": recipes, "workload": workload}
+        spec = self.spec.model_copy(update={**update, "questions": {}, "figures": ()})
         return digest({"spec": spec, "workload": ",".join(self.workloads), "jobs": jobs})

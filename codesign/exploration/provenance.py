@@ -160,12 +160,14 @@ def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
 
 
 def _workload_facts(spec: SweepSpec, workload: Workload) -> WorkloadFacts:
-    test = len(workload.test)
+    split = spec.evaluation.split
+    test = len(getattr(workload, split))
     if spec.evaluation.samples is not None:
         test = min(test, spec.evaluation.samples)
+    chosen = None if split == "test" else f"They are of the {split} split"
     return WorkloadFacts(
         name=workload.name,
-        coverage=workload.coverage,
+        coverage="; ".join(filter(None, (chosen, workload.coverage))) or None,
         train=len(workload.train),
         validation=len(workload.validation),
         test=test,

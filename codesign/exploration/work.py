@@ -64,10 +64,6 @@ class Work:
     in_store: Mapping[str, int]
 
     @property
-    def trainings(self) -> tuple[TrainInputs, ...]:
-        return tuple(part for job in self.jobs for part in job.wanted if isinstance(part, TrainInputs))
-
-    @property
     def to_run(self) -> Mapping[str, int]:
         """Results to be computed, by kind of job."""
         return results_by_kind(self.jobs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def test_the_command_writes_its_three_files(priced: Path, cache_root: Path):
     words = ("price", file, "--store", priced / "store", "--output", priced / "out")
     done = run_here(*words, folder=priced.parent, environment={"CODESIGN_CACHE": cache_root})
     assert "6 design points on 4 models" in done.out
+    run, stored = re.search(r"(\d+) executions? \((\d+) in the store\)", done.err).groups()
+    assert int(run) + int(stored) == 4  # nothing that is not priced
     assert "Least energy per sample: " in done.out
     assert {path.name for path in (priced / "out").iterdir()} - {".lock"} == {
         "points.parquet",

@@ -86,7 +86,8 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
     runner = Runner(store=store, executor=executor, workload=lambda name: None, progress=progress)
     runner.add(work)
     runner.run()
-    failed = work.trainings[3]
+    trainings = [job.wanted[0] for job in work.jobs if job.kind == "train"]
+    failed = trainings[3]
     assert failed.seed == 3
     assert str(runner.failures[failed.key]) == "ValueError: diverged"
     jobs = [point.jobs for point in plan.points if point.jobs and point.jobs.execution.model.key == failed.key]
@@ -95,7 +96,7 @@ def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.Mon
         key for point in plan.points if point.jobs for key in (point.jobs.execution.model.key, *point.jobs.keys)
     }
     assert store.keys() == everything - lost
-    facts = store.facts(work.trainings[4].key)
+    facts = store.facts(trainings[4].key)
     assert facts == {"trained_epochs": 4, "wall_s": 0.5}
     durable = [number for number in kept if number]
     assert sum(durable) == (SEEDS - 1) * 5

@@ -211,6 +211,13 @@ def test_any_other_exception_fails_its_rows_only(tmp_path, cache_root, monkeypat
     assert failed["trained_epochs"] == 1
 
 
+def test_the_split_is_told_where_it_is_not_the_test_split(tmp_path, cache_root):
+    evaluated = ("seeds: {training: [0]}", "seeds: {training: [0]}\nevaluation: {split: validation, samples: 7}")
+    outcome, _ = run(tiny(evaluated), tmp_path, cache_root)
+    data = outcome.table.metadata.workload
+    assert (data.validation, data.test, data.coverage) == (20, 7, "They are of the validation split")
+
+
 @pytest.mark.parametrize(
     ("samples_per_s", "spec", "chosen"),
     [

@@ -51,6 +51,11 @@ def test_mistakes(entry: object, message: str) -> None:
         ADAPTER.validate_python(entry)
 
 
+@pytest.mark.parametrize(("ends", "last"), [({"from": 1, "to": 10}, 9), ({"from": "1 ms", "to": "10 ms"}, "9 ms")])
+def test_what_no_step_reaches_is_not_drawn_and_nobody_is_warned(ends: dict[str, object], last: object) -> None:
+    assert ADAPTER.validate_python({**ends, "step": 4}).suggest(FixedTrial({"x": 9}), "x") == last
+
+
 def test_conditions_distinguish_true_from_one() -> None:
     assert applies({"a": (1, 2)}, {"a": 2})
     assert not applies({"a": (True,)}, {"a": 1})

@@ -11,6 +11,7 @@ import plug_ins
 import pytest
 from tiny_studies import study
 
+import codesign as cd
 from codesign import Policy
 from codesign.errors import InputError
 from codesign.exploration.study.spec import StudySpec
@@ -169,6 +170,20 @@ def test_a_policy_or_loss_of_another_version_is_another_search(
 def test_a_study_without_an_ended_trial_begins_anew_with_another_file(tmp_path: Path) -> None:
     with_trials(tmp_path, count=0)
     assert reopened(tmp_path, OTHER) == ([], ["the file changed before any trial ended: the study starts over"])
+
+
+OF_NETWORK = "  neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}\n  network.hidden.1: {from: 4, to: 8}\n"
+
+
+def test_another_model_to_begin_with_is_another_search(tmp_path: Path) -> None:
+    definitions = []
+    for seed in (0, 1):
+        network = cd.SpikingNetwork("512-6-4-10", cd.NeuronSpec(threshold=0.05), timestep_s=0.01, seed=seed)
+        cd.save_model(tmp_path / "mine.safetensors", network, cd.describe_model(network, name="mine"))
+        begun = ("method: layered", f"method: layered, from: {tmp_path}/mine.safetensors")
+        definitions.append(definition(study((OF_NETWORK, ""), begun)))
+    before, after = definitions
+    assert {name for name in before if before[name] != after[name]} == {"model files"}
 
 
 def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

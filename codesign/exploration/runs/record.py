@@ -238,23 +238,21 @@ class RecordView(View):
             thread.join()
 
     def _write(self) -> None:
+        record, run = self._record, self.run
         with self._writing:
-            self._write_alone()
-
-    def _write_alone(self) -> None:
-        start, record, run = self.run.clock(), self._record, self.run
-        record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
-        record.failures = tuple(map(_text, run.last_failures))
-        record.front, record.front_size, record.search = run.front_lines[:_MOST_FRONT], len(run.front_lines), run.search
-        try:
-            # What an interruption or power failure leaves counts as damaged.
-            self._folder.write(RECORD, (record.model_dump_json(indent=1) + "\n").encode(), durable=False)
-        except Exception as error:  # results are worth more than the record of how they came about
-            if not self._noted:
-                self._noted = True
-                run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
-        now = run.clock()
-        self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
+            start = run.clock()
+            record.alive, record.executor, record.jobs = self._wall_clock(), run.executor, run.jobs()
+            record.failures, record.search = tuple(map(_text, run.last_failures)), run.search
+            record.front, record.front_size = run.front_lines[:_MOST_FRONT], len(run.front_lines)
+            try:
+                # What an interruption or power failure leaves counts as damaged.
+                self._folder.write(RECORD, (record.model_dump_json(indent=1) + "\n").encode(), durable=False)
+            except Exception as error:  # results are worth more than the record of how they came about
+                if not self._noted:
+                    self._noted = True
+                    run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
+            now = run.clock()
+            self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
 
 
 def _reason(error: BaseException) -> str:

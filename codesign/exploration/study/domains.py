@@ -9,6 +9,7 @@ neuron.time_constant:  {from: 1 ms, to: 100 ms, scale: log}
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
@@ -32,7 +33,7 @@ Conditions = dict[str, Annotated[tuple[Value, ...], BeforeValidator(_values)]]
 
 
 class Range(Spec):
-    """Numbers between two ends, both included.
+    """Numbers between two ends, both included, `to` unless no step reaches it.
 
     Attributes:
         from_, to: the ends, whole numbers for an integer parameter; with a unit where the parameter has one.
@@ -90,10 +91,12 @@ class Range(Spec):
         """A value as the parameter takes it: with its unit."""
         log, numbers = self.scale == "log", self.integers
         if numbers:
-            return trial.suggest_int(path, numbers[0], int(self.to), step=numbers.step, log=log)
+            return trial.suggest_int(path, numbers[0], numbers[-1], step=numbers.step, log=log)
         low, high = self.ends()
         step = None if self.step is None else float(self.step)
-        return self._written(trial.suggest_float(path, low, high, step=step, log=log))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a `to` that no step reaches
+            return self._written(trial.suggest_float(path, low, high, step=step, log=log))
 
     @property
     def examples(self) -> tuple[Value, ...]:

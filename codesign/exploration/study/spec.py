@@ -12,7 +12,6 @@ from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.pareto import Direction
 from codesign.documents import Path_, Spec
 from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, different, of_a_share
-from codesign.exploration.definition.network import AxisValue
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.study import checks
@@ -81,11 +80,11 @@ class SamplerEntry(Spec):
 
     name: Annotated[str, AfterValidator(known_sampler)] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
-    options: dict[str, AxisValue | None] = Field(default_factory=dict)
+    options: dict[str, Value | None] = Field(default_factory=dict)
 
     @field_validator("options")
     @classmethod
-    def _taken(cls, options: dict[str, AxisValue | None], info: ValidationInfo) -> dict[str, AxisValue | None]:
+    def _taken(cls, options: dict[str, Value | None], info: ValidationInfo) -> dict[str, Value | None]:
         if "name" in info.data:
             check_options(info.data["name"], options)
         return options

@@ -20,6 +20,7 @@ from optuna.study import Study
 from codesign.errors import InputError
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.encoding import digest
+from codesign.exploration.jobs.given import given_models, load_given
 from codesign.exploration.jobs.jobs import chip_digest, versions_digest
 from codesign.exploration.study.spec import StudySpec
 from codesign.files import Location, held, is_url, lock_of, printable, read_file
@@ -37,10 +38,12 @@ def definition_of(spec: StudySpec, workload: str) -> dict[str, str]:
     """A hash of each thing, in the file or not, that decides which trials are proposed and what they give; `workload`
     is its fingerprint."""
     parts = {name: getattr(spec, name) for name in sorted(type(spec).model_fields) if name not in _UNSEARCHED}
-    files = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
+    chips = {name: chip_digest(base_chip(spec, name)) for name in spec.chips}
+    models = {name: model.digest for name, model in given_models(load_given(spec)).items()}
     return {
         **{name: digest({"part": part})[:16] for name, part in parts.items()},
-        "chip files": digest(files)[:16],
+        "chip files": digest(chips)[:16],
+        **({"model files": digest(models)[:16]} if models else {}),
         "codesign version": versions_digest()[:16],
         "data": workload[:16],
         **_versions_of_plug_ins(spec),
