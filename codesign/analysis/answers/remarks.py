@@ -230,17 +230,19 @@ def enlarged(contest: Contest) -> str:
 
 def costs_in_ranges(points: Sequence[Point], names: Names) -> str:
     """What a sample costs at each point, and 95 % of what it costs in the draws of the chip's numbers."""
-    said = []
+    said, brackets = [], ""
     for point in points:
         costs = []
         for column in ("energy_j", "latency_s"):
             if (value := point.value(column).mean) is not None:
-                ends = _quantiles(point, column)
-                range_ = "" if ends is None else f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
-                costs.append(f"{quantity(value, column)}{range_}")
+                cost = f"{'at least ' if left_out(point, column, names) else ''}{quantity(value, column)}"
+                if (ends := _quantiles(point, column)) is not None:
+                    cost += f" ({quantity(ends[0], column)} to {quantity(ends[2], column)})"
+                    brackets = " In brackets: 95 % of the draws of the chips' numbers."
+                costs.append(cost)
         if costs:
             said.append(f"{listed(costs)} on {names.chips[point.chip]}")
-    return f"A sample takes {'; '.join(said)}. In brackets: 95 % of the draws of the chips' numbers." if said else ""
+    return f"A sample takes {'; '.join(said)}.{brackets}" if said else ""
 
 
 def _quantiles(point: Point, column: str) -> Floats | None:
