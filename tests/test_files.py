@@ -197,10 +197,10 @@ def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
     assert lock_of("memory://a") != lock_of("memory://b")
 
 
-@pytest.mark.parametrize("location", ["", " "])
-def test_an_empty_path_names_no_place(location: str) -> None:
+@pytest.mark.parametrize("location", ["", " ", "file://", "file:///x?y=1", "file:///x#y"])
+def test_what_names_no_place_is_refused(location: str) -> None:
     for use in (open_folder, open_file, read_file, lock_of, lambda empty: write_atomically(empty, b"")):
-        with pytest.raises(InputError, match="an empty path names no place"):
+        with pytest.raises(InputError, match=r"names no place|has no options|must end in the name"):
             use(location)
 
 
@@ -373,4 +373,6 @@ def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "name").write_bytes(b"x")
     (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "nothing").symlink_to("missing")
+    (tmp_path / "here").symlink_to(".")
+    (tmp_path / "here_too").symlink_to(".")
     assert list(open_folder(tmp_path).names()) == ["name"]

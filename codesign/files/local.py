@@ -85,10 +85,14 @@ class LocalFolder(Folder):
         (self._path / name).unlink()
 
     def _names(self) -> Iterable[str]:
-        pending = [""]
+        pending, seen = [""], set[tuple[int, int]]()
         while pending:
             prefix = pending.pop()
             with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._path / prefix) as entries:
+                folder = os.stat(self._path / prefix)
+                if (folder.st_dev, folder.st_ino) in seen:  # a link leads back
+                    continue
+                seen.add((folder.st_dev, folder.st_ino))
                 for entry in entries:
                     name = f"{prefix}/{entry.name}" if prefix else entry.name
                     with suppress(OSError):  # of a link that leads in a circle or where nobody may look

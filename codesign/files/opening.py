@@ -82,6 +82,10 @@ def local_path(location: Location, error: type[CodesignError]) -> Path | None:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
         raise error(f"{url}: names the machine '{parts.netloc}'; write file:/// with three slashes for this one")
+    if parts.query or parts.fragment:
+        raise error(f"{url}: a path has no options; write %3F for a question mark in it, and %23 for a number sign")
+    if not parts.path:
+        raise error(f"{url}: names no place; write file:/// and a path")
     return Path(url2pathname(parts.path))
 
 
