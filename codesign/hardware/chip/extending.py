@@ -41,8 +41,7 @@ def extended(chain: list[Document]) -> Document:
             if key in merged.data:
                 merged.forget((key,))
         merged.extend(Fragment(document=document))
-        merged.data["extends"], merged.places["extends",] = base, document.place(("extends",))
-        merged.forget_sources(besides=document.place(()).file)
+        merged.name_base(base, document.place(("extends",)))
     return merged
 
 
@@ -53,8 +52,7 @@ def extended_by(base: Document, parts: Mapping[str, Any]) -> Document:
         merged.forget(("validation",))
     here = Place(file="", line=0)
     merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts), here))))
-    merged.data["extends"], merged.places["extends",] = base.data.get("name"), here
-    merged.forget_sources(besides=here.file)
+    merged.name_base(base.data.get("name"), here)
     return merged
 
 
@@ -71,14 +69,16 @@ class _Description(Merged):
                 self.forget((other,))
         self.merge(part, without=("extends", "remove"))
 
-    def forget_sources(self, *, besides: str) -> None:
-        """Take out sources that nothing names any more, but for those that the file `besides` wrote."""
+    def name_base(self, base: Any, place: Place) -> None:
+        """Say what is extended, and take out sources that nothing names any more, but for those of the file that
+        extends it."""
+        self.data["extends"], self.places["extends",] = base, place
         sources = self.data.get("sources")
         if not isinstance(sources, dict):
             return
         named = [key for _, key in named_sources(self.data)]
         for key in set(sources).difference(named):
-            if key != self.data.get("citation") and self.place(("sources", key)).file != besides:
+            if key != self.data.get("citation") and self.place(("sources", key)).file != place.file:
                 self.forget(("sources", key))
 
     def _other_kind(self, synchronization: Any) -> str | None:

@@ -39,7 +39,6 @@ STRUCTURE = "structure"
 SCALED = "scaled"
 """Source key of numbers that were given at another structure than the chip now has."""
 
-
 Kind = TypeVar("Kind")
 
 
@@ -63,6 +62,12 @@ class Sourced(Spec):
     @classmethod
     def _bare(cls, data: Any) -> Any:
         return data if isinstance(data, (cls, dict)) else cls.written_out(data)
+
+
+def ends_of(number: Any, value: float) -> tuple[float, float]:
+    """Between which ends a number lies whose value is this: its own range, or what its confidence gives."""
+    factor = ASSUMED_FACTORS[number.confidence]
+    return getattr(number, "range", None) or (value / factor, value * factor)
 
 
 def sourced_parts(spec: Spec, place: Path_ = ()) -> Iterator[tuple[Path_, Sourced]]:

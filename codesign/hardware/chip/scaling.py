@@ -18,7 +18,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.numbers import EnergyNumber, Number, QuantityNumber, SynapticEnergy, TimeNumber
 from codesign.hardware.chip.parts import Source
 from codesign.hardware.chip.prices import number_at, with_number
-from codesign.hardware.chip.provenance import ASSUMED_FACTORS, SCALED, STRUCTURE
+from codesign.hardware.chip.provenance import SCALED, STRUCTURE, ends_of
 from codesign.hardware.chip.structure import StructureEstimate, estimate
 from codesign.hardware.terms import ACTIONS, HOP_TIMES, RATES, WORK_TIMES
 from codesign.units import format_si
@@ -110,7 +110,7 @@ def _scaled(held: GivenNumber, path: str, chip: Chip, expected: StructureEstimat
     if isinstance(number, BarrierTimes):
         times = number.times_factor(ratio)
         return number.model_copy(update={**times, **_provenance(number, "times of barriers", ratio)})
-    low, high = _ends(number)
+    low, high = ends_of(number, number.value)
     fields = _provenance(number, format_si(number.value, number.unit), ratio)
     if isinstance(number, EnergyNumber) and number.voltage:
         assert chip.supply_voltage is not None
@@ -140,7 +140,7 @@ def _scaled_time(held: GivenNumber, path: str, chip: Chip, ratio: float, expecte
     ratio = value / number.value if number.value else 1.0
     if ratio == 1:
         return number
-    low, high = _ends(number)
+    low, high = ends_of(number, number.value)
     fields = _provenance(number, format_si(number.value, "s"), ratio)
     return number.model_copy(update={"value": value, "range": _widened((low * ratio, high * ratio), ratio), **fields})
 
@@ -149,13 +149,6 @@ def _static_ratio(before: StructureEstimate, after: StructureEstimate) -> float:
     """Of the static energy that falls to an operation: leakage of a core, for as long as a lane takes."""
     leakage = after.core_leakage_w / before.core_leakage_w
     return leakage * after.delay / before.delay * before.lanes / after.lanes
-
-
-def _ends(number: Any) -> tuple[float, float]:
-    if number.range is not None:
-        return number.range  # type: ignore[no-any-return]
-    factor = ASSUMED_FACTORS[number.confidence]
-    return number.value / factor, number.value * factor
 
 
 def _widened(ends: tuple[float, float], ratio: float) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.numbers import Number, QuantityNumber, TimeNumber
 from codesign.hardware.chip.prices import Prices, number_at
-from codesign.hardware.chip.provenance import ASSUMED_FACTORS, AXIS_SOURCE
+from codesign.hardware.chip.provenance import AXIS_SOURCE, ends_of
 from codesign.hardware.cost.cost import Cost, mean_terms
 from codesign.hardware.cost.energy import total_in
 from codesign.hardware.draws import DRAWS, draws_of, errors_at
@@ -70,15 +70,13 @@ def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
     instance("chip", chip, Chip)
     uncertain = []
     for path, number in chip.numbers().items():
-        ends = getattr(number, "range", None)
         value = value_of(chip, number)
         if number.source == AXIS_SOURCE or value is None:
             continue
-        factor = ASSUMED_FACTORS[number.confidence]
-        low, high = ends if ends is not None else (value / factor, value * factor)
+        (low, high), assumed = ends_of(number, value), getattr(number, "range", None) is None
         if low < high:
             uncertain.append(
-                UncertainNumber(path=path, low=low, value=value, high=high, unit=number.unit, assumed=ends is None)
+                UncertainNumber(path=path, low=low, value=value, high=high, unit=number.unit, assumed=assumed)
             )
     for name in () if chip.model_error is None else ("energy", "latency"):
         factor = getattr(chip.model_error, name)
