@@ -116,6 +116,13 @@ def test_where_nobody_knows_all_objectives_the_first_pair_counts():
     assert line.values == ("10.0 %", "1 µJ", "1 ms")
 
 
+def test_power_is_that_of_the_book():
+    objectives = "objectives: [{column: accuracy, direction: maximize}, {column: power_w, direction: minimize}]"
+    plan, watch = watched(tiny(("seeds:", f"static_book: cores_in_use\n{objectives}\nseeds:")))
+    give(watch, plan, 0.9, cost(4e-6, 1e-3, energy_cores_in_use_j=2e-6, core_share=0.5, on_s=1e-3, power_w=4e-3))
+    assert {values for *_, values in texts(watch).values()} == {"2 mW"}
+
+
 @pytest.mark.parametrize("damaged", [b"", b"1", b"\xff", b'{"accuracy":[1],"spike_density":1}'])
 def test_results_that_cannot_be_read_are_waited_for(damaged):
     plan, watch = watched(tiny())

@@ -216,8 +216,10 @@ def test_both_books_of_the_static_power_by_hand(two_timesteps: Execution) -> Non
     assert columns["core_share"] == 1 / 4
     assert columns["on_s"] == near(2e-3)
     assert columns["power_w"] == near(columns["energy_j"] / 2e-3)
-    (in_use,) = in_book(pd.DataFrame([columns]), "cores_in_use")["power_w"]
+    rows = pd.DataFrame([columns, {**columns, "on_s": 0.0}])
+    in_use, never_on = in_book(rows, "cores_in_use")["power_w"]
     assert in_use == near(columns["energy_cores_in_use_j"] / 2e-3)
+    assert pd.isna(never_on)
 
 
 def test_area_and_energy_times_delay_by_hand(two_timesteps: Execution) -> None:

@@ -42,7 +42,7 @@ def in_book(frame: pd.DataFrame, book: StaticBook) -> pd.DataFrame:
     if "energy_delay_js" in frame:
         changed["energy_delay_js"] = frame["energy_j"] * frame["latency_s"]
     if "power_w" in frame:
-        changed["power_w"] = frame["energy_j"] / frame["on_s"]
+        changed["power_w"] = frame["energy_j"] / frame["on_s"].where(frame["on_s"] > 0)
     if "energy_coverage" in frame:
         static = [term.column for term in COVERAGE["static"] if term.column in frame]
         counted = frame[static].notna().any(axis=1)

@@ -27,7 +27,7 @@ _SHARE = 0.05
 _RESULTS = (
     *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
     *ENERGY_COLUMNS.values(),
-    *("energy_cores_in_use_j", "core_share", "latency_s"),
+    *("energy_cores_in_use_j", "core_share", "latency_s", "on_s"),
 )
 
 
