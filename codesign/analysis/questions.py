@@ -107,7 +107,9 @@ def _limit(value: str, column: str) -> float:
     try:
         number = float(value)
     except ValueError:
-        raise ValueError(f"must be a number, found {value!r:.80}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"must be a number, found {value!r:.80}")
     return fraction(number) if is_share(column) else number
 
 

@@ -73,6 +73,8 @@ questions:
 def test_what_may_be_limited_in_percent_is_written_in_percent(column):
     with nullcontext() if quantity(0.5, column).endswith("%") else pytest.raises(ValueError, match="must be a"):
         assert Constraint.parse(f"{column} <= 50 %").value == 0.5
+    with pytest.raises(ValueError, match="nan"):
+        Constraint.parse(f"{column} <= nan")
     with nullcontext() if quantity(0.5, column).endswith("%") else pytest.raises(ValueError, match="must be a"):
         assert ObjectiveEntry(column=column, direction="maximize", reference="50 %").reference == 0.5
 

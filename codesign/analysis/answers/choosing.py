@@ -168,11 +168,12 @@ def options_of(contest: Contest, columns: Sequence[str] = ()) -> tuple[Option, .
         )
         for point in contest.ranked
     ]
-    unranked = [
+    unranked = sorted(contest.unranked.items(), key=lambda one: contest.label_of(one[0]))
+    others = [
         Option(label=contest.label_of(point), point=point, values=values_of(point, shown), obstacle=reason)
-        for point, reason in contest.unranked.items()
+        for point, reason in (*contest.beyond.items(), *unranked)
     ]
-    return (*ranked, *sorted(unranked, key=lambda option: option.label))
+    return (*ranked, *others)
 
 
 def _in_part(contest: Contest, point: Point) -> str:

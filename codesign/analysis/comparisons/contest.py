@@ -146,11 +146,20 @@ class Contest:
         return -1.0 if self.more else 1.0
 
     @cached_property
-    def _foremost(self) -> list[Point]:
+    def _in_order(self) -> list[Point]:
         def key(point: Point) -> tuple[float, float]:
             return self._order(point), -(point.value("accuracy").mean or 0.0)
 
-        return sorted(self.chosen.values(), key=key)[:_MOST]
+        return sorted(self.chosen.values(), key=key)
+
+    @cached_property
+    def _foremost(self) -> list[Point]:
+        return self._in_order[:_MOST]
+
+    @property
+    def beyond(self) -> Mapping[Point, str]:
+        """Chosen points that are too many to be held against all others, with that in words."""
+        return dict.fromkeys(self._in_order[_MOST:], f"Not among the best {_MOST}, which are ranked.")
 
     @cached_property
     def _comparable(self) -> list[Point]:
