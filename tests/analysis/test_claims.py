@@ -215,6 +215,13 @@ def test_what_is_missing_is_said():
     other = [row | {"energy_coverage": ["static"], "schedule": "s", "point": f"s{row['point']}"} for row in rows]
     energies = asked([*rows, *other], column="energy_j", more={"schedule": "s"}, less={"schedule": "layered"})
     assert energies.standing == "cannot be asked"
+    for column, of_both, of_one in (
+        ("energy_j", {"energy_coverage": ["all_in"], "energy_accounting": "all_in"}, {}),
+        ("latency_s", {"latency_s": 1e-3}, {"operation": "real_time"}),
+    ):
+        both = [row | of_both for row in rows] + [row | of_both | of_one | {"chip": "b", "point": "b"} for row in rows]
+        apart = asked(both, column=column, more={"chip": "b"}, less={"chip": "mubrain"})
+        assert apart.standing == "cannot be asked"
     assert asked([], column="accuracy", above=0.5).sentence == "The results have no accuracy."
 
 

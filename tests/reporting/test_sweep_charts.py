@@ -82,6 +82,12 @@ def test_an_effect_is_taken_all_else_equal():
     }
 
 
+def test_what_a_silent_network_costs_is_no_effect():
+    points = points_of([design("a", "s", 0.0, 1.0), design("b", "s", 0.8, 4.0)])
+    assert not effects_of(points, "energy_j", names_of(points))
+    assert [effect.mean for effect in effects_of(points, "accuracy", names_of(points))] == pytest.approx([-0.4, 0.4])
+
+
 def test_an_axis_on_one_layer_is_held_equal_where_that_on_all_is_the_choice():
     """1 is 0.1 more accurate than 2 at either value of the other axis; of its own accord that one makes 0.4."""
     of_all, of_one = "axis.neuron.threshold", "axis.neuron.threshold.0"

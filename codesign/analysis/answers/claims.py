@@ -10,14 +10,8 @@ from itertools import pairwise
 from codesign.analysis.answers.answers import Answer
 from codesign.analysis.answers.chance import left_to_samples
 from codesign.analysis.answers.selecting import FACTS, ladders_along, never_alike, pairs_between, points_in, value_of
-from codesign.analysis.comparisons.comparison import (
-    ENERGIES,
-    Comparison,
-    Status,
-    compare_series,
-    same_terms,
-    with_robustness,
-)
+from codesign.analysis.comparisons.comparison import Comparison, Status, compare_series, with_robustness
+from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.comparisons.robustness import drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection, Size
@@ -103,7 +97,7 @@ class _Values:
         if self.question.relative_to is None:
             return self.of(point)
         base = self.bases.get(point.number)
-        if base is None or (self.question.column in ENERGIES and not same_terms(point, base)):
+        if base is None or not comparable(point, base, like(self.question.column)):
             return None
         return (self.of(point) - self.of(base)).dropna()
 
@@ -152,9 +146,9 @@ def _of_two_columns(question: ClaimQuestion) -> bool:
 
 
 def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
-    """The side with less first, unless more is better; None without a common seed, or for energies of other terms."""
+    """The side with less first, unless more is better; None without a common seed, or where they do not compare."""
     column = question.column
-    if column in ENERGIES and not same_terms(pair.more, pair.less):
+    if not comparable(pair.more, pair.less, like(column)):
         return None
     if like(column).endswith("accuracy"):
         return compare_series(column, pair.more, pair.less, pair.high, pair.low, more_is_better=True)

@@ -65,24 +65,24 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
     first, second = contest.chosen.values()
     both = [each for each in question.columns if None not in (first.value(each).mean, second.value(each).mean)]
     terms = {each: obstacle_between(first, second, each, names) for each in both}
-    comparable = [each for each, obstacle in terms.items() if not isinstance(obstacle, str)]
-    found = [one for each in comparable if (one := _compared(first, second, each)) is not None]
+    compared = [_compared(first, second, each) for each in both if not isinstance(terms[each], str)]
+    found = [one for one in compared if one is not None]
     options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
         return answer(
             standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED), options=options
         )
-    book = "" if contest.second is None else other_book(contest, contest.second)
     asked = {*sides[0], *sides[1]}
     beside = (unequal_settings, lacking_terms, time_left_out, enlarged)
     said = (
         _sentence(first, (names.upper(labels[0]), labels[1]), found),
         unequal_chips(contest, asked),
         *(remark(contest) for remark in beside),
+        "" if contest.second is None else other_book(contest, contest.second),
     )
     return answer(
         standing=standing_of(contest),
-        sentence=" ".join(filter(None, (*said, book))),
+        sentence=" ".join(filter(None, said)),
         confidence=told_confidence(contest),
         options=options,
         comparisons=tuple(found),

@@ -54,8 +54,8 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
         options = {point: point.axis_texts[choice] for point in points if choice in point.axis_texts}
     for point, option in options.items():
         value = point.value(column).mean
-        if point.beyond_chip or point.drops_spikes:
-            continue
+        if point.set_aside if is_ratio(column) else point.beyond_chip or point.drops_spikes:
+            continue  # an accuracy of 0 counts, a cost without answers does not
         if value is not None and (value > 0 or not is_ratio(column)):
             group = comparison_group(point, (column,))
             written = float(np.log(value)) if is_ratio(column) else value

@@ -7,7 +7,7 @@ from typing import Any
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.answers.selecting import FACTS, points_in, value_of
-from codesign.analysis.comparisons.comparison import ENERGIES, same_terms
+from codesign.analysis.comparisons.fronts import comparable
 from codesign.analysis.questions import PrintedQuestion, PrintedRow
 from codesign.analysis.results.columns import is_of_design, sets_topology
 from codesign.analysis.results.formatting import listed, quantity, written
@@ -69,7 +69,7 @@ def _values(columns: Sequence[str], point: Point | None, points: Sequence[Point]
 def _multiples(
     question: PrintedQuestion, row: PrintedRow, point: Point | None, reference: Point | None, points: Sequence[Point]
 ) -> dict[str, tuple[float | None, Interval]]:
-    """Of the reference row: what is printed, and the same here; energies only where they hold the same terms."""
+    """Of the reference row: what is printed, and the same here where both compare."""
     if question.relative_to is None:
         return {}
     base, multiples = question.rows[question.relative_to].values, {}
@@ -77,11 +77,7 @@ def _multiples(
         if like(column).endswith("accuracy"):
             continue
         here = Interval(mean=None, half_width=None, seeds=0)
-        if (
-            point is not None
-            and reference is not None
-            and (like(column) not in ENERGIES or same_terms(point, reference))
-        ):
+        if point is not None and reference is not None and comparable(point, reference, like(column)):
             here = ratio(measured(column, point, points), measured(column, reference, points))
         value, other = row.values.get(column), base.get(column)
         multiples[column] = (

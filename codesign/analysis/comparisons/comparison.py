@@ -147,11 +147,6 @@ def matched_terms(a: Point, b: Point) -> tuple[str, ...] | Obstacle:
     return common
 
 
-def same_terms(a: Point, b: Point) -> bool:
-    """Whether two energies hold the same terms, so that they compare as they are."""
-    return (a.coverage, a.accounting, a.operation) == (b.coverage, b.accounting, b.operation)
-
-
 def energy_of(point: Point, terms: tuple[str, ...], column: str = "energy_j") -> pd.Series:
     """Energy of the terms by training seed, or its product with the latency; all of it where those are all terms."""
     if tuple(sorted(terms)) == point.coverage:

@@ -94,6 +94,12 @@ def comparison_group(point: Point, columns: Collection[str]) -> Group:
     )
 
 
+def comparable(a: Point, b: Point, column: str) -> bool:
+    """Whether values of two points compare as they are, be it on different data."""
+    one, other = (replace(comparison_group(point, (column,)), workload="") for point in (a, b))
+    return one == other
+
+
 def find_fronts(points: Sequence[Point], objectives: Sequence[Objective]) -> list[Front]:
     """The fronts of every objective set, in order of the sets and then of the first point of each group."""
     return [front for chosen in objective_sets(objectives) for front in fronts_of(points, chosen)]
