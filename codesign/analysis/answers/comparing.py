@@ -63,10 +63,7 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         options = (*options_of(contest, question.columns), *missed(contest))
         return answer(standing=standing, sentence=sentence, options=options, remarks=aside)
     first, second = contest.chosen.values()
-    both = [each for each in question.columns if None not in (first.value(each).mean, second.value(each).mean)]
-    terms = {each: obstacle_between(first, second, each, names) for each in both}
-    compared = [_compared(first, second, each) for each in both if not isinstance(terms[each], str)]
-    found = [one for one in compared if one is not None]
+    found, obstacles = _compared(first, second, question.columns, names)
     options = options_of(contest, question.columns)
     if len(contest.ranked) < 2 or not found:
         return answer(
@@ -85,10 +82,10 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         sentence=" ".join(filter(None, said)),
         confidence=told_confidence(contest),
         options=options,
-        comparisons=tuple(found),
+        comparisons=found,
         remarks=(
             *remarks_on(contest, (first, second), options=asked, columns=question.columns),
-            *dict.fromkeys(obstacle for obstacle in terms.values() if isinstance(obstacle, str)),
+            *obstacles,
             *aside,
         ),
     )
@@ -130,12 +127,23 @@ def _lacking(contest: Contest) -> tuple[Standing, str]:
     return "not met", f"No variant of {sides} meets {limits}."
 
 
-def _compared(a: Point, b: Point, column: str) -> Comparison | None:
-    """The better side against the worse; None without a common training seed."""
-    first, second = (point.value(column).mean or 0.0 for point in (a, b))
-    more = more_is_better(column)
-    better, worse = (a, b) if (first >= second) == more else (b, a)
-    return compare(column, better, worse, more_is_better=more)
+def _compared(
+    a: Point, b: Point, columns: Sequence[str], names: Names
+) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
+    """The better side against the worse in each column that both have, and why they do not compare in others."""
+    found, obstacles = [], []
+    for column in columns:
+        first, second = (point.value(column).mean for point in (a, b))
+        if first is None or second is None:
+            continue
+        terms, more = obstacle_between(a, b, column, names), more_is_better(column)
+        if isinstance(terms, str):
+            obstacles.append(terms)
+            continue
+        better, worse = (a, b) if (first >= second) == more else (b, a)
+        if (one := compare(column, better, worse, more_is_better=more)) is not None:
+            found.append(one)
+    return tuple(found), tuple(dict.fromkeys(obstacles))
 
 
 def _sentence(first: Point, labels: Sequence[str], found: Sequence[Comparison]) -> str:
