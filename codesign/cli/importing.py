@@ -83,7 +83,7 @@ def import_model(
     certificate = loaded.card.certificate
     agrees = certificate is None or certificate.agrees
     _tell(loaded)
-    if agrees or (certificate is not None and certificate.within_rounding):
+    if agrees or (certificate is not None and certificate.within_rounding and certificate.better is None):
         path = output or _beside(model, ".safetensors")
         save_model(path, loaded.network, loaded.card)
         tell(f"model    {printable(path)}")

@@ -108,7 +108,8 @@ class Certificate:
         recorded_spikes: in these layers.
         differing_spikes: spikes that are missing or too many.
         first_difference: where, and what the neuron's potential was; None without one.
-        within_rounding: whether the potential was then as near to the threshold as rounding brings it.
+        within_rounding: whether, where samples first differ, all potentials were as near to the threshold as rounding
+            brings them.
         potential_difference, largest_potential: of a readout's potentials, the largest difference and the largest one
             that was recorded; None where none were.
         better: options of the import under which it agrees; None where it does, or none of those that were tried do.
@@ -139,8 +140,8 @@ class Certificate:
         if self.differing_spikes > self.recorded_spikes:
             said = f"{self.differing_spikes:,} spikes are missing or too many, of {self.recorded_spikes:,} recorded"
         if self.first_difference is not None:
-            near = "within" if self.within_rounding else "not within"
-            said += f"; the first: {self.first_difference}, {near} rounding of it"
+            near = "" if self.within_rounding else "not "
+            said += f"; the first: {self.first_difference}; {near}each sample's first is within rounding of it"
         if self.potential_difference is not None and self.largest_potential is not None:
             apart, largest = self.potential_difference, self.largest_potential
             said += f"; potentials differ by {apart:.2g} at most, and reach {largest:.3g}"

@@ -187,7 +187,10 @@ def norse(
     leak = F(0) if synaptic else leak
     subtracts, dt, file_dt = options.get("reset") == "subtract", F(options["cell_dt"]), F(options["export_dt"])
     given = {"v_threshold": threshold, "v_leak": leak, "r": F(1)}
-    if synaptic:
+    leaks = synaptic or shape == (4,) or rng.random() < 0.5
+    if not leaks:
+        node = nir.IF(r=np.ones(shape, F), v_threshold=np.full(shape, threshold, F))
+    elif synaptic:
         node = nir.CubaLIF(tau_mem=file_dt / inverse, tau_syn=file_dt / inverse_syn, **given)
     else:
         node = nir.LIF(tau=file_dt / inverse, **given)
@@ -195,14 +198,14 @@ def norse(
     def step(state: State, x: np.ndarray) -> np.ndarray:
         if synaptic:
             state["i"] = x = state["i"] + x
-        v = state["v"] + dt * inverse * (x + leak - state["v"])
+        v = state["v"] + dt * inverse * (x + leak - state["v"]) if leaks else state["v"] + x
         spikes = (v > threshold).astype(F)
         if synaptic:
             state["i"] = x - dt * inverse_syn * x
-        state["v"] = np.where(spikes > 0, v - threshold if subtracts else v_reset, v)
+        state["v"] = np.where(spikes > 0, v - threshold if subtracts and leaks else v_reset, v)
         return spikes
 
-    return Neuron(node=node, step=step, start={"v": leak, "i": F(0)})
+    return Neuron(node=node, step=step, start={"v": leak if leaks else v_reset, "i": F(0)})
 
 
 def sinabs(

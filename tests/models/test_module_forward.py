@@ -82,6 +82,8 @@ def test_a_layer_that_rests_in_some_timesteps_is_refused(rests: bool):
         (lambda steps: {"count": torch.stack([last for _, last in steps], 1).sum(1) / 4}, False),
         (lambda steps: sum((last for _, last in steps), torch.zeros(5, 3)).softmax(1), False),
         (lambda steps: torch.stack([last for _, last in steps]).mean(0).flip(1), True),
+        (lambda steps: sum(last for _, last in steps) + torch.tensor([5.0, 0.0, 0.0]), True),
+        (lambda steps: sum(last for _, last in steps).mul_(torch.tensor([5.0, 0.0, 0.0])), True),
         (lambda steps: 1 - steps[-1][1], True),
         (lambda steps: steps[-1][1][:, :2], True),
         (lambda steps: steps[-1][0], True),

@@ -164,6 +164,24 @@ class Halved(nn.Linear):
         return super().forward(x) / 2
 
 
+class HalvedConv(nn.Conv1d):
+    def _conv_forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return super()._conv_forward(x, weight / 2, bias)
+
+
+class Turned(nn.Module):
+    """A sum of currents and what came before, of which one lies the other way."""
+
+    def __init__(self, turn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.maps, self.lifs = nn.ModuleList(nn.Linear(4, 4) for _ in range(2)), nn.ModuleList([Leaky(0.5), Leaky(0.5)])
+        self.turn = turn
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        spikes = self.lifs[0](self.maps[0](x))[0]
+        return self.lifs[1](self.maps[1](spikes) + self.turn(x, spikes))[0]
+
+
 class Steps(nn.Module):
     """A chain that runs once for each timestep, and what becomes of the neurons' state in between."""
 
@@ -206,6 +224,12 @@ REFUSED = {
     ),
     "identity": (chain(nn.Linear(4, 4), Renamed(), Leaky(0.5)), r"module '1' \(Renamed\): must return what it gets"),
     "subclass": (chain(Halved(4, 4), Leaky(0.5)), r"module '0' \(Halved\): cannot be imported"),
+    "part of a subclass": (
+        chain(HalvedConv(4, 4, 1), Leaky(0.5)),
+        r"module '0' \(HalvedConv\): cannot be imported",
+    ),
+    "sum of turned spikes": (Turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
+    "sum of turned input": (Turned(lambda x, spikes: x.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
     "state": (
         Steps(nn.Identity(), lambda v: v + 1),

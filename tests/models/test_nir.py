@@ -77,6 +77,23 @@ def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
     assert certificate.summary.endswith("none differ with reset zero")
 
 
+@pytest.mark.parametrize(
+    ("recorded", "near", "better"),
+    [
+        ([[[1, 0]], [[1, 1]]], True, "comparison >="),
+        ([[[1, 0]], [[0, 0]]], False, None),  # the second sample's first difference
+        ([[[0, 0]], [[1, 0]]], False, None),  # another neuron's at the same time
+    ],
+)
+def test_all_that_differs_first_in_its_sample_must_be_within_rounding(recorded: list, near: bool, better: str | None):
+    """v = 1, 0 and v = 1, 2, both in one timestep, with θ = 1."""
+    nodes = {"in": nir.Input(np.array([2])), "fc": nir.Linear(np.eye(2)), "n": nir.Threshold(np.ones(2))}
+    graph = nir.NIRGraph(nodes | {"out": nir.Output(np.array([2]))}, list(pairwise([*nodes, "out"])), type_check=False)
+    record = {"input": np.array([[[1, 0]], [[1, 2]]]), "n": np.array(recorded)}
+    card = cd.import_model(graph, dialect="plain", dt="1 ms", comparison=">", check=record).card
+    assert (card.certificate.within_rounding, card.certificate.better) == (near, better)
+
+
 ONE, HALVED = np.ones(1), np.array([1 / np.log(2)])
 READOUTS = {
     "leaky": (nir.LI(tau=HALVED, r=ONE, v_leak=0 * ONE), True, (1.0, 1.5, 1.75)),  # v ← v/2 + x/2

@@ -176,6 +176,17 @@ def test_a_scale_of_channels_may_lie_between_neurons_and_a_flattened_layer():
     np.testing.assert_array_equal(read.ravel(), weight.ravel() * np.repeat([0.5, 2.0], 16))
 
 
+def test_a_bias_on_the_way_in_and_back_counts_once():
+    """x + R z goes through the same weights, with a bias of 0.25; two ways back share their last node."""
+    nodes = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3])), "lif": lif(3)}
+    nodes |= {"w": nir.Affine(np.eye(3), np.full(3, 0.25)), "join": nir.Affine(np.eye(3), np.full(3, 0.5))}
+    nodes |= {name: nir.Linear(np.eye(3)) for name in ("back", "more")}
+    edges = [*pairwise(["in", "w", "lif", "more", "join", "back", "w"]), ("lif", "out"), ("lif", "back")]
+    network = cd.import_model(nir.NIRGraph(nodes, edges, type_check=False), **SNNTORCH).network
+    assert network.bias.tolist() == [0.75] * 3
+    assert network.delayed_weights()[0].tolist() == (2 * np.eye(3)).tolist()
+
+
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_neurons_without_a_leak_have_endless_time_constants():
     network = cd.import_model(graph_of(dense(2, 3), lif(2, beta=np.float64(1))), **SNNTORCH).network

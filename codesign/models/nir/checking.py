@@ -7,7 +7,8 @@ The file holds arrays, .npz or HDF5:
                  its node in the graph, or `layer0` for the first, `layer1`, …; of a readout, its potentials
 
 A difference lies within rounding where the potential is nearer to the threshold than numbers of 24 bits can tell: sums
-that are added in another order end there. What follows from a difference differs too, so the first one counts.
+that are added in another order end there. What follows from a difference differs too, so the first of each sample
+count.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def _places(names: Sequence[str]) -> dict[str, int]:
 
 
 class _Compared:
-    """Differences so far, and the first: of the earliest timestep, in it of the first layer."""
+    """Differences so far, and the first: of the earliest timestep, in it of the first layer. `within_rounding` asks of
+    all that differs first in its sample."""
 
     def __init__(self, network: SpikingNetwork, names: Sequence[str]) -> None:
         self._network, self._names = network, names
@@ -155,34 +157,32 @@ class _Compared:
         self.largest = max(self.largest or 0.0, float(np.abs(recorded).max()))
 
     def add(self, start: int, ours: SpikeTrace, recorded: Mapping[int, Floats]) -> None:
-        for layer, wanted in recorded.items():
-            neurons = self._network.layer_slices[layer]
-            found = ours.spikes[:, :, neurons]
-            differs = found != wanted
-            self.differing += int(np.abs(found - wanted).sum())
-            if not differs.any():
+        samples, timesteps, _ = ours.spikes.shape
+        first = [(timesteps, 0)] * samples  # timestep and layer
+        for layer, wanted in sorted(recorded.items()):
+            apart = np.abs(ours.spikes[:, :, self._network.layer_slices[layer]] - wanted).sum(axis=2)
+            self.differing += int(apart.sum())
+            for sample in np.flatnonzero(apart.any(axis=1)).tolist():
+                first[sample] = min(first[sample], (int((apart[sample] > 0).argmax()), layer))
+        for sample, (timestep, layer) in enumerate(first):
+            if timestep == timesteps:
                 continue
-            sample, timestep, neuron = min(np.argwhere(differs).tolist(), key=lambda place: (place[1], place[0], place))
-            place = (timestep, layer, start + sample, neuron)
-            if self._earliest is None or place < self._earliest:
-                self._earliest = place
-                potential = float(ours.potentials[sample, timestep, neurons.start + neuron])
-                spikes = int(found[sample, timestep, neuron]), int(wanted[sample, timestep, neuron])
-                self._tell(place, potential, *spikes)
-
-    def _tell(self, place: tuple[int, ...], potential: float, ours: int, recorded: int) -> None:
-        timestep, layer, sample, neuron = place
-        threshold = float(self._network.threshold[self._network.layer_slices[layer]][neuron])
-        most = self._network.neuron.of_layers("most_spikes", len(self._names))[layer]
-        nearest = threshold if math.isfinite(potential) else math.inf
-        if most > 1 and math.isfinite(potential):
-            nearest = min(max(1, round(potential / threshold)), most) * threshold
-        self.within_rounding = abs(potential - nearest) <= _ROUNDING * nearest
-        reached = f"v = {potential:.9g}" if math.isfinite(potential) else "v was not compared"
-        self.first = (
-            f"layer {self._names[layer]}, timestep {timestep}, sample {sample}, neuron {neuron}: {ours} spikes here, "
-            f"{recorded} recorded; {reached}, threshold {threshold:.9g}"
-        )
+            neurons = self._network.layer_slices[layer]
+            spikes, wanted = ours.spikes[sample, timestep, neurons], recorded[layer][sample, timestep]
+            potentials, threshold = ours.potentials[sample, timestep, neurons], self._network.threshold[neurons].numpy()
+            most = self._network.neuron.of_layers("most_spikes", len(self._names))[layer]
+            differs = np.flatnonzero(spikes != wanted)
+            nearest = np.clip(np.round(potentials / threshold), 1, most) * threshold
+            near = bool((np.abs(potentials - nearest) <= _ROUNDING * nearest)[differs].all())  # False for NaN
+            self.within_rounding = near and self.within_rounding is not False
+            if self._earliest is None or (timestep, layer, start + sample) < self._earliest:
+                self._earliest = timestep, layer, start + sample
+                at = differs[0]
+                reached = "v was not compared" if np.isnan(potentials[at]) else f"v = {potentials[at]:.9g}"
+                self.first = (
+                    f"layer {self._names[layer]}, timestep {timestep}, sample {start + sample}, neuron {at}: "
+                    f"{spikes[at]} spikes here, {wanted[at]:.0f} recorded; {reached}, threshold {threshold[at]:.9g}"
+                )
 
 
 def _rows(

@@ -143,7 +143,7 @@ def _import(
         recorded, where = _recorded(check, layers)
         names = [layer.node.name for layer in layers]
         certificate = check_spikes(loaded.network, names, recorded, source=where)
-        if not certificate.agrees and not certificate.within_rounding and module is None and dialect is not None:
+        if not certificate.agrees and module is None and dialect is not None:
             certificate = replace(certificate, better=_better(layers, get_dialect(dialect), options, recorded))
         card = replace(card, certificate=certificate)
     return LoadedModel(network=loaded.network, card=card)
@@ -177,7 +177,8 @@ def _with_lost(loaded: LoadedModel, module: ModuleModel, last: Layer) -> ModelCa
 def _better(
     layers: Sequence[Layer], dialect: Dialect, options: Mapping[str, Any], recorded: Mapping[str, NDArray[np.generic]]
 ) -> str | None:
-    """Other options under which the record is met, with as few changes as can be; None without."""
+    """Other options under which the record is met, with as few changes as can be; None without, or where what is tried
+    of the record agrees."""
     timesteps, names = recorded["input"].shape[1], [layer.node.name for layer in layers]
     samples = max(1, _MOST_TRIED // (timesteps * sum(layer.neurons for layer in layers)))
     part = {name: array[:samples] for name, array in recorded.items()}
@@ -188,8 +189,8 @@ def _better(
     for changed in sorted(changes, key=lambda changed: (len(changed), sorted(changed.items()))):
         with suppress(InputError):
             network = _read(layers, "", dialect, {**options, **changed}, checked=True).network
-            if changed and check_spikes(network, names, part, source="").agrees:
-                return ", ".join(f"{name} {value}" for name, value in changed.items())
+            if check_spikes(network, names, part, source="").agrees:
+                return ", ".join(f"{name} {value}" for name, value in changed.items()) or None
     return None
 
 

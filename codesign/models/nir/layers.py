@@ -115,7 +115,9 @@ def _layer(
             main.join(_folded(path, shapes[before.name], ahead[:at]), neurons)
         else:
             over.append((order.index(path[0]), _once(path, ahead[:at])))
-    layer = main.layer(neurons, [_recurrent(neurons, path[1:-1]) for path in paths if path[0] is neurons])
+    loops = [path for path in paths if path[0] is neurons]
+    back = [_recurrent(neurons, _once(path, [*ahead, *loops[:at]])[1:-1]) for at, path in enumerate(loops)]
+    layer = main.layer(neurons, back)
     for source, path in over:
         skip = _branch(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
         if skip.pools != layers[source].pools:

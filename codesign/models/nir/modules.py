@@ -109,6 +109,7 @@ class Derived:
 
     Attributes:
         of: their name.
+        version: of the tensor then, which changes with it.
         calls: of those neurons, whose answers are in it.
         whole, to_the_end: whether it has all of what these calls gave, and the last of it.
         added: whether timesteps are added up, or their mean taken.
@@ -116,6 +117,7 @@ class Derived:
 
     of: str
     tensor: torch.Tensor
+    version: int
     calls: set[int]
     whole: bool = True
     to_the_end: bool = True
@@ -174,9 +176,7 @@ class _Trace:
                 raise
             except Exception as error:
                 raise InputError(f"sample: the module fails on it: {type(error).__name__}: {error}") from error
-        for tensor in _tensors(returned):
-            if (counted := self._counts.get(_storage(tensor))) is not None:
-                self.returned.append(counted.seen_as(tensor))
+        self.returned = self._counted(returned)
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -194,7 +194,8 @@ class _Trace:
             self._keep(self.timesteps.make(name, made))
             if name in self.neurons:
                 for sent in answers_of(self.neurons[name][1], module, output):
-                    self._counts[_storage(sent)] = Derived(of=name, tensor=sent, calls={self.timesteps.calls[name] - 1})
+                    call = self.timesteps.calls[name] - 1
+                    self._counts[_storage(sent)] = Derived(of=name, tensor=sent, version=sent._version, calls={call})
             elif self.nodes[name].kind in ("Pass", "Flatten"):
                 self._count(self._counted([given]), made, adds=False)
             if self.neurons.get(name, ("", None))[0] == "snntorch":
@@ -210,12 +211,17 @@ class _Trace:
         if self.depth or func.__name__ not in _COUNTS:
             return func(*args, **kwargs)
         given = self._counted(args)
+        others = [each for each in _tensors(args) if _storage(each) not in self._counts]
+        even = all(bool((each == each.ravel()[:1]).all()) for each in others)
         made = self._summed(func, args, kwargs)
-        self._count(given, made, adds=func.__name__ in (*_SUMS, "sum", "mean"))
+        if even:  # what differs between neurons may make another one the answer
+            self._count(given, made, adds=func.__name__ in (*_SUMS, "sum", "mean"))
         return made
 
     def _counted(self, given: Any) -> list[Derived]:
-        return [self._counts[at].seen_as(each) for each in _tensors(given) if (at := _storage(each)) in self._counts]
+        """Of tensors that are answers, or made of them, and were not changed since."""
+        known = ((each, self._counts.get(_storage(each))) for each in _tensors(given))
+        return [counted.seen_as(each) for each, counted in known if counted and counted.version == each._version]
 
     def _count(self, given: list[Derived], made: torch.Tensor, *, adds: bool) -> None:
         """What is made of what counts spikes or potentials of the same neurons counts them too."""
@@ -223,6 +229,7 @@ class _Trace:
             self._counts[_storage(made)] = Derived(
                 of=given[0].of,
                 tensor=made,
+                version=made._version,
                 calls=set().union(*(each.calls for each in given)),
                 whole=all(each.whole for each in given),
                 to_the_end=all(each.to_the_end for each in given),
@@ -237,7 +244,8 @@ class _Trace:
         parts = [
             (each, maker)
             for each, maker in makers
-            if maker.version == each._version and (maker.by == _INPUT or maker.tensor.shape == each.shape)
+            if maker.version == each._version
+            and (_same(each, maker.tensor) or (maker.by == _INPUT and _lies_as(each, maker.tensor)))
         ]
         whose = [maker.by for _, maker in parts]
         made = func(*args, **kwargs)
@@ -363,6 +371,12 @@ def _first(values: Any) -> torch.Tensor | None:
 def _in_order(given: torch.Tensor, dimensions: int) -> bool:
     """Whether its last dimensions are stored one after the other, as they were made, and not exchanged."""
     return given[(0,) * max(0, given.ndim - dimensions)].is_contiguous()
+
+
+def _lies_as(given: torch.Tensor, sample: torch.Tensor) -> bool:
+    """Whether the dimensions of a view of the sample, behind those of time and samples, are in the sample's order."""
+    inside = max(1, given.ndim - 2)
+    return _in_order(given, inside) or given.stride()[-inside:] == sample.stride()[-inside:]
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:

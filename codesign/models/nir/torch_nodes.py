@@ -59,7 +59,7 @@ def torch_node(name: str, module: Any, given: torch.Tensor | None = None) -> Nir
 
 def _is_plain(module: Any) -> bool:
     """Whether it runs as torch or a framework says, and not as a class that somebody derived from theirs."""
-    runs = next(each for each in type(module).__mro__ if "forward" in vars(each))
+    runs = next(each for each in type(module).__mro__ if {"forward", "_conv_forward"} & vars(each).keys())
     known = hasattr(nn, runs.__name__) or runs.__name__ == "LinearTorch"
     return runs.__module__.startswith("torch.nn.modules.") or (known and runs.__module__.split(".")[0] in FRAMEWORKS)
 

@@ -7,7 +7,7 @@
                                     LICell:      as LIFCell, and v is read; its export leaves it out
     n ← [v > θ];   u ← v_reset, or v − θ of a LIFBoxCell with `reset_subtract`
 
-A potential starts at v_leak, that of an IAFCell at 0. norse's own reader takes τ for something else.
+A potential starts at v_leak, that of an IAFCell at v_reset. norse's own reader takes τ for something else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     value = 0.0 if threshold is None or subtracts else given["v_reset"]
     resets: Reset = "subtract" if subtracts else "value" if value else "zero"
     if kind == "IF":
-        return LayerNumbers(decay=1.0, threshold=threshold, reset=resets, reset_value=value)
+        return LayerNumbers(decay=1.0, threshold=threshold, reset=resets, reset_value=value, initial_potential=value)
     synaptic, leak = kind.startswith("Cuba"), layer.number("v_leak")
     share = _share(layer, given, "tau_mem" if synaptic else "tau", "share_mem")
     return LayerNumbers(
