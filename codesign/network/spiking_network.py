@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 
-from codesign.arguments import real, seconds, whole
+from codesign.arguments import one_of, real, seconds, whole
 from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
@@ -296,6 +296,7 @@ class SpikingNetwork(torch.nn.Module):
         Raises:
             InputError: they are of another shape or out of range, or a timestep of 0 s leaves a leak no time.
         """
+        one_of("which", which, get_args(Decaying))
         layers, neurons = len(self.shape.layers), self.shape.neurons
         constants = time_constants(decay, self.timestep_s, layers, neurons).to(self.threshold.device)
         of_neurons = constants if constants.shape == (neurons,) else self.of_neurons(constants.expand(layers))

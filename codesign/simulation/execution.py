@@ -230,10 +230,8 @@ class Execution(OfArrays):
         Raises:
             InputError: so many steps are not recorded.
         """
-        recorded = self.convergence.shape[1]
-        if not 0 <= steps_after_output < recorded:
-            raise InputError(f"steps_after_output: must be between 0 and {recorded - 1}, found {steps_after_output}")
-        return replace(self, scores=self.convergence[:, steps_after_output].astype(np.float64))
+        step = whole("steps_after_output", steps_after_output, most=self.convergence.shape[1])
+        return replace(self, scores=self.convergence[:, step].astype(np.float64))
 
     def at_margin(self, margin: int) -> Execution:
         """The same with the answer read after the first timestep in which the leading output neuron was so many spikes

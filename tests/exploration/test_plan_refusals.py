@@ -13,6 +13,8 @@ from codesign.exploration.sweep import plan_sweep
 
 HIDDEN, SEEDS, EPOCHS, METHOD = 'hidden: "12-8"', "seeds: {training: [0]}", "epochs: 1", "{method: layered}"
 CONVOLUTION = "\n  layers:\n    - {kind: conv2d, channels: 4, kernel: 30}\n    - {neurons: 10, kind: linear}"
+LINEAR = ", ".join(f"{{kind: linear, neurons: {neurons}}}" for neurons in (12, 8, 10))
+SKIPPED = (HIDDEN, f"layers: [{LINEAR}], skips: [{{from: input, to: 2, kind: linear}}]")
 POTENTIAL = (HIDDEN, f"{HIDDEN}, neuron: {{readout: potential}}")
 REAL_TIME = (CHIP, CHIP.replace("{", "{operation: real_time, "))
 TIMED = ("{policy: random", "{policy: timed")
@@ -45,6 +47,10 @@ def axis(text: str) -> tuple[str, str]:
         (
             *(6, "recipes.layered.budget: needs hidden neurons, whose spikes it saves"),
             [(EPOCHS, f"{EPOCHS}, budget: {{density: 1}}"), (HIDDEN, 'topology: "512-10"')],
+        ),
+        (
+            *(8, "recipes.layered.input_gate: cannot be learned where skips begin at the input"),
+            [SKIPPED, (METHOD, "{method: layered, input_gate: true}")],
         ),
         (10, "chips.mubrain.operation: 'real_time' lasts", [REAL_TIME]),
         (

@@ -144,7 +144,7 @@ def test_weights_from_elsewhere_are_taken_in_torchs_order_or_not_at_all() -> Non
     assert (network.threshold == 0.7).all()
     for wrong in ([second, first], [first], [first + 1, second * torch.nan], [first.T + 1, second]):
         with pytest.raises(
-            InputError, match=r"^weights: (this network needs \[\(3, 4\), \(2, 3\)\]|layer 1 must be fin)"
+            InputError, match=r"^weights: (this network needs \[\(3, 4\), \(2, 3\)\]|weight 1 must be fin)"
         ):
             network.load_weights(wrong)
     assert torch.equal(network.weights()[0], first)
