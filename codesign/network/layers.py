@@ -224,6 +224,5 @@ def both(sizes: int | tuple[int, int]) -> tuple[int, int]:
 
 def _text(sizes: int | tuple[int, ...]) -> str:
     """`3`, or `3×5`."""
-    if isinstance(sizes, int) or len(set(sizes)) == 1:
-        return str(sizes if isinstance(sizes, int) else sizes[0])
-    return "×".join(map(str, sizes))
+    numbers = (sizes,) if isinstance(sizes, int) else sizes
+    return "×".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -31,9 +32,7 @@ from codesign.network.layers import (
 from codesign.network.window import Grid, Window
 
 _MOST_NEURONS = 10 * MOST
-
-
-_LATER = {"added": True}
+_ADDED = {"added": True}
 """Of a field that came after keys of results were first made: they leave it out where it has its default."""
 
 
@@ -88,9 +87,9 @@ class LayerShape:
     fan_in: int
     synapses: int
     weights: int
-    delayed_fan_in: int = field(default=0, metadata=_LATER)
-    direct_synapses: int = field(default=0, metadata=_LATER)
-    direct_weights: int = field(default=0, metadata=_LATER)
+    delayed_fan_in: int = field(default=0, metadata=_ADDED)
+    direct_synapses: int = field(default=0, metadata=_ADDED)
+    direct_weights: int = field(default=0, metadata=_ADDED)
     window: Window | None = field(default=None, compare=False)  # executions are stored without
 
     @property
@@ -130,8 +129,8 @@ class NetworkShape:
 
     input_size: int
     layers: tuple[LayerShape, ...]
-    delayed: tuple[DelayedShape, ...] = field(default=(), metadata=_LATER)
-    direct: tuple[DirectShape, ...] = field(default=(), metadata=_LATER)
+    delayed: tuple[DelayedShape, ...] = field(default=(), metadata=_ADDED)
+    direct: tuple[DirectShape, ...] = field(default=(), metadata=_ADDED)
 
     @property
     def further(self) -> tuple[DelayedShape | DirectShape, ...]:
@@ -168,10 +167,7 @@ class NetworkShape:
     @property
     def starts(self) -> tuple[int, ...]:
         """Index of the first neuron of each layer, with N at the end: L + 1 entries."""
-        starts = [0]
-        for layer in self.layers:
-            starts.append(starts[-1] + layer.neurons)
-        return tuple(starts)
+        return tuple(accumulate(self.layer_sizes, initial=0))
 
     def fan_out(self, source: int) -> float:
         """Mean synapses that leave one neuron of layer `source` (0 is the input, 1 the first hidden layer, …)."""

@@ -60,11 +60,9 @@ class _Sweep:
         self.decay = neuron.decay.double()
         self.bias_gradient = None if network.bias is None else torch.zeros_like(self.decay)
         self.threshold_gradient, self.decay_gradient = torch.zeros_like(self.decay), torch.zeros_like(self.decay)
-        batch, neurons = len(output_gradient), network.shape.neurons
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
-        self.G = torch.zeros((batch, neurons), dtype=torch.float64, device=output_gradient.device)
-        self.H = torch.zeros_like(self.G)  # at the synaptic currents
-        self.g_c = spike_gradient
+        self.G = torch.zeros_like(spike_gradient)
+        self.H = torch.zeros_like(spike_gradient)  # at the synaptic currents
         self.late, self.direct = LateGradients(run), DirectGradients(run)
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]

@@ -46,10 +46,12 @@ class Priorities:
     ) -> torch.Tensor:
         """(B, N) float32 in step k, of (B, N) each; a delivery of None is 0 for all."""
         waiting = self.neurons._replace(
-            potential=potential, enqueue_step=enqueue_step.float(), step=torch.tensor(float(k)), uniform=uniform
+            potential=potential,
+            enqueue_step=enqueue_step.float(),
+            step=torch.tensor(float(k)),
+            uniform=uniform,
+            delivery=self.neurons.delivery if delivery is None else delivery,
         )
-        if delivery is not None:
-            waiting = waiting._replace(delivery=delivery)
         return self._asked(waiting, potential)
 
     def of_inputs(self, k: int, uniform: torch.Tensor) -> torch.Tensor:

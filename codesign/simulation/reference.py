@@ -66,6 +66,7 @@ class _Machine:
         self.gated = run.gated
         self.index = torch.arange(neurons, device=self.device)
         self.sends = self.index < self.outputs.start  # output neurons have no successors
+        self.tells = self.sends & schedule.barrier_messages
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
         self.late, self.direct = LateArrivals(run), DirectArrivals(run)
@@ -180,7 +181,7 @@ class _Machine:
         fired = spikes > 0
         last = self.stopping.is_last(k, fired[:, self.outputs], self.c[:, self.outputs])
         goes_on = (self.active & ~last)[:, None]
-        barriers = self._barriers(is_open & ~opened & ~fired) & goes_on
+        barriers = is_open & ~opened & ~fired & self.tells & goes_on  # who completes its threshold without firing
         chosen, chosen_input, room = self._choose(k, goes_on)
         left = torch.where(chosen, self.q, 0)
         kept = self.pools.first(self._network_dropout(k, left))
@@ -303,11 +304,6 @@ class _Machine:
             open_before[:, first] |= was_complete
             open_now[:, first] |= complete
         return open_before, open_now
-
-    def _barriers(self, silent: torch.Tensor) -> torch.Tensor:
-        """Of neurons that complete their threshold without firing, those who say so; outputs have nobody to tell."""
-        senders: torch.Tensor = self.sends & self.schedule.barrier_messages
-        return silent & self.active[:, None] & senders
 
     def _choose(self, k: int, goes_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Chosen neurons, chosen inputs (mode `queued`), and (B, 1) room that is left in each group."""

@@ -238,11 +238,8 @@ class Recipe(Spec):
 
     def validated_under(self, schedule: Schedule) -> Schedule:
         """How the network is validated that is trained through `schedule`."""
-        return (
-            schedule
-            if self.validation_margin is None
-            else replace(schedule, stop="margin", margin=self.validation_margin)
-        )
+        margin = self.validation_margin
+        return schedule if margin is None else replace(schedule, stop="margin", margin=margin)
 
     def mistakes_without_spikes(self) -> Iterator[tuple[str, str]]:
         """Parameters that a network without output spikes cannot have, and why."""
@@ -254,9 +251,9 @@ class Recipe(Spec):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that matter to this training, by name, those with a summary in a line, for pages."""
-        silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
         if self.model is not None:
             return {"model": self.model.summary}
+        silent = UNLAYERED_ONLY if self.method == "layered" else OF_ONE_SCHEDULE if self.mixture is not None else ()
         told = self.model_dump(exclude=set(silent))
         if self.mixture is not None:
             told["mixture"] = self.mixture_in_words
