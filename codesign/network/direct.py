@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from codesign.arrays import Flags
 from codesign.documents import Spec
 from codesign.network.layers import MOST_LAYERS, Conv2d, Delayed, Linear, Paddings, Pool, Size, Sizes, pooled, window_of
 from codesign.network.window import Grid, KernelAxis, Window
@@ -102,26 +101,30 @@ def comes_in_time(direct: DirectShape, layers: Sequence[tuple[Grid, Window | Non
     grouped = any(window is not None and window.groups > 1 for _, window in between)
     if direct.target <= direct.source or direct.window is None or grouped:
         return False
+    from scipy.sparse import csr_array
+
     for place, name in enumerate(("rows", "columns"), start=1):
         own: KernelAxis = getattr(direct.window, name)
-        seen = np.eye(own.length, dtype=bool)
+        seen = _seen(KernelAxis(length=own.length, kernel=1))
         for grid, window in between:
             if window is None:
-                seen = np.tile(seen.any(axis=0), (grid[place], 1))
+                seen = csr_array(np.ones((grid[place], seen.shape[0]), dtype=bool)) @ seen
             else:
                 seen = _seen(getattr(window, name)) @ seen
-        if (_seen(own) & ~seen).any():
+        wanted = _seen(own)
+        if wanted.multiply(seen).nnz < wanted.nnz:
             return False
     return True
 
 
-def _seen(axis: KernelAxis) -> Flags:
-    """(outputs, length) whether each output sees each neuron of the source along an axis."""
-    seen = np.zeros((axis.outputs, axis.length), dtype=bool)
+def _seen(axis: KernelAxis) -> Any:
+    """(outputs, length) whether each output sees each neuron of the source along an axis, a sparse array."""
+    from scipy.sparse import csr_array
+
     place, _, output = axis.pairs()
-    for inside in range(axis.pool):
-        seen[output, place * axis.pool + inside] = True
-    return seen
+    source = (place[:, None] * axis.pool + np.arange(axis.pool)).ravel()
+    flags = np.ones(len(source), dtype=bool)
+    return csr_array((flags, (output.repeat(axis.pool), source)), shape=(axis.outputs, axis.length))
 
 
 def synapses_of(spec: Skip | Delayed, source: Grid, target: Grid) -> Linear | Conv2d:

@@ -165,6 +165,9 @@ def test_how_large_groups_must_be():
         spec = {"input": [2, 5, 5], "layers": [layer, {**layer, "groups": groups}, layer], "skips": skips}
         shape = network_shape(TopologySpec.model_validate(spec))
         assert shape.gates_suffice == suffices
+    along = {"kind": "conv1d", "channels": 1, "kernel": 3, "padding": 1}
+    long = {"input": [1, 30_000], "layers": [along] * 3, "skips": [{"from": 0, "to": 2, "kind": "identity"}]}
+    assert network_shape(TopologySpec.model_validate(long)).gates_suffice  # in a moment
 
 
 def test_messages_over_a_skip_go_to_the_cores_of_the_target():
