@@ -26,6 +26,7 @@ from codesign.exploration.jobs.jobs import CostInputs, ExecuteInputs, SummaryInp
 from codesign.exploration.jobs.rows import Columns
 from codesign.exploration.planned import Evaluation, FeasiblePoint, Plan, PlannedPoint
 from codesign.hardware.cost.scheduling import learned_assumptions
+from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape, topology_text
 from codesign.simulation.loss import check_loss
 from codesign.simulation.schedule import LAYERED
@@ -69,7 +70,7 @@ def build_plan(
     spec = with_given_network(spec, loaded, workload)
     topology = spec.topology(input_grid=workload.input_grid, classes=workload.classes)
     shape = network_shape(topology)
-    mistakes = list(_workload_mistakes(spec, workload))
+    mistakes = [*_workload_mistakes(spec, workload), *_neuron_mistakes(spec, shape)]
     deployments = find_deployments(spec, shape, mistakes)
     models = list(_models(spec, topology, workload, given_models(loaded), mistakes))
     if mistakes:
@@ -105,6 +106,15 @@ def _workload_mistakes(spec: SweepSpec, workload: WorkloadOutline) -> Iterator[M
             if isinstance(timesteps, int) and timesteps > workload.timesteps:
                 rule = f"must be at most the {workload.timesteps} timesteps of the workload, found {timesteps}"
                 yield set_at(spec, "schedule", name, "timesteps", timesteps), rule
+
+
+def _neuron_mistakes(spec: SweepSpec, shape: NetworkShape) -> Iterator[Mistake]:
+    """Parameters that are given for another number of layers than there are."""
+    for name in NeuronSpec.model_fields:
+        try:
+            spec.neuron.of_layers(name, len(shape.layers))
+        except InputError as error:
+            yield ("network", "neuron", name), str(error).removeprefix(f"{name}: ")
 
 
 @dataclass(frozen=True, kw_only=True)

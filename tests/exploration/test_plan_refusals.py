@@ -32,6 +32,10 @@ def axis(text: str) -> tuple[str, str]:
         (4, "network.topology: the last layer must be linear with the 10", [(HIDDEN, "topology: 512-12-11")]),
         (6, "network.layers.0: a kernel of 30 does not fit 16×16", [(f"{{{HIDDEN}}}", CONVOLUTION)]),
         (
+            *(4, "network.neuron.threshold: must be one for all, or one for each of 3 layers of neurons, found 2"),
+            [(HIDDEN, f"{HIDDEN}, neuron: {{threshold: [0.1, 0.2]}}")],
+        ),
+        (
             *(6, "recipes.layered.loss: 'timestep' needs output spikes"),
             [POTENTIAL, (EPOCHS, f"{EPOCHS}, loss: {{name: timestep, temperature: 2}}")],
         ),
