@@ -255,6 +255,8 @@ def test_a_target_is_met_or_the_nearest_miss_is_told():
     assert missed.standing == "not met"
     assert missed.sentence.endswith("its accuracy is 1.0 points too low.")
     assert "Only 'accuracy >= 96 %' stands in the way of 1 point." in missed.remarks
+    sparse = [row(chip, 1.0, 0, activation_sparsity=share) for chip, share in (("a", 0.8), ("b", 0.9))]
+    assert "The best is b," in asked(sparse, target=["activation_sparsity >= 50 %"]).sentence
 
 
 def test_questions_are_suggested_by_the_shape_of_a_sweep():

@@ -18,7 +18,6 @@ from codesign.analysis.comparisons.constraints import (
     met_in,
     missed_by_chance,
     misses_in_words,
-    more_is_better,
     resolved,
 )
 from codesign.analysis.questions import Constraint, TargetQuestion
@@ -52,7 +51,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
     if not able:
         return answer(standing="cannot be asked", sentence="No point of the results takes part.", remarks=aside)
     if met:
-        best = best_variant(met, where[0].column, more=more_is_better(where[0].column)) or met[0]
+        best = best_variant(met, where[0].column, more=where[0].relation in (">=", ">")) or met[0]
         count = "1 point meets" if len(met) == 1 else f"{len(met):,} of {len(able):,} points meet"
         in_draws = met_in(best, where, [int(seed) for seed in best.training_seeds])
         return answer(

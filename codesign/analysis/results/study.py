@@ -109,7 +109,7 @@ class Study:
         if best is None:
             return ""
         value, *others = (best_first(trial, index, self.objectives[index])[:2] for trial in (best, *self.complete))
-        return " among trials better than all references" if min(others) < value else ""
+        return " among trials better than all references" if min(others, default=value) < value else ""
 
     def text(self, trial: TrialFacts, name: str) -> str:
         return parameter_text(trial.parameters.get(name), self.spaces.get(name))
