@@ -1,8 +1,9 @@
 """YAML documents with line numbers: every mistake of a file reported at once.
 
-The scalar rules are those of YAML 1.2's core schema: `no` is a string, `1e6` a number, `010` the number ten and `12:30`
-a string. Tags are refused, so no document can construct anything but plain data. A file is read up to a size, a
-depth and a number of values that no honest one comes near, so that reading any file takes seconds.
+Scalars are read as in YAML 1.2's core schema: `no` is a string, `1e6` a number, `010` the number ten and `12:30` a
+string; but so are `0x1F`, `0o17` and `.inf`. Tags are refused, so no document can construct anything but plain data. A
+file is read up to a size, a depth and a number of values that no honest one comes near, so that reading any file takes
+seconds.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from rich.table import Table
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
-from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_file_order
+from codesign.hardware.comparison import STATIC_POWER, ComparedNumber, compared_numbers, comparison_rows, in_order
 from codesign.reporting.charts.base import picture
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 from codesign.reporting.forms import FORMS
@@ -87,7 +87,7 @@ def _table(chips: Sequence[Chip]) -> tuple[list[str], list[list[str]]]:
 
     if few:
         rows = [["synchronization", *(chip.synchronization.kind for chip in chips)]]
-        rows += [[path, *(text(of_chip, path) for of_chip in numbers)] for path in in_file_order(numbers)]
+        rows += [[path, *(text(of_chip, path) for of_chip in numbers)] for path in in_order(numbers)]
         return ["number", *(chip.name for chip in chips)], rows
     rows = [[chip.name, *(text(of_chip, path) for path in _MAIN)] for chip, of_chip in zip(chips, numbers, strict=True)]
     return ["chip", *_MAIN.values()], rows

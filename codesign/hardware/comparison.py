@@ -62,7 +62,7 @@ class ComparedNumber:
 
 
 def compared_numbers(chip: Chip) -> dict[str, ComparedNumber]:
-    """Every number of a chip by its path, in file order, and the sum of its static power."""
+    """Every number of a chip by its path, in the order of the fields, and the sum of its static power."""
     ranges = {item.path: item for item in uncertain_numbers(chip)}
     found = {}
     for path, number in chip.numbers().items():
@@ -126,8 +126,8 @@ def _doubt(known: str) -> float:
     return max(ASSUMED_FACTORS.values()) if known == STRUCTURE else ASSUMED_FACTORS[known]  # type: ignore[index]
 
 
-def in_file_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
-    """The numbers that any of the chips has, each after those that stand before it in some chip's file."""
+def in_order(chips: Iterable[dict[str, ComparedNumber]]) -> list[str]:
+    """The numbers that any of the chips has, each after those that come before it on some chip."""
     order: list[str] = []
     for numbers in chips:
         place = 0

@@ -17,7 +17,7 @@ import codesign
 from codesign.cli.chip_comparing import FORMATS, chip_marks
 from codesign.cli.chips import app
 from codesign.errors import InputError
-from codesign.hardware.comparison import STATIC_POWER, compared_numbers, comparison_rows, in_file_order
+from codesign.hardware.comparison import STATIC_POWER, compared_numbers, comparison_rows, in_order
 from codesign.hardware.library import chip_names, find_chip
 from codesign.reporting.charts.chips import ChipMark, chips_figure
 
@@ -58,7 +58,7 @@ def test_static_power_is_that_of_a_whole_chip_and_known_as_well_as_its_least_kno
 
 def test_numbers_of_several_chips_stand_in_the_order_of_their_files() -> None:
     files = [dict.fromkeys(paths) for paths in ("acf", "abcd", "cef", "zf")]
-    assert in_file_order(files) == ["z", "a", "b", "c", "e", "d", "f"]
+    assert in_order(files) == ["z", "a", "b", "c", "e", "d", "f"]
 
 
 def test_marks_tell_estimated_numbers_and_energies_that_hold_other_things() -> None:

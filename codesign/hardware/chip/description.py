@@ -209,7 +209,7 @@ class Chip(Spec):
         return number.cycles / self.clock.value
 
     def numbers(self) -> dict[str, Number]:
-        """Every number that is known, by its path, in file order."""
+        """Every number that is known, by its path, in the order of the fields."""
         return {dotted(place): part for place, part in sourced_parts(self) if isinstance(part, Number)}
 
 

@@ -39,7 +39,7 @@ class Sensitivity:
 
 
 def sensitivities(cost: Cost) -> tuple[Sensitivity, ...]:
-    """What half of each of the chip's energies, powers and times would do to a cost, in file order.
+    """What half of each of the chip's energies, powers and times would do to a cost, in the order of the fields.
 
     Args:
         cost: as `cd.price` gives it.

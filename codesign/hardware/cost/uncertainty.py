@@ -66,7 +66,7 @@ class UncertainNumber:
 
 
 def uncertain_numbers(chip: Chip) -> tuple[UncertainNumber, ...]:
-    """The prices of a chip that lie in a range, in file order, and what the model may be off by."""
+    """The prices of a chip that lie in a range, in the order of the fields, and what the model may be off by."""
     instance("chip", chip, Chip)
     uncertain = []
     for path, number in chip.numbers().items():
