@@ -36,9 +36,7 @@ class CoreStructure:
 
 def core_structures(chip: Any) -> list[CoreStructure]:
     """Of each core of the lists of a chip's file, or of the one that all are like; the file lacks nothing for it."""
-    capacities = (chip.neurons_per_core, chip.synapses_per_core, chip.weight_memory)
-    told_apart = max((len(counts.value) for counts in capacities if counts is not None), default=1)
-    return [_core(chip, core) for core in range(told_apart)]
+    return [_core(chip, core) for core in range(chip.cores_told_apart)]
 
 
 def _core(chip: Any, core: int) -> CoreStructure:

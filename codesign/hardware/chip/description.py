@@ -197,6 +197,12 @@ class Chip(Spec):
         return None if number is None else number.value
 
     @property
+    def cores_told_apart(self) -> int:
+        """Cores of the lists of its file; 1 where all are alike."""
+        capacities = (self.neurons_per_core, self.synapses_per_core, self.weight_memory)
+        return max((len(counts.value) for counts in capacities if counts is not None), default=1)
+
+    @property
     def mesh(self) -> Mesh | None:
         """The mesh between its cores, with the rows and columns that its file leaves open."""
         return None if self.network_on_chip is None else self.network_on_chip.mesh(self.cores.value)
@@ -352,7 +358,8 @@ def _capacity_mistakes(chip: Chip) -> Iterator[Mistake]:
         yield ("potential_bits",), f"a potential must hold at least one weight, found {widths}"
     group = chip.group_size
     if group is not None and chip.neurons_per_core is not None:
-        total = sum(chip.neurons_per_core.of_core(core) for core in range(chip.cores.value))
+        counts = chip.neurons_per_core.value
+        total = sum(counts) if len(counts) > 1 else counts[0] * chip.cores.value
         if group.value > total:
             yield ("group_size",), f"is larger than the chip's {total} neurons, found {group.value}"
     if group is not None and chip.synchronized:

@@ -64,4 +64,4 @@ def _shared_out(shape: NetworkShape, budget: Budget, cores: int) -> list[int]:
 
 def _room(budget: Budget, size: LayerShape, cut: Cut) -> int:
     """Neurons of a layer that fit on the smallest core."""
-    return min(budget.room(core, size, cut, (0, 0)) for core in range(budget.cores))
+    return min(budget.room(core, size, cut, (0, 0)) for core in range(budget.chip.cores_told_apart))
