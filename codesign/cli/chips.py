@@ -10,7 +10,7 @@ import typer
 
 from codesign.cli.options import complete_chips, place_here, written_to
 from codesign.cli.streams import tell
-from codesign.files import write_atomically
+from codesign.files import printable, write_atomically
 
 app = typer.Typer(help="List all chips, or show, check, compare and validate them.", invoke_without_command=True)
 
@@ -77,12 +77,11 @@ def compare(
     from codesign.hardware.library import chip_names, find_chip
 
     chips = [find_chip(name) for name in names or chip_names()]
-    content = None if output is None else comparison_file(Path(output), chips)
-    console = PrintableConsole(highlight=False)
-    print_comparison(console, chips)
-    if output is not None and content is not None:
-        write_atomically(output, content)
-        tell(f"Comparison: {output}")
+    if output is not None:
+        write_atomically(output, comparison_file(Path(output), chips))
+    print_comparison(PrintableConsole(highlight=False), chips)
+    if output is not None:
+        tell(f"Comparison: {printable(output)}")
 
 
 @app.command()

@@ -34,11 +34,10 @@ def list_picture(runs: Sequence[RunStatus], problems: Sequence[str], width: int)
     wide = width >= 100
     table.add_column("output", overflow="fold")
     for name in ("state", "jobs", "last sign of life", *(("failed", "started") if wide else ())):
-        fixed = name in ("state", "jobs", "failed")
+        number = name in ("jobs", "failed")
         # Times are narrow where the width is, and give way further where it is too small, so that outputs keep names.
         most = _TIME if name == "last sign of life" and not wide else None
-        number = name in ("jobs", "failed")
-        table.add_column(name, justify="right" if number else "left", no_wrap=fixed, max_width=most)
+        table.add_column(name, justify="right" if number else "left", no_wrap=number or name == "state", max_width=most)
     for run in runs:
         record = run.record
         counts = f"{record.jobs.there:,}/{record.jobs.needed:,}"

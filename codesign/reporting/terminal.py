@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -75,23 +75,31 @@ def print_summary(
     left = _LINES - sum(_height(part, console) for part in told) if console.is_terminal else math.inf
     for text in above:
         console.print(text)
-    for count in range(min(len(rows), _ROWS) if console.is_terminal and not given else len(rows), 0, -1):
-        grid = _options(rows[:count], names, "layers wait" if given else "with", shown.column)
-        if (height := _height(grid, console)) < left or given:
-            console.print(grid)
-            left -= height
-            break
+    most = min(len(rows), _ROWS) if console.is_terminal and not given else len(rows)
+    how = "layers wait" if given else "with"
+    grids = ([_options(rows[:count], names, how, shown.column)] for count in range(most, 0, -1))
+    left -= _print_fitting(console, grids, math.inf if given else left - 1)
     for text in notes:
         console.print(text)
-    for count in range(len(lines), -1, -1):
-        more = [Text(f"… and {len(lines) - count} more answers in the report")] if count < len(lines) else []
-        rest: list[RenderableType] = [*lines[:count], *more]
-        if sum(_height(part, console) for part in rest) <= left:
-            for part in rest:
-                console.print(part)
-            break
+    counts = range(len(lines), -1, -1)
+    _print_fitting(console, ([*lines[:count], *_further(len(lines) - count)] for count in counts), left)
     for text in places:
         console.print(text, soft_wrap=True)
+
+
+def _print_fitting(console: Console, choices: Iterable[Sequence[RenderableType]], most: float) -> int:
+    """Print the first of the choices that takes no more lines than `most`; how many it takes, 0 where none fits."""
+    for parts in choices:
+        height = sum(_height(part, console) for part in parts)
+        if height <= most:
+            for part in parts:
+                console.print(part)
+            return height
+    return 0
+
+
+def _further(count: int) -> list[Text]:
+    return [Text(f"… and {plural(count, 'more answer')} in the report")] if count else []
 
 
 def _title(table: ResultTable, points: Sequence[Point]) -> str:
@@ -192,9 +200,10 @@ def _cell(option: Option, column: str, names: Names) -> str:
 
 
 def _line(answer: Answer) -> Table:
-    said = Text(answer.question.partition("\n")[0])
+    question = answer.question.partition("\n")[0]
+    said = Text(question)
     if answer.form not in ("claim", "printed") or answer.standing == "cannot be asked":
-        said.append(f" {answer.sentence}", style="bold")
+        said.append("" if question.endswith(("?", ".", "!")) else ".").append(f" {answer.sentence}", style="bold")
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(justify="right", min_width=_STANDING, no_wrap=True)
     grid.add_column()

@@ -25,6 +25,9 @@ def test_the_summary_begins_with_the_answer_and_fits_a_terminal():
     assert any(line.startswith("µBrain ") and "96.3 ± 0.5 %" in line for line in lines)
     assert any(line.startswith("likely, 100 %  Which recipe has the highest accuracy") for line in lines)
     assert lines[-2:] == ["report   report.html", "results  results.parquet"]
+    wider = Console(file=io.StringIO(), width=88, color_system=None, force_terminal=True)
+    print_summary(table_of(synthetic_rows()), "report.html", "results.parquet", wider)
+    assert "\n… and 1 more answer in the report\n" in wider.file.getvalue()
 
 
 def test_an_answer_stands_in_the_same_colour_as_on_the_page():
@@ -84,7 +87,7 @@ def test_what_cannot_be_asked_says_why():
     waits = {"claim": "Waiting helps", "column": "accuracy", "more": {"recipe": "none"}, "less": {"recipe": "layered"}}
     metadata.questions.update(first={"choose": "chip", "least": "energy_j"}, waits=waits)
     told = " ".join(printed(table_of([mubrain_row("layered", "random", 0, 0)], metadata)).split())
-    assert "cannot be asked Waiting helps The results have no point with" in told
+    assert "cannot be asked Waiting helps. The results have no point with" in told
 
 
 def test_points_that_answer_nothing_are_told_where_there_is_no_other():

@@ -221,13 +221,9 @@ def _x(title: str, *, ordinal: bool) -> alt.X:
     return alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(nice=False, zero=False))
 
 
-def _numbers(rows: Sequence[Row], *fields: str) -> list[float]:
-    return [value for row in rows for name in fields if isinstance(value := row.get(name), float)]
-
-
 def _line(rows: Sequence[Row], x: str, column: str, y: str = "", *, ordinal: bool = False) -> Any:
     """Lines by name; `column` says how values are written."""
-    values = _numbers(rows, "y", "low", "high")
+    values = [value for row in rows for name in ("y", "low", "high") if isinstance(value := row.get(name), float)]
     axis = axis_of(column, values, title=y or column_label(column))
     return (
         alt.Chart(source(rows))
