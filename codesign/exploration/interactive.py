@@ -289,16 +289,18 @@ def compare_schedules(
         as raised counts. `plot_schedules` draws it.
 
     Raises:
-        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, no seed, a group
-            size that is not a whole number above 0, or a label that the network has no output for.
+        InputError: an unknown chip, policy or stop, a policy that needs times that the chip lacks, an empty list, a
+            group size that is not a whole number above 0, or a label that the network has no output for.
         InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     check_labels(network, events)
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
-    draws, orders, sizes, stops = _several(seeds), _several(policies), _several(group_sizes), _several(stop)
-    if not draws:
-        raise InputError("seeds: needs at least one")
+    given = {"seeds": seeds, "policies": policies, "group_sizes": group_sizes, "stop": stop}
+    several = {name: _several(of) for name, of in given.items()}
+    if none := [name for name, of in several.items() if not of]:
+        raise InputError(f"{none[0]}: needs at least one")
+    draws, orders, sizes, stops = several.values()
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
     for case in cases:

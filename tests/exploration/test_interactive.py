@@ -85,6 +85,8 @@ def test_prices_are_asked_for_as_a_sweep_is(here: Path) -> None:
         cd.run_pricing({**prices, "axes": {"clok": ["1 MHz"]}})
     with pytest.raises(cd.InputError, match="prices: must be a path, a name, a mapping or a spec, found int"):
         cd.run_pricing(42)  # type: ignore[arg-type]
+    with pytest.raises(cd.InputError, match=r"^threads: must be at least 1, found -1$"):
+        cd.run_pricing(prices, threads=-1)
 
 
 def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
@@ -234,6 +236,7 @@ def test_schedules_are_checked_before_the_first_runs(here: Path, monkeypatch: py
         (spiking, {"policies": ["timed"], "chips": ["loihi", "speck"]}, "speck: a policy that looks at service times"),
         (spiking, {"group_sizes": [8, 0]}, "group_size: must be at least 1, found 0"),
         (spiking, {"seeds": []}, "seeds: needs at least one"),
+        (spiking, {"stop": [], "chips": "loihi"}, "stop: needs at least one"),
         (potentials, {"stop": "on_output"}, "stop: must be 'drained' with readout 'potential'"),
         (cd.SpikingNetwork("4-1", cd.NeuronSpec(), timestep_s=0.01), {}, "labels must be 0 … 0 .* found 1"),
     ):

@@ -40,9 +40,6 @@ class Batcher:
         """Some batch that is not full, to be sent because nothing else is; empty where there is none."""
         return self._gathered.pop(next(iter(self._gathered))) if self._gathered else []
 
-    def __len__(self) -> int:
-        return sum(map(len, self._gathered.values()))
-
     def clear(self) -> None:
         self._gathered.clear()
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from codesign.analysis.results.pareto import Direction, pareto_front
 from codesign.analysis.results.table import parquet_bytes
+from codesign.arguments import whole
 from codesign.arrays import Floats, Integers
 from codesign.errors import InputError
 from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, mean_of_models, pricers_of
@@ -102,8 +103,9 @@ def run_pricing(
         chunk: points priced at once; memory grows with it.
     """
     check_output(run.output)
+    threads = usable_cores() if threads is None else whole("threads", threads, least=1)
     problem = prepare(spec, run)
-    output, progress, threads = run.output, run.progress, threads or usable_cores()
+    output, progress = run.output, run.progress
     points, front, page = (Path(output) / name for name in ("points.parquet", "front.parquet", "index.html"))
     with held(lock_of(output)), point_file(points, problem) as keep:
         pricers, best, densities = price_space(problem, threads=threads, progress=progress, chunk=chunk, keep=keep)
