@@ -210,6 +210,15 @@ def test_a_synapse_of_sinabs_is_that_of_a_lif():
         cd.import_model(graph, **{**said, "floor": "none,-0.3"}, tau_syn=2.0, norm_input="true,false")
 
 
+def test_a_timestep_that_is_given_has_all_its_digits():
+    """Rockpool's files hide it in r, to about five; a decay has seven."""
+    tau, dt = np.array([1e-3, 7e-4], np.float32), 1 / 3000
+    neurons = nir.LIF(tau, tau * np.exp(-dt / tau.astype(float)) / dt, np.zeros(2), np.ones(2))
+    said = {"dialect": "rockpool", "most_spikes": 1, "bias": 0.0}
+    network = cd.import_model(graph_of(dense(2, 3), neurons), dt=dt, **said).network
+    np.testing.assert_allclose(network.decay, np.exp(-np.float32(dt) / tau), rtol=3e-7)
+
+
 def written(path: Path, change: Callable[[h5py.File], None]) -> Path:
     nir.write(path, graph_of(dense(2, 3), lif(2)))
     with h5py.File(path, "r+") as file:

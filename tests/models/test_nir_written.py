@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +155,14 @@ def test_commands_export_and_import(tmp_path: Path):
         cd.import_model(there)
     with pytest.raises(InputError, match="dt: the file itself says how to read it"):
         cd.import_model(there, dt="1 ms")
-    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125)
+    synapse = {"time_constant": 0.02, "synaptic_time_constant": 0.01, "tick": True}
+    spec = cd.NeuronSpec(reset=("zero", "subtract"), comparison=">=", floor=-1.0, potential_step=0.125, **synapse)
     network = cd.SpikingNetwork(cd.parse_topology("6-5-3"), spec, timestep_s=1e-3)
+    network.time_constant[0] = math.inf
     cd.save_model(model, network, cd.describe_model(network, name="mine"))
     told = run_here("export", model, "--output", there, folder=tmp_path).err
-    beyond = "reset subtract, comparison >=, potential_step 0.125, floor"
-    assert told.startswith(f"note     {beyond}: NIR's equations cannot say this, so other")
+    beyond = "reset subtract, comparison >=, potential_step 0.125, floor, time_constant of layer 0, synaptic_time_const"
+    assert told.startswith(f"note     {beyond}ant of layer 0: NIR's equations cannot say this, so other")
 
 
 CHANGED = {

@@ -213,6 +213,7 @@ def test_files_that_cannot_be_are_refused_by_name(write, changes, message):
         ({"offsets": np.arange(51)}, "offsets: must be whole numbers that rise from 0"),
         ({"grid": (2, 4, 3)}, "sample 3: x: event 0 has 3, outside 0 … 2"),
         ({"grid": None}, "needs labels, and either data or"),
+        ({"currents": True}, "currents: events are counted"),
         ({"p": None}, "on the 2 channels of the grid, 'p'"),
         ({"t": np.full(500, -1)}, "sample .*: t: event 0 is at -1 µs"),
     ],

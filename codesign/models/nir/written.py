@@ -60,7 +60,14 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     for name, usual in _OF_NIR.items():
         found = set(network.neuron.of_layers(name, len(network.shape.layers)))
         said += [f"{name} {value}" for value in sorted(found - {*usual})]
-    return (*said, *(name for name in ("reset_amount", "initial_potential", "floor") if name in held))
+    said += [name for name in ("reset_amount", "initial_potential", "floor") if name in held]
+    for index, layer in enumerate(network.layer_slices):  # where a node can have no time constant, or must have both
+        endless = held["time_constant"][layer].isinf()
+        synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
+        said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
+        lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
+        said += [f"synaptic_time_constant of layer {index}"] * bool((synapse > 0).any() and lost)
+    return tuple(said)
 
 
 def to_nir(network: SpikingNetwork, card: ModelCard, reader: str = "plain") -> nir.NIRGraph:

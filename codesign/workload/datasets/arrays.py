@@ -144,6 +144,8 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
     scalars = {name: _scalar(name, small[name]) for name in _SCALARS if name in small}
     dense, currents = "data" in columns, bool(scalars.get("currents"))
     missing = {"labels", *(() if dense else ("t", "offsets", "grid"))} - set(columns)
+    if currents and not dense:
+        raise InputError("currents: events are counted, so only dense data can be currents; leave it out")
     if missing or dense == ("t" in columns):
         raise InputError(
             "needs labels, and either data or t, offsets, grid and the inputs of events, unit or x, y and p; found "

@@ -11,6 +11,8 @@ With y = Δt/τ, y e^y = 1/r: Lambert's function gives Δt back. The synaptic cu
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay
@@ -24,7 +26,7 @@ _DIGITS = 5
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
     tau = layer.number("tau_mem" if kind == "CubaLIF" else "tau")
-    timestep = _timestep(layer, tau)
+    timestep = _timestep(layer, tau, given["timestep_s"])
     decay = exponential_decay(tau, timestep)
     if kind == "LI":
         return LayerNumbers(decay=decay, threshold=None, gain=decay)
@@ -41,14 +43,16 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     )
 
 
-def _timestep(layer: Layer, tau: np.ndarray) -> float:
+def _timestep(layer: Layer, tau: np.ndarray, given_s: float) -> float:
+    """The timestep that r hides: `given_s` if it is that, and otherwise with as many digits as a file tells."""
     from scipy.special import lambertw
 
     r = layer.number("r").astype(np.float64)
     if not (r > 0).all():
         raise layer.node.refusal("r must be above 0 in files of Rockpool; is this another dialect?")
     found = lambertw(1 / r).real * tau
-    timestep = float(f"{np.median(found):.{_DIGITS}g}")
+    told = float(np.median(found))
+    timestep = given_s if math.isclose(told, given_s, rel_tol=1e-5) else float(f"{told:.{_DIGITS}g}")
     if not np.allclose(found, timestep, rtol=1e-3):
         raise layer.node.refusal(
             f"r and the time constants stand for timesteps from {found.min():.4g} to {found.max():.4g} s, and Rockpool "
