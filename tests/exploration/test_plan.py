@@ -301,7 +301,7 @@ def test_a_chips_entry_spreads_a_network_over_more_cores():
     wide = (
         ('"12-8"', '"2000"'),
         (CHIP, "  loihi: {schedules: [chip]}"),
-        ("seeds:", "axes: {chip.loihi.spread: [12, 14]}\nseeds:"),
+        ("seeds:", "axes: {chip.loihi.spread: [12, 14, 3000]}\nseeds:"),
     )
     assert {point.columns["cores_used"] for point in feasible(tiny(*wide), chip="loihi")} == {12, 14}
 

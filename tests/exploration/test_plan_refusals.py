@@ -61,6 +61,7 @@ def axis(text: str) -> tuple[str, str]:
             *(16, "axes.chip.mubrain.operation: 'real_time' lasts as long as the stimulus, and workload 'digits' is a"),
             [axis("chip.mubrain.operation: [accelerated, real_time]")],
         ),
+        (10, "chips.mubrain.spread: must have the cores of", [(CHIP, CHIP.replace("{", "{spread: [1], "))]),
         (13, "schedules.asynchronous.policy: on chips.poets: poets: a policy that looks at", [TIMED, POETS]),
         (
             *(16, "axes.schedule.asynchronous.policy: on chips.poets: "),

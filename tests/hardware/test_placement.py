@@ -379,6 +379,9 @@ def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
     assert parts == [(0, 0, 3), (0, 1, 3), (0, 2, 2), (1, 3, 2), (1, 4, 2)]
     with pytest.raises(InfeasibleError, match="spread: the layers need 3 cores, found 2"):
         place(shape_of("16-12-4"), chip, spread=2)
+    for beyond, name in ((13, "spread: 12 neurons"), ((8, 5), r"spread\[1\]: 4 neurons")):
+        with pytest.raises(InfeasibleError, match=name):
+            place(shape_of("16-8-4"), chip, "scaled", spread=beyond)
     with pytest.raises(InputError, match="spread: must have the cores of each of 2 layers, found 3"):
         place(shape_of("16-8-4"), chip, spread=(1, 1, 1))
     with pytest.raises(InputError, match="spread: must be a whole number, found <generator"):

@@ -103,8 +103,9 @@ def find_deployments(spec: SweepSpec, shape: NetworkShape, mistakes: list[Mistak
             try:
                 placed = _on_chip(shape, chip, known)
             except InputError as error:
-                where = set_at(spec, "chip", name, "operation", chip.value.entry.operation)
-                mistakes.append((where, str(error)))
+                parameter = "spread" if str(error).startswith("spread") else "operation"
+                where = set_at(spec, "chip", name, parameter, getattr(chip.value.entry, parameter))
+                mistakes.append((where, str(error).removeprefix("spread: ")))
                 continue
             for schedule_name in chip.value.entry.schedules:
                 for schedule in schedule_variants(spec, schedule_name):

@@ -17,8 +17,8 @@ from codesign.units import plural
 
 def spread_over(shape: NetworkShape, budget: Budget, spread: int | Sequence[int]) -> tuple[Slice, ...]:
     """Parts of every layer on cores of its own, in order, each layer evenly over its cores. Raises InputError where
-    there is not a number for each layer, or one that is too small or too large, and InfeasibleError where all layers
-    together need more cores, or these are more than the chip has.
+    there is not a number for each layer, or one that is no number of cores, and InfeasibleError where all layers
+    together need more cores, or there are fewer neurons, or the chip has fewer cores.
 
     Args:
         spread: cores of each layer, or of all. Of these each layer gets as many as it needs, and then one after another
@@ -44,13 +44,19 @@ def _checked(shape: NetworkShape, spread: Sequence[int]) -> list[int]:
             f"spread: must have the cores of each of {plural(len(shape.layers), 'layer')}, found {len(spread)}"
         )
     return [
-        whole(f"spread[{layer}]", count, least=1, most=size.neurons + 1)
+        _at_most(f"spread[{layer}]", count, size.neurons)
         for layer, (count, size) in enumerate(zip(spread, shape.layers, strict=True))
     ]
 
 
+def _at_most(name: str, cores: int, neurons: int) -> int:
+    if whole(name, cores, least=1) > neurons:
+        raise InfeasibleError(f"{name}: {plural(neurons, 'neuron')} cannot lie on {plural(cores, 'core')}")
+    return cores
+
+
 def _shared_out(shape: NetworkShape, budget: Budget, cores: int) -> list[int]:
-    cores = whole("spread", cores, least=1, most=shape.neurons + 1)
+    cores = _at_most("spread", cores, shape.neurons)
     rooms = [max(_room(budget, size, cut) for cut in budget.cuts_of(size)) for size in shape.layers]
     counts = np.array([-(-size.neurons // max(room, 1)) for size, room in zip(shape.layers, rooms, strict=True)])
     if counts.sum() > cores:
