@@ -26,17 +26,6 @@ if TYPE_CHECKING:
     from codesign.exploration.sweep import SweepOutcome
 
 
-def complete_files(kind: Literal["sweep", "study", "price"]) -> Callable[[str], list[str]]:
-    """What completes the names of files of a kind that are shipped."""
-
-    def complete(incomplete: str) -> list[str]:
-        from codesign.exploration.definition.library import sweep_names
-
-        return _beginning_with(incomplete, sweep_names(kind))
-
-    return complete
-
-
 def complete_chips(incomplete: str) -> list[str]:
     """Chips that are shipped, aliases left aside."""
     from codesign.hardware.library import chip_names
@@ -79,8 +68,15 @@ def place_of(metavar: str, help: str, **more: Any) -> Any:
 
 
 def file_of(kind: Literal["sweep", "study", "price"], example: str) -> Any:
+    """The argument that says which file is run, completed by the names of shipped ones of its kind."""
+
+    def complete(incomplete: str) -> list[str]:
+        from codesign.exploration.definition.library import sweep_names
+
+        return _beginning_with(incomplete, sweep_names(kind))
+
     text = f"A {kind} file, or the name of a shipped one, such as {example}."
-    return place_of("FILE", text, autocompletion=complete_files(kind))
+    return place_of("FILE", text, autocompletion=complete)
 
 
 def written_to(metavar: str, help: str, usual: str | Literal[False] = False) -> Any:
