@@ -31,6 +31,7 @@ from codesign.hardware.chip.numbers import (
     VoltageNumber,
 )
 from codesign.hardware.chip.parts import (
+    WAITING_KINDS,
     Answer,
     Energies,
     LayerWork,
@@ -176,7 +177,7 @@ class Chip(Spec):
     def synchronized(self) -> bool:
         """Whether a neuron waits for all that comes to it in a step, so that spikes are those of layered inference:
         barriers, timers and neighbours see to it."""
-        return self.synchronization.kind in ("barrier", "neighbour", "timer")
+        return self.synchronization.kind in WAITING_KINDS
 
     @property
     def pipelined(self) -> bool:

@@ -20,7 +20,7 @@ from codesign.documents import Document, Path_, Place, value_at
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.kinds import KINDS
 from codesign.hardware.chip.numbers import Number, TimeNumber
-from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, WAITING_KINDS
 from codesign.hardware.chip.provenance import named_sources
 from codesign.merging import Fragment, Merged, paths_in
 
@@ -28,7 +28,6 @@ VALUES = ("value", "cycles", "by_tiles")
 """Keys of which a number has one."""
 _OF_A_VALUE = {*VALUES, "by_chips", "range", "confidence", "source", "note", "quote"}
 _OWN = ("name", "title", "aliases", "description", "validation")
-_WITHOUT_GROUPS = {"barrier", "timer", "neighbour"}
 
 
 def extended(chain: list[Document]) -> Document:
@@ -62,7 +61,7 @@ class _Description(Merged):
     def extend(self, part: Fragment) -> None:
         self.remove(part)
         kind = self._other_kind(part.data.get("synchronization"))
-        if kind in _WITHOUT_GROUPS and "group_size" in self.data:
+        if kind in WAITING_KINDS and "group_size" in self.data:
             self.forget(("group_size",))
         for given, other in (ROOM_FOR_WEIGHTS, ROOM_FOR_WEIGHTS[::-1]):
             if part.data.get(given) is not None and other in self.data and other not in part.data:

@@ -92,6 +92,9 @@ class Neighbour(Spec):
 
 Synchronization = Annotated[Asynchronous | Barrier | Timer | Clocked | Neighbour, Field(discriminator="kind")]
 
+WAITING_KINDS = ("barrier", "neighbour", "timer")
+"""Those under which a neuron waits for all that comes to it in a step."""
+
 
 class NumberGroup(Spec):
     """Base: numbers each of which a file may leave out."""
