@@ -36,7 +36,7 @@ class Runner:
     process put into the store meanwhile is not computed at all.
 
     Args:
-        workload: gives the workload of a fingerprint; called once, and only where a job needs it.
+        workload: gives the workload of a fingerprint; called only where a job needs it that is not held for another.
         resources: what jobs of each kind take; None for the default.
         order: kinds of jobs, those first that begin first where several could. Unless told otherwise, trainings come
             first, the longest jobs there are, and prices before other executions, so that results are seen early.
@@ -235,5 +235,7 @@ class Runner:
 
     def _workload(self, fingerprint: str) -> Any:
         if fingerprint not in self._workloads:
+            needed = {job.workload for job in self._jobs.values()}
+            self._workloads = {one: shared for one, shared in self._workloads.items() if one in needed}
             self._workloads[fingerprint] = self._executor.share(self._load(fingerprint))
         return self._workloads[fingerprint]

@@ -54,6 +54,14 @@ class Job:
         """Their keys."""
         return tuple(part.key for part in self.wanted)
 
+    @property
+    def workload(self) -> str | None:
+        """Fingerprint of what it reads, None for nothing."""
+        match self.wanted[0]:
+            case TrainInputs(workload=workload) | ExecuteInputs(model=TrainInputs(workload=workload)):
+                return workload
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Work:

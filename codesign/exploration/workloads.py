@@ -10,10 +10,13 @@ from codesign.exploration.definition.spec import SweepSpec
 from codesign.workload.dataset import Workload, WorkloadOutline, load_workload, outline_workload
 from codesign.workload.spec import OptionError, WorkloadSpec
 
+_KEPT = 6
+"""So many workloads stay in memory: a study may search for a timestep, and every trial then has data of its own."""
+
 
 @dataclass(kw_only=True)
 class Workloads:
-    """Workloads by what a file says of them and by their fingerprints, each read once and only if somebody asks.
+    """Workloads by what a file says of them and by their fingerprints, read if somebody asks, and few at a time kept.
 
     Folders of datasets and of binned events are found by the settings if None. With `look_only`, outlines write nothing
     to the cache.
@@ -50,5 +53,7 @@ class Workloads:
             workload = load_workload(spec, data_root=self.data_root, cache_root=self.cache_root)
             if workload.fingerprint != fingerprint:
                 raise DataError(f"workload '{spec.name}': its files changed since the run began; start again")
+            if len(self._loaded) >= _KEPT:
+                del self._loaded[next(iter(self._loaded))]
             self._loaded[fingerprint] = workload
         return self._loaded[fingerprint]

@@ -9,11 +9,14 @@ from tiny_sweeps import Recording, plan_of, tiny
 
 from codesign.exploration import runner as runner_module
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
+from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.jobs import TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
+from codesign.exploration.plan import plan_designs
 from codesign.exploration.resources import JobResources
 from codesign.exploration.runner import Runner
 from codesign.exploration.work import find_work
+from codesign.exploration.workloads import Workloads
 
 SEEDS = 7
 
@@ -51,6 +54,28 @@ class Eager(Executor):
 
     def close(self) -> None:
         self.ended.clear()
+
+
+def test_data_is_held_as_long_as_jobs_need_it(
+    tmp_path: Path, cache_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every trial of a study may have data of its own."""
+    done = Entry(payload=b"{}", facts={})
+    for name in ("run_train", "run_execute"):
+        monkeypatch.setattr(runner_module, name, lambda *arguments, **options: done)
+    monkeypatch.setattr(runner_module, "run_assess", lambda execution, wanted: [done] * len(wanted))
+    workloads, read = Workloads(cache_root=cache_root), []
+    runner = Runner(store=Store(tmp_path), executor=SerialExecutor(), workload=workloads.load, progress=Recording())
+    for timesteps in range(1, 9):
+        spec = tiny(("timesteps: 3", f"timesteps: {timesteps}"))
+        plan = plan_designs(spec, workloads.outline_for)
+        runner.add(find_work(plan, runner.store))
+        runner.run()
+        read.append(plan.workload)
+        assert [*runner._workloads] == read[-1:]
+    assert [*workloads._loaded] == read[-6:]
+    assert workloads.load(read[0]).timesteps == 1
+    assert not runner.failures
 
 
 def test_what_has_ended_is_kept_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
