@@ -1,0 +1,198 @@
+"""Random sweeps and studies of everything that a file can say, each run to its page: the file is refused, or the page
+has no number that is none, and no job fails but for training that diverges.
+
+Would catch a combination of features that nobody tried: those that were found ended runs that had taken minutes.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codesign as cd
+
+pytestmark = [pytest.mark.thorough, pytest.mark.fuzz]
+
+EACH = "of each layer"
+CONVOLUTION = {"kind": "conv2d", "channels": 4, "kernel": 3, "stride": 2}
+OUTPUT = {"kind": "linear", "neurons": 10}
+LAYERS = [
+    [CONVOLUTION, {"kind": "average_pool", "kernel": 2}, OUTPUT],
+    [CONVOLUTION, {"kind": "max_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, OUTPUT],
+    [{"kind": "sum_pool", "kernel": 2}, {"kind": "linear", "neurons": 16}, {"kind": "linear", "neurons": 12}, OUTPUT],
+]
+NEURON = {
+    "threshold": [0.1, 0.3, 0.7],
+    "time_constant": ["1 ms", "10 ms", "infinite"],
+    "reset": ["zero", "subtract"],
+    "comparison": [">="],
+    "most_spikes": [2, 3],
+    "gain": [0.5],
+    "floor": [0],
+    "synaptic_time_constant": ["5 ms"],
+    "potential_step": [0.01],
+    "tick": [True],
+}
+RECIPE: dict[str, list[Any]] = {
+    "policy": ["random", "momentum"],
+    "group_size": [2, 8],
+    "mixture": [[{"policy": "random", "group_size": 4}, {"method": "layered"}]],
+    "loss": [{"name": "timestep", "temperature": 0.25}],
+    "spike_cost": [0.06],
+    "budget": [{"density": 1.0}],
+    "quantization": [1, 4, "chip"],
+    "learn": [{"threshold": "layer"}],
+    "calibration": [{"policy": "random", "group_size": 4}],
+    "input_gate": [True],
+    "augmentation": [{"shift": 1}],
+    "network_dropout": [0.2],
+}
+SCHEDULE: dict[str, list[Any]] = {
+    "group_size": [1, 4, "all", "layer"],
+    "stop": ["on_output", "drained", "margin"],
+    "steps_after_output": [0, 2],
+    "input_mode": ["queued"],
+    "refractory": [False],
+    "input_dropout": [0.3],
+    "timesteps": [3],
+    "synchronization_threshold": ["layer", "chip", 2],
+}
+CHIP: dict[str, list[Any]] = {
+    "schedules": [["chip", "own"], ["layered"], ["own"], ["paper_table5", "own"]],
+    "operation": ["real_time"],
+    "weight_bits": ["none", 4],
+    "vector_width": [1, 16],
+    "synchronization": [{"kind": "asynchronous"}, {"kind": "neighbour", "handshake": "10 ns"}],
+    "can_flush": ["yes"],
+}
+AXES: dict[str, list[Any]] = {
+    "chip.{chip}.vector_width": [4, 8],
+    "chip.{chip}.synchronization": ["asynchronous", "barrier"],
+    "chip.{chip}.spread": [1, 2],
+    "chip.{chip}.energies.synaptic_operation": ["1 pJ", "10 pJ"],
+    "schedule.own.group_size": [1, 8],
+    "schedule.own.policy": ["random", "momentum"],
+    "recipe.first.learning_rate": [1e-3, 3e-3],
+    "network.width": [8, 16],
+    "neuron.time_constant": ["5 ms", "20 ms"],
+    "workload.timestep": ["5 ms", "10 ms"],
+}
+COLUMNS = ["energy_j", "latency_s", "energy_delay_js", "power_w", "area_m2", "spike_density", "accuracy"]
+
+
+def chosen(draw: random.Random, options: dict[str, list[Any]], share: float) -> dict[str, Any]:
+    return {name: draw.choice(values) for name, values in options.items() if draw.random() < share}
+
+
+def a_file(draw: random.Random) -> dict[str, Any]:
+    """Of a sweep, with a part of everything."""
+    network: dict[str, Any] = {"hidden": draw.choice(["24", "20-12", "16r"])}
+    if draw.random() < 0.4:
+        network = {"layers": draw.choice(LAYERS)}
+        if draw.random() < 0.3:
+            network["delayed"] = [
+                draw.choice([{"from": 1, "to": 0, "delay": 2}, {"from": 0, "to": 0, "within": "pass"}])
+            ]
+    layers = {"24": 2, "16r": 2, "20-12": 3}.get(network.get("hidden", ""), 3)
+    neuron = chosen(draw, NEURON, 0.2)
+    for name, value in neuron.items():
+        neuron[name] = [value] * layers if draw.random() < 0.2 else value
+    chips = draw.sample(cd.chip_names(), draw.choice([1, 2, 3]))
+    recipes = {
+        name: {"method": draw.choice(["layered", "unlayered"]), **chosen(draw, RECIPE, 0.1)}
+        for name in ("first", "second")
+    }
+    file: dict[str, Any] = {
+        "name": "random",
+        "workload": {"name": "digits", "train": 60, "validation": 20, "test": draw.choice([12, 40])},
+        "network": {**network, "neuron": neuron},
+        "preset": "nmnist",
+        "recipe_defaults": {"epochs": 1, "batch_size": 32},
+        "recipes": recipes,
+        "schedules": {"own": {"policy": draw.choice(cd.policy_names()), **chosen(draw, SCHEDULE, 0.2)}},
+        "chips": {name: {"capacity": "scaled", **chosen(draw, CHIP, 0.15)} for name in chips},
+        "seeds": {"training": list(range(draw.choice([1, 2])))},
+        "static_book": draw.choice(["board", "cores_in_use"]),
+    }
+    if draw.random() < 0.5:
+        least = draw.choice(COLUMNS[:5])
+        file["objectives"] = [
+            {"column": "accuracy", "direction": "maximize"},
+            {"column": least, "direction": "minimize"},
+        ]
+        file["questions"] = {
+            "best": {"choose": draw.choice(["chip", "schedule", "recipe"]), "least": draw.choice(COLUMNS)}
+        }
+        if chips[1:]:
+            file["questions"]["two"] = {"compare": chips[:2], "columns": draw.sample(COLUMNS, 2)}
+    return file
+
+
+def swept(draw: random.Random, file: dict[str, Any]) -> dict[str, Any]:
+    chip = draw.choice(list(file["chips"]))
+    axes = {path.format(chip=chip): values for path, values in AXES.items() if draw.random() < 0.1}
+    return {**file, "axes": axes}
+
+
+def searched(draw: random.Random, file: dict[str, Any]) -> dict[str, Any]:
+    """The same as a study."""
+    space = {
+        "recipe": ["first", "second"],
+        "chip": list(file["chips"]),
+        "recipe.learning_rate": {"from": 1e-3, "to": 5e-3, "scale": "log"},
+        "recipe.policy": ["random", "momentum"],
+        "schedule.group_size": [1, 8, "all"],
+        "neuron.time_constant": {"from": "1 ms", "to": "50 ms", "scale": "log"},
+        "network.width": {"from": 8, "to": 24, "step": 8},
+        "workload.timestep": ["5 ms", "10 ms"],
+        "chip.vector_width": [1, 4],
+    }
+    space = {path: values for path, values in space.items() if draw.random() < 0.4}
+    worst = draw.choice([("energy_j", "1 J"), ("latency_s", "10 s"), ("neurons", 10000), ("energy_delay_js", "10 J*s")])
+    objectives = [("accuracy", "maximize", "1 %"), (worst[0], "minimize", worst[1])]
+    return {
+        **file,
+        "chips": {
+            name: {key: value for key, value in entry.items() if key != "schedules"}
+            for name, entry in file["chips"].items()
+        },
+        "space": space or {"recipe": ["first", "second"]},
+        "objectives": [dict(zip(("column", "direction", "reference"), one, strict=True)) for one in objectives],
+        "questions": {},
+        "budget": {"trials": draw.choice([4, 12])},
+    }
+
+
+def faults(results: cd.SweepResults, page: str) -> Iterator[str]:
+    """What no page may hold, and why jobs failed."""
+    text = re.sub("<[^>]+>", " ", re.sub("<script.*?</script>", "", page, flags=re.DOTALL))
+    yield from re.findall(r".{0,40}\b(?:nan|NaN|undefined|inf|Infinity)\b.{0,40}", text)
+    failed = results.frame.loc[results.frame["status"] == "failed", "reason"]
+    yield from (reason for reason in failed.unique() if not reason.startswith("TrainingDivergedError"))
+
+
+@pytest.mark.filterwarnings("ignore::codesign.SilentNetworkWarning")
+@pytest.mark.parametrize("kind", ["sweep", "study"])
+def test_a_random_file_is_refused_or_has_a_page(kind: str, tmp_path: Path, cache_root: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CODESIGN_CACHE", str(cache_root))
+    seed, ended = random.SystemRandom().randrange(2**32), 0
+    draw = random.Random(seed)
+    for number in range(60):
+        file = a_file(draw)
+        print(f"seed {seed}, number {number}")  # shown where it fails
+        where: dict[str, Any] = {"store": tmp_path / "store", "output": tmp_path / str(number), "executor": "serial"}
+        try:
+            if kind == "sweep":
+                results = cd.run_sweep(swept(draw, file), **where)
+            else:
+                results = cd.run_study(searched(draw, file), **where)
+        except cd.InputError:
+            continue
+        ended += 1
+        assert not list(faults(results, (tmp_path / str(number) / "report.html").read_text(encoding="utf-8"))), file
+    assert ended > 10
