@@ -97,6 +97,8 @@ def times_ns(t: NDArray[Any]) -> Integers:
     Raises InputError for other numbers, negative, not finite or beyond 100 years."""
     if t.ndim != 1 or t.dtype.kind not in "iuf":
         raise InputError(f"t: must be (events,) times, whole µs or seconds, found {t.dtype} of shape {t.shape}")
+    if t.dtype == np.float16:  # as in files of SHD; a second has more nanoseconds than it can say
+        t = t.astype(np.float64)
     seconds = t if t.dtype.kind == "f" else t / 1e6
     wrong = ~((seconds >= 0) & (seconds <= LONGEST_S))
     if wrong.any():

@@ -76,9 +76,10 @@ def test_events_are_counted_by_timestep_and_input():
     sizes = {"timestep_s": 1e-3, "timesteps": 3}
     batch = EventBatch.from_events(EVENTS, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
     assert np.array_equal(dense(batch), by_hand)
-    seconds = {"t": EVENTS["t"] / 1e6, "unit": EVENTS["y"] * 3 + EVENTS["x"]}
-    again = EventBatch.from_events(seconds, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
-    assert same(again, batch)
+    for kind in (np.float64, np.float16):
+        seconds = {"t": (EVENTS["t"] / 1e6).astype(kind), "unit": EVENTS["y"] * 3 + EVENTS["x"]}
+        again = EventBatch.from_events(seconds, np.array([4, 2]), offsets=np.array([0, 3, 6]), grid=(2, 3), **sizes)
+        assert same(again, batch)
 
     columns = [EVENTS["x"], EVENTS["y"], np.array([0, 1, 1, 0, 0, 1]), EVENTS["t"]]
     table = np.rec.fromarrays(columns, names="x,y,p,t").view(np.ndarray)
