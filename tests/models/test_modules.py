@@ -199,6 +199,30 @@ class Steps(nn.Module):
         return counted
 
 
+class IFNode(nn.Module):
+    __module__ = "spikingjelly.activation_based.neuron.integrate_and_fire"
+    v_threshold, v_reset, surrogate_function = float("inf"), 0.0, type("ATan", (), {"spiking": True})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.v = x + getattr(self, "v", 0.0)
+        return torch.zeros_like(x)
+
+
+class Forgetting(nn.Module):
+    """Neurons that keep their potential, and are reset after each timestep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.last = nn.Linear(4, 2), IFNode()
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        spikes = []
+        for now in x:
+            self.last.v = 0.0
+            spikes.append(self.last(self.fc(now)))
+        return spikes
+
+
 def hooked() -> nn.Module:
     linear = nn.Linear(4, 4)
     linear.register_forward_hook(lambda module, given, made: 2 * made)
@@ -239,6 +263,7 @@ REFUSED = {
         Steps(nn.Identity(), torch.zeros_like),
         r"'lif' \(Leaky\): its state must be what it last returned",
     ),
+    "kept": (Forgetting(), r"module 'last' \(IFNode\): its state must be what it last returned"),
     "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),
@@ -329,14 +354,6 @@ def test_a_last_layer_without_a_reset_is_read():
 
 def test_neurons_with_an_endless_threshold_are_read():
     """As SpikingJelly's examples do where the last potentials are the answer: v of weights 1 and 2, by hand."""
-
-    class IFNode(nn.Module):
-        __module__ = "spikingjelly.activation_based.neuron.integrate_and_fire"
-        v_threshold, v_reset, surrogate_function = float("inf"), 0.0, type("ATan", (), {"spiking": True})
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.v = x + getattr(self, "v", 0.0)
-            return torch.zeros_like(x)
 
     class Reading(nn.Module):
         def __init__(self) -> None:

@@ -31,6 +31,10 @@ _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 _COUNTS = (*_SUMS, *_COPIES, "stack", "cat", "sum", "mean", "div", "__truediv__", "softmax", "log_softmax", "reshape")
 """What may be done with spikes so that the neuron with most of them stays the answer; so may any view."""
 
+_STATE = "its state must be what it last returned, unchanged, and 0 at first"
+_STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn")
+"""Where neurons keep their state from one call to the next."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModuleModel:
@@ -152,6 +156,7 @@ class _Trace:
         # by storage
         self._counts: dict[int, Derived] = {}
         self._states: dict[str, dict[int, tuple[torch.Tensor, int]]] = {}
+        self._kept: dict[int, tuple[str, list[Any]]] = {}  # by module
         self._sample = sample.detach().clone()
         # of each storage, whose it was, module after module; all tensors are held, so that no storage comes twice
         self._made: dict[int, list[Made]] = {}
@@ -193,6 +198,7 @@ class _Trace:
             self.timesteps.take(name, source, given)
             self._keep(self.timesteps.make(name, made))
             if name in self.neurons:
+                self._kept[id(module)] = name, _kept_by(module)
                 for sent in answers_of(self.neurons[name][1], module, output):
                     call = self.timesteps.calls[name] - 1
                     self._counts[_storage(sent)] = Derived(of=name, tensor=sent, version=sent._version, calls={call})
@@ -205,6 +211,9 @@ class _Trace:
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         self.depth += 1
+        name, state = self._kept.get(id(module), ("", None))
+        if state is not None and state != _kept_by(module):
+            raise refusal(name, module, _STATE)
 
     def added(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Run a function; between modules, keep whose sum it makes, what it counts, or that it copies the input."""
@@ -270,7 +279,7 @@ class _Trace:
             if isinstance(state, torch.Tensor) and (name in self._states or state.any()):
                 _, version = self._states.get(name, {}).get(_storage(state), (None, -1))
                 if state._version != version:
-                    raise refusal(name, module, "its state must be what it last returned, unchanged, and 0 at first")
+                    raise refusal(name, module, _STATE)
         tensors = [value for value in output if isinstance(value, torch.Tensor)]
         self._states[name] = {_storage(state): (state, state._version) for state in tensors}
 
@@ -355,6 +364,12 @@ def _tensors(values: Any) -> Iterator[torch.Tensor]:
 
 def _storage(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
+
+
+def _kept_by(module: nn.Module) -> list[tuple[int, int] | None]:
+    """The states that neurons keep themselves, each by its storage and version."""
+    states = (getattr(module, name, None) for name in _STATES)
+    return [(_storage(state), state._version) if isinstance(state, torch.Tensor) else None for state in states]
 
 
 def _end(tensor: torch.Tensor) -> int:
