@@ -4,8 +4,7 @@ Mappings are merged key by key, everything else is replaced, with four rules of 
 
 - a number that gets another value keeps what it is a number of (`per`, `includes`, `counted`, …), and nothing of how
   the old value was known: no value stands beside another one's source;
-- another kind of synchronization keeps the keys that both kinds have, and takes away a `group_size` where that kind has
-  none;
+- another kind of synchronization takes away the keys that it does not have, and a `group_size` where it has none;
 - room for weights in the one form takes the place of room in the other;
 - names, aliases, the description and measurements are not inherited, for the variant is not what was measured.
 """

@@ -34,9 +34,9 @@ def in_words(synchronization: Any) -> str:
 def with_kind(chip: Chip, words: object, *, source: str) -> Chip:
     """The chip under another kind of synchronization; `source` is the key of the source of a tick that the words give.
 
-    What both kinds have, such as the times of barriers, stays as it is; what the new kind needs beside that is not
-    known. A group size is dropped where the new kind has none. Raises InputError where the words name no kind, or a
-    timer without a tick of its own.
+    `barrier` and `barrier by layer` share the times of barriers; what another kind needs is not known. A group size is
+    dropped where the new kind has none. Raises InputError where the words name no kind, or a timer without a tick of
+    its own.
     """
     kind, _, rest = words.partition(" ") if isinstance(words, str) else ("", "", "")
     own = chip.synchronization
