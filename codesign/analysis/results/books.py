@@ -15,6 +15,8 @@ from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.hardware.terms import BOOKS, COST_TERMS, COVERAGE, StaticBook, weight
 
+OF_BOOKS = ("energy_cores_in_use_j", "core_share", "latency_s", "on_s")
+"""Columns that other books than the board's are made of, beside energies by term."""
 _DRAWN = {"energy_draws_j": "term_draws", "energy_at_low_j": "term_at_low", "energy_at_high_j": "term_at_high"}
 """Sums over all terms, and their parts by term, as `codesign.hardware.cost.uncertainty` writes them."""
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pydantic_core import from_json
 
 from codesign.analysis.comparisons.fronts import Front, fronts_of, objective_sets
+from codesign.analysis.results.books import OF_BOOKS
 from codesign.analysis.results.columns import AXIS_PREFIX, checked_cells
 from codesign.analysis.results.formatting import column_label, quantity
 from codesign.analysis.results.metadata import Objective
@@ -27,7 +28,7 @@ _SHARE = 0.05
 _RESULTS = (
     *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
     *ENERGY_COLUMNS.values(),
-    *("energy_cores_in_use_j", "core_share", "latency_s", "on_s"),
+    *OF_BOOKS,
 )
 
 
