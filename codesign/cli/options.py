@@ -154,17 +154,16 @@ def _explicit_executor(
     name: ExecutorName, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
     """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
-    from codesign.exploration.executors.ray import RayExecutor
-    from codesign.exploration.executors.serial import SerialExecutor
+    from codesign.exploration.running import named_executor
 
     wants_ray = workers is not None or address is not None
-    if name == "serial":
-        if wants_ray:
-            raise InputError("--workers and --ray-address need --executor ray")
-        return SerialExecutor()
-    if name == "ray" or wants_ray:
-        return RayExecutor(workers=workers, address=address, on_note=progress.note)
-    return None
+    if name == "serial" and wants_ray:
+        raise InputError("--workers and --ray-address need --executor ray")
+    if name == "auto" and not wants_ray:
+        return None
+    return named_executor(
+        "serial" if name == "serial" else "ray", workers=workers, address=address, on_note=progress.note
+    )
 
 
 def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import torch
 
@@ -24,12 +24,10 @@ from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Executor
-from codesign.exploration.executors.ray import RayExecutor
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
-from codesign.exploration.running import RunArguments
+from codesign.exploration.running import ExecutorName, RunArguments, named_executor
 from codesign.exploration.runs.shown import shown_progress
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location
@@ -61,7 +59,6 @@ if TYPE_CHECKING:
     from codesign.exploration.study.spec import StudySpec
 
 Described = TypeVar("Described", bound=Spec)
-ExecutorName = Literal["serial", "ray"]
 
 _AS_ASKED = {"read_early": "on_output", "read_margin": "margin"}
 """Stops by what a chip makes of them that cannot drop what waits: the answer is read then, and everything goes on."""
@@ -193,7 +190,7 @@ def _arguments(
     with shown_progress(is_watched() if progress is None else progress) as shown:
         if executor is not None and not isinstance(executor, Executor):
             one_of("executor", executor, get_args(ExecutorName))
-            executor = SerialExecutor() if executor == "serial" else RayExecutor(on_note=shown.note)
+            executor = named_executor(executor, on_note=shown.note)
         yield RunArguments(
             store=store if isinstance(store, Store) else Store(store),
             output=f"reports/{name}" if output is None else output,

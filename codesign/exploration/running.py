@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Literal
 
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
@@ -17,6 +18,7 @@ from codesign.exploration.workloads import Workloads
 from codesign.files import Location
 from codesign.workload.dataset import Workload
 
+ExecutorName = Literal["serial", "ray"]
 _SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on, or runs, in a second, roughly, for networks of a few hundred
 neurons."""
@@ -101,9 +103,19 @@ def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[st
             many can run at the same time.
         on_note: as in `RayExecutor`.
     """
-    from codesign.exploration.executors.ray import RayExecutor
-    from codesign.exploration.executors.serial import SerialExecutor
-
     cores = usable_cores()
     saved_s = sum(alone_s * (1 - 1 / min(cores, jobs)) for alone_s, jobs in kinds if min(cores, jobs) > 1)
-    return RayExecutor(on_note=on_note) if saved_s > _WORTH_RAY_S else SerialExecutor()
+    return named_executor("ray" if saved_s > _WORTH_RAY_S else "serial", on_note=on_note)
+
+
+def named_executor(
+    name: ExecutorName, *, workers: int | None = None, address: str | None = None, on_note: Callable[[str], None]
+) -> Executor:
+    """The executor of a name; the rest is for Ray's."""
+    if name == "serial":
+        from codesign.exploration.executors.serial import SerialExecutor
+
+        return SerialExecutor()
+    from codesign.exploration.executors.ray import RayExecutor
+
+    return RayExecutor(workers=workers, address=address, on_note=on_note)
