@@ -165,10 +165,15 @@ class PlacedExecution(StepRecord):
                 operations[into] = at_work[of_part] * self._cycles.cycles[sent, part] * self._operation_units[sent]
         return Deliveries(begins=begins, row=rows, messages=messages, operations=operations)
 
-    @cached_property
+    @property
+    def _mean_synapses(self) -> Floats:
+        """(rows of the message table,) synapses of the source's mean neuron."""
+        return np.asarray(self.reach.synapses.sum(axis=1)[self.messages.source])
+
+    @property
     def performing(self) -> Floats:
         """(rows of the message table,) spikes of the source's mean neuron that perform what was performed."""
-        mean = self.reach.synapses.sum(axis=1)[self.messages.source]
+        mean = self._mean_synapses
         return np.asarray(np.divide(self.messages.synaptic_operations, mean, out=np.zeros(len(mean)), where=mean > 0))
 
     @cached_property
@@ -177,10 +182,9 @@ class PlacedExecution(StepRecord):
         its neurons have different targets or a max pool loses some spikes. A crossbar, and `all` lanes, which serve all
         targets of a spike at once, work once for every spike that is not lost."""
         table = self.messages
-        mean = self.reach.synapses.sum(axis=1)[table.source]
         neurons = np.array([*(size.neurons for size in self.placement.shape.layers), 0])[self.targets]
         at_once = self.chip.vector_width is not None and self.chip.vector_width.value == "all"
-        scattered = (mean < neurons) & (not (at_once or self.geometry.occupied.any()))
+        scattered = (self._mean_synapses < neurons) & (not (at_once or self.geometry.occupied.any()))
         return np.where(scattered | self._passes_one[table.source], self.performing, table.spikes)
 
     @cached_property
@@ -240,10 +244,8 @@ class PlacedExecution(StepRecord):
         from scipy.linalg import block_diag
 
         prompt = block_diag(1.0, self.share)
-        slices, parts = (
-            np.array([-1, *(part.layer for part in self.execution.slices)]),
-            np.append(-1, self.geometry.layer),
-        )
+        slices = np.array([-1, *(part.layer for part in self.execution.slices)])
+        parts = np.append(-1, self.geometry.layer)
         late = [prompt[np.ix_(slices == one.source, parts == one.source)] for one in self.execution.shape.further]
         return np.asarray(block_diag(prompt, *late), dtype=np.float64)
 
