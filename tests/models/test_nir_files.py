@@ -16,6 +16,7 @@ import pytest
 
 import codesign as cd
 from codesign.errors import InputError
+from codesign.models.nir.graph import read_graph
 
 SNNTORCH = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": "true"}
 
@@ -28,6 +29,11 @@ def lif(*shape: int, beta: float = 0.75, threshold: float = 1.0) -> nir.LIF:
 def conv(weight: np.ndarray, **changed: Any) -> nir.Conv2d:
     given = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": np.zeros(len(weight))}
     return nir.Conv2d(input_shape=None, weight=weight, **{**given, **changed})
+
+
+def wide(channels: int) -> nir.Conv1d:
+    weight, one = np.ones((1, channels, 3)), np.ones(1, int)
+    return nir.Conv1d(input_shape=None, weight=weight, stride=one, padding=0, dilation=one, groups=1, bias=np.zeros(1))
 
 
 def graph_of(*nodes: nir.NIRNode, shape: tuple[int, ...] = (3,), extra: Any = ()) -> nir.NIRGraph:
@@ -67,6 +73,27 @@ def ladder(rungs: int) -> nir.NIRGraph:
     return nir.NIRGraph(nodes | ends, edges, type_check=False)
 
 
+def of_two_inputs(**nodes: nir.NIRNode) -> nir.NIRGraph:
+    """A graph within a graph."""
+    ends = {"a": nir.Input(np.array([3])), "out": nir.Output(np.array([3]))}
+    inner = {**ends, **nodes, "lif": lif(3)}
+    edges = [*((name, "lif") for name in ("a", *nodes)), ("lif", "out")]
+    return graph_of(dense(3, 3), nir.NIRGraph(inner, edges, type_check=False))
+
+
+def back(*nodes: nir.NIRNode) -> nir.NIRGraph:
+    """Three neurons whose spikes come back over these."""
+    graph = graph_of(dense(3, 3), lif(3))
+    named = {f"b{at}": node for at, node in enumerate(nodes)}
+    edges = [*graph.edges, *pairwise(["n1", *named, "n1"])]
+    return nir.NIRGraph({**graph.nodes, **named}, edges, type_check=False)
+
+
+def with_fields(graph: nir.NIRGraph, name: str, **fields: Any) -> nir.NIRGraph:
+    vars(graph.nodes[name]).update(fields)
+    return graph
+
+
 IMAGE = np.ones((2, 1, 3, 3), np.float32)
 WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     "not a number": (
@@ -81,7 +108,7 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
     ),
     "scale of columns": (  # as many as channels
         lambda: graph_of(nir.Scale(np.array([1.0, 2.0])), conv(np.ones((2, 2, 1, 1))), lif(2, 2, 2), shape=(2, 2, 2)),
-        r"'n1' \(Conv2d\): must be the same for a whole channel",
+        r"'n0' \(Scale\): must be the same for a whole channel",
     ),
     "kind": (lambda: graph_of(dense(2, 3), nir.Delay(np.ones(2)), lif(2)), r"'n1' \(Delay\): cannot be part"),
     "no weights": (lambda: graph_of(lif(3)), r"'n0' \(LIF\): nothing with weights leads to it"),
@@ -134,6 +161,52 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
         lambda: graph_of(dense(2, 3), nir.LIF(*(np.full(2, 0.02),) * 2, np.zeros(2), np.ones(2))),
         r"r is 0.02 where snnTorch writes 200; is this another dialect\?",
     ),
+    "word": (
+        lambda: with_fields(graph_of(dense(2, 3), lif(2)), "n0", weight="x"),
+        r"'n0' \(Linear\): weight must be num",
+    ),
+    "word for bias": (
+        lambda: with_fields(graph_of(nir.Affine(np.ones((2, 3)), np.ones(2)), lif(2)), "n0", bias="x"),
+        r"'n0' \(Affine\): bias must be numbers, found 'x'",
+    ),
+    "to the input": (
+        lambda: graph_of(dense(3, 3), lif(3), extra=[("n1", "input")]),
+        r"'input' \(Input\): nothing may lead to an input, and 'n1' does",
+    ),
+    "fraction": (
+        lambda: graph_of(dense(2, 3), lif(2), shape=(3.5,)),
+        r"'input' \(Input\): shape must be whole numbers a",
+    ),
+    "below 0": (
+        lambda: graph_of(dense(2, 2), lif(2), shape=(-1, -2)),
+        r"'input' \(Input\): shape must be whole numbers",
+    ),
+    "two inputs": (
+        lambda: of_two_inputs(b=nir.Input(np.array([3]))),
+        "graph 'n1' must have one input and one output, found 2 and 1",
+    ),
+    "one name": (
+        lambda: nir.NIRGraph({**of_two_inputs().nodes, "n1.lif": lif(3)}, of_two_inputs().edges, type_check=False),
+        r"'n1.lif' \(LIF\): another node has this name, that of its graph included",
+    ),
+    "ways back": (lambda: back(dense(2, 3), dense(3, 3)), r"'b1' \(Linear\): weight is for 3 inputs, and 2 come"),
+    "bias back": (
+        lambda: back(nir.Affine(np.ones((3, 3)), np.ones(2)), dense(3, 3)),
+        r"'b0' \(Affine\): bias must have one number, or one for each of 3, found shape \(2,\)",
+    ),
+    "scale": (
+        lambda: graph_of(nir.Scale(np.ones(2)), dense(2, 3), lif(2)),
+        r"'n0' \(Scale\): must have one number, or one for each .*, found shape \(2,\)",
+    ),
+    "scale of rows": (
+        lambda: graph_of(nir.Scale(np.array([[[1.0], [2.0]]])), pool(2, 2), conv(IMAGE), lif(2), shape=(1, 2, 6)),
+        r"'n0' \(Scale\): must be the same for a whole channel",
+    ),
+    "huge": (lambda: graph_of(dense(2, 3), lif(2, threshold=1e30)), r"'n1' \(LIF\): threshold: must be at most"),
+    "samples": (  # two of four channels each, or four of three numbers
+        lambda: graph_of(nir.Flatten(np.array([2, 4, 3])), wide(4), lif(1, 1), shape=(2, 4, 3)),
+        r"'n1' \(Conv1d\): needs input of 2 dimensions",
+    ),
     "two outputs": (
         lambda: nir.NIRGraph({"a": nir.Input(np.array([1])), "b": nir.Input(np.array([1]))}, [], type_check=False),
         "must have one input and one output, found 2 and 0",
@@ -176,6 +249,13 @@ def test_a_scale_of_channels_may_lie_between_neurons_and_a_flattened_layer():
     np.testing.assert_array_equal(read.ravel(), weight.ravel() * np.repeat([0.5, 2.0], 16))
 
 
+def test_a_node_without_a_type_is_refused():
+    tree = graph_of(dense(2, 3), lif(2)).to_dict()
+    tree["nodes"]["n0"]["type"] = np.array([1, 2])
+    with pytest.raises(InputError, match=r"node 'n0': must have fields and a type"):
+        read_graph(tree)
+
+
 def test_a_bias_on_the_way_in_and_back_counts_once():
     """x + R z goes through the same weights, with a bias of 0.25; two ways back share their last node."""
     nodes = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3])), "lif": lif(3)}
@@ -185,6 +265,14 @@ def test_a_bias_on_the_way_in_and_back_counts_once():
     network = cd.import_model(nir.NIRGraph(nodes, edges, type_check=False), **SNNTORCH).network
     assert network.bias.tolist() == [0.75] * 3
     assert network.delayed_weights()[0].tolist() == (2 * np.eye(3)).tolist()
+
+
+def test_potentials_may_not_lead_back():
+    nodes = {**graph_of(dense(3, 3), nir.LI(*np.ones((3, 3)))).nodes, "back": dense(3, 3)}
+    edges = [*pairwise(["input", "n0", "n1", "output"]), ("n1", "back"), ("back", "n1")]
+    graph = nir.NIRGraph(nodes, edges, type_check=False)
+    with pytest.raises(InputError, match=r"'n1' \(LI\): neurons without a threshold send no spikes that could lead b"):
+        cd.import_model(graph, dialect="plain", dt=0.1, decay="euler", norm_input=True)
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")

@@ -136,7 +136,8 @@ def check_spikes(
 
 def _places(names: Sequence[str]) -> dict[str, int]:
     """Layers by what their array may be called; a node's name, which may be anything, comes first."""
-    return {f"layer{at}": at for at in range(len(names))} | {name: at for at, name in enumerate(names)}
+    own = {name: at for at, name in enumerate(names) if name != INPUT}
+    return {f"layer{at}": at for at in range(len(names))} | own
 
 
 class _Compared:

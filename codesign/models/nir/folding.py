@@ -105,7 +105,9 @@ class Chain:
         self.shape = shape
         self.source: Grid | int | None = None
         self.pools: list[Pool] = []
+        self.flat = False
         self.scale: Floats | None = None
+        self.scaled: NirNode | None = None
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
         self.weight: Floats = np.zeros(0)
@@ -123,10 +125,12 @@ class Chain:
             self._scale(node)
         elif node.kind == "BatchNorm":
             self._normalize(node)
-        elif node.kind == "Flatten" and self.shape is not None and self.synapses is not None:
-            self.shape = (math.prod(self.shape),)
+        elif node.kind == "Flatten":
+            self.flat = True
+            if self.shape is not None and self.synapses is not None:
+                self.shape = (math.prod(self.shape),)
 
-    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, NDArray[Any] | None]]) -> Layer:
+    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, Floats]]) -> Layer:
         """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
@@ -136,7 +140,7 @@ class Chain:
             if weight.shape != (len(bias), len(bias)):
                 raise node.refusal(f"weight must be ({len(bias)}, {len(bias)}) to lead back, found {weight.shape}")
             weights = weight if weights is None else weights + weight
-            bias = bias if own is None else bias + _of_size(node, own, len(bias))
+            bias = bias + own
         return Layer(
             node=neurons,
             source=self.source,
@@ -161,7 +165,7 @@ class Chain:
     def _first(self, node: NirNode, dimensions: int) -> Grid:
         """The grid that a convolution or pool gets; a dimension of samples before it is left out."""
         shape = self.shape
-        if shape is not None and len(shape) == dimensions + 1 and self.source is None:
+        if shape is not None and len(shape) == dimensions + 1 and self.source is None and not self.flat:
             shape = shape[1:]
         if shape is None or len(shape) != dimensions:
             raise node.refusal(f"needs input of {dimensions} dimensions, channels first, found shape {shape}")
@@ -183,22 +187,29 @@ class Chain:
         if self.source is None:
             shape = self.shape
             self.source = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else size
-        if self.scale is not None:
-            weight = weight * self._of_inputs(node, self.scale, inputs)
+        if self.scale is not None and self.scaled is not None:
+            if self.shape is not None and self.scale.size > 1:
+                self.scale = _spread(self.scaled, self.scale, self.shape).ravel()
+            weight = weight * _of_size(self.scaled, self.scale, inputs)
         self.synapses, self.weight = Linear(neurons=outputs), weight
-        self.bias = _of_size(node, node.numbers.get("bias", np.zeros(1)), outputs)
+        self.bias = bias_of(node)
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
 
-    def _of_inputs(self, node: NirNode, scale: Floats, inputs: int) -> Floats:
-        """(inputs,) of a scale, which may be of whole channels."""
-        if scale.size in (1, inputs) or not isinstance(self.source, tuple):
-            return _of_size(node, scale, inputs)
-        return np.repeat(of_channels(node, scale, self.source), inputs // self.source[0])
+    def _fitted(self, node: NirNode, scale: Floats) -> Floats:
+        """A scale of what comes before any weights, in the dimensions of that where they are known."""
+        if scale.size == 1 or self.shape is None:
+            return scale.reshape(()) if scale.size == 1 else scale
+        if scale.ndim == 1 and scale.size == math.prod(self.shape):
+            return scale.reshape(self.shape)
+        whole = (math.prod(self.shape),) if len(self.shape) > 2 else self.shape[-1:]
+        _spread(node, scale, whole if self.flat else self.shape)
+        return scale
 
     def _convolution(self, node: NirNode) -> None:
         self._once(node)
         flat = node.kind == "Conv1d"
-        channels = self._first(node, 2 if flat else 3)[0]
+        grid = self._first(node, 2 if flat else 3)
+        channels = grid[0]
         weight = node.numbers["weight"].astype(np.float64)
         if weight.ndim != (3 if flat else 4):
             raise node.refusal(f"weight must have {3 if flat else 4} dimensions, found shape {weight.shape}")
@@ -207,11 +218,11 @@ class Chain:
             raise node.refusal(f"weight is for {weight.shape[1] * groups} channels, and {channels} come from before it")
         kernel, dilation, stride = weight.shape[2:], _pair(node, "dilation"), _pair(node, "stride")
         padding = _padding(node, kernel, dilation, stride)
-        if self.scale is not None:
-            scale = of_channels(node, self.scale, self._source_grid).reshape(groups, 1, -1, *[1] * len(kernel))
+        if self.scale is not None and self.scaled is not None:
+            scale = of_channels(self.scaled, self.scale, grid).reshape(groups, 1, -1, *[1] * len(kernel))
             weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
         self.weight = weight[:, :, None] if flat else weight
-        self.bias = _of_size(node, node.numbers["bias"], len(weight))
+        self.bias = bias_of(node)
         sliding = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
         told = {name: sizes[-1] if flat else tuple(sizes) for name, sizes in sliding.items()}
         self._slide(node, {"kind": "conv1d" if flat else "conv2d", "channels": len(weight), "groups": groups, **told})
@@ -231,6 +242,10 @@ class Chain:
         if down > height or across > width:
             raise node.refusal(f"a pool of {down}×{across} does not fit {height}×{width}")
         pool, kind = _POOLS[node.kind]
+        if self.scale is not None and self.scaled is not None:
+            self.scale = of_channels(self.scaled, self.scale, (channels, height, width))[:, None, None]
+            if pool is MaxPool and not (self.scale > 0).all():
+                raise self.scaled.refusal("must be above 0, since a max pool follows")
         self.pools.append(pool(kind=kind, kernel=kernel))
         self.shape = (channels, height // down, width // across)
 
@@ -242,7 +257,7 @@ class Chain:
                 "must follow neurons: the largest of several currents is not a sum of messages. Train with the pool "
                 "behind the neurons, whose spikes it then pools, or with AvgPool2d here"
             )
-        if not isinstance(self.synapses, Conv2d):
+        if not isinstance(self.synapses, Conv2d) or self.shape != self.grid:
             raise node.refusal("must follow neurons or a Conv2d")
         pooled, stride, apart = self._window(node), both(self.synapses.stride), both(self.synapses.dilation)
         ends = [d * (k - 1) + 1 for d, k in zip(apart, self.weight.shape[2:], strict=True)]
@@ -271,9 +286,10 @@ class Chain:
     def _scale(self, node: NirNode) -> None:
         scale = node.numbers["scale"].astype(np.float64)
         if self.synapses is None:
-            if self.pools and scale.size > 1:
-                raise node.refusal("may follow a pool only with a single number")
-            self.scale = scale if self.scale is None else self.scale * scale
+            scale = self._fitted(node, scale)
+            if self.scale is not None and self.scale.size > 1 < scale.size and self.shape is None:
+                _spread(node, scale, self.scale.shape)
+            self.scale, self.scaled = scale if self.scale is None else scale * self.scale, node
             return
         linear = isinstance(self.synapses, Linear)
         by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)
@@ -303,6 +319,11 @@ def matrix_of(node: NirNode) -> Floats:
     return weight.astype(np.float64)
 
 
+def bias_of(node: NirNode) -> Floats:
+    """(outputs,) biases of a node with weights."""
+    return _of_size(node, node.numbers.get("bias", np.zeros(1)), len(node.numbers["weight"]), "bias ")
+
+
 def _pair(node: NirNode, name: str) -> tuple[int, int]:
     """Whole numbers for rows and columns, which one number may be for."""
     sizes = node.numbers[name].ravel() if name in node.numbers else np.zeros(0)
@@ -326,10 +347,19 @@ def _padding(
     raise node.refusal(f"padding '{text[:20]}' of a kernel of {kernel} with stride {stride}; give it as numbers")
 
 
-def _of_size(node: NirNode, numbers: NDArray[Any], size: int) -> Floats:
+def _of_size(node: NirNode, numbers: NDArray[Any], size: int, what: str = "") -> Floats:
     if numbers.size not in (1, size):
-        raise node.refusal(f"must have one number, or one for each of {size}, found shape {numbers.shape}")
+        raise node.refusal(f"{what}must have one number, or one for each of {size}, found shape {numbers.shape}")
     return np.broadcast_to(numbers.ravel(), size).astype(np.float64)
+
+
+def _spread(node: NirNode, scale: Floats, shape: tuple[int, ...]) -> Floats:
+    try:
+        return np.broadcast_to(scale, shape)
+    except ValueError:
+        raise node.refusal(
+            f"must have one number, or one for each channel or each of {shape}, found shape {scale.shape}"
+        ) from None
 
 
 def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ _SLIDING = ("weight", "bias", "stride", "padding", "dilation", "groups")
 FIELDS = {
     "Input": (),
     "Output": (),
+    "Identity": (),
     "Linear": ("weight",),
     "Affine": ("weight", "bias"),
     "Conv1d": _SLIDING,
@@ -45,6 +47,9 @@ NEURONS = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI", "Threshold", LOIHI)
 _NEAREST = {"Delay": "spikes arrive at once here; only recurrent ones take a timestep"}
 _ENDLESS = ("tau", "tau_mem", "tau_syn", "r", "w_in")
 """What may be infinite, as in snnTorch's files of neurons that do not leak."""
+_PASSES = ("Input", "Output", "Identity")
+_NUMBERS = {*chain(*FIELDS.values()), "shape", "v_reset", "w_in"} - {"padding"}
+"""What may not be a word."""
 _MOST_NODES = 10_000
 _DEEPEST = 8
 
@@ -55,7 +60,7 @@ class NirNode:
 
     Attributes:
         name: with those of the graphs that hold it, as in `block.lif`.
-        kind: its type in NIR, or `Pass`.
+        kind: its type in NIR, or `Pass`; `written` is what the file says.
         numbers: its fields that are numbers, as arrays.
         texts: those that are not.
         metadata: what its writer added.
@@ -63,12 +68,13 @@ class NirNode:
 
     name: str
     kind: str
+    written: str = ""
     numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def refusal(self, rule: str) -> InputError:
-        return InputError(f"node '{self.name}' ({self.kind}): {rule}")
+        return InputError(f"node '{self.name}' ({self.written or self.kind}): {rule}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,11 +116,9 @@ def read_graph(tree: Tree) -> Graph:
     opened = _Opened()
     entrances, exits = opened.graph(tree, "", 0)
     nodes = {node.name: node for node in opened.nodes}
-    if len(entrances) != 1 or len(exits) != 1:
-        raise InputError(
-            f"the graph must have one input and one output, found {len(entrances)} and {len(exits)}; "
-            "write one node Input and one node Output"
-        )
+    if len(nodes) < len(opened.nodes):
+        twice = next(node for node in opened.nodes if nodes[node.name] is not node)
+        raise twice.refusal("another node has this name, that of its graph included; rename one of them")
     return Graph.of(nodes, opened.edges, (entrances[0], exits[0]), _plain(tree.get("metadata")))
 
 
@@ -141,12 +145,17 @@ class _Opened:
             self.edges += [(one, other) for one in ends[source][1] for other in ends[target][0]]
         inputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Input"]
         outputs = [f"{prefix}{name}" for name, part in parts.items() if part.get("type") == "Output"]
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise InputError(
+                f"{where} must have one input and one output, found {len(inputs)} and {len(outputs)}; "
+                "write one node Input and one node Output"
+            )
         return inputs, outputs
 
     def _part(self, part: Any, name: str, depth: int) -> tuple[list[str], list[str]]:
         """Add a node; where edges to it lead, and from where they come."""
-        if not isinstance(part, Mapping):
-            raise InputError(f"node '{name}': must have fields, found {_shown(part)}")
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise InputError(f"node '{name}': must have fields and a type, found {_shown(part)}")
         if part.get("type") == "NIRGraph":
             return self.graph(part, f"{name}.", depth + 1)
         self.nodes.append(_node(name, part))
@@ -156,7 +165,7 @@ class _Opened:
 
 
 def _node(name: str, part: Tree) -> NirNode:
-    kind = str(part.get("type"))
+    kind = part["type"]
     if kind not in FIELDS:
         nearest = _NEAREST.get(kind, f"a network can have {', '.join(FIELDS)}")
         raise InputError(f"node '{name}' ({kind[:40]}): cannot be part of a network here; {nearest}")
@@ -165,16 +174,20 @@ def _node(name: str, part: Tree) -> NirNode:
     for key, value in part.items():
         if key in ("type", "metadata") or value is None:
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and key not in _NUMBERS:
             texts[key] = value
         else:
             numbers[key] = _numbers(value, f"node '{name}' ({kind}): {key}", endless=key in _ENDLESS)
     missing = [key for key in FIELDS[kind] if key not in numbers and key not in texts]
     if missing:
         raise InputError(f"node '{name}' ({kind}): lacks {', '.join(missing)}")
-    passes = kind in ("Input", "Output")
     return NirNode(
-        name=name, kind="Pass" if passes else kind, numbers=numbers, texts=texts, metadata=_plain(part.get("metadata"))
+        name=name,
+        kind="Pass" if kind in _PASSES else kind,
+        written=kind,
+        numbers=numbers,
+        texts=texts,
+        metadata=_plain(part.get("metadata")),
     )
 
 

@@ -12,13 +12,12 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.arrays import Floats
-from codesign.models.nir.folding import Branch, Chain, Layer, matrix_of, of_channels
+from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
-from codesign.network.layers import Conv1d, Conv2d
+from codesign.network.layers import MOST, Conv1d, Conv2d
 from codesign.network.window import Grid
 
 Path = list[NirNode]
@@ -35,6 +34,8 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     steps = iter(range(_MOST_STEPS))
     paths = {name: _paths(graph, node, steps) for name, node in graph.nodes.items() if node.kind in NEURONS}
     order = [graph.nodes[graph.input], *_in_order(graph, paths)]
+    if graph.before[graph.input]:
+        raise order[0].refusal(f"nothing may lead to an input, and '{graph.before[graph.input][0]}' does")
     if graph.after[graph.output]:
         raise graph.nodes[graph.output].refusal("an output may lead nowhere")
     ends = _paths(graph, graph.nodes[graph.output], steps)
@@ -45,12 +46,19 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     for path in ends:
         _check_end(order[-1], path)
     layers: list[Layer] = []
-    shape = order[0].numbers.get("shape")
-    shapes = {graph.input: None if shape is None else tuple(int(size) for size in shape.ravel())}
+    shapes = {graph.input: _shape(order[0])}
     for neurons in order[1:]:
         layer, shapes[neurons.name] = _layer(neurons, paths[neurons.name], order, shapes, layers)
         layers.append(layer)
     return tuple(layers)
+
+
+def _shape(entrance: NirNode) -> tuple[int, ...] | None:
+    """Of the data that an input takes, if it says so."""
+    sizes = entrance.numbers["shape"].ravel().tolist() if "shape" in entrance.numbers else None
+    if sizes is not None and not (sizes and all(0 < size <= MOST and size == int(size) for size in sizes)):
+        raise entrance.refusal(f"shape must be whole numbers above 0, found {sizes}")
+    return None if sizes is None else tuple(map(int, sizes))
 
 
 def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
@@ -125,9 +133,25 @@ def _layer(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
-        skips.append(skip)
+        same = next((at for at, other in enumerate(skips) if _way(other.spec) == _way(skip.spec)), None)
+        if same is None:
+            skips.append(skip)
+        else:
+            skips[same] = _sum(skips[same], skip)
     biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
     return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
+
+
+def _way(spec: Skip) -> dict[str, Any]:
+    return spec.model_dump(exclude={"factor"})
+
+
+def _sum(one: Branch, other: Branch) -> Branch:
+    """Two skips that lead the same way, as one."""
+    weight, spec = one.weight + other.weight, one.spec
+    if isinstance(spec, IdentitySkip):
+        spec = spec.model_copy(update={"factor": float(np.float32(weight.flat[0]))})
+    return replace(one, spec=spec, weight=weight, bias=one.bias + other.bias)
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
@@ -202,13 +226,15 @@ def _check_end(last: NirNode, path: Path) -> None:
         raise path[0].refusal(f"leads to the output beside '{last.name}'; a network ends with one layer")
 
 
-def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, Floats, NDArray[Any] | None]:
+def _recurrent(neurons: NirNode, loop: list[NirNode]) -> tuple[NirNode, Floats, Floats]:
     maps = [node for node in loop if node.kind != "Pass"]
     if not maps or any(node.kind not in ("Linear", "Affine") for node in maps):
         kinds = ", ".join(node.kind for node in maps) or "nothing"
         raise neurons.refusal(f"spikes may come back over Linear and Affine, found {kinds}")
-    weight, bias = matrix_of(maps[0]), maps[0].numbers.get("bias")
+    weight, bias = matrix_of(maps[0]), bias_of(maps[0])
     for node in maps[1:]:
-        bias = node.numbers.get("bias") if bias is None else matrix_of(node) @ bias + node.numbers.get("bias", 0)
-        weight = matrix_of(node) @ weight
+        again = matrix_of(node)
+        if again.shape[1] != len(weight):
+            raise node.refusal(f"weight is for {again.shape[1]} inputs, and {len(weight)} come from before it")
+        weight, bias = again @ weight, again @ bias + bias_of(node)
     return maps[0], weight, bias

@@ -92,6 +92,8 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
     for layer, of_layer in zip(layers, numbers, strict=True):
         if of_layer.threshold is None and layer is not layers[-1]:
             raise layer.node.refusal("neurons without a threshold may only be the last, where their potential is read")
+        if of_layer.threshold is None and layer.recurrent is not None:
+            raise layer.node.refusal("neurons without a threshold send no spikes that could lead back to them")
         if of_layer.threshold is not None and not ((of_layer.threshold > 0) & np.isfinite(of_layer.threshold)).all():
             raise layer.node.refusal("thresholds must be above 0, and finite")
         for name, decay in (("potential", of_layer.decay), ("synaptic current", of_layer.synaptic_decay)):
@@ -105,6 +107,10 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
             raise layer.node.refusal(
                 "with a synaptic current, a bias must be one of its weights, and not of the potential, as v_leak is"
             )
+        try:
+            _spec([of_layer], [], 1.0)
+        except InputError as error:
+            raise layer.node.refusal(str(error).removeprefix("NeuronSpec: ")) from None
 
 
 def _bias(layer: Layer, numbers: LayerNumbers) -> NDArray[Any]:
