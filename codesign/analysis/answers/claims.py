@@ -43,7 +43,7 @@ def answer_claim(
     name: str, question: ClaimQuestion, points: Sequence[Point], names: Names, *, failed: pd.DataFrame | None = None
 ) -> Answer:
     """How a claim stands: it holds where every comparison's interval lies on its side of zero, does not hold where one
-    lies on the other side and none on its own, and is not shown where seeds are too few or too far apart to say.
+    lies on the other side and none on its own, and is not shown where seeds, or draws of chips' numbers, cannot tell.
     Trainings in rows that `failed` are unstable."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
@@ -66,7 +66,7 @@ def answer_claim(
     of_gains = any((question.relative_to, question.at_least, question.column_of_less))
     samples = "" if of_gains else _left_to_samples(comparisons)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
-    ranges = _UNDRAWN if undrawn else _left_to_draws(comparisons, statuses, question)
+    ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
     remarks = (_standing(comparisons, statuses), ranges, samples)
     standing = _together(statuses)
     return answer(
@@ -157,19 +157,26 @@ def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
 
 
 def _judged(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
+    """As the seeds have it, or less where fewer draws of the chips' numbers say so than an interval covers."""
+    found, agree = _by_seeds(pair, comparison, question), _agreeing(comparison, question.at_least)
+    if found == "holds" and agree is not None and agree < CONFIDENCE:
+        return "holds in part"
+    return "not shown" if found == "does not hold" and agree is not None and agree > 1 - CONFIDENCE else found
+
+
+def _by_seeds(pair: _Pair, comparison: Comparison, question: ClaimQuestion) -> Status:
     gain = comparison.gain
     if question.at_least is not None:
-        found = _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
-        return found if found != "holds" or _reaches_in_draws(comparison, question.at_least) else "holds in part"
-    if comparison.status == "not shown":
+        return _reaches(ratio(pair.high, pair.low) if question.at_least.kind == "factor" else gain, question.at_least)
+    if not gain.above_zero:
         within = question.or_equal_within
         close = within is not None and gain.low is not None and gain.low > -within.value
         return "holds in part" if close else "does not hold" if gain.below_zero else "not shown"
-    if question.about is not None and comparison.status == "holds":
+    if question.about is not None:
         high = pair.high / question.about.value
         short = compare_series(question.column, pair.less, pair.more, pair.low, high, more_is_better=False)
         return "holds in part" if short is not None and short.gain.below_zero else "holds"
-    return comparison.status
+    return "holds"
 
 
 def _reaches(found: Interval, size: Size) -> Status:
@@ -178,13 +185,14 @@ def _reaches(found: Interval, size: Size) -> Status:
     return "holds" if found.low >= size.value else "does not hold" if found.high < size.value else "not shown"
 
 
-def _reaches_in_draws(comparison: Comparison, size: Size) -> bool:
-    """Whether a difference is that large in as many draws of the chips' numbers as an interval covers, too."""
-    if comparison.robustness is None:
-        return True
+def _agreeing(comparison: Comparison, size: Size | None) -> float | None:
+    """Share of the draws of the chips' numbers in which there is a difference, of a `size` if one is asked for; None
+    where there are none."""
+    if comparison.robustness is None or size is None:
+        return None if comparison.robustness is None else comparison.robustness.probability
     less, more = comparison.robustness.better_draws, comparison.robustness.worse_draws
     reached = more >= less * size.value if size.kind == "factor" else more - less >= size.value
-    return float(reached.mean()) >= CONFIDENCE
+    return float(reached.mean())
 
 
 def _together(statuses: Sequence[Status]) -> Status:
@@ -260,20 +268,21 @@ def _standing(comparisons: Sequence[Comparison], statuses: Sequence[Status]) -> 
     return f"{where} is the other way round." if oppose else ""
 
 
-def _left_to_draws(comparisons: Sequence[Comparison], statuses: Sequence[Status], question: ClaimQuestion) -> str:
+def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQuestion) -> str:
     """In how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" for none."""
-    both = zip(comparisons, statuses, strict=True)
-    part = [one for one, status in both if status == "holds in part"]
-    count = sum(question.at_least is not None or one.status == "holds in part" for one in part)
-    if not count:
-        return ""
-    fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers agree."
-    return f"In {count} of {len(comparisons)} comparisons, {fewer}" if len(comparisons) > 1 else upper(fewer)
+    said = []
+    fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
+    for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
+        by_seeds = [pair for pair in found if _by_seeds(*pair, question) == shown]
+        if count := sum(_judged(*pair, question) != shown for pair in by_seeds):
+            said.append(f"In {count} of {len(found)} comparisons, {words}." if len(found) > 1 else f"{upper(words)}.")
+    return " ".join(said)
 
 
 def _left_to_samples(comparisons: Sequence[Comparison]) -> str:
     """In how many comparisons the choice of test samples may have made what the seeds show; "" for none."""
-    said = [text for one in comparisons if one.gain.above_zero and (text := left_to_samples(one))]
+    shown = (one for one in comparisons if one.gain.above_zero or one.gain.below_zero)
+    said = [text for one in shown if (text := left_to_samples(one))]
     if not said or len(comparisons) == 1:
         return "".join(said)
     return f"In {len(said)} of {len(comparisons)} comparisons, the choice of test samples may make such a difference."

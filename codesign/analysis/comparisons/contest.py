@@ -285,16 +285,21 @@ class Contest:
 
     @cached_property
     def _seeds(self) -> list[int]:
-        """Training seeds that all have."""
-        return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in self.ranked)))
+        """Training seeds that the best, those level with it and the next have."""
+        first = self.ranked[: self.level + 1]
+        return sorted(set.intersection(*({*map(int, point.seeds(self.column).index)} for point in first)))
 
     def _able(self, variants: Sequence[Point]) -> Met:
-        """Where each variant meets the constraints and no earlier one does; those that lack a training seed are out."""
+        """Where each variant meets the constraints and no earlier one does. Of those that lack a training seed, the
+        ranked count with their means, which meet them, and others not at all."""
         found: dict[Point, Flags] = {}
         for point in variants:
-            if set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
+            met = np.ones((1, 1), dtype=bool)
+            if whole := set(self._seeds) <= {*map(int, point.seeds(self.column).index)}:
                 taken = np.logical_or.reduce(np.broadcast_arrays(False, *found.values()))
-                found[point] = met_in(point, self.where, self._seeds) & ~taken
+                met = met_in(point, self.where, self._seeds) & ~taken
+            if whole or point in self.ranked:
+                found[point] = met
         return found
 
     def _ahead(self, point: Point, met: Flags, others: Sequence[tuple[Point, Flags]]) -> Flags:
@@ -335,13 +340,14 @@ class Contest:
         return values + (later * energy + dearer * (latency + later) if grown is None else grown)
 
     def _values(self, point: Point, terms: Terms) -> Floats:
-        """(S, D) values; (1, D) means over its own training seeds where the points have none in common."""
+        """(S, D) values; (1, D) means over its own training seeds where it lacks one, or none are compared."""
         found = drawn(point, self.column, terms)
-        if found is None or not set(self._seeds) <= set(found[0]):
-            series = self._series(point, terms)
-            found = tuple(map(int, series.index)), series.to_numpy(dtype=float)[:, None]
+        series = self._series(point, terms)
+        known = tuple(map(int, series.index))
+        if found is None or not set(self._seeds) & set(known) <= set(found[0]):
+            found = known, series.to_numpy(dtype=float)[:, None]
         seeds, values = found
-        if not self._seeds:
+        if not self._seeds or not set(self._seeds) <= set(seeds):
             return np.asarray(values.mean(axis=0, keepdims=True))
         return values[[seeds.index(seed) for seed in self._seeds]]
 
