@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--add", action="store_true", help=f"append the measurement to {_FILE.name}")
     arguments = parser.parse_args()
-    machine = _machine()
+    machine, commit = _machine(), _commit()
     last = next((entry for entry in reversed(_entries()) if entry["machine"] == machine), None)
     found = _medians([ratios_of(measure(list(SHAPES), quick=True)) for _ in range(_RUNS)])
     before = {} if last is None else last["ratios"]
@@ -47,7 +47,7 @@ def main() -> None:
     if arguments.add:
         entry = {
             "date": datetime.now(UTC).date().isoformat(),
-            "commit": _commit(),
+            "commit": commit,
             "machine": machine,
             "ratios": {ratio.name: round(ratio.value, 4) for ratio in found},
         }

@@ -114,12 +114,12 @@ def _implementations() -> Iterator[tuple[str, Callable[[], None]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, 100), metavar="N")
+    rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     implementations = dict(_implementations())
     times: dict[str, list[float]] = {name: [] for name in implementations}
-    for run in range(arguments.rounds + 1):
+    for run in range(rounds + 1):
         for name, step in implementations.items():
             begin = time.perf_counter()
             step()

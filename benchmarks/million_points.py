@@ -3,9 +3,9 @@
     python benchmarks/million_points.py --data-root DIR [--file sweeps/prices_nmnist.yaml] [--threads 2] [--alone 200]
 
 Executions are trained and run first where the store lacks them; that is not timed. Then it prints the time of the whole
-pricing (latencies, points, front, Parquet and page, replays left out), the peak of the resident set of this process and
-its workers together (Linux only, pages they share counted twice), and for a random sample of points whether energy and
-latency of every model equal those of the point priced alone within 1e-12, and how long that took.
+pricing (latencies, points, front, Parquet and page, replays left out) and the peak of the resident set, and for a
+random sample of points whether energy and latency of every model equal those of the point priced alone within 1e-12,
+and how long that took.
 """
 
 from __future__ import annotations
@@ -13,80 +13,46 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
+import pyarrow.parquet as pq
+
+from codesign.exploration.jobs.encoding import decode_execution
+from codesign.exploration.jobs.store import Store
+from codesign.exploration.pricing.models import prepare
+from codesign.exploration.pricing.pricing import run_pricing
+from codesign.exploration.pricing.spec import load_prices
+from codesign.exploration.running import RunArguments
+from codesign.exploration.runs.progress import Progress
+from codesign.exploration.workloads import Workloads
+from codesign.hardware.cost.cost import price
+from codesign.training.memory import PeakMemory
 
 
-class Peak(threading.Thread):
-    """The largest sum of resident sets of this process and its children, looked at every 20 ms."""
+class Phases(Progress):
+    """When each phase had something done for the last time."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peak_mb = self.start_mb = _resident_mb()
-        self._end = threading.Event()
+        super().__init__()
+        self.ends: dict[str, float] = {}
 
-    def run(self) -> None:
-        while not self._end.wait(0.02):
-            self.peak_mb = max(self.peak_mb, _resident_mb())
-
-    def stop(self) -> None:
-        self._end.set()
-        self.join()
-
-
-def _resident_mb() -> float:
-    own = os.getpid()
-    total = _pages(own)
-    for task in Path(f"/proc/{own}/task").glob("*"):
-        try:
-            children = (task / "children").read_text().split()
-        except OSError:
-            continue
-        total += sum(_pages(int(child)) for child in children)
-    return total * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _pages(process: int) -> int:
-    try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0  # it has ended, or this is not Linux
+    def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
+        self.ends[phase] = time.perf_counter()
 
 
 def main() -> None:
-    import pyarrow.parquet as pq
-
-    from codesign.exploration.jobs.encoding import decode_execution
-    from codesign.exploration.jobs.store import Store
-    from codesign.exploration.pricing.models import prepare
-    from codesign.exploration.pricing.pricing import run_pricing
-    from codesign.exploration.pricing.spec import load_prices
-    from codesign.exploration.running import RunArguments
-    from codesign.exploration.runs.progress import Progress
-    from codesign.exploration.workloads import Workloads
-    from codesign.hardware.cost.cost import price
-
-    class Phases(Progress):
-        """When each phase had something done for the last time."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.ends: dict[str, float] = {}
-
-        def advanced(self, phase: str, done: int, total: int | None, unit: str = "") -> None:
-            self.ends[phase] = time.perf_counter()
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", type=Path, default=Path("sweeps/prices_nmnist.yaml"))
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--store", type=Path, default=Path("reports/.store"))
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--alone", type=int, default=200, help="points priced alone")
+    parser.add_argument(
+        "--alone", type=int, choices=range(1, 10**6), default=200, metavar="N", help="points priced alone"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
@@ -96,26 +62,24 @@ def main() -> None:
     problem = prepare(spec, quiet)
     executions = [decode_execution(model.payload) for model in problem.models]
     samples = executions[0].samples
-    print(
-        f"{problem.space.size:,} points, {len(problem.space.axes)} prices, {len(executions)} models, {samples} samples"
-    )
+    size, prices = problem.space.size, len(problem.space.axes)
+    print(f"{size:,} points, {prices} prices, {len(executions)} models, {samples} samples")
 
     with tempfile.TemporaryDirectory() as folder:
-        phases, memory = Phases(), Peak()
-        memory.start()
+        phases, held_mb, memory = Phases(), psutil.Process().memory_info().rss / 1e6, PeakMemory()
         start = time.perf_counter()
         run = RunArguments(store=store, output=folder, progress=phases, workloads=quiet.workloads)
         outcome = run_pricing(spec, run, threads=arguments.threads, replay=False)
         seconds = time.perf_counter() - start
-        memory.stop()
+        peak_mb = held_mb + (memory.risen_bytes() or math.nan) / 1e6
         size_mb = outcome.points.stat().st_size / 1e6
         rng = np.random.default_rng(0)
-        chosen = np.sort(rng.choice(problem.space.size, size=min(arguments.alone, problem.space.size), replace=False))
+        chosen = np.sort(rng.choice(size, size=min(arguments.alone, size), replace=False))
         rows = pq.read_table(outcome.points).take(chosen).to_pydict()
     latencies, points = (phases.ends[name] - start for name in ("latencies", "points"))
     print(f"{seconds:.1f} s: latencies until {latencies:.1f} s, points and front until {points:.1f} s")
     print(f"{outcome.on_front:,} on the front; points.parquet {size_mb:.1f} MB")
-    print(f"resident: {memory.start_mb:.0f} MB before, {memory.peak_mb:.0f} MB at most")
+    print(f"resident: {held_mb:.0f} MB before, {peak_mb:.0f} MB at most")
 
     start, equal = time.perf_counter(), 0
     for i, number in enumerate(chosen.tolist()):
@@ -128,22 +92,23 @@ def main() -> None:
             equal += all(math.isclose(*pair, rel_tol=1e-12) for pair in pairs)
     alone = (time.perf_counter() - start) / len(chosen)
     total = len(chosen) * len(executions)
-    ratio = alone * problem.space.size / seconds
+    ratio = alone * size / seconds
     print(f"alone: {1e3 * alone:.1f} ms a point; {equal} of {total} equal; the grid is {ratio:,.0f} times faster")
     if arguments.json is not None:
         result = {
-            "points": problem.space.size,
+            "points": size,
             "models": len(executions),
             "samples": samples,
             "seconds": seconds,
             "latencies_s": latencies,
             "points_s": points,
-            "peak_mb": memory.peak_mb,
+            "peak_mb": peak_mb,
             "alone_s": alone,
             "equal": equal,
             "compared": total,
             "ratio": ratio,
         }
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if equal != total:
         raise SystemExit("the grid differs from points priced alone")

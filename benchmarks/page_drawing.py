@@ -8,6 +8,7 @@ as many as asked for. Needs Chromium.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from codesign.analysis.results.table import ResultTable, read_results
 from codesign.reporting.html import render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
-from browser import chromium
+from browser import CHROMIUM, chromium
 
 COUNTS = (57, 1_000, 10_000)
 MARK = "performance.getEntriesByName('drawn')[0]?.startTime ?? 0"
@@ -42,12 +43,17 @@ def repeated(table: ResultTable, count: int) -> ResultTable:
 
 
 def main() -> None:
-    table = read_results(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, metavar="RESULTS.parquet")
+    table = read_results(parser.parse_args().results)
+    if CHROMIUM is None:
+        raise SystemExit("there is no Chromium here")
     with TemporaryDirectory() as folder, chromium(Path(folder) / "profile") as browser:
         print("points  page, bytes  processor, s  first screen drawn, s")
         for count in COUNTS:
+            many = repeated(table, count)
             started = time.process_time()
-            text = render_report(repeated(table, count))
+            text = render_report(many)
             written = time.process_time() - started
             path = Path(folder) / f"{count}.html"
             path.write_text(text, encoding="utf-8")

@@ -48,7 +48,7 @@ class Shape:
 
     Attributes:
         topology: in the paper's notation.
-        preset: name of the preset in `codesign.training.recipe.PRESETS`.
+        preset: its name in `codesign.training.presets.PRESETS`.
         timesteps, batch_size: of the input.
         spike_density: emitted spikes per hidden neuron per sample (paper, Table 2, layered).
         calibration_samples: samples on which gains are found.

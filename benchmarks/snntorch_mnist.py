@@ -47,8 +47,10 @@ class Net(nn.Module):
 def images(root: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, 784) brightness from 0 to 1, and labels."""
     folder = root / "mnist"
-    found = [next(folder.glob(f"{part}-{kind}-idx?-ubyte*")) for kind in ("images", "labels")]
-    pixels, labels = (read_idx(path) for path in found)
+    found = [next(folder.glob(f"{part}-{kind}-idx?-ubyte*"), None) for kind in ("images", "labels")]
+    if None in found:
+        raise SystemExit(f"{folder} must hold {part}-images-idx3-ubyte and {part}-labels-idx1-ubyte, or these as .gz")
+    pixels, labels = map(read_idx, found)
     return torch.from_numpy(pixels.reshape(-1, 784).copy()) / 255, torch.from_numpy(labels.astype(np.int64))
 
 
@@ -75,16 +77,14 @@ def train(net: Net, data: tuple[torch.Tensor, torch.Tensor], encoding: str, epoc
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--encoding", choices=("rate", "image"), default="rate")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--images", type=int, default=60_000, help="Training images.")
-    parser.add_argument(
-        "--written", type=int, default=12_000, help="Training images that are written, to fine-tune on."
-    )
-    parser.add_argument("--test", type=int, default=10_000, help="Test images.")
+    parser.add_argument("--images", type=int, default=60_000, help="training images")
+    parser.add_argument("--written", type=int, default=12_000, help="training images that are written, to fine-tune on")
+    parser.add_argument("--test", type=int, default=10_000, help="test images")
     given = parser.parse_args()
     torch.manual_seed(0)
     net, training, test = Net(), images(given.data_root, "train"), images(given.data_root, "t10k")

@@ -31,7 +31,9 @@ def search(file: str, sampler: str, seed: int, folder: Path, rest: list[str]) ->
     entry = {"extends": str(Path(file).resolve()), "sampler": {"name": sampler, "seed": seed}}
     chosen.write_text(yaml.safe_dump(entry), encoding="utf-8")
     where = ["--store", str(folder / "store"), "--output", str(output)]
-    subprocess.run([sys.executable, "-m", "codesign", "study", str(chosen), *where, *rest], check=True)
+    done = subprocess.run([sys.executable, "-m", "codesign", "study", str(chosen), *where, *rest], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)  # it has said why
     return read_results(output / "results.parquet")
 
 
@@ -87,6 +89,7 @@ def main() -> None:
         spread = statistics.stdev(ends) if len(ends) > 1 else float("nan")
         print(f"{sampler:10} mean {statistics.mean(ends):.3f}, standard deviation {spread:.3f}, {len(ends)} seeds")
     if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 

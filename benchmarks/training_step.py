@@ -60,11 +60,12 @@ def main() -> None:
     rows = measure([arguments.only] if arguments.only else list(SHAPES), quick=arguments.quick)
     _print_table([name for name, _ in _COLUMNS], [[_text(row[key], form) for key, form in _COLUMNS] for row in rows])
     print()
-    lines = [(ratio.shape, ratio.what, f"{ratio.value:.3f}", ratio.goal, ratio.verdict) for ratio in ratios_of(rows)]
+    lines = [(ratio.shape, ratio.what, f"{ratio.value:.3f}", ratio.aim, ratio.verdict) for ratio in ratios_of(rows)]
     _print_table(["shape", "comparison (one thread unless stated)", "value", "goal", ""], lines)
     for row in rows:
         if not row["valid"]:
             print(f"not valid: {row['shape']} {row['implementation']} {row['mode']}: {row['note']}")
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\n{len(rows)} rows in {arguments.json}, {time.perf_counter() - start:.0f} s")
 
