@@ -39,11 +39,9 @@ def parts(jobs: int, *, quick: bool) -> dict[str, tuple[str, dict[str, Any]]]:
         "trainings, not forced to the disk": plan("trainings", jobs, forced=False),
         "trainings, 2000 under way": plan("trainings", jobs, forced=False, in_flight=2000),
         "prices": plan("prices", jobs, forced=True),
-        "empty, no Ray": ("measure_without_ray", {"jobs": 20_000 // few}),
-        "empty, Ray, 1 worker": ("measure_empty_jobs", {"workers": 1, "jobs": 20_000 // few}),
-        "empty, Ray, 2 workers": ("measure_empty_jobs", {"workers": 2, "jobs": 20_000 // few}),
-        "sleeping, 2 workers": ("measure_sleeping_jobs", {"workers": 2, "jobs": 200 // few, "job_s": 0.3}),
-        "sleeping, 32 workers": ("measure_sleeping_jobs", {"workers": 32, "jobs": 1600 // few, "job_s": 1.0}),
+        "batches, 2 workers": ("measure_jobs", {"workers": 2, "jobs": 20_000 // few, "job_s": 0.0}),
+        "sleeping, 2 workers": ("measure_jobs", {"workers": 2, "jobs": 200 // few, "job_s": 0.3}),
+        "sleeping, 32 workers": ("measure_jobs", {"workers": 32, "jobs": 1600 // few, "job_s": 1.0}),
         "sweep": ("measure_sweeps", {"seeds": 2 if quick else 12, "epochs": 30}),
         "efficiency": ("measure_efficiency", {"jobs": 12 if quick else 40, "seconds": 1.0}),
     }
@@ -71,11 +69,7 @@ def measure_here(function: str, arguments: dict[str, Any], folder: Path) -> Any:
 def simulate(driver_us: float) -> list[dict[str, float]]:
     """Utilization for numbers of workers and times of jobs."""
     return [
-        {
-            "workers": workers,
-            "job_s": job_s,
-            "utilization": utilization(workers, job_s, driver_s=driver_us / 1e6),
-        }
+        {"workers": workers, "job_s": job_s, "utilization": utilization(workers, job_s, driver_us / 1e6)}
         for workers in WORKERS
         for job_s in JOB_S
     ]
@@ -119,9 +113,11 @@ def main() -> None:
         return
     found: dict[str, Any] = {}
     wanted = parts(arguments.jobs // (10 if arguments.quick else 1), quick=arguments.quick)
+    if arguments.only is not None:
+        wanted = {name: part for name, part in wanted.items() if name.startswith(arguments.only)}
+        if not wanted:
+            parser.error(f"no measurement's name begins with {arguments.only!r}")
     for name, (function, options) in wanted.items():
-        if not name.startswith(arguments.only or ""):
-            continue
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             found[name] = measure(function, options, Path(folder))
         show(name, found[name])
@@ -131,6 +127,7 @@ def main() -> None:
         found["simulation"] = simulate(driver_us)
         show(f"simulation with {driver_us:.0f} µs a job", found["simulation"])
     if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 

@@ -15,9 +15,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import psutil
 from scaling_plans import large_sweep, plan_of, replace_jobs
-
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6 if hasattr(os, "sysconf") else 0.0
 
 
 class Split:
@@ -116,8 +115,8 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
         stages[name] = {
             "wall_s": time.perf_counter() - wall,
             "cpu_s": time.process_time() - cpu,
-            "resident_mb": resident_mb(),
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "resident_mb": psutil.Process().memory_info().rss / 1e6,
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
         }
 
     with stage("start"):
@@ -184,11 +183,3 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
     if runner.failures:
         raise SystemExit(f"{len(runner.failures)} jobs failed: {next(iter(runner.failures.values()))}")
     return len(work.jobs)
-
-
-def resident_mb() -> float:
-    """Memory of this process (Linux)."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MB
-    except OSError:
-        return float("nan")

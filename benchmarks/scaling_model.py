@@ -7,9 +7,13 @@ import random
 
 AHEAD = 2
 """Jobs that Ray is handed for each core, as `RayExecutor.has_room` has it."""
+JOBS = 30
+"""For each worker; the first and the last tenth are not counted."""
+SPREAD = 0.5
+"""Standard deviation of the logarithm of the jobs' times."""
 
 
-def utilization(workers: int, job_s: float, *, driver_s: float, spread: float = 0.5, jobs: int | None = None) -> float:
+def utilization(workers: int, job_s: float, driver_s: float) -> float:
     """Share of the workers' time that is spent on jobs.
 
     A job is handed over by the driver; a free worker runs it; its result goes the same way back. The driver does one
@@ -18,12 +22,9 @@ def utilization(workers: int, job_s: float, *, driver_s: float, spread: float = 
     Args:
         job_s: mean of the jobs' times, which are lognormal.
         driver_s: what the driver takes for a job.
-        spread: standard deviation of the logarithm of the jobs' times.
-        jobs: to run; by default 30 for each worker. The first and the last tenth are not counted.
     """
-    total = jobs or 30 * workers
+    total = JOBS * workers
     rng = random.Random(0)
-    shift = -(spread**2) / 2
     # (time, order, kind): 0 is a job that reaches a worker, 1 a result that comes back.
     events: list[tuple[float, int, int]] = []
     order = sent = ended = 0
@@ -34,7 +35,7 @@ def utilization(workers: int, job_s: float, *, driver_s: float, spread: float = 
 
     def start(at: float) -> None:
         nonlocal order
-        seconds = job_s * rng.lognormvariate(shift, spread)
+        seconds = job_s * rng.lognormvariate(-(SPREAD**2) / 2, SPREAD)
         busy.append((at, at + seconds))
         order += 1
         heapq.heappush(events, (at + seconds, order, 1))

@@ -65,11 +65,8 @@ def large_sweep(kind: str, jobs: int) -> SweepSpec:
     else:
         seeds = max(1, jobs // 2000)
         recipes = "  layered: {method: layered}\n  unlayered: {method: unlayered, policy: random, group_size: 8}"
-        energies = ", ".join(f"{i + 1} pJ" for i in range(100))
-        axes = (
-            f"  chip.mubrain.vector_width: {list(range(1, 11))}\n"
-            f"  chip.mubrain.energies.synaptic_operation: [{energies}]"
-        )
+        energies = ", ".join(f"{i + 1} pJ" for i in range(1000))
+        axes = f"  chip.mubrain.energies.synaptic_operation: [{energies}]"
     text = _SWEEP.format(kind=kind, recipes=recipes, seeds=list(range(seeds)), axes=axes)
     return parse_document(text, "scaling.yaml", SweepSpec)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from scaling_driver import Split, null_executor, run_work
-from scaling_plans import MODEL, large_sweep, plan_of, replace_jobs, sleep_for, spin_for
+from scaling_driver import Split, run_work
+from scaling_plans import MODEL, large_sweep, plan_of, sleep_for, spin_for
 
 LARGER_SMOKE = """\
 name: scaling_smoke
@@ -32,7 +32,7 @@ schedules:
   asynchronous: {policy: random, group_size: 8, stop: drained}
 seeds: {training: SEEDS}
 axes:
-  chip.mubrain.vector_width: [1, 2, 4, 8]
+  chip.mubrain.energies.synaptic_operation: [1 pJ, 2 pJ, 4 pJ, 8 pJ]
 """
 
 
@@ -82,23 +82,8 @@ def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: s
     return time.perf_counter() - start
 
 
-def measure_empty_jobs(workers: int, jobs: int, folder: Path) -> dict[str, Any]:
-    """A plan of jobs that do nothing, through Ray: they travel in batches."""
-    from codesign.exploration import runner as runner_module
-    from codesign.exploration.jobs.store import Store
-    from codesign.exploration.work import find_work
-
-    plan = plan_of(large_sweep("trainings", jobs))
-    store = Store(tempfile.mkdtemp(dir=folder))
-    work = find_work(plan, store)
-    replace_jobs(runner_module)
-    with ray_executor(workers) as (executor, start_s):
-        warm_up(executor, workers)
-        return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=0.0)}
-
-
-def measure_sleeping_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
-    """Jobs that sleep, long enough to travel alone: what Ray and driver take for each, for any number of workers."""
+def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
+    """Trainings that only sleep, through Ray: what Ray and driver take for each. Those of no time travel in batches."""
     from codesign.exploration import runner as runner_module
     from codesign.exploration.jobs.store import Entry, Store
     from codesign.exploration.work import find_work
@@ -129,7 +114,7 @@ def _run(plan: Any, work: Any, store: Any, executor: Any, workers: int, *, job_s
         "tasks": tasks,
         "wall_s": wall,
         "tasks_per_s": tasks / wall,
-        "utilization": tasks * job_s / (workers * wall) if workers else 0.0,
+        "utilization": tasks * job_s / (workers * wall),
         "cpu_us": {role: 1e6 * seconds / tasks for role, seconds in used.items()},
         "split_cpu_us": {part: 1e6 * seconds / tasks for part, seconds in split.cpu_s.items()},
         "split_wall_us": {part: 1e6 * seconds / tasks for part, seconds in split.wall_s.items()},
@@ -160,12 +145,13 @@ def measure_sweeps(seeds: int, epochs: int, folder: Path) -> list[dict[str, Any]
     run(parse_document(small, "small.yaml", SweepSpec), SerialExecutor(), "warm")  # kernels, data, imports
     spec = parse_document(text, "scaling.yaml", SweepSpec)
     wall, reference = run(spec, SerialExecutor(), "serial")
-    found = [{"executor": "serial", "workers": 1, "start_s": 0.0, "wall_s": wall, "equal": True}]
+    found = [{"executor": "serial", "workers": 1, "start_s": 0.0, "wall_s": wall}]
     for workers in (1, 2):
         with ray_executor(workers) as (executor, start_s):
             wall, table = run(spec, executor, f"ray{workers}")
-        equal = contents_equal(table, reference)
-        found.append({"executor": "ray", "workers": workers, "start_s": start_s, "wall_s": wall, "equal": equal})
+        if not contents_equal(table, reference):
+            raise SystemExit(f"the results of {workers} workers are not those of `serial`")
+        found.append({"executor": "ray", "workers": workers, "start_s": start_s, "wall_s": wall})
     return found
 
 
@@ -210,29 +196,17 @@ def _train(executor: Any, jobs: int, folder: Path) -> float:
     workload = load_workload(spec.workload)
     plan = build_plan(spec, workload)
     store = Store(folder)
-    work = replace(find_work(plan, store), executions=(), assessments=())
+    work = find_work(plan, store)
+    trainings = tuple(job for job in work.jobs if job.kind == "train")
 
-    def timed(trainings: Any) -> float:
+    def timed(some: Any) -> float:
         runner = Runner(store=store, executor=executor, workload=lambda name: workload, progress=Progress())
         start = time.perf_counter()
-        runner.add(replace(work, trainings=trainings))
+        runner.add(replace(work, jobs=some))
         runner.run()
         if runner.failures:
             raise SystemExit(f"a training failed: {next(iter(runner.failures.values()))}")
         return time.perf_counter() - start
 
-    timed(work.trainings[:2])  # kernels
-    return timed(work.trainings[2:]) * jobs / (jobs - 2)
-
-
-def measure_without_ray(jobs: int, folder: Path) -> dict[str, Any]:
-    """The jobs of `measure_empty_jobs` without Ray, for comparison."""
-    from codesign.exploration import runner as runner_module
-    from codesign.exploration.jobs.store import Store
-    from codesign.exploration.work import find_work
-
-    plan = plan_of(large_sweep("trainings", jobs))
-    store = Store(tempfile.mkdtemp(dir=folder))
-    work = find_work(plan, store)
-    replace_jobs(runner_module)
-    return _run(plan, work, store, null_executor(2), 0, job_s=0.0)
+    timed(trainings[:2])  # kernels
+    return timed(trainings[2:]) * jobs / (jobs - 2)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripts import ROOT
+from scripts import ROOT, script
 from tiny_sweeps import plan_of, tiny
 
 from codesign.exploration import work as work_module
+from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.planned import Plan
 from codesign.exploration.work import Job, Work, find_work
@@ -135,8 +136,16 @@ def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path):
-    command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", "trainings, 2000"]
+@pytest.mark.parametrize("plan", ["trainings, 2000", "prices"])
+def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path: Path, plan: str):
+    command = [sys.executable, str(ROOT / "benchmarks/scaling.py"), "--jobs", "100", "--only", plan]
     told = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True).stdout
     found = dict(line.split() for line in told.splitlines() if len(line.split()) == 2)
-    assert int(found["results"]) >= int(found["tasks"]) > int(found["points"]) > 0
+    assert int(found["results"]) >= int(found["tasks"]) > 0 < int(found["points"])
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_workers_times_real_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    assert script("benchmarks/scaling_ray.py")._train(SerialExecutor(), 3, tmp_path) > 0
+    assert len([*tmp_path.glob("??/*")]) == 3
