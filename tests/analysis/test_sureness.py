@@ -134,6 +134,24 @@ def test_an_option_that_is_far_behind_makes_nothing_surer_whatever_seeds_it_has(
     assert (answer.standing, answer.confidence) == ("likely", pytest.approx(0.8))
 
 
+@pytest.mark.parametrize("copied", ["a", "b"])
+def test_an_option_that_is_there_twice_counts_once(copied):
+    """b is right in as many samples as a in two of five seeds, and in fewer in three: half of two seeds is b's."""
+    answers = {"a": (0.9, 0.9, 0.9, 0.9, 0.9), "b": (0.9, 0.9, 0.8, 0.8, 0.8)}
+    rows = [one for chip, of in answers.items() for one in accurate(chip, 1e-9, *of)]
+    twin = [one | {"chip": "c", "chip_title": "c"} for one in rows if one["chip"] == copied]
+    for several in (rows, rows + twin):
+        assert asked(several, choose="chip", most="accuracy").confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_one_seed_does_not_make_sure_that_a_limit_is_met_not_even_by_two(twin):
+    rows = accurate("a", 1e-9, 0.99) + accurate("b", 2e-9, 0.5)
+    rows += [one | {"chip": "c", "chip_title": "c"} for one in rows[:1]] if twin else []
+    rows = [one | {"samples": 10_000} for one in rows]
+    assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == "likely"
+
+
 def test_a_known_cost_never_loses_to_the_same_cost_left_out():
     """b's 12 nJ are all known. a's whole 101 nJ lose for sure; the 1 nJ left of them win half the time at most."""
     b = [with_terms("b", seed, synaptic_operation=2.0, static_chip=10.0) for seed in SEEDS]

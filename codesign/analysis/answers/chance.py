@@ -20,18 +20,18 @@ from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import answer_alike, counts_samples, lead_by_samples
 
 
-def left_to_samples(comparison: Comparison, difference: str = "such a difference") -> str:
-    """That two shares of the test samples are no farther apart than chance may put them, and how many samples would
-    tell them apart, if that difference lasts."""
+def left_to_samples(comparison: Comparison, difference: str = "such a difference", least: float = 0.0) -> str:
+    """That two shares of the test samples are no farther apart than chance may put them, or than the `least` that is
+    asked for, and how many samples would tell, if that difference lasts."""
     samples = comparison.better.value("samples").mean
     if not counts_samples(comparison.column) or comparison.equal or not samples:
         return ""
     low, high = lead_by_samples(comparison.better, comparison.worse, comparison.column)
-    if not low <= 0.0 <= high:
+    if not low <= least <= high:
         return ""
-    if not comparison.gain.mean:  # means of the same values may differ by rounding
+    if not comparison.gain.mean or comparison.gain.mean == least:  # means of the same values may differ by rounding
         return f"With {samples:,.0f} test samples, chance may hide a difference."
-    apart = comparison.better_mean - comparison.worse_mean
+    apart = comparison.better_mean - comparison.worse_mean - least
     enough = float(f"{samples * ((high - low) / 2 / apart) ** 2:.2g}")
     return f"With {samples:,.0f} test samples, chance may make {difference}; about {enough:,.0f} would tell."
 

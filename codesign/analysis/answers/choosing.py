@@ -93,7 +93,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         *left_aside(dict.fromkeys((*contest.ranked, *selected)), names),
     )
     return answer(
-        standing=_standing(contest),
+        standing=standing_of(contest),
         sentence=sentence,
         confidence=told_confidence(contest) if len(contest.ranked) > 1 or not contest.unknown else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
@@ -101,32 +101,21 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
 
 
-def _standing(contest: Contest) -> Standing:
-    """Open where all others are unknown; one training seed does not make sure that a constraint is met."""
-    if len(contest.ranked) > 1:
-        return standing_of(contest)
-    several = contest.ranked[0].value(contest.column).seeds > 1
-    if contest.unknown or contest.confidence < LIKELY or (left_to_chance(contest) and not several):
-        return "open"
-    certain = contest.confidence >= CONFIDENCE and (several or not contest.where) and not _limits_in_doubt(contest)
-    return "sure" if certain else "likely"
-
-
 def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
-    show the difference, limits that are met without doubt, and no time that the best does not give and the next does
-    not have; `likely`, of one seed, such samples for both."""
-    if undecided(contest) or unpaired(contest):
+    show the difference, limits that are met without doubt and in more than one seed, and no time that the best does not
+    give and the next does not have; `likely`, of one seed, such samples for both. Open where all others are unknown."""
+    if undecided(contest) or unpaired(contest) or (contest.unknown and not contest.ranked[1:]):
         return "open"
-    certain = not (_limits_in_doubt(contest) or without_draws(contest.column))
-    if contest.runner_up is not None:
-        by_chance, gain = bool(undecided_by_samples(contest)), contest.runner_up.gain
-        if gain.half_width is None and (by_chance or left_to_chance(contest)):
-            return "open"
-        certain &= gain.above_zero and not by_chance
-    if contest.second is not None and untimed(contest.ranked[0], contest.column):
-        certain &= waiting_of(contest.ranked[0], contest.second) is not None
-    if contest.confidence >= CONFIDENCE and certain:
+    best, gain = contest.ranked[0], None if contest.runner_up is None else contest.runner_up.gain
+    several = best.value(contest.column).seeds > 1 if gain is None else gain.half_width is not None
+    by_chance = gain is not None and bool(undecided_by_samples(contest))
+    if not several and (by_chance or left_to_chance(contest)):
+        return "open"
+    shown = several or not contest.where if gain is None else gain.above_zero and not by_chance
+    if contest.second is not None and untimed(best, contest.column):
+        shown &= waiting_of(best, contest.second) is not None
+    if contest.confidence >= CONFIDENCE and shown and not (_limits_in_doubt(contest) or without_draws(contest.column)):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"
 

@@ -63,8 +63,7 @@ def answer_claim(
     sentence = _sentence(comparisons, means, agree)
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factor([pair for pair, _ in found])
-    of_gains = any((question.relative_to, question.at_least, question.column_of_less))
-    samples = "" if of_gains else _left_to_samples(comparisons)
+    samples = "" if _of_two_columns(question) else _left_to_samples(comparisons, statuses, question.at_least)
     undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
     ranges = _UNDRAWN if undrawn else _left_to_draws(found, question)
     remarks = (_standing(comparisons, statuses), ranges, samples)
@@ -279,10 +278,14 @@ def _left_to_draws(found: Sequence[tuple[_Pair, Comparison]], question: ClaimQue
     return " ".join(said)
 
 
-def _left_to_samples(comparisons: Sequence[Comparison]) -> str:
+def _left_to_samples(comparisons: Sequence[Comparison], statuses: Sequence[Status], size: Size | None) -> str:
     """In how many comparisons the choice of test samples may have made what the seeds show; "" for none."""
-    shown = (one for one in comparisons if one.gain.above_zero or one.gain.below_zero)
-    said = [text for one in shown if (text := left_to_samples(one))]
+    if size is not None and size.kind == "factor":
+        return ""
+    both, least = zip(comparisons, statuses, strict=True), 0.0 if size is None else size.value
+    shown = [one for one, status in both if status != "not shown"]
+    apart = [one for one in shown if size is not None or one.gain.above_zero or one.gain.below_zero]
+    said = [text for one in apart if (text := left_to_samples(one, least=least))]
     if not said or len(comparisons) == 1:
         return "".join(said)
     return f"In {len(said)} of {len(comparisons)} comparisons, the choice of test samples may make such a difference."

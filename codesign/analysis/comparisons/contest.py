@@ -246,7 +246,8 @@ class Contest:
 
     @cached_property
     def _shares(self) -> Floats:
-        """(P, S, D) the part that each of those ranked has in being the best in each training seed and draw."""
+        """(P, S, D) the part that each of those ranked has in being the best in each training seed and draw. Those that
+        are best in the same of them count as one."""
         if self._seeds:
             variants = [[point, *([self.reserves[point]] if point in self.reserves else [])] for point in self.ranked]
             able = [self._able(each) for each in (*variants, *([rival] for rival in self._rivals))]
@@ -258,7 +259,9 @@ class Contest:
             ways = [self._ahead(point, met, others) for point, met in able[place].items()]
             best.append(np.logical_or.reduce(np.broadcast_arrays(*ways)))
         table = np.array(np.broadcast_arrays(*best), dtype=float)
-        return np.asarray(table / np.maximum(table.sum(axis=0), 1.0))
+        _, kind, alike = np.unique(table.reshape(len(table), -1), axis=0, return_inverse=True, return_counts=True)
+        table /= alike[kind.ravel()][:, None, None]
+        return np.asarray(table / np.where(table.any(axis=0), table.sum(axis=0), 1.0))
 
     @cached_property
     def wins(self) -> Mapping[Point, float]:
