@@ -203,6 +203,14 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
         r"'n0' \(Scale\): must be the same for a whole channel",
     ),
     "huge": (lambda: graph_of(dense(2, 3), lif(2, threshold=1e30)), r"'n1' \(LIF\): threshold: must be at most"),
+    "grids of a skip": (  # five numbers along a row, and five channels
+        lambda: graph_of(
+            *(wide(3), lif(1, 5), nir.Flatten(np.array([1, 5]), start_dim=0), dense(2, 5), lif(2), dense(5, 2), lif(5)),
+            shape=(3, 7),
+            extra=[("n1", "n6")],
+        ),
+        r"'n6' \(LIF\): a skip without weights brings \(1, 1, 5\), and the layer is \(5, 1, 1\)",
+    ),
     "samples": (  # two of four channels each, or four of three numbers
         lambda: graph_of(nir.Flatten(np.array([2, 4, 3])), wide(4), lif(1, 1), shape=(2, 4, 3)),
         r"'n1' \(Conv1d\): needs input of 2 dimensions",
@@ -239,14 +247,6 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
         cd.import_model(
             graph_of(dense(2, 3), lif(2), dense(2, 2), lif(2)), **{**SNNTORCH, "reset": ("zero", "zero", "zero")}
         )
-
-
-def test_a_scale_of_channels_may_lie_between_neurons_and_a_flattened_layer():
-    weight, scale = np.arange(32, dtype=np.float32).reshape(1, 32), np.array([0.5, 2.0]).reshape(2, 1, 1)
-    flat = nir.Flatten(np.array([2, 4, 4]), start_dim=0)
-    graph = graph_of(conv(IMAGE), lif(2, 4, 4), nir.Scale(scale), flat, nir.Linear(weight), lif(1), shape=(1, 6, 6))
-    read = cd.import_model(graph, **SNNTORCH).network.weights()[1].detach().numpy()
-    np.testing.assert_array_equal(read.ravel(), weight.ravel() * np.repeat([0.5, 2.0], 16))
 
 
 def test_a_node_without_a_type_is_refused():

@@ -91,8 +91,8 @@ class Layer:
         whole = array.ndim == 1 or array.shape == tuple(size for size in self.grid if size != 1)
         if array.size == 1 or (array.size == self.neurons and whole):
             return np.broadcast_to(array.ravel(), self.neurons)
-        if given.ndim == 3 and given.shape == (self.grid[0], 1, 1):
-            return np.broadcast_to(given, self.grid).ravel()
+        if given.shape == (self.grid[0], 1, 1)[: max(given.ndim, 3 - (self.grid[1] == 1))]:
+            return np.broadcast_to(given.reshape(-1, 1, 1), self.grid).ravel()
         grid = "×".join(map(str, self.grid))
         raise self.node.refusal(f"{name} must be one number, or one for each of {grid} neurons, found {given.shape}")
 

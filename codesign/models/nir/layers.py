@@ -17,7 +17,7 @@ from codesign.arrays import Floats
 from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
-from codesign.network.layers import MOST, Conv1d, Conv2d
+from codesign.network.layers import MOST, Conv1d, Conv2d, pooled
 from codesign.network.window import Grid
 
 Path = list[NirNode]
@@ -128,6 +128,14 @@ def _layer(
     layer = main.layer(neurons, back)
     for source, path in over:
         skip = _branch(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
+        first = layers[0].source
+        begins = layers[source - 1].grid if source else first if isinstance(first, tuple) else (first, 1, 1)
+        down, across = pooled(begins, skip.pools)
+        sent = (begins[0], begins[1] // down, begins[2] // across)
+        if isinstance(skip.spec, IdentitySkip) and sent != layer.grid:
+            raise neurons.refusal(
+                f"a skip without weights brings {sent}, and the layer is {layer.grid}; add a Linear or Conv2d to it"
+            )
         if skip.pools != layers[source].pools:
             raise path[0].refusal(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
@@ -165,9 +173,6 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
             chain.apply(node)
     told: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
     if chain.synapses is None:
-        shown = chain.shape or ()
-        if [size for size in shown if size != 1] != [size for size in grid if size != 1]:
-            raise neurons.refusal(f"a skip without weights brings {shown}, and the layer is {grid}; add a Conv2d to it")
         factors = [of_channels(node, node.numbers["scale"].astype(np.float64), grid) for node in scales]
         weight = np.prod([np.ones(grid[0]), *factors], axis=0).reshape(-1, 1, 1, 1)
         spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **told)
