@@ -18,7 +18,7 @@ from program import run_here
 import codesign as cd
 from codesign.errors import InputError
 from codesign.models.nir.checking import trace
-from codesign.models.nir.written import to_nir
+from codesign.models.nir.written import beyond_nir, to_nir
 from codesign.network.topology import TopologySpec
 
 CONV = {"kind": "conv2d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1}
@@ -163,6 +163,20 @@ def test_commands_export_and_import(tmp_path: Path):
     told = run_here("export", model, "--output", there, folder=tmp_path).err
     beyond = "reset subtract, comparison >=, potential_step 0.125, floor, time_constant of layer 0, synaptic_time_const"
     assert told.startswith(f"note     {beyond}ant of layer 0: NIR's equations cannot say this, so other")
+
+
+@pytest.mark.parametrize("constants", [{"synaptic_time_constant": 0.01, "time_constant": 0.02}, {}])
+def test_what_only_the_metadata_say_is_named(constants: dict[str, float]):
+    """Biases of each neuron of a map without a leak of its own, spikes that come back to it, and potentials that do."""
+    said = {**LINEAR, "input": [2, 8, 8], "delayed": [{"from": 0, "to": 0}, {"from": 1, "to": 1}]}
+    topology = TopologySpec.model_validate({**said, "layers": [CONV, LINEAR["layers"][1]]})
+    neuron = cd.NeuronSpec(bias=True, readout="potential", **constants)
+    network = cd.SpikingNetwork(topology, neuron, timestep_s=1e-3)
+    back = ["the spikes that come back to layer 0", "the spikes that come back to layer 1"]
+    assert list(beyond_nir(network)) == ["tick False", *back]
+    network.bias.data[0] = 0.5
+    network.input_gate = torch.ones(network.input_columns, dtype=torch.bool)
+    assert list(beyond_nir(network)) == ["tick False", "input_gate", *back, "bias of layer 0"]
 
 
 CHANGED = {

@@ -56,17 +56,28 @@ def write_nir(path: Location, network: SpikingNetwork, card: ModelCard, reader: 
 
 def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
     """What neurons do that NIR's equations do not say, as `NeuronSpec` names it: only the metadata does."""
-    said, held = [], _of_neurons(network)
+    said, held, last = [], _of_neurons(network), len(network.shape.layers) - 1
     for name, usual in _OF_NIR.items():
         found = set(network.neuron.of_layers(name, len(network.shape.layers)))
         said += [f"{name} {value}" for value in sorted(found - {*usual})]
     said += [name for name in ("reset_amount", "initial_potential", "floor") if name in held]
+    alone = network.neuron.bias or "synaptic_time_constant" in held  # who fires without a message
+    said += ["tick False"] * bool(alone and False in network.neuron.each("tick"))
+    said += [_GATE] * (network.input_gate is not None)
+    for one in network.delayed():  # a potential would come back, or a list of numbers to a grid
+        reads = one.source == last and network.neuron.readout == "potential"
+        if reads or len(shape_of(network.shape.layers[one.target])) > 1:
+            said.append(f"the spikes that come back to layer {one.target}")
     for index, layer in enumerate(network.layer_slices):  # where a node can have no time constant, or must have both
         endless = held["time_constant"][layer].isinf()
         synapse = held.get("synaptic_time_constant", 0 * held["threshold"])[layer]
         said += [f"time_constant of layer {index}"] * bool(endless.any() and not endless.all())
         lost = endless.any() or not ((synapse > 0) & synapse.isfinite()).all()
         said += [f"synaptic_time_constant of layer {index}"] * bool((synapse > 0).any() and lost)
+        if "bias" in held and len(shape_of(network.shape.layers[index])) > 1 and ((synapse > 0).any() or endless.any()):
+            bias, gain = (held.get(name, torch.ones_like(held["threshold"]))[layer] for name in ("bias", "gain"))
+            current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
+            said += [f"bias of layer {index}"] * bool((current != current[:, :1]).any())
     return tuple(said)
 
 
