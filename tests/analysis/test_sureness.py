@@ -144,12 +144,23 @@ def test_an_option_that_is_there_twice_counts_once(copied):
         assert asked(several, choose="chip", most="accuracy").confidence == pytest.approx(0.8)
 
 
+ONE_SEED = [one | {"samples": 10_000} for one in accurate("a", 1e-9, 0.99) + accurate("b", 2e-9, 0.5)]
+FEW_SAMPLES = [one | {"samples": 60} for one in accurate("a", 1e-9, *(0.97,) * 3) + accurate("b", 2e-9, *(0.5,) * 3)]
+NO_COMMON_TERM = [with_terms("a", 0, synaptic_operation=1.0), with_terms("b", 0, spike=2.0)]
+
+
 @pytest.mark.parametrize("twin", [False, True])
-def test_one_seed_does_not_make_sure_that_a_limit_is_met_not_even_by_two(twin):
-    rows = accurate("a", 1e-9, 0.99) + accurate("b", 2e-9, 0.5)
-    rows += [one | {"chip": "c", "chip_title": "c"} for one in rows[:1]] if twin else []
-    rows = [one | {"samples": 10_000} for one in rows]
-    assert asked(rows, choose="chip", least="energy_j", where=["accuracy >= 95 %"]).standing == "likely"
+@pytest.mark.parametrize(
+    ("rows", "where", "standing"),
+    [
+        (ONE_SEED, ["accuracy >= 95 %"], "likely"),
+        (FEW_SAMPLES, ["accuracy >= 95 %"], "likely"),
+        (NO_COMMON_TERM, [], "open"),
+    ],
+)
+def test_what_is_not_sure_of_one_option_is_not_sure_of_two_that_are_the_same(rows, where, standing, twin):
+    rows = rows + [one | {"chip": "c", "chip_title": "c"} for one in rows if twin and one["chip"] == "a"]
+    assert asked(rows, choose="chip", least="energy_j", where=where).standing == standing
 
 
 def test_a_known_cost_never_loses_to_the_same_cost_left_out():

@@ -80,7 +80,8 @@ def included_by_chance(contest: Contest) -> str:
     """That the best meets a limit by no more than seeds or test samples may bring about.
 
     Not where a variant of it, or of an option level with it, meets the limits by more and is still better than the next
-    one, nor where all others answer the samples as the best does: they then meet a limit or miss it together.
+    one, nor where all others, some of them worse, answer the samples as the best does: they then meet a limit or miss
+    it together.
     """
     best, second, where = contest.ranked[0], contest.second, contest.where
     if not met_by_chance(best, where):
@@ -89,7 +90,7 @@ def included_by_chance(contest: Contest) -> str:
     level = (point for one in contest.ranked[: contest.level] for point in able[one])
     firm = (point for point in level if second is None or contest.ahead(point, second))
     others = [point for one in contest.ranked[1:] for point in able[one]]
-    alike = others and all(_answer_alike(best, point, where) for point in others)
+    alike = second is not None and all(_answer_alike(best, point, where) for point in others)
     if alike or not all(met_by_chance(point, where) for point in firm):
         return ""
     limits = met_by_chance(best, where)

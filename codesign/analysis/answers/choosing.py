@@ -95,7 +95,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     return answer(
         standing=standing_of(contest),
         sentence=sentence,
-        confidence=told_confidence(contest) if len(contest.ranked) > 1 or not contest.unknown else None,
+        confidence=told_confidence(contest) if contest.second is not None or not contest.unknown else None,
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
         remarks=tuple(remark for remark in remarks if remark not in sentence),
     )
@@ -105,7 +105,7 @@ def standing_of(contest: Contest) -> Standing:
     """`sure` needs, besides its share, an interval over training seeds that excludes the opposite, test samples that
     show the difference, limits that are met without doubt and in more than one seed, and no time that the best does not
     give and the next does not have; `likely`, of one seed, such samples for both. Open where all others are unknown."""
-    if undecided(contest) or unpaired(contest) or (contest.unknown and not contest.ranked[1:]):
+    if undecided(contest) or unpaired(contest) or (contest.unknown and contest.second is None):
         return "open"
     best, gain = contest.ranked[0], None if contest.runner_up is None else contest.runner_up.gain
     several = best.value(contest.column).seeds > 1 if gain is None else gain.half_width is not None
