@@ -118,10 +118,9 @@ class Measured:
     work: Floats
     layer: NDArray[np.int64]
 
-    def busiest(self, layer: int | None = None) -> Floats:
-        """(steps, 6) of the core with the most operations, of all or of a layer."""
-        work = self.work if layer is None else self.work[:, self.layer == layer]
-        return work[np.arange(len(work)), work[:, :, 0].argmax(axis=1)]
+    def busiest(self) -> Floats:
+        """(steps, 6) of the core with the most operations."""
+        return self.work[np.arange(len(self.work)), self.work[:, :, 0].argmax(axis=1)]
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -53,17 +54,17 @@ PRICE = json.dumps(
 
 
 def large_sweep(kind: str, jobs: int) -> SweepSpec:
-    """A sweep of about so many jobs.
+    """A sweep of at least so many jobs.
 
-    `trainings`: a fifth each of trainings, executions, the same in floats, and the pricing of each execution.
+    `trainings`: a seventh each of trainings, of executions, the same in floats and layered, and of the pricing of each.
     `prices`: a thousand prices of each execution, 64 of which are a job for a worker; every price counts here.
     """
     if kind == "trainings":
-        rates, seeds = 100, max(1, jobs // 500)
+        rates, seeds = 100, math.ceil(jobs / 700)
         recipes = "  unlayered: {method: unlayered, policy: random, group_size: 8}"
         axes = f"  recipe.unlayered.learning_rate: {[round(1e-4 * (1 + i), 6) for i in range(rates)]}"
     else:
-        seeds = max(1, jobs // 2000)
+        seeds = math.ceil(jobs / 2000)
         recipes = "  layered: {method: layered}\n  unlayered: {method: unlayered, policy: random, group_size: 8}"
         energies = ", ".join(f"{i + 1} pJ" for i in range(1000))
         axes = f"  chip.mubrain.energies.synaptic_operation: [{energies}]"

@@ -88,7 +88,7 @@ def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[st
     from codesign.exploration.jobs.store import Entry, Store
     from codesign.exploration.work import find_work
 
-    plan = plan_of(large_sweep("trainings", 5 * jobs))
+    plan = plan_of(large_sweep("trainings", 7 * jobs))
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
     work = replace(work, jobs=work.jobs[:jobs])

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from faults import small_disk
-from program import Ended, end, start
+from program import end, start
 from tiny_studies import STUDY
-from undisturbed_sweep import check_stopped
+from undisturbed_sweep import check_stopped, completed
 
 from codesign.analysis.results.table import contents_equal, read_results
 from codesign.exploration.study.storage import JOURNAL
@@ -33,13 +33,6 @@ def study(folder: Path, cache_root: Path) -> subprocess.Popen[str]:
     (folder / "tiny.yaml").write_text(SLOWER, encoding="utf-8")
     words = ("study", "tiny.yaml", "--store", "store", "--output", "out", "--executor", "serial")
     return start(*words, folder=folder, environment={"CODESIGN_CACHE": cache_root})
-
-
-def completed(process: subprocess.Popen[str]) -> Ended:
-    ended = end(process)
-    assert ended.code == 0, ended.err
-    assert "Traceback" not in ended.err
-    return ended
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+_RATE_HZ = 8000
 
-def wav(samples: np.ndarray, rate_hz: int = 8000) -> bytes:
+
+def wav(samples: np.ndarray, rate_hz: int = _RATE_HZ) -> bytes:
     """A wav file of 16-bit numbers, of (n,) or (n, channels) samples within −1 … 1."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
@@ -22,16 +24,16 @@ WORDS = {"ah": (300, 300), "ee": (1500, 1500), "oo": (700, 700), "up": (300, 150
 """Frequencies in Hz from which and to which a word of the small audio copy goes."""
 
 
-def word(label: str, speaker: int, take: int, *, rate_hz: int = 8000) -> np.ndarray:
+def word(label: str, speaker: int, take: int) -> np.ndarray:
     """(n,) samples of a fifth of a second, a little higher for each speaker and a little louder with each take."""
     first, last = WORDS[label]
-    frequency = (1 + speaker / 10) * np.linspace(first, last, rate_hz // 5)
-    return (0.2 + 0.02 * take) * np.sin(2 * np.pi * np.cumsum(frequency) / rate_hz)
+    frequency = (1 + speaker / 10) * np.linspace(first, last, _RATE_HZ // 5)
+    return (0.2 + 0.02 * take) * np.sin(2 * np.pi * np.cumsum(frequency) / _RATE_HZ)
 
 
-def write_audio(root: Path, *, folders: bool = False, speakers: int = 3, takes: int = 4, reverse: bool = False) -> Path:
-    """A small folder of words, with the label in the file's name or as the name of its folder."""
-    work = [(label, speaker, take) for label in WORDS for speaker in range(speakers) for take in range(takes)]
+def write_audio(root: Path, *, folders: bool = False, takes: int = 4, reverse: bool = False) -> Path:
+    """A small folder of words of three speakers, with the label in the file's name or as the name of its folder."""
+    work = [(label, speaker, take) for label in WORDS for speaker in range(3) for take in range(takes)]
     for label, speaker, take in reversed(work) if reverse else work:
         name = f"{label}/s{speaker}_{take}.wav" if folders else f"{label}_s{speaker}_{take}.wav"
         path = root / "audio" / name

@@ -56,11 +56,11 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">I{array.ndim}I", 0x0800 + array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
-def write_mnist(root: Path, *, train: int = 40, test: int = 10, compressed: bool = True) -> Path:
+def write_mnist(root: Path, *, train: int = 40, compressed: bool = True) -> Path:
     """A small copy of MNIST with a bright square whose place depends on the image's number."""
     folder = root / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
-    for part, count in (("train", train), ("t10k", test)):
+    for part, count in (("train", train), ("t10k", 10)):
         images = np.zeros((count, 28, 28), dtype=np.uint8)
         for n in range(count):
             images[n, 4 + n % 15 : 9 + n % 15, 8:14] = 255
@@ -109,15 +109,13 @@ def write_series(root: Path, name: str, stem: str, *, series: int, samples: int,
     return root
 
 
-def write_shd(root: Path, *, train: int = 40, test: int = 10, speakers: bool = True) -> Path:
+def write_shd(root: Path, *, train: int = 40, speakers: bool = True) -> Path:
     """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
     import h5py
 
     folder = root / "shd" / "SHD"
     folder.mkdir(parents=True, exist_ok=True)
-    for part, count in (("train", train), ("test", test)):
-        if not count:
-            continue
+    for part, count in (("train", train), ("test", 10)):
         path = folder / f"shd_{part}.h5"
         with h5py.File(path, "w") as file:
             file["labels"] = (np.arange(count) % 20).astype(np.uint16)
@@ -144,11 +142,11 @@ def write_dvsgesture(root: Path, *, train_users: int = 4, test_users: int = 1, r
     return root
 
 
-def write_clips(root: Path, *, clips: int = 5, **changes: object) -> Path:
-    """Loose clips of DVS128 Gesture: n has class n and one event at (4n, 0) at 5 µs."""
+def write_clips(root: Path, **changes: object) -> Path:
+    """Five loose clips of DVS128 Gesture: n has class n and one event at (4n, 0) at 5 µs."""
     folder = root / "dvsgesture"
     folder.mkdir(parents=True, exist_ok=True)
-    for n in range(clips):
+    for n in range(5):
         arrays = {"x": [4 * n], "y": [0], "p": [0], "t": [5], "label": n, "label_name": "a gesture", **changes}
         np.savez(folder / f"clip_{n}.npz", **{name: np.array(values) for name, values in arrays.items()})
     return root
