@@ -223,6 +223,12 @@ class Forgetting(nn.Module):
         return spikes
 
 
+def of_step_mode(mode: str) -> nn.Module:
+    neurons = IFNode()
+    neurons.v_threshold, neurons.step_mode = 1.0, mode
+    return neurons
+
+
 def hooked() -> nn.Module:
     linear = nn.Linear(4, 4)
     linear.register_forward_hook(lambda module, given, made: 2 * made)
@@ -264,6 +270,10 @@ REFUSED = {
         r"'lif' \(Leaky\): its state must be what it last returned",
     ),
     "kept": (Forgetting(), r"module 'last' \(IFNode\): its state must be what it last returned"),
+    "time as samples": (
+        chain(nn.Linear(4, 4), of_step_mode("m"), nn.Linear(4, 4), of_step_mode("s")),
+        r"module '3': takes what it gets for one timestep, and others take theirs for all of them",
+    ),
     "operator": (between(lambda x: 2 * x), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "in place": (between(lambda x: x.mul_(2)), r"module 'fc2' \(Linear\): its input does not come from a module"),
     "part": (between(lambda x: x.t()), r"module 'fc2' \(Linear\): its input does not come from a module"),

@@ -30,6 +30,7 @@ class ModuleNeurons:
         dt: timestep in seconds, of frameworks that have one.
         recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
         weights: of the input, of neurons that have their own.
+        at_once: whether they take all timesteps at once.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class ModuleNeurons:
     dt: float | None = None
     recurrent: tuple[NDArray[Any], NDArray[Any] | None] | None = None
     weights: NDArray[Any] | None = None
+    at_once: bool = False
 
 
 def _must(true: bool, rule: str) -> None:
@@ -86,7 +88,12 @@ def _spikingjelly(module: Any) -> ModuleNeurons:
     if kind == "CubaLIF":
         tau = 1 / (1 - module.v_decay)
         numbers |= {"tau_mem": 1e-4 * tau, "tau_syn": 1e-4 / (1 - module.c_decay), "r": tau}
-    return ModuleNeurons(kind=kind, numbers=numbers, texts={"reset": "subtract"} if module.v_reset is None else {})
+    return ModuleNeurons(
+        kind=kind,
+        numbers=numbers,
+        texts={"reset": "subtract"} if module.v_reset is None else {},
+        at_once=getattr(module, "step_mode", "s") == "m",
+    )
 
 
 def _norse(module: Any) -> ModuleNeurons:
@@ -111,6 +118,7 @@ def _norse(module: Any) -> ModuleNeurons:
         dt=module.dt,
         recurrent=(array(module.recurrent_weights), None) if again else None,
         weights=array(module.input_weights) if again else None,
+        at_once=not type(module).__name__.endswith("Cell"),
     )
 
 
@@ -233,6 +241,17 @@ def read_neurons(name: str, module: Module) -> tuple[str, ModuleNeurons] | None:
         except ValueError as error:
             raise InputError(f"module '{name}' ({kind}): {error}") from None
     return None
+
+
+def check_timesteps(neurons: Mapping[str, ModuleNeurons], calls: Mapping[str, int]) -> None:
+    """Refuse neurons that take what others make of all timesteps for one of many samples, by how often each ran. Raises
+    InputError, which names their module."""
+    single = [name for name, one in neurons.items() if not one.at_once and calls[name] == 1]
+    if single and any(one.at_once for one in neurons.values()):
+        raise InputError(
+            f"module '{single[0]}': takes what it gets for one timestep, and others take theirs for all of them; give "
+            "all the same step_mode, or use the class that loops over time"
+        )
 
 
 def answers_of(neurons: ModuleNeurons, module: Any, output: Any) -> list[torch.Tensor]:

@@ -18,7 +18,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from codesign.errors import InputError
-from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, answers_of, read_neurons
+from codesign.models.nir.frameworks import FRAMEWORKS, ModuleNeurons, answers_of, check_timesteps, read_neurons
 from codesign.models.nir.graph import Graph, NirNode
 from codesign.models.nir.timesteps import Made, Timesteps
 from codesign.models.nir.torch_nodes import ALLOWED, linear_node, refusal, torch_node
@@ -56,8 +56,7 @@ class ModuleModel:
 
 def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     """The graph of a module, which is run on the sample, a tensor with its batch and with its time where it takes one,
-    as it would be evaluated. Raises InputError, which names the module that cannot be part of a network, and what can.
-    """
+    as it would be evaluated. Raises InputError, which names the module that cannot be part of a network, and why."""
     if not isinstance(sample, torch.Tensor):
         raise InputError("sample: must be a tensor that the module can be called with, batch included; it is run once")
     if sample.dtype in (torch.float16, torch.bfloat16):
@@ -78,6 +77,7 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
         of_source = f"what '{missed[0]}' makes, each timestep once and in order"
         raise InputError(f"module '{missed[1]}': must get all of {of_sample if missed[0] == _INPUT else of_source}")
     neurons = {name: found for name, (_, found) in trace.neurons.items()}
+    check_timesteps(neurons, trace.timesteps.calls)
     nodes, edges = trace.nodes, list(trace.edges)
     for name, of_module in neurons.items():
         if of_module.weights is not None:
