@@ -236,7 +236,11 @@ def test_a_users_policy_equals_the_reference(plug_in, priority: Any):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_score_is_a_finite_number_for_each_neuron(engine: str):
-    for score, found in ((lambda network: [1, 2], r"shape \(2,\)"), (lambda network: network.decay / 0, "not finite")):
+    for score, found in (
+        (lambda network: [1, 2], r"shape \(2,\)"),
+        (lambda network: network.decay / 0, "not finite"),
+        (lambda network: None, "no tensor"),
+    ):
         mine = Policy(name="mine", priority=lambda waiting: waiting.score, score=score)
         case = a_case(schedule=Schedule(policy=mine, group_size=1, stop="drained"))
         with pytest.raises(InputError, match=f"'mine': its score must be .* each of 71 neurons, found .*{found}"):
@@ -256,6 +260,37 @@ def test_infinite_priorities_are_ordered():
     priority, waiting = torch.tensor([[-torch.inf, 3.0, torch.inf]]), torch.ones((1, 3), dtype=torch.bool)
     assert select(priority, waiting, 1).tolist() == [[False, False, True]]
     assert select(priority, waiting, 2).tolist() == [[False, True, True]]
+
+
+def raising(waiting):
+    if waiting.potential > 0:
+        raise ValueError("above 0")
+    return 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_priority_that_raises_as_it_runs_is_an_error():
+    case = a_case(schedule=Schedule(policy=Policy(name="mine", priority=raising), group_size=1, stop="drained"))
+    for function in (run, loss_of):
+        with pytest.raises(InputError, match="'mine': its priority raised an exception"):
+            function(case, "event")
+
+
+TOO_LARGE = 10**400
+
+
+def test_numbers_that_are_no_float32_matter_only_where_they_are_used():
+    def empty(waiting):
+        return unknown * waiting.potential
+
+    case = a_case(batch=1, timesteps=1)
+    for priority in (lambda waiting: waiting.potential * TOO_LARGE, empty):
+        schedule = replace(case.schedule, policy=Policy(name="mine", priority=priority))
+        with pytest.raises(InputError, match=r"'mine' cannot be compiled: .*test_policies\.py"):
+            run(replace(case, schedule=schedule), "event")
+    run(replace(case, schedule=replace(case.schedule, policy=Policy(name="mine", priority=all_equal))), "event")
+    if case is None:
+        unknown = 1.0
 
 
 @pytest.mark.parametrize("engine", ENGINES)

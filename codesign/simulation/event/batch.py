@@ -181,12 +181,15 @@ class Batch:
         """`kernels.process` with this batch. Returns the first sample that found no room.
 
         Raises:
-            InputError: the policy gave a priority that is not a number, or a timestep takes too many forward steps.
+            InputError: the policy raised or gave a priority that is not a number, or a pass takes too many steps.
         """
         given = self.input if input_ is None else input_
         reached = kernels.process(task, first, last, (self.network, self.rules, given, state, out))
         if out.ends[structures.STATUS] == NO_PRIORITY:
-            raise InputError("the scheduling policy gave a priority that is not a number")
+            raise InputError(
+                f"scheduling policy '{self.run.policy.name}': its priority raised an exception, which standard error "
+                "has, or it gave a priority that is not a number"
+            )
         if out.ends[structures.STATUS] == TOO_MANY:
             raise InputError(TOO_MANY_WAIT)
         if out.ends[structures.STATUS] == TOO_LONG:

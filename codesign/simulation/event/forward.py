@@ -21,7 +21,6 @@ from codesign.simulation.event.extended import begin_extended, lift
 from codesign.simulation.event.margin import ends_sample, is_ahead
 from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
-from codesign.simulation.event.priorities import NOT_A_NUMBER
 from codesign.simulation.event.propagation import (
     Frame,
     deliver_frame,
@@ -41,8 +40,8 @@ from codesign.simulation.event.traced_step import FOOTER
 from codesign.simulation.event.vector import LANES, above, add, fill_as, load, multiply, select, store, unsigned_index
 
 DONE, NO_ROOM, NO_PRIORITY, TOO_LONG, TOO_MANY = range(5)
-"""How a run ended: well; the trace or a table is full; a priority that is not a number; too many steps in a pass; more
-spikes of a neuron wait than can be counted."""
+"""How a run ended: well; the trace or a table is full; the policy raised or gave what is not a number; too many steps
+in a pass; more spikes of a neuron wait than can be counted."""
 MOST_STEPS = 1 << 24
 """Forward steps of a pass, as many as float32 counts exactly: the kept spikes of a neuron and what policies see."""
 
@@ -154,7 +153,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         else:
             room = rules.group_size - waiting
             chosen, waiting = choose(rules, draw_keys, step, state, waiting, inputs_waiting)
-            if chosen == NOT_A_NUMBER:
+            if chosen < 0:
                 return NO_PRIORITY
         _count_contended(rules, frame, room, out)
         _keep(network, rules, state, chosen, network_key, step)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import types as python_types
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -24,8 +25,8 @@ from codesign.simulation.event.draws import uniform_number
 from codesign.simulation.event.vector import intrinsic
 from codesign.simulation.policies import Policy, Waiting, is_built_in
 
-NOT_A_NUMBER = -1
-"""What `call_policy` returns where a priority is not a number."""
+GIVEN = 1
+"""What `call_policy` returns where each priority is a number. Numba tells of an exception, drops it and returns 0."""
 
 _WAITING, _POTENTIAL, _ENQUEUE_STEP, _LAYER, _CORE, _SCORE, _DELIVERY = range(7)
 _DRAWN, _POTENTIALS, _STEPS, _DELIVERIES, _KEYS = range(7, 12)
@@ -168,7 +169,7 @@ def _loop(policy: Policy) -> Callable[..., Any]:
             )
             unordered += value != value
             keys[i] = key_of(value)
-        return NOT_A_NUMBER if unordered else 0
+        return -1 if unordered else GIVEN
 
     return keys_of_waiting
 
@@ -177,7 +178,9 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with its numbers as float32, which is how torch treats numbers beside float32 tensors."""
 
     def single(value: Any) -> Any:
-        return np.float32(value) if type(value) in (int, float) else value
+        with np.errstate(over="ignore"), suppress(OverflowError):  # whatever else the function's module holds
+            return np.float32(value) if type(value) in (int, float) else value
+        return value
 
     code = function.__code__
     constants = tuple(single(value) for value in code.co_consts)
@@ -196,11 +199,11 @@ def policy_address(policy: Policy) -> int:
     """
     if not isinstance(policy.priority, python_types.FunctionType):
         raise InputError(f"scheduling policy '{policy.name}': its priority must be a function to be compiled")
-    loop = _loop(policy)
-    loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
     try:
+        loop = _loop(policy)
+        loop.__name__ = loop.__qualname__ = f"keys_by_{policy.name}" if policy.name.isidentifier() else "keys_by_policy"
         compiled = callback(loop, _SIGNATURE, keep=is_built_in(policy))
-    except NumbaError as error:
+    except (NumbaError, OverflowError, ValueError) as error:  # a number that is too large, a cell that is empty
         code = policy.priority.__code__
         raise InputError(
             f"scheduling policy '{policy.name}' cannot be compiled: {code.co_filename}:{code.co_firstlineno}: "

@@ -27,7 +27,7 @@ from codesign.simulation.event.numbers import (
     repeated,
     store_numbers,
 )
-from codesign.simulation.event.priorities import NOT_A_NUMBER, call_policy, key_of, priority_of
+from codesign.simulation.event.priorities import GIVEN, call_policy, key_of, priority_of
 from codesign.simulation.event.vector import (
     BLOCK,
     LANES,
@@ -52,7 +52,7 @@ _BYTES, _MOST_IN_BYTE, _RUNNING_SUMS = 8, np.uint64(255), np.uint64(0x0101010101
 def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inputs_waiting: Any) -> Any:
     """Move the group from `Queue.waiting` to `chosen`; `draw_keys` are the pass's for neurons and inputs.
 
-    Returns how many were chosen, or NOT_A_NUMBER, and how many wait on.
+    Returns how many were chosen, −1 if the policy gave no priorities, and how many wait on.
     """
     queue, ranking, limit = state.queue, state.ranking, rules.group_size
     if waiting <= limit:
@@ -66,8 +66,8 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
         for i in range(0, waiting, LANES):
             drawn = uniform_numbers(numbers(queue.waiting, i), keys[0], keys[1], rules.inputs)
             store_numbers(ranking.keys, i, drawn)
-    elif call_policy(rules, ranking, waiting, step) == NOT_A_NUMBER:
-        return np.int64(NOT_A_NUMBER), np.int64(0)
+    elif call_policy(rules, ranking, waiting, step) != GIVEN:
+        return np.int64(-1), np.int64(0)
     if rules.prioritize_input and inputs_waiting > 0:
         for i in range(waiting):
             if queue.waiting[i] < rules.inputs:

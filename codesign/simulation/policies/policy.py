@@ -119,11 +119,13 @@ class Policy:
         if self.score is None:
             return torch.zeros(neurons)
         with torch.no_grad():
-            scores = torch.as_tensor(self.score(network), dtype=torch.float32, device="cpu")
+            given = self.score(network)
+        expected = f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons"
+        try:
+            scores = torch.as_tensor(given, dtype=torch.float32, device="cpu")
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"{expected}, found what makes no tensor: {error}") from error
         if scores.shape != (neurons,) or not bool(torch.isfinite(scores).all()):
             found = "one that is not finite" if scores.shape == (neurons,) else f"shape {tuple(scores.shape)}"
-            raise InputError(
-                f"scheduling policy '{self.name}': its score must be a finite number for each of {neurons} neurons, "
-                f"found {found}"
-            )
-        return scores
+            raise InputError(f"{expected}, found {found}")
+        return scores.detach()
