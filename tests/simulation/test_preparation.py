@@ -98,6 +98,8 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "delayed weights in place": lambda given: given.network.delayed_weights()[0].data.mul_(0.5),
     "direct weights in place": lambda given: given.network.direct()[0].weight.data.mul_(0.5),
     "biases in place": lambda given: given.network.bias.data.add_(0.125),
+    "no biases": lambda given: given.set("bias", None),
+    "biases": lambda given: given.set("bias", torch.nn.Parameter(of_neurons(0.125))),
     "biases of currents": lambda given: given.network.bias.data.add_(0.125),
     "a state dict": lambda given: given.network.load_state_dict(
         {name: 0.5 * value for name, value in given.network.state_dict().items()}
@@ -136,6 +138,7 @@ CHANGES: dict[str, Callable[[Given], Any]] = {
     "gradients": lambda given: given.put(learns=True),
 }
 FIRST: dict[str, Callable[[Given], Any]] = {
+    "biases": CHANGES["no biases"],
     "biases of currents": CHANGES["synaptic current"],
     "cores": lambda given: given.plan(policy="arbiter"),
     "gradients": CHANGES["no gradient"],

@@ -64,6 +64,7 @@ def _origin(run: Run) -> tuple[Any, ...]:
     numbers = [network.threshold, network.time_constant, network.current_bias(), None if cost is None else cost.weights]
     numbers += [getattr(network, name) for name in OF_NEURONS]
     return (
+        network.bias is None,
         *(None if one is None else one.numpy(force=True).tobytes() for one in numbers),
         *(run.schedule, run.policy, run.regularization, run.idle_gradient, run.counters),
         *(run.learns, run.learns_threshold, run.learns_decay, run.events.timesteps, run.events.currents),
