@@ -194,6 +194,16 @@ def test_one_network_can_be_run_in_any_order(convolutional: bool):
             assert_gradients_close(result_gradients(case, simulation), gradients)
 
 
+def test_a_graph_that_is_kept_and_run_again_has_its_own_weights():
+    case = a_case(batch=1)
+    weights, score = case.network.weights(), run(case, ENGINE, recompute=True).logits.square().sum()
+    once = torch.autograd.grad(score, weights, retain_graph=True)
+    halved = {name: parameter.detach() / 2 for name, parameter in case.network.named_parameters()}
+    with torch.no_grad():
+        torch.func.functional_call(case.network, halved, (case.events, case.schedule))
+    assert all(map(torch.equal, torch.autograd.grad(score, weights), once))
+
+
 # corners -------------------------------------------------------------------------------------------------------------
 
 

@@ -254,7 +254,9 @@ def learn_batch(batch: Batch) -> Learnt:
         output_gradient=np.zeros_like(results.scores),
         charge_gradient=np.zeros(batch.layers_shape, dtype=np.float32),
     )
-    return Learnt(results, losses, _sample_by_sample(batch, kernels.LEARN, results, given))
+    gradients = _sample_by_sample(batch, kernels.LEARN, results, given)
+    batch.resources.packed.append(batch.network.weights)  # nobody runs this batch again
+    return Learnt(results, losses, gradients)
 
 
 def learn_again(
@@ -290,7 +292,6 @@ def _sample_by_sample(batch: Batch, task: int, results: Results, given: Learning
         gradients.merge(part, sums)
 
     _in_parallel(len(parts), work, gradients.give_up)
-    batch.resources.packed.append(batch.network.weights)
     return gradients.unpacked(batch)
 
 
