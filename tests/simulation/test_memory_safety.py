@@ -318,7 +318,13 @@ def test_memory_that_another_thread_took_is_made_anew():
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "value"), [("indices", 0, 10**8), ("indices", 1, -1), ("offsets", 1, 1 << 40)]
+    ("name", "place", "value"),
+    [
+        ("indices", 0, 10**8),
+        ("indices", 1, -1),
+        ("offsets", 1, 1 << 40),
+        *(("values", 1, value) for value in (np.inf, NAN, -1.0, 2.0 * MOST_EVENTS)),
+    ],
 )
 def test_entries_that_were_changed_after_their_check(name: str, place: int, value: int):
     batch = batch_of(np.ones((1, 2, 3)))

@@ -30,11 +30,12 @@ from codesign.simulation.event.structures import (
 from codesign.simulation.event.tables import MOST_TIMESTEPS
 from codesign.simulation.event.working_memory import State
 from codesign.simulation.random import Purpose, purpose_key
-from codesign.simulation.run import TOO_MANY_WAIT, Run
+from codesign.simulation.run import MOST_WAITING, TOO_MANY_WAIT, Run
 from codesign.workload.events import EventBatch
 
 _LEAST_SAMPLES = 8
 """Which a chunk has at least, if the batch has them."""
+_LARGEST = np.finfo(np.float32).max
 
 # more of what kernels are given where there is nothing
 NO_COUNTERS = memory.new_counters(0, 0, 0, 0, 0)
@@ -81,14 +82,16 @@ def _purpose_keys(seed: int, epoch: int) -> NDArray[np.uint64]:
     return np.array([purpose_key(seed, epoch, purpose) for purpose in Purpose], dtype=np.int64).view(np.uint64)
 
 
-def _check_places(events: EventBatch) -> None:
-    """That entries still lie where they may: whoever made them can have written to them, and kernels do not look."""
+def _check_entries(events: EventBatch) -> None:
+    """That entries still lie where they may, and no count is endless: whoever made them can have written to them."""
     offsets, indices, inputs = events.offsets, events.indices, events.input_size
     inside = offsets[0] == 0 and offsets[-1] == len(indices) == len(events.values)
     lengths = offsets[1:] - offsets[:-1]
     inside &= lengths.view(np.uint64).max(initial=0) <= inputs  # without a sign, what is below 0 is beyond all
-    if not inside or indices.view(np.uint32).max(initial=0) >= inputs:
-        raise InputError("events: offsets or indices were changed after the batch had checked them")
+    inside &= indices.view(np.uint32).max(initial=0) < inputs
+    least, most = (-_LARGEST, _LARGEST) if events.currents else (0, MOST_WAITING)
+    if not (inside and least <= events.values.min(initial=0) and events.values.max(initial=0) <= most):
+        raise InputError("events: offsets, indices or values were changed after the batch had checked them")
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Batch:
     def __init__(self, run: Run) -> None:
         _check_kinds(run)
         events = run.events
-        _check_places(events)
+        _check_entries(events)
         if run.counters and events.timesteps > MOST_TIMESTEPS:
             raise InputError(f"events: counters are kept of up to {MOST_TIMESTEPS} timesteps, found {events.timesteps}")
         self.run = run
