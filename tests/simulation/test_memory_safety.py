@@ -270,6 +270,30 @@ def test_most_forward_steps():
             simulate(*deepest_first(17), engine=ENGINE, counters=False)
 
 
+def test_spikes_beyond_a_word_of_32_bits():
+    """2²⁰ spikes at once: of an output in a pass, in passes before a margin, and over a skip to parts of a position."""
+    many: dict[str, Any] = {"most_spikes": 1 << 20, "refractory": False}
+    each: dict[str, Any] = {"threshold": [0.5, 2**-20], "most_spikes": [1, 1 << 20], "refractory": False}
+    momentum = Schedule(policy="momentum", group_size=2, stop="drained")
+    with torch.no_grad():
+        outputs = simulate(network_of("1-3300-1", 1.0, 1.0, **each), batch_of(np.ones((1, 1, 1))), momentum)
+        assert outputs.logits.tolist() == outputs.spikes[:, 1:].tolist()
+        assert outputs.logits > 1 << 31
+
+        pair = network_of("2-2", threshold=2**-20, **many)
+        pair.weights()[0].copy_(torch.tensor([[1.0, 0.0], [0.0, 1 - 2000 / (1 << 20)]]))
+        schedule = Schedule(policy="fifo", stop="margin", margin=20_000_000)
+        assert simulate(pair, batch_of(np.ones((1, 2100, 2))), schedule).execution.timesteps_run.tolist() == [2100]
+
+        whole: dict[str, Any] = {"kind": "conv2d", "channels": 4, "kernel": 48}
+        layers = [{**whole, "kernel": 1}, whole, {**whole, "kernel": 1, "groups": 2}]
+        skips = [{"from": 0, "to": 2, "kind": "conv2d", "kernel": 48, "groups": 4}]
+        topology = {"input": [1, 48, 48], "layers": layers, "skips": skips}
+        thresholds: dict[str, Any] = {"threshold": [2**-20, 1.0, 1.0], "most_spikes": [1 << 20, 1, 1]}
+        skipping = network_of(topology, 1.0, 0.0, 0.0, 1.0, **thresholds, refractory=False)
+        assert simulate(skipping, batch_of(np.ones((1, 1, 48 * 48))), LAYERED).logits.tolist() == [[1.0] * 4]
+
+
 @pytest.mark.parametrize(
     ("name", "topology", "most"),
     [

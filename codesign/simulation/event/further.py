@@ -70,8 +70,8 @@ class UnderWay(NamedTuple):
     source: Integers  # (rows of sources) which
     kept: Floats  # (rows of sources) spikes that are not lost
     messages: Integers  # (rows of sources) spikes that left
-    reached: Integers  # (slots,) spikes that arrive in this step where taps reach a part of a position
-    heard: Integers  # (slots,) those of this pass
+    reached: Longs  # (slots,) spikes that arrive in this step where taps reach a part of a position
+    heard: Longs  # (slots,) those of this pass
     stimulated: Integers  # (slots,) whether there were any
     dx: Floats  # (rows of slots) on the way back, gradient at the currents of a step
     mark: Integers  # (rows of positions) which of them are evaluated in it

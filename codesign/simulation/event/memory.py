@@ -93,7 +93,7 @@ def _new_counter_state(layout: MemoryLayout, slices: int) -> CounterState:
         met=_integers(positions),
         active=_integers(slots),
         found=_longs(slots),
-        outputs=_integers(layout.shape.layers[-1].neurons),
+        outputs=_longs(layout.shape.layers[-1].neurons),
         early=Early(
             steps=_longs(slices + 1),
             neurons=_integers((slices + 1) * EARLY),
@@ -118,8 +118,8 @@ def _new_fired(layout: MemoryLayout) -> Fired:
         emitted=_integers(layout.shape.neurons),
         values=aligned_zeros(4 * LANES),
         counts=aligned_zeros(4 * LANES),
-        outputs=_integers(layout.shape.layers[-1].neurons),
-        before=_integers(layout.shape.layers[-1].neurons),
+        outputs=_longs(layout.shape.layers[-1].neurons),
+        before=_longs(layout.shape.layers[-1].neurons),
     )
 
 

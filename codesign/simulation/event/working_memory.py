@@ -87,8 +87,8 @@ class Fired(NamedTuple):
     emitted: Integers  # (neurons,) and how many spikes each, where there can be several
     values: Floats  # potentials of the vector that was just evaluated
     counts: Floats  # and spikes, where there can be several
-    outputs: Integers  # (classes,) spikes of each output in this pass
-    before: Integers  # (classes,) and in the passes before; only where a margin ends samples
+    outputs: Longs  # (classes,) spikes of each output in this pass
+    before: Longs  # (classes,) and in the passes before; only where a margin ends samples
 
 
 class Early(NamedTuple):
@@ -110,7 +110,7 @@ class CounterState(NamedTuple):
     met: Integers  # (positions,) whether all neurons of it are counted as active
     active: Integers  # (slots,) whether a neuron is; only where positions are evaluated in part or potentials truncated
     found: Longs  # (runs,) how many are
-    outputs: Integers  # (classes,) output spikes of this pass that are counted
+    outputs: Longs  # (classes,) output spikes of this pass that are counted
     early: Early
     sent: Longs  # (S + 1, 3) spikes, operations and barrier messages of this sample by source
     evaluated: Longs  # (S,) evaluations of this sample
