@@ -28,8 +28,8 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import classification_loss, simulate
 from codesign.simulation.event import batch as batch_module
 from codesign.simulation.event import layout, memory
+from codesign.simulation.event.arrays import aligned_zeros
 from codesign.simulation.event.forward import MOST_STEPS
-from codesign.simulation.event.layout import aligned_zeros
 from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.structures import Trace
 from codesign.simulation.schedule import LAYERED, Regularization, Schedule

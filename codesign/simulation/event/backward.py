@@ -249,6 +249,12 @@ def _back_through_start(neuron: Any, gradients: Any, potentials: Any, found_at: 
             store(H, slot, add(load(H, slot), flowed))
 
 
+@leaf
+def _back_through_decay(gradient: Any, decay: Any) -> None:
+    for slot in range(0, len(gradient), LANES):
+        store(gradient, slot, or_nothing(multiply(load(gradient, slot), load(decay, slot))))
+
+
 @section(types.none, back=True)
 def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: Any, out: Any) -> None:
     """Add a sample's gradients; `Out.ends` says where its trace ends."""
@@ -289,15 +295,11 @@ def backward_sample(network: Any, rules: Any, input_: Any, sample: Any, state: A
                 flows = network.neuron.synaptic and network.neuron.flows[slot] > 0
                 learning.sums.bias[slot] += gradients.H[slot] if flows else gradients.G[slot]
         if network.neuron.synaptic:
-            for slot in range(0, len(gradients.H), LANES):
-                decay = load(network.neuron.synaptic_decay, slot)
-                store(gradients.H, slot, or_nothing(multiply(load(gradients.H, slot), decay)))
+            _back_through_decay(gradients.H, network.neuron.synaptic_decay)
         if rules.learns_decay:
             _decay_gradient(gradients.G, out.trace.potentials, potentials_at, learning.sums.decay)
         if rules.leaks:
-            for slot in range(0, len(gradients.G), LANES):
-                before = multiply(load(gradients.G, slot), load(network.decay, slot))
-                store(gradients.G, slot, or_nothing(before))
+            _back_through_decay(gradients.G, network.decay)
 
 
 @part

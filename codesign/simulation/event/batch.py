@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.simulation.event import kernels, memory, structures
+from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_LONGS, NO_PAIRS, Doubles, Floats
 from codesign.simulation.event.forward import MOST_STEPS, NO_PRIORITY, TOO_LONG, TOO_MANY
-from codesign.simulation.event.layout import Floats
-from codesign.simulation.event.preparation import NO_DOUBLES, NO_FLOATS, NO_PAIRS, prepare
+from codesign.simulation.event.preparation import prepare
 from codesign.simulation.event.priorities import point_to_network, point_to_state
 from codesign.simulation.event.resources import MOST_CHUNKS, free, resources_of
 from codesign.simulation.event.structures import (
@@ -50,7 +50,7 @@ NO_LEARNING = Learning(
     charge_gradient=_NO_SLOPES,
     sums=_NO_SUMS,
     totals=_NO_SUMS,
-    chunk_ends=np.zeros(0, dtype=np.int64),
+    chunk_ends=NO_LONGS,
 )
 
 
@@ -99,8 +99,8 @@ class Results:
     """What kernels find out of B samples, as `Out` has it: (B, R, C) scores, (B, L) spikes and charges."""
 
     scores: Floats
-    spikes: NDArray[np.float64]
-    charges: NDArray[np.float64]
+    spikes: Doubles
+    charges: Doubles
 
 
 class Batch:

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from codesign.simulation.event import kernels, memory, structures
+from codesign.simulation.event.arrays import Doubles, Floats, Longs, aligned_zeros
 from codesign.simulation.event.batch import NO_COUNTERS, NO_LEARNING, Batch, Results
-from codesign.simulation.event.layout import Floats, aligned_zeros
 from codesign.simulation.event.resources import MOST_CHUNKS, Resources, free
 from codesign.simulation.event.structures import Counters, Criterion, Input, Learning, Sums, Trace
 from codesign.simulation.event.tables import Tables, grown
@@ -41,13 +40,15 @@ class Recorded:
     Attributes:
         results: scores, spikes and charges of all samples.
         input_: with what input dropout kept.
+        parts: (first, last) sample of each part, as `Batch.parts` had them.
         sample_ends, segments: where traces are, if the run learns; of each part.
         counters: of the batch, with the tables of each part, if they were asked for.
     """
 
     results: Results
     input_: Input
-    sample_ends: NDArray[np.int64]
+    parts: list[tuple[int, int]]
+    sample_ends: Longs
     segments: list[list[_Segment]]
     counters: list[Counters] = field(default_factory=list)
 
@@ -57,7 +58,7 @@ class Learnt:
     """What `learn_batch` returns: results, (B,) cross-entropies, gradients of the mean loss."""
 
     results: Results
-    losses: NDArray[np.float64]
+    losses: Doubles
     gradients: list[torch.Tensor]
 
 
@@ -109,6 +110,7 @@ def forward(batch: Batch) -> Recorded:
     recorded = Recorded(
         results=batch.new_results(),
         input_=batch.with_room_for_kept(whole=True),
+        parts=parts,
         sample_ends=np.zeros((batch.samples, 2), dtype=np.int64),
         segments=[[] for _ in parts],
     )

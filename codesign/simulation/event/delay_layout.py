@@ -7,22 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from codesign.errors import InputError
+from codesign.simulation.event.arrays import Floats, Longs, aligned_zeros, longs
 from codesign.simulation.event.further import Delays, Late
-from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
+from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.event.vector import LANES
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class _Place:
     """Of one connection: (neurons,) slots of its sources and targets, counted from the first of their layer."""
 
-    sources: NDArray[np.int64]
-    targets: NDArray[np.int64]
+    sources: Longs
+    targets: Longs
     start: int
     shape: tuple[int, int]
 
@@ -53,11 +50,7 @@ class DelayLayout:
             size = int(self._width[one.source]), int(self._width[one.target])
             self._places.append(_Place(sources, targets, self.weights, size))
             self.weights += size[0] * size[1]
-        if self.weights > MOST_PLACES:
-            raise InputError(
-                f"networks with more than {MOST_PLACES} weights of delayed connections, padded to vectors, are not "
-                f"supported, found {self.weights}"
-            )
+        check_places({"weights of delayed connections, padded to vectors,": self.weights})
 
     def delays(self, weights: Sequence[torch.Tensor]) -> Delays:
         """What kernels are given of them."""
@@ -66,14 +59,14 @@ class DelayLayout:
             place.of(packed)[np.ix_(place.sources, place.targets)] = weight.detach().numpy().T
         widths = [place.shape[0] for place in self._places]
         return Delays(
-            delay=self._numbers([one.delay for one in self.shape.delayed]),
-            source_slot=self._numbers([self._first[one.source] for one in self.shape.delayed]),
-            source_width=self._numbers(widths),
-            target=self._numbers([one.target for one in self.shape.delayed]),
-            target_slot=self._numbers([self._first[one.target] for one in self.shape.delayed]),
-            target_width=self._numbers([place.shape[1] for place in self._places]),
-            begin=self._numbers(np.cumsum([0, *widths])[:-1]),
-            start=self._numbers([place.start for place in self._places]),
+            delay=longs([one.delay for one in self.shape.delayed]),
+            source_slot=longs([self._first[one.source] for one in self.shape.delayed]),
+            source_width=longs(widths),
+            target=longs([one.target for one in self.shape.delayed]),
+            target_slot=longs([self._first[one.target] for one in self.shape.delayed]),
+            target_width=longs([place.shape[1] for place in self._places]),
+            begin=longs(np.cumsum([0, *widths])[:-1]),
+            start=longs([place.start for place in self._places]),
             weights=packed,
         )
 
@@ -97,7 +90,3 @@ class DelayLayout:
             back=aligned_zeros(remembered),
             own=aligned_zeros(self.slots if widths else 0),
         )
-
-    @staticmethod
-    def _numbers(values: object) -> NDArray[np.int64]:
-        return np.array(values, dtype=np.int64)

@@ -19,7 +19,8 @@ from codesign.simulation.event.vector import lowest_lane, unsigned_index
 from codesign.simulation.event.working_memory import EARLY
 
 _NEURONS, _SPIKES, _OPERATIONS, _BARRIERS = range(4)
-_ENQUEUE_BITS = 32
+ENQUEUE_BITS = 32
+"""Of a row's key, its source number and the step of enqueueing, the bits of the latter."""
 
 
 @section(types.boolean, when=lambda rules, neuron: rules.recorded)
@@ -132,21 +133,18 @@ def _count_late(
     for i in range(chosen):
         number, enqueued, spikes, operations = _departure(network, rules, i, state)
         left += spikes if number > 0 else 0
-        groups, group = _group(keys, sums, groups, (number << _ENQUEUE_BITS) + enqueued + 1)
+        groups, group = group_of(keys, sums, groups, (number << ENQUEUE_BITS) + enqueued + 1)
         sums[group, _NEURONS] += 1
         sums[group, _SPIKES] += spikes
         sums[group, _OPERATIONS] += operations
     for i in range(senders):
         number = _number(network, state.gates.senders[i])
-        groups, group = _group(keys, sums, groups, (number << _ENQUEUE_BITS) + step + 1)
+        groups, group = group_of(keys, sums, groups, (number << ENQUEUE_BITS) + step + 1)
         sums[group, _BARRIERS] += 1
     out.counters.spikes_to_stop[frame.sample, frame.timestep] += left
-    for _ in range(groups):  # ascending: there are few groups
-        least = 0
-        for group in range(groups):
-            if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
-                least = group
-        number, enqueued = keys[least] >> _ENQUEUE_BITS, (keys[least] & ((1 << _ENQUEUE_BITS) - 1)) - 1
+    for _ in range(groups):
+        least = lowest_group(keys, groups)
+        number, enqueued = keys[least] >> ENQUEUE_BITS, (keys[least] & ((1 << ENQUEUE_BITS) - 1)) - 1
         those = sums[least, 0], sums[least, 1], sums[least, 2], sums[least, 3]
         row = out.ends[MESSAGES]
         add_message(state.counting, out.counters.messages, row, frame, step, number, enqueued, those)
@@ -155,7 +153,7 @@ def _count_late(
 
 
 @leaf
-def _group(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
+def group_of(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
     """How many groups there are with that of a key, and which it is."""
     group = groups - 1
     while group >= 0 and keys[group] != key:
@@ -166,3 +164,13 @@ def _group(keys: Any, sums: Any, groups: Any, key: Any) -> Any:
     for column in range(4):
         sums[groups, column] = 0
     return groups + 1, groups
+
+
+@leaf
+def lowest_group(keys: Any, groups: Any) -> Any:
+    """Which group has the lowest key that is not −1, as those have that are done: there are few."""
+    least = 0
+    for group in range(groups):
+        if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
+            least = group
+    return least

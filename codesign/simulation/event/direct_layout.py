@@ -11,19 +11,15 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from codesign.errors import InputError
 from codesign.network.direct_connection import DirectConnection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
+from codesign.simulation.event.arrays import NO_LONGS, Floats, Integers, Longs, aligned_zeros, integers, longs
 from codesign.simulation.event.further import Direct, UnderWay
-from codesign.simulation.event.layout import MOST_PLACES, MemoryLayout, aligned_zeros
+from codesign.simulation.event.layout import MemoryLayout, check_places
 from codesign.simulation.execution import Slice
 from codesign.simulation.late_messages import first_of_direct
-
-Floats = NDArray[np.float32]
-Longs = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +48,9 @@ class DirectLayout:
         self._starts = np.cumsum([0, *(one.size for one in self._places)]).tolist()
         self.weights = self._starts[-1]
         taps = sum(len(one.taps[0]) for one in self._places)
-        for count, what in ((self.weights, "weights of direct connections, padded to vectors,"), (taps, "their taps")):
-            if count > MOST_PLACES:
-                raise InputError(f"networks with more than {MOST_PLACES} {what} are not supported, found {count}")
+        check_places(
+            {"weights of direct connections, padded to vectors,": self.weights, "taps of direct connections": taps}
+        )
 
     @cached_property
     def partial(self) -> bool:
@@ -74,37 +70,37 @@ class DirectLayout:
         layers = [-1, *(part.layer for part in slices)]
         firsts = zip(first_of_direct(self.shape, tuple(layers[1:])), self.shape.direct, strict=True)
         further = [first - layers.index(one.source) for first, one in firsts]
-        return self._tables._replace(further=_longs(further), weights=packed)
+        return self._tables._replace(further=longs(further), weights=packed)
 
     @cached_property
     def _tables(self) -> Direct:
         """All but what differs between runs."""
         shapes, inputs, layers = self.shape.direct, self.shape.input_size, len(self.shape.layers)
         known = np.cumsum([0, *(len(one.counts) for one in self._places)])
-        taps = [np.concatenate([*column, _none]) for column in zip(*(one.taps for one in self._places), strict=True)]
-        taps = taps or [_none] * 4
+        taps = [np.concatenate([*column, NO_LONGS]) for column in zip(*(one.taps for one in self._places), strict=True)]
+        taps = taps or [NO_LONGS] * 4
         leaves, arrives = np.zeros(layers + 1, dtype=np.int64), np.zeros(layers, dtype=np.int64)
         leaves[[one.source + 1 for one in shapes]] = arrives[[one.target for one in shapes]] = 1
         last = known[-1]  # has no taps
         return Direct(
-            source=_longs([one.source + 1 for one in shapes]),
-            target=_longs([one.target for one in shapes]),
-            detour=_longs([one.detour for one in shapes]),
-            first=_longs([0 if one.source < 0 else inputs + self.shape.starts[one.source] for one in shapes]),
-            begin=_longs(np.cumsum([0, *(len(one.place) for one in self._places)])[:-1]),
-            place=_integers(
+            source=longs([one.source + 1 for one in shapes]),
+            target=longs([one.target for one in shapes]),
+            detour=longs([one.detour for one in shapes]),
+            first=longs([0 if one.source < 0 else inputs + self.shape.starts[one.source] for one in shapes]),
+            begin=longs(np.cumsum([0, *(len(one.place) for one in self._places)])[:-1]),
+            place=_joined(
                 [np.where(one.place < 0, last, at + one.place) for one, at in zip(self._places, known, strict=False)]
             ),
-            row=_integers([start + one.row for one, start in zip(self._places, self._starts, strict=False)]),
-            fan_out=_integers([one.fan_out().numpy() for one in self.connections]),
-            tap_start=_integers([np.cumsum([0, *(n for one in self._places for n in one.counts), 0])]),
-            tap_row=_integers([taps[0]]),
-            tap_position=_integers([taps[1]]),
-            tap_channel=_integers([taps[2]]),
-            tap_channels=_integers([taps[3]]),
-            further=_none,
-            leaves=_integers([leaves]),
-            arrives=_integers([arrives]),
+            row=_joined([start + one.row for one, start in zip(self._places, self._starts, strict=False)]),
+            fan_out=_joined([one.fan_out().numpy() for one in self.connections]),
+            tap_start=_joined([np.cumsum([0, *(n for one in self._places for n in one.counts), 0])]),
+            tap_row=_joined([taps[0]]),
+            tap_position=_joined([taps[1]]),
+            tap_channel=_joined([taps[2]]),
+            tap_channels=_joined([taps[3]]),
+            further=NO_LONGS,
+            leaves=_joined([leaves]),
+            arrives=_joined([arrives]),
             depth=self._depth,
             weights=aligned_zeros(0),
         )
@@ -142,15 +138,8 @@ class DirectLayout:
         )
 
 
-_none = np.zeros(0, dtype=np.int64)
-
-
-def _longs(values: object) -> Longs:
-    return np.array(values, dtype=np.int64)
-
-
-def _integers(parts: list[NDArray[np.int64]]) -> NDArray[np.int32]:
-    return np.ascontiguousarray(np.concatenate([*parts, _none]), dtype=np.int32)
+def _joined(parts: list[Longs]) -> Integers:
+    return integers(np.concatenate([*parts, NO_LONGS]))
 
 
 def _place(connection: DirectConnection, layout: MemoryLayout) -> _Place:
@@ -206,7 +195,7 @@ def _every(held: Longs, connection: DirectConnection, target: tuple[int, int, in
     return _Place(
         place=np.where(held < 0, -1, 0),
         row=np.maximum(held, 0) * positions * width,
-        counts=_longs([positions]),
+        counts=longs([positions]),
         taps=(each * width, first + each, np.zeros_like(each), np.full_like(each, channels)),
         size=columns * positions * width,
         index=row * width + channel % channels,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int32]
-Longs = NDArray[np.int64]
+from codesign.simulation.event.arrays import Floats, Integers, Longs
 
 
 class Delays(NamedTuple):

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from codesign.errors import InputError
 from codesign.network.connection import Connection
 from codesign.network.layers import Linear
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.window import Window
+from codesign.simulation.event.arrays import Floats, Integers, Longs, aligned_zeros, integers
 from codesign.simulation.event.vector import LANES
 
 _PIECE = 128
@@ -30,9 +30,6 @@ MOST_SOURCES = 1 << 24
 """Inputs and neurons that fit into the key by which waiting neurons are ordered."""
 MOST_PLACES = (1 << 31) - 1
 """Packed weights, and taps, that an int32 can point to."""
-
-Integers = NDArray[np.int32]
-Floats = NDArray[np.float32]
 
 
 class Wiring(NamedTuple):
@@ -79,11 +76,11 @@ class Wiring(NamedTuple):
     transposed_start: Integers
 
 
-def aligned_zeros(count: int) -> Floats:
-    """(count,) float32 zeros that begin on a cache line, with a vector's room behind them."""
-    raw = np.zeros(count + 2 * LANES, dtype=np.float32)
-    start = (-raw.ctypes.data % 64) // raw.itemsize
-    return raw[start : start + count]
+def check_places(counts: dict[str, int]) -> None:
+    """That every place among so many of something, by name, is an int32. Raises InputError."""
+    for what, count in counts.items():
+        if count > MOST_PLACES:
+            raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
 
 
 def _padded(count: int) -> int:
@@ -157,14 +154,8 @@ class MemoryLayout:
             self.weights = self.packed[-1].end
         self.max_pools = network.max_pools()
         self.layer_positions = np.cumsum([0, *(window.positions for window in windows)])
-        self._check_places()
-
-    def _check_places(self) -> None:
-        """That every place among packed weights and among taps is an int32."""
         taps = sum(window.groups * window.taps for window in self.windows)
-        for count, what in ((self.weights, "weights, padded to vectors,"), (taps, "taps of convolutions")):
-            if count > MOST_PLACES:
-                raise InputError(f"networks of more than {MOST_PLACES} {what} are not supported, found {count}")
+        check_places({"weights, padded to vectors,": self.weights, "taps of convolutions": taps})
 
     @cached_property
     def wiring(self) -> Wiring:
@@ -194,27 +185,27 @@ class MemoryLayout:
             for layer, window in enumerate(self.windows)
         ]
         return Wiring(
-            layer_positions=_integers(layer_positions),
-            layer_width=_integers(self.widths),
-            layer_channels=_integers(channels[:-1]),
-            single=_integers(single),
-            position_slot=_integers(position_slot),
-            position_layer=_integers(position_layer),
-            slot_source=_integers(slot_source),
-            source_slot=_integers(source_slot),
-            source_layer=_integers(source_layer),
-            source_position=_integers(position),
-            source_row=_integers(row),
-            single_row=_integers(row + np.append(tap_row, 0)[tap_start[position]]),
-            fan_out=_integers(taps * channels[source_layer]),
-            tap_start=_integers(tap_start),
-            tap_row=_integers(tap_row),
-            tap_position=_integers(tap_position),
-            source_window=_integers(self._source_windows()),
-            transposed_start=_integers(self._transposed_starts[:-1]),
+            layer_positions=integers(layer_positions),
+            layer_width=integers(self.widths),
+            layer_channels=integers(channels[:-1]),
+            single=integers(single),
+            position_slot=integers(position_slot),
+            position_layer=integers(position_layer),
+            slot_source=integers(slot_source),
+            source_slot=integers(source_slot),
+            source_layer=integers(source_layer),
+            source_position=integers(position),
+            source_row=integers(row),
+            single_row=integers(row + np.append(tap_row, 0)[tap_start[position]]),
+            fan_out=integers(taps * channels[source_layer]),
+            tap_start=integers(tap_start),
+            tap_row=integers(tap_row),
+            tap_position=integers(tap_position),
+            source_window=integers(self._source_windows()),
+            transposed_start=integers(self._transposed_starts[:-1]),
         )
 
-    def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+    def _tables(self) -> tuple[Longs, Longs, tuple[Longs, ...]]:
         """`source_position` and `source_row`, and `tap_start`, `tap_row` and `tap_position`."""
         position, row, counts, tap_row, tap_position = [], [], [], [], []
         known = 0  # source positions of the layers before
@@ -244,7 +235,7 @@ class MemoryLayout:
     def slot_position(self) -> Integers:
         """(slots,) position that each slot belongs to."""
         widths = self.wiring.layer_width[self.wiring.position_layer]
-        return _integers(np.repeat(np.arange(len(widths)), widths))
+        return integers(np.repeat(np.arange(len(widths)), widths))
 
     @cached_property
     def slots(self) -> int:
@@ -254,7 +245,7 @@ class MemoryLayout:
     def positions(self) -> int:
         return sum(window.positions for window in self.windows)
 
-    def _source_windows(self) -> NDArray[np.int64]:
+    def _source_windows(self) -> Longs:
         if self.max_pools is None:
             return np.zeros(0, dtype=np.int64)
         return np.concatenate([np.full(self.shape.input_size, -1), self.max_pools.numpy(force=True)])
@@ -311,7 +302,7 @@ class MemoryLayout:
         return torch.from_numpy(slots[self.wiring.source_slot[self.shape.input_size :]])
 
 
-def _sources(window: Window, row_width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _sources(window: Window, row_width: int) -> tuple[Longs, Longs]:
     """(inputs,) source position of each neuron, −1 where no window of a pool holds it, and where its rows begin."""
     channels, rows, columns = window.pooled
     held = window.held()
@@ -321,7 +312,7 @@ def _sources(window: Window, row_width: int) -> tuple[NDArray[np.int64], NDArray
     return np.where(held < 0, -1, position), np.maximum(channel, 0) * taps * row_width
 
 
-def _taps(window: Window, width: int) -> tuple[NDArray[np.int64], ...]:
+def _taps(window: Window, width: int) -> tuple[Longs, ...]:
     """How many taps each source position has; their rows, and the positions that they reach in the layer."""
     place, tap, out = window.ways()
     places, positions = math.prod(window.pooled[1:]), window.positions // window.groups
@@ -342,7 +333,3 @@ def _copy_transposed(source: Floats, target: Floats) -> None:
             target[:, part] = source[:, :, part].copy().transpose(0, 2, 1)
         else:
             target[:, :, part] = source[:, part].transpose(0, 2, 1)
-
-
-def _integers(values: object) -> Integers:
-    return np.ascontiguousarray(values, dtype=np.int32)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from codesign.simulation.event.arrays import Integers, Longs, aligned_zeros
 from codesign.simulation.event.further import Late, UnderWay
-from codesign.simulation.event.layout import MemoryLayout, aligned_zeros
-from codesign.simulation.event.structures import Counters, Integers, Longs, Trace
+from codesign.simulation.event.layout import MemoryLayout
+from codesign.simulation.event.structures import Counters, Trace
 from codesign.simulation.event.tables import new_tables
 from codesign.simulation.event.vector import LANES
 from codesign.simulation.event.working_memory import (

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from codesign.simulation.event.arrays import NO_FLOATS, Floats
 from codesign.simulation.event.compilation import leaf, part
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.vector import (
@@ -54,30 +54,28 @@ NOTHING = np.float32(2.0**-100)
 """Gradients below it are 0. What follows from them soon falls below the least normal number (2⁻¹²⁶), with which some
 processors, Intel's among them, take a hundred times as long. At most a last bit shows it."""
 
-Slots = NDArray[np.float32]
-
 
 class NeuronSlots(NamedTuple):
     """Parameters of a step, arrays by slot."""
 
-    threshold: Slots  # the number to exceed; infinite where there is no neuron, or one that never fires
-    reset_by: Slots  # what a spike takes off; only with `subtracts` or `extended`
-    low: Slots  # between which potentials are held; only with `saturates`
-    high: Slots
-    half_steepness: Slots  # (L,) α/2 of each layer's surrogate
-    gain: Slots  # only with `extended`, as all down to `initial`
-    synaptic_decay: Slots  # factor of a synaptic current from one timestep to the next; only with `synaptic`
-    flows: Slots  # 1 where there is one; only with `synaptic`
-    drive: Slots  # what a bias adds to it; only with `synaptic` and biases
-    held: Slots  # 1 where a spike silences the next timestep; only with `holds`
-    ticking: Slots  # 1 where the tick evaluates; only with `ticks`
-    soft: Slots  # 1 where a spike takes `reset_by` off, 0 where it leaves `reset_to`
-    reset_to: Slots
-    floor: Slots  # lowest potential that a timestep leaves
-    initial: Slots  # potential at the start of a sample
-    unit: Slots  # U_thr itself, whose multiples are counted; only with `bursts`, as the next two
-    most: Slots  # M
-    inclusive: Slots  # 1 where a multiple that is reached counts, 0 where it must be exceeded
+    threshold: Floats  # the number to exceed; infinite where there is no neuron, or one that never fires
+    reset_by: Floats  # what a spike takes off; only with `subtracts` or `extended`
+    low: Floats  # between which potentials are held; only with `saturates`
+    high: Floats
+    half_steepness: Floats  # (L,) α/2 of each layer's surrogate
+    gain: Floats  # only with `extended`, as all down to `initial`
+    synaptic_decay: Floats  # factor of a synaptic current from one timestep to the next; only with `synaptic`
+    flows: Floats  # 1 where there is one; only with `synaptic`
+    drive: Floats  # what a bias adds to it; only with `synaptic` and biases
+    held: Floats  # 1 where a spike silences the next timestep; only with `holds`
+    ticking: Floats  # 1 where the tick evaluates; only with `ticks`
+    soft: Floats  # 1 where a spike takes `reset_by` off, 0 where it leaves `reset_to`
+    reset_to: Floats
+    floor: Floats  # lowest potential that a timestep leaves
+    initial: Floats  # potential at the start of a sample
+    unit: Floats  # U_thr itself, whose multiples are counted; only with `bursts`, as the next two
+    most: Floats  # M
+    inclusive: Floats  # 1 where a multiple that is reached counts, 0 where it must be exceeded
     subtracts: bool  # reset: the threshold is taken off; otherwise the potential becomes 0
     saturates: bool
     extended: bool
@@ -90,7 +88,7 @@ class NeuronSlots(NamedTuple):
 
 def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     """Parameters of a `Run`'s neurons; empty arrays where nothing looks at them."""
-    network, nothing = run.network, np.zeros(0, dtype=np.float32)
+    network = run.network
     threshold = network.compared_threshold().clone()
     if network.neuron.readout == "potential":
         threshold[network.layer_slices[-1]] = math.inf
@@ -100,17 +98,17 @@ def neuron_of(run: Any, layout: MemoryLayout) -> NeuronSlots:
     extended = network.has_own_numbers or bursts or holds or ticks or len(resets) > 1
     alphas = network.neuron.of_layers("surrogate_steepness", len(network.shape.layers))
 
-    def slots(used: bool, numbers: Callable[[], torch.Tensor | None], otherwise: float) -> Slots:
+    def slots(used: bool, numbers: Callable[[], torch.Tensor | None], otherwise: float) -> Floats:
         if not used:
-            return nothing
+            return NO_FLOATS
         given = numbers()
         return layout.spread(torch.full_like(network.threshold, otherwise) if given is None else given, otherwise)
 
     return NeuronSlots(
         threshold=layout.spread(threshold, math.inf),
         reset_by=slots(extended or "subtract" in resets, lambda: amount, 0.0),
-        low=nothing if bounds is None else layout.spread(bounds[0], 0.0),
-        high=nothing if bounds is None else layout.spread(bounds[1], 0.0),
+        low=NO_FLOATS if bounds is None else layout.spread(bounds[0], 0.0),
+        high=NO_FLOATS if bounds is None else layout.spread(bounds[1], 0.0),
         half_steepness=np.array([alpha / 2 for alpha in alphas], dtype=np.float32),
         gain=slots(extended, lambda: network.gain, 1.0),
         synaptic_decay=slots(network.synaptic_time_constant is not None, network.synaptic_decay, 0.0),
@@ -148,13 +146,17 @@ def decayed(u: Any, decay: Any, step: Any) -> Any:
 
 
 @part
+def _between(low: Any, number: Any, high: Any) -> Any:
+    number = select(above(low, number), low, number)
+    return select(above(number, high), high, number)
+
+
+@part
 def _integrated(load: Any, neuron: Any, slot: Any, u: Any, x: Any, free: Any) -> Any:
     """Evaluated potential."""
     v = select(free, add(u, x), fill_as(u, np.float32(0)))
     if neuron.saturates:
-        low, high = load(neuron.low, slot), load(neuron.high, slot)
-        v = select(above(low, v), low, v)
-        v = select(above(v, high), high, v)
+        v = _between(load(neuron.low, slot), v, load(neuron.high, slot))
     return v
 
 
@@ -202,9 +204,7 @@ def would_fire(neuron: Any, cells: Any, slot: Any) -> Any:
     v = load(cells.u, slot)
     zero = fill_as(v, np.float32(0))
     if neuron.saturates:
-        low, high = load(neuron.low, slot), load(neuron.high, slot)
-        v = select(above(low, v), low, v)
-        v = select(above(v, high), high, v)
+        v = _between(load(neuron.low, slot), v, load(neuron.high, slot))
     free = both(above(load(cells.alive, slot), zero), above(load(neuron.ticking, slot), zero))
     return lanes_of(both(above(v, load(neuron.threshold, slot)), free))
 
@@ -227,12 +227,6 @@ def _multiples(load: Any, neuron: Any, slot: Any, v: Any) -> Any:
     quotient = divide(v, load(neuron.unit, slot))
     inclusive = above(load(neuron.inclusive, slot), fill_as(v, np.float32(0)))
     return _between(one, select(inclusive, truncate(quotient), subtract(ceil(quotient), one)), load(neuron.most, slot))
-
-
-@part
-def _between(low: Any, number: Any, high: Any) -> Any:
-    number = select(above(low, number), low, number)
-    return select(above(number, high), high, number)
 
 
 @part

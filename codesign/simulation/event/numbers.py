@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import models, register_model
 
+from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import ALIGNMENT, LANES, every, intrinsic, pointer_to
 
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
@@ -157,16 +158,10 @@ def highest(typing: Any, a: Any) -> Any:
 # in arrays -----------------------------------------------------------------------------------------------------------
 
 
-@intrinsic
-def fill_lanes(typing: Any, array: Any, index: Any, number: Any) -> Any:
+@leaf
+def fill_lanes(array: Any, index: Any, number: Any) -> None:
     """Write the same number to 16 places of an array from `index` on."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = pointer_to(context, builder, signature.args[0], VECTOR, *arguments[:2])
-        builder.store(every(builder, arguments[2], LANES), pointer, align=ALIGNMENT)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.int32), generate
+    store_numbers(array, index, repeated(number))
 
 
 @intrinsic

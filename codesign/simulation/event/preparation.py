@@ -14,12 +14,13 @@ import torch
 from codesign.network.cuts import part_of_neurons
 from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.simulation.event import structures
+from codesign.simulation.event.arrays import NO_DOUBLES, NO_FLOATS, NO_INTEGERS, NO_PAIRS, Integers, integers
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.neuron import neuron_of
 from codesign.simulation.event.priorities import policy_address
 from codesign.simulation.event.resources import Resources, free
 from codesign.simulation.event.sections import table
-from codesign.simulation.event.structures import Integers, Network, Rules, Service, Slices
+from codesign.simulation.event.structures import Network, Rules, Service, Slices
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies.random import RANDOM
 from codesign.simulation.run import Run
@@ -29,18 +30,13 @@ _IDLE = {"none": structures.IDLE_NONE, "all": structures.IDLE_ALL, "spare": stru
 _MOST_KEPT = 4
 """Ways in which a network is run in turn: to train through one or several schedules, and to validate."""
 
-# what kernels are given where there is nothing; they never look at it
-NO_FLOATS = np.zeros(0, dtype=np.float32)
-NO_DOUBLES = np.zeros(0)
-_NO_INTEGERS = np.zeros(0, dtype=np.int32)
-NO_PAIRS = np.zeros((0, 0))
 _NO_SERVICE = Service(
     message_s=NO_DOUBLES,
     emission_s=NO_DOUBLES,
     longest_way_s=NO_DOUBLES,
     route_s=NO_PAIRS,
-    core=_NO_INTEGERS,
-    layer_slices=_NO_INTEGERS,
+    core=NO_INTEGERS,
+    layer_slices=NO_INTEGERS,
     lanes=0,
     update_s=0.0,
 )
@@ -64,11 +60,11 @@ def _origin(run: Run) -> tuple[Any, ...]:
     numbers = [network.threshold, network.time_constant, network.current_bias(), None if cost is None else cost.weights]
     numbers += [getattr(network, name) for name in OF_NEURONS]
     return (
-        network.bias is None,
         *(None if one is None else one.numpy(force=True).tobytes() for one in numbers),
         *(run.schedule, run.policy, run.regularization, run.idle_gradient, run.counters),
         *(run.learns, run.learns_threshold, run.learns_decay, run.events.timesteps, run.events.currents),
         *(network.neuron, network.timestep_s, network.potential_ranges, network.potential_steps),
+        network.bias is None,
     )
 
 
@@ -161,7 +157,7 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
     if run.schedule.cores is not None:
         core[inputs:] = run.schedule.cores
     gate = np.zeros(layout.slots if rules.gated else 0, dtype=np.int64)
-    open_at_once = _NO_INTEGERS
+    open_at_once = NO_INTEGERS
     if rules.gated:
         slots = wiring.source_slot[inputs:]
         gate[slots] = run.thresholds.numpy()
@@ -189,7 +185,7 @@ def _network(run: Run, resources: Resources, rules: Rules) -> Network:
 
 def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     if not rules.tallied:
-        return Slices(*[_NO_INTEGERS] * len(Slices._fields))
+        return Slices(*[NO_INTEGERS] * len(Slices._fields))
     of_source = np.zeros(layout.sources, dtype=np.int32)
     of_source[rules.inputs :] = part_of_neurons(run.network.shape, run.slices)
     slot_source = layout.wiring.slot_source
@@ -201,13 +197,13 @@ def _slices(run: Run, layout: MemoryLayout, rules: Rules) -> Slices:
     layer = [part.layer for part in run.slices]
     fan_out = _fan_out(of_source[rules.inputs :], layout.wiring.fan_out[rules.inputs :])
     parts = layer, fan_out, layout.slot_position, *runs
-    return Slices(of_source, *(np.ascontiguousarray(array, dtype=np.int32) for array in parts))
+    return Slices(of_source, *map(integers, parts))
 
 
 def _fan_out(part: Integers, synapses: Integers) -> Integers:
     """`Slices.fan_out` of neurons in these slices."""
     of_part = synapses[np.unique(part, return_index=True)[1]]
-    return np.append(0, of_part) if (synapses == of_part[part]).all() else _NO_INTEGERS
+    return np.append(0, of_part) if (synapses == of_part[part]).all() else NO_INTEGERS
 
 
 def _service(model: ServiceModel, slices: tuple[Slice, ...]) -> Service:

@@ -7,9 +7,10 @@ from weakref import WeakKeyDictionary
 
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.event import memory
+from codesign.simulation.event.arrays import Floats
 from codesign.simulation.event.delay_layout import DelayLayout
 from codesign.simulation.event.direct_layout import DirectLayout
-from codesign.simulation.event.layout import Floats, MemoryLayout
+from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.structures import Network, Rules, Sums, Trace
 from codesign.simulation.event.tables import Tables, new_tables
 from codesign.simulation.event.working_memory import State

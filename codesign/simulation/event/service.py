@@ -8,10 +8,10 @@ import numpy as np
 from numba import types
 
 from codesign.simulation.event.compilation import leaf
+from codesign.simulation.event.departures import ENQUEUE_BITS, group_of, lowest_group
 from codesign.simulation.event.evaluation import FIRED
+from codesign.simulation.event.propagation import messages_of
 from codesign.simulation.event.sections import section
-
-_ENQUEUE_BITS = 32
 
 
 @leaf
@@ -48,33 +48,19 @@ def serve_evaluations(network: Any, rules: Any, state: Any, step: Any) -> None:
 def serve_departures(network: Any, rules: Any, state: Any, chosen: Any) -> None:
     """Messages of the `chosen` sources in `ordered`, in rows by slice and step of enqueueing as the table has them."""
     queue, keys, sums = state.queue, state.counting.group_keys, state.counting.group_sums
-    groups = 0
+    groups = np.int64(0)
     for i in range(chosen):
-        source = np.int64(queue.ordered[i])
-        if source < rules.inputs:
-            key = np.int64(0)
-            spikes = np.int64(1) if rules.currents else np.int64(queue.frame_left[source])
-        else:
-            key = (1 + np.int64(network.slices.of_source[source])) << _ENQUEUE_BITS
+        source, key = np.int64(queue.ordered[i]), np.int64(0)
+        if source >= rules.inputs:
+            key = (1 + np.int64(network.slices.of_source[source])) << ENQUEUE_BITS
             key += np.int64(queue.enqueue_step[source])
-            spikes = np.int64(queue.spikes[source])
-        group = groups - 1
-        while group >= 0 and keys[group] != key:
-            group -= 1
-        if group < 0:
-            group = groups
-            groups += 1
-            keys[group] = key
-            sums[group, 0] = 0
-            sums[group, 1] = source
-        sums[group, 0] += spikes
-    for _ in range(groups):  # ascending: there are few groups
-        least = 0
-        for group in range(groups):
-            if keys[group] >= 0 and (keys[least] < 0 or keys[group] < keys[least]):
-                least = group
+        groups, group = group_of(keys, sums, groups, key)
+        sums[group, 0] += messages_of(rules, queue, source)
+        sums[group, 1] = source  # any of the group: all have sent at the same time
+    for _ in range(groups):
+        least = lowest_group(keys, groups)
         source = sums[least, 1]
         when = 0.0 if source < rules.inputs else state.served.sent[source]
         layer = np.int64(network.wiring.source_layer[source])
-        serve_row(network.service, state.served.free, keys[least] >> _ENQUEUE_BITS, layer, when, sums[least, 0])
+        serve_row(network.service, state.served.free, keys[least] >> ENQUEUE_BITS, layer, when, sums[least, 0])
         keys[least] = -1

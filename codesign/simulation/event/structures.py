@@ -13,16 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
 from codesign.simulation.event.further import Delays, Direct
 from codesign.simulation.event.layout import Wiring
 from codesign.simulation.event.neuron import NeuronSlots
 from codesign.simulation.event.tables import Messages, Updates
-
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int32]
-Longs = NDArray[np.int64]
-Doubles = NDArray[np.float64]
-
 
 WORDS, POTENTIALS, MESSAGES, UPDATES, STATUS = range(5)
 """Places in `Out.ends`: ends of a trace's two streams and of two tables, and how a run ended."""

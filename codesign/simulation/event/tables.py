@@ -9,15 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codesign.simulation.event.arrays import Integers, Longs
 from codesign.simulation.event.compilation import leaf
 from codesign.simulation.event.vector import unsigned_index
 
 MOST_TIMESTEPS = (1 << 31) - 1
-
-Integers = NDArray[np.int32]
-Longs = NDArray[np.int64]
 
 
 class Messages(NamedTuple):

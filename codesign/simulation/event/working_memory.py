@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.simulation.event.arrays import Doubles, Floats, Integers, Longs
 from codesign.simulation.event.further import Late, UnderWay
-from codesign.simulation.event.structures import Doubles, Floats, Integers, Longs
 
 EARLY = 64
 """Forward steps of a pass for each of which a word has a bit."""
