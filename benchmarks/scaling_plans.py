@@ -78,7 +78,7 @@ def plan_of(spec: SweepSpec) -> Plan:
     return build_plan(spec, outline)
 
 
-def null_train(inputs: TrainInputs, workload: object, on_epoch: object = None) -> Entry:
+def null_train(inputs: TrainInputs, workload: object, report: object = None) -> Entry:
     """In place of `run_train`."""
     return Entry(payload=MODEL, facts={"trained_epochs": 1})
 

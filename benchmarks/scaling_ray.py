@@ -98,7 +98,7 @@ def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[st
         return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=job_s)}
 
 
-def _sleeping_train(seconds: float, output: Any, *inputs: Any) -> Any:
+def _sleeping_train(seconds: float, output: Any, *inputs: Any, report: object = None) -> Any:
     sleep_for(seconds, b"")
     return output
 

@@ -73,7 +73,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where to write the rows")
-    parser.add_argument("--quick", action="store_true", help="F = 8, few repeats, about 2 minutes")
+    parser.add_argument("--quick", action="store_true", help="mostly F = 8, few repeats, about 2 minutes")
     parser.add_argument("--only", choices=list(SHAPES), help="measure one shape alone")
     return parser.parse_args()
 
