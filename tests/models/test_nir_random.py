@@ -1,4 +1,7 @@
-"""Random graphs of NIR, `plain`, against an interpreter of its nodes: spikes and potentials, exactly."""
+"""Random graphs of NIR, `plain`, against an interpreter of its nodes: spikes and potentials, exactly.
+
+A thousand of them would catch nodes that are read wrongly only in a combination that twenty do not have.
+"""
 
 from pathlib import Path
 from typing import Any
