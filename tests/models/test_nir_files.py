@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import resource
 from collections.abc import Callable
@@ -227,6 +228,38 @@ def test_what_cannot_be_read_is_refused_by_name(what: str):
     build, message = WRONG[what]
     with pytest.raises(InputError, match=message):
         cd.import_model(build(), **SNNTORCH)
+
+
+SAID = {
+    "snntorch": {"reset": "zero", "reset_delay": True},
+    "spikingjelly": {"export_dt": 1e-4},
+    "norse": {"v_reset": 0.0, "cell_dt": 1e-3, "export_dt": 1e-3},
+    "sinabs": {"floor": "none", "most_spikes": 1, "reset": "zero", "norm_input": True, "tau_syn": "none"},
+    "rockpool": {"most_spikes": 1, "bias": 0.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "field", "rule"),
+    [
+        ("snntorch", "CubaLIF", {"w_in": -4.0}, "w_in is -4 where snnTorch writes 4"),
+        ("snntorch", "LIF", {"v_leak": 0.5}, "v_leak is 0.5 where snnTorch writes 0"),
+        ("spikingjelly", "LIF", {"v_leak": 0.5}, "v_leak is 0.5 where SpikingJelly writes 0"),
+        ("spikingjelly", "CubaLIF", {"w_in": 2.0}, "w_in is 2 where SpikingJelly writes 4; is this another export_dt"),
+        ("norse", "CubaLIF", {"r": 1.0}, "w_in is 4 where norse writes 1"),
+        ("sinabs", "LIF", {"r": -1.0}, "r is -1 where sinabs writes 1"),
+        ("sinabs", "LIF", {"tau": 0.0}, "tau must be above 0"),
+        ("rockpool", "LIF", {"tau": -1e-3}, "tau must be above 0"),
+        ("rockpool", "LIF", {"v_reset": 0.5}, "v_reset is 0.5 where Rockpool writes 0"),
+    ],
+)
+def test_numbers_that_a_framework_does_not_write_are_refused(dialect: str, kind: str, field: Any, rule: str):
+    told = {"tau": 4e-4, "tau_mem": 4e-4, "tau_syn": 4e-4, "r": 1.0 if dialect == "sinabs" else 4.0, "w_in": 4.0}
+    told |= {"v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0, **field}
+    named = inspect.signature(getattr(nir, kind)).parameters
+    neurons = getattr(nir, kind)(**{name: np.full(2, value) for name, value in told.items() if name in named})
+    with pytest.raises(InputError, match=f"'n1' .{kind}.: {rule}"):
+        cd.import_model(graph_of(dense(2, 3), neurons), dialect=dialect, dt="1 ms", **SAID[dialect])
 
 
 def test_all_that_a_file_does_not_say_is_asked_for_at_once():

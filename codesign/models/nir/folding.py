@@ -85,6 +85,8 @@ class Layer:
             if default is None:
                 raise self.node.refusal(f"lacks {name}")
             return np.full(self.neurons, default)
+        if name.startswith("tau") and not (given > 0).all():
+            raise self.node.refusal(f"{name} must be above 0")
         array = given.reshape([size for size in given.shape if size != 1] or [1])
         if array.dtype.kind != "f":
             array = array.astype(np.float64)

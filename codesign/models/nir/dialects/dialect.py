@@ -94,11 +94,11 @@ def exponential_decay(time_constant: Numbers, timestep: float) -> Numbers:
     return np.asarray(np.exp((-time_constant.dtype.type(timestep) / time_constant).astype(np.float64)))
 
 
-def expect_resistance(layer: Layer, wanted: Numbers | float, dialect: str, other: str = "dialect") -> None:
-    """Refuse a file of another framework, or of `other` options: r is not what this one makes it."""
-    found = layer.number("r")
-    if not np.allclose(found, wanted, rtol=1e-4, atol=0):
-        raise layer.node.refusal(
-            f"r is {float(np.ravel(found)[0]):.6g} where {dialect} writes "
-            f"{float(np.ravel(np.broadcast_to(wanted, np.shape(found)))[0]):.6g}; is this another {other}?"
-        )
+def expect(layer: Layer, dialect: str, other: str = "dialect", **wanted: Numbers | float) -> None:
+    """Refuse a file of another framework, or of `other` options: a number that it has is not what this one makes it."""
+    for name, value in wanted.items():
+        found, meant = np.broadcast_arrays(layer.number(name, 0.0), value)
+        if name in layer.node.numbers and not np.allclose(found, meant, rtol=1e-4, atol=0):
+            raise layer.node.refusal(
+                f"{name} is {found.flat[0]:.6g} where {dialect} writes {meant.flat[0]:.6g}; is this another {other}?"
+            )

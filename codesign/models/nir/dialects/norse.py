@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect_resistance
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, Reset, expect
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, number, timestep_of
 
@@ -29,7 +29,7 @@ _PRECISION = 3e-7
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    expect_resistance(layer, 1.0, "norse")
+    expect(layer, "norse", r=1.0, w_in=1.0, v_reset=0.0)
     threshold = None if kind in ("LI", "CubaLI") else layer.number("v_threshold")
     subtracts = kind == "LIF" and given["reset"] == "subtract"
     value = 0.0 if threshold is None or subtracts else given["v_reset"]

@@ -55,8 +55,6 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
 
 def _decay(layer: Layer, name: str, given: Given) -> Any:
     tau = layer.number(name).astype(np.float64)
-    if not (tau > 0).all():
-        raise layer.node.refusal(f"{name} must be above 0 s")
     share = given["timestep_s"] / tau
     if given["decay"] == "euler" and not (share <= 1).all():
         raise layer.node.refusal(f"{name} must be at least one timestep for the Euler method")

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect, exponential_decay
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import count, number
 
@@ -25,6 +25,7 @@ _DIGITS = 5
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
+    expect(layer, "Rockpool", v_leak=0.0, w_in=1.0, v_reset=0.0)
     tau = layer.number("tau_mem" if kind == "CubaLIF" else "tau")
     timestep = _timestep(layer, tau, given["timestep_s"])
     decay = exponential_decay(tau, timestep)

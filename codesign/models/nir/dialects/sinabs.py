@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, exponential_decay
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, expect, exponential_decay
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, count, number, yes_or_no
 
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
+    expect(layer, "sinabs", r=1.0, v_leak=0.0, v_reset=0.0)
     decay, alpha = np.ones(layer.neurons), None
     gain = np.ones(layer.neurons)
     if kind != "IF":

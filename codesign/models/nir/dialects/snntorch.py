@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect_resistance
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import choice, yes_or_no
 
@@ -33,12 +33,16 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         decay = layer.number("beta")
     else:
         tau = layer.number("tau_mem" if synaptic else "tau")
-        expect_resistance(layer, tau / _TIMESTEP, "snnTorch")
+        expect(layer, "snnTorch", r=tau / _TIMESTEP, v_leak=0.0, v_reset=0.0)
         decay = euler_decay(tau, _TIMESTEP)
     alpha = None
     if synaptic:
-        written = "alpha" not in layer.node.numbers
-        alpha = euler_decay(layer.number("tau_syn"), _TIMESTEP) if written else layer.number("alpha")
+        if "alpha" in layer.node.numbers:
+            alpha = layer.number("alpha")
+        else:
+            tau_syn = layer.number("tau_syn")
+            expect(layer, "snnTorch", w_in=tau_syn / _TIMESTEP)
+            alpha = euler_decay(tau_syn, _TIMESTEP)
     if reads:
         return LayerNumbers(decay=decay, threshold=None, synaptic_decay=alpha)
     threshold = layer.number("v_threshold")

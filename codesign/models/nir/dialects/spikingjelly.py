@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect_resistance
+from codesign.models.nir.dialects.dialect import Dialect, Given, LayerNumbers, euler_decay, expect
 from codesign.models.nir.folding import Layer
 from codesign.models.nir.options import timestep_of
 
@@ -30,15 +30,17 @@ def _numbers(layer: Layer, given: Given) -> LayerNumbers:
         decay = euler_decay(tau, timestep)
         leak = np.float64(tau.dtype.type(timestep)) / tau
         gain = np.where(layer.number("r") == 1, leak, 1.0)
-        expect_resistance(layer, np.where(gain == 1, tau / timestep, 1), "SpikingJelly", "export_dt")
+        expect(layer, "SpikingJelly", "export_dt", r=np.where(gain == 1, tau / timestep, 1))
+        expect(layer, "SpikingJelly", v_leak=reset)
         drive = reset * leak
     elif kind == "CubaLIF":
         tau = layer.number("tau_mem")
-        expect_resistance(layer, tau / timestep, "SpikingJelly", "export_dt")
+        expect(layer, "SpikingJelly", "export_dt", r=tau / timestep, w_in=layer.number("tau_syn") / timestep)
+        expect(layer, "SpikingJelly", v_leak=0.0)
         decay = euler_decay(tau, timestep)
         alpha = euler_decay(layer.number("tau_syn"), timestep)
     elif "export_dt" in given:
-        expect_resistance(layer, 1 / timestep, "SpikingJelly", "export_dt")
+        expect(layer, "SpikingJelly", "export_dt", r=1 / timestep)
     subtracts = layer.node.texts.get("reset") == "subtract"
     threshold = layer.number("v_threshold")
     return LayerNumbers(
