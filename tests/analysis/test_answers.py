@@ -36,6 +36,13 @@ def test_accuracy_ties_over_widths_show_the_best_width():
     assert answer.sentence == "mine has the least latency: 12 µs, 4.17 times less than loihi."
 
 
+def test_options_of_the_same_value_are_told_apart_by_more_than_their_names():
+    """Two seconds with the same latency and accuracy: the thriftier one is held against the best, under any name."""
+    for second, third in (("b", "c"), ("c", "b")):
+        rows = rows_of([("a", 4.0, 0.9, 50.0, 5.0), (second, 4.0, 0.9, 60.0, 7.0), (third, 4.0, 0.9, 70.0, 7.0)])
+        assert labels(asked(rows, choose="chip", least="latency_s")) == ["a", second, third]
+
+
 def test_names_that_hold_commas_are_told_apart():
     assert listed(["random order, stops on output", "random order, drained", "layers wait"]) == (
         "random order, stops on output; random order, drained; and layers wait"

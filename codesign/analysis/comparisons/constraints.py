@@ -231,17 +231,17 @@ def _miss_in_words(point: Point, constraint: Constraint) -> str:
 def best_variant(points: Sequence[Point], column: str, *, more: bool) -> Point | None:
     """The point with least or most of a column; None if none has it.
 
-    Of an energy, only points with the most terms take part, since what lacks a term only looks cheap. Equal points are
-    told apart by accuracy, energy, latency and area.
+    Of an energy, only points with the most terms take part, since what lacks a term only looks cheap.
     """
     known = [point for point in points if point.value(column).mean is not None]
     if column in ENERGIES:
         most = max((len(point.coverage) for point in known), default=0)
         known = [point for point in known if len(point.coverage) == most]
-    return min(known, key=lambda point: _key(point, column, more), default=None)
+    return min(known, key=lambda point: standing(point, column, more=more), default=None)
 
 
-def _key(point: Point, column: str, more: bool) -> tuple[float, ...]:
+def standing(point: Point, column: str, *, more: bool) -> tuple[float, ...]:
+    """Least for the best; equal points are told apart by accuracy, energy, latency, area and their place."""
     return (*(_badness(point, name, rising) for name, rising in ((column, more), *_TIES)), point.number)
 
 

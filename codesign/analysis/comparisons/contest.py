@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from codesign.analysis.comparisons.comparison import Comparison, compare, energy_of
-from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in
+from codesign.analysis.comparisons.constraints import best_variant, meeting, met_in, standing
 from codesign.analysis.comparisons.obstacles import Terms, absence, obstacle_between, untimed
 from codesign.analysis.comparisons.robustness import DRAWN, OF_LATENCY, drawn, places_of
 from codesign.analysis.questions import Constraint
@@ -147,10 +147,7 @@ class Contest:
 
     @cached_property
     def _in_order(self) -> list[Point]:
-        def key(point: Point) -> tuple[float, float]:
-            return self._order(point), -(point.value("accuracy").mean or 0.0)
-
-        return sorted(self.chosen.values(), key=key)
+        return sorted(self.chosen.values(), key=lambda point: standing(point, self.column, more=self.more))
 
     @cached_property
     def _foremost(self) -> list[Point]:

@@ -150,8 +150,8 @@ const frontOf = (indices) => {
 
 // Below 0 where point a goes before b; what is level is told apart as in the answers.
 const TIES = [["accuracy", true], ["energy_j", false], ["latency_s", false], ["area_m2", false]];
-const inPlaces = (a, b, first = [state.objective, more()], ties = TIES) => {
-  for (const [key, rising] of [first, ...ties]) {
+const inPlaces = (a, b, first = [state.objective, more()]) => {
+  for (const [key, rising] of [first, ...TIES]) {
     const [one, other] = [a, b].map((index) => ofObjective(key)?.mean[index] ?? (rising ? -Infinity : Infinity));
     if (one !== other) return one < other === rising ? 1 : -1;
   }
@@ -192,7 +192,7 @@ const decide = () => {
   });
   const ranked = rows.filter((row) => !row.obstacle);
   for (const row of ranked) row.beaten = ranked.filter((other) => other !== row && beats(row.point, other.point)).length;
-  ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point, undefined, TIES.slice(0, 1)));
+  ranked.sort((a, b) => b.beaten - a.beaten || inPlaces(a.point, b.point));
   const first = ranked[0];
   for (const row of ranked) {
     const [one, best] = [against(row.point, first.point), against(first.point, row.point)];
