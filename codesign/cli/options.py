@@ -161,9 +161,8 @@ def _explicit_executor(
         raise InputError("--workers and --ray-address need --executor ray")
     if name == "auto" and not wants_ray:
         return None
-    return named_executor(
-        "serial" if name == "serial" else "ray", workers=workers, address=address, on_note=progress.note
-    )
+    chosen = "ray" if name == "auto" else name
+    return named_executor(chosen, workers=workers, address=address, on_note=progress.note)
 
 
 def command_line(context: typer.Context, chosen: Mapping[str, str], *, but: Collection[str] = ()) -> str:
