@@ -50,6 +50,21 @@ def test_what_a_spike_sends_over_further_connections_by_hand():
     assert found.tolist() == near([*expected, 0])
 
 
+def test_spikes_cause_no_evaluation_of_neurons_that_wait():
+    """Those of a later layer are evaluated once a timestep on such a chip, for spikes or for barrier messages."""
+    fires, silent = (
+        Builder("4-3-2").message(-1, 0, 1).update(0, 0, 3, spikes).message(0, 1, spikes, barriers=3 - spikes)
+        for spikes in (3, 0)
+    )
+    executions = [builder.update(1, 1, 2).build() for builder in (fires, silent)]
+    chip = chip_from(f"{MESH_CORES}neurons_per_core: {number(3)}\n{ENERGIES}synchronization: {{kind: neighbour}}\n")
+    placement = place(SHAPE, chip)
+    more, less = (price(execution, placement).mean.terms_j for execution in executions)
+    terms = ("synaptic_operation", "neuron_update", "spike", "message", "hop")
+    energy = sum(float(more[term][0] - less[term][0]) for term in terms)
+    assert spike_energy(placement)[:3].tolist() == near([energy / 3] * 3)
+
+
 def test_an_energy_of_an_operation_is_needed():
     chip = chip_from(ASYNCHRONOUS + CORES)
     with pytest.raises(InputError, match="gives no energy of a synaptic operation"):

@@ -21,6 +21,7 @@ from codesign.exploration.jobs.rows import Reading
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers
+from codesign.hardware.cost.work import updates_anyway
 from codesign.hardware.placement.placement import Placement
 from codesign.network.neuron import NeuronSpec
 from codesign.network.quantization import Quantization
@@ -178,7 +179,9 @@ def _metered_digest(metered: MeteredChip) -> str:
     # The training is led by executions and prices, and so by whatever changes them.
     policy = get_policy(chip_schedule(metered.placement).schedule.policy)
     held = {"placement": _placement_digest(metered.placement), "operation": metered.operation, "book": metered.book}
-    return digest({**held, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
+    # Before, a spike was charged for updates that such a chip performs anyway.
+    spikes = {"spike_version": 2} if updates_anyway(metered.placement.chip) else {}
+    return digest({**held, **spikes, "versions": (EXECUTE_VERSION, COST_VERSION, policy.version)})
 
 
 def _without_remarks(value: Any) -> Any:

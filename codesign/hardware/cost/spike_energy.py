@@ -13,7 +13,7 @@ from codesign.errors import InputError
 from codesign.hardware.chip.prices import Prices
 from codesign.hardware.cost.action_counts import action_counts
 from codesign.hardware.cost.energy import term_energies
-from codesign.hardware.cost.work import PlacedExecution
+from codesign.hardware.cost.work import PlacedExecution, updates_anyway
 from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import COST_TERMS
 from codesign.network.cuts import part_of_neurons
@@ -29,7 +29,8 @@ def spike_energy(placement: Placement) -> Floats:
     That is its generation, its message over the ways to the cores that it goes to, the synaptic operations there, and
     the updates of the neurons that it reaches, where the chip gives energies for them. It is the energy of a pass in
     which all neurons of a part fire once, less that of a pass without spikes, by neuron: neurons of a part count alike,
-    each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes.
+    each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes, and neither
+    do evaluations of neurons that wait: a barrier message, which a spike is not charged for saving, causes them too.
 
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
@@ -40,7 +41,9 @@ def spike_energy(placement: Placement) -> Floats:
     terms = term_energies(action_counts(work), prices, None, None)
     if terms["synaptic_operation"] is None:
         raise InputError(f"{placement.chip.name}: gives no energy of a synaptic operation")
-    known = [energy for name, energy in terms.items() if energy is not None and COST_TERMS[name].drawn_by is None]
+    anyway = {"neuron_update"} if updates_anyway(placement.chip) else set[str]()
+    moved = [name for name, term in COST_TERMS.items() if term.drawn_by is None and name not in anyway]
+    known = [energy for name in moved if (energy := terms[name]) is not None]
     energy = np.sum(known, axis=0)
     neurons = np.array([part.neurons for part in placement.parts])
     of_part = np.maximum(energy[: len(neurons)] - energy[-1], 0.0) / neurons

@@ -329,6 +329,12 @@ def updated_neurons(execution: Execution, chip: Chip) -> Floats:
     return counts
 
 
+def updates_anyway(chip: Chip) -> bool:
+    """Whether neurons are updated in every timestep, whatever reaches them: evaluations of neurons that wait."""
+    number = chip.energies.neuron_update
+    return chip.synchronized and number is not None and number.counted == "evaluations"
+
+
 def drained_neurons(execution: Execution, chip: Chip) -> Floats:
     """(B, S) neurons of each slice that a chip goes on updating when its layer's last frame is done. Pipelined chips
     that update active neurons find a potential in them in every later step."""
