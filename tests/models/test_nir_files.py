@@ -203,6 +203,15 @@ WRONG: dict[str, tuple[Callable[[], nir.NIRGraph], str]] = {
         lambda: graph_of(nir.Scale(np.array([[[1.0], [2.0]]])), pool(2, 2), conv(IMAGE), lif(2), shape=(1, 2, 6)),
         r"'n0' \(Scale\): must be the same for a whole channel",
     ),
+    "product": (
+        lambda: graph_of(nir.Scale(np.full(3, 1e30)), nir.Linear(np.full((2, 3), 1e30)), lif(2)),
+        r"'n2' \(LIF\): what leads to it, multiplied out, is too large for 32 bits",
+    ),
+    "tiny": (lambda: graph_of(dense(2, 3), lif(2, threshold=1e-50)), r"'n1' \(LIF\): thresholds must be above 0"),
+    "no outputs": (
+        lambda: graph_of(dense(0, 3), lif(2)),
+        r"'n0' \(Linear\): weight must be \(outputs, inputs\), found",
+    ),
     "huge": (lambda: graph_of(dense(2, 3), lif(2, threshold=1e30)), r"'n1' \(LIF\): threshold: must be at most"),
     "grids of a skip": (  # five numbers along a row, and five channels
         lambda: graph_of(

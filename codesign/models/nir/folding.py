@@ -316,7 +316,7 @@ class Chain:
 def matrix_of(node: NirNode) -> Floats:
     """(outputs, inputs) weights of a fully connected node."""
     weight = node.numbers["weight"]
-    if weight.ndim != 2:
+    if weight.ndim != 2 or not weight.size:
         raise node.refusal(f"weight must be (outputs, inputs), found shape {weight.shape}")
     return weight.astype(np.float64)
 

@@ -8,6 +8,7 @@
 
 norm_input true: an x is a current that lasts for a timestep, g = r (1 − β), w = w_in (1 − α); I and IF: g = r Δt.
 norm_input false: an x is what it adds, g = r, w = w_in.
+Potentials start at 0, also with a v_leak: NIR does not say where.
 A Threshold is a neuron that forgets everything from one timestep to the next.
 """
 
