@@ -29,7 +29,7 @@ class Sensitivity:
     Attributes:
         path: of the number in the chip's file, such as `energies.synaptic_operation`.
         energy, energy_cores_in_use, latency: means a sample relative to those of the cost as it is, so 0.75 where a
-            quarter is saved; None where they are not known, or 0 as it is.
+            quarter is saved, to six digits; None where they are not known, or 0 as it is.
     """
 
     path: str
