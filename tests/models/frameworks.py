@@ -186,10 +186,11 @@ def norse(
     leak, threshold, v_reset = F(rng.choice([0.0, 0.0, 0.25])), F(rng.choice(THRESHOLDS)), F(options["v_reset"])
     leak = F(0) if synaptic else leak
     subtracts, dt, file_dt = options.get("reset") == "subtract", F(options["cell_dt"]), F(options["export_dt"])
-    given = {"v_threshold": threshold, "v_leak": leak, "r": F(1)}
+    written = v_reset * F(rng.integers(2))  # norse 1.1 leaves it out
+    given = {"v_threshold": threshold, "v_leak": leak, "r": F(1), "v_reset": written}
     leaks = synaptic or shape == (4,) or rng.random() < 0.5
     if not leaks:
-        node = nir.IF(r=np.ones(shape, F), v_threshold=np.full(shape, threshold, F))
+        node = nir.IF(r=np.ones(shape, F), v_threshold=np.full(shape, threshold, F), v_reset=np.full(shape, written))
     elif synaptic:
         node = nir.CubaLIF(tau_mem=file_dt / inverse, tau_syn=file_dt / inverse_syn, **given)
     else:

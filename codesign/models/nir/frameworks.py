@@ -30,7 +30,7 @@ class ModuleNeurons:
         dt: timestep in seconds, of frameworks that have one.
         recurrent: (weights, bias) by which spikes come back in the next timestep; weights are target first.
         weights: of the input, of neurons that have their own.
-        at_once: whether they take all timesteps at once.
+        at_once: whether they take all timesteps at once, of frameworks that also have neurons for a single one.
     """
 
     kind: str

@@ -98,7 +98,7 @@ def expect(layer: Layer, dialect: str, other: str = "dialect", **wanted: Numbers
     """Refuse a file of another framework, or of `other` options: a number that it has is not what this one makes it."""
     for name, value in wanted.items():
         found, meant = np.broadcast_arrays(layer.number(name, 0.0), value)
-        if name in layer.node.numbers and not np.allclose(found, meant, rtol=1e-4, atol=0):
-            raise layer.node.refusal(
-                f"{name} is {found.flat[0]:.6g} where {dialect} writes {meant.flat[0]:.6g}; is this another {other}?"
-            )
+        wrong = ~np.isclose(found, meant, rtol=1e-4, atol=0)
+        if name in layer.node.numbers and wrong.any():
+            one, its = found[wrong][0], meant[wrong][0]
+            raise layer.node.refusal(f"{name} is {one:.6g} where {dialect} writes {its:.6g}; is this another {other}?")

@@ -7,7 +7,8 @@
                                     LICell:      as LIFCell, and v is read; its export leaves it out
     n ← [v > θ];   u ← v_reset, or v − θ of a LIFBoxCell with `reset_subtract`
 
-A potential starts at v_leak, that of an IAFCell at v_reset. norse's own reader takes τ for something else.
+A potential starts at v_leak, that of an IAFCell at v_reset. norse's own reader takes τ for something else. norse 1.1
+leaves v_reset out, so that its files say 0; what later ones write must be that of the options.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _PRECISION = 3e-7
 
 def _numbers(layer: Layer, given: Given) -> LayerNumbers:
     kind = layer.node.kind
-    expect(layer, "norse", r=1.0, w_in=1.0, v_reset=0.0)
+    expect(layer, "norse", r=1.0, w_in=1.0)
+    if layer.number("v_reset", 0.0).any():
+        expect(layer, "norse", "v_reset", v_reset=given["v_reset"])
     threshold = None if kind in ("LI", "CubaLI") else layer.number("v_threshold")
     subtracts = kind == "LIF" and given["reset"] == "subtract"
     value = 0.0 if threshold is None or subtracts else given["v_reset"]
