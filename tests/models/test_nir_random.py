@@ -75,7 +75,8 @@ class Drawn:
     def scale(self, source: str) -> str:
         shape = self.shapes[source]
         scale = self.rng.choice([0.5, 1, 2], self.any((), (shape[0], *[1] * (len(shape) - 1))))
-        return self.any(lambda: source, lambda: self.add(source, node("Scale", scale=scale), lambda x: x * scale))()
+        made = node("Scale", scale=self.any(scale, scale[None]))  # for any number of samples
+        return self.any(lambda: source, lambda: self.add(source, made, lambda x: x * scale))()
 
     def pool(self, source: str) -> str:
         if len(self.shapes[source]) < 3 or min(self.shapes[source]) < 2 or self.any(0, 1):

@@ -286,7 +286,7 @@ class Chain:
         return kernel
 
     def _scale(self, node: NirNode) -> None:
-        scale = node.numbers["scale"].astype(np.float64)
+        scale = scale_of(node)
         if self.synapses is None:
             scale = self._fitted(node, scale)
             if self.scale is not None and self.scale.size > 1 < scale.size and self.shape is None:
@@ -324,6 +324,12 @@ def matrix_of(node: NirNode) -> Floats:
 def bias_of(node: NirNode) -> Floats:
     """(outputs,) biases of a node with weights."""
     return _of_size(node, node.numbers.get("bias", np.zeros(1)), len(node.numbers["weight"]), "bias ")
+
+
+def scale_of(node: NirNode) -> Floats:
+    """By what a node multiplies, without a dimension of samples before it."""
+    scale = node.numbers["scale"].astype(np.float64)
+    return scale[0] if scale.ndim > 1 and len(scale) == 1 else scale
 
 
 def _pair(node: NirNode, name: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from codesign.arrays import Floats
-from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels
+from codesign.models.nir.folding import Branch, Chain, Layer, bias_of, matrix_of, of_channels, scale_of
 from codesign.models.nir.graph import NEURONS, Graph, NirNode
 from codesign.network.direct import ConvolutionSkip, IdentitySkip, LinearSkip, Skip
 from codesign.network.layers import MOST, Conv1d, Conv2d, pooled
@@ -173,7 +173,7 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
             chain.apply(node)
     told: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
     if chain.synapses is None:
-        factors = [of_channels(node, node.numbers["scale"].astype(np.float64), grid) for node in scales]
+        factors = [of_channels(node, scale_of(node), grid) for node in scales]
         weight = np.prod([np.ones(grid[0]), *factors], axis=0).reshape(-1, 1, 1, 1)
         spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **told)
         return Branch(
