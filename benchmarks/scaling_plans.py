@@ -60,11 +60,11 @@ def large_sweep(kind: str, jobs: int) -> SweepSpec:
     `prices`: a thousand prices of each execution, 64 of which are a job for a worker; every price counts here.
     """
     if kind == "trainings":
-        rates, seeds = 100, math.ceil(jobs / 700)
+        rates, seeds = 100, max(1, math.ceil(jobs / 700))
         recipes = "  unlayered: {method: unlayered, policy: random, group_size: 8}"
         axes = f"  recipe.unlayered.learning_rate: {[round(1e-4 * (1 + i), 6) for i in range(rates)]}"
     else:
-        seeds = math.ceil(jobs / 2000)
+        seeds = max(1, math.ceil(jobs / 2000))
         recipes = "  layered: {method: layered}\n  unlayered: {method: unlayered, policy: random, group_size: 8}"
         energies = ", ".join(f"{i + 1} pJ" for i in range(1000))
         axes = f"  chip.mubrain.energies.synaptic_operation: [{energies}]"
