@@ -30,7 +30,7 @@ def spike_energy(placement: Placement) -> Floats:
     the updates of the neurons that it reaches, where the chip gives energies for them. It is the energy of a pass in
     which all neurons of a part fire once, less that of a pass without spikes, by neuron: neurons of a part count alike,
     each with the mean fan-out of its layer. Static power and the energy of a visit do not depend on spikes, and neither
-    do evaluations of neurons that wait: a barrier message, which a spike is not charged for saving, causes them too.
+    do evaluations of neurons that wait: without the spike, a barrier message would cause them.
 
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
