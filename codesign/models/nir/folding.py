@@ -329,7 +329,7 @@ def bias_of(node: NirNode) -> Floats:
 def scale_of(node: NirNode) -> Floats:
     """By what a node multiplies, without a dimension of samples before it."""
     scale = node.numbers["scale"].astype(np.float64)
-    return scale[0] if scale.ndim > 1 and len(scale) == 1 else scale
+    return np.asarray(scale[0] if scale.ndim > 1 and len(scale) == 1 else scale)
 
 
 def _pair(node: NirNode, name: str) -> tuple[int, int]:
