@@ -179,7 +179,9 @@ def free_neurons(rng: np.random.Generator, network: SpikingNetwork) -> None:
 def extend(draw: st.DrawFn, rng: np.random.Generator, layers: int) -> dict[str, Any]:
     """Some of what extended neurons have, each layer its own."""
     names = draw(st.sets(st.sampled_from(list(EXTENDED)), min_size=1))
-    chosen = {name: [EXTENDED[name][rng.integers(len(EXTENDED[name]))] for _ in range(layers)] for name in names}
+    chosen = {
+        name: [EXTENDED[name][rng.integers(len(EXTENDED[name]))] for _ in range(layers)] for name in sorted(names)
+    }
     needs = {"reset_value": ["value"], "reset_amount": ["subtract"], "reset_delay": ["zero", "value"]}
     for name, kinds in needs.items():
         if name in chosen and not set(kinds) & set(chosen.setdefault("reset", kinds[:1] * layers)):
