@@ -48,7 +48,9 @@ class Case:
 def examples(number: int, *, fresh: bool = False) -> settings:
     """So many examples, the same in every run unless they are fresh."""
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
-    return settings(max_examples=number, database=None, derandomize=not fresh, suppress_health_check=checks)
+    return settings(
+        max_examples=number, database=None, derandomize=not fresh, print_blob=fresh, suppress_health_check=checks
+    )
 
 
 # networks ------------------------------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class Point:
         """One row per (training seed, evaluation seed), status ok."""
         return self.source.frame.iloc[self.source.positions]
 
-    @property
+    @cached_property
     def training_seeds(self) -> pd.Index[int]:
         """In ascending order."""
         return self.source.training_seeds[self.source.own]
@@ -128,7 +128,7 @@ class Point:
         """The columns' sum, a training seed each; seeds that do not know all of them are left out."""
         total = np.sum([self.source.means[column][self.source.own] for column in columns], axis=0)
         known = ~np.isnan(total)
-        return pd.Series(total[known], index=self.training_seeds[known])
+        return pd.Series(total[known], index=self.training_seeds if known.all() else self.training_seeds[known])
 
     def value(self, column: str) -> Interval:
         """Mean of `column` over training seeds, with its interval."""
