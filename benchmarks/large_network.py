@@ -53,7 +53,7 @@ class _Dense(torch.nn.Module):
     def __init__(self, network: cd.SpikingNetwork) -> None:
         super().__init__()
         self.weights = torch.nn.ParameterList(weight.detach().clone() for weight in network.weights())
-        self.threshold, self.steepness = network.neuron.threshold, network.neuron.surrogate_steepness
+        self.threshold, self.steepness = float(network.threshold[0]), network.neuron.surrogate_steepness
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return functional.linear(self.spikes(images)[-1].flatten(1), self.weights[-1])

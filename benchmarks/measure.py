@@ -116,6 +116,7 @@ def _implementation(case: Case, shape: Shape, gains: Gains) -> _Implementation:
             return functional.cross_entropy(baseline(data.frames), data.labels)
 
         def density(data: _Data) -> float:
+            assert data.frames is not None
             with torch.no_grad():
                 hidden = baseline.spikes(data.frames)[:-1]
             neurons = sum(spikes.shape[2] for spikes in hidden)

@@ -88,8 +88,7 @@ def main() -> None:
             name = f"{model.recipe}.{model.seed}"
             one = price(execution, problem.placement_at(positions), operation=problem.operation, bound_only=True)
             found = rows[f"energy_j.{name}"][i], rows[f"latency_s.{name}"][i]
-            pairs = zip(found, (one.energy_j, one.latency_s), strict=True)
-            equal += all(math.isclose(*pair, rel_tol=1e-12) for pair in pairs)
+            equal += np.allclose(found, np.array((one.energy_j, one.latency_s), dtype=float), rtol=1e-12, atol=0.0)
     alone = (time.perf_counter() - start) / len(chosen)
     total = len(chosen) * len(executions)
     ratio = alone * size / seconds

@@ -32,6 +32,7 @@ from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.geometry import Extent
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.chip.prices import Prices
+from codesign.hardware.chip.validation_models import Steps
 from codesign.hardware.cost.action_counts import ActionCounts
 from codesign.hardware.cost.energy import energy_in, term_energies
 from codesign.hardware.cost.steps import StepWork
@@ -50,7 +51,8 @@ RECORDED_RESETS = 17  # and of the recording
 COLUMNS = (16, 4, 4, 8, 8, 16)  # of a feature map on one core, as Intel's compiler placed it, in its notebook
 CORES = (13, 25, 13, 3, 3, 2, 12, 1, 1, 1)
 ENERGY_SETS = ("loihi2", "loihi_davies2018", "loihi_sanafe")
-MEASURED = {"step_us": 152.85, "dynamic_uj": 68.35, "static_uj": 35.47, "kinds_us": (200, 107, 180, 125)}
+MEASURED = {"step_us": 152.85, "dynamic_uj": 68.35, "static_uj": 35.47}
+MEASURED_KINDS_US = (200, 107, 180, 125)
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +122,8 @@ class Measured:
 
     def busiest(self) -> Floats:
         """(steps, 6) of the core with the most operations."""
-        return self.work[np.arange(len(self.work)), self.work[:, :, 0].argmax(axis=1)]
+        of_most: Floats = self.work[np.arange(len(self.work)), self.work[:, :, 0].argmax(axis=1)]
+        return of_most
 
 
 @torch.no_grad()
@@ -175,6 +178,7 @@ def step_times(run: Measured) -> Floats:
     """(steps, cores) µs of each core on the shipped chip, with what its own check of this run adds to it."""
     chip = find_chip("loihi2")
     model = next(one.model for one in chip.validation if one.name == "PilotNet, leaky neurons, time of a step")
+    assert isinstance(model, Steps)
     for path, value in model.overrides.items():
         chip = with_parameter(chip, path, value)
     prices = _prices(chip)
@@ -192,7 +196,7 @@ def dynamic_energy(run: Measured, name: str) -> float:
     named = ("synaptic_operation", "neuron_access", "neuron_update", "spike", "message")
     amounts = {action.count: none for action in ACTIONS if action.count != "on_s"}
     amounts |= {event: totals[[column]] for event, column in zip(named, (0, 2, 3, 4, 5), strict=True)}
-    counts = ActionCounts(**amounts)
+    counts = ActionCounts(**amounts)  # type: ignore[arg-type]
     prices = _prices(find_chip(name))
     energy = energy_in((), term_energies(counts, prices, none, none), prices.core_share)
     assert energy is not None
@@ -227,17 +231,18 @@ def tables(runs: dict[str, Measured]) -> Iterator[str]:
     longest["Intel's placement, cores of conv-2 only"] = times["Intel's placement"][:, run.layer == 3].max(axis=1)
     first = int(longest["Intel's placement"].reshape(-1, 4).mean(axis=0).argmax())
     yield "\n| time of a step, µs | mean | error | first | second | third | fourth |\n|---|--:|--:|--:|--:|--:|--:|"
-    yield f"| measured | {MEASURED['step_us']} | | {' | '.join(map(str, MEASURED['kinds_us']))} |"
+    yield f"| measured | {MEASURED['step_us']} | | {' | '.join(map(str, MEASURED_KINDS_US))} |"
     for name, steps in longest.items():
         kinds = " | ".join(f"{time:.1f}" for time in np.roll(steps.reshape(-1, 4).mean(axis=0), -first))
         yield f"| {name} | {steps.mean():.1f} | {steps.mean() / MEASURED['step_us'] - 1:+.0%} | {kinds} |"
-    static_w = find_chip("loihi2").static_power.chip.value
+    static = find_chip("loihi2").static_power.chip
+    assert static is not None
     yield "\n| placement | energies from | dynamic energy per step | error | energy per sample of 16 steps | error |"
     yield "|---|---|--:|--:|--:|--:|"
     whole = MEASURED["dynamic_uj"] + MEASURED["static_uj"]
     for (place, one), name in itertools.product(runs.items(), ENERGY_SETS):
         dynamic = dynamic_energy(one, name)
-        both = dynamic + static_w * longest[place].mean()
+        both = dynamic + static.value * longest[place].mean()
         yield (
             f"| {place} | `{name}` | {dynamic:.1f} µJ | {dynamic / MEASURED['dynamic_uj'] - 1:+.1%} | "
             f"{16 * both / 1e3:.3f} mJ | {both / whole - 1:+.1%} |"

@@ -8,7 +8,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -23,8 +23,8 @@ class Split:
     """Time of this thread by what it was spent on: on the processor, and by the clock; inner parts count once."""
 
     def __init__(self) -> None:
-        self.cpu_s: Counter[str] = Counter()
-        self.wall_s: Counter[str] = Counter()
+        self.cpu_s: dict[str, float] = defaultdict(float)
+        self.wall_s: dict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
         self._inside: list[list[float]] = []
 
@@ -132,7 +132,7 @@ def measure_plan(kind: str, jobs: int, *, forced: bool, in_flight: int, folder: 
         work = find_work(plan, store)
     replace_jobs(runner_module)
     if not forced:
-        os.fsync = lambda descriptor: None
+        os.fsync = lambda fd: None
     split = Split()
     with stage("run"):
         tasks = run_work(plan, work, store, null_executor(in_flight), split)
@@ -175,7 +175,8 @@ def run_work(plan: Any, work: Any, store: Any, executor: Any, split: Split) -> i
         split.watch(store, "store, read", "get", "facts")
         split.watch(executor, "executor", "submit", "wait", "share")
         split.watch(progress, "progress", "added", "started", "result", "finished", "pulse")
-        runner = Runner(store=store, executor=executor, workload=lambda name: b"", progress=progress)
+        no_workload: Any = lambda name: b""  # noqa: E731
+        runner = Runner(store=store, executor=executor, workload=no_workload, progress=progress)
         with split.part("bookkeeping"):
             progress.planned(work, executor.name)
             runner.add(work)

@@ -84,7 +84,7 @@ def run_tasks(executor: Any, function: Callable[[], Any], count: int, *, kind: s
 
 def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[str, Any]:
     """Trainings that only sleep, through Ray: what Ray and driver take for each. Those of no time travel in batches."""
-    from codesign.exploration import runner as runner_module
+    import codesign.exploration.runner
     from codesign.exploration.jobs.store import Entry, Store
     from codesign.exploration.work import find_work
 
@@ -92,7 +92,8 @@ def measure_jobs(workers: int, jobs: int, job_s: float, folder: Path) -> dict[st
     store = Store(tempfile.mkdtemp(dir=folder))
     work = find_work(plan, store)
     work = replace(work, jobs=work.jobs[:jobs])
-    runner_module.run_train = partial(_sleeping_train, job_s, Entry(payload=MODEL, facts={}))  # type: ignore[assignment]
+    runner: Any = codesign.exploration.runner
+    runner.run_train = partial(_sleeping_train, job_s, Entry(payload=MODEL, facts={}))
     with ray_executor(workers) as (executor, start_s):
         warm_up(executor, workers)
         return {"start_s": start_s, **_run(plan, work, store, executor, workers, job_s=job_s)}

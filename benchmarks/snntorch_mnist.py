@@ -47,8 +47,8 @@ class Net(nn.Module):
 def images(root: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, 784) brightness from 0 to 1, and labels."""
     folder = root / "mnist"
-    found = [next(folder.glob(f"{part}-{kind}-idx?-ubyte*"), None) for kind in ("images", "labels")]
-    if None in found:
+    found = [path for kind in ("images", "labels") for path in [*folder.glob(f"{part}-{kind}-idx?-ubyte*")][:1]]
+    if len(found) < 2:
         raise SystemExit(f"{folder} must hold {part}-images-idx3-ubyte and {part}-labels-idx1-ubyte, or these as .gz")
     pixels, labels = map(read_idx, found)
     return torch.from_numpy(pixels.reshape(-1, 784).copy()) / 255, torch.from_numpy(labels.astype(np.int64))
@@ -110,7 +110,8 @@ def main() -> None:
         dt="1 ms",
         check={name: part.numpy() for name, part in record.items()},
     )
-    print(loaded.card.certificate.summary)
+    if loaded.card.certificate is not None:
+        print(loaded.card.certificate.summary)
     cd.save_model(given.out / f"{given.encoding}.safetensors", loaded.network, loaded.card)
     data = torch.cat(encoded).numpy()
     np.savez_compressed(

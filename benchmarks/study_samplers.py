@@ -41,12 +41,12 @@ def volumes(table: ResultTable) -> tuple[StudyFacts, list[float]]:
     """What a study says of its search; hypervolume after each quarter of its trials, in multiples of the baseline's."""
     study = table.metadata.study
     if study is None or study.baseline is None or study.baseline.state != "complete":
-        raise SystemExit(f"{table.metadata.name}: has no baseline")
+        raise SystemExit(f"{table.metadata.sweep}: has no baseline")
     objectives = table.metadata.objectives
     alone = hypervolume(
-        [list(study.baseline.values)],
+        [[value for value in study.baseline.values if value is not None]],
         [objective.direction for objective in objectives],
-        [objective.reference for objective in objectives],
+        [objective.reference for objective in objectives if objective.reference is not None],
     )
     count = len(study.trials)
     ends = [max(1, round(count * quarter / 4)) for quarter in (1, 2, 3, 4)]

@@ -117,7 +117,8 @@ def _of_shape(name: str, *, quick: bool) -> list[Row]:
     _tell(f"{name}: time, {len(cases)} cases in turn")
     seconds = _QUICK_SECONDS if quick else _SECONDS
     result = _run(Job(kind="time", shape=name, cases=tuple(cases), gains=gains, seconds=seconds))
-    rows, skipped = result["rows"], result["skipped"]
+    rows: list[Row] = result["rows"]
+    skipped = result["skipped"]
     for implementation, reason in skipped.items():
         print(f"{name}: {implementation} skipped: {reason}")
     measurable = [case for case in cases if case.implementation not in (*skipped, "roofline")]
