@@ -109,6 +109,11 @@ def times_ns(t: NDArray[Any]) -> Integers:
     return ns
 
 
+def from_first(times: Integers) -> Integers:
+    """(E,) times of a recording since its first event."""
+    return np.asarray(times - times.min(initial=np.iinfo(np.int64).max))
+
+
 def inputs_of(events: Any, names: Iterable[str], grid: tuple[int, int, int]) -> Integers:
     """(E,) input index of events that have `unit`, or `x` and `y`, and `p` where the grid has several channels. Raises
     InputError where they have neither, or are outside the grid."""

@@ -32,7 +32,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +39,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.arrays import Integers
-from codesign.errors import DataError, InputError
+from codesign.errors import InputError
 from codesign.units import format_si
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Recordings, as_long
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
+from codesign.workload.datasets.reading import telling
 from codesign.workload.event_rows import MOST_EVENTS
 from codesign.workload.events import EventBatch
 from codesign.workload.raw_events import check_frames, check_shape, grid_of, inputs_of, times_ns
@@ -81,7 +81,7 @@ class Arrays(Dataset):
     def find(self, folder: Path) -> Recordings | None:
         if not folder.is_file():
             return recordings_in(folder)
-        with open_arrays(folder, _KNOWN) as columns, _telling(folder):
+        with open_arrays(folder, _KNOWN) as columns, telling(folder):
             return _recordings(folder, columns)
 
     def coverage(self, recordings: Recordings) -> str:
@@ -169,7 +169,7 @@ def _recordings(path: Path, columns: Columns) -> Recordings:
     def read(positions: Integers, spec: ResolvedSpec) -> EventBatch | Iterator[Events]:
         if offsets is not None:
             return _events(path, offsets, positions, grid)
-        with open_arrays(path, _KNOWN) as columns, _telling(path):
+        with open_arrays(path, _KNOWN) as columns, telling(path):
             return _dense(columns["data"], positions, labels, ids, spec, currents=currents)
 
     return Recordings(
@@ -253,7 +253,7 @@ def _inputs(events: Mapping[str, NDArray[Any]], grid: tuple[int, int, int]) -> E
 
 
 def _events(path: Path, offsets: Integers, samples: Integers, grid: tuple[int, int, int]) -> Iterator[Events]:
-    with open_arrays(path, _KNOWN) as columns, _telling(path):
+    with open_arrays(path, _KNOWN) as columns, telling(path):
         for sample in samples.tolist():
             rows = offsets[sample : sample + 2].tolist()
             try:
@@ -286,12 +286,3 @@ def _dense(
             )
         )
     return EventBatch.concatenate(batches)
-
-
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """What is wrong with arrays is told with the file that they are in."""
-    try:
-        yield
-    except InputError as error:
-        raise DataError(f"{path}: {error}") from None

@@ -27,7 +27,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.cochlea import Cochlea
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import label_order, names_in, number_of
+from codesign.workload.datasets.reading import classes_of, names_in, number_of
 from codesign.workload.raw_events import bin_edges_ns
 from codesign.workload.spec import ResolvedSpec, WorkloadSpec
 from codesign.workload.wav import Sound, read_wav
@@ -71,11 +71,8 @@ class Audio(Dataset):
         takes = _list(folder)
         if not takes:
             return None
-        labels = sorted({take.label for take in takes}, key=label_order)
-        if len(labels) < 2:
-            raise DataError(f"audio: all recordings in {folder} have the label '{labels[0]}'; at least 2 are needed")
+        labels, classes = classes_of(folder, [take.label for take in takes])
         paths = [folder / take.name for take in takes]
-        classes = np.array([labels.index(take.label) for take in takes], dtype=np.int64)
         ids = np.array([number_of(take.name) for take in takes], dtype=np.int64)
         speakers = [take.speaker for take in takes if take.speaker is not None]
 
@@ -88,8 +85,8 @@ class Audio(Dataset):
 
         return Recordings(
             grid=(1, 1, _CHANNELS),
-            classes=len(labels),
-            labels=classes,
+            classes=classes,
+            labels=labels,
             sample_ids=ids,
             read=read,
             groups=np.array([number_of(name) for name in speakers]) if len(speakers) == len(takes) else None,

@@ -32,7 +32,7 @@ from codesign.errors import DataError
 from codesign.units import format_si
 from codesign.workload.datasets.array_file import open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import checked_classes, reading
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec
@@ -174,19 +174,6 @@ def _open_first_layout(folder: Path) -> tuple[Path, list[Path], list[_Batch]]:
     return archives[0], archives, [batch for part in ("train", "test") for batch in _open_part(archives[0], part)]
 
 
-def _checked_labels(path: Path, labels: Any) -> Integers:
-    classes = np.asarray(labels)
-    if classes.ndim != 1 or classes.dtype.kind not in "iu" or not len(classes):
-        raise DataError(
-            f"{path}: must hold a whole number a class of each image, found {classes.dtype} {classes.shape}"
-        )
-    if classes.min() < 0 or classes.max() > 9:
-        raise DataError(
-            f"{path}: classes must lie in 0 … 9, found {classes.min()} … {classes.max()}; is this CIFAR-10?"
-        )
-    return classes.astype(np.int64)
-
-
 def _latin1(text: str, encoding: str) -> bytes:
     """How Python 3 pickles bytes for Python 2."""
     if encoding != "latin1":
@@ -212,7 +199,7 @@ def _unpickled(path: Path) -> tuple[NDArray[np.uint8], Integers]:
     with reading(path, "as a batch of CIFAR-10 images", also=_DAMAGE):
         content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
         pixels, labels = content[b"data"], content[b"labels"]
-    labels = _checked_labels(path, labels)
+    labels = checked_classes(path, np.asarray(labels), 10, CIFAR10.title)
     shape = (len(labels), _PIXELS)
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != shape:
         raise DataError(f"{path}: must hold {_PIXELS:,} bytes for each of its {len(labels):,} classes")
@@ -229,7 +216,7 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
     names = _member(path, None)
     if f"x_{part}" not in names and f"y_{part}" not in names:
         return
-    labels = _checked_labels(path, _member(path, f"y_{part}"))
+    labels = checked_classes(path, _member(path, f"y_{part}"), 10, CIFAR10.title)
     numbers = _member(path, f"{part}_index") if f"{part}_index" in names else np.arange(len(labels))
     whole = numbers.shape == labels.shape and numbers.dtype.kind in "iu"
     if not whole or numbers.min() < 0 or numbers.max() >= _TEST_ID:

@@ -29,8 +29,9 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import open_arrays, whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import number_of, reading
+from codesign.workload.datasets.reading import number_of, reading, telling
 from codesign.workload.download import Download, RemoteFile
+from codesign.workload.raw_events import from_first, inputs_of
 
 _CLASSES = 11
 _SENSOR = 128
@@ -153,20 +154,16 @@ def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
 
 def _events(path: Path) -> Events:
     if path.suffix == ".npz":
-        columns, to_ns = list(_loaded(path, "x", "y", "p", "t").values()), 1_000
+        events, to_ns = _loaded(path, "x", "y", "p", "t"), 1_000
     else:
         table = _loaded(path)["table"]
         if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 4:
             raise DataError(f"{path}: must hold a table of the columns x, y, p and t; download it again")
-        columns, to_ns = list(table.T), 1_000_000
-    shapes = {column.shape for column in columns}
-    if len(shapes) > 1 or columns[0].ndim != 1 or any(column.dtype.kind not in "iub" for column in columns):
-        raise DataError(f"{path}: must hold whole numbers x, y, p and t of each event; copy it again")
-    x, y, p, t = (column.astype(np.int64) for column in columns)
-    for what, values, limit in (("x", x, _SENSOR), ("y", y, _SENSOR), ("polarity", p, 2)):
-        if len(values) and not (values.min() >= 0 and values.max() < limit):
-            raise DataError(f"{path}: has an event with {what} outside 0 … {limit - 1}; copy it again")
-    _, height, width = _GRID
-    inputs = (p * height + y // _POOLED) * width + x // _POOLED
-    times_ns = t * to_ns
-    return times_ns - times_ns.min(initial=np.iinfo(np.int64).max), inputs
+        events, to_ns = dict(zip("xypt", table.T, strict=True)), 1_000_000
+    with telling(path, "copy it again"):
+        inputs = inputs_of(events, events, (2, _SENSOR, _SENSOR))
+    if events["t"].shape != inputs.shape or events["t"].dtype.kind not in "iu":
+        raise DataError(f"{path}: must hold a whole number t of each event; copy it again")
+    p, y, x = np.unravel_index(inputs, (2, _SENSOR, _SENSOR))
+    pooled = np.ravel_multi_index((p, y // _POOLED, x // _POOLED), _GRID)
+    return from_first(events["t"].astype(np.int64) * to_ns), pooled

@@ -24,8 +24,8 @@ from codesign.errors import DataError, InputError
 from codesign.units import Positive, Time
 from codesign.workload.binning import Events
 from codesign.workload.datasets.base import Recordings
-from codesign.workload.datasets.reading import label_order, names_in, number_of, reading
-from codesign.workload.raw_events import grid_of, inputs_of, times_ns
+from codesign.workload.datasets.reading import classes_of, names_in, number_of, reading, telling
+from codesign.workload.raw_events import from_first, grid_of, inputs_of, times_ns
 
 PARTS = ("train", "validation", "test")
 _SETTINGS = "arrays.yaml"
@@ -48,11 +48,8 @@ def recordings_in(folder: Path) -> Recordings | None:
     names = sorted(name for part in parts or [""] for name in _list(folder, part))
     if not names:
         return None
-    labels = sorted({Path(name).parent.name for name in names}, key=label_order)
-    if len(labels) < 2:
-        raise DataError(f"{folder}: all recordings have the label '{labels[0]}'; at least 2 are needed")
+    labels, classes = classes_of(folder, [Path(name).parent.name for name in names])
     settings, grid = _settings(folder / _SETTINGS)
-    classes = np.array([labels.index(Path(name).parent.name) for name in names], dtype=np.int64)
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
@@ -63,8 +60,8 @@ def recordings_in(folder: Path) -> Recordings | None:
 
     return Recordings(
         grid=grid,
-        classes=len(labels),
-        labels=classes,
+        classes=classes,
+        labels=labels,
         sample_ids=ids,
         read=lambda positions, spec: (_events(folder / names[position], grid) for position in positions),
         test_part=part_of == "test" if parts else None,
@@ -107,11 +104,8 @@ def _events(path: Path, grid: tuple[int, int, int]) -> Events:
         raise DataError(
             f"{path}: must be a structured array with t, x, y and p, found {getattr(events, 'dtype', None)}"
         )
-    try:
-        times = times_ns(events["t"])
-        return times - times.min(initial=np.iinfo(np.int64).max), inputs_of(events, fields, grid)
-    except InputError as error:
-        raise DataError(f"{path}: {error}") from None
+    with telling(path):
+        return from_first(times_ns(events["t"])), inputs_of(events, fields, grid)
 
 
 def _aedat4(path: Path) -> NDArray[Any]:

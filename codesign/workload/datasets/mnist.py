@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from codesign.errors import DataError
 from codesign.workload.camera import SaccadeCamera
 from codesign.workload.datasets.base import Dataset, IncompleteError, Recordings
-from codesign.workload.datasets.reading import opened, reading
+from codesign.workload.datasets.reading import checked_classes, opened, reading
 from codesign.workload.download import Download, RemoteFile
 
 _PARTS = ("train", "t10k")
@@ -59,13 +59,14 @@ class MNIST(Dataset):
             return None
         if missing := [name for name in _NAMES if name not in files]:
             raise IncompleteError(f"{folder.absolute()} lacks {', '.join(f'{name}-*-ubyte[.gz]' for name in missing)}")
-        by_part = [_read_labels(files[f"{part}-labels"]) for part in _PARTS]
+        paths = [files[f"{part}-labels"] for part in _PARTS]
+        by_part = [checked_classes(path, read_idx(path), 10, self.title) for path in paths]
         training, test = (len(labels) for labels in by_part)
         for part, count in zip(_PARTS, (training, test), strict=True):
             path, shape = files[f"{part}-images"], _read_header(files[f"{part}-images"])
             if shape != (count, 28, 28):
                 raise DataError(f"{path}: must hold {count:,} images of 28x28 pixels, one per label, found {shape}")
-        labels = np.concatenate(by_part).astype(np.int64)
+        labels = np.concatenate(by_part)
         ids = np.concatenate([np.arange(training), _TEST_ID + np.arange(test)]).astype(np.int64)
         camera = SaccadeCamera(height=34, width=34, travel=7.0)
 
@@ -125,13 +126,6 @@ def _read_header(path: Path) -> tuple[int, ...]:
     if len(header) < 4 + 4 * axes:
         raise DataError(f"{path}: ends within its header; download it again")
     return struct.unpack(f">{axes}I", header[4:])
-
-
-def _read_labels(path: Path) -> NDArray[np.uint8]:
-    labels = read_idx(path)
-    if labels.ndim != 1 or len(labels) == 0 or labels.max() > 9:
-        raise DataError(f"{path}: must hold labels 0 … 9, found an array of shape {labels.shape}")
-    return labels
 
 
 def _digest(files: dict[str, Path]) -> str:

@@ -7,12 +7,16 @@ import hashlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from codesign.errors import DataError
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arrays import Integers
+from codesign.errors import DataError, InputError
 
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile)
 """What the readers of the standard library, numpy and h5py raise for files that are cut off or something else."""
@@ -35,6 +39,15 @@ def reading(
         raise DataError(f"{path}: cannot be read{what and ' '}{what} ({error}); {remedy}") from None
 
 
+@contextmanager
+def telling(place: Path | str, remedy: str = "") -> Iterator[None]:
+    """What is wrong with arrays is told with the file that they are in, as a DataError, and with what to do."""
+    try:
+        yield
+    except InputError as error:
+        raise DataError(f"{place}: {error}{remedy and '; '}{remedy}") from None
+
+
 def opened(path: Path) -> IO[bytes]:
     """The content of a file, uncompressed if its name ends in `.gz`."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
@@ -47,10 +60,29 @@ def names_in(folder: Path, *, folders: bool) -> Iterator[str]:
             yield from (e.name for e in entries if e.is_dir() == folders and not e.name.startswith((".", "_")))
 
 
-def label_order(label: str) -> tuple[bool, int, str]:
-    """Sorts labels: whole numbers by value, then words."""
-    number = label.isascii() and label.isdigit()
-    return not number, int(label) if number else 0, label
+def classes_of(folder: Path, labels: Sequence[str]) -> tuple[Integers, int]:
+    """(N,) classes of recordings in a folder, and how many there are: their labels in order, whole numbers by value,
+    then words. Raises DataError where there is one label alone."""
+
+    def order(label: str) -> tuple[bool, int, str]:
+        number = label.isascii() and label.isdigit()
+        return not number, int(label) if number else 0, label
+
+    names = sorted(set(labels), key=order)
+    if len(names) < 2:
+        raise DataError(f"{folder}: all recordings have the label '{names[0]}'; at least 2 are needed")
+    return np.array([names.index(label) for label in labels], dtype=np.int64), len(names)
+
+
+def checked_classes(path: Path, labels: NDArray[Any], classes: int, dataset: str) -> Integers:
+    """(N,) classes as a file of a dataset gives them. Raises DataError where they are none."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise DataError(f"{path}: labels must be whole numbers, one a sample, found {found}")
+    if labels.min() < 0 or labels.max() >= classes:
+        found = f"{labels.min()} … {labels.max()}"
+        raise DataError(f"{path}: labels must lie in 0 … {classes - 1}, found {found}; is this {dataset}?")
+    return labels.astype(np.int64)
 
 
 def number_of(name: str) -> int:

@@ -24,9 +24,10 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import HDF5Column, whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import reading
+from codesign.workload.datasets.reading import checked_classes, reading, telling
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.hdf5 import Chunks, is_own
+from codesign.workload.raw_events import inputs_of, times_ns
 from codesign.workload.spec import ResolvedSpec
 
 _CHANNELS = 700
@@ -123,16 +124,13 @@ def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
         samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
         said = "extra/speaker"
         speakers = whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels) or not (labels.min() >= 0):
-        raise DataError(f"{path}: labels must be whole numbers, one a sample, found {labels.dtype} {labels.shape}")
-    if labels.max() >= _CLASSES:
-        raise DataError(f"{path}: labels must lie in 0 … {_CLASSES - 1}, found {labels.max()}; is this SHD?")
+    classes = checked_classes(path, labels, _CLASSES, SHD.title)
     for name, count in samples.items():
         if count != len(labels):
             raise DataError(f"{path}: has {len(labels):,} labels and {count:,} entries of {name}; download it again")
     if speakers is not None and (speakers.shape != labels.shape or speakers.dtype.kind not in "iu"):
         raise DataError(f"{path}: extra/speaker must hold a whole number a sample; download it again")
-    return labels.astype(np.int64), None if speakers is None else speakers.astype(np.int64)
+    return classes, None if speakers is None else speakers.astype(np.int64)
 
 
 def _digest(files: dict[str, Path]) -> str:
@@ -145,11 +143,9 @@ def _digest(files: dict[str, Path]) -> str:
 
 
 def _events(times_s: Any, units: Any, where: str) -> Events:
-    seconds, channels = np.asarray(times_s, dtype=np.float64), np.asarray(units, dtype=np.int64)
-    if seconds.shape != channels.shape:
-        raise DataError(f"{where} has {len(seconds):,} times and {len(channels):,} units; download it again")
-    if len(channels) and not (channels.min() >= 0 and channels.max() < _CHANNELS):
-        raise DataError(f"{where} has a spike of a unit outside 0 … {_CHANNELS - 1}; download it again")
-    if not (np.isfinite(seconds).all() and (seconds >= 0).all()):
-        raise DataError(f"{where} has a spike without a valid time; download it again")
-    return np.rint(seconds * 1e9).astype(np.int64), channels // (_CHANNELS // _INPUTS)
+    with telling(where, "download it again"):
+        times = times_ns(np.asarray(times_s, dtype=np.float64))
+        channels = inputs_of({"unit": np.asarray(units)}, ("unit",), (1, 1, _CHANNELS))
+    if len(times) != len(channels):
+        raise DataError(f"{where} has {len(times):,} times and {len(channels):,} units; download it again")
+    return times, channels // (_CHANNELS // _INPUTS)
