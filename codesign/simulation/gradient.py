@@ -13,8 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
-from codesign.simulation.delays import LateGradients
-from codesign.simulation.direct import DirectGradients
+from codesign.simulation.further import FurtherGradients
 from codesign.simulation.neuron import NeuronTensors, neuron_of, step_gradient
 from codesign.simulation.recording import Recorder
 from codesign.simulation.reference import run_machine
@@ -63,26 +62,24 @@ class _Sweep:
         self.output_gradient, self.spike_gradient = output_gradient, spike_gradient
         self.G = torch.zeros_like(spike_gradient)
         self.H = torch.zeros_like(spike_gradient)  # at the synaptic currents
-        self.late, self.direct = LateGradients(run), DirectGradients(run)
+        self.further = FurtherGradients(run)
         if network.neuron.readout == "potential":
             self.G[:, self.layers[-1]] = output_gradient[:, 0]
 
     def backward_pass(self, timestep: int, passed: Pass) -> None:
-        self.g_c = self.spike_gradient + self.late.at_counts(timestep)
+        self.g_c = self.spike_gradient + self.further.begin_pass(timestep)
         if self.network.neuron.readout == "spikes":
             self.g_c[:, self.layers[-1]] += self.output_gradient[:, timestep]
         g_q = torch.zeros_like(self.G)
         dx = torch.zeros_like(self.G)
-        self.direct.begin_pass()
         for k, step in reversed(list(enumerate(passed.steps))):
             g_q = self._unchoose(k, step, g_q, dx)
             dx = self._unevaluate(step, g_q)
-            self.direct.note(k, dx)
-            self.late.step(timestep, k, dx, passed.arriving)
+            self.further.step(timestep, k, dx, passed.arriving)
             if step.kept_input is not None:
                 first = dx[:, self.layers[0]]
                 self.weight_gradients[0] += self.connections[0].weight_gradient(first, step.kept_input.double())
-                self.direct.leave(k - 1, step.kept_input.double(), -1)
+                self.further.leave(k - 1, step.kept_input.double(), -1)
         if passed.held is not None:
             self.G = torch.where(passed.held, 0.0, self.G)
         at_bias = self.G
@@ -105,7 +102,7 @@ class _Sweep:
                 continue
             back[:, source] = connection.spikes_gradient(dx[:, target], self.weights[layer])
             self.weight_gradients[layer] += connection.weight_gradient(dx[:, target], kept[:, source])
-        back = back + self.direct.leave(k, kept)
+        back = back + self.further.leave(k, kept)
         chosen = back if step.kept_share is None else back * step.kept_share
         return torch.where(step.chosen, chosen, torch.where(step.idle, back, g_q))
 
@@ -145,7 +142,7 @@ class _Outputs(torch.autograd.Function):
             sweep.backward_pass(timestep, passed)
         learned = zip((sweep.threshold_gradient, sweep.decay_gradient), ctx.learned, strict=True)
         gradients = [
-            *(*sweep.weight_gradients, *sweep.late.weight_gradients, *sweep.direct.weight_gradients),
+            *(*sweep.weight_gradients, *sweep.further.weight_gradients),
             *([] if sweep.bias_gradient is None else [sweep.bias_gradient]),
             *(gradient for gradient, learns in learned if learns),
         ]

@@ -12,8 +12,7 @@ import torch
 
 from codesign.errors import InputError
 from codesign.simulation import neuron
-from codesign.simulation.delays import LateArrivals
-from codesign.simulation.direct import DirectArrivals
+from codesign.simulation.further import FurtherArrivals
 from codesign.simulation.idle import idle_neurons
 from codesign.simulation.max_pools import MaxPools
 from codesign.simulation.priorities import Priorities, select
@@ -69,7 +68,7 @@ class _Machine:
         self.tells = self.sends & schedule.barrier_messages
         self.input_index = torch.arange(inputs, device=self.device)
         self.pools = MaxPools(network, batch)
-        self.late, self.direct = LateArrivals(run), DirectArrivals(run)
+        self.further = FurtherArrivals(run)
         self.priorities = Priorities(run)
         self.servers: Servers | None = None
         if run.service is not None:
@@ -84,7 +83,7 @@ class _Machine:
         steps: list[Step] = []
         k = 0
         while self.active.any():
-            step, arrival = self._forward_step(k, self.direct.join(k, self.late.join(k, arrival)))
+            step, arrival = self._forward_step(k, self.further.join(k, arrival))
             k += 1
             if self.run.learns:
                 steps.append(step)
@@ -93,10 +92,10 @@ class _Machine:
         self.counts.append(self.c[:, self.outputs])
         self.stopping.end_pass(self.counts[-1])
         self.emitted += self.c
-        self.late.end_pass(self.c)
+        self.further.end_pass(self.c)
         if self.recorder is not None:
             self.recorder.end_pass()
-        return Pass(steps=tuple(steps), found=before, held=held, arriving=self.late.arriving)
+        return Pass(steps=tuple(steps), found=before, held=held, arriving=self.further.arriving)
 
     def _begin(self) -> torch.Tensor | None:
         """What a timestep does to potentials and currents before anything arrives; returns (B, N) who is held."""
@@ -125,8 +124,7 @@ class _Machine:
         self.stimulated = torch.zeros_like(self.r)
         self.stopping.begin_pass()
         self.pools.begin_pass()
-        self.late.begin_pass(self.stopping.runs)
-        self.direct.begin_pass(self.stopping.runs)
+        self.further.begin_pass(self.stopping.runs)
         frame = torch.where(self.stopping.runs[:, None], self.events.frame(timestep, self.device), 0.0)
         self.input_q = frame
         self.kept_frame = self._input_dropout(frame)
@@ -144,7 +142,7 @@ class _Machine:
         present = self._present(self.input_q)
         messages[:, first] = self.connections[0].messages(present.double()).round().long()
         self.frame_complete[:] = True
-        self.direct.leave(-1, self.kept_frame, present, -1)
+        self.further.leave(-1, self.kept_frame, present, -1)
         self.active = ((messages > 0).any(dim=1) | self.run.announces | self._ahead(0)) & self.stopping.runs
         if self.recorder is not None:
             self.recorder.frame(self.input_q, self.kept_frame)
@@ -161,7 +159,7 @@ class _Machine:
         once, or in step 1 where something is late."""
         waits = (self.input_q != 0).any(dim=1)
         self.active = (waits | self.run.announces | self._ahead(0)) & self.stopping.runs
-        self.frame_complete = ~(waits | self.late.ahead(0))
+        self.frame_complete = ~(waits | self.further.ahead(0))
         nothing = torch.zeros_like(self.q)
         return Arrival(x=torch.zeros_like(self.u), messages=nothing, spikes=nothing, kept_input=None)
 
@@ -229,7 +227,7 @@ class _Machine:
 
     def _ahead(self, k: int) -> torch.Tensor:
         """(B,) whether in step k or a later one something arrives late, or the tick would make a neuron fire."""
-        ahead = self.late.ahead(k) | self.direct.ahead(k)
+        ahead = self.further.ahead(k)
         if self.neuron.ticks is None or (self.gated and k > 0):  # later gates open by messages
             return ahead
         later = self.layer_of >= k - self.run.first_step
@@ -346,7 +344,7 @@ class _Machine:
             kept_input = torch.where(chosen_input, self.kept_frame, 0.0)
             x[:, first] = self.connections[0].currents(kept_input.double(), self.weights[0]).float()
             present = self._present(torch.where(chosen_input, self.input_q, 0.0))
-            self.direct.leave(k, kept_input, present, -1)
+            self.further.leave(k, kept_input, present, -1)
             spikes[:, first] = self.connections[0].messages(present.double()).round().long()
             messages[:, first] = spikes[:, first]
         for layer, connection in enumerate(self.connections[1:], start=1):
@@ -360,7 +358,7 @@ class _Machine:
             if self.neuron.most is not None:  # several spikes of one neuron are one message to a gate
                 counted = connection.messages((left[:, source] > 0).double()).round().long()
             messages[:, target] = counted + barrier
-        self.direct.leave(k, kept, self.pools.reaching(left, kept))
+        self.further.leave(k, kept, self.pools.reaching(left, kept))
         return Arrival(x=x, messages=messages, spikes=spikes, kept_input=kept_input)
 
     # dropouts ----------------------------------------------------------------------------------------------------

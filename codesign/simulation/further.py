@@ -1,0 +1,138 @@
+"""Delayed and direct connections in the reference engine: what they bring in a pass, and the gradient of it.
+
+    x_i ← x_i + Σ_j W_ij c_j(t − d)                      delayed: as layered inference evaluates the layer of i
+    x_i(s + 1 + d) ← x_i(s + 1 + d) + Σ_j W_ij κ_j(s)    direct
+
+with c the spikes that a neuron emitted in a timestep, and κ(s) those that leave in forward step s and are not lost (the
+frame leaves in step −1). d is the delay in timesteps, or the detour: the layers between those of j and i. No message
+reaches a layer before the step in which delayed ones do, so this is the same as to add them when the timestep begins.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from codesign.simulation.run import Run
+from codesign.simulation.trace import Arrival
+
+
+class FurtherArrivals:
+    """What is under way over delayed and direct connections in B samples.
+
+    Calls: `begin_pass`; then in each forward step `join`, and `leave` with what leaves; `ahead` at any time; and
+    `end_pass`.
+
+    Attributes:
+        arriving: (B, sources) spikes of each delayed connection that arrive in this timestep.
+    """
+
+    def __init__(self, run: Run) -> None:
+        network = run.network
+        self._delayed, self._direct, self._layers = network.delayed(), network.direct(), network.layer_slices
+        self._delayed_weights = [weight.detach().double() for weight in network.delayed_weights()]
+        self._direct_weights = [one.weight.detach().double() for one in self._direct]
+        self._first_step = run.first_step
+        self._emitted: list[torch.Tensor] = []  # of each timestep
+
+    def begin_pass(self, runs: torch.Tensor) -> None:
+        """A timestep that (B,) samples run."""
+        self._none = torch.zeros_like(runs)
+        self._due: dict[int, list[tuple[slice, torch.Tensor, torch.Tensor]]] = {}
+        self._ends: dict[int, torch.Tensor] = {}  # (B,) whether any message arrives, by step
+        self.arriving: tuple[torch.Tensor, ...] = ()
+        for one, weight in zip(self._delayed, self._delayed_weights, strict=True):
+            sources, at = self._layers[one.source], len(self._emitted) - one.delay
+            empty = torch.zeros((len(runs), sources.stop - sources.start), dtype=torch.int64, device=runs.device)
+            arriving = torch.where(runs[:, None], self._emitted[at][:, sources], 0) if at >= 0 else empty
+            self.arriving = (*self.arriving, arriving)
+            if self._sends(one.target + self._first_step, arriving):
+                x, messages = (arriving.double() @ weight.T).float(), arriving.sum(dim=1, keepdim=True)
+                self._due.setdefault(one.target + self._first_step, []).append((self._layers[one.target], x, messages))
+
+    def leave(self, step: int, kept: torch.Tensor, reaching: torch.Tensor, layer: int | None = None) -> None:
+        """What leaves in a step: (B, N) spikes that are kept, and those that count as messages; or, of layer −1, (B,
+        inputs)."""
+        for one, weight in zip(self._direct, self._direct_weights, strict=True):
+            if (one.shape.source < 0) != (layer == -1):
+                continue
+            own = slice(None) if layer == -1 else self._layers[one.shape.source]
+            sent, at = reaching[:, own], step + 1 + one.shape.detour
+            if self._sends(at, sent):
+                x = one.currents(kept[:, own].double(), weight).float()
+                messages = one.messages(sent.double()).round().long()
+                self._due.setdefault(at, []).append((self._layers[one.shape.target], x, messages))
+
+    def _sends(self, at: int, sent: torch.Tensor) -> bool:
+        """Whether any of (B, sources) messages is sent, which arrives in that step."""
+        self._ends[at] = self._ends.get(at, self._none) | (sent > 0).any(dim=1)
+        return bool(sent.any())
+
+    def ahead(self, k: int) -> torch.Tensor:
+        """(B,) whether anything is under way that arrives in step k or a later one."""
+        ahead = self._none
+        for step, any_ in self._ends.items():
+            ahead = ahead | any_ if step >= k else ahead
+        return ahead
+
+    def join(self, k: int, arrival: Arrival) -> Arrival:
+        """What arrives in step k, with what does over these connections."""
+        for due in self._due.pop(k, ()):
+            arrival = arrival.with_more(*due)
+        return arrival
+
+    def end_pass(self, emitted: torch.Tensor) -> None:
+        """A timestep has ended with (B, N) spikes emitted."""
+        if self._delayed:
+            self._emitted.append(emitted)
+
+
+class FurtherGradients:
+    """Gradients that go back over delayed and direct connections, through the steps of a pass from the last to the
+    first.
+
+    Attributes:
+        weight_gradients: one for each delayed connection, then for each direct one.
+    """
+
+    def __init__(self, run: Run) -> None:
+        network = run.network
+        self._delayed, self._direct, self._layers = network.delayed(), network.direct(), network.layer_slices
+        weights = (*network.delayed_weights(), *(one.weight for one in self._direct))
+        self._weights = [weight.detach().double() for weight in weights]
+        self._first_step = run.first_step
+        self._at_counts: dict[int, torch.Tensor] = {}  # by timestep
+        self.weight_gradients = [torch.zeros_like(weight) for weight in self._weights]
+
+    def begin_pass(self, timestep: int) -> torch.Tensor | float:
+        """Returns the (B, N) gradient at the spikes of a timestep, from later ones."""
+        self._dx: dict[int, torch.Tensor] = {}
+        return self._at_counts.pop(timestep, 0.0)
+
+    def step(self, timestep: int, k: int, dx: torch.Tensor, arriving: tuple[torch.Tensor, ...]) -> None:
+        """From the (B, N) gradient at the currents of step k over delayed connections to weights, and to the spikes
+        that crossed them."""
+        if self._direct:
+            self._dx[k] = dx
+        for number, (one, spikes) in enumerate(zip(self._delayed, arriving, strict=True)):
+            if one.target + self._first_step != k or timestep < one.delay:
+                continue
+            at_currents, emitted = dx[:, self._layers[one.target]], timestep - one.delay
+            self.weight_gradients[number] += at_currents.T @ spikes.double()
+            at_counts = self._at_counts.setdefault(emitted, torch.zeros_like(dx))
+            at_counts[:, self._layers[one.source]] += at_currents @ self._weights[number]
+
+    def leave(self, step: int, kept: torch.Tensor, layer: int | None = None) -> torch.Tensor | float:
+        """Adds to gradients of weights those of what left in a step over direct connections; as `FurtherArrivals.leave`
+        has it. Returns the (B, N) gradient at the spikes of neurons."""
+        back: torch.Tensor | float = 0.0
+        for number, one in enumerate(self._direct, start=len(self._delayed)):
+            dx = self._dx.get(step + 1 + one.shape.detour)
+            if dx is None or (one.shape.source < 0) != (layer == -1):
+                continue
+            own = slice(None) if layer == -1 else self._layers[one.shape.source]
+            at_currents = dx[:, self._layers[one.shape.target]]
+            self.weight_gradients[number] += one.weight_gradient(at_currents, kept[:, own])
+            if layer is None:
+                back = torch.zeros_like(dx) if isinstance(back, float) else back
+                back[:, own] += one.spikes_gradient(at_currents, self._weights[number])
+        return back
