@@ -85,11 +85,12 @@ class Connection(torch.nn.Module):
         )
         return gradient_of_kernel
 
-    def fan_out(self) -> torch.Tensor:
-        """(inputs,) int64 synapses that leave each source neuron."""
+    def fan_out(self, there: torch.Tensor | None = None) -> torch.Tensor:
+        """(inputs,) int64 synapses that leave each source neuron; or those whose weight is `there`."""
         # a spike reaches each output neuron at most once, over one tap of the kernel of its own channel
-        ones = (torch.ones(shape, dtype=torch.float64) for shape in ((1, self.outputs), self.weight.shape))
-        return self._unpool(self._adjoint(*ones))[0].round().to(torch.int64)
+        there = torch.ones(self.weight.shape, dtype=torch.float64) if there is None else there.double().cpu()
+        each = torch.ones((1, self.outputs), dtype=torch.float64)
+        return self._unpool(self._adjoint(each, there))[0].round().to(torch.int64)
 
     def fan_in(self) -> torch.Tensor:
         """(outputs,) int64 synapses that end in each target neuron."""

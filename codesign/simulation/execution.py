@@ -296,6 +296,17 @@ class Execution(OfArrays):
         """(B,) spike density of each sample; 0 without hidden neurons."""
         return np.asarray(self.emitted[:, :-1].sum(axis=1) / max(self.shape.hidden_neurons, 1), dtype=np.float64)
 
+    @property
+    def activation_sparsity(self) -> float:
+        """Share of neurons and timesteps run without a spike; output neurons that send none are left out."""
+        spiking = self.shape.layer_sizes if self.spiking_readout else self.shape.layer_sizes[:-1]
+        return max(1 - float(self.emitted.sum()) / max(int(self.timesteps_run.sum()) * sum(spiking), 1), 0.0)
+
+    @property
+    def dense_operations(self) -> float:
+        """Synapses times timesteps run, mean over samples."""
+        return float(self.timesteps_run.mean() * sum(layer.all_synapses for layer in self.shape.layers))
+
     def packed(self) -> Execution:
         """The same in a fifth of the memory: tables of the smallest integers that hold them. Made for `concatenate`,
         which gives them int64 again; arithmetic on them may overflow."""

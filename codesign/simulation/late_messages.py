@@ -8,7 +8,7 @@ import numpy as np
 
 from codesign.arrays import Integers
 from codesign.network.topology import NetworkShape
-from codesign.simulation.execution import Execution, MessageTable, Slice, UpdateTable
+from codesign.simulation.execution import NOT_REACHED, Execution, MessageTable, Slice, UpdateTable
 
 
 def late_sources(shape: NetworkShape, layers: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -48,6 +48,22 @@ def all_messages(execution: Execution) -> MessageTable:
     rows += [_rows(table), _under_way(execution)]
     every = np.concatenate(rows)
     return MessageTable.of(every[np.lexsort(every[:, 4::-1].T)].T)
+
+
+def decision_operations(execution: Execution) -> Integers | None:
+    """(B,) synaptic operations up to and with the step of each timestep's first output spike; None for potentials.
+
+    What leaves in step k is added in step k + 1, and the first output spike of a timestep is in step
+    `steps_to_first_output` − 1.
+    """
+    if not execution.spiking_readout:
+        return None
+    table = all_messages(execution)
+    reached = execution.steps_to_first_output[table.sample, table.timestep]
+    counts = (reached == NOT_REACHED) | (table.step <= reached - 2)
+    sums = np.zeros(execution.samples, dtype=np.int64)
+    np.add.at(sums, table.sample[counts], table.synaptic_operations[counts])
+    return sums
 
 
 def _rows(table: MessageTable) -> Integers:

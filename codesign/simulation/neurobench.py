@@ -10,11 +10,10 @@ import torch
 
 from codesign.arguments import instance
 from codesign.errors import InputError
-from codesign.network.connection import Connection
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.engine import simulate
 from codesign.simulation.execution import Execution
-from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
+from codesign.simulation.late_messages import decision_operations
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.workload.events import EventBatch
 
@@ -90,8 +89,8 @@ def neurobench(
         accuracy=execution.accuracy,
         footprint_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         connection_sparsity=zeros / count,
-        activation_sparsity=activation_sparsity(execution),
-        dense_operations=dense_operations(execution),
+        activation_sparsity=execution.activation_sparsity,
+        dense_operations=execution.dense_operations,
         effective_macs=float(macs.mean()),
         effective_acs=float((operations - macs).mean()),
         decision_operations=None if until is None else float(until.mean()),
@@ -112,7 +111,7 @@ def _without_zeros(
     further = (*network.delayed_weights(), *(one.weight for one in network.direct()))
     if any(bool((weight == 0).any()) for weight in further):
         raise InputError("neurobench: cannot count effective operations of delayed or direct connections of weight 0")
-    parts = [_fan_out_of_weights(connection) for connection in network.layer_connections()]
+    parts = [connection.fan_out(connection.weight != 0) for connection in network.layer_connections()]
     outputs = torch.zeros(network.shape.layers[-1].neurons, dtype=torch.int64)
     counting = copy.copy(network)
     counting.fan_out = lambda: torch.cat([*parts, outputs])  # type: ignore[method-assign]
@@ -122,12 +121,3 @@ def _without_zeros(
     if again.emitted.shape != execution.emitted.shape or not np.array_equal(again.emitted, execution.emitted):
         raise InputError("neurobench: with these events, this schedule and this seed the network gives other spikes")
     return again
-
-
-def _fan_out_of_weights(connection: Connection) -> torch.Tensor:
-    """(inputs,) int64 synapses of each source neuron whose weight is not 0."""
-    ones = torch.ones((1, connection.outputs), dtype=torch.float64)
-    there = connection.spikes_gradient(ones, (connection.weight != 0).double().cpu())[0]
-    all_there = connection.spikes_gradient(ones, torch.ones_like(connection.weight, dtype=torch.float64).cpu())[0]
-    share = torch.where(all_there > 0, there / all_there, 0.0)  # average pools divide both
-    return (share * connection.fan_out()).round().to(torch.int64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from codesign.arrays import Integers
 from codesign.simulation.execution import NOT_REACHED, Execution
-from codesign.simulation.operation_counts import activation_sparsity, decision_operations, dense_operations
+from codesign.simulation.late_messages import decision_operations
 
 Columns = dict[str, Any]
 """Values by column of `codesign.analysis.results.columns.COLUMNS`."""
@@ -66,12 +66,12 @@ def summary_columns(whole: Execution, reading: Reading) -> Columns:
         "undecided_fraction": float(execution.undecided.mean()),
         "spike_density": execution.spike_density,
         "spike_density_quartiles": np.percentile(execution.spike_densities, (25, 50, 75)).tolist(),
-        "activation_sparsity": activation_sparsity(execution),
+        "activation_sparsity": execution.activation_sparsity,
         "input_events": float(execution.input_events.mean()),
         "input_macs": float(execution.input_macs.mean()),
         "layer_spikes": execution.emitted.mean(axis=0).tolist(),
         "layer_operations": execution.synaptic_operations.mean(axis=0).tolist(),
-        "dense_operations": dense_operations(execution),
+        "dense_operations": execution.dense_operations,
         "forward_steps": float(execution.forward_steps.sum(axis=1).mean()),
         "contention": execution.contention,
         "latency_steps": float(execution.steps_to_first_output[decided].mean()) if decided.any() else None,
