@@ -16,6 +16,8 @@ from codesign.simulation.schedule import Schedule
 from codesign.simulation.silence import warn_if_silent
 from codesign.workload.events import EventBatch
 
+_BATCH = 512
+
 
 @torch.no_grad()
 def evaluate(
@@ -24,7 +26,7 @@ def evaluate(
     schedule: Schedule,
     *,
     seed: int = 0,
-    batch_size: int = 512,
+    batch_size: int = _BATCH,
     engine: str = DEFAULT_ENGINE,
     warn: bool = True,
 ) -> Execution:
@@ -71,13 +73,12 @@ def answer(
     schedule: Schedule,
     *,
     seed: int = 0,
-    batch_size: int = 512,
     engine: str = DEFAULT_ENGINE,
 ) -> Answers:
     """What `evaluate` would say of a split, without counters and warnings, and of an empty one too."""
     parts: list[Integers] = [np.zeros(0, dtype=np.int64)]
     emitted = 0
-    for batch in events.batches(batch_size):
+    for batch in events.batches(_BATCH):
         simulation = simulate(network, batch, schedule, seed=seed, counters=False, engine=engine)
         parts.append(predicted(network, simulation.logits))
         emitted += simulation.emitted
