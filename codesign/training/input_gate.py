@@ -31,14 +31,13 @@ class LearnedGate:
 
     def __init__(self, network: SpikingNetwork, recipe: Recipe, training: EventBatch) -> None:
         check_gate(recipe, network.shape)
-        self._network, self._cost = network, recipe.input_cost
+        self._network, self._recipe = network, recipe
         self._first = network.layer_connections()[0]
         weight = self._first.weight
         events = torch.from_numpy(training.events_of_inputs()).to(weight.device)
         self.shares = (self._first.of_columns(events) / events.sum().clamp(min=1)).to(weight.dtype)
         updates = recipe.epochs * math.ceil(len(training) / recipe.batch_size)
         self.logits = torch.nn.Parameter(torch.full_like(self.shares, _FIRST * recipe.learning_rate * updates))
-        self._rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
         self._learning_epochs = min((1 + recipe.cost_ramp) / 2 * recipe.epochs, recipe.epochs - 1)
         self._whole = weight.detach()
         self.settle()
@@ -62,9 +61,8 @@ class LearnedGate:
         self.logits.grad = None
         if weight.grad is not None:
             if not self.rests(epoch):
-                risen = min(1.0, (epoch - 0.5) / self._rising_epochs)
                 of_mask = self._first.sums_of_columns(weight.grad * self._whole)
-                self.logits.grad = of_mask + risen * self._cost * self.shares
+                self.logits.grad = of_mask + self._recipe.risen(epoch - 0.5) * self._recipe.input_cost * self.shares
             weight.grad.mul_(self._first.of_weights(self.logits > 0))
         weight.copy_(self._whole)
 

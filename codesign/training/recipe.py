@@ -248,6 +248,10 @@ class Recipe(Spec):
         if self.calibration is not None and self.calibration.stop != "drained":
             yield "calibration", "must stop when 'drained' with readout 'potential', which has no output spikes"
 
+    def risen(self, epochs: float) -> float:
+        """How far what spikes and inputs cost has risen after so many epochs, from 0 to 1."""
+        return min(1.0, epochs / max(self.cost_ramp * self.epochs, 1e-9))
+
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that matter to this training, by name, those with a summary in a line, for pages."""

@@ -40,8 +40,7 @@ class SpikeCosts:
         shape = network.shape
         check_spike_cost(recipe, shape)
         check_budget(recipe, shape)
-        self.budget, self.epochs = recipe.budget, recipe.epochs
-        self.rising_epochs = max(recipe.cost_ramp * recipe.epochs, 1e-9)
+        self.recipe, self.budget = recipe, recipe.budget
         in_energy = self.budget is not None and self.budget.energy is not None
         if in_energy and meter is None:
             raise InputError("budget: a budget of energy needs a meter, which says what spikes take on the chip")
@@ -55,13 +54,9 @@ class SpikeCosts:
         self._last: SpikeCost | None = None
         self.least = 0.0 if self.budget is None or self.meter is None else _silent_j(network, self.meter, self.budget)
 
-    def risen(self, epoch: float) -> float:
-        """How far costs have risen after so many epochs, from 0 to 1."""
-        return min(1.0, epoch / self.rising_epochs)
-
     def of_update(self, epoch: int) -> SpikeCost:
         """The cost in an epoch, 1 for the first."""
-        scale = self.scale * self.risen(epoch - 0.5)
+        scale = self.scale * self.recipe.risen(epoch - 0.5)
         multipliers = (*(scale * multiplier for multiplier in self.multipliers), 0.0)
         if self._last is None or self._last.multipliers != multipliers:
             self._last = SpikeCost(weights=self.weights, multipliers=multipliers, floors=self.floors)
@@ -75,19 +70,19 @@ class SpikeCosts:
         """Adjust λ to the budget after an epoch that took so much, as a density or in joules."""
         if self.budget is None:
             return
-        risen = self.risen(epoch)
+        risen = self.recipe.risen(epoch)
         spent = max(taken - self.least, 1e-300) / (self.budget.most - self.least)
         over = math.log(spent * risen)
         if risen < 1.0:
             over = max(over, 0.0)
-        scale = self.scale * math.exp(min(_STEPS / self.epochs, _STEP) * min(1.0, max(-1.0, over)))
+        scale = self.scale * math.exp(min(_STEPS / self.recipe.epochs, _STEP) * min(1.0, max(-1.0, over)))
         largest = max(self.multipliers)
         self.scale = min(_MOST / largest, max(_LEAST / largest, scale))
 
     def rank(self, epoch: int, taken: float, accuracy: float) -> tuple[float, ...]:
         """Rank of an epoch, the highest being the best: first whether costs have risen, then whether the budget is
         kept, then accuracy, or how near to the budget an epoch comes that does not keep it."""
-        risen = float(self.risen(epoch) >= 1.0)
+        risen = float(self.recipe.risen(epoch) >= 1.0)
         if self.budget is None:
             return risen, accuracy
         kept = self.budget.kept(taken)

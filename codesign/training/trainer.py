@@ -153,7 +153,7 @@ class _Training:
 
     def has_waited(self, epoch: int, best: int) -> bool:
         """Whether patience has run out; it begins when costs have risen and the gate is frozen."""
-        if self.recipe.patience is None or (self.costs is not None and self.costs.risen(epoch) < 1.0):
+        if self.recipe.patience is None or (self.costs is not None and self.recipe.risen(epoch) < 1.0):
             return False
         rests = self.gate is None or self.gate.rests(epoch)
         return rests and epoch - best >= self.recipe.patience
