@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from operator import index
 from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
+from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
 
 _MOST = 1 << 31
@@ -36,11 +37,10 @@ def instance(name: str, value: Any, kind: type) -> None:
         raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
 
 
-def one_of(name: str, value: object, words: Sequence[str]) -> None:
+def one_of(name: str, value: object, words: Iterable[str]) -> None:
     """Raises InputError where `value` is none of `words`."""
-    if value not in words:
-        *others, last = map(repr, words)
-        raise InputError(f"{name}: must be {', '.join(others)} or {last}, found {value!r}")
+    if value not in tuple(words):
+        raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
 
 
 def function(name: str, value: Any, form: str, *, given: Sequence[str], named: Sequence[str] = ()) -> None:

@@ -70,7 +70,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
         (lambda net: cd.import_model(None), "model: must be a file, a NIR graph or a torch module, found NoneType"),
         (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
-        (lambda net: net.set_decay(0.5, which="gain"), "which: must be 'time_constant' or 'synaptic_time_consta"),
+        (lambda net: net.set_decay(0.5, which="gain"), "which: unknown 'gain'; allowed: synaptic_time_constant, "),
         (lambda net: cd.evaluate(net, FOUR, cd.LAYERED).decided(1.5), "steps_after_output: must be a whole number,"),
         (lambda net: cd.calibrate(LOIHI, {}, SOME, trained_through=cd.LAYERED, seed=0), "network: must be SpikingNetw"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),
@@ -101,7 +101,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: net.load_weights([np.ones((3, 4)) * 1j, np.ones((2, 3))]), "number 0: must be real numbers, foun"),
         (lambda net: cd.quantize(net, None, weights=[torch.ones(4, 3), torch.ones(2, 3)]), "of the shapes [(3, 4), (2"),
         (lambda net: cd.simulate(net, SOME, cd.LAYERED, counters="no"), "counters: must be True or False, found 'no'"),
-        (lambda net: cd.simulate(net, SOME, cd.LAYERED, engine=None), "unknown engine 'None'; allowed: auto, event"),
+        (lambda net: cd.simulate(net, SOME, cd.LAYERED, engine=None), "engine: unknown None; allowed: auto, event"),
         (lambda net: cd.simulate(net, FOUR, cd.LAYERED, spike_cost=3), "spike_cost: must be SpikeCost, found int"),
         (lambda net: cd.SpikeCost(weights=np.ones(5), multipliers=(), floors=()), "weights: must be Tensor, found nda"),
         (lambda net: spike_cost(-1.0), "weights: must be one finite number of at least 0 for each neuron"),
@@ -123,7 +123,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.load_model(3), "path: must be a path, found int"),
         (lambda net: cd.read_results(None), "location: must be a path, found NoneType"),
         (lambda net: cd.Store(None), "root: must be a path, found NoneType"),
-        (lambda net: cd.recommended(3, "digits"), "unknown preset of a recipe 3; allowed: recommended_layered, recomm"),
+        (lambda net: cd.recommended(3, "digits"), "name: unknown 3; allowed: recommended_layered, recommended_unlaye"),
     ],
 )  # fmt: skip
 def test_what_is_of_another_kind_is_named(call: Callable[[Any], object], message: str) -> None:

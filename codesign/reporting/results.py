@@ -156,8 +156,7 @@ class Plots:
         Args:
             by: what gives the colour: chip, schedule or recipe.
         """
-        if by not in CHOICES:
-            raise InputError(f"by: unknown {by!r}{suggestion(by, CHOICES)}")
+        arguments.one_of("by", by, CHOICES)
         return self._chart(scatter(self.results.points, self.results.names, x=_column(x), y=_column(y), by=by))
 
     def effects(self, column: str = "accuracy") -> Any:
@@ -166,8 +165,7 @@ class Plots:
 
     def parts(self, column: str = "energy_j") -> Any:
         """What energy (energy_j) or time (latency_s) is made of."""
-        if column not in ("energy_j", "latency_s"):
-            raise InputError(f"column: must be energy_j or latency_s, found {column!r}")
+        arguments.one_of("column", column, ("energy_j", "latency_s"))
         return self._chart(parts_figure(self.results.points, self.results.names, column))
 
     @staticmethod

@@ -11,10 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from codesign.arguments import flag, instance
+from codesign.arguments import flag, instance, one_of
 from codesign.devices import made_on
 from codesign.errors import InputError
-from codesign.mistakes import suggestion
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation import gradient
 from codesign.simulation.idle import IdleGradient
@@ -49,8 +48,7 @@ def engine_names() -> tuple[str, ...]:
 def _engine_name(engine: str, network: SpikingNetwork) -> str:
     if engine == DEFAULT_ENGINE:
         return "event" if network.threshold.device.type == "cpu" else "reference"
-    if engine not in _ENGINES:
-        raise InputError(f"unknown engine '{engine}'{suggestion(engine, (DEFAULT_ENGINE, *_ENGINES))}")
+    one_of("engine", engine, (DEFAULT_ENGINE, *_ENGINES))
     return engine
 
 

@@ -17,20 +17,12 @@ With F at least the number of all neurons, `spare` gives the gradient of `all`: 
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from codesign.deferred import torch
-from codesign.errors import InputError
-from codesign.mistakes import suggestion
 
 IdleGradient = Literal["all", "spare", "none"]
 """Name of an idle rule."""
-
-
-def check_idle_gradient(rule: str) -> None:
-    """Raises InputError for a name that is not an idle rule."""
-    if rule not in get_args(IdleGradient):
-        raise InputError(f"idle_gradient: unknown rule '{rule}'{suggestion(str(rule), get_args(IdleGradient))}")
 
 
 def idle_neurons(

@@ -21,11 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from codesign.arguments import function, instance, real
+from codesign.arguments import function, instance, one_of, real
 from codesign.arrays import OfArrays
 from codesign.deferred import torch
 from codesign.errors import InputError
-from codesign.mistakes import suggestion
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.results import Simulation
 
@@ -54,8 +53,7 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.of not in get_args(Loss):
-            raise InputError(f"loss: unknown loss '{self.of}'{suggestion(str(self.of), get_args(Loss))}")
+        one_of("loss", self.of, get_args(Loss))
         if not real("temperature", self.temperature) > 0:
             raise InputError(f"temperature: must be above 0, found {self.temperature}")
         real("label_smoothing", self.label_smoothing, most=1.0)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import torch
 
-from codesign.arguments import instance, whole
+from codesign.arguments import instance, one_of, whole
 from codesign.errors import InputError
 from codesign.network.neuron_numbers import OF_NEURONS
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.execution import Slice
-from codesign.simulation.idle import IdleGradient, check_idle_gradient
+from codesign.simulation.idle import IdleGradient
 from codesign.simulation.input import admitted
 from codesign.simulation.loss import CrossEntropy, SpikeCost
 from codesign.simulation.policies import Policy, get_policy
@@ -74,7 +75,7 @@ class Run:
             instance(name, getattr(self, name), kind)
         whole("seed", self.seed, least=-1 << 63, most=1 << 63)
         whole("epoch", self.epoch, most=1 << 63)
-        check_idle_gradient(self.idle_gradient)
+        one_of("idle_gradient", self.idle_gradient, get_args(IdleGradient))
         _check_tensors(self.network)
         self.network.check_numbers()
         self._check_sizes()

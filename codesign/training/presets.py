@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from codesign.arguments import one_of
 from codesign.documents import Spec
-from codesign.errors import InputError
-from codesign.mistakes import suggestion
 from codesign.network.layers import AveragePool, Conv2d, LayerSpec, Linear
 from codesign.network.neuron import NeuronSpec
 from codesign.units import Time
@@ -140,7 +139,6 @@ def recommended(name: str, dataset: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such recipe or dataset.
     """
-    for what, key, known in (("preset of a recipe", name, RECIPES), ("dataset", dataset, dataset_names())):
-        if key not in known:
-            raise InputError(f"unknown {what} {key!r}{suggestion(key, known)}")
+    one_of("name", name, RECIPES)
+    one_of("dataset", dataset, dataset_names())
     return {**RECIPES[name], **RECOMMENDED.get(dataset, _SPARSE)}

@@ -103,7 +103,7 @@ def test_mistakes_of_a_mapping_are_told_by_their_place(here: Path) -> None:
         cd.run_sweep(wrong, dataset="nmnist")
     with pytest.raises(cd.InputError, match="sweep: must be a path, a name, a mapping or a spec, found int"):
         cd.run_sweep(42)  # type: ignore[arg-type]
-    with pytest.raises(cd.InputError, match="executor: must be 'serial' or 'ray', found 'rya'"):
+    with pytest.raises(cd.InputError, match="executor: unknown 'rya'; did you mean 'ray'"):
         cd.run_sweep(yaml.safe_load(TINY), executor="rya")  # type: ignore[arg-type]
 
 

@@ -134,10 +134,10 @@ def test_evaluated_bits_that_the_chip_does_not_have_are_assumptions() -> None:
 
 
 def test_an_unknown_capacity_or_strategy_is_refused() -> None:
-    with pytest.raises(InputError, match="capacity: must be 'published' or 'scaled', found 'unlimited'"):
+    with pytest.raises(InputError, match="capacity: unknown 'unlimited'; allowed: published, scaled"):
         placed("3-2", cores(1), "unlimited")
     with pytest.raises(
-        InputError, match="strategy: must be 'in_order', 'balanced', 'near' or 'balanced_near', found 'random'"
+        InputError, match="strategy: unknown 'random'; allowed: balanced, balanced_near, in_order, near"
     ):
         placed("3-2", cores(1), strategy="random")
 

@@ -246,7 +246,7 @@ def test_what_a_reader_lacks_is_said_in_other_nodes():
         ("sinabs", {"reset": "subtract"}, "sinabs cannot read neurons that fire at most so often, neurons that only m"),
         ("rockpool", {"reset": "subtract"}, "rockpool cannot read .*, neurons without a synaptic current"),
         ("spikingjelly", {"time_constant": "infinite"}, "spikingjelly cannot read no leak"),
-        ("lava", {}, "unknown reader 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
+        ("lava", {}, "reader: unknown 'lava'; allowed: norse, plain, rockpool, sinabs, snntorch, spikingjelly$"),
     ],
 )
 def test_what_a_framework_cannot_read_is_refused(reader: str, neuron: dict[str, Any], message: str):

@@ -115,7 +115,7 @@ def test_figures_are_charts_of_the_points(results: SweepResults) -> None:
     assert results.plot.parts("latency_s").to_dict()["title"] == "Latency by part"
     with pytest.raises(InputError, match="by: unknown 'colour'"):
         results.plot.pareto(by="colour")
-    with pytest.raises(InputError, match="must be energy_j or latency_s, found 'power_w'"):
+    with pytest.raises(InputError, match="column: unknown 'power_w'; allowed: energy_j, latency_s"):
         results.plot.parts("power_w")
 
 

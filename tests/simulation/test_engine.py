@@ -186,7 +186,7 @@ def test_evaluation_does_not_depend_on_the_batch_size():
 
 def test_what_does_not_fit_is_an_error():
     network = chain([0.5])
-    with pytest.raises(InputError, match="unknown engine 'event-driven'"):
+    with pytest.raises(InputError, match="engine: unknown 'event-driven'"):
         simulate(network, batch_of([1]), LAYERED, engine="event-driven")
     with pytest.raises(InputError, match="unknown scheduling policy 'radnom'; did you mean 'random'"):
         simulate(network, batch_of([1]), Schedule(policy="radnom"))

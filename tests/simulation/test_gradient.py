@@ -351,5 +351,5 @@ def test_potentials_need_a_drained_pass():
 
 def test_unknown_idle_rules_are_an_error():
     network, events = two_neuron_chain()
-    with pytest.raises(InputError, match=r"idle_gradient: unknown rule 'some'; .*allowed: all, none, spare"):
+    with pytest.raises(InputError, match=r"idle_gradient: unknown 'some'; .*allowed: all, none, spare"):
         simulate(network, events, LAYERED, idle_gradient="some")

@@ -88,7 +88,7 @@ def test_a_loss_of_ones_own_sees_each_timestep_and_each_layer(engine: str):
         (lambda simulation, labels: 0.5, "loss: must return a scalar tensor, found float"),
         (lambda simulation, labels: simulation.logits.detach().sum(), "loss: must have a gradient"),
         (None, r"loss: must be a function of \(simulation, labels\) .*, or a name, found NoneType"),
-        ("timesteps", "unknown loss 'timesteps'; did you mean 'timestep'"),
+        ("timesteps", "loss: unknown 'timesteps'; did you mean 'timestep'"),
     ],
 )
 def test_what_no_loss_may_give_is_refused(loss: Any, message: str, engine: str):

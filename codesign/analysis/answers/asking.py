@@ -29,9 +29,9 @@ from codesign.analysis.results.naming import Names, names_of
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.study import Study, read_study
 from codesign.analysis.results.table import ResultTable
+from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.terms import BOOKS, StaticBook
-from codesign.mistakes import suggestion
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -46,8 +46,7 @@ class AnsweredTable(ResultTable):
     def in_book(self, book: StaticBook) -> Self:
         """The same with energies that count the static power of the whole `board`, or of the `cores_in_use`. Raises
         InputError for any other book."""
-        if book not in BOOKS:
-            raise InputError(f"book: unknown {book!r}{suggestion(book, BOOKS)}")
+        one_of("book", book, BOOKS)
         return replace(self, metadata=replace(self.metadata, static_book=book))
 
     @cached_property

@@ -69,7 +69,7 @@ def _lanes(value: Any) -> int | str:
     raise problem(f"must be a whole number of lanes above 0 and below {_MANY:g}, or 'all', found {value!r}")
 
 
-def one_of(words: Iterable[str]) -> BeforeValidator:
+def of_words(words: Iterable[str]) -> BeforeValidator:
     """Of a text: that it is one of some words."""
     allowed = tuple(words)
 
@@ -90,10 +90,10 @@ def _voltage(text: str) -> str:
     return text
 
 
-EnergyTerm = Annotated[str, one_of(INCLUDABLE_TERMS)]
+EnergyTerm = Annotated[str, of_words(INCLUDABLE_TERMS)]
 """Name of a term that another number may contain."""
 
-Per = Annotated[str, one_of(dict.fromkeys(action.per for action in ACTIONS if action.per))]
+Per = Annotated[str, of_words(dict.fromkeys(action.per for action in ACTIONS if action.per))]
 """What the published sentence divides an energy by."""
 
 Static = Literal["inside", "outside", "unknown"]

@@ -23,7 +23,7 @@ from codesign.hardware.chip.numbers import (
     SynapticEnergy,
     TimeNumber,
     UpdateEnergy,
-    one_of,
+    of_words,
 )
 from codesign.hardware.chip.provenance import OWN, Confidence, Sourced
 from codesign.hardware.chip.validation_models import Recomputation
@@ -309,7 +309,7 @@ class NetworkOnChip(Sourced):
         return Mesh(rows=rows, columns=columns, cores_per_tile=self.cores_per_tile, numbering=self.numbering)
 
 
-Feature = Annotated[str, one_of((*FEATURES, "delayed", "skips", "within_pass"))]
+Feature = Annotated[str, of_words((*FEATURES, "delayed", "skips", "within_pass"))]
 
 
 class Supports(Spec):

@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codesign.arguments import one_of
 from codesign.errors import InputError
-from codesign.mistakes import suggestion
 from codesign.network.layers import AveragePool, Pool
 from codesign.network.neuron import AS_MANY_AS_FIT
 from codesign.network.spiking_network import SpikingNetwork
@@ -86,8 +86,7 @@ READERS = {
 
 def reader_of(name: str) -> Reader | None:
     """The reader of that name; None of `plain`. Raises InputError where there is none."""
-    if name not in READERS and name != "plain":
-        raise InputError(f"unknown reader '{name}'{suggestion(name, ['plain', *READERS])}")
+    one_of("reader", name, ("plain", *READERS))
     return READERS.get(name)
 
 

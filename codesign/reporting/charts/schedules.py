@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.analysis.results.formatting import listed
-from codesign.arguments import instance
+from codesign.arguments import instance, one_of
 from codesign.deferred import alt, pd
 from codesign.errors import InputError
 from codesign.reporting.charts.base import axis_of, looks, quantitative, source
@@ -28,8 +27,7 @@ def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
         InputError: the frame has no such column, or no number in it.
     """
     instance("frame", frame, pd.DataFrame)
-    if column not in _DRAWN:
-        raise InputError(f"column: must be {listed([*_DRAWN], 'or')}, found {column!r}")
+    one_of("column", column, _DRAWN)
     if column not in frame:
         raise InputError(f"frame: must be what compare_schedules gives, found one without the column {column!r}")
     drawn = frame[frame[column].notna()]

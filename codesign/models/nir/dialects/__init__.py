@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from codesign.errors import InputError
-from codesign.mistakes import suggestion
+from codesign.arguments import one_of
 from codesign.models.nir.dialects.dialect import Dialect
 from codesign.models.nir.dialects.lava import LAVA
 from codesign.models.nir.dialects.norse import NORSE
@@ -18,6 +17,5 @@ DIALECTS = {dialect.name: dialect for dialect in (SNNTORCH, SPIKINGJELLY, NORSE,
 
 def get_dialect(name: str) -> Dialect:
     """The dialect of that name. Raises InputError where there is none."""
-    if name not in DIALECTS:
-        raise InputError(f"unknown dialect '{name}'{suggestion(name, DIALECTS)}")
+    one_of("dialect", name, DIALECTS)
     return DIALECTS[name]
