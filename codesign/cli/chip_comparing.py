@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from codesign.analysis.results.formatting import shortened
 from codesign.deferred import pd
 from codesign.errors import InputError
 from codesign.hardware.chip.description import Chip
@@ -104,7 +105,7 @@ def _value(number: ComparedNumber, *, brief: bool) -> str:
     text, is_time = number.text or format_si(number.value, number.unit), number.unit == "s"
     if is_time and (brief or text.endswith(("cycle", "cycles"))):
         text = format_si(number.value, "s") + ("" if brief else f", {text}")
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return shortened(text, _LONGEST)
 
 
 def chip_marks(chips: Sequence[Chip]) -> list[ChipMark]:

@@ -78,7 +78,7 @@ def with_rows(*tables: Table) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
 
 
-def shortened(table: Table, limit: int) -> Table:
+def first_rows(table: Table, limit: int) -> Table:
     """The first rows of a table, and how many there are in its caption; the table itself if it is no longer."""
     if len(table.rows) <= limit:
         return table

@@ -31,7 +31,7 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.simulation.reference import run_machine
 from codesign.simulation.run import Run
 from codesign.simulation.schedule import LAYERED, Regularization
-from codesign.workload.datasets.array_file import ENDINGS, open_arrays, whole
+from codesign.workload.datasets.array_file import ENDINGS, open_arrays, read_whole
 from codesign.workload.events import EventBatch
 
 INPUT = "input"
@@ -82,7 +82,7 @@ def read_record(path: Location, names: Sequence[str]) -> dict[str, NDArray[Any]]
         raise InputError(f"{printable(path)}: must be a file of this machine that ends in {', '.join(ENDINGS)}")
     known = [INPUT, *_places(names)]
     with open_arrays(here, known) as columns:
-        return {name: whole(here, name, column) for name, column in columns.items()}
+        return {name: read_whole(here, name, column) for name, column in columns.items()}
 
 
 def check_spikes(

@@ -99,7 +99,7 @@ def columns_of(books: Mapping[StaticBook, Sequence[Point]], names: Names, asked:
 
 
 def _harmless(content: object) -> object:
-    """Without characters that steer or reverse text, and long texts cut."""
+    """Without characters that steer or reverse text."""
     if isinstance(content, str):
         return escaped(content)
     if isinstance(content, Mapping):

@@ -11,7 +11,7 @@ from codesign.analysis.results.measures import label_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.reporting.charts.sureness import ranges_figure, tips_figure
-from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, shortened, table_of, without_repeats
+from codesign.reporting.pieces import Cell, Heading, Section, Table, first_rows, numeric, table_of, without_repeats
 
 _METHOD = (
     "A price that was not measured lies in a range: its source's, or one assumed from how it is known. All numbers are "
@@ -37,7 +37,7 @@ def evidence_section(answers: Sequence[Answer], names: Names) -> Section | None:
     say = names.told_apart(_sides(uncertain))
     drawn = [ranges_figure(uncertain, names, say, column) for column in ("energy_j", "latency_s", "energy_delay_js")]
     figures = [figure for figure in (*drawn, tips_figure(uncertain, names, say)) if figure is not None]
-    table = shortened(_table(found, names, names.told_apart(_sides(found))), _MOST)
+    table = first_rows(_table(found, names, names.told_apart(_sides(found))), _MOST)
     return Section(
         name="evidence",
         title="Comparisons: how large, how sure, and what reverses them",

@@ -29,8 +29,8 @@ from codesign.reporting.pieces import (
     Heading,
     Section,
     Table,
+    first_rows,
     numeric,
-    shortened,
     table_of,
     with_rows,
     without_repeats,
@@ -114,7 +114,7 @@ def _layers(points: Sequence[Point], names: Names) -> Table:
                     numeric("share", "of all synaptic operations"): Cell(percent(share), share),
                 }
             )
-    return shortened(table_of("Where in the network the work is, per sample.", rows, "layers"), _MOST_LAYERS)
+    return first_rows(table_of("Where in the network the work is, per sample.", rows, "layers"), _MOST_LAYERS)
 
 
 def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table:

@@ -70,7 +70,7 @@ def _check_names(path: Path, names: Iterable[str], known: Iterable[str]) -> None
             raise DataError(f"{path}: unknown array {name!r:.80}{suggestion(name, known)}")
 
 
-def whole(path: Path, name: str, column: ArrayColumn) -> NDArray[Any]:
+def read_whole(path: Path, name: str, column: ArrayColumn) -> NDArray[Any]:
     """All of a small column, such as the labels. Raises DataError where it is none."""
     if math.prod(column.shape) * column.dtype.itemsize > _MOST_AT_ONCE:
         raise DataError(f"{path}: {name} has more than {_MOST_AT_ONCE >> 20} MiB, found shape {column.shape}")

@@ -42,7 +42,7 @@ from codesign.arrays import Integers
 from codesign.errors import InputError
 from codesign.units import format_si
 from codesign.workload.binning import Events
-from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, whole
+from codesign.workload.datasets.array_file import ENDINGS, ArrayColumn, open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings, as_long
 from codesign.workload.datasets.event_folder import PARTS, recordings_in
 from codesign.workload.datasets.reading import telling
@@ -140,7 +140,7 @@ def _timing_mistakes(spec: ResolvedSpec, recordings: Recordings) -> Iterator[tup
 
 def _recordings(path: Path, columns: Columns) -> Recordings:
     """What the arrays say. Raises InputError where they cannot be."""
-    small = {name: whole(path, name, columns[name]) for name in columns if name not in ("data", *_EVENTS)}
+    small = {name: read_whole(path, name, columns[name]) for name in columns if name not in ("data", *_EVENTS)}
     scalars = {name: _scalar(name, small[name]) for name in _SCALARS if name in small}
     dense, currents = "data" in columns, bool(scalars.get("currents"))
     missing = {"labels", *(() if dense else ("t", "offsets", "grid"))} - set(columns)

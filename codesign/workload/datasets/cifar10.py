@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from codesign.arrays import Integers
 from codesign.errors import DataError
 from codesign.units import format_si
-from codesign.workload.datasets.array_file import open_arrays, whole
+from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import checked_classes, reading
 from codesign.workload.download import Download, RemoteFile
@@ -238,4 +238,4 @@ def _open_part(path: Path, part: str) -> Iterator[_Batch]:
 def _member(path: Path, name: str | None) -> Any:
     """One array of the archive; with None, the names of all."""
     with open_arrays(path, _ARRAYS, others=True) as file:
-        return list(file) if name is None else whole(path, name, file[name])
+        return list(file) if name is None else read_whole(path, name, file[name])

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from codesign.errors import DataError
 from codesign.workload.binning import Events
-from codesign.workload.datasets.array_file import open_arrays, whole
+from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import number_of, reading, telling
 from codesign.workload.download import Download, RemoteFile
@@ -147,7 +147,7 @@ def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Arrays of an archive, or the one of an `.npy` file under the name `table`."""
     if path.suffix == ".npz":
         with open_arrays(path, names, others=True) as file:
-            return {name: whole(path, name, file[name]) for name in names}
+            return {name: read_whole(path, name, file[name]) for name in names}
     with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
         return {"table": np.load(stream, allow_pickle=False)}
 

@@ -22,7 +22,7 @@ from codesign.arrays import Integers
 from codesign.deferred import h5py
 from codesign.errors import DataError
 from codesign.workload.binning import Events
-from codesign.workload.datasets.array_file import HDF5Column, whole
+from codesign.workload.datasets.array_file import HDF5Column, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
 from codesign.workload.datasets.reading import checked_classes, reading, telling
 from codesign.workload.download import Download, RemoteFile
@@ -120,10 +120,10 @@ def _lists(path: Path, file: Any, name: str) -> Chunks:
 def _read_labels_and_speakers(path: Path) -> tuple[Integers, Integers | None]:
     """(samples,) classes, and (samples,) speakers where the file has them."""
     with _hdf5(path) as file:
-        labels = whole(path, "labels", HDF5Column.of(path, file, "labels"))
+        labels = read_whole(path, "labels", HDF5Column.of(path, file, "labels"))
         samples = {name: len(_lists(path, file, name).dataset) for name in _SPIKES}
         said = "extra/speaker"
-        speakers = whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
+        speakers = read_whole(path, said, HDF5Column.of(path, file, said)) if said in file else None
     classes = checked_classes(path, labels, _CLASSES, SHD.title)
     for name, count in samples.items():
         if count != len(labels):
