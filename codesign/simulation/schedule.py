@@ -18,6 +18,7 @@ _MOST_CORES = 1 << 24  # core numbers are float32 for policies
 
 Stop = Literal["drained", "on_output", "read_early", "margin", "read_margin"]
 MarginCheck = Literal["timestep", "step"]
+InputMode = Literal["frame", "queued"]
 
 
 def _numbers(name: str, value: Any, *, most: int = 1 << 31) -> int | tuple[int, ...]:
@@ -74,7 +75,7 @@ class Schedule:
     steps_after_output: int = 1
     margin: int = 3
     margin_check: MarginCheck = "timestep"
-    input_mode: Literal["frame", "queued"] = "frame"
+    input_mode: InputMode = "frame"
     prioritize_input: bool = False
     synchronization_threshold: int | Literal["layer"] | tuple[int, ...] = 1
     barrier_messages: bool = False
@@ -97,7 +98,7 @@ class Schedule:
             object.__setattr__(self, name, whole(name, getattr(self, name), least=least))
         one_of("stop", self.stop, get_args(Stop))
         one_of("margin_check", self.margin_check, get_args(MarginCheck))
-        one_of("input_mode", self.input_mode, ("frame", "queued"))
+        one_of("input_mode", self.input_mode, get_args(InputMode))
         if self.stop == "read_margin" and self.margin_check == "step":
             raise InputError("margin_check: must be 'timestep' with stop 'read_margin', under which all passes drain")
         for name in ("prioritize_input", "barrier_messages", "refractory"):

@@ -13,7 +13,7 @@ from codesign.network.neuron import OfLayers
 from codesign.network.quantization import Quantization
 from codesign.simulation.idle import IdleGradient
 from codesign.simulation.policies import get_policy
-from codesign.simulation.schedule import LAYERED, Regularization, Schedule
+from codesign.simulation.schedule import LAYERED, InputMode, Regularization, Schedule
 from codesign.training.augmentation import Augmentation
 from codesign.training.budget import TrainingBudget
 from codesign.training.learn import Learn
@@ -45,7 +45,7 @@ class Calibration(Spec):
 
     policy: PolicyName = "random"
     group_size: Positive = 8
-    input_mode: Literal["frame", "queued"] = "frame"
+    input_mode: InputMode = "frame"
     refractory: bool = True
     stop: Literal["drained", "on_output"] = "on_output"
     steps_after_output: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
@@ -134,7 +134,7 @@ class Recipe(Spec):
     policy: PolicyName = "random"
     group_size: Positive = 8
     mixture: Annotated[tuple[MixtureEntry, ...], Field(min_length=1)] | None = None
-    input_mode: Literal["frame", "queued"] = "frame"
+    input_mode: InputMode = "frame"
     refractory: bool = True
     chip: Annotated[str, Field(min_length=1)] | None = None
     idle_gradient: IdleGradient = "all"

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.analysis.results.columns import LARGEST, SMALLEST
+from codesign.analysis.results.pareto import Direction
 from codesign.hardware.terms import StaticBook
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Objective:
     """What the sweep wants more or less of; without a `reference`, which stays the same, there is no hypervolume."""
 
     column: str
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     reference: float | None = None
 
 

@@ -10,13 +10,15 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationI
 
 from codesign.analysis.comparisons.constraints import more_is_better
 from codesign.analysis.results.formatting import is_share
+from codesign.analysis.results.pareto import Direction
 from codesign.documents import Spec
 from codesign.exploration.definition.network import AxisValue, NetworkEntry
+from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.placement.placement import CutChoice, Strategy
 from codesign.mistakes import of_form
 from codesign.network.neuron import NeuronSpec
 from codesign.simulation.recording import CONVERGENCE_STEPS
-from codesign.simulation.schedule import MarginCheck
+from codesign.simulation.schedule import InputMode, MarginCheck
 from codesign.training.mixture import PolicyName
 from codesign.training.recipe import Recipe
 from codesign.units import Positive, Real, fraction
@@ -67,7 +69,7 @@ class ScheduleEntry(Spec):
     steps_after_output: Annotated[int, Field(ge=0, lt=CONVERGENCE_STEPS, strict=True)] = 1
     margin: Positive = 3
     margin_check: MarginCheck = "timestep"
-    input_mode: Literal["frame", "queued"] = "frame"
+    input_mode: InputMode = "frame"
     prioritize_input: bool = False
     synchronization_threshold: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | Literal["layer", "chip"] = 1
     barrier_messages: bool | None = None
@@ -116,7 +118,7 @@ class ChipEntry(Spec):
     mapping: Strategy = "in_order"
     cut: CutChoice = "auto"
     spread: Positive | tuple[Positive, ...] | None = None
-    operation: Literal["accelerated", "real_time"] = "accelerated"
+    operation: Operation = "accelerated"
     schedules: Annotated[tuple[str, ...], Field(min_length=1), _distinct("schedules")] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
     _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
@@ -180,7 +182,7 @@ class ObjectiveEntry(Spec):
     """
 
     column: str
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     reference: Real | None = None
 
     @model_validator(mode="before")

@@ -19,6 +19,7 @@ from codesign.exploration.jobs.energy_meter import MeteredChip
 from codesign.exploration.jobs.given import GivenModel
 from codesign.exploration.jobs.rows import Reading
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.numbers import Operation
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.cost.work import updates_anyway
@@ -135,7 +136,7 @@ class CostInputs:
 
     execution: str
     placement: Placement
-    operation: Literal["accelerated", "real_time"]
+    operation: Operation
 
     @cached_property
     def key(self) -> str:

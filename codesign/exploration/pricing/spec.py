@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from codesign.analysis.results.columns import is_of_design
+from codesign.analysis.results.pareto import Direction
 from codesign.documents import FileSpec, Path_, Spec, read_document, validate_document, value_at
 from codesign.errors import CodesignError, InputError
 from codesign.exploration.definition.checks import Mistakes, list_at, mapping
@@ -38,10 +39,10 @@ class PriceObjective(Spec):
     """
 
     column: str
-    direction: Literal["maximize", "minimize"] | None = None
+    direction: Direction | None = None
 
     @property
-    def towards(self) -> Literal["maximize", "minimize"]:
+    def towards(self) -> Direction:
         return self.direction or ("maximize" if self.column == "accuracy" else "minimize")
 
 

@@ -22,7 +22,7 @@ from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape
 from codesign.simulation.execution import Slice
 from codesign.simulation.policies import Policy, get_policy
-from codesign.simulation.schedule import Schedule, Stop
+from codesign.simulation.schedule import InputMode, Schedule, Stop
 from codesign.simulation.service import ServiceModel
 from codesign.units import ordinal, plural
 
@@ -45,7 +45,7 @@ def chip_schedule(
     policy: str | Policy = "random",
     stop: Stop = "on_output",
     steps_after_output: int = 1,
-    input_mode: Literal["frame", "queued"] = "frame",
+    input_mode: InputMode = "frame",
     prioritize_input: bool = False,
     refractory: bool = True,
 ) -> ChipSchedule:
