@@ -171,3 +171,16 @@ def test_memories_of_a_chip_with_a_structure_have_the_width_of_the_weights_they_
     axes = f"{SEEDS}axes:\n  chip.odin.weight_bits: [chip, none, 2]\n"
     varied = chip_variants(tiny(("  truenorth: {}", "  odin: {weight_bits: 2}"), (SEEDS, axes)), "odin")
     assert [one.value.chip.weight_bits.value for one in varied] == [4, 4, 2]
+
+
+def test_a_number_beside_the_width_of_weights_in_an_entry_holds_at_that_width():
+    """It was scaled from the width of the chip's file, as it is by an axis or a trial, which come after the entry."""
+    entry, axes = "energies: {synaptic_operation: 5 pJ}", f"{SEEDS}axes:\n  chip.odin.weight_bits: [2, 4]\n"
+    fixed = tiny(("  truenorth: {}", f"  odin: {{weight_bits: 2, {entry}}}"))
+    assert base_chip(fixed, "odin").e_synaptic_operation_j == 5e-12
+    after = tiny(("  truenorth: {}", f"  odin: {{{entry}}}"), (SEEDS, axes))
+    narrow, own = (one.value.chip.e_synaptic_operation_j for one in chip_variants(after, "odin"))
+    assert narrow < own == 5e-12
+    written, narrowed = after.chips["odin"], fixed.chips["odin"]
+    trial = after.model_copy(update={"chips": {"odin": narrowed.of_trial(written, {})}})
+    assert base_chip(trial, "odin").e_synaptic_operation_j == narrow

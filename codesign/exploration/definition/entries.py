@@ -122,15 +122,22 @@ class ChipEntry(Spec):
     schedules: Annotated[tuple[str, ...], Field(min_length=1), _distinct("schedules")] = ("chip",)
     weight_bits: Literal["chip", "none"] | Annotated[int, Field(gt=0, le=32, strict=True)] = "chip"
     _numbers: dict[str, AxisValue] = PrivateAttr(default_factory=dict)
+    _written: ChipEntry | None = PrivateAttr(default=None)
 
     @property
     def numbers(self) -> dict[str, AxisValue]:
         """Numbers of the description that a study's trial sets, by path, as an axis would."""
         return self._numbers
 
-    def with_numbers(self, numbers: dict[str, AxisValue]) -> ChipEntry:
+    @property
+    def written(self) -> ChipEntry:
+        """The entry as its file has it, before a study's trial."""
+        return self._written or self
+
+    def of_trial(self, written: ChipEntry, numbers: dict[str, AxisValue]) -> ChipEntry:
+        """The entry with its fields as a trial sets them, and with the numbers that it sets."""
         entry = self.model_copy()
-        entry._numbers = numbers
+        entry._written, entry._numbers = written, numbers
         return entry
 
     @property

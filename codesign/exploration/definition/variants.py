@@ -8,13 +8,14 @@ from itertools import product
 from typing import Any, Generic, TypeVar
 
 from codesign.analysis.results.columns import is_of_design
-from codesign.documents import Path_
+from codesign.documents import Path_, value_at
 from codesign.errors import InputError
 from codesign.exploration.definition.entries import ChipEntry, ScheduleEntry
 from codesign.exploration.definition.nested import with_fields
 from codesign.exploration.definition.network import AxisValue, column_values, unit_of_values
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.extending import VALUES
 from codesign.hardware.chip.kinds import in_words
 from codesign.hardware.chip.numbers import Number
 from codesign.hardware.chip.parameters import with_parameters
@@ -100,7 +101,16 @@ def _described(spec: SweepSpec, name: str) -> Chip:
 
 
 def _with_entry(own: Chip, entry: ChipEntry) -> Chip:
-    return with_parameters(own, {**_weight_width(entry, own, own), **entry.numbers})
+    """The width of weights that a file gives an entry is set with the numbers that it gives there; what a trial sets
+    comes after, as axes do."""
+    settled = {path for path in own.numbers() if _is_given(value_at(entry.parts, tuple(path.split("."))))}
+    built = with_parameters(own, _weight_width(entry.written, own, own), settled)
+    return with_parameters(built, {**_weight_width(entry, built, own), **entry.numbers})
+
+
+def _is_given(number: Any) -> bool:
+    """Whether what an entry says of a number has a value."""
+    return number is not None and not (isinstance(number, dict) and number.keys().isdisjoint(VALUES))
 
 
 def _weight_width(entry: ChipEntry, chip: Chip, own: Chip) -> dict[str, object]:

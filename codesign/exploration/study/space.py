@@ -269,8 +269,9 @@ class SearchSpace:
         settings = self._settings(values, "chip")
         own = {field: value for field, value in settings.items() if field in ChipEntry.model_fields}
         numbers = {field: value for field, value in settings.items() if field not in own}
-        chip = with_fields(base.chips[chosen["chip"]], own, "space")
-        chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).with_numbers(numbers)
+        written = base.chips[chosen["chip"]]
+        chip = with_fields(written, own, "space")
+        chip = chip.model_copy(update={"schedules": (chosen["schedule"],)}).of_trial(written, numbers)
         return SweepSpec.model_construct(
             **{
                 **{name: getattr(base, name) for name in SweepSpec.model_fields},

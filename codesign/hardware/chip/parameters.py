@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -46,18 +46,18 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
     return with_parameters(chip, {path: value})
 
 
-def with_parameters(chip: Chip, values: Mapping[str, object]) -> Chip:
+def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collection[str] = ()) -> Chip:
     """The chip with several numbers replaced at once, so that only the final set has to fit; see `with_parameter`.
 
-    Where they change the structure that the chip's file states, its other numbers follow: see
-    `codesign.hardware.chip.scaling`.
+    Where they change the structure that the chip's file states, its other numbers follow, but for those that are
+    `settled`: see `codesign.hardware.chip.scaling`.
     """
     changed = replaced(chip, values)
     for _, mistake in consistency_mistakes(without_derived(changed)) if values else ():
         texts = {path: number.text for path, number in changed.numbers().items()}
         shown = ", ".join(f"{path} = {texts.get(path, value)}" for path, value in values.items())
         raise InputError(f"{chip.name}: {shown}: {mistake}")
-    changed = at_structure(chip, changed, values)
+    changed = at_structure(chip, changed, {*values, *settled})
     return with_derived(changed) if STRUCTURE in chip.sources else changed
 
 
