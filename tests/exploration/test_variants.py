@@ -48,10 +48,12 @@ def test_the_unit_of_an_axis_is_that_of_its_numbers():
     assert (units[energies], units[epochs]) == ("J", "")
 
 
-def test_an_axis_of_mixed_units_has_none():
+def test_an_axis_of_mixed_units_has_none_and_stands_in_results_as_written():
     path = "chip.odin.times.synaptic_operation"
     spec = tiny((SEEDS, f"{SEEDS}axes:\n  {path}: [1 ns, 2]\n"), ("  truenorth: {}", "  odin: {}"))
-    found = [one.value.chip.times.synaptic_operation for one in chip_variants(spec, "odin")]
+    variants = chip_variants(spec, "odin")
+    assert [dict(one.axes)[path] for one in variants] == ["1 ns", "2"]
+    found = [one.value.chip.times.synaptic_operation for one in variants]
     assert [None if one is None else one.cycles for one in found] == [None, 2]
     assert axis_units(spec)[path] == ""
 

@@ -29,8 +29,8 @@ Settings = Mapping[str, AxisValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Generic[T]):
-    """One value of something named in the sweep; and by path of its axes, the value here: SI for quantities, and text
-    where an axis has any text."""
+    """One value of something named in the sweep; and by path of its axes, the value here: SI for quantities, and as
+    written where another value of the axis is text."""
 
     name: str
     value: T
@@ -155,17 +155,22 @@ def _variants(spec: SweepSpec, block: str, name: str, changed: Callable[[Setting
     """The product of something's axes; the values of one combination are set at once."""
     prefix = f"{block}.{name}."
     axes = {path: values for path, values in spec.axes.items() if path.startswith(prefix)}
-    has_text = {path for path, values in axes.items() if not all(map(is_number, values))}
-    variants = []
+    found = []
     for settings in product(*axes.values()):
-        chosen = dict(zip(axes, settings, strict=True))
-        value = changed({path.removeprefix(prefix): setting for path, setting in chosen.items()})
-        columns = tuple(
-            (path, str(setting) if path in has_text and is_number(setting) else _column(value, path, setting))
-            for path, setting in chosen.items()
-        )
-        variants.append(Variant(name=name, value=value, axes=columns))
-    return variants
+        value = changed({path.removeprefix(prefix): setting for path, setting in zip(axes, settings, strict=True)})
+        columns = [_column(value, path, setting) for path, setting in zip(axes, settings, strict=True)]
+        found.append((value, settings, columns))
+    of_axes = zip(*(columns for *_, columns in found), strict=True)
+    mixed = [len({isinstance(column, str) for column in columns}) > 1 for columns in of_axes]
+    return [
+        Variant(name=name, value=value, axes=tuple(zip(axes, map(_in_words, mixed, settings, columns), strict=True)))
+        for value, settings, columns in found
+    ]
+
+
+def _in_words(mixed: bool, setting: AxisValue, column: str | float) -> str | float:
+    """A value of an axis as its column holds it, with or without text beside it."""
+    return str(setting) if mixed else column
 
 
 def _column(value: object, path: str, setting: AxisValue) -> str | float:
