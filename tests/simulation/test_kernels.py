@@ -54,6 +54,7 @@ class _Queue(NamedTuple):
 
 class _Wiring(NamedTuple):
     source_layer: np.ndarray
+    single_row: np.ndarray
 
 
 # vectors -------------------------------------------------------------------------------------------------------------
@@ -289,7 +290,9 @@ def test_sources_are_ordered_by_layer(layers: int, count: int):
     source_layer = np.sort(random.integers(0, layers, 400)).astype(np.int32)
     chosen = random.permutation(400)[:count].astype(np.int32)
     queue = _Queue(chosen, np.zeros(count, dtype=np.int32), np.zeros(layers, dtype=np.int64))
-    selection.order_by_layer(_Wiring(source_layer), queue, count)
+    single_row, rows = np.arange(400, dtype=np.int32)[::-1].copy(), np.zeros(count, dtype=np.int32)
+    selection.order_by_layer(_Wiring(source_layer, single_row), queue, rows, count)
+    assert rows.tolist() == single_row[queue.ordered].tolist()
     assert queue.ordered.tolist() == chosen[np.argsort(source_layer[chosen], kind="stable")].tolist()
     assert queue.layer_ends.tolist() == np.cumsum(np.bincount(source_layer[chosen], minlength=layers)).tolist()
 

@@ -47,18 +47,17 @@ def _unchoose(network: Any, state: Any, gradient: Any, chosen: Any) -> None:
     `chosen` sources stand in `ordered`, layer by layer, with their spikes in `kept`; results go to `dots`.
     """
     wiring, ordered, rows = network.wiring, state.queue.ordered, state.arrivals.rows
+    for i in range(chosen):
+        state.gradients.dots[unsigned_index(i)] = 0
+        rows[unsigned_index(i)] = wiring.single_row[unsigned_index(ordered[unsigned_index(i)])]
     begin = np.int64(0)
     while begin < chosen:
         layer = unsigned_index(wiring.source_layer[unsigned_index(ordered[unsigned_index(begin)])])
         end = begin + 1
         while end < chosen and wiring.source_layer[unsigned_index(ordered[unsigned_index(end)])] == layer:
             end += 1
-        for i in range(begin, end):
-            state.gradients.dots[unsigned_index(i)] = 0
         if layer < len(wiring.layer_width):
             if wiring.single[layer] != 0:
-                for i in range(begin, end):
-                    rows[unsigned_index(i)] = wiring.single_row[unsigned_index(ordered[unsigned_index(i)])]
                 _back_from(network, wiring.layer_positions[layer], state, gradient, begin, end)
             else:
                 for i in range(begin, end):

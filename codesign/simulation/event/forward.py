@@ -185,7 +185,7 @@ def _is_complete(network: Any, rules: Any, state: Any, inputs_waiting: Any) -> A
 @leaf
 def _keep(network: Any, rules: Any, state: Any, chosen: Any, network_key: Any, step: Any) -> None:
     """Chosen sources by layer, with what of their spikes is not lost."""
-    order_by_layer(network.wiring, state.queue, chosen)
+    order_by_layer(network.wiring, state.queue, state.arrivals.rows, chosen)
     if not rules.single_spikes:
         keep(rules, state, chosen, absorb(network_key, step))
     if rules.pools_first:

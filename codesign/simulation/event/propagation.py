@@ -222,13 +222,12 @@ def propagate(network: Any, rules: Any, state: Any, chosen: Any, senders: Any) -
 
 @leaf
 def _to_one_position(network: Any, rules: Any, position: Any, begin: Any, end: Any, state: Any) -> None:
-    """Currents of the sources in these places of `ordered` at the one position that each of them reaches once."""
+    """Currents of the sources in these places of `ordered`, and of `Arrivals.rows`, at the one position that each of
+    them reaches once."""
     wiring, arrivals, queue = network.wiring, state.arrivals, state.queue
     width = unsigned_index(wiring.layer_width[wiring.position_layer[position]])
     at = unsigned_index(wiring.position_slot[position])
     rows, x, weights = arrivals.rows, state.cells.x, network.weights
-    for i in range(begin, end):
-        rows[unsigned_index(i)] = wiring.single_row[unsigned_index(queue.ordered[unsigned_index(i)])]
     if rules.single_spikes:
         add_rows(width, x, at, weights, rows, begin, end)
     else:

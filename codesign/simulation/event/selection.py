@@ -87,29 +87,34 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
 
 
 @leaf
-def order_by_layer(wiring: Any, queue: Any, chosen: Any) -> None:
-    """Chosen sources into `ordered`, layer by layer, and where each layer ends there."""
+def order_by_layer(wiring: Any, queue: Any, rows: Any, chosen: Any) -> None:
+    """Chosen sources into `ordered`, layer by layer, and where each layer ends there; into `rows` the only row of each
+    that has one. Over all of them at once: how many a layer has is a branch that nothing foresees."""
     if chosen <= _MOST_IN_BYTE and len(queue.layer_ends) <= _BYTES:
-        _order_few(wiring.source_layer, queue, chosen)
+        _order_few(wiring.source_layer, wiring.single_row, queue, rows, chosen)
     else:
-        _order_many(wiring.source_layer, queue, chosen)
+        _order_many(wiring.source_layer, wiring.single_row, queue, rows, chosen)
 
 
 @leaf
-def _order_few(layer_of: Any, queue: Any, chosen: Any) -> None:
+def _order_few(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any) -> None:
     """Counts of layers are the bytes of one number in a register. In memory, each would be read right after it was
-    written, and a processor waits for that, as it does for a vector of what was chosen one by one."""
+    written, and a processor waits for that, as it does for a vector of what was chosen one by one. Ends come first:
+    branches depend on them."""
     counts = np.uint64(0)
     for i in range(chosen):
         counts += np.uint64(1) << _byte_of(layer_of[unsigned_index(one_by_one(queue.chosen[i]))])
-    places = (counts * _RUNNING_SUMS) << _byte_of(1)  # where each layer begins: the sum of the bytes below
+    ends = counts * _RUNNING_SUMS
+    for layer in range(len(queue.layer_ends)):
+        queue.layer_ends[layer] = (ends >> _byte_of(layer)) & _MOST_IN_BYTE
+    places = ends << _byte_of(1)  # where each layer begins: the sum of the bytes below
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
         byte = _byte_of(layer_of[source])
-        queue.ordered[(places >> byte) & _MOST_IN_BYTE] = source
+        place = (places >> byte) & _MOST_IN_BYTE
+        queue.ordered[place] = source
+        rows[place] = row_of[source]
         places += np.uint64(1) << byte
-    for layer in range(len(queue.layer_ends)):
-        queue.layer_ends[layer] = (places >> _byte_of(layer)) & _MOST_IN_BYTE
 
 
 @leaf
@@ -119,7 +124,7 @@ def _byte_of(layer: Any) -> Any:
 
 
 @leaf
-def _order_many(layer_of: Any, queue: Any, chosen: Any) -> None:
+def _order_many(layer_of: Any, row_of: Any, queue: Any, rows: Any, chosen: Any) -> None:
     """The same with counts in memory."""
     ends = queue.layer_ends
     for layer in range(len(ends)):
@@ -132,7 +137,9 @@ def _order_many(layer_of: Any, queue: Any, chosen: Any) -> None:
     for i in range(chosen):
         source = unsigned_index(queue.chosen[i])
         layer = unsigned_index(layer_of[source])
-        queue.ordered[unsigned_index(ends[layer])] = source
+        place = unsigned_index(ends[layer])
+        queue.ordered[place] = source
+        rows[place] = row_of[source]
         ends[layer] += 1
 
 
