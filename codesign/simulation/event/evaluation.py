@@ -55,7 +55,7 @@ class Moment(NamedTuple):
     refractory_key: np.uint64  # of the pass's draws
 
 
-def _piece(load: Any, step: Any) -> Any:
+def piece(load: Any, step: Any) -> Any:
     """Evaluate one vector of neurons; returns which fired, as bits. Potentials go to `Fired.values` from `place` on."""
 
     @leaf
@@ -90,8 +90,9 @@ def _piece(load: Any, step: Any) -> Any:
 
 
 @leaf
-def _enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, lanes: Any, state: Any, waiting: Any) -> Any:
-    """The neurons in these lanes from `slot` on fired; returns how many wait now."""
+def enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, place: Any, lanes: Any, state: Any, waiting: Any) -> Any:
+    """The neurons in these lanes from `slot` on fired, with potentials in `Fired.values` from `place` on; returns how
+    many wait now."""
     queue, alive, values = state.queue, state.cells.alive, state.fired.values
     after, step = np.float32(0 if rules.refractory else 1), np.int32(moment.step)
     while lanes != 0:  # the shortest that is possible, without a branch that depends on data
@@ -99,7 +100,7 @@ def _enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, lanes: Any, state:
         lanes &= lanes - 1
         source = unsigned_index(wiring.slot_source[unsigned_index(slot + lane)])
         alive[unsigned_index(slot + lane)] = after
-        queue.potential[source] = values[unsigned_index(lane)]
+        queue.potential[source] = values[unsigned_index(place + lane)]
         new = queue.spikes[source] == 0  # always so for a neuron that is refractory
         queue.spikes[source] += 1
         queue.waiting[unsigned_index(waiting)] = source
@@ -109,7 +110,7 @@ def _enqueue(rules: Any, moment: Any, wiring: Any, slot: Any, lanes: Any, state:
 
 
 @leaf
-def _note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
+def note_spike(network: Any, rules: Any, moment: Any, layer: Any, slot: Any, state: Any) -> None:
     """What only some rules and layers do with a spike."""
     wiring, fired = network.wiring, state.fired
     source = unsigned_index(wiring.slot_source[unsigned_index(slot)])
@@ -149,7 +150,7 @@ def _add_spikes(network: Any, rules: Any, slot: Any, spikes: Any, state: Any) ->
 
 def _evaluator(step: Any, *, extended: bool) -> Any:
     """Evaluate a position, of extended neurons or others."""
-    evaluate_block, evaluate_vector = _piece(load_block, step), _piece(load, step)
+    evaluate_block, evaluate_vector = piece(load_block, step), piece(load, step)
 
     def evaluate(
         network: Any, rules: Any, moment: Any, position: Any, masked: Any, state: Any, out: Any, waiting: Any
@@ -177,11 +178,11 @@ def _evaluator(step: Any, *, extended: bool) -> Any:
                 state.fired.tally[DECISIONS] += spikes
             if rules.tallied and spikes > 0:
                 tally_spikes(network, rules, position, at, lanes, state, out.counters)
-            waiting = _enqueue(rules, moment, wiring, at, lanes, state, waiting)
+            waiting = enqueue(rules, moment, wiring, at, 0, lanes, state, waiting)
             while noted and lanes != 0:
                 lane = lowest_lane(lanes)
                 lanes &= lanes - 1
-                _note_spike(network, rules, moment, layer, at + lane, state)
+                note_spike(network, rules, moment, layer, at + lane, state)
                 if extended and network.neuron.holds:
                     state.cells.fired[at + lane] = network.neuron.held[at + lane]
                 if extended and network.neuron.bursts:

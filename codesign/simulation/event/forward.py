@@ -16,11 +16,12 @@ from codesign.simulation.event.counting import (
 from codesign.simulation.event.delays import deliver_late, gather_late, keep_late, late_ahead, note_emitted
 from codesign.simulation.event.direct import deliver_direct, note_departures, note_frame
 from codesign.simulation.event.draws import absorb
-from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, evaluate_touched, tick, tick_ahead
+from codesign.simulation.event.evaluation import DECISIONS, OVERFLOWS, Moment, tick, tick_ahead
 from codesign.simulation.event.extended import begin_extended, lift
 from codesign.simulation.event.margin import ends_sample, is_ahead
 from codesign.simulation.event.max_pools import keep_first
 from codesign.simulation.event.neuron import decayed
+from codesign.simulation.event.plain import evaluate_reached
 from codesign.simulation.event.propagation import (
     Frame,
     deliver_frame,
@@ -137,7 +138,7 @@ def _run_pass(network: Any, rules: Any, input_: Any, frame: Any, state: Any, out
         if rules.traced and not _fits_evaluations(rules, out, touched):
             return NO_ROOM
         moment = Moment(step, frame.sample, frame.timestep, was_complete, complete, refractory_key)
-        waiting, senders, reached = evaluate_touched(network, rules, moment, state, out, touched, waiting)
+        waiting, senders, reached = evaluate_reached(network, rules, moment, state, out, touched, waiting)
         if network.neuron.bursts and state.fired.tally[OVERFLOWS] > 0:
             return TOO_MANY
         if state.fired.tally[DECISIONS] > 0 and decided < 0:

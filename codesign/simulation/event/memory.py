@@ -9,8 +9,9 @@ from codesign.simulation.event.further import Late, UnderWay
 from codesign.simulation.event.layout import MemoryLayout
 from codesign.simulation.event.structures import Counters, Trace
 from codesign.simulation.event.tables import new_tables
-from codesign.simulation.event.vector import LANES
+from codesign.simulation.event.vector import BLOCK, LANES
 from codesign.simulation.event.working_memory import (
+    AT_ONCE,
     EARLY,
     Arrivals,
     Cells,
@@ -110,14 +111,17 @@ def _new_counter_state(layout: MemoryLayout, slices: int) -> CounterState:
 
 
 def _new_fired(layout: MemoryLayout) -> Fired:
-    layers = len(layout.shape.layers)
+    layers, blocks = len(layout.shape.layers), AT_ONCE * -(-max(layout.widths) // BLOCK)
     return Fired(
         tally=_longs(3),
         spikes=_longs(layers),
         charges=np.zeros(layers),
         sources=_integers(layout.shape.neurons),
         emitted=_integers(layout.shape.neurons),
-        values=aligned_zeros(4 * LANES),
+        values=aligned_zeros(blocks * BLOCK),
+        lanes=_longs(blocks),
+        slots=_longs(blocks),
+        layers=_longs(blocks),
         counts=aligned_zeros(4 * LANES),
         outputs=_longs(layout.shape.layers[-1].neurons),
         before=_longs(layout.shape.layers[-1].neurons),

@@ -13,6 +13,9 @@ from codesign.simulation.event.further import Late, UnderWay
 EARLY = 64
 """Forward steps of a pass for each of which a word has a bit."""
 
+AT_ONCE = 8
+"""Positions that are evaluated before those who fired there begin to wait."""
+
 
 class Cells(NamedTuple):
     """Neurons, by slot."""
@@ -85,7 +88,10 @@ class Fired(NamedTuple):
     charges: Doubles  # (L,) what these weigh; only where `Rules.charged`
     sources: Integers  # (neurons,) who fired; only with `Rules.listed`
     emitted: Integers  # (neurons,) and how many spikes each, where there can be several
-    values: Floats  # potentials of the vector that was just evaluated
+    values: Floats  # potentials of the vectors that were just evaluated
+    lanes: Longs  # (blocks,) which of a block of these fired
+    slots: Longs  # (blocks,) its first slot
+    layers: Longs  # (blocks,) and its layer
     counts: Floats  # and spikes, where there can be several
     outputs: Longs  # (classes,) spikes of each output in this pass
     before: Longs  # (classes,) and in the passes before; only where a margin ends samples
