@@ -1,4 +1,4 @@
-"""Delayed connections, compiled: `codesign.simulation.delays` again, from slots to slots."""
+"""Delayed connections, compiled: those of `codesign.simulation.further` again, from slots to slots."""
 
 from __future__ import annotations
 

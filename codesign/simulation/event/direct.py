@@ -1,4 +1,4 @@
-"""Direct connections, compiled: `codesign.simulation.direct` again, over taps from sources to positions."""
+"""Direct connections, compiled: those of `codesign.simulation.further` again, over taps from sources to positions."""
 
 from __future__ import annotations
 
