@@ -107,8 +107,8 @@ class RaySession:
         except Exception as error:  # whatever Ray raises, and that is anything
             reason = reason_of(error)
             if self._address is None:
-                without = "on a busy machine it may the next time, and --executor serial does without it"
-                raise CodesignError(f"Ray cannot be started on this machine ({reason}); {without}") from error
+                advice = "on a busy machine, trying again may help; --executor serial does without it"
+                raise CodesignError(f"Ray cannot be started on this machine ({reason}); {advice}") from error
             raise InputError(
                 f"--ray-address: the cluster at {self._address} cannot be joined ({reason}); this machine must be one "
                 f"of its nodes: ray start --address={self._address} (with --num-cpus=0 to run no job here)"
