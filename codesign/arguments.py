@@ -39,7 +39,7 @@ def instance(name: str, value: Any, kind: type) -> None:
 
 def one_of(name: str, value: object, words: Iterable[str]) -> None:
     """Raises InputError where `value` is none of `words`."""
-    if value not in tuple(words):
+    if not isinstance(value, str) or value not in words:
         raise InputError(f"{name}: unknown {value!r:.80}{suggestion(value, words)}")
 
 

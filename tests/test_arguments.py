@@ -124,6 +124,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.read_results(None), "location: must be a path, found NoneType"),
         (lambda net: cd.Store(None), "root: must be a path, found NoneType"),
         (lambda net: cd.recommended(3, "digits"), "name: unknown 3; allowed: recommended_layered, recommended_unlaye"),
+        (lambda net: cd.simulate(net, SOME, cd.LAYERED, engine=ONE), "engine: unknown array([[[1., 1., 1., 1.]]]); al"),
     ],
 )  # fmt: skip
 def test_what_is_of_another_kind_is_named(call: Callable[[Any], object], message: str) -> None:

@@ -46,10 +46,10 @@ def engine_names() -> tuple[str, ...]:
 
 
 def _engine_name(engine: str, network: SpikingNetwork) -> str:
-    if engine == DEFAULT_ENGINE:
-        return "event" if network.threshold.device.type == "cpu" else "reference"
     one_of("engine", engine, (DEFAULT_ENGINE, *_ENGINES))
-    return engine
+    if engine != DEFAULT_ENGINE:
+        return engine
+    return "event" if network.threshold.device.type == "cpu" else "reference"
 
 
 def _learns(network: SpikingNetwork) -> bool:
