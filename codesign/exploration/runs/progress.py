@@ -344,7 +344,8 @@ class Progress:
 
     def _stopped(self, kind: str, label: str) -> None:
         self.running[kind, label] -= 1
-        self.running = +self.running
+        if self.running[kind, label] <= 0:
+            del self.running[kind, label]
         self.details.pop((kind, label), None)
 
     def _end(self, kind: str, how: str, results: int = 1) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from optuna import samplers
 from optuna.samplers import BaseSampler
 
+from codesign.deferred import torch
 from codesign.mistakes import suggestion
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
@@ -54,7 +56,8 @@ class SeededSampler(BaseSampler):
         return self._together.infer_relative_search_space(study, trial)
 
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-        return self._together.sample_relative(study, trial, search_space)
+        with _one_thread():
+            return self._together.sample_relative(study, trial, search_space)
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
         alone = self._made(f"{trial.number} {param_name}")
@@ -62,6 +65,18 @@ class SeededSampler(BaseSampler):
 
     def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
         self._made(str(trial.number)).after_trial(study, trial, state, values)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Gaussian processes are fitted in torch, whose threads wait long for cores that workers keep busy. Sums of one
+    thread do not depend on the number of cores either."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def known_sampler(name: str) -> str:
