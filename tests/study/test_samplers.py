@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import optuna
 import pytest
+import torch
 
 from codesign.exploration.study.samplers import SeededSampler, check_options, known_sampler
 
@@ -51,6 +52,24 @@ def test_parameters_that_are_drawn_alone_differ_by_parameter_and_trial(name: str
 
 def test_gaussian_processes_propose() -> None:
     assert len(propose("gp", 4, objectives=1, fresh=True)) == 4
+
+
+def test_proposals_do_not_compete_with_workers_for_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Watched(optuna.samplers.RandomSampler):
+        def sample_relative(self, *arguments: object) -> dict[str, object]:
+            seen.append(torch.get_num_threads())
+            return {}
+
+    monkeypatch.setattr("codesign.exploration.study.samplers.SAMPLERS", {"random": Watched})
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        propose("random", 2, objectives=1, fresh=True)
+        assert (seen, torch.get_num_threads()) == ([1, 1], 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_names_and_options() -> None:
