@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -154,8 +155,13 @@ def _unpack(archive: Path, target: Path) -> None:
     """Put the member or folder that an archive has of the target's name in its place, whole or not at all."""
     with tempfile.TemporaryDirectory(prefix=_UNPACKING, dir=target.parent) as beside:
         try:
-            kind = "zip" if zipfile.is_zipfile(archive) else "gztar"
-            shutil.unpack_archive(archive, beside, kind, filter=None if kind == "zip" else "data")
+            if zipfile.is_zipfile(archive):
+                shutil.unpack_archive(archive, beside, "zip")
+            else:
+                with tarfile.open(archive) as tar:
+                    # Pythons before 3.11.4 have no filter; what an archive holds is known by its hash.
+                    tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+                    tar.extractall(beside)
             os.replace(Path(beside) / target.name, target)
         except FileNotFoundError:
             raise DataError(f"{archive}: has no '{target.name}'; is it the right archive?") from None
