@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     ModelMetaclass = type(BaseModel)
 
-
+Made = TypeVar("Made")
 _MOST_BYTES, _MOST_PROBLEMS = 1_000_000, 100
 LONGEST_KEY = 200
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -107,7 +107,7 @@ class _Constructed(ModelMetaclass):
     """What Python code constructs: quantities may be numbers in SI units, lists may be arrays and numbers numpy's, and
     mistakes are told as those of files."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: type[Made], *args: Any, **kwargs: Any) -> Made:
         if args:
             fields = self.model_fields.items()  # type: ignore[attr-defined]
             needed = [name for name, field in fields if field.is_required()] or [name for name, _ in fields]
@@ -116,7 +116,7 @@ class _Constructed(ModelMetaclass):
         kwargs = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in kwargs.items()}
         try:
             with quantities_in_si():
-                return super().__call__(**kwargs)
+                return super().__call__(**kwargs)  # type: ignore[misc, no-any-return]
         except ValidationError as error:
             model: type[BaseModel] = self  # type: ignore[assignment]
             told = [describe(item, model) for item in mistakes_of(error, kwargs)]

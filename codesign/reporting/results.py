@@ -21,7 +21,7 @@ from codesign.analysis.results.metadata import Objective
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable
 from codesign.analysis.results.table import read_results as read_table
-from codesign.deferred import pd
+from codesign.deferred import alt, pd
 from codesign.errors import InputError
 from codesign.files import Location
 from codesign.mistakes import suggestion
@@ -150,7 +150,7 @@ class Plots:
 
     results: SweepResults
 
-    def pareto(self, x: str = "energy_j", y: str = "accuracy", *, by: str = "chip") -> Any:
+    def pareto(self, x: str = "energy_j", y: str = "accuracy", *, by: str = "chip") -> alt.Chart | alt.LayerChart:
         """Two columns of all points that have both, with the front of those that compare.
 
         Args:
@@ -159,17 +159,17 @@ class Plots:
         arguments.one_of("by", by, CHOICES)
         return self._chart(scatter(self.results.points, self.results.names, x=_column(x), y=_column(y), by=by))
 
-    def effects(self, column: str = "accuracy") -> Any:
+    def effects(self, column: str = "accuracy") -> alt.Chart | alt.LayerChart:
         """What each option of each choice does to a column, all else equal."""
         return self._chart(effects_figure(self.results.points, self.results.names, _column(column)))
 
-    def parts(self, column: str = "energy_j") -> Any:
+    def parts(self, column: str = "energy_j") -> alt.Chart | alt.LayerChart:
         """What energy (energy_j) or time (latency_s) is made of."""
         arguments.one_of("column", column, ("energy_j", "latency_s"))
         return self._chart(parts_figure(self.results.points, self.results.names, column))
 
     @staticmethod
-    def _chart(figure: Figure | None) -> Any:
+    def _chart(figure: Figure | None) -> alt.Chart | alt.LayerChart:
         if figure is None:
             raise InputError("there is nothing to draw: no point has these columns")
         return styled(figure)

@@ -20,7 +20,7 @@ from codesign.workload.events import EventBatch
 class BatchTransform(Protocol):
     """Returns the batch to train on in place of one of the training split, as an `Augmentation` does."""
 
-    def __call__(self, events: EventBatch, *, seed: int, epoch: int) -> EventBatch: ...
+    def __call__(self, events: EventBatch, /, *, seed: int, epoch: int) -> EventBatch: ...
 
 
 _FORMS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {

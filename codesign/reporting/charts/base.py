@@ -102,7 +102,7 @@ def figure(name: str, title: str, chart: Any, note: str = "") -> Figure:
     return Figure(name=name, title=title, spec={**spec, "description": title}, note=note)
 
 
-def styled(drawn: Figure) -> Any:
+def styled(drawn: Figure) -> alt.Chart | alt.LayerChart:
     """The figure as a chart of Altair with title and look, which a notebook shows and can change."""
     kind = alt.LayerChart if "layer" in drawn.spec else alt.Chart
     return kind.from_dict(_alone(drawn), validate=False)

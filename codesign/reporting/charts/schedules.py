@@ -13,7 +13,7 @@ _DRAWN = ("accuracy", "agreement", "spike_density", "forward_steps", "contention
 _SHOWN = ("policy", "stop", "group_size", "chip")
 
 
-def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> Any:
+def plot_schedules(frame: pd.DataFrame, column: str = "accuracy") -> alt.HConcatChart:
     """A column of `compare_schedules` over F: a line for each policy and stop, and a level where layers wait.
 
     Args:
