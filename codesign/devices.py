@@ -12,7 +12,7 @@ from codesign.errors import InputError
 def made_on(device: torch.device | str) -> AbstractContextManager[object]:
     """Tensors are made on a device, whatever default a notebook has set; free of cost where that is the default."""
     wanted = torch.device(device)
-    return nullcontext() if torch.get_default_device() == wanted else wanted
+    return nullcontext() if torch.tensor([]).device == wanted else wanted  # torch 2.5 overlooks `with torch.device(…)`
 
 
 def usable_device(device: Any) -> torch.device:
