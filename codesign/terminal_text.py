@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters except tab and newline, marks that reverse text, and bytes of file names that are not text."""
@@ -18,6 +19,13 @@ def _written_out(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def on_terminal() -> bool:
+    """Whether standard error is a terminal. In a service it may be closed, missing, or an object that cannot say."""
+    with suppress(AttributeError, ValueError):
+        return sys.stderr.isatty()
+    return False
+
+
 def is_watched() -> bool:
     """Whether somebody sees standard error while it is written: on a terminal, or in a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return on_terminal() or "ipykernel" in sys.modules

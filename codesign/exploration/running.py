@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -96,7 +97,8 @@ def epoch_s(workload: Workload) -> float:
 
 
 def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[str], None]) -> Executor:
-    """Ray on all cores where jobs can share them that take long enough for its start, else serial.
+    """Ray on all cores where jobs can share them that take long enough for its start, unless this process uses Ray
+    already; else serial.
 
     Args:
         kinds: of each kind of job, how long all of them take on one core, infinite where that is not known, and how
@@ -105,7 +107,12 @@ def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[st
     """
     cores = usable_cores()
     saved_s = sum(alone_s * (1 - 1 / min(cores, jobs)) for alone_s, jobs in kinds if min(cores, jobs) > 1)
-    return named_executor("ray" if saved_s > _WORTH_RAY_S else "serial", on_note=on_note)
+    if saved_s <= _WORTH_RAY_S:
+        return named_executor("serial", on_note=on_note)
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        on_note("Ray is in use in this process already, so jobs run here, one after another")
+        return named_executor("serial", on_note=on_note)
+    return named_executor("ray", on_note=on_note)
 
 
 def named_executor(

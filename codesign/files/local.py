@@ -31,6 +31,8 @@ class LocalFolder(Folder):
     def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
         super().__init__(location, error=error)
         self._path = path
+        with suppress(FileNotFoundError):  # the working folder is gone
+            self._path = path.absolute()  # wherever the process works later
 
     def _read(self, name: str, first: int | None) -> bytes:
         with open(self._path / name, "rb", opener=_open_at_once) as file:

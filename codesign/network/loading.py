@@ -1,9 +1,11 @@
-"""Weights and biases that were trained elsewhere."""
+"""Weights and biases from elsewhere: trained there, or on their way to another process."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ import torch
 from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
+
+Network = TypeVar("Network", bound=type[torch.nn.Module])
 
 
 def load_weights(
@@ -75,3 +79,18 @@ def _tensor(name: str, weight: Any) -> torch.Tensor:
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name}: must be real numbers, found {array.dtype}")
     return torch.from_numpy(array.astype(np.float64))
+
+
+def sent_as_copies(kind: Network) -> Network:
+    """Have pools of processes send networks of a class as copies.
+
+    Torch would share the memory of their tensors, and what one process trains or quantizes in place would change in all
+    others too. A network in memory that was shared on purpose, by `share_memory`, stays so.
+    """
+
+    def sent(network: torch.nn.Module) -> Any:
+        shared = any(one.is_shared() for one in network.parameters())  # type: ignore[no-untyped-call]
+        return network.__reduce_ex__(2) if shared else (pickle.loads, (pickle.dumps(network),))
+
+    ForkingPickler.register(kind, sent)
+    return kind

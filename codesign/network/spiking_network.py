@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from importlib import import_module
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
-from codesign.network.loading import load_weights
+from codesign.network.loading import load_weights, sent_as_copies
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
@@ -23,6 +24,7 @@ from codesign.network.topology import NetworkShape, TopologySpec, as_topology, l
 Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
+@sent_as_copies
 class SpikingNetwork(torch.nn.Module):
     """L layers of spiking neurons; layer l feeds layer l + 1, over skips later ones, over delayed connections any.
 
@@ -68,8 +70,6 @@ class SpikingNetwork(torch.nn.Module):
     floor: torch.Tensor | None
     initial_potential: torch.Tensor | None
     synaptic_time_constant: torch.Tensor | None
-    run: ClassVar[Callable[..., torch.Tensor] | None] = None
-    """What `forward` calls; put here by `codesign.simulation.engine`, since engines know networks, not the reverse."""
 
     def __init__(
         self, topology: TopologySpec | str, neuron: NeuronSpec, *, timestep_s: float | str, seed: int = 0
@@ -109,8 +109,8 @@ class SpikingNetwork(torch.nn.Module):
         Returns:
             (B, C) output spike counts, or output potentials with `readout: potential`.
         """
-        assert SpikingNetwork.run is not None, "no engine is loaded: import codesign.simulation.engine"
-        return SpikingNetwork.run(self, events, schedule, **options)
+        scores: torch.Tensor = import_module("codesign.simulation.engine").scores_of(self, events, schedule, **options)
+        return scores  # imported only now: engines know networks, not the reverse
 
     def extra_repr(self) -> str:
         """Sizes and neuron, shown before the connections."""

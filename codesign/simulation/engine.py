@@ -238,10 +238,10 @@ def check_labels(network: SpikingNetwork, events: EventBatch, name: str = "event
         )
 
 
-def _forward(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
+def scores_of(network: SpikingNetwork, events: EventBatch, schedule: Schedule | None, **options: Any) -> torch.Tensor:
+    """What a network returns that is called like any module."""
     return simulate(network, events, LAYERED if schedule is None else schedule, counters=False, **options).logits
 
 
-SpikingNetwork.run = staticmethod(_forward)
 if hasattr(os, "register_at_fork"):  # a forked process lacks its parent's threads, for which torch would wait forever
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))

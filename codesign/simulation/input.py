@@ -39,7 +39,7 @@ def admitted(network: SpikingNetwork, events: EventBatch, schedule: Schedule, *,
 
 def entry_keys(events: EventBatch, sample_keys: torch.Tensor) -> torch.Tensor:
     """(E,) keys of the draws of each entry, from (B,) those of samples."""
-    rows = absorb(sample_keys[:, None], torch.arange(events.timesteps)).flatten()
+    rows = absorb(sample_keys[:, None], torch.arange(events.timesteps, device=sample_keys.device)).flatten()
     lengths = torch.from_numpy(np.diff(events.offsets))
     return absorb(rows.repeat_interleave(lengths), torch.from_numpy(events.indices.astype(np.int64)))
 

@@ -300,8 +300,8 @@ def build_execution(
         shape=network.shape,
         slices=slices,
         timestep_s=events.timestep_s,
-        sample_ids=events.sample_ids,
-        labels=events.labels,
+        sample_ids=events.sample_ids.copy(),  # the batch's own can be written to
+        labels=events.labels.copy(),
         scores=scores.sum(axis=1),
         output_counts=outputs.astype(np.int64),
         spiking_readout=spiking,

@@ -57,6 +57,7 @@ def train(
     meter: EnergyMeter | None = None,
     device: torch.device | str = "cpu",
     engine: str = DEFAULT_ENGINE,
+    warn: bool = True,
 ) -> TrainingResult:
     """Train in place and return the weights that did best on the validation split, calibrated if the recipe says so.
 
@@ -80,6 +81,9 @@ def train(
         TrainingDivergedError: the loss or a weight is no longer finite; it names the epoch, and the best before.
         InputError: naming the argument that is not of its kind.
         KeyboardInterrupt: the network then has the weights of the best epoch so far, uncalibrated, if one was complete.
+
+    Warns:
+        SilentNetworkWarning: a hidden layer fired for no training sample in the first epoch; not without `warn`.
     """
     check_training(network, recipe, training, validation, seed=seed, on_epoch=on_epoch, meter=meter)
     schedule = recipe.schedule if schedule is None else schedule
@@ -95,6 +99,7 @@ def train(
             costs=costs,
             hooks=hooks,
             gate=LearnedGate(network, recipe, training) if recipe.input_gate else None,
+            warn=warn,
         )
         return run.trained(training, validation, on_epoch, watched=device.type == "cpu")
 
@@ -124,6 +129,7 @@ class _Training:
     costs: SpikeCosts | None
     hooks: Hooks
     gate: LearnedGate | None
+    warn: bool
 
     def __post_init__(self) -> None:
         instance("hooks", self.hooks, Hooks)
@@ -255,7 +261,7 @@ class _Training:
             updates_s = time.perf_counter() - epoch_start
             accuracy, emitted = self.validate(validation)
             loss, correct, *spikes = totals.tolist()
-            if epoch == 1:
+            if epoch == 1 and self.warn:
                 warn_if_untaught(spikes, len(training))
             hidden = max(self.network.shape.hidden_neurons, 1)
             elapsed = time.perf_counter() - start

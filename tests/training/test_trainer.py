@@ -392,6 +392,7 @@ def test_a_layer_that_never_fires_is_told_after_the_first_epoch():
     ) as told:
         train(network, recipe, toy_split(1, 40), toy_split(2, 40), seed=0)
     assert [warning.filename for warning in told] == [__file__]
+    train(network, recipe, toy_split(1, 40), toy_split(2, 40), seed=0, warn=False)
     assert all(torch.equal(was, weight) for was, weight in zip(before, network.weights(), strict=True))
 
 

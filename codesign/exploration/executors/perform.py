@@ -37,17 +37,17 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
     by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too. This
     process is ended where the function has not reacted `grace_s` after its timeout; None lets it hang.
     """
-    threads = torch.get_num_threads()
+    threads, limit_s = torch.get_num_threads(), task.resources.timeout
     torch.set_num_threads(task.resources.cpus)
     reporting = {} if task.on_report is None else {"report": task.on_report}
     start = time.perf_counter()
     output: Any = None
     failure: Failure | None = None
     try:
-        with made_on("cpu"), _timeout(task.resources.timeout, grace_s=grace_s):
+        with made_on("cpu"), torch.inference_mode(False), torch.enable_grad(), _timeout(limit_s, grace_s=grace_s):
             output = task.function(*task.arguments, **reporting)
     except _OutOfTime:
-        message = f"took longer than the {task.resources.timeout:g} s it may take"
+        message = f"took longer than the {limit_s:g} s it may take"
         failure = Failure(kind="TimeoutError", message=message)
     except Exception as error:  # whatever went wrong in a job belongs to its row, and the sweep goes on
         failure = Failure.of(error)

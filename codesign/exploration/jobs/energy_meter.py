@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from functools import partial
+from typing import TYPE_CHECKING, get_args
 
 from codesign.arguments import instance, one_of
 from codesign.errors import InputError
@@ -15,6 +16,9 @@ from codesign.hardware.placement.placement import Placement
 from codesign.hardware.terms import StaticBook
 from codesign.training.budget import EnergyMeter
 from codesign.workload.events import EventBatch
+
+if TYPE_CHECKING:
+    from codesign.network.spiking_network import SpikingNetwork
 
 _SAMPLES = 100
 
@@ -47,23 +51,25 @@ def energy_meter(
     Raises:
         InputError: the chip gives no energy of a synaptic operation.
     """
-    # Here, so that plans do not wait for torch.
-    from codesign.network.spiking_network import SpikingNetwork
-    from codesign.training.evaluation import evaluate
-
     instance("validation", validation, EventBatch)
     one_of("operation", operation, get_args(Operation))
     one_of("book", book, get_args(StaticBook))
-    schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
-
-    def sample_j(network: SpikingNetwork) -> float:
-        drained = network.neuron.readout == "potential"
-        # no warning: networks may begin silent
-        execution = evaluate(network, some, schedule.drained() if drained else schedule, warn=False)
-        cost = price(execution, placement, operation=operation)
-        energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
-        if energy is None:
-            raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")
-        return energy
-
+    some = validation.select(slice(0, _SAMPLES))
+    sample_j = partial(_sample_j, placement=placement, events=some, operation=operation, book=book)
     return EnergyMeter(spike_j=spike_energy(placement), sample_j=sample_j)
+
+
+def _sample_j(
+    network: SpikingNetwork, *, placement: Placement, events: EventBatch, operation: Operation, book: StaticBook
+) -> float:
+    from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
+
+    schedule = chip_schedule(placement).schedule
+    drained = network.neuron.readout == "potential"
+    # no warning: networks may begin silent
+    execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)
+    cost = price(execution, placement, operation=operation)
+    energy = cost.energy_j if book == "board" else cost.energy_cores_in_use_j
+    if energy is None:
+        raise InputError(f"{placement.chip.name}: {'; '.join(cost.not_modelled)}")
+    return energy

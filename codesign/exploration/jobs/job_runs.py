@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from codesign.analysis.results.columns import checked_cells
-from codesign.errors import SilentNetworkWarning
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import (
     canonical_json,
@@ -47,20 +45,19 @@ def run_train(inputs: TrainInputs, workload: Workload, report: Callable[[EpochRe
             accuracy = evaluate(network, split, LAYERED, warn=False).accuracy if len(split) else None
             facts: Facts = {"validation_accuracy": accuracy, "open_inputs": network.open_inputs}
             return Entry(payload=inputs.given.state, facts=facts)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SilentNetworkWarning)  # told once for a whole sweep
-        result = train(
-            network,
-            inputs.recipe,
-            workload.train,
-            workload.validation,
-            schedule=inputs.schedule,
-            quantization=inputs.quantization,
-            seed=inputs.seed,
-            on_epoch=report,
-            device=inputs.device,
-            meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
-        )
+    result = train(
+        network,
+        inputs.recipe,
+        workload.train,
+        workload.validation,
+        schedule=inputs.schedule,
+        quantization=inputs.quantization,
+        seed=inputs.seed,
+        on_epoch=report,
+        device=inputs.device,
+        meter=None if inputs.metered is None else inputs.metered.meter(workload.validation),
+        warn=False,  # told once for a whole sweep
+    )
     best = result.history[result.best_epoch - 1]
     facts = {
         "trained_epochs": len(result.history),

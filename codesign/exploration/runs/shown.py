@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from rich import progress as bars
@@ -15,7 +15,7 @@ from rich.live import Live
 from codesign.console import PrintableConsole
 from codesign.exploration.runs.picture import run_picture
 from codesign.exploration.runs.progress import Progress, View
-from codesign.terminal_text import escaped
+from codesign.terminal_text import escaped, on_terminal
 from codesign.units import format_duration
 
 LINES_VARIABLE = "CODESIGN_PROGRESS"
@@ -29,8 +29,7 @@ _LINES = 15
 
 def choose_progress() -> Progress:
     """Progress with lines that stay in place on a terminal, one line a minute elsewhere."""
-    terminal = sys.stderr.isatty()
-    return Progress(TerminalView(PrintableConsole(stderr=True)) if terminal else LogView(sys.stderr))
+    return Progress(TerminalView(PrintableConsole(stderr=True)) if on_terminal() else LogView(sys.stderr))
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def shown_progress(shown: bool) -> Iterator[Progress]:
 class LogView(View):
     """A line at the beginning, one a minute and one at the end, for logs and pipes. Failures and notes always show."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self._each = os.environ.get(LINES_VARIABLE) == "jobs"
         self._said = ""
@@ -76,7 +75,9 @@ class LogView(View):
             self.note(f"{phase}: {done_text}{of}, {format_duration(now - self._phase_start)}")
 
     def note(self, text: str) -> None:
-        print(escaped(text), file=self._stream, flush=True)
+        if self._stream is not None:  # which `print` would take for standard output
+            with suppress(OSError, ValueError):  # without a reader, or closed
+                print(escaped(text), file=self._stream, flush=True)
 
     def close(self) -> None:
         if self.run.total and not self._each:
