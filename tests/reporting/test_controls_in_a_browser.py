@@ -130,9 +130,45 @@ def test_the_keyboard_reaches_points_and_pins_them(tab):
     tab.press("Enter", 13, "\r")
     settled(tab)
     assert tab.run("document.querySelectorAll('#pinned thead button').length") == 2
-    tab.run("document.querySelectorAll('#pinned thead button').forEach(each => each.click())")
-    settled(tab)
+    for left in (1, 0):
+        tab.run("document.querySelector('#pinned thead button').focus()")
+        tab.press("Enter", 13, "\r")
+        settled(tab)
+        assert tab.run("document.activeElement.closest('#pinned') !== null") is (left > 0)
     assert tab.run("document.getElementById('pinned').hidden")
+    assert tab.run("document.activeElement.getAttribute('aria-label')") == "Decision table"
+
+
+def test_the_keyboard_keeps_its_place(tab):
+    tab.run("document.querySelector('#decision tbody button').focus()")
+    tab.press("Enter", 13, "\r")
+    settled(tab)
+    assert tab.run("document.activeElement.matches('#decision button[aria-pressed=true]')")
+    tab.run("document.querySelector('#chart-tools summary').focus()")
+    for key, code, text in (("Enter", 13, "\r"), ("Tab", 9, ""), ("Escape", 27, "")):
+        tab.press(key, code, text)
+    assert tab.run("document.activeElement.matches('#chart-tools .menu:not([open]) summary')")
+
+
+def test_the_chart_fits_its_place_whatever_is_pinned(tab):
+    for pinned in (True, False):
+        tab.run("document.querySelector('#decision tbody button').click()")
+        settled(tab)
+        drawn, place = tab.run("['#front svg', '#front'].map(each => document.querySelector(each).clientHeight)")
+        assert drawn == place, pinned
+
+
+def test_points_are_told_apart_without_seeing_and_without_the_colours_of_the_page(tab):
+    heard = tab.run(
+        "[...document.querySelectorAll('#front [aria-roledescription=point]')].map(e => e.getAttribute('aria-label'))"
+    )
+    assert len({*heard}) == len(heard) == 15
+    assert all(" energy " in text and " accuracy " in text for text in heard)
+    assert tab.run("document.querySelector('#all-points summary').textContent").startswith("All points 15, ")
+    grounds = "[...document.querySelectorAll('{}')].map(each => getComputedStyle(each).backgroundColor)"
+    tab.media(forced_colors="active")
+    assert len({*tab.run(grounds.format("#legend .glyph"))}) == 3
+    assert len({*tab.run(grounds.format("#objectives span"))}) == 2  # the one that is chosen, and the others
 
 
 def test_all_points_are_sorted_filtered_and_saved(tab):

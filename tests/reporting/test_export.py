@@ -16,7 +16,7 @@ from codesign.analysis.results.points import gather
 from codesign.analysis.results.table import write_results
 from codesign.cli.main import app
 from codesign.reporting.export import export, pieces_of, table_csv, table_latex
-from codesign.reporting.pieces import Cell, Heading, Table
+from codesign.reporting.pieces import Cell, Heading, Table, text_table
 
 ODD = Table(
     caption="50 % of a_b",
@@ -43,6 +43,8 @@ def test_latex_takes_no_text_for_a_command():
     assert r"=HYPERLINK(" in text
     assert r"\textbackslash{}input\{y\} & 1.5 $\pm$ 0.1 $\mu$J & 8 \\" in text
     assert r"& $\tau$ $\ge$ 1 \\" in text
+    # What follows the end of a row in brackets would be its distance to the next.
+    assert "\\\\\n{[}64x3] " in table_latex(text_table("Networks.", ("shape",), [("8",), ("[64x3]",)]))
 
 
 def test_the_command_writes_every_chart_and_table_beside_the_report(tmp_path: Path):

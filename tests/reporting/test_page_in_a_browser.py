@@ -47,6 +47,9 @@ def test_a_phone_has_it_in_one_column(tab):
         "!each.closest('thead') && each.getBoundingClientRect().right > 390).length"
     )
     assert tab.run(cut) == 0
+    tab.resize(320, 640)  # or a screen of 1280 at four times its size
+    settled(tab)
+    assert tab.run("document.documentElement.scrollWidth") <= 320
 
 
 def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example_page):
@@ -80,6 +83,12 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
     assert tab.run(
         "[...document.querySelectorAll('.answer p:first-of-type')].every(each => each.innerText.length > 30)"
     )
+    tab.run("document.getElementById('reproduction').open = true")
+    tab.media("print")
+    tab.resize(720, 1000)
+    heads = "[...document.querySelectorAll('table:has(th:nth-child(16)) th button')]"
+    lines = tab.run(f"{heads}.map(each => each.getClientRects().length)")
+    assert {*lines} == {1}  # no word is broken, however narrow the column
 
 
 def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):

@@ -169,7 +169,7 @@ def effects_figure(points: Sequence[Point], names: Names, column: str) -> Figure
     places = {"values": log_ticks(min(values), max(values))} if log else {"tickCount": 6}
     axis = alt.Axis(title=title + (", points" if is_share(column) else ""), labelExpr=ticks, **places)
     x = alt.X("low:Q", scale=alt.Scale(type="log" if log else "linear", nice=not log, padding=8), axis=axis)
-    middle = chart.mark_rule(strokeDash=[3, 3]).encode(x="none:Q", color=alt.value(EDGE))
+    middle = chart.mark_rule(strokeDash=[3, 3], aria=False).encode(x="none:Q", color=alt.value(EDGE))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x="mean:Q")
     layers = alt.layer(base.mark_rule(opacity=0.45, size=3).encode(x=x, x2="high:Q"), middle, dots)
     return figure(

@@ -34,6 +34,7 @@ const rowOf = (index) => ({
   i: index,
   x: abscissa().mean[index],
   a: value("accuracy", index),
+  said: described(index), // for those who hear the chart
   e: error(value("accuracy", index)),
   c: colouring() ? valueWords(colouring(), colouring().of[index]) : "",
   s: sizeOf(index),
@@ -97,19 +98,19 @@ const specification = ({ legend = false, colours = look() } = {}) => {
   });
   const ink = colours.axis.titleColor;
   const best = { data: { name: "best" }, encoding: { x, y } };
-  const named = { type: "text", align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600, color: ink };
+  const named = { type: "text", aria: false, align: { expr: "datum.side" }, dx: { expr: "datum.dx" }, dy: { expr: "datum.dy" }, fontSize: 12, fontWeight: 600, color: ink };
   const offsets = { xOffset: { expr: "datum.sx" }, yOffset: { expr: "datum.sy" }, x2Offset: { expr: "datum.ex" }, y2Offset: { expr: "datum.ey" } };
   const datasets = { points: whole.map(rowOf), part: indices.filter(inPart).map(rowOf), front: frontOf(indices).map(rowOf), best: bestRows(decide()), need: required() };
   const layers = [
-    { data: { name: "front" }, mark: { type: "line", interpolate: rising() ? "step-before" : "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
-    { data: { name: "need" }, mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
+    { data: { name: "front" }, mark: { type: "line", aria: false, interpolate: rising() ? "step-before" : "step-after", strokeWidth: 1.5, color: ink, opacity: 0.35 }, encoding: { x, y, order: { field: "x", type: "quantitative" } } },
+    { data: { name: "need" }, mark: { type: "rule", aria: false, strokeDash: [5, 4], strokeWidth: 1.2, color: ink, opacity: 0.6 }, encoding: { y: { ...y, field: "at" } } },
     ...["points", "part"].map((name) => ({
       data: { name },
       mark: name === "part" ? { type: "point", filled: false, strokeWidth: 1.6 } : { type: "point", filled: true, strokeWidth: 0.6, stroke: colours.background },
-      encoding: { x, y, color: keyed(colours.range.category), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
+      encoding: { x, y, description: { field: "said" }, color: keyed(colours.range.category), shape: keyed(GLYPHS), size: { field: "s", type: "quantitative", scale: null, legend: null }, opacity: { condition: { test: "datum.on && datum.a >= need - 1e-9", value: 0.85 }, value: 0.22 } },
     })),
-    { ...best, mark: { type: "rule", color: ink, opacity: 0.7, ...offsets }, encoding: { x, y, x2: { field: "x" }, y2: { field: y.field } } },
-    { ...best, mark: { type: "point", filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
+    { ...best, mark: { type: "rule", aria: false, color: ink, opacity: 0.7, ...offsets }, encoding: { x, y, x2: { field: "x" }, y2: { field: y.field } } },
+    { ...best, mark: { type: "point", aria: false, filled: false, size: 230, strokeWidth: 1.8, color: ink, opacity: 1 } },
     { ...best, mark: named, encoding: { x, y, text: { field: "label", type: "nominal" } } },
   ];
   return {
@@ -228,7 +229,6 @@ const showLegend = () => {
       valueWords(fact, code),
     );
   });
-  const focused = [...$("legend").children].indexOf(document.activeElement);
   const sized = measures.get(state.size);
   const sizes = sized ? `Size: ${sized.label} from ${ends(sized).map((end) => written(sized, end)).join(" to ")}` : "";
   const reasons = [...new Set(data.numbers.map((_, index) => (shownPoint(index) ? whyFaint(index) : "")))].filter(Boolean);
@@ -238,8 +238,8 @@ const showLegend = () => {
     state.horizontal === "log" && abscissa() && hasZero(drawn) ? "x is linear, since some are 0." : "",
     reasons.length ? `Faint: ${reasons.join("; ")}.` : "",
   ];
-  $("legend").replaceChildren(...(used.length > 1 ? entries : []), used.length > 12 ? `and ${used.length - 12} more` : "", element("span", {}, sizes), element("span", {}, notes.filter(Boolean).join(" ")));
-  if (focused >= 0) $("legend").children[focused]?.focus();
+  const others = used.length > 12 ? `and ${used.length - 12} more` : "";
+  keepingFocus($("legend"), () => $("legend").replaceChildren(...(used.length > 1 ? entries : []), others, element("span", {}, sizes), element("span", {}, notes.filter(Boolean).join(" "))));
 };
 
 // Embedding takes a while, so it is left out where only the requirement or pins changed.
@@ -373,7 +373,12 @@ $("chart-tools").append(
   ),
 );
 darkness.addEventListener("change", refresh);
-new ResizeObserver(() => chart.view && requestAnimationFrame(() => showMarks(decide()))).observe(chart.place);
+const fit = async () => {
+  dispatchEvent(new Event("resize")); // Vega looks at its place only then
+  await chart.view?.runAsync();
+  await refresh(); // names have other places, too
+};
+new ResizeObserver(() => chart.view && requestAnimationFrame(fit)).observe(chart.place);
 setUp();
 state.vertical = spreadOfErrors() > 8 ? "log" : "linear";
 ask(0);

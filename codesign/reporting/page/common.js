@@ -189,7 +189,7 @@ for (const part of document.querySelectorAll("details")) part.addEventListener("
 darkness.addEventListener("change", drawVisible);
 // A link into a folded section opens it.
 const unfold = () => {
-  const target = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
   if (target) target.scrollIntoView();
 };
@@ -203,7 +203,10 @@ addEventListener("DOMContentLoaded", () => {
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   hush();
-  for (const each of document.querySelectorAll(".menu[open]")) each.open = false;
+  for (const each of document.querySelectorAll(".menu[open]")) {
+    if (each.contains(document.activeElement)) each.firstChild.focus();
+    each.open = false;
+  }
 });
 
 // tables that the page was written with ------------------------------------------------------------------------------

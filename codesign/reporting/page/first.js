@@ -205,6 +205,14 @@ const decide = () => {
   return [...ranked.filter((row) => !row.apart), ...ranked.filter((row) => row.apart), ...rows.filter((row) => !ranked.includes(row))];
 };
 
+// Changes a part of the page. The keyboard stays at its button there, or goes to the last one left.
+const keepingFocus = (place, change) => {
+  const buttons = () => [...place.querySelectorAll("button")];
+  const focused = buttons().indexOf(document.activeElement);
+  change();
+  if (focused >= 0) (buttons()[focused] ?? buttons().at(-1) ?? $("decision").parentElement).focus({ preventScroll: true });
+};
+
 // the decision table -------------------------------------------------------------------------------------------------
 
 // Columns of which each row says something; one with a single value becomes a line below the table.
@@ -280,7 +288,7 @@ const showTable = (rows) => {
     if (!obstacle || shared) return made;
     return [made, element("tr", { role: "row", class: "beside why" }, element("td", { role: "cell", colspan: kept.length + 1, title: obstacle }, obstacle.split(";")[0]))];
   };
-  table.tBodies[0].replaceChildren(...shown.flatMap(line));
+  keepingFocus(table, () => table.tBodies[0].replaceChildren(...shown.flatMap(line)));
   const further = rows.length - MOST_ROWS;
   const left = further > 0 ? `${further === 1 ? "1 more option is" : `${further} more options are`} in the table of all points.` : "";
   const cores = [...alike].find((text) => text === onCores(points[0].point)); // in a sentence of its own: few numbers in each
@@ -312,9 +320,13 @@ const togglePin = (index) => {
   const place = state.pinned.indexOf(index);
   if (place >= 0) state.pinned.splice(place, 1);
   else state.pinned = [...state.pinned.slice(-(MOST_PINNED - 1)), index];
-  showPinned();
+  keepingFocus($("pinned"), showPinned);
   refresh();
-  for (const row of document.querySelectorAll("tr[data-point]")) row.classList.toggle("lit", state.pinned.includes(Number(row.dataset.point)));
+  for (const row of document.querySelectorAll("tr[data-point]")) {
+    const pinned = state.pinned.includes(Number(row.dataset.point));
+    row.classList.toggle("lit", pinned);
+    row.querySelector("button").setAttribute("aria-pressed", String(pinned));
+  }
 };
 
 const showPinned = () => {

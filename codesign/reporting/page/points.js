@@ -51,7 +51,7 @@ const showAll = () => {
       element(
         "tr",
         { "data-point": index, class: state.pinned.includes(index) ? "lit" : "" },
-        element("td", { class: "n" }, element("button", { type: "button", "aria-label": `Pin point ${data.numbers[index]}`, onclick: () => togglePin(index) }, String(data.numbers[index]))),
+        element("td", { class: "n" }, element("button", { type: "button", "aria-label": `Pin point ${data.numbers[index]}`, "aria-pressed": String(state.pinned.includes(index)), onclick: () => togglePin(index) }, String(data.numbers[index]))),
         ...columns.map((column) => element("td", { class: column.numeric ? "n" : "", title: column.numeric ? "" : String(column.code(index) ?? "") }, column.text(index))),
       ),
     ),
