@@ -56,6 +56,36 @@ def test_a_network_that_was_sent_is_the_first_thing_that_a_process_runs():
     assert (ran.stdout, ran.returncode) == (b"torch.Size([4, 2])\n", 0), ran.stderr
 
 
+FORWARDS_MEANWHILE = """
+import pickle, sys, threading, torch
+import codesign as cd
+from codesign.simulation.event import sections
+network, events = pickle.load(sys.stdin.buffer)
+other, make, found = pickle.loads(pickle.dumps(network)), sections.CompiledSection.make, []
+
+def forwards():
+    with torch.no_grad():
+        found.append(cd.simulate(other, events, cd.Schedule(), counters=False).logits)
+
+def make_later(section, *arguments, **options):
+    if section.back and not found:
+        thread = threading.Thread(target=forwards, daemon=True)
+        thread.start()
+        thread.join(60)
+    return make(section, *arguments, **options)
+
+sections.CompiledSection.make = make_later
+logits = cd.classification_loss(network, events, cd.Schedule()).logits
+print(torch.equal(found[0], logits))
+"""
+
+
+def test_a_thread_runs_forwards_while_another_loads_what_goes_back():
+    given = pickle.dumps((network_of("8-6-2"), toy_split(0, 4)))
+    ran = subprocess.run([sys.executable, "-c", FORWARDS_MEANWHILE], input=given, capture_output=True, check=False)
+    assert ran.stdout == b"True\n", ran.stderr.decode()[-2000:]
+
+
 class Bare:
     """What is put in the place of a stream to write to a log."""
 

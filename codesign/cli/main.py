@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -86,6 +87,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    if not os.environ.get("COLUMNS", "").strip("0"):  # of a terminal whose width nobody knows; rich would show nothing
+        os.environ.pop("COLUMNS", None)
     answer = replace_streams()
     code = _run(debug)
     sys.stdout.flush()

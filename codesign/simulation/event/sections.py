@@ -64,9 +64,14 @@ class CompiledSection:
             if mine:
                 arguments = self.arguments(kinds)
                 self.compiled.compile(arguments)
-                result = self.compiled.overloads[arguments]
-                self.address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+                self.ready(self.compiled.overloads[arguments])
         return mine
+
+    def ready(self, result: Any) -> None:
+        """It can be called. Other threads look at the address, so it is set last."""
+        address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+        table()[_place(self.name)] = address
+        self.address = address
 
 
 class CompiledEntry(CompiledSection):
@@ -79,10 +84,9 @@ class CompiledEntry(CompiledSection):
         values = {name: kind.kind for name, kind in kinds.items() if isinstance(kind, Held)}
         return super().arguments(values)
 
-    def make(self, kinds: Mapping[str, Any], *, waits: bool) -> bool:
-        mine = super().make(kinds, waits=waits)
-        self.compiled.disable_compile(mine)
-        return mine
+    def ready(self, result: Any) -> None:
+        self.compiled.disable_compile()
+        super().ready(result)
 
 
 def section(
@@ -156,8 +160,6 @@ def have(sections: Sequence[CompiledSection], kinds: Callable[[], Mapping[str, A
         with beside(COMPILE_GIVEN, processes=others, order=order):
             for section in [section for section in missing if not section.make(of_batch, waits=False)]:
                 section.make(of_batch, waits=True)
-        for place, name in enumerate(sorted(_sections)):
-            table()[place] = _sections[name].address
 
 
 @contextmanager
