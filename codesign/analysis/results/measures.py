@@ -167,7 +167,8 @@ def _instability(point: Point, points: Sequence[Point], failed: pd.DataFrame) ->
     """1 for a training seed whose loss rose again or whose training failed, else 0."""
     known = series_of(point, _LOSSES, _rises_again)
     lost = {int(row["training_seed"]) for _, row in failed.iterrows() if _is_of(row, point)} - {*known.index}
-    return pd.Series({**known.to_dict(), **dict.fromkeys(sorted(lost), 1.0)}, dtype=float)
+    values: dict[Any, float] = known.to_dict() | dict.fromkeys(sorted(lost), 1.0)
+    return pd.Series(values, dtype=float)
 
 
 def _is_of(row: pd.Series, point: Point) -> bool:
