@@ -31,10 +31,21 @@ def sent(value: Any) -> Any:
     return pickle.loads(ForkingPickler.dumps(value))
 
 
+class Own(cd.SpikingNetwork):
+    """What somebody adds to a network."""
+
+    @classmethod
+    def of(cls, network: cd.SpikingNetwork) -> Own:
+        own = cls(network.topology, network.neuron, timestep_s=network.timestep_s)
+        for mine, its in zip(own.parameters(), network.parameters(), strict=True):
+            mine.data = its.data
+        return own
+
+
 def test_a_network_that_a_pool_sends_is_a_copy():
     network = network_of("8-6-2")
     before = [weight.tolist() for weight in network.weights()]
-    for copied in (sent(network), sent({"of": torch.nn.Sequential(network)})["of"][0]):
+    for copied in (sent(network), sent({"of": torch.nn.Sequential(network)})["of"][0], sent(Own.of(network))):
         assert [weight.tolist() for weight in copied.weights()] == before
         cd.quantize(copied, cd.Quantization(bits=2))
         assert [weight.tolist() for weight in network.weights()] == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +13,6 @@ import torch
 from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
-
-Network = TypeVar("Network", bound=type[torch.nn.Module])
 
 
 def load_weights(
@@ -81,16 +79,17 @@ def _tensor(name: str, weight: Any) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.float64))
 
 
-def sent_as_copies(kind: Network) -> Network:
-    """Have pools of processes send networks of a class as copies.
+class SentAsCopy(torch.nn.Module):
+    """A module that pools of processes send as a copy.
 
-    Torch would share the memory of their tensors, and what one process trains or quantizes in place would change in all
-    others too. A network in memory that was shared on purpose, by `share_memory`, stays so.
+    Torch would share the memory of its tensors, and what one process trains or quantizes in place would change in all
+    others too. One in memory that was shared on purpose, by `share_memory`, stays so.
     """
 
-    def sent(network: torch.nn.Module) -> Any:
-        shared = any(one.is_shared() for one in network.parameters())  # type: ignore[no-untyped-call]
-        return network.__reduce_ex__(2) if shared else (pickle.loads, (pickle.dumps(network),))
+    def __init_subclass__(cls) -> None:
+        ForkingPickler.register(cls, _sent)
 
-    ForkingPickler.register(kind, sent)
-    return kind
+
+def _sent(module: torch.nn.Module) -> Any:
+    shared = any(one.is_shared() for one in module.parameters())  # type: ignore[no-untyped-call]
+    return module.__reduce_ex__(2) if shared else (pickle.loads, (pickle.dumps(module),))

@@ -16,7 +16,7 @@ from codesign.arrays import array_of
 from codesign.errors import InputError
 from codesign.network.connection import Connection, DelayedConnection, delayed_connections, windows_of_max_pools
 from codesign.network.direct_connection import DirectConnection, direct_connections
-from codesign.network.loading import load_weights, sent_as_copies
+from codesign.network.loading import SentAsCopy, load_weights
 from codesign.network.neuron import NeuronSpec, check_neuron
 from codesign.network.neuron_numbers import OF_NEURONS, are_finite, check_numbers, others, time_constants, type_of
 from codesign.network.topology import NetworkShape, TopologySpec, as_topology, layers_of_neurons, network_shape
@@ -24,8 +24,7 @@ from codesign.network.topology import NetworkShape, TopologySpec, as_topology, l
 Decaying = Literal["time_constant", "synaptic_time_constant"]
 
 
-@sent_as_copies
-class SpikingNetwork(torch.nn.Module):
+class SpikingNetwork(SentAsCopy):
     """L layers of spiking neurons; layer l feeds layer l + 1, over skips later ones, over delayed connections any.
 
     Weights of your own are loaded by `load_weights`. The state dict holds `connections.0.weight` and so on, `threshold`
