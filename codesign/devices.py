@@ -1,8 +1,9 @@
-"""Devices of torch: which there are, and where tensors are made that do not say where."""
+"""Devices of torch: which there are, where tensors are made that do not say where, and on how many threads."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from codesign.deferred import torch
@@ -13,6 +14,17 @@ def made_on(device: torch.device | str) -> AbstractContextManager[object]:
     """Tensors are made on a device, whatever default a notebook has set; free of cost where that is the default."""
     wanted = torch.device(device)
     return nullcontext() if torch.tensor([]).device == wanted else wanted  # torch 2.5 overlooks `with torch.device(…)`
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Torch computes on so many threads, and the event engine with it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def usable_device(device: Any) -> torch.device:

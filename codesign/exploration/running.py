@@ -107,12 +107,11 @@ def choose_executor(kinds: Iterable[tuple[float, int]], *, on_note: Callable[[st
     """
     cores = usable_cores()
     saved_s = sum(alone_s * (1 - 1 / min(cores, jobs)) for alone_s, jobs in kinds if min(cores, jobs) > 1)
-    if saved_s <= _WORTH_RAY_S:
-        return named_executor("serial", on_note=on_note)
-    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+    worth = saved_s > _WORTH_RAY_S
+    if worth and "ray" in sys.modules and sys.modules["ray"].is_initialized():
         on_note("Ray is in use in this process already, so jobs run here, one after another")
-        return named_executor("serial", on_note=on_note)
-    return named_executor("ray", on_note=on_note)
+        worth = False
+    return named_executor("ray" if worth else "serial", on_note=on_note)
 
 
 def named_executor(

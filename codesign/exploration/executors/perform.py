@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from codesign.deferred import torch
-from codesign.devices import made_on
+from codesign.devices import made_on, on_threads
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
@@ -37,14 +37,19 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
     by an order of magnitude. The event engine takes its number of threads from torch, so it keeps to that too. This
     process is ended where the function has not reacted `grace_s` after its timeout; None lets it hang.
     """
-    threads, limit_s = torch.get_num_threads(), task.resources.timeout
-    torch.set_num_threads(task.resources.cpus)
+    limit_s = task.resources.timeout
     reporting = {} if task.on_report is None else {"report": task.on_report}
     start = time.perf_counter()
     output: Any = None
     failure: Failure | None = None
     try:
-        with made_on("cpu"), torch.inference_mode(False), torch.enable_grad(), _timeout(limit_s, grace_s=grace_s):
+        with (
+            on_threads(task.resources.cpus),
+            made_on("cpu"),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            _timeout(limit_s, grace_s=grace_s),
+        ):
             output = task.function(*task.arguments, **reporting)
     except _OutOfTime:
         message = f"took longer than the {limit_s:g} s it may take"
@@ -53,7 +58,6 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
         failure = Failure.of(error)
     finally:
         wall_s = time.perf_counter() - start
-        torch.set_num_threads(threads)
     return Completion(key=task.key, output=output if failure is None else None, failure=failure, wall_s=wall_s)
 
 

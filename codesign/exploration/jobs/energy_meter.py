@@ -19,6 +19,7 @@ from codesign.workload.events import EventBatch
 
 if TYPE_CHECKING:
     from codesign.network.spiking_network import SpikingNetwork
+    from codesign.simulation.schedule import Schedule
 
 _SAMPLES = 100
 
@@ -54,17 +55,22 @@ def energy_meter(
     instance("validation", validation, EventBatch)
     one_of("operation", operation, get_args(Operation))
     one_of("book", book, get_args(StaticBook))
-    some = validation.select(slice(0, _SAMPLES))
-    sample_j = partial(_sample_j, placement=placement, events=some, operation=operation, book=book)
+    schedule, some = chip_schedule(placement).schedule, validation.select(slice(0, _SAMPLES))
+    sample_j = partial(_sample_j, events=some, schedule=schedule, placement=placement, operation=operation, book=book)
     return EnergyMeter(spike_j=spike_energy(placement), sample_j=sample_j)
 
 
 def _sample_j(
-    network: SpikingNetwork, *, placement: Placement, events: EventBatch, operation: Operation, book: StaticBook
+    network: SpikingNetwork,
+    *,
+    events: EventBatch,
+    schedule: Schedule,
+    placement: Placement,
+    operation: Operation,
+    book: StaticBook,
 ) -> float:
     from codesign.training.evaluation import evaluate  # here, so that plans do not wait for torch
 
-    schedule = chip_schedule(placement).schedule
     drained = network.neuron.readout == "potential"
     # no warning: networks may begin silent
     execution = evaluate(network, events, schedule.drained() if drained else schedule, warn=False)

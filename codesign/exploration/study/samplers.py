@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from optuna import samplers
 from optuna.samplers import BaseSampler
 
-from codesign.deferred import torch
+from codesign.devices import on_threads
 from codesign.mistakes import suggestion
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
@@ -56,7 +55,9 @@ class SeededSampler(BaseSampler):
         return self._together.infer_relative_search_space(study, trial)
 
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-        with _one_thread():
+        # Gaussian processes are fitted in torch, whose threads wait long for cores that workers keep busy. Sums of one
+        # thread do not depend on the number of cores either.
+        with on_threads(1):
             return self._together.sample_relative(study, trial, search_space)
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
@@ -65,18 +66,6 @@ class SeededSampler(BaseSampler):
 
     def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
         self._made(str(trial.number)).after_trial(study, trial, state, values)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Gaussian processes are fitted in torch, whose threads wait long for cores that workers keep busy. Sums of one
-    thread do not depend on the number of cores either."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def known_sampler(name: str) -> str:
