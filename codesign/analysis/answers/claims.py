@@ -103,15 +103,22 @@ class _Values:
     def pairs(self) -> list[_Pair]:
         """Distinct ones: chips that only price the same spikes differently repeat what others say, and schedules what
         others say of a training."""
-        asked = self.question
-        distinct: dict[tuple[object, ...], _Pair] = {}
-        for more, less in self._sides():
-            high = self.gains(more)
-            low = self.of(less, asked.column_of_less) if asked.column_of_less else self.gains(less)
-            if high is not None and low is not None:
-                key = (self.designs[more.number], self.designs[less.number], *high.items(), *low.items())
-                distinct.setdefault(key, _Pair(more=more, less=less, high=high, low=low))
+        column, sides = self.question.column_of_less, list(self._sides())
+        one = self._told_apart({more for more, _ in sides}, self.gains)
+        other = self._told_apart({less for _, less in sides}, partial(self.of, column=column) if column else self.gains)
+        distinct: dict[tuple[object, object], _Pair] = {}
+        for more, less in sides:
+            if more in one and less in other:
+                (high, apart), (low, apart_less) = one[more], other[less]
+                distinct.setdefault((apart, apart_less), _Pair(more=more, less=less, high=high, low=low))
         return list(distinct.values())
+
+    def _told_apart(
+        self, points: Iterable[Point], values_of: Callable[[Point], pd.Series | None]
+    ) -> dict[Point, tuple[pd.Series, tuple[object, ...]]]:
+        """By point, its values, and with them what its spikes follow from: a point stands on a side of many pairs."""
+        known = {point: values for point in points if (values := values_of(point)) is not None}
+        return {point: (values, (self.designs[point.number], *values.items())) for point, values in known.items()}
 
     @cached_property
     def designs(self) -> dict[int, tuple[object, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -42,10 +43,23 @@ class Effect:
 def effects_of(points: Sequence[Point], column: str, names: Names) -> list[Effect]:
     """Options of all choices of which two or more share a block; energies only where they compare."""
     choices = [*CHOICES, *dict.fromkeys(name for point in points for name in point.axis_texts)]
-    return [effect for choice in choices for effect in _of_choice(points, column, choice, names)]
+    counted = {point: counts for point in points if (counts := _counted(point, column)) is not None}
+    return [effect for choice in choices for effect in _of_choice(points, counted, column, choice, names)]
 
 
-def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) -> list[Effect]:
+def _counted(point: Point, column: str) -> tuple[Hashable, float] | None:
+    """What others must share to compare, and the value, of a ratio its logarithm; None where it does not count."""
+    if point.set_aside if is_ratio(column) else point.beyond_chip or point.drops_spikes:
+        return None  # an accuracy of 0 counts, a cost without answers does not
+    value = point.value(column).mean
+    if value is None or (value <= 0 and is_ratio(column)):
+        return None
+    return comparison_group(point, (column,)), float(np.log(value)) if is_ratio(column) else value
+
+
+def _of_choice(
+    points: Sequence[Point], counted: Mapping[Point, tuple[Hashable, float]], column: str, choice: str, names: Names
+) -> list[Effect]:
     blocks: dict[Hashable, dict[str, list[float]]] = {}
     # Of many axes each concerns few points.
     if choice in CHOICES:
@@ -53,20 +67,16 @@ def _of_choice(points: Sequence[Point], column: str, choice: str, names: Names) 
     else:
         options = {point: point.axis_texts[choice] for point in points if choice in point.axis_texts}
     for point, option in options.items():
-        value = point.value(column).mean
-        if point.set_aside if is_ratio(column) else point.beyond_chip or point.drops_spikes:
-            continue  # an accuracy of 0 counts, a cost without answers does not
-        if value is not None and (value > 0 or not is_ratio(column)):
-            group = comparison_group(point, (column,))
-            written = float(np.log(value)) if is_ratio(column) else value
-            blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(written)
-    means = [{option: float(np.mean(values)) for option, values in block.items()} for block in blocks.values()]
+        if point in counted:
+            group, value = counted[point]
+            blocks.setdefault((group, _rest(point, choice)), {}).setdefault(option, []).append(value)
+    means = [{option: fmean(values) for option, values in block.items()} for block in blocks.values()]
     common, complete = _complete(means)
     order = [option for option in dict.fromkeys(options.values()) if option in common]
     found = []
     for option in order[:_MOST_OPTIONS]:
-        gains = [block[option] - float(np.mean([block[other] for other in common])) for block in complete]
-        ends = float(np.mean(gains)), min(gains), max(gains)
+        gains = [block[option] - fmean(block[other] for other in common) for block in complete]
+        ends = fmean(gains), min(gains), max(gains)
         mean, low, high = np.exp(ends).tolist() if is_ratio(column) else ends
         title = _WORDS.get(choice, choice) if choice in CHOICES else names.axis(choice)
         found.append(Effect(choice=title, option=option, mean=mean, low=low, high=high, blocks=len(complete)))

@@ -149,12 +149,12 @@ class Point:
     def _memory(self) -> dict[Hashable, object]:
         return {}
 
-    @property
+    @cached_property
     def assumptions(self) -> tuple[str, ...]:
         """What was assumed that the chip does not state or have, in any row."""
         return self._entries("assumptions")
 
-    @property
+    @cached_property
     def not_modelled(self) -> tuple[str, ...]:
         """Terms left out because the chip's numbers are not known, in any row."""
         return self._entries("not_modelled")

@@ -230,10 +230,8 @@ def _groups(points: Sequence[Point]) -> dict[str, Any]:
     part = [False] * len(firsts)
     if 1 < len(firsts) <= _MOST_GROUPS:
         terms = [[matched_terms(a, b) for b in firsts] for a in firsts]
-        matched = [
-            [_shared(point, terms[own][group], own == group) for point, own in zip(points, of, strict=True)]
-            for group in range(len(firsts))
-        ]
+        rows = [_shared(point, terms[own], own) for point, own in zip(points, of, strict=True)]
+        matched = list(map(list, zip(*rows, strict=True)))
         part = [any(map(lacks, [point] * len(firsts), firsts, own)) for point, own in zip(firsts, terms, strict=True)]
     whole: dict[object, int] = {}
     return {
@@ -253,10 +251,12 @@ def _kind(point: Point) -> object:
     return point.workload, point.operation, point.coverage, point.included_terms, alone
 
 
-def _shared(point: Point, terms: tuple[str, ...] | Obstacle, own: bool) -> float | int | None:
-    if own:
-        return 0
-    if isinstance(terms, Obstacle):
-        return None
-    energy = energy_of(point, terms)
-    return _rounded(float(energy.mean()), 4) if len(energy) else None
+def _shared(point: Point, terms: Sequence[tuple[str, ...] | Obstacle], own: int) -> list[float | int | None]:
+    """A point's `matched`, group by group; many groups share the same terms with it."""
+    energies = {shared: _energy(point, shared) for shared in {*terms[:own], *terms[own + 1 :]}}
+    return [0 if group == own else energies[shared] for group, shared in enumerate(terms)]
+
+
+def _energy(point: Point, terms: tuple[str, ...] | Obstacle) -> float | int | None:
+    energy = () if isinstance(terms, Obstacle) else energy_of(point, terms)
+    return _rounded(fsum(energy) / len(energy), 4) if len(energy) else None
