@@ -283,6 +283,19 @@ def test_the_best_are_chosen_and_ties_go_to_the_lowest(count: int):
         assert (chosen[wanted:] == -1).all()
 
 
+@pytest.mark.parametrize("count", SIZES)
+def test_a_choice_of_one_is_the_best(count: int):
+    for seed in range(40):
+        rng = np.random.default_rng([count, seed, 3])
+        keys, sources = random_keys(rng, count, 1), rng.permutation(1 << 12)[:count].astype(np.int32)
+        waiting, chosen = with_room(sources), np.full(2, -1, dtype=np.int32)
+        behind = rng.integers(LAST, FIRST, BEHIND, dtype=np.int32, endpoint=True)
+        selection.choose_one(np.concatenate([keys, behind]), waiting, count, chosen)
+        assert {int(chosen[0])} == best(keys, sources, 1)
+        assert sorted([*waiting[: count - 1].tolist(), int(chosen[0])]) == sorted(sources.tolist())
+        assert chosen[1] == -1
+
+
 @pytest.mark.parametrize(("layers", "count"), [(1, 1), (4, 8), (8, 255), (8, 256), (9, 20), (12, 300)])
 def test_sources_are_ordered_by_layer(layers: int, count: int):
     """As a stable sort; many sources or layers take a way of their own."""

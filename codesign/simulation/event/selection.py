@@ -74,9 +74,12 @@ def choose(rules: Any, draw_keys: Any, step: Any, state: Any, waiting: Any, inpu
                 ranking.keys[i] = FIRST if inputs_waiting < limit else ranking.keys[i]
             elif inputs_waiting >= limit:
                 ranking.keys[i] = LAST
-    if limit > 1 and waiting <= FEW and choose_among_few(ranking.keys, queue.waiting, waiting, limit, queue.chosen):
+    if limit == 1:
+        choose_one(ranking.keys, queue.waiting, waiting, queue.chosen)
+        return np.int64(1), waiting - 1
+    if waiting <= FEW and choose_among_few(ranking.keys, queue.waiting, waiting, limit, queue.chosen):
         return np.int64(limit), waiting - limit
-    if limit > 1 and rules.uniform and not rules.prioritize_input:
+    if rules.uniform and not rules.prioritize_input:
         least, reached = _between(ranking.keys, ranking.few, waiting, limit, _ZERO, _ONE)
     else:
         least, reached = separator(ranking.keys, ranking.few, waiting, limit)
@@ -159,11 +162,9 @@ def separator(keys: Any, few: Any, count: Any, wanted: Any) -> Any:
 
 @leaf
 def _between(keys: Any, few: Any, count: Any, wanted: Any, low: Any, high: Any) -> Any:
-    """`separator` of keys that are not below `low` nor above `high`; with `wanted` = 1, `high` is one of them."""
+    """`separator` of keys that are not below `low` nor above `high`."""
     for i in range(count, count + BLOCK, LANES):
         fill_lanes(keys, i, LAST)
-    if wanted == 1:
-        return high, _reach(keys, count, high)
     reach_low, reach_above = count, np.int64(0)  # keys that reach `low`: enough; and `high` + 1: too few
     aim = wanted + FEW // 4 if wanted >= FEW else min(2 * wanted + 2, (wanted + FEW) // 2)
     halve = False
@@ -227,10 +228,8 @@ def _separator_of_those(keys: Any, few: Any, count: Any, wanted: Any, least: Any
 def _highest_of_few(keys: Any, count: Any, wanted: Any) -> Any:
     """Which of at most `FEW` keys are the `wanted` highest, and those that equal the last of these, as bits.
 
-    Each key's rank is counted: no branch depends on the keys. Keys behind `count`, up to `FEW`, are overwritten.
+    Each key's rank is counted: no branch depends on the keys. What stands behind `count`, up to `FEW`, does not matter.
     """
-    fill_lanes(keys, count, LAST)
-    fill_lanes(keys, count + LANES, LAST)
     low, high = numbers(keys, 0), numbers(keys, LANES)
     above_low = above_high = repeated(np.int32(0))
     for i in range(count):
@@ -278,6 +277,31 @@ def choose_among_few(keys: Any, waiting: Any, count: Any, wanted: Any, chosen: A
         return False
     _move(lanes, np.int64(0), waiting, count, chosen, np.int64(0))
     return True
+
+
+@leaf
+def choose_one(keys: Any, waiting: Any, count: Any, chosen: Any) -> None:
+    """Move the source with the highest key, of several the lowest; one key must be above `LAST`. What stands behind
+    `count`, up to a block, does not matter."""
+    most = repeated(LAST)
+    for i in range(0, count, LANES):
+        most = higher(most, numbers_where(keys, i, _first_lanes(min(count - i, LANES)), LAST))
+    high, place = highest(most), np.int64(-1)
+    for begin in range(0, count, BLOCK):
+        lanes = _block_reaching(keys, begin, high) & _first_lanes(min(count - begin, BLOCK))
+        while lanes != 0:
+            here = begin + lowest_lane(lanes)
+            lanes &= lanes - 1
+            if place < 0 or waiting[unsigned_index(here)] < waiting[unsigned_index(place)]:
+                place = here
+    chosen[0] = waiting[unsigned_index(place)]
+    waiting[unsigned_index(place)] = waiting[unsigned_index(count - 1)]
+
+
+@leaf
+def _first_lanes(count: Any) -> Any:
+    """The lowest `count` bits, 0 < count ≤ 64."""
+    return (np.int64(1) << (count - 1) << 1) - 1
 
 
 @leaf
