@@ -36,14 +36,18 @@ def content_key(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int]]:
-    """(path below root, bytes, modification time in ns) of each file: changes whenever a file is written. Raises
-    DataError where one is not a regular file, so that reading it might never end, or too large to be of a dataset."""
+def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int, int]]:
+    """(path below root, bytes, times in ns of the modification and of the change) of each file: differs whenever a file
+    was written, also by what then sets its modification time, as `cp -p`, `rsync -t` and archives do. Raises DataError
+    where one is not a regular file, so that reading it might never end, or too large to be of a dataset."""
     states = [(file, file.stat()) for file in files]
     for file, state in states:
         if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_BYTES:
             raise DataError(f"{file}: is a pipe, a device or larger than any file of a dataset; remove it")
-    return [(file.relative_to(root).as_posix(), state.st_size, state.st_mtime_ns) for file, state in states]
+    return [
+        (file.relative_to(root).as_posix(), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        for file, state in states
+    ]
 
 
 def content_digest(root: Path, files: list[Path]) -> str:

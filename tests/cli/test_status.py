@@ -12,6 +12,7 @@ import re
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -29,6 +30,7 @@ from codesign.errors import CodesignError, InputError
 from codesign.exploration.running import RunArguments
 from codesign.exploration.runs.picture import front_table
 from codesign.exploration.runs.progress import FrontLine
+from codesign.exploration.runs.record import process_identity
 from codesign.files import open_folder
 
 SWEEP = TINY.replace("training: [0]", "training: [0, 1, 2]")
@@ -161,6 +163,15 @@ def test_the_command_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert "; the same command continues from there" in ended.stderr
     assert shlex.split(found[0]) == shlex.split(f"codesign sweep {file} {options.replace('secret', '***')}")
     assert found[1] == f"codesign sweep {file} --store memory://place"
+
+
+def test_a_clock_that_was_set_back_adds_nothing_to_what_is_left(tmp_path: Path, finished: dict[str, Any]) -> None:
+    process, alive = vars(process_identity()), time.time() + 3600
+    jobs = {**finished["jobs"], "left_s": 120.0}
+    put(tmp_path, "tiny", {**finished, "state": "running", "process": process, "alive": alive, "jobs": jobs})
+    shown = said(tmp_path / "tiny")
+    assert "last sign of life in the future, by this machine's clock" in shown
+    assert "about 2 min 00 s left" in shown
 
 
 @pytest.mark.slow

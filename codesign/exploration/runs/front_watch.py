@@ -25,6 +25,8 @@ from codesign.hardware.terms import ENERGY_COLUMNS
 _PAUSE_S = 1.0
 _SHARE = 0.05
 """The front is looked for once a second at most, and in no more than this share of the time."""
+_MOST_PAUSE_S = 600.0
+"""A process may have been stopped for hours while it looked."""
 _RESULTS = (
     *("accuracy", "spike_density", "undecided_fraction", "overloaded_ticks", "latency_model", "energy_coverage"),
     *ENERGY_COLUMNS.values(),
@@ -68,7 +70,7 @@ class FrontWatch(View):
             start = self.run.clock()
             self.run.front(self.front())
             now = self.run.clock()
-            self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
+            self._next = now + min(_MOST_PAUSE_S, max(_PAUSE_S, (now - start) / _SHARE))
 
     def front(self) -> list[FrontLine]:
         """The front: a group after another, each with the best in the first objective first."""

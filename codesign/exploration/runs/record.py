@@ -36,7 +36,8 @@ _PAUSE_S = 5.0
 _SHARE = 0.05
 """A record is written so often at most, and in no more than this share of the time."""
 _BEAT_S = 20.0
-"""Between signs of life while nothing is told: a job of this process, or a page, may take longer than `ALIVE_S`."""
+"""Between signs of life while nothing is told: a job of this process, or a page, may take longer than `ALIVE_S`. So may
+20 times what a slow place needs for a record, or what a process that was stopped takes one to have needed."""
 _CLOCK_S = 5.0
 """Two processes of one number have started further apart; one is not told its start to the last digit each time."""
 ALIVE_S = 60.0
@@ -252,7 +253,7 @@ class RecordView(View):
                     self._noted = True
                     run.note(f"no record of this run can be written, so `codesign status` lacks it: {_reason(error)}")
             now = run.clock()
-            self._next = now + max(_PAUSE_S, (now - start) / _SHARE)
+            self._next = now + min(_BEAT_S, max(_PAUSE_S, (now - start) / _SHARE))
 
 
 def _reason(error: BaseException) -> str:
