@@ -11,7 +11,6 @@ from rich.table import Table
 
 from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.missing import missing_parameters
-from codesign.hardware.chip.parts import Barrier, Timer
 from codesign.hardware.comparison import STATIC_POWER, compared_numbers
 from codesign.hardware.validation.validation import Check, validate, validation_summary
 from codesign.relative_error import percent
@@ -26,11 +25,6 @@ _LEGEND = (
 )
 _NAME, _LEAST_WIDTH = 25, 80
 """Of the table of numbers: a narrower terminal breaks its lines, and never a key in it."""
-_WAITING = {
-    "asynchronous": "none; a message is served as soon as its core is free",
-    "clocked": "none between layers; circuits have a clock",
-    "neighbour": "a core agrees with those that it feeds or that feed it",
-}
 _ROW = "{:<25}{:<13}{:>5}{:>6}{:>9}{:>9}{:>5}{:>8}"
 
 
@@ -98,16 +92,7 @@ def _print_accounting(console: Console, chip: Chip) -> None:
 
 def _built(chip: Chip) -> Iterator[str]:
     """What makes its cores wait, the network between them, and their memories."""
-    kind = chip.synchronization
-    if isinstance(kind, Barrier):
-        scope = "a timestep for all layers together" if kind.scope == "timestep" else "a layer and timestep"
-        yield f"synchronization: a barrier once {scope}"
-    elif isinstance(kind, Timer):
-        ticks = plural(kind.ticks_per_timestep, "tick")
-        late = "stretches the tick" if kind.overload == "stretch" else "is dropped"
-        yield f"synchronization: {ticks} of {kind.tick.text} a timestep; what a core cannot finish in one {late}"
-    else:
-        yield f"synchronization: {_WAITING[kind.kind]}"
+    yield f"synchronization: {chip.synchronization.summary}"
     mesh = chip.mesh
     if mesh is not None:
         cores = plural(mesh.cores_per_tile, "core")

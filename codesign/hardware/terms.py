@@ -25,6 +25,19 @@ BOOKS: dict[StaticBook, tuple[str, ...]] = {
 `chip_share` is the part `chip` times their share of all cores."""
 
 
+SYNCHRONIZATIONS: dict[str, str] = {
+    "asynchronous": "no synchronization",
+    "clocked": "a clock",
+    "barrier": "a barrier",
+    "timer": "a timer",
+    "neighbour": "agreement of neighbours",
+}
+"""Kinds of a chip's synchronization, in words; their classes are in `codesign.hardware.chip.parts`."""
+
+WAITING_KINDS = ("barrier", "timer", "neighbour")
+"""Those under which a neuron waits for all that comes to it in a step."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """Something that costs energy each time it happens, or for as long as a chip is on.

@@ -14,6 +14,7 @@ from codesign.analysis.comparisons.wording import subject_and_verb
 from codesign.analysis.results.formatting import column_label, listed, percent, quantity, upper
 from codesign.arrays import Floats
 from codesign.deferred import alt
+from codesign.hardware.terms import WAITING_KINDS
 from codesign.reporting.charts.base import EDGE, Figure, Row, axis_of, evenly, figure, source, tooltip
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, text_table, without_repeats
 from codesign.reporting.templates import render_page
@@ -122,7 +123,7 @@ def render_pricing(page: PricingPage) -> str:
     body = (
         *drawn,
         _reading(page) if drawn else "Energy or latency is not known, so nothing can be drawn.",
-        *([_BOUND] if page.synchronization in ("asynchronous", "clocked") else []),
+        *([_BOUND] if page.synchronization not in WAITING_KINDS else []),
         front if front.rows else "The front is empty: no point has all objectives.",
     )
     folded = (

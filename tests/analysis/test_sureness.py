@@ -432,3 +432,4 @@ def test_options_of_an_axis_read_as_words():
     assert names.option("width", "4") == "width 4"
     assert names.option("chip.a.synchronization", "barrier") == "a barrier"
     assert names.option("chip.a.synchronization", "timer 100 us") == "a timer of 100 us"
+    assert names.option("chip.a.synchronization", "barrier by layer") == "a barrier by layer"

@@ -11,6 +11,7 @@ from codesign.hardware.chip.parameters import with_parameter, with_parameters
 from codesign.hardware.cost.scheduling import chip_schedule
 from codesign.hardware.library import find_chip
 from codesign.hardware.placement.placement import place
+from codesign.hardware.terms import SYNCHRONIZATIONS, WAITING_KINDS
 from codesign.simulation.execution import Execution
 
 BARRIER = (
@@ -35,6 +36,10 @@ def test_the_chips_own_schedule_and_its_latency_follow_from_the_kind(words: str,
     # Barriers take a time that an asynchronous chip does not give.
     assert (latency.total_s is None) == words.startswith("barrier")
     assert any("synchronization.times" in text for text in latency.not_modelled) == words.startswith("barrier")
+
+
+def test_every_kind_has_words() -> None:
+    assert KINDS.keys() == SYNCHRONIZATIONS.keys() > set(WAITING_KINDS)
 
 
 def test_what_both_kinds_have_stays() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from codesign.hardware.terms import COST_TERMS, COVERAGE
+from codesign.hardware.terms import COST_TERMS, COVERAGE, SYNCHRONIZATIONS
 
 Kind = Literal["string", "int", "float", "bool", "strings", "ints", "floats", "draws"]
 
@@ -149,7 +149,7 @@ COLUMNS: Mapping[str, Column] = {
     "evaluation_seed": _count("seed of the evaluation's schedule", nullable=False),
     "chip": _name("chip name in the sweep", nullable=False),
     "chip_title": _name("chip's full name"),
-    "synchronization": _word("asynchronous", "clocked", "barrier", "timer", "neighbour"),
+    "synchronization": _word(*SYNCHRONIZATIONS),
     "capacity": _word("published", "scaled", more="published, or scaled: circuits kept, counts raised"),
     "mapping": _word("in_order", "balanced", "near", "balanced_near", more="how neurons were assigned to cores"),
     "operation": _word("accelerated", "real_time"),

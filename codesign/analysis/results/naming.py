@@ -12,6 +12,7 @@ from codesign.analysis.results.formatting import listed, upper
 from codesign.analysis.results.points import Point, gather
 from codesign.analysis.results.table import ResultTable
 from codesign.deferred import pd
+from codesign.hardware.terms import SYNCHRONIZATIONS, WAITING_KINDS
 from codesign.units import ordinal
 
 _POLICY_WORDS: Mapping[str, str] = {
@@ -25,15 +26,6 @@ _POLICY_WORDS: Mapping[str, str] = {
     "mixture": "several schedules in turn",
 }
 """Who leaves first under a policy."""
-
-_SYNCHRONIZATION: Mapping[str, str] = {
-    "asynchronous": "no synchronization",
-    "clocked": "a clock",
-    "barrier": "a barrier",
-    "neighbour": "agreement of neighbours",
-    "timer": "a timer",
-}
-"""The values of an axis on a chip's kind of synchronization."""
 
 _DESIGN_WORDS = {
     "network.hidden": "network",
@@ -94,9 +86,10 @@ class Names:
         if (path, text) == (TRIAL_AXIS, BASELINE):
             return "the baseline"
         kind, _, rest = text.partition(" ")
-        if not path.endswith(".synchronization") or kind not in _SYNCHRONIZATION:
+        if not path.endswith(".synchronization") or kind not in SYNCHRONIZATIONS:
             return text
-        return f"{_SYNCHRONIZATION[kind]} of {rest}" if rest else _SYNCHRONIZATION[kind]
+        words = SYNCHRONIZATIONS[kind]
+        return f"{words} of {rest}" if rest[:1].isdigit() else f"{words} {rest}".rstrip()
 
     def upper(self, text: str) -> str:
         """`text` as a sentence begins, but for a chip's name, which stays as it was given."""
@@ -265,10 +258,8 @@ def _schedule_words(members: Sequence[Point]) -> Sequence[str]:
 
 def _waiting(point: Point) -> str:
     """What waits for what under a point's schedule."""
-    if point.synchronization in ("barrier", "timer"):
-        return point.synchronization
-    if point.synchronization == "neighbour":
-        return _SYNCHRONIZATION["neighbour"]
+    if point.synchronization in WAITING_KINDS:
+        return SYNCHRONIZATIONS[point.synchronization].removeprefix("a ")
     if point.inference == "layered":
         return "layers wait"
     return _POLICY_WORDS.get(point.policy or "", point.policy or "no waiting")

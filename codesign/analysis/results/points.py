@@ -18,7 +18,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.arrays import Floats
 from codesign.deferred import pd
 from codesign.errors import InputError
-from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, StaticBook
+from codesign.hardware.terms import COVERAGE, ENERGY_COLUMNS, OWN_CITATION, WAITING_KINDS, StaticBook
 from codesign.units import in_percent, plural
 
 _KEYS = ("workload", "topology", "chip", "capacity", "operation", "weight_bits", "schedule", "recipe")
@@ -182,7 +182,7 @@ class Point:
     @property
     def free_running(self) -> bool:
         """Whether no neuron waits for any other: neither a layer nor a barrier nor a timer's tick."""
-        return not self.layered and self.synchronization not in ("barrier", "timer", "neighbour")
+        return not self.layered and self.synchronization not in WAITING_KINDS
 
     @property
     def beyond_chip(self) -> bool:

@@ -102,7 +102,7 @@ def _times(chip: Chip, expected: StructureEstimate, before: set[str]) -> Iterato
 
 def _update(chip: Chip, missing: bool) -> tuple[tuple[str, ...], bool]:
     """What an operation includes, and whether updates are apart: an event is served whole, a timestep is not."""
-    whole = chip.synchronization.kind in ("asynchronous", "clocked")
+    whole = not chip.synchronized
     return ("neuron_update",) if missing and whole else (), missing and not whole
 
 

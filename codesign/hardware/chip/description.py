@@ -31,7 +31,6 @@ from codesign.hardware.chip.numbers import (
     VoltageNumber,
 )
 from codesign.hardware.chip.parts import (
-    WAITING_KINDS,
     Answer,
     Energies,
     LayerWork,
@@ -53,7 +52,7 @@ from codesign.hardware.chip.parts import (
 )
 from codesign.hardware.chip.provenance import OWN, source_mistakes, sourced_parts
 from codesign.hardware.chip.structure_mistakes import structure_mistakes
-from codesign.hardware.terms import ACTIONS, OWN_CITATION
+from codesign.hardware.terms import ACTIONS, OWN_CITATION, WAITING_KINDS
 from codesign.mistakes import dotted, problem
 from codesign.units import format_si, plural
 
@@ -311,15 +310,11 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     for name, number in chip.times.given.items():
         yield from _cycle_mistakes(chip, ("times", name), number)
     yield from _include_mistakes("times", chip.times)
-    synchronization = chip.synchronization
-    lengths = {"timer": "tick", "barrier": "least_step", "neighbour": "handshake"}
-    name = lengths.get(synchronization.kind, "")
-    number = getattr(synchronization, name, None)
-    if number is not None:
+    for name, number in chip.synchronization:
+        if not isinstance(number, TimeNumber):
+            continue
         yield from _cycle_mistakes(chip, ("synchronization", name), number)
-        if name == "handshake":
-            return
-        if number.value == 0 or number.cycles == 0:
+        if name != "handshake" and 0 in (number.value, number.cycles):
             yield ("synchronization", name), "must be above 0"
         elif name == "tick" and number.range is not None and number.range[0] == 0:
             yield ("synchronization", name, "range"), "must begin above 0"

@@ -19,8 +19,9 @@ from codesign.documents import Document, Path_, Place, value_at
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.kinds import KINDS
 from codesign.hardware.chip.numbers import Number, TimeNumber
-from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, WAITING_KINDS
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS
 from codesign.hardware.chip.provenance import named_sources
+from codesign.hardware.terms import WAITING_KINDS
 from codesign.merging import Fragment, Merged, paths_in
 
 VALUES = ("value", "cycles", "by_tiles")

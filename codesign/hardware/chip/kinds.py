@@ -21,8 +21,8 @@ from codesign.mistakes import mistakes_of, reason, suggestion
 KINDS: dict[str, type[Spec]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Synchronization)[0])
 }
-_WORDS = ("asynchronous", "clocked", "neighbour", "barrier", "barrier by layer", "timer", "timer 100 us")
 _BY_LAYER = "by layer"
+_WORDS = (*KINDS, f"barrier {_BY_LAYER}", "timer 100 us")
 
 
 def in_words(synchronization: Any) -> str:

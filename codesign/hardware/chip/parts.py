@@ -30,7 +30,7 @@ from codesign.hardware.chip.validation_models import Recomputation
 from codesign.hardware.terms import BOOKS
 from codesign.mistakes import of_form, problem
 from codesign.network.neuron import FEATURES
-from codesign.units import Energy, Fraction, Positive, Power, Real, Time
+from codesign.units import Energy, Fraction, Positive, Power, Real, Time, plural
 
 Answer = Literal["yes", "no", "unknown"]
 Units = Annotated[Real, Field(ge=0, le=1e6)]
@@ -56,6 +56,7 @@ class Source(Spec):
 class Asynchronous(Spec):
     """No synchronization: a message is served as soon as its core is free."""
 
+    summary: ClassVar[str] = "none; a message is served as soon as its core is free"
     kind: Literal["asynchronous"]
 
 
@@ -67,6 +68,11 @@ class Barrier(Spec):
     times: BarrierTimes | None = None
     least_step: TimeNumber | None = None
 
+    @property
+    def summary(self) -> str:
+        each = "timestep for all layers together" if self.scope == "timestep" else "layer and timestep"
+        return f"a barrier once a {each}"
+
 
 class Timer(Spec):
     """Steps of fixed length. What a core cannot finish in a tick stretches the tick, or is dropped."""
@@ -76,24 +82,29 @@ class Timer(Spec):
     ticks_per_timestep: Positive = 1
     overload: Literal["stretch", "drop"]
 
+    @property
+    def summary(self) -> str:
+        late = "stretches the tick" if self.overload == "stretch" else "is dropped"
+        ticks = plural(self.ticks_per_timestep, "tick")
+        return f"{ticks} of {self.tick.text} a timestep; what a core cannot finish in one {late}"
+
 
 class Clocked(Spec):
     """Event-driven circuits with a clock, which the chip's `clock` states; no synchronization between layers."""
 
+    summary: ClassVar[str] = "none between layers; circuits have a clock"
     kind: Literal["clocked"]
 
 
 class Neighbour(Spec):
     """A core agrees with the cores that it feeds or is fed by before its next step; layers are pipelined."""
 
+    summary: ClassVar[str] = "a core agrees with those that it feeds or that feed it"
     kind: Literal["neighbour"]
     handshake: TimeNumber | None = None
 
 
 Synchronization = Annotated[Asynchronous | Barrier | Timer | Clocked | Neighbour, Field(discriminator="kind")]
-
-WAITING_KINDS = ("barrier", "neighbour", "timer")
-"""Those under which a neuron waits for all that comes to it in a step."""
 
 
 class NumberGroup(Spec):
