@@ -14,6 +14,7 @@ import typer
 
 from codesign.cli.streams import tell
 from codesign.errors import InputError
+from codesign.exploration.executors import ExecutorName
 from codesign.files import is_url, printable
 from codesign.signals import can_raise
 from codesign.units import plural
@@ -40,9 +41,9 @@ def _beginning_with(incomplete: str, names: Iterable[str]) -> list[str]:
     return [*(name for name in names if name.startswith(incomplete)), *files]
 
 
-ExecutorName = Literal["auto", "serial", "ray"]
+AskedExecutor = Literal["auto", ExecutorName]
 ExecutorOption = Annotated[
-    ExecutorName, typer.Option(help="Where jobs run; auto uses Ray where that saves more time than starting it takes.")
+    AskedExecutor, typer.Option(help="Where jobs run; auto uses Ray where that saves more time than starting it takes.")
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Number of jobs at once, with Ray on this machine.")]
 RayAddressOption = Annotated[str | None, typer.Option(help="HOST:PORT of a running Ray cluster to use.")]
@@ -151,7 +152,7 @@ def run_to_end(
 
 
 def _explicit_executor(
-    name: ExecutorName, workers: int | None, address: str | None, progress: Progress
+    name: AskedExecutor, workers: int | None, address: str | None, progress: Progress
 ) -> Executor | None:
     """The executor that was asked for; None leaves the choice to whoever runs the jobs."""
     from codesign.exploration.running import named_executor

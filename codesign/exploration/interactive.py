@@ -23,11 +23,12 @@ from codesign.errors import InputError
 from codesign.exploration import sweep as sweeps
 from codesign.exploration.definition.library import Model, choose_sweep, find_sweep
 from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor
 from codesign.exploration.jobs.canonical import needs_seed
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.of_model import name_of_chip
-from codesign.exploration.running import ExecutorName, RunArguments, named_executor
+from codesign.exploration.running import RunArguments, named_executor
 from codesign.exploration.runs.shown import shown_progress
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Literal
 
+from codesign.exploration.executors import ExecutorName
 from codesign.exploration.executors.base import Executor, Failure
 from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Store
@@ -19,7 +19,6 @@ from codesign.exploration.workloads import Workloads
 from codesign.files import Location
 from codesign.workload.dataset import Workload
 
-ExecutorName = Literal["serial", "ray"]
 _SAMPLES_PER_S = 250_000
 """Samples times timesteps that one core trains on, or runs, in a second, roughly, for networks of a few hundred
 neurons."""

@@ -20,8 +20,7 @@ from ray.experimental import internal_kv
 
 from codesign.errors import CodesignError
 from codesign.exploration.executors.base import Failure, Task
-from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.perform import Slot, perform_batch
+from codesign.exploration.executors.batching import Batcher, Slot, perform_batch
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.executors.ray_nodes import Node, Nodes
 from codesign.exploration.executors.ray_session import RaySession, _Searched

@@ -8,8 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -19,7 +19,6 @@ from codesign.devices import made_on, on_threads
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
-from codesign.versions import package_versions
 
 GRACE_S = 20.0
 """By default a worker that hangs in compiled code so long after a task's timeout is ended itself."""
@@ -91,21 +90,6 @@ def _timeout(seconds: float | None, *, grace_s: float | None) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """Stands for the shared value of that index among the arguments of a task."""
-
-    index: int
-
-
-def report(key: str, value: object) -> None:
-    """Note under a key of the cluster's table what a task reports; it is worth more than what it says."""
-    from ray.experimental.internal_kv import _internal_kv_put
-
-    with suppress(Exception):  # whatever Ray raises
-        _internal_kv_put(key, pickle.dumps(value))
-
-
 def packed(completion: Completion) -> Completion:
     """With its output as bytes, or why it cannot be sent."""
     return _converted(completion, partial(pickle.dumps, protocol=5), "sent")
@@ -124,27 +108,3 @@ def _converted(completion: Completion, convert: Callable[[Any], Any], what: str)
     except Exception as error:  # whatever an output's own pickling raises
         failure = Failure(kind=type(error).__name__, message=f"its output cannot be {what}: {error}")
         return replace(completion, output=None, failure=failure)
-
-
-def perform_batch(
-    grace_s: float, started: str | None, reported: str | None, tasks: bytes, *shared: object
-) -> tuple[str, dict[str, str], list[Completion]]:
-    """Run the tasks of a batch, one after another; the node, its `package_versions`, and the `packed` ends of tasks.
-
-    Args:
-        grace_s: the worker is ended where a task hangs so long after its timeout.
-        started: key of the cluster's table under which to note the node as the batch begins.
-        reported: key under which to note, pickled, what the function reports; None where nobody asks for it.
-        tasks: a pickled list, with `Slot`s for the `shared` values among arguments.
-    """
-    import ray
-    from ray.experimental.internal_kv import _internal_kv_put
-
-    if started is not None:
-        _internal_kv_put(started, ray.get_runtime_context().get_node_id())
-    on_report = None if reported is None else partial(report, reported)
-    ended: list[Completion] = []
-    for task in pickle.loads(tasks):
-        filled = tuple(shared[value.index] if isinstance(value, Slot) else value for value in task.arguments)
-        ended.append(packed(perform(replace(task, arguments=filled, on_report=on_report), grace_s=grace_s)))
-    return ray.get_runtime_context().get_node_id(), package_versions(), ended

@@ -12,8 +12,8 @@ from typing import Any
 
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
-from codesign.exploration.executors.batching import Batcher
-from codesign.exploration.executors.perform import GRACE_S, Slot, perform_batch, unpacked
+from codesign.exploration.executors.batching import Batcher, Slot, perform_batch
+from codesign.exploration.executors.perform import GRACE_S, unpacked
 from codesign.exploration.executors.ray_nodes import Nodes
 from codesign.exploration.executors.ray_session import RaySession
 from codesign.exploration.resources import JobResources, usable_cores
