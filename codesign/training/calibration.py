@@ -39,7 +39,7 @@ _CLOSE = 0.01
 _STEPS = (2.0**0.5, 2.0**0.25)
 _ROUNDS = 2
 _BATCH = 256
-_OF_NEURONS = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
+_SCALED = ("bias", "reset_value", "reset_amount", "floor", "initial_potential")
 """What of a network's neurons adds to a potential or is one."""
 
 
@@ -110,7 +110,7 @@ class Thresholds:
     def __init__(self, network: SpikingNetwork, quantization: Quantization | None = None) -> None:
         self._network, self._quantization = network, quantization
         self._weights = [weight.detach().clone() for weight in network.all_weights()]
-        numbers = {name: getattr(network, name) for name in _OF_NEURONS}
+        numbers = {name: getattr(network, name) for name in _SCALED}
         self._of_neurons = {name: held.detach().clone() for name, held in numbers.items() if held is not None}
         self._fed = network.layers_fed()
         self.layers = len(network.shape.layers) - (network.neuron.readout == "potential")

@@ -17,7 +17,8 @@ import pytest
 
 import codesign as cd
 from codesign.errors import InputError
-from codesign.models.nir.graph import read_graph
+from codesign.models.nir.folding import Chain
+from codesign.models.nir.graph import NirNode, read_graph
 
 SNNTORCH = {"dialect": "snntorch", "dt": "1 ms", "reset": "zero", "reset_delay": "true"}
 
@@ -291,6 +292,11 @@ def test_all_that_a_file_does_not_say_is_asked_for_at_once():
         cd.import_model(
             graph_of(dense(2, 3), lif(2), dense(2, 2), lif(2)), **{**SNNTORCH, "reset": ("zero", "zero", "zero")}
         )
+
+
+def test_a_node_that_nothing_folds_is_not_left_out():
+    with pytest.raises(InputError, match=r"'later' \(Delay\): cannot lie between two layers"):
+        Chain(None).apply(NirNode(name="later", kind="Delay"))
 
 
 def test_a_node_without_a_type_is_refused():

@@ -116,21 +116,26 @@ class Chain:
         self.bias: Floats = np.zeros(0)
 
     def apply(self, node: NirNode) -> None:
-        """Fold the next node."""
-        if node.kind in ("Linear", "Affine"):
-            self._linear(node)
-        elif node.kind in ("Conv1d", "Conv2d"):
-            self._convolution(node)
-        elif node.kind in _POOLS:
-            self._pool(node) if self.synapses is None else self._pool_currents(node)
-        elif node.kind == "Scale":
-            self._scale(node)
-        elif node.kind == "BatchNorm":
-            self._normalize(node)
-        elif node.kind == "Flatten":
-            self.flat = True
-            if self.shape is not None and self.synapses is not None:
-                self.shape = (math.prod(self.shape),)
+        """Fold the next node. Raises InputError where a node of its kind cannot lie between layers."""
+        match node.kind:
+            case "Linear" | "Affine":
+                self._linear(node)
+            case "Conv1d" | "Conv2d":
+                self._convolution(node)
+            case "SumPool2d" | "AvgPool2d" | "MaxPool2d":
+                self._pool(node) if self.synapses is None else self._pool_currents(node)
+            case "Scale":
+                self._scale(node)
+            case "BatchNorm":
+                self._normalize(node)
+            case "Flatten":
+                self.flat = True
+                if self.shape is not None and self.synapses is not None:
+                    self.shape = (math.prod(self.shape),)
+            case "Pass":
+                pass
+            case _:
+                raise node.refusal("cannot lie between two layers")
 
     def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, Floats]]) -> Layer:
         """The layer that ends in these neurons; the paths by which they reach themselves have weights and biases."""

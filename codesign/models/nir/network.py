@@ -18,9 +18,9 @@ from codesign.network.neuron_numbers import of_decay
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import TopologySpec
 
-_OF_NEURONS = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
+_OF_EACH = ("threshold", "gain", "reset_value", "reset_amount", "initial_potential")
 """Numbers that may differ within a layer."""
-_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_NEURONS)
+_OF_LAYERS = ("comparison", "most_spikes", "reset", "reset_delay", "floor", "potential_step", *_OF_EACH)
 
 
 def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], timestep_s: float) -> SpikingNetwork:
@@ -52,7 +52,7 @@ def make_network(layers: Sequence[Layer], numbers: Sequence[LayerNumbers], times
     network.time_constant = _times(layers, [of_layer.decay for of_layer in numbers], timestep_s)
     if network.synaptic_time_constant is not None:
         network.synaptic_time_constant = _times(layers, [of_layer.synaptic_decay for of_layer in numbers], timestep_s)
-    for name in _OF_NEURONS:
+    for name in _OF_EACH:
         parts = [_number(of_layer, name) for of_layer in numbers]
         if _matters(name, numbers) and any(np.ptp(part) for part in parts):
             setattr(network, name, _tensor(_joined(layers, parts)))
