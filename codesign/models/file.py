@@ -25,6 +25,7 @@ from codesign.files.folder import reason_of
 from codesign.mistakes import dotted, mistakes_of, reason
 from codesign.models.card import ModelCard, digest_of
 from codesign.models.page import model_page
+from codesign.network.neuron_numbers import check_numbers
 from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import topology_text
 from codesign.training.recipe import Recipe
@@ -234,10 +235,7 @@ def _check_state(state: State, card: ModelCard, place: str) -> None:
             raise InputError(
                 f"{place}: weights and topology do not fit: {name} must be {_written(wanted)}, found {_written(tensor)}"
             )
-        if name == "time_constant" and not bool((tensor > 0).all()):
-            raise InputError(f"{place}: {name} must be above 0 s, or infinite for no leak, found others")
-        if name not in ("time_constant", "floor", "synaptic_time_constant") and not bool(tensor.isfinite().all()):
-            raise InputError(f"{place}: {name} holds numbers that are not finite")
+    check_numbers(state, place)
     if card.weights not in ("", digest_of(state)):
         raise InputError(f"{place}: the card describes other weights; `cd.describe_model` makes one for these")
 

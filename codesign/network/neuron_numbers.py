@@ -66,20 +66,21 @@ def _in_words(name: str, numbers: torch.Tensor) -> str:
     return " to ".join(dict.fromkeys(words))
 
 
-def check_numbers(numbers: Mapping[str, torch.Tensor]) -> None:
+def check_numbers(numbers: Mapping[str, torch.Tensor], place: str = "network") -> None:
     """That neurons can be simulated with these weights, biases and numbers of neurons, by name. Raises InputError where
-    one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient."""
+    one is not finite, or a time constant is not above 0; or one of `OF_NEURONS` requires a gradient. Messages begin
+    with the place."""
     for name, tensor in numbers.items():
         if tensor.requires_grad and name in OF_NEURONS:
-            raise InputError(f"network: {name} gets no gradient; thresholds and time constants can")
+            raise InputError(f"{place}: {name} gets no gradient; thresholds and time constants can")
         if name == "time_constant" and not (tensor.numpy(force=True) > 0).all():
-            raise InputError("network: time constants must be above 0 s, or infinite for no leak, found others")
+            raise InputError(f"{place}: time constants must be above 0 s, or infinite for no leak, found others")
         if name == "synaptic_time_constant" and not bool((tensor >= 0).all()):
-            raise InputError("network: synaptic time constants must be at least 0 s, found others")
+            raise InputError(f"{place}: synaptic time constants must be at least 0 s, found others")
         if name in ("floor", "synaptic_time_constant"):  # infinite is none at all, or for ever
             tensor = tensor.clamp(*(torch.finfo(tensor.dtype).min, torch.finfo(tensor.dtype).max))
         if name != "time_constant" and not are_finite([tensor]):
-            raise InputError(f"network: {name} must be finite, found NaN or an infinite one")
+            raise InputError(f"{place}: {name} must be finite, found NaN or an infinite one")
 
 
 def are_finite(tensors: Iterable[torch.Tensor]) -> bool:

@@ -297,16 +297,20 @@ def test_weights_of_another_type_or_that_are_no_numbers():
         encode_model({**one.state_dict(), "connections.0.weight": torch.zeros(5, 6, dtype=torch.float64)}, card)
     for number in (math.nan, math.inf):
         weight = torch.full((5, 6), number)
-        with pytest.raises(InputError, match=r"connections\.0\.weight holds numbers that are not finite"):
+        with pytest.raises(InputError, match=r"connections\.0\.weight must be finite"):
             encode_model({**one.state_dict(), "connections.0.weight": weight}, card)
     content, good = encode_model(one.state_dict(), card), struct.pack("<d", math.inf)
     assert good in content
     for wrong in (-1.0, 0.0, math.nan, -math.inf):
-        with pytest.raises(InputError, match=r"^m: time_constant must be above 0 s, or infinite for no leak"):
+        with pytest.raises(InputError, match=r"^m: time constants must be above 0 s, or infinite for no leak"):
             decode_model(content.replace(good, struct.pack("<d", wrong), 1), place="m")
     for wrong in (math.nan, math.inf):
-        with pytest.raises(InputError, match=r"^m: threshold holds numbers that are not finite"):
+        with pytest.raises(InputError, match=r"^m: threshold must be finite"):
             decode_model(content.replace(struct.pack("<f", 0.3), struct.pack("<f", wrong), 1), place="m")
+    flowing = network(synaptic_time_constant="1 ms")
+    state = {**flowing.state_dict(), "synaptic_time_constant": -flowing.synaptic_time_constant}
+    with pytest.raises(InputError, match="synaptic time constants must be at least 0 s"):
+        encode_model(state, card_of(flowing))
 
 
 def test_a_gate_belongs_to_the_card():
