@@ -17,7 +17,7 @@ from codesign.exploration.jobs.jobs import ExecuteInputs, TrainInputs
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.resources import ResourcesEntry
 from codesign.exploration.runs.progress import Progress
-from codesign.exploration.work import Job, Work, results_by_kind
+from codesign.exploration.work import Job, Work
 from codesign.workload.dataset import Workload
 
 JOB_KINDS = ("train", "price", "execute")
@@ -80,7 +80,7 @@ class Runner:
             self._executor.check(self._resources[kind])
             self._checked.add(kind)
         added = [taken for job in work.jobs if (taken := self._unknown_part(job)) is not None]
-        self._progress.added(work, results_by_kind(added))
+        self._progress.added(work, added)
         for job in added:
             self._add(job)
 

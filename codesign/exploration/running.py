@@ -59,7 +59,7 @@ def run_work(work: Work, run: RunArguments, resources: ResourcesEntry) -> dict[s
     progress, workload, executor = run.progress, run.workloads.load, run.executor
     if not work.jobs:
         progress.planned(work, "none needed")
-        progress.added(work, {})
+        progress.added(work, ())
         return {}
     # Here, so that those who only look up results do not wait for torch and the compiler.
     from codesign.exploration.runner import Runner

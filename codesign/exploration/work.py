@@ -55,6 +55,11 @@ class Job:
         return tuple(part.key for part in self.wanted)
 
     @property
+    def epochs(self) -> int:
+        """Of a training; 1 of any other."""
+        return self.wanted[0].recipe.epochs if isinstance(self.wanted[0], TrainInputs) else 1
+
+    @property
     def workload(self) -> str | None:
         """Fingerprint of what it reads, None for nothing."""
         match self.wanted[0]:

@@ -32,20 +32,26 @@ def clock() -> Clock:
     return Clock()
 
 
+def jobs_of(**kinds: int) -> list[Job]:
+    """So many of each kind, called a, b and so on."""
+    return [
+        Job(kind=kind, label=chr(ord("a") + number), wanted=(None,), needs=None)
+        for kind, count in kinds.items()
+        for number in range(count)
+    ]
+
+
 def work(trainings: int, executions: int, *, reused: int = 3) -> Work:
     """Counts are all that matters here."""
-    kinds = ["train"] * trainings + ["execute"] * executions
-    return Work(
-        jobs=tuple(Job(kind=kind, label="", wanted=(None,), needs=None) for kind in kinds),
-        in_store={"train": reused, "execute": 0, "price": 0},
-    )
+    jobs = jobs_of(train=trainings, execute=executions)
+    return Work(jobs=tuple(jobs), in_store={"train": reused, "execute": 0, "price": 0})
 
 
 def begin(progress: Progress, jobs: Mapping[str, int], *, reused: int = 3) -> None:
     """A sweep with so many jobs by kind."""
     everything = work(jobs.get("train", 0), jobs.get("execute", 0), reused=reused)
     progress.planned(everything, "serial")
-    progress.added(everything, jobs)
+    progress.added(everything, jobs_of(**jobs))
 
 
 def begin_search(progress: Progress, *, trials: int | None, time_s: float | None = None, **told: int) -> None:
@@ -95,10 +101,26 @@ def test_forecast_by_hand(clock: Clock) -> None:
     for label in "abc":
         assert run.remaining_s() is None  # too few trainings
         run.finished("train", label, 10.0)
-    assert run.remaining_s() is None  # prices may take any time
+    # 30 s of work since 10 s before the first one ended: three at once. Until there is one, each of the twenty prices
+    # counts as a fiftieth of an epoch; but no less time is left than the last training takes.
+    assert run.remaining_s() == pytest.approx(max((10 + 20 * 0.2) / 3, 10))
+    clock.now = 30.0
     run.finished("price", "a", 10.0, 10)
-    # 40 s of work in 20 s: two at once. One training of 10 s and ten prices of 1 s are left.
-    assert run.remaining_s() == pytest.approx((10 + 10) / 2)
+    assert run.remaining_s() == pytest.approx((10 + 10) / 2)  # 40 s of work in 20 s, and ten prices of 1 s are left
+    clock.now = 34.0
+    assert run.remaining_s() == pytest.approx(6.0)  # of which 4 s have passed
+
+
+def test_trainings_count_by_their_epochs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Job, "epochs", property(lambda job: {"a": 1, "b": 2, "c": 5, "d": 40}[job.label]))
+    run = Progress(clock=clock)
+    begin(run, {"train": 4})
+    for label, wall_s in {"a": 3.0, "b": 6.0, "c": 15.0}.items():
+        clock.now += wall_s
+        run.finished("train", label, wall_s)
+    assert run.remaining_s() == pytest.approx(120.0)
+    clock.now += 3600.0  # it takes longer: nothing is told
+    assert run.remaining_s() == 0
 
 
 def test_a_failed_job_is_not_waited_for_and_says_nothing_about_the_others(clock: Clock) -> None:
@@ -138,10 +160,10 @@ def test_every_job_is_counted_once(clock: Clock) -> None:
 def test_jobs_that_are_added_while_others_run(clock: Clock) -> None:
     run = Progress(clock=clock)
     begin_search(run, trials=10)
-    run.added(work(1, 1), {"train": 1, "execute": 1})
+    run.added(work(1, 1), jobs_of(train=1, execute=1))
     run.started("train", "a")
     run.finished("train", "a", 1.0)
-    run.added(work(1, 1), {"train": 1})  # the execution is under way
+    run.added(work(1, 1), jobs_of(train=1))  # the execution is under way
     assert (run.total, run.ended) == ({"train": 2, "execute": 1}, {"train": 1})
     assert run.jobs().reused == 6
 
@@ -167,7 +189,7 @@ def test_once_a_budget_is_spent_the_jobs_count_that_are_left(clock: Clock) -> No
     run.trial_began()
     clock.now = 10.0
     run.trial_ended("trial 0 complete", "complete")
-    run.added(work(0, 2), {"execute": 2})
+    run.added(work(0, 2), jobs_of(execute=2))
     assert run.remaining_s() is None
     run.finished("execute", "test", 5.0)
     assert run.remaining_s() == pytest.approx(5.0)
@@ -195,7 +217,7 @@ def test_plain_progress_of_a_study(clock: Clock) -> None:
     stream = io.StringIO()
     plain = Progress(LogView(stream), clock=clock)
     begin_search(plain, trials=8, complete=3)
-    plain.added(work(1, 0), {"train": 1})
+    plain.added(work(1, 0), jobs_of(train=1))
     plain.trial_began()
     plain.started("train", "trial 3: a")
     clock.now = 59.0
@@ -308,7 +330,7 @@ def test_live_progress_shows_counts_rate_and_epochs(clock: Clock) -> None:
     finally:
         live.close()
     assert lines == [
-        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0/min, 30 s so far",
+        "━" * 26 + "─" * 14 + " 2/3 jobs, 4.0/min, about 30 s left",
         "done 1, under way 1, from the store 3, failed 1",
         "train 2/3",
         "  train c: epoch 2/5, loss 1.250, validation accuracy 62.5 %, 6.0 s left",
@@ -321,7 +343,7 @@ def test_live_progress_fits_any_terminal(clock: Clock, width: int, height: int) 
     live = Progress(view := TerminalView(terminal(width, height)), clock=clock)
     try:
         begin_search(live, trials=1000, complete=120, dropped=80, infeasible=40, failed=3)
-        live.added(work(900, 9000), {"train": 900, "execute": 9000})
+        live.added(work(900, 9000), jobs_of(train=900, execute=9000))
         clock.now = 3600.0
         for number in range(40):
             live.started("execute", f"trial {number}: unlayered_momentum seed {number}, asynchronous on mubrain")

@@ -6,15 +6,16 @@ is kept, the front so far.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
-from codesign.exploration.work import Work, work_text
+from codesign.exploration.work import Job, Work, results_by_kind, work_text
 from codesign.units import format_duration, in_percent
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 MOST_LINES = 20
 """Failures that are remembered."""
 _ENOUGH = 3
-"""Results of a kind after which the time that others will take is told."""
+"""Results after which the time that others will take is told."""
+_EFFORT = {"execute": 0.25, "price": 0.02}
+"""What a result takes, roughly, where an epoch of a training takes 1: until some of the kind are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +149,10 @@ class Progress:
         self._start = self.clock()
         self._run = 0  # results that jobs were run for, to their end or until they failed
         self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
-        self._worked: Counter[str] = Counter()  # and how many results they had
+        self._worked: dict[str, float] = defaultdict(float)  # and what effort that was
+        self._left: dict[str, float] = defaultdict(float)  # the effort to come
+        self._epochs: dict[str, int] = {}  # of trainings to come, by label
+        self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
         self._told_before, self._spent_s = 0, 0.0
         self.total: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
@@ -201,15 +207,18 @@ class Progress:
         return min(left, default=None)
 
     def _jobs_remaining_s(self) -> float | None:
-        """From how long results of each kind took, and how many were worked on at once. None until a few results of
-        every kind that is left are there, or all that there are of it."""
-        seconds = 0.0
-        for kind, count in (self.total - self.ended).items():
-            if self._worked[kind] < min(_ENOUGH, self.total[kind] - 1) or not self._worked[kind]:
-                return None
-            seconds += count * self._worked_s[kind] / self._worked[kind]
-        worked = sum(self._worked_s.values())
-        return seconds / max(1.0, worked / max(self.elapsed_s, 1e-3))
+        """From how long an epoch and a result of each other kind took, how many jobs ran at once, and how long the
+        longest training takes that is left. None until a few results are there, or all but one."""
+        worked_s, worked = sum(self._worked_s.values()), sum(self._worked.values())
+        if self._run < min(_ENOUGH, self.total.total() - 1) or not worked:
+            return None
+        left = {
+            kind: effort * (self._worked_s[kind] / self._worked[kind] if self._worked[kind] else worked_s / worked)
+            for kind, effort in self._left.items()
+        }
+        at_once = max(1.0, worked_s / max(self._last - self._first, 1e-3))
+        longest = max(self._epochs.values(), default=0) / max(sum(self._epochs.values()), 1) * left.get("train", 0.0)
+        return max(0.0, max(sum(left.values()) / at_once, longest) - (self.clock() - self._last))
 
     # what it is told -------------------------------------------------------------------------------------------------
 
@@ -231,10 +240,14 @@ class Progress:
         for view in self._views:
             view.begin()
 
-    def added(self, work: Work, new: Mapping[str, int]) -> None:
-        """Work was taken up: so many results by kind are new; the others are in the store, under way, or failed."""
+    def added(self, work: Work, new: Sequence[Job]) -> None:
+        """Work was taken up, of which these jobs are new; others are in the store, under way, or failed."""
         self.counts["reused"] += work.reused
-        self.total.update(new)
+        self.total.update(results_by_kind(new))
+        for job in new:
+            if job.kind == "train":
+                self._epochs[job.label] = job.epochs
+            self._left[job.kind] += self._effort(job.kind, job.label, len(job.wanted))
         for view in self._views:
             view.added()
 
@@ -260,16 +273,17 @@ class Progress:
         """A job is done and so many of its results are in the store; of the others `part_failed` told."""
         self._stopped(kind, label)
         self._run += results
-        self._worked[kind] += results
+        self._worked[kind] += self._effort(kind, label, results)
         self._worked_s[kind] += wall_s
-        self._end(kind, "done", results)
+        self._first, self._last = min(self._first, self.clock() - wall_s), self.clock()
+        self._end(kind, "done", results, label)
         self._tell(f"{self._so_far} {kind} {label}: done in {format_duration(wall_s)}")
 
     def failed(self, kind: str, label: str, failure: Failure, results: int = 1) -> None:
         """A job failed; the rows that need it will say so."""
         self._stopped(kind, label)
         self._run += results
-        self._end(kind, "failed", results)
+        self._end(kind, "failed", results, label)
         self._tell_failure(f"{kind} {label}", failure)
 
     def part_failed(self, kind: str, label: str, failure: Failure) -> None:
@@ -279,7 +293,7 @@ class Progress:
 
     def found_in_store(self, kind: str, label: str) -> None:
         """A job is not run after all, because another process has put its result into the store meanwhile."""
-        self._end(kind, "reused")
+        self._end(kind, "reused", label=label)
         self._tell(f"{self._so_far} {kind} {label}: in the store, put there by another process")
 
     def skipped(self, kind: str, results: int = 1) -> None:
@@ -348,6 +362,12 @@ class Progress:
             del self.running[kind, label]
         self.details.pop((kind, label), None)
 
-    def _end(self, kind: str, how: str, results: int = 1) -> None:
+    def _end(self, kind: str, how: str, results: int = 1, label: str = "") -> None:
         self.ended[kind] += results
         self.counts[how] += results
+        self._left[kind] -= self._effort(kind, label, results)
+        if kind == "train":
+            self._epochs.pop(label, None)
+
+    def _effort(self, kind: str, label: str, results: int) -> float:
+        return self._epochs.get(label, 1) if kind == "train" else results * _EFFORT[kind]
