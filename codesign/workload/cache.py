@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,18 @@ def content_key(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def file_states(root: Path, files: list[Path]) -> list[tuple[str, int, int, int]]:
+FileStates = Sequence[tuple[str, int, int, int]]
+"""What tells files that have changed from those that have not, without reading them."""
+
+
+def file_states(root: Path, files: Sequence[Path]) -> FileStates:
     """(path below root, bytes, times in ns of the modification and of the change) of each file: differs whenever a file
     was written, also by what then sets its modification time, as `cp -p`, `rsync -t` and archives do. Raises DataError
-    where one is not a regular file, so that reading it might never end, or too large to be of a dataset."""
-    states = [(file, file.stat()) for file in files]
+    where one is gone, not a regular file, so that reading it might never end, or too large to be of a dataset."""
+    try:
+        states = [(file, file.stat()) for file in files]
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     for file, state in states:
         if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_BYTES:
             raise DataError(f"{file}: is a pipe, a device or larger than any file of a dataset; remove it")

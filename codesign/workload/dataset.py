@@ -14,7 +14,7 @@ from codesign.arguments import instance
 from codesign.arrays import Integers
 from codesign.errors import DataError, InputError
 from codesign.units import format_si, in_percent
-from codesign.workload.cache import Cache, content_key
+from codesign.workload.cache import Cache, FileStates, content_key, file_states
 from codesign.workload.camera import CAMERA_VERSION
 from codesign.workload.datasets.base import DatasetStatus, Recordings
 from codesign.workload.datasets.registry import dataset_names, get_dataset
@@ -95,6 +95,9 @@ def load_workload(
     batches = plan.cache.load(fingerprint)
     if batches is None or set(batches) != {"train", "validation", "test"}:
         batches = {name: plan.batch(positions) for name, positions in vars(plan.split).items()}
+        if file_states(plan.folder, recordings.files) != plan.states:
+            where = f"workload '{spec.name}': its files in {plan.folder}"
+            raise DataError(f"{where} changed while they were read; start again")
         plan.cache.store(fingerprint, batches)
     batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
     left_out = plan.left_out(batches.values())
@@ -175,6 +178,8 @@ class _Plan:
     recordings: Recordings
     split: Split
     cache: Cache
+    folder: Path
+    states: FileStates
     coverage: str | None
     outline: WorkloadOutline
 
@@ -216,6 +221,7 @@ class _Plan:
         own = spec.folder if spec.file is None else os.path.abspath(spec.file)
         folder = dataset.place(resolve_data_root(data_root), own)
         recordings = dataset.open(folder)
+        states = file_states(folder, recordings.files)
         resolved = dataset.settled(spec, recordings)
         validation, test = dataset.usual_sizes(recordings, resolved.split)
         split = split_samples(resolved, recordings, validation=validation, test=test)
@@ -226,7 +232,7 @@ class _Plan:
                 "dataset": dataset.name,
                 "version": dataset.version,
                 "camera": None if dataset.usual_contrast is None else CAMERA_VERSION,
-                "content": dataset.digest(recordings, folder, cache),
+                "content": dataset.digest(recordings, folder, states, cache),
                 # Options that a dataset does not have are left out: one more in the specification changes nothing.
                 # Folder and file too: what lies there is in `content`.
                 "spec": {
@@ -241,6 +247,8 @@ class _Plan:
             recordings=recordings,
             split=split,
             cache=cache,
+            folder=folder,
+            states=states,
             coverage=dataset.coverage(recordings),
             outline=WorkloadOutline(
                 fingerprint=fingerprint,

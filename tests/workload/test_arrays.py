@@ -19,6 +19,7 @@ from workload_files import entries, parts, same, write_arrays
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
+from codesign.workload.datasets.base import Recordings
 from codesign.workload.datasets.reading import number_of
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import WorkloadSpec
@@ -248,6 +249,21 @@ def test_where_a_file_lies_does_not_matter_and_what_it_holds_does(write):
     first = fingerprint(write(**DENSE))
     assert fingerprint(write("other.npz", **DENSE)) == first
     assert fingerprint(write(**{**DENSE, "data": FRAMES[::-1]})) != first
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_of_it_kept(write, monkeypatch):
+    file, batch = write(**DENSE), Recordings.batch
+
+    def changing(*arguments):
+        write(**{**DENSE, "data": FRAMES[::-1]})
+        return batch(*arguments)
+
+    monkeypatch.setattr(Recordings, "batch", changing)
+    with pytest.raises(DataError, match=r"workload 'arrays': its files in .*mine\.npz changed while they were read"):
+        load(file)
+    monkeypatch.undo()
+    kept = load(write(**DENSE)).test
+    assert same(kept, load_workload(WorkloadSpec(name="arrays", file=str(file)), cache_root=file.parent / "new").test)
 
 
 def test_what_a_file_claims_takes_no_memory(tmp_path, monkeypatch):

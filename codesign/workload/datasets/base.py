@@ -20,7 +20,7 @@ from codesign.arrays import Flags, Integers
 from codesign.errors import CodesignError, DataError
 from codesign.units import format_si
 from codesign.workload.binning import Events, binned
-from codesign.workload.cache import Cache, content_digest, file_states
+from codesign.workload.cache import Cache, FileStates, content_digest
 from codesign.workload.download import Download
 from codesign.workload.events import EventBatch
 from codesign.workload.spec import ResolvedSpec, SplitKind, WorkloadSpec
@@ -191,13 +191,13 @@ class Dataset(ABC):
         if len(np.unique(ids)) < len(ids):
             raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
 
-    def digest(self, recordings: Recordings, folder: Path, cache: Cache) -> str:
-        """Hash of the content of `recordings`, which lie in `folder`; that of unchanged files is remembered."""
+    def digest(self, recordings: Recordings, folder: Path, states: FileStates, cache: Cache) -> str:
+        """Hash of the content of `recordings`, which lie in `folder`; that of files in equal states is remembered."""
         files = list(recordings.files)
         content = recordings.content or (lambda: content_digest(folder, files))
         if not files:
             return content()
-        identity = {"dataset": self.name, "folder": str(folder.resolve()), "files": file_states(folder, files)}
+        identity = {"dataset": self.name, "folder": str(folder.resolve()), "files": states}
         return cache.digest(identity, content)
 
     def status(self, data_root: Path) -> DatasetStatus:
