@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -255,8 +256,34 @@ def test_two_downloads_do_not_meet(server, tmp_path, began):
 def test_what_a_killed_process_left_is_removed(server, tmp_path):
     what, _ = one_file(server)
     (tmp_path / "blob/.unpacking-abc/Train").mkdir(parents=True)
-    download(what, tmp_path, Told())
-    assert left_beside(tmp_path / "blob") == ["blob.gz"]
+    for _ in range(2):
+        download(what, tmp_path, Told())
+        assert left_beside(tmp_path / "blob") == ["blob.gz"]
+        (tmp_path / "blob/.blob.gz.part").touch()  # of an archive that was in its place already
+
+
+def test_nothing_is_in_its_place_before_it_is_on_the_disk(server, tmp_path, monkeypatch):
+    """After a power failure an empty recording would count as one without events."""
+    places, settled = [tmp_path / "nmnist/NMNIST/Train", tmp_path / "blob/blob.gz"], []
+    monkeypatch.setattr(os, "sync", lambda: settled.append([place.exists() for place in places]))
+    download(nmnist_on(server, tmp_path), tmp_path, Told())
+    download(one_file(server)[0], tmp_path, Told())
+    assert settled == [[False, False], [True, False], [True, False]]  # Train, Test, the file
+
+
+def fails(*_, **__):
+    raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("fault", ["hashlib.file_digest", "zipfile._EndRecData", "os.sync"])
+def test_a_disk_that_fails_is_told_with_the_place(server, tmp_path, monkeypatch, fault):
+    what = nmnist_on(server, tmp_path)
+    with monkeypatch.context() as failing:
+        failing.setattr(fault, fails)
+        with pytest.raises(DataError, match=r"nmnist.*: cannot be read .*(Input/output error|not a zip file)"):
+            download(what, tmp_path / "data", Told())
+    download(what, tmp_path / "data", Told())
+    assert left_beside(tmp_path / "data/nmnist/NMNIST") == ["Test", "Train"]
 
 
 # the command -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import math
 import shutil
 import sys
@@ -370,6 +371,18 @@ def test_a_file_that_is_cut_off_is_named(own, name):
     with pytest.raises(DataError, match=r"(download|copy) it again") as caught:
         load_workload(WorkloadSpec(name=name), data_root=own)
     assert str(file) in str(caught.value)
+
+
+@every_dataset_in_files
+def test_no_file_is_read_by_what_does_not_tell_of_errors(own, name, monkeypatch, tmp_path):
+    """Where the system fails to read a file, `np.fromfile`, and with it `np.load`, gives what lay in memory."""
+
+    def fromfile(file, **how):
+        assert isinstance(file, io.BytesIO)
+        raise io.UnsupportedOperation
+
+    monkeypatch.setattr(np, "fromfile", fromfile)
+    load_workload(WorkloadSpec(name=name), data_root=own, cache_root=tmp_path / "no events")
 
 
 @pytest.mark.parametrize("name", [name for name in COPIES if COPIES[name].test_part])

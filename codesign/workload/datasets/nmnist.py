@@ -17,6 +17,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.cache import content_digest
 from codesign.workload.datasets.base import Dataset, Recordings
+from codesign.workload.datasets.reading import reading
 from codesign.workload.download import Download, RemoteFile
 
 _GRID = (2, 34, 34)
@@ -103,7 +104,9 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
 def _events(path: Path) -> Events:
     """Of five bytes each: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most significant
     first. An event in row 240, of which there is none, says that the clock began anew."""
-    file = np.fromfile(path, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
+    with reading(path, remedy="copy it again"):  # np.fromfile would give anything where the system fails
+        data = path.read_bytes()
+    file = np.frombuffer(data, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
     x, y, p = file[:, 0], file[:, 1], file[:, 2] >> 7
     anew = y == 240
     t_us = ((file[:, 2] & 127) << 16 | file[:, 3] << 8 | file[:, 4]) + (1 << 13) * np.cumsum(anew)
