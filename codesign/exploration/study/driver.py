@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from codesign.errors import InputError, StoreError
+from codesign.errors import InputError
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.runs.progress import Progress
 from codesign.exploration.study.evaluation import (
@@ -31,7 +31,6 @@ from codesign.exploration.study.evaluation import (
     volume_text,
 )
 from codesign.exploration.study.samplers import SeededSampler
-from codesign.files.folder import reason_of
 
 ELAPSED = "codesign_elapsed_s"
 """User attribute of a study: time at work, of earlier runs too."""
@@ -198,5 +197,3 @@ class Driver:
             raise InputError(f"sampler: '{name}' cannot propose a trial with these options: {error}") from error
         except UpdateFinishedTrialError as error:
             raise InputError(f"{self._place}: another process ends trials; one may search at a time") from error
-        except (OSError, StorageInternalError) as error:
-            raise StoreError(f"{self._place}: cannot be written: {reason_of(error)}; finished jobs are kept") from error

@@ -1,8 +1,8 @@
 """Where a study's trials are kept: a journal of Optuna beside its results.
 
-It is opened by one process at a time, which holds a lock that ends with it. So what a killed process left (a
-torn last line, Optuna's own lock file) can be mended without asking. Trials that were under way are not thrown away:
-they go on, with the same parameters and the same results.
+It is opened by one process at a time, which holds a lock that ends with it. So a torn last line, which a killed process
+leaves, can be cut off without asking. Trials that were under way are not thrown away: they go on, with the same
+parameters and the same results.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
-from codesign.errors import InputError
+from codesign.errors import InputError, StoreError
 from codesign.exploration.definition.variants import base_chip
 from codesign.exploration.jobs.encoding import digest
 from codesign.exploration.jobs.given import given_models, load_given
@@ -108,13 +109,47 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(verbosity)
 
 
+class _NoLock(JournalFileOpenLock):
+    """Optuna's lock is a file that outlives a killed process, and needs no asking where `held` keeps others away."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None: ...
+
+
+class _Journal(JournalFileBackend):
+    """Says where the system fails, by StoreError."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), lock_obj=_NoLock(str(path)))
+        self._path = path
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        with self._telling("read"):
+            yield from super().read_logs(log_number_from)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with self._telling("written"):
+            super().append_logs(logs)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be {what}: {reason_of(error)}; finished jobs are kept") from error
+
+
 def _load(spec: StudySpec, journal: Path) -> Study:
     try:
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
+        storage = JournalStorage(_Journal(journal))
         study = optuna.create_study(
             study_name=spec.name, storage=storage, directions=spec.directions, load_if_exists=True
         )
         study.get_trials(deepcopy=False)
+    except StoreError:
+        raise
     except OSError as error:
         raise InputError(f"{journal}: cannot be opened: {error.strerror or error}") from error
     except Exception as error:  # whatever Optuna makes of lines that do not belong together
@@ -126,13 +161,7 @@ def _load(spec: StudySpec, journal: Path) -> Study:
 
 
 def repair_journal(journal: Path, on_note: Callable[[str], None]) -> None:
-    """Mend what a killed process left; nothing may have the journal open.
-
-    A torn last line is cut off: Optuna would write the next entry behind it. Optuna's own lock file, which outlives a
-    killed writer by half a minute, is removed.
-    """
-    for path in journal.parent.glob(f"{journal.name}.lock*"):
-        path.unlink(missing_ok=True)
+    """Cut off a torn last line, behind which Optuna would write the next entry; nothing may have the journal open."""
     if journal.exists() and not journal.is_file():
         raise InputError(f"{journal}: is a folder, a pipe or a device, not the journal of a study; move it away")
     data = read_file(journal) or b""
