@@ -28,6 +28,7 @@ from codesign.files import (
     with_suffix,
     write_atomically,
 )
+from codesign.files.folder import temporary_beside
 from codesign.files.remote import RemoteFolder
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -141,6 +142,27 @@ def test_a_failed_local_write_leaves_the_old_file_and_no_litter(
     with pytest.raises(InputError, match="/a: cannot be written: No space left on device"):
         write_atomically(tmp_path / "a", b"new")
     assert contents(tmp_path) == {"a": b"old"}
+
+
+def test_every_new_folder_above_a_file_survives_a_power_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda number: forced.append(os.readlink(f"/proc/self/fd/{number}")))
+    open_folder(tmp_path / "a/b").write("c/d", b"x")
+    assert {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a/b"), str(tmp_path / "a/b/c")} < {*forced}
+
+
+def test_what_killed_writers_left_goes_after_a_day(tmp_path: Path) -> None:
+    old, new = temporary_beside("a"), temporary_beside("a")
+    for name in (old, new, ".other.tmp", ".a.tmp"):
+        (tmp_path / name).touch()
+        if name != new:
+            os.utime(tmp_path / name, (0, 0))
+    open_folder(tmp_path).names()
+    assert (tmp_path / old).exists()  # a look changes nothing
+    open_folder(tmp_path).write("b", b"x")
+    assert {*contents(tmp_path)} == {new, ".other.tmp", ".a.tmp", "b"}
 
 
 def test_a_failed_put_leaves_the_old_object(monkeypatch: pytest.MonkeyPatch) -> None:

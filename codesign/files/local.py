@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
 from codesign.files.location import Location
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # `temporary_beside`
+_OLD_S = 86_400.0
+"""No file is written for so long."""
 MOST_BYTES = 8 * 2**30
 """Of a file that is read or written as a whole; this program writes none larger."""
 
@@ -31,6 +37,7 @@ class LocalFolder(Folder):
     def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
         super().__init__(location, error=error)
         self._path = path
+        self._tidy: set[Path] = set()  # folders in which nothing is left of killed writers
         with suppress(FileNotFoundError):  # the working folder is gone
             self._path = path.absolute()  # wherever the process works later
 
@@ -62,19 +69,24 @@ class LocalFolder(Folder):
             with suppress(OSError):
                 temporary.unlink()
         if durable:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def _make(self, folder: Path) -> int:
         """Make a folder within this one; the permissions of what others use too, whatever the umask is, or 0. They do
         where others may write to this one: who has the first file of a folder must not shut them out of it."""
-        new = not folder.exists()
+        made = list(takewhile(lambda place: not place.exists(), (folder, *folder.parents)))
         folder.mkdir(parents=True, exist_ok=True)
+        for place in made:
+            sync_folder(place.parent)
+        if folder not in self._tidy:
+            self._tidy.add(folder)
+            _remove_abandoned(folder)
         if folder == self._path:
             return 0
         mode = stat.S_IMODE(self._path.stat().st_mode)
         if not mode & (stat.S_IWGRP | stat.S_IWOTH):
             return 0
-        if new:
+        if made:
             with suppress(PermissionError):  # somebody else was first
                 folder.chmod(mode)
         return mode
@@ -113,8 +125,18 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power failure, where folders can be opened (not on Windows)."""
+def _remove_abandoned(folder: Path) -> None:
+    """Take away what killed writers left in a folder, once nobody can be writing it any more."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _OLD_S:
+                        os.unlink(entry.path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that are new in a folder survive a power failure, where folders can be opened (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -257,8 +258,10 @@ class Interrupting(Progress):
 
 
 def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
-    priced: Path, cache_root: Path, tmp_path: Path
+    priced: Path, cache_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    forced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda number: forced.append(os.readlink(f"/proc/self/fd/{number}")))
     with pytest.raises(KeyboardInterrupt):
         run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=Interrupting())
     assert [path.name for path in (tmp_path / "a").iterdir()] == [".lock"]
@@ -266,6 +269,7 @@ def test_an_interrupt_leaves_nothing_and_the_next_run_is_as_if_nothing_was(
     again = run(priced, cache_root, tmp_path / "a", chip="clocked_real_time", progress=progress)
     assert progress.ran == []
     fresh = run(priced, cache_root, tmp_path / "b", chip="clocked_real_time")
+    assert any(".points.parquet" in path for path in forced)  # so that no power failure leaves half of it in its place
     for name in ("points", "front", "page"):
         assert getattr(again, name).read_bytes() == getattr(fresh, name).read_bytes()
     before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}

@@ -21,6 +21,7 @@ from codesign.exploration.pricing.grid import Columns, Pricer, PricingProblem, m
 from codesign.exploration.pricing.space import PriceSpace
 from codesign.exploration.pricing.spec import COSTS
 from codesign.files.folder import temporary_beside
+from codesign.files.local import sync_folder
 from codesign.hardware.cost.cost import price
 from codesign.hardware.terms import ENERGY_COLUMNS
 from codesign.reporting.pricing import Density, PricingPage
@@ -55,11 +56,15 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         schema = pa.schema(kinds, metadata=metadata)
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", compression_level=1, use_dictionary=repeating
-        ) as writer:
-            yield write
+        with temporary.open("xb") as file:
+            with pq.ParquetWriter(
+                file, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+            ) as writer:
+                yield write
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
