@@ -98,6 +98,7 @@ def test_xylo_takes_the_cycles_of_its_makers_model() -> None:
     step += hidden * (19 + 3 * p) + 12 * out
     assert p > 0
     assert seconds == near(steps * step / chip.clock.value, rel=1e-9)
+    assert chip.power_gating.clock == "yes"  # "performs no operations until the next network time-step"
 
 
 def test_service_times_have_no_layers() -> None:
