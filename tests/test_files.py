@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -217,6 +219,26 @@ def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
         pass
     assert lock_of(tmp_path.as_uri()) == lock
     assert lock_of("memory://a") != lock_of("memory://b")
+
+
+WITHOUT_LOCKS = """\
+import errno, fcntl, os, pathlib
+def flock(*given):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+fcntl.flock = flock
+from codesign.files import held
+with held(pathlib.Path(".lock")):
+    os._exit(9)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks are others there")
+def test_on_a_system_without_locks_one_ends_with_its_holder_too(tmp_path: Path) -> None:
+    """As on some network folders. It held the output of a killed process for ever."""
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_LOCKS]
+    for _ in range(2):
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ended.returncode == 9, ended.stderr
 
 
 @pytest.mark.parametrize("location", ["", " ", "file://", "file:///x?y=1", "file:///x#y"])

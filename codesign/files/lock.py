@@ -43,13 +43,20 @@ def held(path: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise InputError(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
     try:
-        with suppress(OSError), open(path, "w", encoding="utf-8", opener=_open_no_link) as file:  # a full disk
-            with suppress(OSError, AttributeError):  # another's file, or on Windows
-                os.fchmod(file.fileno(), 0o666)  # whoever may write to the folder may hold its lock next
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        if not _text_of(path)[:1].isdigit():
+            _sign(path)
         yield
     finally:
         lock.release()
+
+
+def _sign(path: Path) -> None:
+    """Say who holds a lock. Not where the system has no locks: there filelock's own text, a process and more, is the
+    lock, and tells whether its holder lives."""
+    with suppress(OSError), open(path, "w", encoding="utf-8", opener=_open_no_link) as file:  # a full disk
+        with suppress(OSError, AttributeError):  # another's file, or on Windows
+            os.fchmod(file.fileno(), 0o666)  # whoever may write to the folder may hold its lock next
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
 
 
 def _open_no_link(path: str, flags: int) -> int:
@@ -58,7 +65,11 @@ def _open_no_link(path: str, flags: int) -> int:
 
 
 def _holder(path: Path) -> str:
-    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
-        if known := _HOLDER.match(file.read(200).decode()):
-            return known[0]
-    return "another process"
+    known = _HOLDER.match(_text_of(path))
+    return known[0] if known else "another process"
+
+
+def _text_of(path: Path) -> str:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(200).decode(errors="replace")
+    return ""
