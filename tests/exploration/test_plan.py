@@ -61,13 +61,6 @@ def test_keys_change_with_what_the_result_depends_on_and_with_nothing_else(chang
 @pytest.mark.parametrize(
     ("recipe", "now", "others"),
     [
-        (
-            "method: unlayered, policy: {}",
-            "random",
-            ["fifo", "arbiter"]
-            + [f"random, {more}" for more in ("group_size: 9", "input_mode: queued", "refractory: false")]
-            + ["random, idle_gradient: spare"],
-        ),
         (  # at which only later entries look
             "method: unlayered, mixture: [{{method: layered}}, {{policy: random, group_size: 2}}]{}",
             "",
@@ -251,26 +244,6 @@ def test_every_part_of_the_grid_is_in_the_key(tmp_path):
         other = keys(tiny(own_chip(tmp_path, OWN_CHIP + OWN_WEIGHTS.replace(old, new))))
         assert len(other["execute"] & base["execute"]) == 2  # those with floats
         assert len(other["execute"]) == 4
-
-
-ENERGY = "energies: {synaptic_operation: {value: 1 pJ, all_in: false, confidence: stated, source: made_up"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ("confidence: stated, source: made_up, note: x}}", "confidence: stated, source: made_up, note: y}}", set()),
-        ("operating_point: on paper", "operating_point: elsewhere", set()),
-        ("confidence: stated, source: made_up, note", "confidence: estimated, source: made_up, note", {"cost"}),
-        ("source: made_up, note", "range: [0.5 pJ, 3 pJ], source: made_up, note", {"cost"}),
-    ],
-)
-def test_prices_change_with_how_sure_a_number_is_but_not_with_what_is_said_of_it(tmp_path, old, new, expected):
-    text = f"{OWN_CHIP}{ENERGY}, note: x}}}}\n"
-    assert old in text
-    base = keys(tiny(own_chip(tmp_path, text)))
-    other = keys(tiny(own_chip(tmp_path, text.replace(old, new))))
-    assert {kind for kind in base if base[kind] != other[kind]} == expected
 
 
 def test_mappings_are_an_axis_and_only_prices_differ_where_policies_look_at_no_cores():

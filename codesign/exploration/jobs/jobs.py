@@ -140,7 +140,10 @@ class CostInputs:
 
     @cached_property
     def key(self) -> str:
-        return _key("cost", COST_VERSION, self, placement=_placement_digest(self.placement))
+        chip, shape = self.placement.chip, self.placement.shape
+        # Of such networks, what a price assumes depends on them, too.
+        features = {"features": chip.supports.features} if shape.delayed or shape.direct else {}
+        return _key("cost", COST_VERSION, self, placement=_placement_digest(self.placement), **features)
 
 
 def _key(kind: str, version: int, inputs: Any, **instead: object) -> str:

@@ -1,0 +1,204 @@
+"""No field is forgotten by keys: results that were stored for another value of it would be used.
+
+Fields are listed by program, so that a new one is looked at: one that a file can say needs a value in `OTHERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_sweeps import OWN_CHIP, OWN_WEIGHTS, keys
+
+import codesign as cd
+from codesign.documents import Spec, validate_data
+from codesign.exploration.definition.entries import MODELS
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.jobs.encoding import encode_execution
+from codesign.exploration.jobs.job_runs import run_assess
+from codesign.exploration.jobs.jobs import CostInputs
+from codesign.hardware.chip.description import Chip
+from codesign.hardware.chip.provenance import ASSUMED_FACTORS
+from codesign.hardware.placement.placement import place
+
+MIXED = [{"method": "layered"}, {"policy": "random", "group_size": 2}]
+OTHERS: dict[str, dict[str, Any]] = {
+    "recipe": {
+        "method": "layered",
+        "policy": "fifo",
+        "group_size": 9,
+        "mixture": MIXED,
+        "input_mode": "queued",
+        "refractory": False,
+        "idle_gradient": "spare",
+        "loss": "timestep",
+        "quantization": 4,
+        "epochs": 2,
+        "patience": 1,
+        "validation_margin": 2,
+        "batch_size": 20,
+        "learning_rate": 1e-3,
+        "warm_up": 3,
+        "weight_decay": 0.1,
+        "input_dropout": 0.1,
+        "network_dropout": 0.1,
+        "refractory_dropout": 0.1,
+        "momentum_noise": 0.1,
+        "spike_cost": 0.1,
+        "budget": {"density": 1.0},
+        "spike_floor": 0.1,
+        "cost_ramp": 0.1,
+        "augmentation": {"shift": 1},
+        "input_gate": True,
+        "input_cost": 0.1,
+        "learn": {"threshold": "layer"},
+        "calibration": {},
+    },
+    "schedule": {
+        "policy": "fifo",
+        "group_size": 5,
+        "stop": "drained",
+        "steps_after_output": 2,
+        "margin": 4,
+        "margin_check": "step",
+        "input_mode": "queued",
+        "prioritize_input": True,
+        "timesteps": 2,
+        "synchronization_threshold": 2,
+        "barrier_messages": True,
+        "refractory": False,
+        "input_dropout": 0.1,
+    },
+    "chip": {
+        "extends": "loihi",
+        "capacity": "scaled",
+        "mapping": "balanced",
+        "cut": "columns",
+        "spread": 3,
+        "operation": "real_time",
+        "schedules": ["layered"],
+        "weight_bits": 2,
+    },
+    "neuron": {
+        "threshold": 0.2,
+        "time_constant": "1 ms",
+        "comparison": ">=",
+        "most_spikes": 2,
+        "reset": "subtract",
+        "reset_value": 0.1,
+        "reset_amount": 0.1,
+        "reset_delay": True,
+        "gain": 2.0,
+        "floor": -1.0,
+        "tick": True,
+        "initial_potential": 0.1,
+        "synaptic_time_constant": "1 ms",
+        "potential_step": 0.1,
+        "refractory": False,
+        "readout": "potential",
+        "surrogate_steepness": 1.0,
+        "bias": True,
+    },
+}
+BESIDE: dict[str, dict[str, Any]] = {
+    "margin": {"stop": "margin"},
+    "margin_check": {"stop": "margin"},
+    "prioritize_input": {"input_mode": "queued"},
+    "input_cost": {"input_gate": True},
+    "reset_value": {"reset": "value"},
+    "reset_amount": {"reset": "subtract"},
+}
+"""What a parameter needs to matter."""
+ELSEWHERE = {"recipe": {"model", "from_", "chip"}}
+"""Tested in `test_given.py` and `test_plan_schedules.py`."""
+CONVOLUTIONS = [{"kind": "conv2d", "channels": 2, "kernel": 3}, {"kind": "linear", "neurons": 10}]
+
+
+@pytest.mark.parametrize("block", OTHERS)
+def test_every_field_changes_a_key(block, tmp_path):
+    own = tmp_path / "own.yaml"
+    more = "neurons_per_core: 300\ncan_end_sample: 'yes'\n"
+    own.write_text((OWN_CHIP + OWN_WEIGHTS).replace('can_flush: "no"', 'can_flush: "yes"') + more, encoding="utf-8")
+
+    def keys_with(**fields: Any) -> dict[str, set[str]]:
+        said = {name: {**usual, **(fields if name == block else {})} for name, usual in USUAL.items()}
+        sweep = {
+            "name": "fields",
+            "workload": {"name": "digits"},
+            "network": {"layers": CONVOLUTIONS, "neuron": said["neuron"]},
+            "recipes": {"mine": said["recipe"]},
+            "chips": {"own": {"extends": str(own), **said["chip"]}},
+            "schedules": {"mine": said["schedule"]},
+            "seeds": {"training": [0]},
+        }
+        return keys(validate_data(sweep, SweepSpec))
+
+    assert OTHERS[block].keys() | ELSEWHERE.get(block, set()) == MODELS[block].model_fields.keys()
+    usual = keys_with()
+    for name, value in OTHERS[block].items():
+        beside = BESIDE.get(name, {})
+        assert keys_with(**beside, **{name: value}) != (keys_with(**beside) if beside else usual), name
+
+
+USUAL: dict[str, dict[str, Any]] = {
+    "recipe": {"method": "unlayered", "epochs": 1},
+    "schedule": {"policy": "random", "group_size": 4},
+    "chip": {"schedules": ["mine"]},
+    "neuron": {},
+}
+FOR_READERS = {
+    *("title", "aliases", "description", "citation", "operating_point", "sources", "source", "note"),
+    *("weight_format", "validation", "extends", "thresholds", "time_constants", "features"),
+}
+
+
+def leaves(spec: Spec, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of all fields that are no specifications themselves."""
+    for name in type(spec).model_fields:
+        part = getattr(spec, name)
+        yield from leaves(part, (*at, name)) if isinstance(part, Spec) else [(*at, name)]
+
+
+def with_another(spec: Any, path: tuple[str, ...]) -> Any:
+    """The specification with another value at a path, whatever its own checks say."""
+    name, *rest = path
+    part = getattr(spec, name)
+    if rest:
+        changed = with_another(part, tuple(rest))
+    elif name == "confidence":
+        changed = next(word for word in ASSUMED_FACTORS if word != part)
+    elif name == "range":
+        changed = (1e-30, 1e30)
+    elif isinstance(part, bool):
+        changed = not part
+    elif part is None or isinstance(part, int | float):
+        changed = 2 * (part or 1)
+    elif isinstance(part, tuple):
+        changed = (*part, "another")
+    else:
+        changed = dict([*part.items()][1:]) if isinstance(part, dict) else f"{part} or another"
+    return spec.model_copy(update={name: changed})
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of values of other kinds
+@pytest.mark.parametrize(("network", "unkeyed"), [("8-6-4", FOR_READERS), ("8-6r-4", FOR_READERS - {"features"})])
+def test_what_keys_leave_out_of_a_chip_changes_no_price(network, unkeyed):
+    network = cd.SpikingNetwork(network, cd.NeuronSpec(threshold=0.1), timestep_s=0.01)
+    events = cd.EventBatch.from_dense(np.ones((3, 2, 8)), np.zeros(3, dtype=np.int64), timestep_s=0.01)
+    placement = place(network.shape, cd.find_chip("template"))  # which says all that there is to say
+    execution = encode_execution(cd.evaluate(network, events, cd.chip_schedule(placement).schedule, warn=False))
+
+    def job(chip: Chip) -> CostInputs:
+        return CostInputs(execution="0" * 64, placement=placement.on(chip), operation="accelerated")
+
+    def with_others(chip: Chip, names: set[str]) -> Chip:
+        return reduce(with_another, (path for path in leaves(chip) if path[-1] in names), chip)
+
+    chip = placement.chip
+    key, names = job(chip).key, {path[-1] for path in leaves(chip)}
+    assert {name for name in names if job(with_others(chip, {name})).key == key} == unkeyed
+    (before,), (after,) = (run_assess(execution, [job(one)]) for one in (chip, with_others(chip, unkeyed)))
+    assert after.payload == before.payload
