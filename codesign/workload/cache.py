@@ -24,6 +24,7 @@ from codesign.errors import DataError, InputError
 from codesign.files import open_folder
 from codesign.files.code import sealed, unsealed
 from codesign.files.local import MOST_BYTES
+from codesign.workload.datasets.reading import reading
 from codesign.workload.event_rows import DTYPES
 from codesign.workload.events import EventBatch
 
@@ -58,10 +59,11 @@ def file_states(root: Path, files: Sequence[Path]) -> FileStates:
 
 
 def content_digest(root: Path, files: list[Path]) -> str:
-    """SHA-256 of the paths below root and the content of `files`, in that order; holds a few megabytes at a time."""
+    """SHA-256 of the paths below root and the content of `files`, in that order; holds a few megabytes at a time.
+    Raises DataError where one cannot be read."""
     digest = hashlib.sha256()
     for path in files:
-        with path.open("rb") as stream:
+        with reading(path, remedy="copy it again"), path.open("rb") as stream:
             digest.update(os.fsencode(f"{path.relative_to(root).as_posix()} {os.fstat(stream.fileno()).st_size} "))
             hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()
