@@ -86,7 +86,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def parse_quantity(text: object, unit: str) -> float:
     """The value of `text`, such as `"26 pJ"`, in the SI unit `unit`, such as `"J"`. Raises ValueError for no unit, a
-    unit of another dimension, or a number that is not finite or absurdly large."""
+    unit of another dimension, or a number that is not finite, or absurdly large or small."""
     example = _EXAMPLES.get(unit, f"1 {unit}")
     if is_number(text):
         raise ValueError(f"needs a unit, found {text!r}; write for example '{example}'")
@@ -107,6 +107,8 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"must be finite, found {text!r}")
     if abs(converted) > _LARGEST:
         raise ValueError(f"must be at most {_LARGEST:g} {unit} in size, found {text!r}")
+    if 0 < abs(converted) < _SMALLEST:
+        raise ValueError(f"must be 0 or at least {_SMALLEST:g} {unit} in size, found {text!r}")
     return converted
 
 
