@@ -144,7 +144,7 @@ def _note(table: AnsweredTable) -> str:
     if not table.points:
         said.append("No design point has a result, so nothing is answered.")
     elif table.study and table.study.emptiness:
-        said.append(f"{table.study.emptiness}.")
+        said.append(table.study.emptiness)
     elif silent:
         said.append(f"{silent}.")
     elif not table.answers:

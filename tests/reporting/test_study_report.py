@@ -223,7 +223,7 @@ def test_a_search_beyond_its_references_says_which():
     apart = tuple(trial(number, each, hypervolume=0.0) for number, each in enumerate(values))
     study = replace(small_study(), trials=apart, importances={}, baseline=None)
     begins = "No trial is on the front: 2 not better than all references. None is better than"
-    assert study_of(table_of([], study_metadata(study))).emptiness == f"{begins} all references"
+    assert study_of(table_of([], study_metadata(study))).emptiness == f"{begins} all references."
     alike = replace(study, trials=apart[1:])
     text = printed(table_of(rows_on_test({"baseline": TESTED["baseline"]}), study_metadata(alike)))
     assert f"{begins.replace('2', '1')} the reference accuracy 50.0 % (best: 10.0 %)" in " ".join(text.split())

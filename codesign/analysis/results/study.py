@@ -78,7 +78,7 @@ class Study:
             sentences.append(f"{upper(trial_title(refused))}: {refused.reason}")
         if self.tested:
             sentences.append("What follows is the baseline")
-        return ". ".join(sentences)
+        return f"{'. '.join(sentences)}."
 
     def _missed(self) -> str:
         """The references that no complete trial is better than, each with the best that was reached."""

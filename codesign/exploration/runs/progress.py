@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.work import Job, Work, results_by_kind, work_text
-from codesign.units import format_duration, in_percent
+from codesign.units import format_duration, in_percent, plural
 
 if TYPE_CHECKING:
     from codesign.training.result import EpochReport
@@ -153,7 +153,7 @@ class Progress:
         self._left: dict[str, float] = defaultdict(float)  # the effort to come
         self._epochs: dict[str, int] = {}  # of trainings to come, by label
         self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
-        self._told_before, self._spent_s = 0, 0.0
+        self._told_before, self._told_s, self._spent_s = 0, self._start, 0.0
         self.total: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -201,7 +201,9 @@ class Progress:
         left: list[float] = []
         told_here = told - self._told_before
         if search.trials is not None and told_here:
-            left.append((search.trials - told) * self.elapsed_s / told_here)
+            others_s = (search.trials - told) * (self._told_s - self._start) / told_here
+            if others_s > (since_s := self.clock() - self._told_s):  # or one takes longer than those before
+                left.append(others_s - since_s)
         if search.time_s is not None:
             left.append(max(0.0, search.time_s - self._spent_s - self.elapsed_s))
         return min(left, default=None)
@@ -233,9 +235,9 @@ class Progress:
         """A search begins or goes on, which was at work for so long in earlier runs."""
         self._begin(executor)
         self.search, self._spent_s, self._told_before = search, elapsed_s, sum(search.told.values())
-        budget = [] if search.trials is None else [f"{search.trials} trials"]
+        budget = [] if search.trials is None else [plural(search.trials, "trial")]
         budget += [] if search.time_s is None else [f"{format_duration(search.time_s)} at work"]
-        before = f"{self._told_before} trials from earlier runs"
+        before = f"{plural(self._told_before, 'trial')} from earlier runs"
         self.note(f"to search: {' or '.join(budget)}; {before}; executor: {executor}")
         for view in self._views:
             view.begin()
@@ -308,7 +310,7 @@ class Progress:
         """A trial of a study ended, and how: complete, dropped, infeasible or failed."""
         assert self.search is not None, "a study begins before its trials"
         self.search.in_flight = max(0, self.search.in_flight - 1)
-        self.search.told[state] = self.search.told.get(state, 0) + 1
+        self.search.told[state], self._told_s = self.search.told.get(state, 0) + 1, self.clock()
         self._tell(f"[{self.trials_text}] {text}")
 
     def front(self, lines: Sequence[FrontLine], hypervolume: str = "") -> None:
