@@ -17,24 +17,17 @@ BOOK_WORDS: dict[StaticBook, str] = {"board": "the whole board", "cores_in_use":
 """Whose static power an energy counts."""
 
 _LABELS = {
-    "accuracy": "accuracy",
     "energy_j": "energy per sample",
     "energy_cores_in_use_j": "energy of the cores in use per sample",
     "paper_energy_j": "energy, paper's book",
-    "latency_s": "latency",
-    "decision_latency_s": "decision latency",
     "interval_s": "time from sample to sample in a stream",
     "latency_steps": "steps until output",
     "latency_spikes": "spikes until output",
-    "spike_density": "spike density",
-    "synaptic_operations": "synaptic operations",
     "paper_synaptic_operations": "synaptic operations, paper's book",
-    "forward_steps": "forward steps",
     "area_m2": "chip area",
     "epoch_wall_s": "time of an epoch",
     "training_memory_bytes": "memory of training",
     "energy_delay_js": "energy-delay product",
-    "power_w": "power",
 }
 _ROUNDING = 1e-12
 """Relative spread that equal numbers get from their sum."""
@@ -48,7 +41,7 @@ def column_label(column: str, book: StaticBook | None = None) -> str:
     if book is not None and column == "energy_j":
         return f"energy of {BOOK_WORDS[book]} per sample"
     if book is not None and column in ("energy_delay_js", "power_w"):
-        return f"{_LABELS[column]} of {BOOK_WORDS[book]}"
+        return f"{column_label(column)} of {BOOK_WORDS[book]}"
     if column in _LABELS:
         return _LABELS[column]
     known = COLUMNS.get(column)
