@@ -10,6 +10,7 @@ from typing import Any
 from codesign.analysis.questions import plain
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import (
+    FITTED,
     AxisFacts,
     ChipFacts,
     ChipNumber,
@@ -142,7 +143,7 @@ def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
     ranged = check.model_high is not None and check.model_high != check.model_low
     standings = {
         "recomputed": "recomputed",
-        "fitted": "fitted on this point",
+        "fitted": FITTED,
         "bound": f"{check.bound} bound, {'holds' if check.bound_holds else 'is contradicted'}",
         "arithmetic": "published as arithmetic",
         "not_recomputed": f"not recomputed: {check.reason}",

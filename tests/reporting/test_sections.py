@@ -9,11 +9,10 @@ from synthetic_sweep import loihi_row, mubrain_row, points_of, synthetic_metadat
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.metadata import AxisFacts, ValidationFacts
+from codesign.analysis.results.metadata import FITTED, AxisFacts, ValidationFacts
 from codesign.analysis.results.naming import names_of
-from codesign.reporting.facts import settings_tables
+from codesign.reporting.facts import settings_tables, trust_line
 from codesign.reporting.page.sections import effects_section, sections_of
-from codesign.reporting.page.trust import FITTED, trust_line
 from codesign.reporting.pieces import Section, Table, text_table, without_repeats
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
+FITTED = "fitted on this point"
+"""How a measurement stands from which the model's own numbers come."""
 _LONGEST, _LONGEST_UNIT = 100_000, 1_000
 """Characters of a text, and of a unit, which stands beside each value."""
 
