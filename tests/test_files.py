@@ -221,6 +221,25 @@ def test_a_lock_has_one_holder_who_is_named(tmp_path: Path) -> None:
     assert lock_of("memory://a") != lock_of("memory://b")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="locks are others there")
+def test_a_lock_that_cannot_be_given_back_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    real, given_back = fcntl.flock, []
+
+    def flock(number: int, how: int) -> None:
+        if how != fcntl.LOCK_UN or given_back:
+            return real(number, how)
+        given_back.append(number)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):
+        with held(lock_of(tmp_path)):
+            pass
+    assert given_back
+
+
 WITHOUT_LOCKS = """\
 import errno, fcntl, os, pathlib
 def flock(*given):

@@ -47,7 +47,8 @@ def held(path: Path) -> Iterator[None]:
             _sign(path)
         yield
     finally:
-        lock.release()
+        with suppress(OSError):  # everything is written; it ends with the process at the latest
+            lock.release()
 
 
 def _sign(path: Path) -> None:
