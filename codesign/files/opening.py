@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -62,9 +63,11 @@ def write_atomically(location: Location, data: bytes) -> None:
     is a pipe or a device.
     """
     path = local_path(location, InputError)
-    special = path is not None and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-    if special:  # writing beside it and renaming would replace it
-        raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
+    if path is not None:
+        with suppress(OSError):
+            mode = path.stat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # writing beside it and renaming would replace it
+                raise InputError(f"{path}: cannot be written: is a pipe or a device; give the name of a file")
     folder, name = open_file(location)
     folder.write(name, data)
 
