@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import eq
 
 from codesign.analysis.answers.remarks import OVER_BUDGET
-from codesign.analysis.results.columns import checked_cells
+from codesign.analysis.results.columns import COLUMNS, checked_cells
 from codesign.errors import UnreadableResultError
 from codesign.exploration.executors.base import Failure
 from codesign.exploration.jobs.encoding import decode_columns, reading_result
@@ -18,11 +18,6 @@ from codesign.training.budget import TrainingBudget
 
 _AT_ONCE = 500
 """Points whose entries are read together."""
-_TRAINING_FACTS = (
-    *("trained_epochs", "best_epoch", "open_inputs", "validation_density", "validation_energy_j"),
-    *("training_spike_cost", "training_loss", "validation_accuracy", "training_loss_curve"),
-    *("validation_accuracy_curve", "epoch_wall_s", "training_memory_bytes"),
-)
 
 
 def point_rows(points: Sequence[PlannedPoint], store: Store, failures: Mapping[str, Failure]) -> Iterator[Columns]:
@@ -97,16 +92,16 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
 
 
 def _training_columns(facts: Facts) -> Columns:
-    """What there is of them: an entry of an earlier time may lack some, and a result that is not there has none."""
+    """Facts that are columns: an entry of an earlier time may lack some, and a result that is not there has none."""
     with reading_result("facts"):
-        known = {name: facts.get(name) for name in _TRAINING_FACTS}
+        known = {name: fact for name, fact in facts.items() if name in COLUMNS}
         return checked_cells({**known, "train_wall_s": facts.get("wall_s")})
 
 
 def _over_budget(budget: TrainingBudget | None, columns: Columns) -> Iterator[str]:
     """That not even the nearest epoch kept to the budget of its training."""
     if budget is not None:
-        taken = columns["validation_density" if budget.energy is None else "validation_energy_j"]
+        taken = columns.get("validation_density" if budget.energy is None else "validation_energy_j")
         if taken is not None and not budget.kept(taken):
             yield f"{OVER_BUDGET}{budget.summary}"
 
