@@ -192,6 +192,10 @@ class FileSpec(Spec):
             self._origin = _Origin(info.context)
         return self
 
+    def says(self, path: Path_) -> bool:
+        """Whether the content gives something at a path itself, and not by what completes it."""
+        return self._origin.document is not None and value_at(self._origin.document.data, path) is not None
+
     def refusal(self, mistakes: Iterable[Mistake]) -> InputError:
         """An error with mistakes at paths of the file, each at its line; where there is no file, with the paths."""
         document = self._origin.document or _mapping(None)

@@ -11,6 +11,7 @@ from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.definition.variants import Variant, designs, recipe_variants, set_at
+from codesign.exploration.definition.without_effect import without_effect
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
     Deployment,
@@ -46,7 +47,7 @@ def plan_designs(spec: SweepSpec, outline: Callable[[SweepSpec], WorkloadOutline
         workloads={fingerprint: workload for plan in plans for fingerprint, workload in plan.workloads.items()},
         topologies=tuple(dict.fromkeys(topology for plan in plans for topology in plan.topologies)),
         points=tuple(point for plan in plans for point in plan.points),
-        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        notes=tuple(dict.fromkeys((*without_effect(spec), *(note for plan in plans for note in plan.notes)))),
     )
 
 

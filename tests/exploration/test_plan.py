@@ -22,7 +22,7 @@ from tiny_sweeps import (
 
 from codesign.errors import DocumentError
 from codesign.exploration.jobs.jobs import SummaryInputs
-from codesign.exploration.plan import build_plan
+from codesign.exploration.plan import build_plan, plan_designs
 from codesign.network.quantization import Quantization
 from codesign.simulation.schedule import LAYERED, Schedule
 
@@ -321,3 +321,31 @@ def test_the_configuration_hash_follows_the_configuration():
     assert plan_of(tiny()).config_hash == base
     assert plan_of(tiny(("epochs: 1", "epochs: 2"))).config_hash != base
     assert plan_of(tiny(with_part("vector_width: 336"))).config_hash != base
+
+
+@pytest.mark.parametrize(
+    ("recipe", "schedule", "expected"),
+    [
+        ("method: unlayered", "stop: margin, margin: 2", []),
+        ("method: unlayered, momentum_noise: 0.1", "stop: on_output", ["recipe.mine.momentum_noise"]),
+        ("method: unlayered, policy: momentum, momentum_noise: 0.1", "steps_after_output: 2", []),
+        ("method: unlayered, refractory: false, refractory_dropout: 0.1", "", ["recipe.mine.refractory_dropout"]),
+        ("method: layered, spike_floor: 0.1, cost_ramp: 0.1", "", ["recipe.mine.spike_floor", "recipe.mine.cost_ramp"]),
+        ("method: layered, input_gate: true, cost_ramp: 0.1", "", []),
+        ("method: layered, budget: {density: 1.0}, spike_floor: 0.1, cost_ramp: 0.1", "", []),
+        ("method: layered", "stop: drained, margin: 2", ["schedule.asynchronous.margin"]),
+        ("method: layered", "stop: margin, steps_after_output: 2", ["schedule.asynchronous.steps_after_output"]),
+    ],
+)
+def test_what_changes_nothing_is_told(recipe, schedule, expected):
+    """Of what the file says itself: a preset gives recipes more than they need."""
+    spec = tiny((UNLAYERED[0], f"  mine: {{{recipe}}}"), ("group_size: 4}", f"group_size: 4, {schedule}}}"))
+    notes = plan_designs(spec, lambda spec: outline()).notes
+    assert [note.split(" changes nothing; it needs ")[0] for note in notes] == expected
+
+
+def test_an_axis_that_changes_nothing_is_told():
+    axes = "axes: {recipe.layered.cost_ramp: [0.1, 0.2], schedule.asynchronous.margin: [1, 2]}\nseeds:"
+    stops = "axes: {schedule.asynchronous.stop: [drained, margin], schedule.asynchronous.margin: [1, 2]}\nseeds:"
+    for changes, count in ((axes, 2), (stops, 0)):
+        assert len(plan_designs(tiny(("seeds:", changes)), lambda spec: outline()).notes) == count

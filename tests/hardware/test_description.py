@@ -79,6 +79,7 @@ ALL_IN_ENERGIES = ENERGIES.replace("all_in: false", "all_in: true, operation: re
             "already included",
         ),
         (f"times: {{hop: {number('1 s', includes='[hop]')}}}", "times.hop.includes", "counted twice"),
+        ("layer_work: {spike: {input: 2, hidden: 1, output: 1}}", "layer_work.spike.input", "no work of the chip"),
         (f"times: {{hop_vertical: {number('1 s')}}}", "times.hop_vertical", "needs times.hop"),
         (f"neurons_per_core: {number('[1, 2]')}", "neurons_per_core.value", "8 cores"),
         (f"weight_memory: {number(64)}", "weight_memory", "needs weight_bits"),

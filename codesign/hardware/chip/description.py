@@ -310,6 +310,8 @@ def _time_mistakes(chip: Chip) -> Iterator[Mistake]:
     for name, number in chip.times.given.items():
         yield from _cycle_mistakes(chip, ("times", name), number)
     yield from _include_mistakes("times", chip.times)
+    if chip.layer_work is not None and chip.layer_work.spike is not None and chip.layer_work.spike.input:
+        yield ("layer_work", "spike", "input"), "is no work of the chip, which generates no input spikes; leave it out"
     for name, number in chip.synchronization:
         if not isinstance(number, TimeNumber):
             continue

@@ -1,0 +1,59 @@
+"""What a sweep file says of a recipe or a schedule although it changes nothing there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from codesign.exploration.definition.entries import ScheduleEntry
+from codesign.exploration.definition.spec import SweepSpec
+from codesign.exploration.definition.variants import recipe_variants, schedule_variants
+from codesign.simulation.policies import get_policy
+from codesign.training.recipe import Recipe
+
+
+def _noisy(recipe: Recipe) -> bool:
+    return any(get_policy(schedule.policy).uses_noise for schedule in recipe.schedules)
+
+
+def _costs(recipe: Recipe) -> bool:
+    return recipe.cost_in_words is not None
+
+
+def _ends_at_margin(schedule: ScheduleEntry) -> bool:
+    return schedule.stop == "margin"
+
+
+_MATTERS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "recipe": {
+        "momentum_noise": (_noisy, "a policy that adds it, such as momentum"),
+        "refractory_dropout": (
+            lambda recipe: recipe.method == "unlayered" and recipe.refractory,
+            "method unlayered and refractory true: otherwise no neuron is kept from firing again",
+        ),
+        "spike_floor": (_costs, "spike_cost or budget"),
+        "cost_ramp": (lambda recipe: _costs(recipe) or recipe.input_gate, "spike_cost, budget or input_gate"),
+    },
+    "schedule": {
+        "margin": (_ends_at_margin, "stop margin"),
+        "margin_check": (_ends_at_margin, "stop margin"),
+        "steps_after_output": (lambda schedule: schedule.stop in (None, "on_output"), "stop on_output"),
+    },
+}
+"""By block: parameters that matter only beside others, when they do, and what they need."""
+
+
+def without_effect(spec: SweepSpec) -> Iterator[str]:
+    """A sentence on each such parameter that the file gives an entry itself, or as an axis of it, and that changes
+    nothing there whatever the values of the entry's axes."""
+    variants: dict[str, tuple[Mapping[str, Any], Callable[[SweepSpec, str], Any]]] = {
+        "recipe": (spec.recipes, recipe_variants),
+        "schedule": (spec.schedules, schedule_variants),
+    }
+    for block, (entries, varied) in variants.items():
+        for name in entries:
+            for parameter, (matters, needed) in _MATTERS[block].items():
+                path = f"{block}.{name}.{parameter}"
+                said = path in spec.axes or spec.says((f"{block}s", name, parameter))
+                if said and not any(matters(variant.value) for variant in varied(spec, name)):
+                    yield f"{path} changes nothing; it needs {needed}"
