@@ -98,7 +98,7 @@ def steps_of(work: PlacedExecution) -> StepsOf:
         return StepsOf(steps=pipelined_steps(work, synchronization.ticks_per_timestep))
     if isinstance(synchronization, Barrier):
         layers = layer_steps(work)
-        return StepsOf(steps=layers if synchronization.scope == "layer" else pipelined_steps(work), layers=layers)
+        return StepsOf(steps=pipelined_steps(work) if work.chip.pipelined else layers, layers=layers)
     if isinstance(synchronization, Neighbour):
         return StepsOf(steps=pipelined_steps(work), feeds=feeds_of(work))
     return StepsOf(steps=forward_steps(work))
@@ -131,7 +131,7 @@ def latency_of(
     if missing or steps is None:
         return Latency(model=model, not_modelled=(f"latency: {chip.name} gives no {', '.join(missing)}",))
     if isinstance(synchronization, Barrier):
-        latency = _barrier(record, prices, synchronization, steps, parts)
+        latency = _barrier(record, prices, steps, parts)
     elif isinstance(synchronization, Neighbour):
         latency = _neighbour(record, prices, steps, parts)
     else:
@@ -230,8 +230,8 @@ def _rest(total: Floats, *parts: Floats) -> Floats:
 # barrier -------------------------------------------------------------------------------------------------------------
 
 
-def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsOf, parts: bool) -> Latency:
-    times, hops = prices.work_times(), prices.hop_times()
+def _barrier(record: StepRecord, prices: Prices, steps: StepsOf, parts: bool) -> Latency:
+    times, hops, pipelined = prices.work_times(), prices.hop_times(), prices.chip.pipelined
     rate = prices.value("network_on_chip.link_rate")
     barrier_s, least_s = prices.barrier(), prices.seconds("synchronization.least_step")
 
@@ -252,7 +252,7 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
     network = steps.steps.summed(np.broadcast_to(traffic, length.shape))
     last = length[steps.steps.which[:, -record.layers :]]  # from the last frame's arrival on
     busy = _busy_by_core(steps.steps, steps.steps.busy(times))
-    stream = barrier.scope == "timestep" and overlaps(record.geometry)
+    stream = pipelined and overlaps(record.geometry)
     return Latency(
         total_s=total,
         interval_s=stream_intervals(steps.steps, length, record.timesteps_run) if stream else None,
@@ -261,8 +261,8 @@ def _barrier(record: StepRecord, prices: Prices, barrier: Barrier, steps: StepsO
         synchronization_s=_rest(total, compute, network),
         per_layer_s=steps.layers.summed(lengths(steps.layers)[2]),
         decision_s=_decided(record, last.sum(axis=1)),
-        busy_s=busy if barrier.scope == "timestep" else _by_core(busy, record),
-        **pace(*steps.steps.in_passes(length, record, 1 if barrier.scope == "timestep" else record.layers), record),
+        busy_s=busy if pipelined else _by_core(busy, record),
+        **pace(*steps.steps.in_passes(length, record, 1 if pipelined else record.layers), record),
     )
 
 
