@@ -53,7 +53,7 @@ def price(
     with interruptible(progress, f"nothing was written; finished executions are kept in {kept.root}"):
         outcome = run_pricing(spec, run, threads=threads, replay=replay)
     models, taken = plural(outcome.models, "model"), format_duration(time.perf_counter() - start)
-    tell(f"{outcome.size:,} design points on {models} in {taken}; {outcome.on_front:,} on the front")
+    tell(f"{plural(outcome.size, 'design point')} on {models} in {taken}; {outcome.on_front:,} on the front")
     for said in outcome.best:
         tell(said)
     for name, path in (("page", outcome.page), ("front", outcome.front), ("points", outcome.points)):

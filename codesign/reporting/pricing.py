@@ -122,7 +122,7 @@ def render_pricing(page: PricingPage) -> str:
     drawn, front = _figures(page), _front_table(page)
     body = (
         *drawn,
-        _reading(page) if drawn else "Energy or latency is not known, so nothing can be drawn.",
+        _reading(page) if drawn else "Energy or latency is 0 or not known, so nothing can be drawn.",
         *([_BOUND] if page.synchronization not in WAITING_KINDS else []),
         front if front.rows else "The front is empty: no point has all objectives.",
     )
@@ -158,11 +158,11 @@ def _summary(page: PricingPage) -> str:
     models = plural(len(page.models), "model")
     operation = page.operation.replace("_", " ")
     varied = sum(len({*axis.shown}) > 1 for axis in page.axes)
-    vary = "1 price varies" if varied == 1 else f"{varied} prices vary"
+    vary = {0: "no price varies", 1: "1 price varies"}.get(varied, f"{varied} prices vary")
     return (
-        f"{page.size:,} design points of {page.chip}; {vary}. Each is run on {models} of "
+        f"{plural(page.size, 'design point')} of {page.chip}; {vary}. Each is run on {models} of "
         f"the sweep “{page.sweep}” under the schedule “{page.schedule}”, in {operation} operation. "
-        f"{page.combinations:,} combinations of prices that time depends on. {len(page.front):,} on the front."
+        f"{plural(page.combinations, 'combination')} of prices that time depends on. {len(page.front):,} on the front."
     )
 
 
@@ -299,7 +299,7 @@ def _density(
     ]
     dots = alt.Chart(source(marks)).mark_point(size=28, filled=True, opacity=1, stroke=EDGE, strokeWidth=0.8)
     chart = alt.layer(shades, dots.encode(x="x:Q", y="y:Q", color=alt.value("#d55e00"), tooltip=tooltip(point="point")))
-    note = f"{sum(cloud.counts.values()):,} points, {len(front):,} of them on the front."
+    note = f"{plural(sum(cloud.counts.values()), 'point')}, {len(front):,} of them on the front."
     return figure(name, cloud.recipe, chart.properties(width="container", height=_HEIGHT), note)
 
 

@@ -33,6 +33,11 @@ def test_what_has_one_value_does_not_vary():
     assert "; 2 prices vary. " in prices_page()
 
 
+def test_one_point_and_none_that_can_be_drawn():
+    assert "1 point, 3 of them on the front." in prices_page(points=1)
+    assert "Energy or latency is 0 or not known, so nothing can be drawn." in prices_page(points=0)
+
+
 def test_a_density_is_as_coarse_as_a_page_needs_and_loses_no_point():
     text = prices_page(points=40_000)
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', text)[1])
