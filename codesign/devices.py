@@ -17,6 +17,17 @@ def made_on(device: torch.device | str) -> AbstractContextManager[object]:
 
 
 @contextmanager
+def in_float32() -> Iterator[None]:
+    """Torch's numbers are float32 where nobody says what, whatever default a notebook has set."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def on_threads(count: int) -> Iterator[None]:
     """Torch computes on so many threads, and the event engine with it."""
     before = torch.get_num_threads()

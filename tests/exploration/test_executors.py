@@ -108,13 +108,15 @@ def test_a_task_reports_while_it_runs(executor: Executor) -> None:
     assert set(heard) == {"half"}
 
 
-def test_a_task_computes_on_the_cpu_whatever_a_notebook_has_set(executor: Executor) -> None:
+def test_a_task_computes_in_float32_on_the_cpu_whatever_a_notebook_has_set(executor: Executor) -> None:
     torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float16)
     try:
-        assert run(executor, task(executor_tasks.device))["a"].output == "cpu"
-        assert torch.get_default_device().type == "meta"
+        assert run(executor, task(executor_tasks.kind))["a"].output == "cpu torch.float32"
+        assert (torch.get_default_device().type, torch.get_default_dtype()) == ("meta", torch.float16)
     finally:
         torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

@@ -123,6 +123,11 @@ def test_its_key_is_its_content_and_not_its_place(tmp_path: Path):
             {"timestep_s": 0.02},
             "given.yaml:4: .*decays by 0.02 s a timestep, and those of",
         ),
+        (
+            ("from: mine", "from: mine"),
+            {"timestep_s": 0.02, "time_constant": "infinite", "synaptic_time_constant": "5 ms"},
+            "given.yaml:4: .*decays by 0.02 s a timestep, and those of",
+        ),
         (("recipes:", "network: {hidden: '[9x1]'}\nrecipes:"), {}, "given.yaml:3: network.hidden: is that of the"),
         (("digits", "shd"), {}, "takes 512 inputs and has 10 classes; workload 'shd' has 700 inputs and 20 classes"),
         (

@@ -32,10 +32,12 @@ def raise_own() -> None:
     raise OddError(1, 2)
 
 
-def device() -> str:
+def kind() -> str:
+    """Device and type of what does not say its own."""
     import torch
 
-    return torch.zeros(1).device.type
+    made = torch.zeros(1)
+    return f"{made.device.type} {made.dtype}"
 
 
 def threads() -> int:

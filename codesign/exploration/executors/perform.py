@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from codesign.deferred import torch
-from codesign.devices import made_on, on_threads
+from codesign.devices import in_float32, made_on, on_threads
 from codesign.errors import InputError
 from codesign.exploration.executors.base import Completion, Failure, Task
 from codesign.signals import can_raise
@@ -45,6 +45,7 @@ def perform(task: Task, *, grace_s: float | None = None) -> Completion:
         with (
             on_threads(task.resources.cpus),
             made_on("cpu"),
+            in_float32(),
             torch.inference_mode(False),
             torch.enable_grad(),
             _timeout(limit_s, grace_s=grace_s),
