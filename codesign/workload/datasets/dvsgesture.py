@@ -29,7 +29,7 @@ from codesign.errors import DataError
 from codesign.workload.binning import Events
 from codesign.workload.datasets.array_file import open_arrays, read_whole
 from codesign.workload.datasets.base import Dataset, Recordings
-from codesign.workload.datasets.reading import npy_of, number_of, reading, telling
+from codesign.workload.datasets.reading import number_of, reading, telling
 from codesign.workload.download import Download, RemoteFile
 from codesign.workload.raw_events import from_first, inputs_of
 
@@ -148,8 +148,8 @@ def _loaded(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     if path.suffix == ".npz":
         with open_arrays(path, names, others=True) as file:
             return {name: read_whole(path, name, file[name]) for name in names}
-    with reading(path, "as a recording of x, y, p and t", remedy="copy it again"):
-        return {"table": npy_of(path)}
+    with reading(path, "as a recording of x, y, p and t", remedy="copy it again"), path.open("rb") as stream:
+        return {"table": np.load(stream, allow_pickle=False)}
 
 
 def _events(path: Path) -> Events:

@@ -104,7 +104,7 @@ def _list(folder: Path) -> Iterator[tuple[int, int, Path]]:
 def _events(path: Path) -> Events:
     """Of five bytes each: x, y, the polarity in the highest of the next 24 bits, and µs in the others, most significant
     first. An event in row 240, of which there is none, says that the clock began anew."""
-    with reading(path, remedy="copy it again"):  # np.fromfile would give anything where the system fails
+    with reading(path, remedy="copy it again"):  # np.fromfile gives what lay in memory where the system fails
         data = path.read_bytes()
     file = np.frombuffer(data, dtype=np.uint8).reshape(-1, _BYTES_PER_EVENT).astype(np.int64)
     x, y, p = file[:, 0], file[:, 1], file[:, 2] >> 7

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import os
 import zipfile
 import zlib
@@ -52,12 +51,6 @@ def telling(place: Path | str, remedy: str = "") -> Iterator[None]:
 def opened(path: Path) -> IO[bytes]:
     """The content of a file, uncompressed if its name ends in `.gz`."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def npy_of(path: Path) -> Any:
-    """What an `.npy` file holds. Through memory: where the system fails to read a file, numpy itself says nothing and
-    gives whatever lay there."""
-    return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
 
 
 def names_in(folder: Path, *, folders: bool) -> Iterator[str]:
