@@ -160,6 +160,14 @@ def structures() -> Any:
     return batch.network, batch.rules, batch.input, batch.take_state(), out
 
 
+def test_a_folder_that_cannot_be_listed_ends_nothing(monkeypatch: pytest.MonkeyPatch):
+    def failing(path: Path, pattern: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "glob", failing)
+    assert not compilation.is_compiled()
+
+
 def test_the_first_call_looks_at_types(monkeypatch: pytest.MonkeyPatch):
     network, rules, input_, state, out = structures()
     assert kernels.process(kernels.FORWARD, 0, 1, (network, rules, input_, state, out)) == 1

@@ -63,7 +63,9 @@ def cache_folder() -> Path:
 
 def is_compiled() -> bool:
     """Whether kernels of these sources were compiled on this machine before, or some of them."""
-    return any(cache_folder().glob("*.nbc"))
+    with suppress(OSError):  # a disk that fails is told where it is needed
+        return any(cache_folder().glob("*.nbc"))
+    return False
 
 
 def tell_of_compiling(say: Callable[[str], object] | None = None) -> None:
