@@ -151,7 +151,7 @@ class Progress:
         self._worked_s: dict[str, float] = defaultdict(float)  # how long jobs of a kind took that were run to their end
         self._worked: dict[str, float] = defaultdict(float)  # and what effort that was
         self._left: dict[str, float] = defaultdict(float)  # the effort to come
-        self._epochs: dict[str, int] = {}  # of trainings to come, by label
+        self._epochs: dict[str, list[int]] = defaultdict(list)  # of trainings to come, by label, which several may have
         self._first, self._last = math.inf, self._start  # when the first job began, and the last one ended
         self._told_before, self._told_s, self._spent_s = 0, self._start, 0.0
         self.total: Counter[str] = Counter()
@@ -219,7 +219,8 @@ class Progress:
             for kind, effort in self._left.items()
         }
         at_once = max(1.0, worked_s / max(self._last - self._first, 1e-3))
-        longest = max(self._epochs.values(), default=0) / max(sum(self._epochs.values()), 1) * left.get("train", 0.0)
+        epochs = [each for of_label in self._epochs.values() for each in of_label]
+        longest = max(epochs, default=0) / max(sum(epochs), 1) * left.get("train", 0.0)
         return max(0.0, max(sum(left.values()) / at_once, longest) - (self.clock() - self._last))
 
     # what it is told -------------------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ class Progress:
         self.total.update(results_by_kind(new))
         for job in new:
             if job.kind == "train":
-                self._epochs[job.label] = job.epochs
+                self._epochs[job.label].append(job.epochs)
             self._left[job.kind] += self._effort(job.kind, job.label, len(job.wanted))
         for view in self._views:
             view.added()
@@ -368,8 +369,10 @@ class Progress:
         self.ended[kind] += results
         self.counts[how] += results
         self._left[kind] -= self._effort(kind, label, results)
-        if kind == "train":
-            self._epochs.pop(label, None)
+        if kind == "train" and self._epochs[label]:
+            self._epochs[label].pop()
 
     def _effort(self, kind: str, label: str, results: int) -> float:
-        return self._epochs.get(label, 1) if kind == "train" else results * _EFFORT[kind]
+        if kind != "train":
+            return results * _EFFORT[kind]
+        return self._epochs[label][-1] if self._epochs[label] else 1
