@@ -52,12 +52,13 @@ def summary_markdown(chips: Iterable[Chip]) -> str:
     missed = [check for check in bounds if check.bound_holds is False]
     rest = sum(check.status in ("arithmetic", "not_recomputed") for check in checks)
     parts = ["\n".join(rows) + "\n"]
+    reasons = " (reasons below)" if missed else ""
     parts.append(
-        f"{len(missed)} of {len(bounds)} bounds contradicted{' (below)' if missed else ''}; {rest} quantities are not "
-        "recomputed, or are calculations themselves.\n"
+        f"{len(missed)} of {len(bounds)} bounds contradicted{reasons}; {rest} quantities are not recomputed, or are "
+        "calculations themselves.\n"
     )
     if missed:
-        parts.append("\n".join(f"- {_named(check)}: {cell(check.not_modelled)}" for check in missed) + "\n")
+        parts.append("\n".join(f"- {_named(check)}" for check in missed) + "\n")
     return "\n".join(parts)
 
 

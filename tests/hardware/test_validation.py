@@ -11,6 +11,7 @@ from handmade_hardware import ASYNCHRONOUS, HEAD, STATED, barrier, chip_from, gr
 from mistakes_found import mistakes_of
 from scripts import script
 
+from codesign.cli.chip_pages import validation_markdown
 from codesign.documents import parse_document
 from codesign.errors import DocumentError, InputError
 from codesign.hardware.chip.description import Chip
@@ -362,10 +363,11 @@ def test_summaries_leave_fits_and_bounds_out_of_their_errors() -> None:
         "| recomputed | 3 | 25 % | −50 %, *run 1* (`tiny`) |",
         "| fitted on this point | 1 | 75 % | −75 %, *run 3* (`tiny`) |",
         "",
-        "1 of 2 bounds contradicted (below); 1 quantities are not recomputed, or are calculations themselves.",
+        "1 of 2 bounds contradicted (reasons below); 1 quantities are not recomputed, or are calculations themselves.",
         "",
-        "- +100 %, *run 4* (`tiny`): a \\| b; static power is left out",
+        "- +100 %, *run 4* (`tiny`)",
     ]
+    assert "- *run 4*: a \\| b; static power is left out" in validation_markdown(chip)
 
 
 def test_contradictions_are_told_with_both_numbers() -> None:
