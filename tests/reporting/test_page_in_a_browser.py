@@ -66,7 +66,10 @@ def test_each_question_of_the_example_has_its_answer_in_few_words(shown, example
         opened = tab.run("[...document.querySelectorAll('.answer.open')].map(each => each.innerText)")
         assert len(opened) == 1
         assert tab.run("document.querySelector('#decision tbody button').textContent") in opened[0]
-        assert tab.run("(each => each.scrollWidth <= each.clientWidth)(document.querySelector('.side .scroll'))")
+        for width in (1024, 1250, 1400):
+            tab.resize(width, 900)
+            settled(tab)
+            assert tab.run("(each => each.scrollWidth <= each.clientWidth)(document.querySelector('.side .scroll'))")
         names = tab.run(
             "[...document.querySelectorAll('#front .mark-text.role-mark text')].map(each => each.textContent)"
         )
