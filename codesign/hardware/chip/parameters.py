@@ -16,7 +16,7 @@ from codesign.hardware.chip.derivation import with_derived, without_derived
 from codesign.hardware.chip.description import Chip, consistency_mistakes
 from codesign.hardware.chip.kinds import with_kind
 from codesign.hardware.chip.numbers import Number, TimeNumber
-from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, Source
+from codesign.hardware.chip.parts import ROOM_FOR_WEIGHTS, NumberGroup, Source
 from codesign.hardware.chip.prices import with_number
 from codesign.hardware.chip.provenance import AXIS_SOURCE, STRUCTURE, kinds_in
 from codesign.hardware.chip.scaling import at_structure
@@ -79,9 +79,11 @@ def replaced(chip: Chip, values: Mapping[str, object]) -> Chip:
 
 def number_type(chip: Chip, path: str) -> type[Number] | None:
     """The type of the number at `path`, whether the chip's file gives it or not; None where no number belongs there.
-    Raises InputError where there is no such parameter."""
-    field = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]]
-    return next(kinds_in(field.annotation, Number), None)
+    Raises InputError where there is no such parameter, or where several numbers are."""
+    annotation = type(_owner(chip, path)).model_fields[path.rpartition(".")[2]].annotation
+    if any(kinds_in(annotation, NumberGroup)):
+        raise _no_number(annotation, path)
+    return next(kinds_in(annotation, Number), None)
 
 
 def _owner(chip: Chip, path: str) -> Spec:
@@ -98,7 +100,8 @@ def _owner(chip: Chip, path: str) -> Spec:
 
 
 def _unknown(chip: Chip, path: str) -> InputError:
-    return InputError(f"chip '{chip.name}' has no parameter '{path}'{suggestion(path, chip.numbers())}")
+    instead = f"; {Chip.formerly[path]}" if path in Chip.formerly else suggestion(path, chip.numbers())
+    return InputError(f"chip '{chip.name}' has no parameter '{path}'{instead}")
 
 
 def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
@@ -114,11 +117,17 @@ def _replacement(spec: Spec, field: str, value: object, where: str) -> Any:
             return whole(where, value, least=1)
         if words:
             raise InputError(f"{where}: must be one of {', '.join(map(str, words))}, found {value!r}")
-        raise InputError(f"{where}: is not a single number, so no axis can set it")
+        raise _no_number(annotation, where)
     if kind is BarrierTimes:
         return _barrier_times(current, value, where)
     kept = {name: getattr(current, name) for name in _KEPT if hasattr(current, name)}
     return _validated(kind, {**kind.written_out(value), **kept}, where)
+
+
+def _no_number(annotation: Any, where: str) -> InputError:
+    group = next(kinds_in(annotation, NumberGroup), None)
+    parts = f"; name one of its own: {', '.join(group.model_fields)}" if group else ""
+    return InputError(f"{where}: is not a single number, so no axis can set it{parts}")
 
 
 def _barrier_times(current: BarrierTimes | None, value: object, where: str) -> BarrierTimes:
