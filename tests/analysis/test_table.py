@@ -238,6 +238,7 @@ def test_damaged_results_are_named_with_the_reason(tmp_path):
         *((part, torn) for part in (good[: len(good) // 2], bytes(flipped), good[4:], b"hello", b"")),
         (pa.table({"a": [1, 2]}), "is a Parquet file, but not from codesign"),
         *((with_metadata(text), foreign) for text in (b"{}", b"[]", b"{", b"\xff", other_sweep)),
+        (with_metadata(b"{}"), r"version of codesign; run its sweep again \(sweep: Field required\)$"),
         (table.set_column(0, "sweep", pa.array([1, 1])), "column sweep: must be string, found int64"),
         (table.drop_columns(["chip"]), "lacks the required column chip"),
         (table.append_column("mine", pa.array([1, 1])), "unknown column mine; was it written by a newer version"),

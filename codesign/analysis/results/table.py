@@ -161,7 +161,10 @@ def _metadata_of(table: Any) -> ResultMetadata:
     try:
         return ResultMetadata.from_json(text)
     except ValueError as error:
-        raise ValueError(f"its metadata is damaged or from another version of codesign: {error}") from error
+        mistake = str(error).splitlines()[1:3] or [str(error)]  # pydantic tells each in two lines
+        reason = ": ".join(line.partition(" [type=")[0].strip() for line in mistake)
+        what = "its metadata is damaged or from another version of codesign"
+        raise ValueError(f"{what}; run its sweep again ({reason})") from error
 
 
 def contents_equal(a: ResultTable, b: ResultTable) -> bool:

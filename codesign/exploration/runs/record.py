@@ -153,6 +153,9 @@ def read_record(output: Folder) -> RunRecord | None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where, place = ".".join(map(str, first["loc"])), printable(join(output.location, RECORD))
+        if where == "format":
+            again = "run its sweep or study again to have one"
+            raise StoreError(f"{place}: is the record of another version of codesign; {again}") from None
         reason = f"{where}: {first['msg']}" if where else first["msg"]
         raise StoreError(f"{place}: is not the record of a run, or is damaged: {reason}") from None
 
