@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.markup import escape
@@ -155,6 +157,14 @@ def validation_markdown(chip: Chip) -> str:
     if reasons:
         parts.append("Not recomputed:\n\n" + "\n".join(reasons) + "\n")
     return "\n".join(parts)
+
+
+def validation_json(chips: Iterable[Chip]) -> bytes:
+    """Every check of chips: its fields, and the relative errors that follow from them."""
+    checks = [check for chip in chips for check in validate(chip)]
+    derived = ("errors", "error", "bound_holds")
+    rows = [{**asdict(check), **{name: getattr(check, name) for name in derived}} for check in checks]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 def cell(text: str) -> str:

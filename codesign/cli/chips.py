@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.options import complete_chips, place_here, written_to
+from codesign.cli.options import complete_chips, place, place_here, written_to
 from codesign.cli.streams import tell
 from codesign.files import printable, write_atomically
 
@@ -85,15 +85,28 @@ def compare(
 
 
 @app.command()
-def validate(names: Names = None) -> None:
+def validate(
+    names: Names = None,
+    as_json: Annotated[
+        str | None,
+        typer.Option(
+            "--json", parser=place, metavar="FILE", help="Also write every check to this file, as JSON in SI units."
+        ),
+    ] = None,
+) -> None:
     """Recompute every published measurement of chips from their numbers, as far as its workload is described."""
     from rich.markdown import Markdown
 
-    from codesign.cli.chip_pages import validation_markdown
+    from codesign.cli.chip_pages import validation_json, validation_markdown
     from codesign.console import PrintableConsole
     from codesign.hardware.library import chip_names, find_chip
 
     console = PrintableConsole(highlight=False)
-    for chip in [find_chip(name) for name in names or chip_names()]:
+    chips = [find_chip(name) for name in names or chip_names()]
+    if as_json is not None:
+        write_atomically(as_json, validation_json(chips))
+    for chip in chips:
         console.print(Markdown(validation_markdown(chip), hyperlinks=False))
         console.print()
+    if as_json is not None:
+        tell(f"Checks: {printable(as_json)}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,23 @@ def test_validate_without_a_name_takes_every_chip(runner: CliRunner) -> None:
     assert result.exit_code == 0
     assert fits(result.output)
     assert all(f"({name})" in result.output for name in chip_names())
+
+
+def test_validate_also_writes_its_checks_as_json(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "checks.json"
+    result = runner.invoke(app, ["validate", "odin", "loihi2", "--json", str(file)])
+    assert result.exit_code == 0
+    assert "476.9 µW" in result.output
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    checks = [check for name in ("odin", "loihi2") for check in validate(find_chip(name))]
+    assert [(row["chip"], row["measurement"]) for row in rows] == [(check.chip, check.measurement) for check in checks]
+    for row, check in zip(rows, checks, strict=True):
+        assert row["error"] == check.error
+        assert (row["measured"], row["model_low"], row["status"]) == (check.measured, check.model_low, check.status)
+    row = next(row for row in rows if row["measurement"] == "power at 75 MHz")
+    assert (row["measured"], row["unit"], row["fitted"]) == (477e-6, "W", [])
+    assert row["errors"] == pytest.approx([row["model_low"] / 477e-6 - 1, row["model_high"] / 477e-6 - 1])
+    assert any(row["status"] == "fitted" and row["fitted"] for row in rows)
 
 
 def test_the_documented_tables_are_those_of_the_chips() -> None:
