@@ -37,7 +37,6 @@ _INSTEAD = {
     "study --time": "write `budget: {time: 2 h}` in the file",
     "study --sampler": "write `sampler: random` in the file",
     "study --seed": "write `sampler: {seed: 1}` in the file",
-    "study --storage": "trials are in journal.log of the output, which optuna-dashboard reads",
     "price --out": "write --output",
     "price --workers": "write --threads",
     "status --watch": "`watch codesign status` repeats the command",

@@ -113,7 +113,7 @@ DataRootOption = Annotated[
     ),
 ]
 
-_ONLY_WHERE = ("executor", "workers", "ray_address", "output", "store", "data_root", "models", "as_json")
+_ONLY_WHERE = ("executor", "workers", "ray_address", "output", "store", "storage", "data_root", "models", "as_json")
 """Parameters on which no result depends: where things are kept and what runs the jobs. Reports leave them out of the
 command that gives the same results."""
 
@@ -143,6 +143,7 @@ def run_to_end(
             executor=executor,
             progress=progress,
             workloads=Workloads(data_root=given["data_root"]),
+            storage=given.get("storage"),
             models=given.get("models", False),
             again=command_line(context, options, but=_ONLY_WHERE),
             resume=command_line(context, options),

@@ -28,6 +28,15 @@ def study(
         ),
     ] = None,
     store: options.StoreOption = "reports/.store",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.place,
+            metavar="URL",
+            help="Optuna's storage of the trials, such as sqlite:///trials.db.",
+            show_default="journal.log in the output folder",
+        ),
+    ] = None,
     data_root: options.DataRootOption = None,
     models: options.ModelsOption = False,
     as_json: options.AnswersOption = False,

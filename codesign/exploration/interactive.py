@@ -108,6 +108,7 @@ def run_study(
     scale: str | None = None,
     store: Store | Location = "reports/.store",
     output: str | Path | None = None,
+    storage: str | None = None,
     executor: Executor | ExecutorName | None = None,
     data_root: str | Path | None = None,
     models: bool = False,
@@ -122,6 +123,7 @@ def run_study(
     Args:
         study: as a sweep of `run_sweep`, with a space, objectives and a budget.
         output: folder on this machine for the files, and for the journal of trials; `reports/NAME` if None.
+        storage: URL of a storage of Optuna's for the trials, such as `sqlite:///trials.db`, instead of the journal.
         dataset, scale, store, executor, data_root, models, progress: as in `run_sweep`.
 
     Raises:
@@ -133,7 +135,7 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
-    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again}
+    chosen: dict[str, Any] = {"executor": executor, "models": models, "again": again, "storage": storage}
     with _arguments(spec.name, store, output, data_root, progress, **chosen) as run:
         outcome = studies.run_study(spec, run)
     return SweepResults.of(outcome.table, outcome.report)

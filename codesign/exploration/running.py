@@ -38,6 +38,7 @@ class RunArguments:
         executor: runs the jobs, and is closed at the end; None chooses one.
         progress: receives what happens.
         workloads: what reads the data.
+        storage: URL of the Optuna storage that keeps a study's trials; None for a journal in the output.
         models: whether to write each trained or tested model with its card too.
         again: shell command that gives the same results, for the report; "" where none does.
         resume: shell command that goes on with this very run, for its record; "" where none does.
@@ -48,6 +49,7 @@ class RunArguments:
     executor: Executor | None = None
     progress: Progress = field(default_factory=Progress)
     workloads: Workloads = field(default_factory=Workloads)
+    storage: str | None = None
     models: bool = False
     again: str = ""
     resume: str = ""

@@ -94,6 +94,7 @@ def run(
     output: str = "out",
     executor: Executor | None = None,
     watch: Watch | None = None,
+    storage: str | None = None,
     models: bool = False,
 ) -> tuple[StudyOutcome, Watch]:
     """Run a study with its store in `folder`."""
@@ -103,6 +104,7 @@ def run(
         output=folder / output,
         executor=executor or SerialExecutor(),
         progress=progress,
+        storage=storage,
         models=models,
         workloads=Workloads(cache_root=cache_root),
         again="codesign study tiny.yaml",

@@ -17,7 +17,7 @@ import codesign as cd
 from codesign import Policy
 from codesign.errors import InputError, StoreError
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.storage import JOURNAL, definition_of, journal_of, open_study, repair_journal
+from codesign.exploration.study.storage import JOURNAL, Trials, definition_of, open_study, repair_journal
 from codesign.simulation import policies
 from codesign.training import losses
 
@@ -32,7 +32,7 @@ def definition(spec: StudySpec) -> dict[str, str]:
 
 def with_trials(folder: Path, count: int = 3) -> Path:
     """A journal with so many complete trials and one that is under way."""
-    with open_study(SPEC, folder, definition=definition(SPEC), on_note=print) as opened:
+    with open_study(SPEC, Trials(folder), definition=definition(SPEC), on_note=print) as opened:
         for number in range(count):
             trial = opened.ask()
             trial.suggest_float("x", 0, 1)
@@ -44,7 +44,7 @@ def with_trials(folder: Path, count: int = 3) -> Path:
 def reopened(folder: Path, spec: StudySpec = SPEC) -> tuple[list[str], list[str]]:
     """States of the trials, and what was said."""
     notes: list[str] = []
-    with open_study(spec, folder, definition=definition(spec), on_note=notes.append) as opened:
+    with open_study(spec, Trials(folder), definition=definition(spec), on_note=notes.append) as opened:
         return [trial.state.name for trial in opened.get_trials()], notes
 
 
@@ -117,7 +117,7 @@ def test_a_disk_that_fails_is_told_with_the_journal(
 
     with_trials(tmp_path, count=0)
     said = r"journal\.log: cannot be (written|read|opened): Input/output error"
-    with open_study(SPEC, tmp_path, definition=definition(SPEC), on_note=print) as opened:
+    with open_study(SPEC, Trials(tmp_path), definition=definition(SPEC), on_note=print) as opened:
         monkeypatch.setattr(fails, fail, raising=False)
         for use in (opened.ask, lambda: opened.set_user_attr("a", 1), lambda: opened.tell(0, [0.1, 1.0])):
             with pytest.raises(StoreError, match=said):
@@ -225,4 +225,4 @@ def test_other_chips_or_versions_are_another_search(tmp_path: Path, monkeypatch:
 
 def test_results_at_a_url_are_refused() -> None:
     with pytest.raises(InputError, match="trials are kept beside the results of a study, in a folder of this machine"):
-        journal_of("memory://x")
+        Trials("memory://x")

@@ -20,6 +20,7 @@ from codesign.errors import InputError
 from codesign.exploration.executors.ray import RayExecutor
 from codesign.exploration.jobs.store import Store
 from codesign.exploration.runner import Runner
+from codesign.exploration.study.storage import JOURNAL
 from codesign.exploration.study.study import StudyOutcome
 
 ENERGY = "  - {column: energy_j, direction: minimize, reference: 1 mJ}\n"
@@ -266,6 +267,31 @@ def test_what_is_known_to_violate_a_constraint_costs_nothing(search: Search, tmp
     # A baseline that is too large is held against nothing.
     assert outcome.facts.baseline.state == "infeasible"
     assert any(trial.state == "complete" for trial in outcome.facts.trials)
+
+
+@with_fidelity
+def test_a_storage_at_a_url_keeps_the_trials_too(
+    undisturbed: Any, search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, outcome, _ = undisturbed
+    url = f"sqlite:///{tmp_path / 'trials.db'}"
+    with monkeypatch.context() as patch:
+        die_after(patch, optuna.Study, "tell", 5)
+        with pytest.raises(Killed):
+            search(more=more, storage=url)
+    again, watch = search(more=more, storage=url)
+    assert watch.ran == []
+    assert same(again, outcome)
+    assert not (tmp_path / JOURNAL).exists()
+    (name,) = optuna.get_all_study_names(url)
+    states = [trial.state.name for trial in optuna.load_study(study_name=name, storage=url).trials]
+    assert states == ["COMPLETE"] * 8
+
+
+@pytest.mark.parametrize("url", ["sqlite:///no/such/folder/x.db", "nosuch://x", "trials.db"])
+def test_a_storage_that_cannot_be_opened_is_told(search: Search, url: str) -> None:
+    with pytest.raises(InputError, match=f"^{url}: cannot be opened: "):
+        search(storage=url)
 
 
 @without_fidelity

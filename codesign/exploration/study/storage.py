@@ -1,8 +1,8 @@
-"""Where a study's trials are kept: a journal of Optuna beside its results.
+"""Where a study's trials are kept: a journal of Optuna beside its results, or a storage of Optuna's at a URL.
 
-It is opened by one process at a time, which holds a lock that ends with it. So a torn last line, which a killed process
-leaves, can be cut off without asking. Trials that were under way are not thrown away: they go on, with the same
-parameters and the same results.
+The journal is opened by one process at a time, which holds a lock that ends with it. So a torn last line, which a
+killed process leaves, can be cut off without asking. Trials that were under way are not thrown away: they go on, with
+the same parameters and the same results.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
@@ -62,37 +63,57 @@ def _versions_of_plug_ins(spec: StudySpec) -> dict[str, str]:
     }
 
 
-def journal_of(output: Location) -> Path:
-    """File of the trials of a study. Raises InputError for an output at a URL: a journal is a file of this machine."""
-    if is_url(output):
-        raise InputError(
-            f"{printable(output)}: trials are kept beside the results of a study, in a folder of this machine; its "
-            "store may be at a URL"
-        )
-    return Path(output) / JOURNAL
+@dataclass(frozen=True)
+class Trials:
+    """Where the trials of a study are: at the URL of a storage or, without one, in a journal in the output.
+
+    Raises:
+        InputError: the output is at a URL. The journal is a file of this machine, as is the lock of the output.
+    """
+
+    output: Location
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if is_url(self.output):
+            raise InputError(
+                f"{printable(self.output)}: trials are kept beside the results of a study, in a folder of this "
+                "machine; its store may be at a URL"
+            )
+
+    @property
+    def journal(self) -> Path:
+        return Path(self.output) / JOURNAL
+
+    def __str__(self) -> str:
+        return str(self.journal) if self.url is None else printable(self.url)
+
+    def opened(self, on_note: Callable[[str], None]) -> BaseStorage:
+        if self.url is not None:
+            return get_storage(self.url)
+        repair_journal(self.journal, on_note)
+        return JournalStorage(_Journal(self.journal))
 
 
 @contextmanager
 def open_study(
-    spec: StudySpec, output: Location, *, definition: dict[str, str], on_note: Callable[[str], None]
+    spec: StudySpec, kept: Trials, *, definition: dict[str, str], on_note: Callable[[str], None]
 ) -> Iterator[Study]:
     """The study's trials, those of earlier runs included; told of what was mended. Raises InputError where another
-    process has the study open, the journal cannot be opened, or it holds a study of that name with another
+    process has the study open, the storage cannot be opened, or it holds a study of that name with another
     `definition_of` it."""
-    journal = journal_of(output)
-    with _quiet(), held(lock_of(output)):
-        repair_journal(journal, on_note)
-        study = _load(spec, journal)
+    with _quiet(), held(lock_of(kept.output)):
+        study = _load(spec, kept, on_note)
         known, trials = study.user_attrs.get(_DEFINITION) or {}, study.get_trials(deepcopy=False)
         if known and known != definition and not any(trial.state.is_finished() for trial in trials):
             on_note("the file changed before any trial ended: the study starts over")
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
-            study, trials = _load(spec, journal), []
+            study, trials = _load(spec, kept, on_note), []
         if not trials:
             study.set_user_attr(_DEFINITION, definition)
         elif changed := sorted(name for name in {*known, *definition} if known.get(name) != definition.get(name)):
             raise InputError(
-                f"{journal}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which cannot "
+                f"{kept}: holds trials of '{spec.name}' from before its {', '.join(changed)} changed, which cannot "
                 "be mixed with others; rename the study, or choose another --output"
             )
         yield study
@@ -141,22 +162,19 @@ class _Journal(JournalFileBackend):
             raise StoreError(f"{self._path}: cannot be {what}: {reason_of(error)}; finished jobs are kept") from error
 
 
-def _load(spec: StudySpec, journal: Path) -> Study:
+def _load(spec: StudySpec, kept: Trials, on_note: Callable[[str], None]) -> Study:
     try:
-        storage = JournalStorage(_Journal(journal))
         study = optuna.create_study(
-            study_name=spec.name, storage=storage, directions=spec.directions, load_if_exists=True
+            study_name=spec.name, storage=kept.opened(on_note), directions=spec.directions, load_if_exists=True
         )
         study.get_trials(deepcopy=False)
-    except StoreError:
+    except (InputError, StoreError):
         raise
     except OSError as error:
-        raise InputError(f"{journal}: cannot be opened: {error.strerror or error}") from error
-    except Exception as error:  # whatever Optuna makes of lines that do not belong together
-        raise InputError(
-            f"{journal}: cannot be opened: {type(error).__name__}: {reason_of(error)}; move it away: finished jobs are "
-            "in the store"
-        ) from error
+        raise InputError(f"{kept}: cannot be opened: {error.strerror or error}") from error
+    except Exception as error:  # whatever Optuna makes of a URL, or of lines that do not belong together
+        advice = "; move it away: finished jobs are in the store" if kept.url is None else ""
+        raise InputError(f"{kept}: cannot be opened: {type(error).__name__}: {reason_of(error)}{advice}") from error
     return study
 
 

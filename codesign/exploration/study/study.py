@@ -24,7 +24,7 @@ from codesign.exploration.study.driver import ELAPSED, Driver
 from codesign.exploration.study.evaluation import Evaluations, Outcome, front_numbers, told_trials, trial_plan
 from codesign.exploration.study.facts import describe_study, write_trials
 from codesign.exploration.study.spec import StudySpec
-from codesign.exploration.study.storage import definition_of, journal_of, open_study
+from codesign.exploration.study.storage import Trials, definition_of, open_study
 from codesign.exploration.sweep import SweepOutcome, write_outcome
 from codesign.exploration.workloads import Workloads
 from codesign.files import Location, join, open_folder
@@ -73,12 +73,12 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
         StoreError: a result cannot be kept.
     """
     output, progress, workloads = run.output, run.progress, run.workloads
-    journal = journal_of(output)
+    kept = Trials(output, run.storage)
     open_folder(output).check_writable()
     baseline = trial_plan(spec, workloads, {})  # mismatches show before anything is opened
     definition = definition_of(spec, baseline.workload)
     with (
-        open_study(spec, output, definition=definition, on_note=progress.note) as study,
+        open_study(spec, kept, definition=definition, on_note=progress.note) as study,
         recorded(run, spec, kind="study", configuration=definition),
     ):
         with run.executor or _choose_executor(spec, workloads, baseline, progress) as chosen:
@@ -91,7 +91,7 @@ def run_study(spec: StudySpec, run: RunArguments) -> StudyOutcome:
                 order=("price", "execute", "train"),  # finish a trial before the trainings of the next
             )
             evaluations = Evaluations(spec=spec, workloads=workloads, runner=runner)
-            outcome = _search(study, evaluations, chosen.name, str(journal), progress)
+            outcome = _search(study, evaluations, chosen.name, str(kept), progress)
             tested = _test(study, evaluations, models=run.models)
         facts = describe_study(spec, study, baseline=outcome)
         return _write(evaluations, tested, facts, run)
